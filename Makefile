@@ -1,0 +1,59 @@
+# Everything runs in a virtual environment inside the checkout, made on first use.
+PYTHON ?= python3
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test check fmt bench lock clean
+
+help:
+	@echo "make demo   see the whole flow on drawn pictures"
+	@echo "make test   run the tests"
+	@echo "make check  lint and check the types"
+	@echo "make fmt    format the code"
+	@echo "make bench  measure, and rewrite benchmarks/RESULTS.md"
+	@echo "make lock   raise constraints.txt to the newest versions"
+
+demo: .venv/installed
+	@$(BIN)/hashmatch demo
+
+test: .venv/developing
+	@$(BIN)/pytest --numprocesses auto
+
+check: .venv/developing
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+fmt: .venv/developing
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: .venv/developing
+	@$(BIN)/python -m benchmarks
+
+lock: .venv/developing
+	@$(BIN)/pip install --quiet uv
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate \
+		--no-emit-index-url --custom-compile-command "make lock" \
+		--group dev --output-file constraints.txt pyproject.toml
+
+clean:
+	rm -rf .venv build dist hashmatch-demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+.venv/created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "hashmatch needs Python 3.11 or later; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv .venv || \
+		{ rm -rf .venv; echo "this Python makes no virtual environments; on Debian: apt install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --upgrade pip
+	@touch $@
+
+.venv/installed: .venv/created pyproject.toml constraints.txt
+	@echo "installing hashmatch into .venv ..."
+	@$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+.venv/developing: .venv/installed
+	@echo "installing the development tools into .venv ..."
+	@$(BIN)/pip install --quiet --constraint constraints.txt --group dev
+	@touch $@

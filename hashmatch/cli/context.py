@@ -1,0 +1,57 @@
+"""What all commands share: the configuration in force, and the store and scanner under it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from hashmatch.config import Settings
+    from hashmatch.pipeline import Scanner
+    from hashmatch.store import Database
+
+
+@dataclass
+class App:
+    """One run of the command line. Everything is loaded when a command first asks for it."""
+
+    config: Path | None
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings in force, checked as a whole. Raises `ConfigError`."""
+        from hashmatch.config import load_settings
+        from hashmatch.wiring import open_policy
+
+        settings = load_settings(self.config)
+        open_policy(settings)
+        return settings
+
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        """The store, open and of this version's schema. Raises `StoreError`."""
+        from hashmatch.wiring import open_database
+
+        with closing(open_database(self.settings)) as database:
+            yield database
+
+    @contextmanager
+    def scanner(self) -> Iterator[Scanner]:
+        """A scanner that has lists to match against."""
+        from hashmatch.wiring import open_scanner_with
+
+        with open_scanner_with(self.settings) as scanner:
+            yield scanner
+
+
+pass_app = click.make_pass_decorator(App)
+json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON Lines to stdout.")
+show_hashes_option = click.option(
+    "--show-hashes", is_flag=True, help="Include hash values, which should not travel far."
+)

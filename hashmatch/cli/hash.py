@@ -1,0 +1,49 @@
+"""`hashmatch hash`: the hashes of images, without any list."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hashmatch.hashers import ALGORITHMS, find_algorithm
+from hashmatch.imaging import Failure, read_file
+from hashmatch.outcome import hash_as_json
+from hashmatch.wiring import open_intake
+
+from .context import App, json_option, pass_app
+from .exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
+from .output import print_json, print_line, printable, say
+
+
+@click.command("hash")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option(
+    "--algorithm", "-a", "names", multiple=True, help=f"One of {', '.join(ALGORITHMS)}; repeatable."
+)
+@json_option
+@pass_app
+def command(app: App, paths: tuple[str, ...], names: tuple[str, ...], *, as_json: bool) -> None:
+    """Compute the hashes of images; nothing is looked up and nothing is recorded."""
+    algorithms = {find_algorithm(name).name for name in names} or set(ALGORITHMS)
+    whole = [_hash_file(app, path, algorithms, as_json=as_json) for path in paths]
+    click.get_current_context().exit(EXIT_CLEAR if all(whole) else EXIT_UNSCREENED)
+
+
+def _hash_file(app: App, path: str, algorithms: set[str], *, as_json: bool) -> bool:
+    """Print the hashes of one file and say whether it could be hashed whole."""
+    data = read_file(Path(path), app.settings.intake.max_bytes)
+    if isinstance(data, Failure):
+        say(f"unscreened  {printable(path)}  {data.reason}: {data.detail}")
+        return False
+    reading = open_intake(app.settings).read(data, algorithms)
+    for one in reading.hashes:
+        if as_json:
+            print_json({"path": path, **hash_as_json(one, show_value=True)})
+        else:
+            quality = "" if one.quality is None else f"  quality {one.quality}"
+            print_line(f"{one.algorithm.name:<6}  {one.value.hex()}  {path}{quality}")
+    if reading.failure is not None:
+        failure = reading.failure
+        say(f"unscreened  {printable(path)}  {failure.reason}: {failure.detail}")
+    return reading.failure is None

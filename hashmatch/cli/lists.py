@@ -1,0 +1,237 @@
+"""`hashmatch lists`: make, fill, inspect and end the lists to match against."""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from contextlib import nullcontext
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from hashmatch.errors import InputError
+from hashmatch.lists import FORMATS, ImportSummary, find_format, import_list
+from hashmatch.store import (
+    Change,
+    count_active_entries,
+    create_list,
+    find_list,
+    read_lists,
+    remove_list,
+    restore_entries,
+    set_licence,
+    utc_now,
+    withdraw_entries,
+)
+
+from .context import App, json_option, pass_app
+from .exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
+from .output import print_json, print_table, printable, progress, say
+
+_DAY = click.DateTime(["%Y-%m-%d"])
+_MOST_ROWS_NAMED = 20
+
+name_argument = click.argument("name")
+licensor_option = click.option("--licensor", help="Who licenses the list to you.")
+
+
+@click.group("lists")
+def command() -> None:
+    """Make, import, inspect, withdraw from and remove lists."""
+
+
+@command.command("add")
+@name_argument
+@licensor_option
+@click.option("--licence-end", type=_DAY, help="The last day of the licence, YYYY-MM-DD.")
+@pass_app
+def add(app: App, name: str, licensor: str | None, licence_end: datetime | None) -> None:
+    """Make an empty list."""
+    with app.database() as database, database.writing() as session:
+        last_day = None if licence_end is None else licence_end.date()
+        create_list(session, name, licensor=licensor or "", licence_end=last_day)
+    say(f"made list {name}; next: hashmatch lists import {name} FILE.csv")
+
+
+@command.command("licence")
+@name_argument
+@licensor_option
+@click.option("--end", type=_DAY, help="The last day of the licence, YYYY-MM-DD.")
+@click.option("--no-end", is_flag=True, help="The licence has no end.")
+@pass_app
+def licence(
+    app: App, name: str, licensor: str | None, end: datetime | None, *, no_end: bool
+) -> None:
+    """Set when a list's licence ends; after that day the list may not be matched against."""
+    if (end is None) is not no_end:
+        raise click.UsageError("give --end DATE or --no-end")
+    with app.database() as database, database.writing() as session:
+        set_licence(session, name, licensor=licensor, end=None if end is None else end.date())
+    say(f"list {name}: the licence ends {'never' if end is None else f'after {end.date()}'}")
+
+
+@command.command("import")
+@name_argument
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice([one.name for one in FORMATS]),
+    help="How the file is written; by default its ending tells.",
+)
+@click.option("--strict", is_flag=True, help="Import nothing when any row is bad.")
+@json_option
+@pass_app
+def import_(
+    app: App, name: str, file: Path, format_name: str | None, *, strict: bool, as_json: bool
+) -> None:
+    """Make the list NAME equal to FILE, which is "-" for stdin; the list is made if it is new.
+
+    The file counts as the whole list: entries that it lacks are withdrawn. Bad rows are named by
+    their line and set aside, and then the exit code is 2.
+    """
+    list_format = find_format(str(file), format_name or "")
+    with app.database() as database, _open(file) as stream, progress("rows read") as bar:
+        summary = import_list(
+            database,
+            name,
+            stream,
+            list_format,
+            source="stdin" if str(file) == "-" else file.name,
+            strict=strict,
+            progress=lambda rows: bar.update(bar.task_ids[0], completed=rows),
+        )
+    _show_import(summary, as_json=as_json)
+    click.get_current_context().exit(EXIT_UNSCREENED if summary.set_aside.count else EXIT_CLEAR)
+
+
+@command.command("status")
+@json_option
+@pass_app
+def status(app: App, *, as_json: bool) -> None:
+    """Show every list: its licence, its generation and what is in it."""
+    with app.database() as database, database.reading() as session:
+        lists = read_lists(session)
+        entries: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        for name, algorithm, number in count_active_entries(session):
+            entries[name][algorithm] = number
+    today = utc_now().date()
+    if as_json:
+        for one in lists:
+            print_json(
+                {
+                    "list": one.name,
+                    "licensor": one.licensor,
+                    "licence_end": None if one.licence_end is None else str(one.licence_end),
+                    "licence_has_ended": one.licence_has_ended(today),
+                    "generation": one.generation,
+                    "changed_at": one.changed_at.isoformat(),
+                    "entries": entries[one.name],
+                }
+            )
+        return
+    print_table(
+        "Lists",
+        ("list", "licensor", "licence ends", "generation", "changed", "entries"),
+        [
+            (
+                one.name,
+                one.licensor,
+                f"{one.licence_end or 'never'}{' ENDED' if one.licence_has_ended(today) else ''}",
+                one.generation,
+                f"{one.changed_at:%Y-%m-%d %H:%M} UTC",
+                ", ".join(f"{number} {name}" for name, number in entries[one.name].items())
+                or "none",
+            )
+            for one in lists
+        ],
+    )
+    if not lists:
+        say("there is no list yet; next: hashmatch lists import NAME FILE.csv")
+
+
+@command.command("withdraw")
+@name_argument
+@click.argument("entry_ids", nargs=-1, required=True, metavar="ENTRY_ID...")
+@click.option("--undo", is_flag=True, help="Let the entries match again.")
+@pass_app
+def withdraw(app: App, name: str, entry_ids: tuple[str, ...], *, undo: bool) -> None:
+    """Take single entries out of matching for good, whatever later imports bring.
+
+    ENTRY_ID is the licensor's, or "#" and a number where it gives none, as matches show it.
+    """
+    change_entries = restore_entries if undo else withdraw_entries
+    with app.database() as database, database.writing() as session:
+        change = change_entries(session, name, entry_ids)
+    _say_change(change)
+
+
+@command.command("remove")
+@name_argument
+@click.option("--yes", is_flag=True, help="Really delete the list's entries.")
+@pass_app
+def remove(app: App, name: str, *, yes: bool) -> None:
+    """Delete a list's entries, as the end of a licence may demand; recorded matches stay."""
+    with app.database() as database:
+        if not yes:
+            with database.reading() as session:
+                number = find_list(session, name).active_entries
+            raise InputError(
+                f"this would delete {number} active entries of list {name}",
+                hint="Say --yes to do it.",
+            )
+        with database.writing() as session:
+            change = remove_list(session, name)
+    _say_change(change)
+
+
+def _open(file: Path):  # type: ignore[no-untyped-def]
+    """Open a list file, or stdin for "-". Raises `InputError`."""
+    if str(file) == "-":
+        return nullcontext(sys.stdin.buffer)
+    try:
+        return file.open("rb")
+    except OSError as error:
+        reason = (error.strerror or "cannot be read").lower()
+        raise InputError(f"{printable(str(file))}: {reason}") from error
+
+
+def _show_import(summary: ImportSummary, *, as_json: bool) -> None:
+    compared, set_aside = summary.comparison, summary.set_aside
+    counts = {
+        "rows": summary.rows,
+        "added": compared.added,
+        "withdrawn": compared.withdrawn,
+        "unchanged": compared.unchanged,
+        "set_aside": set_aside.count,
+        "held_by_operator": compared.held,
+        "spared": compared.spared,
+    }
+    for row in set_aside.rows[:_MOST_ROWS_NAMED]:
+        say(f"line {row.line}: {row.problem}; set aside")
+    if set_aside.count > _MOST_ROWS_NAMED:
+        say(f"and {set_aside.count - _MOST_ROWS_NAMED} more; --json names the first 1000")
+    if summary.unknown_columns:
+        say(f"columns passed over: {printable(', '.join(summary.unknown_columns))}")
+    if compared.spared:
+        say(f"{compared.spared} entries stay although the file lacks them: their rows were bad")
+    if compared.held:
+        say(f"{compared.held} rows stay out: an operator withdrew those entries")
+    if as_json:
+        bad = [{"line": row.line, "problem": row.problem} for row in set_aside.rows]
+        fields = {"list": summary.list_name, "generation": summary.generation}
+        print_json({**fields, **counts, "bad_rows": bad})
+        return
+    print_table(f"List {summary.list_name}", tuple(counts), [tuple(counts.values())])
+    if compared.change is None:
+        say(f"nothing changed; generation {summary.generation} stays in force")
+    else:
+        say(f"generation {summary.generation} is in force")
+
+
+def _say_change(change: Change) -> None:
+    say(
+        f"list {change.list_name}: {change.added} added, {change.withdrawn} withdrawn,"
+        f" generation {change.generation} is in force"
+    )

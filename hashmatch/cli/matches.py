@@ -1,0 +1,93 @@
+"""`hashmatch matches`: what was recorded."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import click
+
+from hashmatch.reports import ReportRow, report_row, report_rows
+from hashmatch.store import ContentHash, MatchFilter, read_match
+
+from .context import App, json_option, pass_app, show_hashes_option
+from .output import print_json, print_table, say
+from .period import period_options
+
+
+@click.group("matches")
+def command() -> None:
+    """Show the recorded matches."""
+
+
+@command.command("list")
+@period_options
+@click.option("--list", "list_name", help="Only matches of this list.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
+@json_option
+@pass_app
+def list_(
+    app: App,
+    since: datetime | None,
+    until: datetime | None,
+    list_name: str | None,
+    limit: int,
+    *,
+    as_json: bool,
+) -> None:
+    """Show the newest matches, newest first."""
+    wanted = MatchFilter(since, until, list_name, limit)
+    with app.database() as database, database.reading() as session:
+        rows = list(report_rows(session, wanted))
+    if as_json:
+        for row in rows:
+            print_json(row.as_json())
+        return
+    names = ("match", "at", "content id", "action", "list", "entry", "category", "found by", "bits")
+    print_table("Matches", names, [_cells(row) for row in rows])
+    if len(rows) == limit:
+        say(f"there may be more than these {limit}; see --limit")
+
+
+@command.command("show")
+@click.argument("match_id")
+@show_hashes_option
+@json_option
+@pass_app
+def show(app: App, match_id: str, *, show_hashes: bool, as_json: bool) -> None:
+    """Show one match with all that explains it."""
+    with app.database() as database, database.reading() as session:
+        stored, hashes = read_match(session, match_id)
+        facts = report_row(stored).as_json()
+        facts.pop("value", None)
+    found = [_hash_facts(one, show_hashes=show_hashes) for one in hashes]
+    if as_json:
+        print_json({**facts, "hashes": found})
+        return
+    print_table(f"Match {match_id}", ("what", "is"), [(k, v) for k, v in facts.items()])
+    columns = tuple(found[0]) if found else ("algorithm",)
+    print_table("Hashes of the content", columns, [tuple(one.values()) for one in found])
+
+
+def _cells(row: ReportRow) -> tuple[object, ...]:
+    return (
+        row.match_id,
+        row.matched_at,
+        row.content_id,
+        row.action,
+        f"{row.list} ({row.generation})",
+        row.entry_id,
+        row.category,
+        row.algorithm,
+        f"{row.distance_bits} of {row.threshold_bits}",
+    )
+
+
+def _hash_facts(one: ContentHash, *, show_hashes: bool) -> dict[str, object]:
+    return {
+        "algorithm": one.algorithm,
+        "version": one.version,
+        **({"value": one.value.hex()} if show_hashes else {}),
+        "quality": one.quality,
+        "orientation": one.orientation,
+        "frame": one.frame,
+    }

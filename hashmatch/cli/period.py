@@ -1,0 +1,43 @@
+"""The options --since and --until, which several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import click
+
+
+class Moment(click.ParamType[datetime]):
+    """A date or a time in ISO 8601, in UTC unless it says otherwise."""
+
+    name = "date"
+
+    def __init__(self, *, end_of_day: bool = False) -> None:
+        self._end_of_day = end_of_day
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Return the moment; a date alone is its beginning or its end, whole days count."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no date such as 2026-01-31 or 2026-01-31T12:00", param, ctx)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        is_date = len(value) <= len("2026-01-31")
+        return moment + timedelta(days=1) if self._end_of_day and is_date else moment
+
+
+def period_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --since and --until to a command."""
+    since = click.option("--since", type=Moment(), help="From this date or time on (UTC).")
+    until = click.option(
+        "--until",
+        type=Moment(end_of_day=True),
+        help="Up to this date, itself included, or to just before this time (UTC).",
+    )
+    return since(until(command))

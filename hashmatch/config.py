@@ -1,0 +1,144 @@
+"""The configuration: one TOML file and two environment variables, read into frozen settings."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from hashmatch.errors import ConfigError
+from hashmatch.outcome import Action
+
+CONFIG_NAME = "hashmatch.toml"
+
+ThresholdBits = Annotated[int, Field(ge=0, le=4096)]
+Quality = Annotated[int, Field(ge=0, le=100)]
+ImageFormat = Literal["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class DatabaseSettings(_Section):
+    """`[database]`: where the store is. An empty `url` means SQLite in the data folder."""
+
+    url: str = ""
+    busy_timeout_s: float = Field(default=10.0, ge=0)
+
+
+class IntakeSettings(_Section):
+    """`[intake]`: what is read and decoded, and up to which size."""
+
+    max_bytes: int = Field(default=50_000_000, ge=1)
+    max_pixels: int = Field(default=100_000_000, ge=1)
+    max_frames: int = Field(default=32, ge=1)
+    formats: tuple[ImageFormat, ...] = Field(
+        default=("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF"), min_length=1, strict=False
+    )
+
+
+class ListPolicySettings(_Section):
+    """`[policy.lists.NAME]`: what differs for one list."""
+
+    action: Action | None = Field(default=None, strict=False)
+    thresholds_bits: dict[str, ThresholdBits] = {}
+    categories: dict[str, Annotated[Action, Field(strict=False)]] = {}
+
+
+class PolicySettings(_Section):
+    """`[policy]`: what counts as a match and what is to be done about it."""
+
+    action: Action = Field(default=Action.BLOCK, strict=False)
+    unscreened_action: Action = Field(default=Action.REVIEW, strict=False)
+    low_quality: Literal["unscreened", "clear"] = "unscreened"
+    thresholds_bits: dict[str, ThresholdBits] = {}
+    min_quality: dict[str, Quality] = {}
+    lists: dict[str, ListPolicySettings] = {}
+
+
+class Settings(_Section):
+    """Everything that can be set. `source` is the file it came from, None for the defaults."""
+
+    data_dir: Path = Field(
+        default_factory=lambda: platformdirs.user_data_path("hashmatch"), strict=False
+    )
+    database: DatabaseSettings = DatabaseSettings()
+    intake: IntakeSettings = IntakeSettings()
+    policy: PolicySettings = PolicySettings()
+    source: Path | None = Field(default=None, exclude=True)
+
+    @property
+    def database_url(self) -> str:
+        """The database to use: the one set, else SQLite in the data folder."""
+        return self.database.url or f"sqlite:///{self.data_dir / 'hashmatch.db'}"
+
+
+def find_config(explicit: Path | None = None) -> Path | None:
+    """Return the configuration file in force, or None when there is none.
+
+    The order: `explicit`, `HASHMATCH_CONFIG`, `./hashmatch.toml`, the platform's configuration
+    folder. A file that was named but is missing is for `load_settings` to complain about.
+    """
+    if explicit is not None:
+        return explicit
+    if named := os.environ.get("HASHMATCH_CONFIG"):
+        return Path(named)
+    usual = (Path(CONFIG_NAME), platformdirs.user_config_path("hashmatch") / CONFIG_NAME)
+    return next((path for path in usual if path.is_file()), None)
+
+
+def load_settings(explicit: Path | None = None) -> Settings:
+    """Read the settings in force; a relative `data_dir` is relative to its file.
+
+    Raises `ConfigError` naming the file and the key.
+    """
+    path = find_config(explicit)
+    table = {} if path is None else _read_table(path)
+    data_dir = table.get("data_dir")
+    if path is not None and isinstance(data_dir, str):
+        table["data_dir"] = str(path.absolute().parent / Path(data_dir).expanduser())
+    _override_from_environment(table)
+    try:
+        return Settings.model_validate({**table, "source": path})
+    except ValidationError as error:
+        raise ConfigError(
+            _first_problem(path, error), hint="sample_config.toml documents every key."
+        ) from error
+
+
+def _read_table(path: Path) -> dict[str, object]:
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"{path}: there is no such configuration file",
+            hint="Write one with 'hashmatch init', or leave out --config and HASHMATCH_CONFIG.",
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: is not TOML: {error}") from error
+    if "source" in table:
+        raise ConfigError(f"{path}: source: there is no such key")
+    return table
+
+
+def _override_from_environment(table: dict[str, object]) -> None:
+    if data_dir := os.environ.get("HASHMATCH_DATA_DIR"):
+        table["data_dir"] = str(Path(data_dir).expanduser().absolute())
+    if url := os.environ.get("HASHMATCH_DATABASE_URL"):
+        database = table.setdefault("database", {})
+        if isinstance(database, dict):
+            database["url"] = url
+
+
+def _first_problem(path: Path | None, error: ValidationError) -> str:
+    problem = error.errors(include_url=False, include_input=False)[0]
+    key = ".".join(str(part) for part in problem["loc"])
+    words = "there is no such key" if problem["type"] == "extra_forbidden" else problem["msg"]
+    return f"{path or 'environment'}: {key}: {words[0].lower()}{words[1:]}"

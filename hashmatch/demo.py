@@ -1,0 +1,136 @@
+"""The whole flow on drawn pictures and a made-up list, in a folder of its own."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageEnhance
+
+from hashmatch.config import load_settings
+from hashmatch.drawing import draw_picture
+from hashmatch.errors import InputError
+from hashmatch.first_run import initialise
+from hashmatch.hashers import ALGORITHMS
+from hashmatch.imaging import InProcessIntake
+from hashmatch.lists import ImportSummary, find_format, import_list
+from hashmatch.outcome import Outcome
+from hashmatch.reports import CSVReport, private_file, report_rows
+from hashmatch.store import MatchFilter
+from hashmatch.wiring import limits, open_database, open_scanner
+
+_LIST = "demo"
+_SEEDS = {"harbour": 1, "orchard": 2, "viaduct": 3}  # are on the list
+_STRANGERS = {"meadow": 11, "skyline": 12, "pebbles": 13}  # are not
+_CATEGORIES = {"harbour": "A", "orchard": "B", "viaduct": "C"}
+
+
+@dataclass(frozen=True, slots=True)
+class Screened:
+    """One demo upload: the file, what was done to make it, and what the scanner said."""
+
+    file: Path
+    story: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class DemoResult:
+    """Everything that the demo did, and where it put it."""
+
+    folder: Path
+    config: Path
+    list_file: Path
+    uploads: Path
+    report: Path
+    imported: ImportSummary
+    screened: list[Screened]
+
+
+def run_demo(folder: Path) -> DemoResult:
+    """Run the demo in `folder`; running it again there changes nothing.
+
+    The `uploads` folder in it plays the platform's own store; hashmatch itself writes only hashes
+    and records. Raises `InputError` when the folder holds something else.
+    """
+    config, list_file = folder / "hashmatch.toml", folder / "list.csv"
+    uploads, report = folder / "uploads", folder / "report.csv"
+    if folder.exists() and not config.exists() and any(folder.iterdir()):
+        raise InputError(f"{folder}: is not empty and not a demo", hint="Choose another --dir.")
+    uploads.mkdir(parents=True, exist_ok=True)
+    initialise(config, folder / "data")
+    stories = dict(_write_uploads(uploads))
+    imported = _import_demo_list(config, list_file)
+    with open_scanner(config) as scanner:
+        screened = [
+            Screened(path, story, scanner.scan_file(path, content_id=f"demo/{path.name}"))
+            for path, story in stories.items()
+        ]
+    _export(config, report)
+    return DemoResult(folder, config, list_file, uploads, report, imported, screened)
+
+
+def _import_demo_list(config: Path, list_file: Path) -> ImportSummary:
+    """Write the made-up list, with several hashes an entry as real lists have, and import it."""
+    settings = load_settings(config)
+    intake = InProcessIntake(limits(settings))
+    with list_file.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["algorithm", "value", "entry_id", "category", "note"])
+        for name, seed in _SEEDS.items():
+            for one in intake.read(_jpeg(draw_picture(seed)), ALGORITHMS.keys()).hashes:
+                if one.algorithm.name in ("pdq", "sha256"):
+                    row = (one.algorithm.name, one.value.hex(), name, _CATEGORIES[name], "drawn")
+                    writer.writerow(row)
+    with closing(open_database(settings)) as database, list_file.open("rb") as file:
+        return import_list(database, _LIST, file, find_format(list_file.name), source="demo")
+
+
+def _write_uploads(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Write what the platform's users uploaded, and say what each is."""
+    for number, (name, story, data) in enumerate(_uploads(), start=1):
+        path = folder / f"upload-{number:02}.{name}"
+        path.write_bytes(data)
+        yield path, story
+
+
+def _uploads() -> Iterator[tuple[str, str, bytes]]:
+    """Yield (file ending, story, bytes) of each upload."""
+    harbour, orchard, viaduct = (draw_picture(seed) for seed in _SEEDS.values())
+    yield "jpg", "exact copy of harbour", _jpeg(harbour)
+    yield "jpg", "harbour, re-encoded at quality 30", _jpeg(harbour, quality=30)
+    yield "png", "orchard, half the size", _encoded(orchard.resize((320, 240)), "PNG")
+    yield "webp", "orchard, twice the size", _encoded(orchard.resize((1280, 960)), "WEBP")
+    yield "jpg", "viaduct, without colour", _jpeg(viaduct.convert("L"))
+    yield "jpg", "viaduct, brighter and more colourful", _jpeg(_recoloured(viaduct))
+    for name, seed in _STRANGERS.items():
+        yield "jpg", f"{name}, on no list", _jpeg(draw_picture(seed))
+    stranger = _jpeg(draw_picture(_STRANGERS["meadow"]))
+    yield "jpg", "meadow, cut off half way", stranger[: len(stranger) // 2]
+
+
+def _recoloured(picture: Image.Image) -> Image.Image:
+    return ImageEnhance.Color(ImageEnhance.Brightness(picture).enhance(1.15)).enhance(1.8)
+
+
+def _jpeg(picture: Image.Image, quality: int = 90) -> bytes:
+    return _encoded(picture, "JPEG", quality=quality)
+
+
+def _encoded(picture: Image.Image, image_format: str, **options: int) -> bytes:
+    stream = io.BytesIO()
+    picture.save(stream, image_format, **options)
+    return stream.getvalue()
+
+
+def _export(config: Path, report: Path) -> None:
+    with (
+        closing(open_database(load_settings(config))) as database,
+        database.reading() as session,
+        private_file(report) as stream,
+    ):
+        CSVReport().write(report_rows(session, MatchFilter()), stream)

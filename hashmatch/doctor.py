@@ -1,0 +1,169 @@
+"""Is everything in place for scans that can be trusted? One finding for each thing that matters."""
+
+from __future__ import annotations
+
+import platform
+import sqlite3
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from importlib.metadata import version
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, features
+
+from hashmatch.config import Settings
+from hashmatch.errors import HashmatchError
+from hashmatch.hashers import BYTES_HASHERS, PIXEL_HASHERS
+from hashmatch.store import Database, count_active_entries, read_lists, utc_now
+from hashmatch.wiring import open_database, open_policy
+
+_LIBRARIES = ("pillow", "numpy", "imagehash", "scipy", "sqlalchemy", "alembic")
+_WARN_BEFORE_LICENCE_END = timedelta(days=30)
+_OPTIONAL_FORMATS = {"WEBP": "webp", "AVIF": "avif"}
+
+# The hashes of `_self_test_pixels`, as this version of hashmatch computed them when it was made.
+# Lists are matched with these bits: a library that computes others breaks matching unnoticed.
+_SELF_TEST = {
+    "md5": "c3b99bf54f923896658cf1c904fbe747",
+    "sha1": "72400ef4b6d778d40f4ea46912f6dfc6e01f8b71",
+    "sha256": "295863dd3d4614fe8d1aa8010d68520f0944caa393ac672390c26babc900adc6",
+    "pdq": "ef9d98dd6788d86937124865979e6865c788ad2d3ada67a74468ccc1988ed998",
+    "phash": "840c38512bf2adff",
+    "dhash": "f7e6e6edcad4ad1b",
+    "whash": "131337376eeac489",
+    "ahash": "131337376eead4c9",
+}
+
+
+class Health(StrEnum):
+    """How a finding stands."""
+
+    GOOD = "good"
+    WARNING = "warning"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at, how it stands, and what to do about it."""
+
+    subject: str
+    health: Health
+    detail: str
+    hint: str = ""
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Look at everything and return the findings; a check that fails is a finding, too."""
+    checks = (_look_at_program, _look_at_config, _look_at_hashers, _look_at_formats)
+    findings = [finding for check in checks for finding in _guarded(check, settings)]
+    try:
+        with closing(open_database(settings)) as database:
+            for look in (_look_at_database, _look_at_lists):
+                findings.extend(look(settings, database))
+    except HashmatchError as error:
+        findings.append(Finding("database", Health.BAD, error.message, error.hint))
+    return findings
+
+
+def _guarded(
+    check: Callable[[Settings], Iterator[Finding]], settings: Settings
+) -> Iterator[Finding]:
+    try:
+        yield from check(settings)
+    except HashmatchError as error:
+        yield Finding(check.__name__.removeprefix("_look_at_"), Health.BAD, error.message)
+
+
+def _look_at_program(_: Settings) -> Iterator[Finding]:
+    libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
+    detail = f"hashmatch {version('hashmatch')}, Python {platform.python_version()}"
+    yield Finding("program", Health.GOOD, f"{detail}, SQLite {sqlite3.sqlite_version}, {libraries}")
+
+
+def _look_at_config(settings: Settings) -> Iterator[Finding]:
+    open_policy(settings)
+    yield Finding("configuration", Health.GOOD, str(settings.source or "defaults, no file"))
+
+
+def _look_at_hashers(_: Settings) -> Iterator[Finding]:
+    pixels = _self_test_pixels()
+    picture = Image.fromarray(pixels)
+    found = {
+        **{one.algorithm.name: one.hash_bytes(pixels.tobytes()) for one in BYTES_HASHERS},
+        **{one.algorithm.name: one.hash_pixels(picture) for one in PIXEL_HASHERS},
+    }
+    wrong = sorted(name for name, one in found.items() if one.value.hex() != _SELF_TEST[name])
+    if wrong:
+        detail = f"{', '.join(wrong)} no longer gives the bits that it is known for"
+        hint = "Install the library versions that this release of hashmatch was made with."
+        yield Finding("hashers", Health.BAD, detail, hint)
+    else:
+        yield Finding("hashers", Health.GOOD, f"{', '.join(found)} give the bits they should")
+
+
+def _look_at_formats(settings: Settings) -> Iterator[Finding]:
+    enabled = settings.intake.formats
+    missing = [
+        name
+        for name in enabled
+        if name in _OPTIONAL_FORMATS and not features.check(_OPTIONAL_FORMATS[name])
+    ]
+    if missing:
+        detail = f"this build of Pillow cannot decode {', '.join(missing)}"
+        hint = "Install a complete Pillow, or such files will be unscreened."
+        yield Finding("formats", Health.WARNING, detail, hint)
+    else:
+        yield Finding("formats", Health.GOOD, ", ".join(enabled))
+
+
+def _look_at_database(_: Settings, database: Database) -> Iterator[Finding]:
+    try:
+        database.require_writable()
+    except HashmatchError as error:
+        yield Finding("database", Health.BAD, error.message, error.hint)
+        return
+    path = database.sqlite_path()
+    if path is not None and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        detail = f"{path}: other users of this machine can read the lists in it"
+        yield Finding("database", Health.WARNING, detail, f"Run: chmod 600 {path}")
+    else:
+        yield Finding("database", Health.GOOD, f"{database.name()}, writable")
+
+
+def _look_at_lists(settings: Settings, database: Database) -> Iterator[Finding]:
+    today = utc_now().date()
+    with database.reading() as session:
+        lists = read_lists(session)
+        counts = count_active_entries(session)
+    for one in lists:
+        subject = f"list {one.name}"
+        held = ", ".join(f"{number} {kind}" for name, kind, number in counts if name == one.name)
+        if not held:
+            hint = f"Import it: hashmatch lists import {one.name} FILE.csv"
+            yield Finding(subject, Health.WARNING, "it has no entries", hint)
+        elif one.licence_has_ended(today):
+            hint = "Nothing can be clear until 'lists licence' extends or 'lists remove' ends it."
+            yield Finding(subject, Health.BAD, f"its licence ended {one.licence_end}", hint)
+        elif one.licence_has_ended(today + _WARN_BEFORE_LICENCE_END):
+            yield Finding(subject, Health.WARNING, f"{held}; its licence ends {one.licence_end}")
+        else:
+            yield Finding(subject, Health.GOOD, f"{held}, generation {one.generation}")
+    if not counts:
+        hint = "Import one: hashmatch lists import NAME FILE.csv"
+        yield Finding("lists", Health.BAD, "there is nothing to match against", hint)
+    for name in sorted(open_policy(settings).named_lists() - {one.name for one in lists}):
+        detail = f"[policy.lists.{name}] speaks of a list that does not exist"
+        yield Finding("configuration", Health.WARNING, detail)
+
+
+def _self_test_pixels() -> NDArray[np.uint8]:
+    """Return a picture that needs no decoder and no random numbers, of shape (80, 96, 3)."""
+    y, x = np.mgrid[0:80, 0:96]
+    bands = (x * x // 37 + y * 3, y * y // 29 + x * 5, x * y // 17 + x + y)
+    return (np.stack(bands, axis=2) % 256).astype(np.uint8)

@@ -1,0 +1,76 @@
+"""Every error that hashmatch raises on purpose, with what to do about it.
+
+HashmatchError
+├── ConfigError             the configuration file cannot be used
+├── InputError              a value the caller gave cannot be used
+├── ListFileError           a list file cannot be imported
+├── UnknownListError        no list has that name
+├── NoActiveListError       there is nothing to match against
+│   └── LicenceExpiredError     the lists are there, their licences are not
+├── NotFoundError           no record has that id
+└── StoreError              the database did not do what was asked
+    ├── StoreMissingError       it was never created
+    ├── StoreSchemaError        it is of another version
+    ├── StoreLockedError        somebody else holds it
+    └── StoreReadOnlyError      it may not be written
+
+Messages name the file, key, list or line; hints say what to do next. Neither ever holds a hash
+value, an entry's value, or a byte of an image.
+"""
+
+
+class HashmatchError(Exception):
+    """The root of the tree: a message for people, and a hint saying what to do next."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ConfigError(HashmatchError):
+    """The configuration is missing, malformed or contradicts itself."""
+
+
+class InputError(HashmatchError):
+    """A value that the caller gave cannot be used."""
+
+
+class ListFileError(HashmatchError):
+    """A list file cannot be imported as it is; the store is unchanged."""
+
+
+class UnknownListError(HashmatchError):
+    """No list has that name."""
+
+
+class NoActiveListError(HashmatchError):
+    """There is no list to match against, so no image can be called clear."""
+
+
+class LicenceExpiredError(NoActiveListError):
+    """Every list that has entries is past the end of its licence."""
+
+
+class NotFoundError(HashmatchError):
+    """No record has that id."""
+
+
+class StoreError(HashmatchError):
+    """The database did not do what was asked; nothing was half-written."""
+
+
+class StoreMissingError(StoreError):
+    """The database has not been created."""
+
+
+class StoreSchemaError(StoreError):
+    """The database was written by another version of hashmatch."""
+
+
+class StoreLockedError(StoreError):
+    """Another process held the database for longer than the busy time-out."""
+
+
+class StoreReadOnlyError(StoreError):
+    """The database may not be written by this user."""

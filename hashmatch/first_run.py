@@ -1,0 +1,58 @@
+"""The first run: a configuration file that says where the data is, and the database there."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from hashmatch.config import CONFIG_NAME, load_settings
+from hashmatch.errors import ConfigError
+from hashmatch.store.migrations import upgrade
+from hashmatch.wiring import connect
+
+
+@dataclass(frozen=True, slots=True)
+class Initialised:
+    """What a first run found or made."""
+
+    config: Path
+    config_was_written: bool
+    database: str
+    database_was_created: bool
+
+
+def initialise(config: Path | None = None, data_dir: Path | None = None) -> Initialised:
+    """Write a configuration file unless there is one, and create the database unless there is one.
+
+    The file is `config`, else the one that HASHMATCH_CONFIG names, else `./hashmatch.toml`.
+    Raises `ConfigError`, also where the file that is there names another data folder, and
+    `StoreError`.
+    """
+    path = config or Path(os.environ.get("HASHMATCH_CONFIG") or CONFIG_NAME)
+    written = not path.exists()
+    if written:
+        _write(path, data_dir)
+    settings = load_settings(path)
+    if data_dir is not None and settings.data_dir != data_dir.absolute():
+        raise ConfigError(
+            f"{path}: data_dir: the data folder is {settings.data_dir} already",
+            hint="Change it in that file, or name another file with --config.",
+        )
+    with closing(connect(settings)) as database:
+        created = upgrade(database)
+        return Initialised(path, written, database.name(), created)
+
+
+def _write(path: Path, data_dir: Path | None) -> None:
+    lines = ["# hashmatch's configuration. sample_config.toml documents every key.", ""]
+    if data_dir is not None:
+        # A JSON string is a TOML string.
+        lines.append(f"data_dir = {json.dumps(str(data_dir.absolute()), ensure_ascii=False)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error

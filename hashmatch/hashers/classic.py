@@ -1,0 +1,45 @@
+"""The 64-bit hashes of the imagehash package: pHash, dHash, wHash and average hash.
+
+Pillow shrinks the picture for them, so their bits may change with its resampling. Golden values in
+the tests notice that, and then the versions here have to be raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from hashmatch.hashes import Algorithm, Hash, Kind
+
+from .interface import PixelHasher
+
+if TYPE_CHECKING:
+    from imagehash import ImageHash
+
+_SIDE = 8
+
+
+class ClassicHasher(PixelHasher):
+    """One function of imagehash, at 8 by 8 bits, first bit highest as imagehash prints them."""
+
+    def __init__(self, name: str, function: str, threshold_bits: int) -> None:
+        self._function = function
+        self.algorithm = Algorithm(
+            name=name,
+            version="1",
+            bits=_SIDE * _SIDE,
+            kind=Kind.PERCEPTUAL,
+            threshold_bits=threshold_bits,
+        )
+
+    def hash_pixels(self, picture: Image.Image) -> Hash:
+        """Return the hash."""
+        # Imported on first use: imagehash brings SciPy, half a second that PDQ can do without.
+        import imagehash
+
+        function: Callable[..., ImageHash] = getattr(imagehash, self._function)
+        bits = function(picture, hash_size=_SIDE).hash
+        return Hash(self.algorithm, np.packbits(bits.ravel()).tobytes())

@@ -1,0 +1,95 @@
+"""What a hash is: a value, the algorithm and version that gave it, and when two of them match."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, overload
+
+from hashmatch.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Kind(StrEnum):
+    """How two hashes of one algorithm are compared."""
+
+    EXACT = "exact"
+    PERCEPTUAL = "perceptual"
+
+
+class Orientation(StrEnum):
+    """Which turned or mirrored view of the picture was hashed: the eight of a square."""
+
+    ORIGINAL = "original"
+    ROTATE_90 = "rotate-90"
+    ROTATE_180 = "rotate-180"
+    ROTATE_270 = "rotate-270"
+    FLIP_X = "flip-x"
+    FLIP_Y = "flip-y"
+    TRANSPOSE = "transpose"
+    TRANSVERSE = "transverse"
+
+
+@dataclass(frozen=True, slots=True)
+class Algorithm:
+    """A hash algorithm as lists, index and policy need to know it.
+
+    `version` changes whenever the same picture may give other bits. `threshold_bits` is the
+    distance up to which two hashes match unless the policy says otherwise; `min_quality` is the
+    quality under which a hash says too little to be matched, None where there is no quality.
+    """
+
+    name: str
+    version: str
+    bits: int
+    kind: Kind
+    threshold_bits: int = 0
+    min_quality: int | None = None
+
+    def parse(self, text: str) -> bytes:
+        """Return the value that `text` writes in hexadecimal.
+
+        Raises `InputError`, which never repeats the text, when it is not `bits` bits of hex.
+        """
+        digits = self.bits // 4
+        if len(text) != digits:
+            raise InputError(f"{self.name} has {digits} hexadecimal digits, here are {len(text)}")
+        try:
+            value = bytes.fromhex(text)
+        except ValueError as error:
+            raise InputError(f"the {self.name} value is not hexadecimal") from error
+        if len(value) * 2 != digits:  # fromhex skips white space.
+            raise InputError(f"the {self.name} value is not hexadecimal")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Hash:
+    """One hash of one picture or file; its repr keeps the value to itself.
+
+    `value` is big-endian, `algorithm.bits` bits long. `quality` is 0 to 100, None where the
+    algorithm has none or nobody measured it. `frame` counts from 0.
+    """
+
+    algorithm: Algorithm
+    value: bytes
+    quality: int | None = None
+    frame: int = 0
+    orientation: Orientation = Orientation.ORIGINAL
+
+    def __repr__(self) -> str:
+        return f"Hash({self.algorithm.name}, frame={self.frame}, quality={self.quality})"
+
+
+@overload
+def is_match(distance_bits: int, threshold_bits: int) -> bool: ...
+@overload
+def is_match(distance_bits: NDArray[np.int64], threshold_bits: int) -> NDArray[np.bool_]: ...
+def is_match(
+    distance_bits: int | NDArray[np.int64], threshold_bits: int
+) -> bool | NDArray[np.bool_]:
+    """Say whether hashes that far apart match: the one place that decides it."""
+    return distance_bits <= threshold_bits

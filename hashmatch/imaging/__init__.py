@@ -1,0 +1,8 @@
+"""Imaging: the one door for image bytes, and what lies between them and their hashes."""
+
+from .decoding import Limits
+from .files import find_files, read_file
+from .in_process import InProcessIntake
+from .interface import Failure, Intake, Reading
+
+__all__ = ["Failure", "InProcessIntake", "Intake", "Limits", "Reading", "find_files", "read_file"]

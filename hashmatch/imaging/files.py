@@ -1,0 +1,60 @@
+"""Image files on their way in: found under a path, read whole into memory or refused."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from hashmatch.outcome import Reason
+
+from .interface import Failure
+
+
+def find_files(path: Path) -> Iterator[Path]:
+    """Yield all files under a folder, in order; a path that is no folder is yielded as it is.
+
+    Links to folders are not followed. A folder that cannot be listed is yielded itself, so that
+    it is not passed over in silence.
+    """
+    if not path.is_dir():
+        yield path
+        return
+    try:
+        children = sorted(path.iterdir())
+    except OSError:
+        yield path
+        return
+    for child in children:
+        if child.is_symlink() and child.is_dir():
+            continue
+        yield from find_files(child)
+
+
+def read_file(path: Path, max_bytes: int) -> bytes | Failure:
+    """Return the bytes of a regular file, or why it was refused."""
+    try:
+        # Opening a pipe would wait for its other end; this way it is opened and then refused.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            return _read_open_file(file, max_bytes)
+    except OSError as error:
+        return Failure(Reason.UNREADABLE, (error.strerror or "cannot be read").lower())
+    except ValueError:
+        return Failure(Reason.UNREADABLE, "the path holds a character that no path can hold")
+
+
+def _read_open_file(file: BinaryIO, max_bytes: int) -> bytes | Failure:
+    facts = os.fstat(file.fileno())
+    if stat.S_ISDIR(facts.st_mode):
+        return Failure(Reason.UNREADABLE, "this is a folder; --recursive scans what is in it")
+    if not stat.S_ISREG(facts.st_mode):
+        return Failure(Reason.UNREADABLE, "not a regular file")
+    if facts.st_size > max_bytes:
+        return Failure(Reason.TOO_LARGE, f"the file has more than {max_bytes} bytes")
+    data = file.read(max_bytes + 1)
+    if len(data) != facts.st_size:
+        return Failure(Reason.UNREADABLE, "the file changed while it was read")
+    return data

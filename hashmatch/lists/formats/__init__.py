@@ -1,0 +1,32 @@
+"""List formats, each in a file of its own.
+
+To add one: write its file, name it here, give the contract suite a sample of it, and add a line to
+the README.
+"""
+
+from __future__ import annotations
+
+from hashmatch.errors import InputError
+
+from .csv import CSVFormat
+from .interface import BadRow, ListFormat, RawRow, UnknownColumn
+from .jsonl import JSONLinesFormat
+
+FORMATS: tuple[ListFormat, ...] = (CSVFormat(), JSONLinesFormat())
+
+
+def find_format(file_name: str, name: str = "") -> ListFormat:
+    """Return the format of that name, or the one that the file's ending tells.
+
+    Raises `InputError`.
+    """
+    for one in FORMATS:
+        if one.name == name or (not name and file_name.lower().endswith(one.suffixes)):
+            return one
+    known = " or ".join(one.name for one in FORMATS)
+    raise InputError(
+        f"{file_name}: the format is not known", hint=f"Name it with --format: {known}."
+    )
+
+
+__all__ = ["FORMATS", "BadRow", "ListFormat", "RawRow", "UnknownColumn", "find_format"]

@@ -1,0 +1,73 @@
+"""Lists as CSV: a header, then one row a line, in UTF-8."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
+
+from hashmatch.errors import ListFileError
+
+from .interface import BadRow, ListFormat, RawRow, UnknownColumn
+from .lines import read_lines
+
+_COLUMNS = RawRow._fields[1:]
+_REQUIRED = ("algorithm", "value")
+_TAG_SEPARATOR = ";"
+
+
+class CSVFormat(ListFormat):
+    """Comma-separated values; tags within their column are separated by semicolons.
+
+    A quoted field may not run over a line's end: a stray quote would then swallow the rows after
+    it, and they would go missing unnoticed.
+    """
+
+    name = "csv"
+    suffixes = (".csv",)
+
+    def read(self, stream: BinaryIO) -> Iterator[RawRow | BadRow | UnknownColumn]:
+        """Yield what the file holds."""
+        lines = read_lines(stream)
+        header = _read_header(next(lines, None))
+        known = [name for name in header if name in _COLUMNS]
+        yield from (UnknownColumn(name) for name in header if name and name not in _COLUMNS)
+        places = [header.index(name) if name in known else -1 for name in _COLUMNS]
+        for line in lines:
+            yield line if isinstance(line, BadRow) else _read_row(*line, len(header), places)
+
+
+def _read_header(line: tuple[int, str] | BadRow | None) -> list[str]:
+    fields = None if line is None or isinstance(line, BadRow) else _split(line[1])
+    header = [name.strip().lower() for name in fields or ()]
+    if not set(_REQUIRED) <= set(header) or len(set(header)) != len(header):
+        # What stands there is not repeated: without a header it is an entry.
+        raise ListFileError(
+            "line 1: this is no header with the columns algorithm and value, each once",
+            hint="The file has to be CSV in UTF-8 and to begin with a header such as"
+            " 'algorithm,value,entry_id,category'.",
+        )
+    return header
+
+
+def _read_row(number: int, text: str, columns: int, places: Sequence[int]) -> RawRow | BadRow:
+    fields = _split(text)
+    if fields is None:
+        return BadRow(number, "a quote is not closed on its line")
+    if len(fields) > columns:
+        return BadRow(number, f"{len(fields)} fields where the header has {columns}")
+    # Fields that are missing at the end are empty; the last one is what index -1 finds.
+    fields.extend([""] * (columns + 1 - len(fields)))
+    algorithm, value, entry_id, category, tags, added_at, note = [fields[place] for place in places]
+    split_tags = tuple(filter(None, map(str.strip, tags.split(_TAG_SEPARATOR)))) if tags else ()
+    return RawRow(number, algorithm, value, entry_id, category, split_tags, added_at, note)
+
+
+def _split(text: str) -> list[str] | None:
+    """Return the fields of one line, or None where its quotes do not add up."""
+    if '"' not in text:
+        return text.split(",")  # Four times as fast as the csv module, and most lines are such.
+    try:
+        return next(csv.reader((text,), strict=True))
+    except csv.Error:
+        return None

@@ -1,0 +1,51 @@
+"""What a list format promises: the rows of a file in order, and by line number what is no row."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+
+class RawRow(NamedTuple):
+    """One row as the file has it: everything still text, nothing checked."""
+
+    line: int
+    algorithm: str
+    value: str
+    entry_id: str = ""
+    category: str = ""
+    tags: tuple[str, ...] = ()
+    added_at: str = ""
+    note: str = ""
+
+
+class BadRow(NamedTuple):
+    """A row that has to be set aside, and why, in words that never repeat a value.
+
+    `entry_id` is the licensor's where the row still shows it, else empty.
+    """
+
+    line: int
+    problem: str
+    entry_id: str = ""
+
+
+class UnknownColumn(NamedTuple):
+    """A column that means nothing to hashmatch and is passed over."""
+
+    name: str
+
+
+class ListFormat(ABC):
+    """One way of writing a list into a file."""
+
+    name: str
+    suffixes: tuple[str, ...]
+
+    @abstractmethod
+    def read(self, stream: BinaryIO) -> Iterator[RawRow | BadRow | UnknownColumn]:
+        """Yield what the file holds, line by line, in bounded memory.
+
+        Raises `ListFileError` where the file as a whole is not of this format.
+        """

@@ -1,0 +1,36 @@
+"""Text files of one row a line: decoded line by line, so that damage stays within its line."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from .interface import BadRow
+
+_MAX_LINE_BYTES = 1 << 20
+
+
+def read_lines(stream: BinaryIO) -> Iterator[tuple[int, str] | BadRow]:
+    """Yield (line number, text without its end) from 1; blank lines are passed over."""
+    number = 0
+    while line := stream.readline(_MAX_LINE_BYTES):
+        number += 1
+        if len(line) == _MAX_LINE_BYTES and not line.endswith(b"\n"):
+            _skip_rest_of_line(stream)
+            yield BadRow(number, "the line is longer than a mebibyte")
+            continue
+        if number == 1:
+            line = line.removeprefix(codecs.BOM_UTF8)
+        try:
+            text = line.decode().rstrip("\r\n")
+        except UnicodeDecodeError:
+            yield BadRow(number, "invalid UTF-8")
+            continue
+        if text and not text.isspace():
+            yield number, text
+
+
+def _skip_rest_of_line(stream: BinaryIO) -> None:
+    while (more := stream.readline(_MAX_LINE_BYTES)) and not more.endswith(b"\n"):
+        pass

@@ -1,0 +1,109 @@
+"""What a hash near an entry means: thresholds, the quality gate, and the action to take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from hashmatch.config import ListPolicySettings, PolicySettings, Settings
+from hashmatch.errors import ConfigError
+from hashmatch.hashes import Algorithm, Hash, Kind
+from hashmatch.outcome import Action
+
+_NO_OVERRIDES = ListPolicySettings()
+
+
+class Policy:
+    """The decisions of one configuration over a set of algorithms.
+
+    Raises `ConfigError` naming the key that speaks of an unknown algorithm, sets a threshold for
+    exact hashes, or sets one that every pair of hashes would meet.
+    """
+
+    def __init__(self, settings: Settings, algorithms: Mapping[str, Algorithm]) -> None:
+        self._settings: PolicySettings = settings.policy
+        self._algorithms = algorithms
+        _check(settings, algorithms)
+
+    @property
+    def unscreened_action(self) -> Action:
+        """What to do with an image that got no verdict."""
+        return self._settings.unscreened_action
+
+    @property
+    def low_quality_is_clear(self) -> bool:
+        """Say whether an image that shows too little to be compared may be called clear."""
+        return self._settings.low_quality == "clear"
+
+    def threshold_bits(self, list_name: str, algorithm: Algorithm) -> int:
+        """Return the distance up to which hashes match entries of this list."""
+        overrides = self._overrides(list_name).thresholds_bits
+        general = self._settings.thresholds_bits.get(algorithm.name, algorithm.threshold_bits)
+        return overrides.get(algorithm.name, general)
+
+    def widest_threshold_bits(self, list_names: Iterable[str], algorithm: Algorithm) -> int:
+        """Return the largest threshold of any of the lists: how far the index has to look."""
+        return max((self.threshold_bits(name, algorithm) for name in list_names), default=0)
+
+    def is_too_plain(self, one: Hash) -> bool:
+        """Say whether the picture shows too little for its hash to be matched (the quality gate).
+
+        A hash whose quality nobody measured is matched.
+        """
+        gate = self._settings.min_quality.get(one.algorithm.name, one.algorithm.min_quality)
+        return gate is not None and one.quality is not None and one.quality < gate
+
+    def action(self, list_name: str, category: str) -> Action:
+        """Return what to do with an image that matched an entry of that category."""
+        overrides = self._overrides(list_name)
+        return overrides.categories.get(category) or overrides.action or self._settings.action
+
+    def named_lists(self) -> frozenset[str]:
+        """Return the lists that the configuration speaks of, which may or may not exist."""
+        return frozenset(self._settings.lists)
+
+    def _overrides(self, list_name: str) -> ListPolicySettings:
+        return self._settings.lists.get(list_name, _NO_OVERRIDES)
+
+
+def _check(settings: Settings, algorithms: Mapping[str, Algorithm]) -> None:
+    policy = settings.policy
+    _check_thresholds(settings, "policy.thresholds_bits", policy.thresholds_bits, algorithms)
+    for name, overrides in policy.lists.items():
+        key = f"policy.lists.{name}.thresholds_bits"
+        _check_thresholds(settings, key, overrides.thresholds_bits, algorithms)
+    for name in policy.min_quality:
+        key = f"policy.min_quality.{name}"
+        if _known(settings, key, name, algorithms).min_quality is None:
+            raise _config_error(settings, key, "this algorithm measures no quality")
+
+
+def _check_thresholds(
+    settings: Settings,
+    key: str,
+    thresholds_bits: Mapping[str, int],
+    algorithms: Mapping[str, Algorithm],
+) -> None:
+    for name, threshold_bits in thresholds_bits.items():
+        algorithm = _known(settings, f"{key}.{name}", name, algorithms)
+        if algorithm.kind is Kind.EXACT:
+            raise _config_error(settings, f"{key}.{name}", "exact hashes have no threshold")
+        # Unrelated pictures lie around half the bits apart.
+        if threshold_bits >= algorithm.bits // 2:
+            problem = f"a threshold of half its {algorithm.bits} bits or more matches everything"
+            raise _config_error(settings, f"{key}.{name}", problem)
+
+
+def _known(
+    settings: Settings, key: str, name: str, algorithms: Mapping[str, Algorithm]
+) -> Algorithm:
+    if name not in algorithms:
+        problem = f"unknown algorithm; known are {', '.join(algorithms)}"
+        raise _config_error(settings, key, problem)
+    return algorithms[name]
+
+
+def _config_error(settings: Settings, key: str, problem: str) -> ConfigError:
+    return ConfigError(
+        f"{settings.source or 'configuration'}: {key}: {problem}",
+        hint="sample_config.toml documents every key.",
+    )

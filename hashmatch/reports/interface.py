@@ -1,0 +1,53 @@
+"""What a report format promises: rows of text into a stream, one at a time."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, TextIO
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRow:
+    """One match in a report. The field names are the stable column names; times are ISO 8601, UTC.
+
+    `value` is the hash of the content that matched, empty unless it was asked for.
+    """
+
+    match_id: str
+    matched_at: str
+    content_id: str
+    reference: str
+    list: str
+    licensor: str
+    generation: int
+    entry_id: str
+    category: str
+    action: str
+    algorithm: str
+    hasher_version: str
+    distance_bits: int
+    threshold_bits: int
+    quality: int | None
+    frame: int
+    orientation: str
+    media_format: str
+    width: int | None
+    height: int | None
+    frames: int | None
+    value: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the columns by name."""
+        return asdict(self)
+
+
+class ReportFormat(ABC):
+    """One way of writing a report into a file."""
+
+    name: str
+
+    @abstractmethod
+    def write(self, rows: Iterable[ReportRow], stream: TextIO) -> int:
+        """Write the rows as they come and return how many there were."""

@@ -1,0 +1,73 @@
+"""The daily counts: the only trace of an image that did not match."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from datetime import date
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from .database import Database
+from .lists import affected_rows
+from .models import DailyCount
+
+_FLUSH_EVERY_S = 1.0
+
+# Day, outcome, reason (empty for clear).
+_Tallied = tuple[date, str, str]
+
+
+class Tally:
+    """Counts in memory and adds them to the store about once a second and at the end.
+
+    A commit for each clear image would cost more than the scan. What a killed process loses is
+    the count of its last second, never a match.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._counts: Counter[_Tallied] = Counter()
+        self._lock = threading.Lock()
+        self._flushed_at = time.monotonic()
+
+    def add(self, day: date, outcome: str, reason: str = "") -> None:
+        """Count one image. Raises `StoreError` when it is time to flush and that fails."""
+        with self._lock:
+            self._counts[day, outcome, reason] += 1
+        if time.monotonic() - self._flushed_at >= _FLUSH_EVERY_S:
+            self.flush()
+
+    def flush(self) -> None:
+        """Add what was counted to the store. Raises `StoreError`; then nothing is lost."""
+        with self._lock:
+            if not self._counts:
+                return
+            with self._database.writing() as session:
+                for tallied, number in self._counts.items():
+                    _add_to_store(session, tallied, number)
+            self._counts.clear()
+            self._flushed_at = time.monotonic()
+
+
+def read_daily_counts(
+    session: Session, since: date | None = None, until: date | None = None
+) -> dict[tuple[str, str], int]:
+    """Return how often each (outcome, reason) was counted on the days `since` to `until`."""
+    query = select(DailyCount.outcome, DailyCount.reason, func.sum(DailyCount.count))
+    if since is not None:
+        query = query.where(DailyCount.day >= since)
+    if until is not None:
+        query = query.where(DailyCount.day <= until)
+    query = query.group_by(DailyCount.outcome, DailyCount.reason)
+    return {(outcome, reason): number for outcome, reason, number in session.execute(query)}
+
+
+def _add_to_store(session: Session, tallied: _Tallied, number: int) -> None:
+    day, outcome, reason = tallied
+    same = (DailyCount.day == day, DailyCount.outcome == outcome, DailyCount.reason == reason)
+    raised = update(DailyCount).where(*same).values(count=DailyCount.count + number)
+    if not affected_rows(session, raised):
+        session.add(DailyCount(day=day, outcome=outcome, reason=reason, count=number))

@@ -1,0 +1,210 @@
+"""Matches in the store: record them before they are told, read them back for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from hashmatch.errors import NotFoundError
+from hashmatch.hashes import Hash, Orientation
+from hashmatch.outcome import Action, Match, Media
+
+from .models import Content, ContentHash, HashList, MatchRecord
+
+
+@dataclass(frozen=True, slots=True)
+class ContentFacts:
+    """What is kept of an image that matched: names, media facts and hashes."""
+
+    content_id: str
+    reference: str
+    sha256: bytes
+    media: Media | None
+    hashes: Sequence[Hash]
+
+
+@dataclass(frozen=True, slots=True)
+class NewMatch:
+    """A match that is about to be recorded."""
+
+    list_key: int
+    list_name: str
+    generation: int
+    entry_key: int
+    entry_id: str
+    category: str
+    action: Action
+    found: Hash
+    distance_bits: int
+    threshold_bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class MatchFilter:
+    """Which matches to read: from `since` up to but not including `until`, of one list or all.
+
+    Oldest first; with a `limit` the newest so many, newest first.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    list_name: str | None = None
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMatch:
+    """One recorded match with its list and content, for lists and reports."""
+
+    record: MatchRecord
+    list: HashList
+    content: Content
+
+
+def record_matches(
+    session: Session, facts: ContentFacts, matches: Sequence[NewMatch]
+) -> list[Match]:
+    """Record matches of one content item and return them as recorded, in the order given.
+
+    The same content matching the same entry again gives the record that is there already.
+    """
+    content = _find_or_add_content(session, facts)
+    known = {
+        record.entry_key: record
+        for record in session.scalars(
+            select(MatchRecord).where(MatchRecord.content_key == content.key)
+        )
+    }
+    records = [known.get(one.entry_key) or _record(content, one) for one in matches]
+    session.add_all(records)
+    session.flush()
+    return [_as_told(record, one.list_name) for record, one in zip(records, matches, strict=True)]
+
+
+def read_matches(session: Session, wanted: MatchFilter) -> Iterator[StoredMatch]:
+    """Yield the recorded matches without holding them all in memory."""
+    query = _with_list_and_content().limit(wanted.limit)
+    query = query.order_by(MatchRecord.key if wanted.limit is None else MatchRecord.key.desc())
+    if wanted.since is not None:
+        query = query.where(MatchRecord.matched_at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(MatchRecord.matched_at < wanted.until)
+    if wanted.list_name is not None:
+        query = query.where(HashList.name == wanted.list_name)
+    for record, hash_list, content in session.execute(query.execution_options(yield_per=1000)):
+        yield StoredMatch(record, hash_list, content)
+
+
+def read_matched_value(session: Session, one: StoredMatch) -> bytes:
+    """Return the content's own hash value that matched."""
+    record = one.record
+    same = {
+        "content_key": record.content_key,
+        "algorithm": record.algorithm,
+        "version": record.hasher_version,
+        "frame": record.frame,
+        "orientation": record.orientation,
+    }
+    found = session.get(ContentHash, same)
+    return b"" if found is None else found.value
+
+
+def read_match(session: Session, match_id: str) -> tuple[StoredMatch, list[ContentHash]]:
+    """Return one match and the hashes of its content. Raises `NotFoundError`."""
+    row = None
+    if match_id.isdecimal() and len(match_id) < 19:
+        query = _with_list_and_content().where(MatchRecord.key == int(match_id))
+        row = session.execute(query).one_or_none()
+    if row is None:
+        raise NotFoundError(
+            f"there is no match {match_id[:32]!r}", hint="'hashmatch matches list' gives the ids."
+        )
+    record, hash_list, content = row
+    hashes = session.scalars(
+        select(ContentHash)
+        .where(ContentHash.content_key == content.key)
+        .order_by(ContentHash.frame, ContentHash.algorithm)
+    )
+    return StoredMatch(record, hash_list, content), list(hashes)
+
+
+def _with_list_and_content() -> Select[MatchRecord, HashList, Content]:
+    return (
+        select(MatchRecord, HashList, Content)
+        .join(HashList, HashList.key == MatchRecord.list_key)
+        .join(Content, Content.key == MatchRecord.content_key)
+    )
+
+
+def _find_or_add_content(session: Session, facts: ContentFacts) -> Content:
+    content = session.scalar(
+        select(Content).where(
+            Content.content_id == facts.content_id, Content.sha256 == facts.sha256
+        )
+    )
+    if content is None:
+        media = facts.media
+        content = Content(
+            content_id=facts.content_id,
+            reference=facts.reference,
+            sha256=facts.sha256,
+            format="" if media is None else media.format,
+            width=None if media is None else media.width,
+            height=None if media is None else media.height,
+            frames=None if media is None else media.frames,
+        )
+        session.add(content)
+        session.flush()
+    for one in facts.hashes:
+        session.merge(_content_hash(content, one))
+    return content
+
+
+def _content_hash(content: Content, one: Hash) -> ContentHash:
+    return ContentHash(
+        content_key=content.key,
+        algorithm=one.algorithm.name,
+        version=one.algorithm.version,
+        frame=one.frame,
+        orientation=one.orientation.value,
+        value=one.value,
+        quality=one.quality,
+    )
+
+
+def _as_told(record: MatchRecord, list_name: str) -> Match:
+    return Match(
+        match_id=str(record.key),
+        list_name=list_name,
+        generation=record.generation,
+        entry_id=record.entry_id,
+        algorithm=record.algorithm,
+        distance_bits=record.distance_bits,
+        threshold_bits=record.threshold_bits,
+        orientation=Orientation(record.orientation),
+        frame=record.frame,
+        category=record.category,
+    )
+
+
+def _record(content: Content, new: NewMatch) -> MatchRecord:
+    return MatchRecord(
+        content_key=content.key,
+        list_key=new.list_key,
+        entry_key=new.entry_key,
+        generation=new.generation,
+        entry_id=new.entry_id,
+        category=new.category,
+        action=new.action.value,
+        algorithm=new.found.algorithm.name,
+        hasher_version=new.found.algorithm.version,
+        distance_bits=new.distance_bits,
+        threshold_bits=new.threshold_bits,
+        quality=new.found.quality,
+        frame=new.found.frame,
+        orientation=new.found.orientation.value,
+    )

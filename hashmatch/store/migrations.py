@@ -1,0 +1,87 @@
+"""The schema's versions: bring a database to this program's, or say how it differs."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from hashmatch.errors import StoreError
+
+from .database import HEAD_REVISION, Database, create_private_file
+from .models import Base
+
+
+def migrations_folder() -> Path:
+    """Return the folder of the migrations, in an installed package or in a checkout."""
+    package = Path(str(files("hashmatch")))
+    for folder in (package / "_migrations", package.parent / "migrations"):
+        if (folder / "env.py").is_file():
+            return folder
+    raise StoreError("the migrations are missing from this installation", hint="Install it again.")
+
+
+def newest_revision() -> str:
+    """Return the revision of the newest migration in the folder."""
+    return ScriptDirectory(str(migrations_folder())).get_current_head() or ""
+
+
+def upgrade(database: Database, revision: str = HEAD_REVISION) -> bool:
+    """Create the database or bring it up to `revision`; say whether anything changed."""
+    path = database.sqlite_path()
+    if path is not None and not path.exists():
+        create_private_file(path)
+    if database.schema_revision() == revision:
+        return False
+    database.use_write_ahead_log()
+    with database.connection() as connection, database.transaction(connection) as session:
+        command.upgrade(_alembic_config(session.connection()), revision)
+    return True
+
+
+def downgrade(database: Database, revision: str) -> None:
+    """Take the database back to an older revision, "base" for none at all."""
+    with database.connection() as connection, database.transaction(connection) as session:
+        command.downgrade(_alembic_config(session.connection()), revision)
+
+
+def schema_differences(database: Database) -> list[str]:
+    """Return in words where the database's schema is not that of the models; empty when it is."""
+    with database.reading() as session:
+        context = MigrationContext.configure(session.connection(), opts={"compare_type": True})
+        return [_difference(one) for one in compare_metadata(context, Base.metadata)]
+
+
+def integrity_problems(database: Database) -> list[str]:
+    """Return what the database's own check finds wrong with its file; empty when sound."""
+    if database.sqlite_path() is None:
+        return []
+    with database.reading() as session:
+        found = [str(row[0]) for row in session.execute(text("PRAGMA quick_check(20)"))]
+        orphans = len(session.execute(text("PRAGMA foreign_key_check")).all())
+    problems = [line for line in found if line != "ok"]
+    return problems + ([f"{orphans} rows refer to rows that are missing"] if orphans else [])
+
+
+def _alembic_config(connection: object) -> Config:
+    config = Config()
+    # Alembic reads the option with Python's own interpolation, to which "%" is special.
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _difference(one: object) -> str:
+    # Alembic gives nested tuples; the kind of difference and the names in it are enough here.
+    if isinstance(one, list):
+        return "; ".join(_difference(part) for part in one)
+    if not isinstance(one, tuple):
+        return str(one)
+    names = [str(getattr(part, "name", part)) for part in one[1:] if part is not None]
+    return f"{one[0]}: {' '.join(names)}"

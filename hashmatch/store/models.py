@@ -1,0 +1,226 @@
+"""The tables: lists with their generations and entries, matched content, matches, daily counts.
+
+Nothing here can hold an image. Entries are never changed after they were written, only withdrawn,
+so the state of a list at any generation can be worked out again.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Date,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+def utc_now() -> datetime:
+    """Return the time now, in UTC."""
+    return datetime.now(UTC)
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """A moment, always with its time zone in Python, always in UTC in the database."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _: Dialect) -> datetime | None:
+        """Turn the moment into UTC; a moment without a time zone is refused."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment needs its time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, _: Dialect) -> datetime | None:
+        """Say UTC where the database kept none."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """The root of all tables, with a name for every constraint."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UTCDateTime, date: Date, bytes: LargeBinary}  # noqa: RUF012
+
+
+# SQLite numbers rows by itself only in a column that says INTEGER; its integers are long anyway.
+_LongInteger = BigInteger().with_variant(Integer(), "sqlite")
+
+# Keys are never given twice, not even after a removal: matches and reports refer to them.
+_KEYS_ARE_NEVER_REUSED: dict[str, Any] = {"sqlite_autoincrement": True}
+
+
+class HashList(Base):
+    """A list that somebody licenses to us. `generation` counts its changes, from 0 when empty."""
+
+    __tablename__ = "lists"
+    __table_args__ = (_KEYS_ARE_NEVER_REUSED,)
+
+    key: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    licensor: Mapped[str] = mapped_column(Text, default="")
+    licence_end: Mapped[date | None]
+    generation: Mapped[int] = mapped_column(default=0)
+    active_entries: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    removed_at: Mapped[datetime | None]
+
+
+class Generation(Base):
+    """One change of a list: where it came from and how many entries it added and withdrew."""
+
+    __tablename__ = "generations"
+
+    list_key: Mapped[int] = mapped_column(ForeignKey("lists.key"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    source: Mapped[str] = mapped_column(Text)
+    added: Mapped[int]
+    withdrawn: Mapped[int]
+
+
+class Entry(Base):
+    """One hash of a list, active from one generation until it is withdrawn in a later one.
+
+    `entry_id` is the licensor's, empty where it gives none; `tags` are a JSON array.
+    """
+
+    __tablename__ = "entries"
+
+    key: Mapped[int] = mapped_column(_LongInteger, primary_key=True)
+    list_key: Mapped[int] = mapped_column(ForeignKey("lists.key"))
+    algorithm: Mapped[str] = mapped_column(String(32))
+    value: Mapped[bytes] = mapped_column()
+    entry_id: Mapped[str] = mapped_column(Text, default="")
+    category: Mapped[str] = mapped_column(Text, default="")
+    tags: Mapped[str] = mapped_column(Text, default="[]")
+    added_at: Mapped[str] = mapped_column(Text, default="")
+    note: Mapped[str] = mapped_column(Text, default="")
+    added_generation: Mapped[int]
+    withdrawn_generation: Mapped[int | None]
+    # An entry that an operator withdrew stays out when its licensor sends it again.
+    withdrawn_by_operator: Mapped[bool] = mapped_column(default=False)
+
+    __table_args__ = (
+        Index(
+            "uq_entries_active",
+            list_key,
+            algorithm,
+            value,
+            entry_id,
+            unique=True,
+            sqlite_where=text("withdrawn_generation IS NULL"),
+            postgresql_where=text("withdrawn_generation IS NULL"),
+        ),
+        Index(
+            "ix_entries_held",
+            list_key,
+            algorithm,
+            value,
+            entry_id,
+            sqlite_where=text("withdrawn_by_operator"),
+            postgresql_where=text("withdrawn_by_operator"),
+        ),
+        _KEYS_ARE_NEVER_REUSED,
+    )
+
+
+class Content(Base):
+    """A content item that matched: the platform's own names for it and what kind of file it was.
+
+    `sha256` is the hash of its bytes, empty where only hashes were looked up.
+    """
+
+    __tablename__ = "contents"
+    __table_args__ = (UniqueConstraint("content_id", "sha256"), _KEYS_ARE_NEVER_REUSED)
+
+    key: Mapped[int] = mapped_column(primary_key=True)
+    content_id: Mapped[str] = mapped_column(Text)
+    reference: Mapped[str] = mapped_column(Text, default="")
+    sha256: Mapped[bytes]
+    format: Mapped[str] = mapped_column(String(16), default="")
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    frames: Mapped[int | None]
+
+
+class ContentHash(Base):
+    """One hash of a content item that matched."""
+
+    __tablename__ = "content_hashes"
+
+    content_key: Mapped[int] = mapped_column(ForeignKey("contents.key"), primary_key=True)
+    algorithm: Mapped[str] = mapped_column(String(32), primary_key=True)
+    version: Mapped[str] = mapped_column(String(32), primary_key=True)
+    frame: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    orientation: Mapped[str] = mapped_column(String(16), primary_key=True)
+    value: Mapped[bytes]
+    quality: Mapped[int | None]
+
+
+class MatchRecord(Base):
+    """That one content item matched one entry, with all that is needed to explain it later.
+
+    The licensor's words (list, entry id, category) are copied, since the entry itself may have to
+    be deleted when a licence ends; `entry_key` may then point nowhere.
+    """
+
+    __tablename__ = "matches"
+    __table_args__ = (
+        UniqueConstraint("content_key", "entry_key"),
+        Index(None, "matched_at"),
+        _KEYS_ARE_NEVER_REUSED,
+    )
+
+    key: Mapped[int] = mapped_column(primary_key=True)
+    matched_at: Mapped[datetime] = mapped_column(default=utc_now)
+    content_key: Mapped[int] = mapped_column(ForeignKey("contents.key"))
+    list_key: Mapped[int] = mapped_column(ForeignKey("lists.key"))
+    entry_key: Mapped[int] = mapped_column(_LongInteger)
+    generation: Mapped[int]
+    entry_id: Mapped[str] = mapped_column(Text)
+    category: Mapped[str] = mapped_column(Text)
+    action: Mapped[str] = mapped_column(String(16))
+    algorithm: Mapped[str] = mapped_column(String(32))
+    hasher_version: Mapped[str] = mapped_column(String(32))
+    distance_bits: Mapped[int]
+    threshold_bits: Mapped[int]
+    quality: Mapped[int | None]
+    frame: Mapped[int]
+    orientation: Mapped[str] = mapped_column(String(16))
+
+
+class DailyCount(Base):
+    """How many images of one UTC day came out clear or unscreened: all that is kept of them."""
+
+    __tablename__ = "daily_counts"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    outcome: Mapped[str] = mapped_column(String(16), primary_key=True)
+    reason: Mapped[str] = mapped_column(String(32), primary_key=True)
+    count: Mapped[int]

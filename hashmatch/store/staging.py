@@ -1,0 +1,227 @@
+"""A whole list file laid beside the store, compared with it, and taken over in one transaction.
+
+The rows go into a temporary table first: that locks nobody out, holds a list of any length, and
+leaves the comparison to the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import TypeAlias
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.orm import Session
+
+from .database import Database
+from .lists import Change, affected_rows, publish_generation
+from .models import Entry, HashList
+
+_ROWS_A_BATCH = 10_000
+
+_METADATA = MetaData()
+_STAGED = Table(
+    "staged",
+    _METADATA,
+    Column("line", Integer),
+    Column("algorithm", Text),
+    Column("value", LargeBinary),
+    Column("entry_id", Text),
+    Column("category", Text),
+    Column("tags", Text),
+    Column("added_at", Text),
+    Column("note", Text),
+    prefixes=["TEMPORARY"],
+)
+# Made after the rows are in, which is far cheaper than keeping it up to date with each of them.
+_CREATE_INDEX = text("CREATE INDEX ix_staged ON staged (algorithm, value, entry_id, line)")
+_SPARED = Table("spared", _METADATA, Column("entry_id", Text), prefixes=["TEMPORARY"])
+_IDENTITY = ("algorithm", "value", "entry_id")
+_CONTENT = ("category", "tags", "added_at", "note")
+
+
+# One good row of a list file, in the order of the columns above: its line, algorithm, value, entry
+# id, category, tags as a JSON array, time of adding and note. A plain tuple, since the driver
+# takes a named one in half as fast.
+StagedRow: TypeAlias = tuple[int, str, bytes, str, str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How a file differed from the list. `change` is None when there was nothing to change.
+
+    `held` rows stay out because an operator withdrew them; `spared` entries stay in although the
+    file lacks them, because a row of theirs was damaged.
+    """
+
+    change: Change | None
+    added: int
+    withdrawn: int
+    unchanged: int
+    held: int
+    spared: int
+
+
+class Staging:
+    """The rows of one file, on one connection, until they are taken over or dropped."""
+
+    def __init__(self, database: Database, connection: Connection) -> None:
+        self._database = database
+        self._connection = connection
+
+    def add(self, rows: Iterable[StagedRow]) -> Iterator[int]:
+        """Lay rows beside the store; yields the number of rows after each batch."""
+        iterator = iter(rows)
+        total = 0
+        while batch := list(islice(iterator, _ROWS_A_BATCH)):
+            _insert_staged(self._connection, batch)
+            total += len(batch)
+            yield total
+
+    def set_duplicates_aside(self) -> list[int]:
+        """Drop each row that repeats an earlier one and return the lines dropped, in order."""
+        columns = [_STAGED.c[name] for name in _IDENTITY]
+        self._connection.execute(_CREATE_INDEX)
+        repeated = select(_STAGED.c.line).group_by(*columns).having(func.count() > 1).limit(1)
+        if self._connection.scalar(repeated) is None:
+            return []
+        place = func.row_number().over(partition_by=columns, order_by=_STAGED.c.line)
+        ranked = select(_STAGED.c.line, place.label("place")).subquery()
+        later = select(ranked.c.line).where(ranked.c.place > 1)
+        lines = sorted(self._connection.scalars(later))
+        self._connection.execute(delete(_STAGED).where(_STAGED.c.line.in_(later)))
+        return lines
+
+    def spare(self, entry_ids: Iterable[str]) -> None:
+        """Keep these entries in the list even where the file lacks them."""
+        if rows := [{"entry_id": entry_id} for entry_id in entry_ids]:
+            self._connection.execute(insert(_SPARED), rows)
+
+    @contextmanager
+    def taking_over(self) -> Iterator[Session]:
+        """End the staging and begin the one transaction in which the list changes."""
+        self._connection.commit()
+        with self._database.transaction(self._connection) as session:
+            yield session
+
+
+@contextmanager
+def open_staging(database: Database) -> Iterator[Staging]:
+    """Open a place to lay rows beside the store; it vanishes at the end."""
+    with database.connection() as connection:
+        _METADATA.create_all(connection, checkfirst=False)
+        try:
+            yield Staging(database, connection)
+        finally:
+            connection.rollback()
+            _METADATA.drop_all(connection, checkfirst=True)
+            connection.commit()
+
+
+def take_over(session: Session, row: HashList, *, source: str) -> Comparison:
+    """Make the list what was staged: withdraw what is gone or changed, add what is new.
+
+    Runs inside `Staging.taking_over`. Writes no generation when nothing differs.
+    """
+    before = row.active_entries
+    spared = _count_spared(session, row) if before else 0
+    withdrawn = _withdraw_missing(session, row) if before else 0
+    held = _count_held(session, row)
+    added = _insert_new(session, row, some_are_active=before > withdrawn, some_are_held=held > 0)
+    change = None
+    if added or withdrawn:
+        change = publish_generation(session, row, source=source, added=added, withdrawn=withdrawn)
+    unchanged = before - withdrawn - spared
+    return Comparison(change, added, withdrawn, unchanged, held, spared)
+
+
+def _insert_staged(connection: Connection, batch: Sequence[StagedRow]) -> None:
+    if connection.dialect.name == "sqlite":
+        # Straight to the driver: 0.7 million rows a second, against 0.16 through Core's dicts.
+        connection.exec_driver_sql("INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?, ?, ?)", batch)
+    else:
+        names = _STAGED.c.keys()
+        rows = [dict(zip(names, row, strict=True)) for row in batch]
+        connection.execute(insert(_STAGED), rows)
+
+
+def _same(names: Sequence[str]) -> list[ColumnElement[bool]]:
+    return [getattr(Entry, name) == _STAGED.c[name] for name in names]
+
+
+def _active(row: HashList) -> list[ColumnElement[bool]]:
+    return [Entry.list_key == row.key, Entry.withdrawn_generation.is_(None)]
+
+
+def _is_spared() -> ColumnElement[bool]:
+    return Entry.entry_id.in_(select(_SPARED.c.entry_id))
+
+
+def _is_staged(names: Sequence[str]) -> ColumnElement[bool]:
+    return exists().where(*_same(names)).correlate(Entry.__table__)
+
+
+def _count_spared(session: Session, row: HashList) -> int:
+    missing = (*_active(row), _is_spared(), ~_is_staged(_IDENTITY))
+    return session.scalar(select(func.count()).select_from(Entry).where(*missing)) or 0
+
+
+def _withdraw_missing(session: Session, row: HashList) -> int:
+    # A row of the file with the same hash but another category counts as another row: the entry
+    # is withdrawn and written anew, so that its history can be read. A spared entry, whose row
+    # is damaged, has to stay unless such a row replaces it.
+    gone = ~_is_staged(_IDENTITY + _CONTENT) & (~_is_spared() | _is_staged(_IDENTITY))
+    return affected_rows(
+        session,
+        update(Entry)
+        .where(*_active(row), gone)
+        .values(withdrawn_generation=row.generation + 1)
+        .execution_options(synchronize_session=False),
+    )
+
+
+def _is_held(row: HashList) -> ColumnElement[bool]:
+    held = (Entry.list_key == row.key, Entry.withdrawn_by_operator, *_same(_IDENTITY))
+    return exists().where(*held).correlate(_STAGED)
+
+
+def _count_held(session: Session, row: HashList) -> int:
+    if not session.scalar(
+        select(Entry.key).where(Entry.list_key == row.key, Entry.withdrawn_by_operator).limit(1)
+    ):
+        return 0
+    return session.scalar(select(func.count()).select_from(_STAGED).where(_is_held(row))) or 0
+
+
+def _insert_new(
+    session: Session, row: HashList, *, some_are_active: bool, some_are_held: bool
+) -> int:
+    columns = [_STAGED.c[name] for name in _IDENTITY + _CONTENT]
+    rows = select(literal(row.key), literal(row.generation + 1), literal(value=False), *columns)
+    if some_are_active:
+        rows = rows.where(~exists().where(*_active(row), *_same(_IDENTITY)).correlate(_STAGED))
+    if some_are_held:
+        rows = rows.where(~_is_held(row))
+    # In the order of the unique index, which then only grows at its end.
+    rows = rows.order_by(*(_STAGED.c[name] for name in _IDENTITY))
+    names = ["list_key", "added_generation", "withdrawn_by_operator", *_IDENTITY, *_CONTENT]
+    return affected_rows(session, insert(Entry).from_select(names, rows))

@@ -1,0 +1,74 @@
+"""Joins the rooms into a working scanner: from a configuration to everything that runs under it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hashmatch.config import Settings, load_settings
+from hashmatch.hashers import ALGORITHMS
+from hashmatch.imaging import InProcessIntake, Intake, Limits
+from hashmatch.index import LiveIndex
+from hashmatch.pipeline import Scanner
+from hashmatch.policy import Policy
+from hashmatch.store import Database
+
+
+def open_scanner(config: str | Path | None = None) -> Scanner:
+    """Open a scanner under a configuration file, by default the one in force.
+
+    Raises `ConfigError`, `StoreError` where a match could not be recorded, and
+    `NoActiveListError` where there is nothing to match against.
+    """
+    return open_scanner_with(load_settings(None if config is None else Path(config)))
+
+
+def open_scanner_with(settings: Settings) -> Scanner:
+    """Open a scanner under settings that were read already; see `open_scanner`."""
+    policy = open_policy(settings)
+    database = open_database(settings)
+    try:
+        database.require_writable()
+        scanner = Scanner(
+            database=database,
+            index=LiveIndex(database, ALGORITHMS),
+            intake=open_intake(settings),
+            policy=policy,
+            max_bytes=settings.intake.max_bytes,
+        )
+        scanner.require_lists()
+    except BaseException:
+        database.close()
+        raise
+    return scanner
+
+
+def open_database(settings: Settings) -> Database:
+    """Open the store, which must have been created. Raises `StoreError`."""
+    database = connect(settings)
+    try:
+        database.require_current_schema()
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def connect(settings: Settings) -> Database:
+    """Return the store that the settings name, whether or not it was created."""
+    return Database(settings.database_url, busy_timeout_s=settings.database.busy_timeout_s)
+
+
+def open_intake(settings: Settings) -> Intake:
+    """Return the intake that the settings ask for."""
+    return InProcessIntake(limits(settings))
+
+
+def open_policy(settings: Settings) -> Policy:
+    """Return the policy that the settings set down. Raises `ConfigError`."""
+    return Policy(settings, ALGORITHMS)
+
+
+def limits(settings: Settings) -> Limits:
+    """Return the limits of the intake."""
+    intake = settings.intake
+    return Limits(intake.max_bytes, intake.max_pixels, intake.max_frames, intake.formats)
