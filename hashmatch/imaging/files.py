@@ -6,7 +6,6 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from hashmatch.outcome import Reason
 
@@ -38,23 +37,26 @@ def read_file(path: Path, max_bytes: int) -> bytes | Failure:
     try:
         # Opening a pipe would wait for its other end; this way it is opened and then refused.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            return _read_open_file(file, max_bytes)
+        try:
+            return _read_descriptor(descriptor, max_bytes)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         return Failure(Reason.UNREADABLE, (error.strerror or "cannot be read").lower())
     except ValueError:
         return Failure(Reason.UNREADABLE, "the path holds a character that no path can hold")
 
 
-def _read_open_file(file: BinaryIO, max_bytes: int) -> bytes | Failure:
-    facts = os.fstat(file.fileno())
+def _read_descriptor(descriptor: int, max_bytes: int) -> bytes | Failure:
+    facts = os.fstat(descriptor)
     if stat.S_ISDIR(facts.st_mode):
         return Failure(Reason.UNREADABLE, "this is a folder; --recursive scans what is in it")
     if not stat.S_ISREG(facts.st_mode):
         return Failure(Reason.UNREADABLE, "not a regular file")
     if facts.st_size > max_bytes:
         return Failure(Reason.TOO_LARGE, f"the file has more than {max_bytes} bytes")
-    data = file.read(max_bytes + 1)
+    with os.fdopen(descriptor, "rb", closefd=False) as file:
+        data = file.read(max_bytes + 1)
     if len(data) != facts.st_size:
         return Failure(Reason.UNREADABLE, "the file changed while it was read")
     return data

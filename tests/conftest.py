@@ -1,0 +1,78 @@
+"""What the tests share: an empty store, a made-up list in it, and the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from hashmatch.config import Settings
+from hashmatch.store import Database
+from hashmatch.store.migrations import upgrade
+from tests.command_line import CommandLine
+from tests.store.importing import DatabaseFactory
+
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def _no_configuration_of_this_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Let no test see or touch the user's own configuration and data."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
+    for name in ("HASHMATCH_CONFIG", "HASHMATCH_DATA_DIR", "HASHMATCH_DATABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings whose data folder is the test's own."""
+    return Settings(data_dir=tmp_path / "data")
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database]:
+    """An empty store at the newest schema."""
+    with closing(Database(settings.database_url, busy_timeout_s=0.1)) as database:
+        upgrade(database)
+        yield database
+
+
+@pytest.fixture(scope="session")
+def database_factory(tmp_path_factory: pytest.TempPathFactory) -> DatabaseFactory:
+    """Makes a new empty store each time it is called, for properties that need many."""
+
+    @contextmanager
+    def make() -> Iterator[Database]:
+        folder = tmp_path_factory.mktemp("store")
+        with closing(Database(f"sqlite:///{folder}/hashmatch.db")) as database:
+            upgrade(database)
+            yield database
+
+    return make
+
+
+@pytest.fixture
+def shared_pdq() -> Path:
+    """The PDQ reference pictures, which lie beside the checkout where they are to be had."""
+    folder = SHARED_DATA / "pdq"
+    if not folder.is_dir():
+        pytest.skip("the PDQ reference pictures are not beside this checkout")
+    return folder
+
+
+@pytest.fixture
+def command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    """The command line in a folder of its own, initialised."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    line = CommandLine(folder)
+    assert line.run("init", "--data-dir", str(folder / "data")).exit_code == 0
+    return line

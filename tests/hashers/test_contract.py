@@ -1,0 +1,112 @@
+"""What every hasher keeps to; a new one is tested by being registered."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import imagehash
+import pytest
+
+from hashmatch.drawing import draw_picture
+from hashmatch.errors import InputError
+from hashmatch.hashers import (
+    ALGORITHMS,
+    BYTES_HASHERS,
+    PIXEL_HASHERS,
+    BytesHasher,
+    PixelHasher,
+    find_algorithm,
+)
+from hashmatch.hashes import Kind
+from tests.hashers.make_golden import GOLDEN, compute
+from tests.oracle import distance_bits
+
+by_name = pytest.mark.parametrize(
+    "hasher", PIXEL_HASHERS, ids=[one.algorithm.name for one in PIXEL_HASHERS]
+)
+by_bytes_name = pytest.mark.parametrize(
+    "hasher", BYTES_HASHERS, ids=[one.algorithm.name for one in BYTES_HASHERS]
+)
+
+
+def test_names_are_unique() -> None:
+    assert len(ALGORITHMS) == len(BYTES_HASHERS) + len(PIXEL_HASHERS)
+
+
+@by_name
+def test_a_hash_has_the_length_its_algorithm_says(hasher: PixelHasher) -> None:
+    one = hasher.hash_pixels(draw_picture(1))
+    assert len(one.value) * 8 == hasher.algorithm.bits
+    assert one.algorithm is hasher.algorithm
+    assert hasher.algorithm.kind is Kind.PERCEPTUAL
+
+
+@by_name
+def test_the_picture_is_left_alone(hasher: PixelHasher) -> None:
+    picture = draw_picture(1)
+    before = picture.tobytes()
+    hasher.hash_pixels(picture)
+    assert picture.tobytes() == before
+
+
+@by_name
+@pytest.mark.parametrize("size", [(1, 1), (1, 400), (400, 1), (3, 5), (8, 8), (63, 65)])
+def test_any_size_is_hashed(hasher: PixelHasher, size: tuple[int, int]) -> None:
+    for mode in ("RGB", "L"):
+        picture = draw_picture(5).resize(size).convert(mode)
+        assert len(hasher.hash_pixels(picture).value) * 8 == hasher.algorithm.bits
+
+
+@by_name
+def test_copies_match_and_strangers_do_not(hasher: PixelHasher) -> None:
+    known = hasher.hash_pixels(draw_picture(1)).value
+    smaller = hasher.hash_pixels(draw_picture(1).resize((320, 240))).value
+    assert distance_bits(known, smaller) <= hasher.algorithm.threshold_bits
+    for seed in range(20, 40):
+        stranger = hasher.hash_pixels(draw_picture(seed)).value
+        assert distance_bits(known, stranger) > hasher.algorithm.threshold_bits
+
+
+def test_the_bits_are_those_of_the_golden_file() -> None:
+    """They must never change under a version: lists were made with them."""
+    assert compute() == json.loads(GOLDEN.read_text())
+
+
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [
+        ("phash", imagehash.phash),
+        ("dhash", imagehash.dhash),
+        ("whash", imagehash.whash),
+        ("ahash", imagehash.average_hash),
+    ],
+)
+def test_the_classic_hashes_print_as_imagehash_prints_them(name: str, function: object) -> None:
+    assert callable(function)
+    hasher = next(one for one in PIXEL_HASHERS if one.algorithm.name == name)
+    for seed in range(5):
+        picture = draw_picture(seed, 200 + 31 * seed, 150)
+        assert hasher.hash_pixels(picture).value.hex() == str(function(picture))
+
+
+@by_bytes_name
+def test_files_are_hashed_as_the_standard_library_does(hasher: BytesHasher) -> None:
+    for data in (b"", b"abc", bytes(range(256)) * 100):
+        expected = hashlib.new(hasher.algorithm.name, data).digest()
+        assert hasher.hash_bytes(data).value == expected
+    assert hasher.algorithm.kind is Kind.EXACT
+
+
+@pytest.mark.parametrize("name", ["sha256", "SHA-256", " Sha256 ", "sha-256"])
+def test_algorithms_are_found_however_lists_write_them(name: str) -> None:
+    assert find_algorithm(name) is ALGORITHMS["sha256"]
+
+
+def test_an_unknown_algorithm_is_named_unless_it_could_be_a_hash() -> None:
+    with pytest.raises(InputError, match="unknown algorithm 'photodna'"):
+        find_algorithm("photodna")
+    secret = "d41d8cd98f00b204e9800998ecf8427e"
+    with pytest.raises(InputError) as caught:
+        find_algorithm(secret)
+    assert secret not in caught.value.message + caught.value.hint

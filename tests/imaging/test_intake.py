@@ -1,0 +1,182 @@
+"""What the intake makes of files: what a viewer shows is hashed, and nothing else is ever clear."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hashmatch.drawing import draw_picture
+from hashmatch.outcome import Media, Reason
+from tests.oracle import distance_bits
+from tests.pictures import GENEROUS, drawn, encoded, read
+
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF")
+
+
+def _pdq(data: bytes) -> bytes:
+    reading = read(data, "pdq")
+    assert reading.failure is None
+    return reading.hashes[0].value
+
+
+ORIGINAL = _pdq(drawn(1, "PNG"))
+
+
+@pytest.mark.parametrize("image_format", FORMATS)
+def test_every_enabled_format_is_read(image_format: str) -> None:
+    reading = read(drawn(1, image_format), "pdq", "md5")
+    assert reading.failure is None
+    assert reading.media == Media(image_format, 640, 480, 1)
+    assert [one.algorithm.name for one in reading.hashes] == ["md5", "pdq"]
+    assert distance_bits(reading.hashes[1].value, ORIGINAL) <= 8
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"])
+def test_every_pixel_mode_hashes_as_it_looks(mode: str) -> None:
+    image_format = "TIFF" if mode in ("CMYK", "YCbCr", "PA") else "PNG"
+    if mode == "PA":
+        picture = draw_picture(1).convert("P").convert("PA")
+        image_format = "WEBP"
+    else:
+        picture = draw_picture(1).convert(mode)
+    assert distance_bits(_pdq(encoded(picture, image_format)), ORIGINAL) <= 6
+
+
+def test_sixteen_bit_grey_hashes_like_eight_bit_grey() -> None:
+    grey = np.asarray(draw_picture(1).convert("L"))
+    sixteen = Image.fromarray(grey.astype(np.uint16) * 256)
+    assert sixteen.mode == "I;16"
+    assert _pdq(encoded(sixteen, "PNG")) == _pdq(encoded(Image.fromarray(grey), "PNG"))
+
+
+@pytest.mark.parametrize("mode", ["I", "F"])
+def test_pixels_of_no_defined_brightness_are_refused(mode: str) -> None:
+    reading = read(encoded(draw_picture(1).convert(mode), "TIFF"))
+    assert reading.failure is not None
+    assert reading.failure.reason is Reason.UNSUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("orientation", "undo"),
+    [
+        (2, Image.Transpose.FLIP_LEFT_RIGHT),
+        (3, Image.Transpose.ROTATE_180),
+        (4, Image.Transpose.FLIP_TOP_BOTTOM),
+        (5, Image.Transpose.TRANSPOSE),
+        (6, Image.Transpose.ROTATE_90),
+        (7, Image.Transpose.TRANSVERSE),
+        (8, Image.Transpose.ROTATE_270),
+    ],
+)
+def test_the_orientation_in_the_metadata_is_applied(
+    orientation: int, undo: Image.Transpose
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    turned = draw_picture(1).transpose(undo)
+    assert _pdq(encoded(turned, "PNG", exif=exif)) == ORIGINAL
+
+
+def test_transparency_shows_white() -> None:
+    picture = draw_picture(1).convert("RGBA")
+    hole = Image.new("L", picture.size, 255)
+    hole.paste(0, (100, 100, 400, 400))
+    picture.putalpha(hole)
+    filled = draw_picture(1)
+    filled.paste((255, 255, 255), (100, 100, 400, 400))
+    assert _pdq(encoded(picture, "PNG")) == _pdq(encoded(filled, "PNG"))
+
+
+@pytest.mark.parametrize("image_format", ["GIF", "PNG", "WEBP", "TIFF", "AVIF"])
+def test_every_frame_is_hashed_and_numbered(image_format: str) -> None:
+    frames = [draw_picture(seed, 320, 240) for seed in (1, 2, 3)]
+    data = encoded(frames[0], image_format, save_all=True, append_images=frames[1:])
+    reading = read(data, "pdq")
+    assert reading.failure is None
+    assert reading.media is not None
+    assert reading.media.frames == 3
+    assert [one.frame for one in reading.hashes] == [0, 1, 2]
+    for one, frame in zip(reading.hashes, frames, strict=True):
+        # A GIF has few colours; other pictures of this kind are over 80 bits away.
+        assert distance_bits(one.value, _pdq(encoded(frame, "PNG"))) <= 20
+
+
+@pytest.mark.parametrize(("most", "expected"), [(1, [0]), (2, [0, 9]), (4, [0, 3, 6, 9])])
+def test_many_frames_are_sampled_evenly(most: int, expected: list[int]) -> None:
+    frames = [draw_picture(seed, 64, 64) for seed in range(10)]
+    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    reading = read(data, "pdq", limits=replace(GENEROUS, max_frames=most))
+    assert [one.frame for one in reading.hashes] == expected
+
+
+def test_a_damaged_late_frame_leaves_the_hashes_of_the_earlier_ones() -> None:
+    frames = [draw_picture(seed, 320, 240) for seed in (1, 2, 3)]
+    stream = io.BytesIO()
+    frames[0].save(stream, "TIFF", save_all=True, append_images=frames[1:])
+    data = stream.getvalue()
+    reading = read(data[: len(data) - 150_000], "pdq")
+    assert reading.failure is not None
+    assert reading.hashes
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", Reason.EMPTY),
+        (b"hello, this is text\n" * 20, Reason.UNSUPPORTED),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", Reason.UNSUPPORTED),
+        (b"%PDF-1.7\n", Reason.UNSUPPORTED),
+        (b"GIF89a" + bytes(30), Reason.UNDECODABLE),
+        (drawn(1)[:5000], Reason.TRUNCATED),
+        (drawn(1, "PNG")[:5000], Reason.TRUNCATED),
+        (drawn(1, "GIF")[:5000], Reason.TRUNCATED),
+        (drawn(1, "TIFF")[:5000], Reason.TRUNCATED),
+        (drawn(1, "WEBP")[:5000], Reason.UNDECODABLE),
+    ],
+)
+def test_what_is_no_whole_picture_has_a_reason(data: bytes, reason: Reason) -> None:
+    failure = read(data).failure
+    assert failure is not None
+    assert failure.reason is reason
+
+
+def test_a_file_that_cannot_be_decoded_still_has_its_exact_hashes() -> None:
+    reading = read(b"not a picture", "sha256", "pdq")
+    assert [one.algorithm.name for one in reading.hashes] == ["sha256"]
+
+
+def test_limits_hold() -> None:
+    data = drawn(1)
+    for limits, reason in (
+        (replace(GENEROUS, max_bytes=len(data) - 1), Reason.TOO_LARGE),
+        (replace(GENEROUS, max_pixels=640 * 480 - 1), Reason.TOO_MANY_PIXELS),
+        (replace(GENEROUS, formats=("PNG",)), Reason.UNSUPPORTED),
+    ):
+        failure = read(data, limits=limits).failure
+        assert failure is not None
+        assert failure.reason is reason
+    exact = replace(GENEROUS, max_bytes=len(data), max_pixels=640 * 480)
+    assert read(data, limits=exact).failure is None
+
+
+@pytest.mark.parametrize("side", [20_000, 10_000, 60_000])
+def test_a_picture_of_too_many_pixels_is_refused_by_its_header(side: int) -> None:
+    """Under, between and over Pillow's own limits, which warn first and raise later."""
+    header = encoded(Image.new("1", (8, 8)), "BMP")
+    small = replace(GENEROUS, max_pixels=1_000_000)
+    width = side.to_bytes(4, "little")
+    failure = read(header[:18] + width + width + header[26:], limits=small).failure
+    assert failure is not None
+    assert failure.reason is Reason.TOO_MANY_PIXELS
+
+
+def test_a_failure_never_quotes_the_file() -> None:
+    secret = b"very-secret-marker"
+    for data in (secret * 50, b"GIF89a" + secret * 50, b"\x89PNG\r\n\x1a\n" + secret * 50):
+        failure = read(data).failure
+        assert failure is not None
+        assert "secret" not in failure.detail

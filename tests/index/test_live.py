@@ -1,0 +1,74 @@
+"""The live index follows the store."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from sqlalchemy import update
+
+from hashmatch.errors import StoreError
+from hashmatch.hashers import ALGORITHMS
+from hashmatch.index import LiveIndex
+from hashmatch.store import Database, create_list, remove_list, withdraw_entries
+from hashmatch.store.models import Entry
+from tests.pictures import hashes_of, list_of
+from tests.store.importing import import_text
+
+
+@pytest.fixture
+def live(database: Database) -> LiveIndex:
+    return LiveIndex(database, ALGORITHMS)
+
+
+def _found(live: LiveIndex, seed: int, algorithm: str = "pdq") -> int:
+    value = hashes_of(seed, algorithm)[algorithm].value
+    return len(live.snapshot().search(algorithm, value, 0))
+
+
+def test_an_empty_store_has_nothing_to_find(live: LiveIndex) -> None:
+    snapshot = live.snapshot()
+    assert not snapshot.has_entries()
+    assert snapshot.search("pdq", bytes(32), 256) == []
+
+
+def test_changes_are_seen_at_once(database: Database, live: LiveIndex) -> None:
+    import_text(database, "one", list_of(1, 2, algorithms=("pdq", "md5")))
+    assert (_found(live, 1), _found(live, 1, "md5")) == (1, 1)
+    import_text(database, "two", list_of(1, 3))
+    assert (_found(live, 1), _found(live, 3)) == (2, 1)
+    with database.writing() as session:
+        withdraw_entries(session, "one", ["e1"])
+    assert _found(live, 1) == 1
+    with database.writing() as session:
+        remove_list(session, "two")
+    assert (_found(live, 1), _found(live, 2)) == (0, 1)
+
+
+def test_entries_are_read_again_only_after_a_change(database: Database, live: LiveIndex) -> None:
+    import_text(database, "one", list_of(1))
+    first = live.snapshot()
+    assert live.snapshot().indexes is first.indexes
+    with database.writing() as session:
+        create_list(session, "empty", licence_end=date(2001, 1, 1))
+    assert [one.name for one in live.snapshot().lists] == ["empty", "one"]
+
+
+def test_a_value_of_a_wrong_length_in_the_store_is_never_searched(
+    database: Database, live: LiveIndex
+) -> None:
+    import_text(database, "one", list_of(1))
+    with database.writing() as session:
+        session.execute(update(Entry).values(value=b"short"))
+    with pytest.raises(StoreError, match="wrong length"):
+        live.snapshot()
+
+
+def test_an_algorithm_that_nobody_can_match_is_never_passed_over(
+    database: Database, live: LiveIndex
+) -> None:
+    import_text(database, "one", list_of(1))
+    with database.writing() as session:
+        session.execute(update(Entry).values(algorithm="photodna"))
+    with pytest.raises(StoreError, match="photodna"):
+        live.snapshot()

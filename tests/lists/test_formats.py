@@ -1,0 +1,189 @@
+"""List formats: what is written is read, and damage stays within its line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hashmatch.errors import InputError, ListFileError
+from hashmatch.lists import FORMATS, BadRow, ListFormat, find_format
+from hashmatch.lists.formats import RawRow, UnknownColumn
+
+COLUMNS = RawRow._fields[1:]
+
+
+def _write_csv(rows: list[RawRow]) -> bytes:
+    stream = io.StringIO()
+    writer = csv.writer(stream)
+    writer.writerow(COLUMNS)
+    writer.writerows([*row[1:5], ";".join(row.tags), *row[6:]] for row in rows)
+    return stream.getvalue().encode()
+
+
+def _write_jsonl(rows: list[RawRow]) -> bytes:
+    objects = [{name: getattr(row, name) for name in COLUMNS} for row in rows]
+    return "".join(json.dumps(one) + "\n" for one in objects).encode()
+
+
+WRITERS: dict[str, tuple[Callable[[list[RawRow]], bytes], int]] = {
+    "csv": (_write_csv, 2),  # and the line of the first row
+    "jsonl": (_write_jsonl, 1),
+}
+by_format = pytest.mark.parametrize("list_format", FORMATS, ids=[one.name for one in FORMATS])
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n\r"), max_size=12)
+TAGS = st.lists(
+    st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=5), max_size=3
+).map(tuple)
+ROWS = st.lists(
+    st.builds(RawRow, st.just(0), st.just("pdq"), TEXTS, TEXTS, TEXTS, TAGS, TEXTS, TEXTS),
+    max_size=8,
+)
+
+
+def _read(list_format: ListFormat, data: bytes) -> list[RawRow | BadRow | UnknownColumn]:
+    return list(list_format.read(io.BytesIO(data)))
+
+
+@by_format
+@given(rows=ROWS)
+def test_what_is_written_is_read(list_format: ListFormat, rows: list[RawRow]) -> None:
+    write, first_line = WRITERS[list_format.name]
+    expected = [row._replace(line=first_line + place) for place, row in enumerate(rows)]
+    assert _read(list_format, write(rows)) == expected
+
+
+@by_format
+@given(rows=ROWS, cut=st.integers(0, 400), junk=st.binary(max_size=20))
+def test_damage_stays_within_its_line(
+    list_format: ListFormat, rows: list[RawRow], cut: int, junk: bytes
+) -> None:
+    """Junk put into any line but the header leaves every other row as it was."""
+    write, first_line = WRITERS[list_format.name]
+    lines = write(rows).replace(b"\r\n", b"\n").split(b"\n")[:-1]
+    damaged = first_line - 1 + cut % max(1, len(rows))
+    if not rows or damaged >= len(lines):
+        return
+    lines[damaged] = junk.replace(b"\n", b"").replace(b"\r", b"") + lines[damaged][cut % 7 :]
+    read = [one for one in _read(list_format, b"\n".join(lines)) if isinstance(one, RawRow)]
+    others = [
+        row._replace(line=first_line + place)
+        for place, row in enumerate(rows)
+        if first_line - 1 + place != damaged
+    ]
+    assert [one for one in read if one.line != damaged + 1] == others
+
+
+@by_format
+def test_a_byte_order_mark_and_either_line_end_are_read(list_format: ListFormat) -> None:
+    write, first_line = WRITERS[list_format.name]
+    row = RawRow(first_line, "pdq", "00", "e1")
+    data = write([row]).replace(b"\r\n", b"\n")
+    for variant in (data, data.replace(b"\n", b"\r\n"), b"\xef\xbb\xbf" + data, data[:-1]):
+        assert _read(list_format, variant) == [row]
+
+
+@by_format
+def test_blank_lines_count_as_lines_but_not_as_rows(list_format: ListFormat) -> None:
+    write, first_line = WRITERS[list_format.name]
+    lines = write([RawRow(0, "pdq", "00")]).replace(b"\r\n", b"\n").split(b"\n")
+    lines.insert(first_line - 1, b"   ")
+    assert _read(list_format, b"\n".join(lines)) == [RawRow(first_line + 1, "pdq", "00")]
+
+
+@by_format
+def test_a_bad_line_is_named_by_its_number(list_format: ListFormat) -> None:
+    write, first_line = WRITERS[list_format.name]
+    good = write([RawRow(0, "pdq", "00")])
+    for junk, problem in (
+        (b"\xff\xfe\xfd", "invalid UTF-8"),
+        (b"x" * 3_000_000, "the line is longer than a mebibyte"),
+    ):
+        rows = _read(list_format, good + junk + b"\n" + good.splitlines()[-1])
+        assert rows[1] == BadRow(first_line + 1, problem)
+        assert isinstance(rows[2], RawRow)
+        assert rows[2].line == first_line + 2
+
+
+@by_format
+def test_unknown_columns_are_named_once(list_format: ListFormat) -> None:
+    data = {
+        "csv": b"algorithm,value,grade\npdq,00,1\npdq,01,2\n",
+        "jsonl": b'{"algorithm":"pdq","value":"00","grade":1}\n' * 2,
+    }[list_format.name]
+    assert [one for one in _read(list_format, data) if isinstance(one, UnknownColumn)] == [
+        UnknownColumn("grade")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ('pdq,"00,e1', "a quote is not closed on its line"),
+        ("pdq,00,e1,A,B", "5 fields where the header has 4"),
+    ],
+)
+def test_a_csv_row_that_does_not_add_up_is_bad(line: str, problem: str) -> None:
+    data = f"algorithm,value,entry_id,category\n{line}\npdq,01\n".encode()
+    assert _read(find_format("x.csv"), data) == [BadRow(2, problem), RawRow(3, "pdq", "01")]
+
+
+def test_quotes_and_missing_columns_at_the_end_are_read() -> None:
+    data = b'Value,ALGORITHM ,note\n"00",pdq,"a ""b"", c"\n01,pdq\n'
+    assert _read(find_format("x.csv"), data) == [
+        RawRow(2, "pdq", "00", note='a "b", c'),
+        RawRow(3, "pdq", "01"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\n\n",
+        b"pdq,00ff\n",
+        b"algorithm;value\n",
+        b"value\n",
+        b"algorithm,value,value\n",
+        b"\xff",
+    ],
+)
+def test_a_csv_file_without_its_header_is_refused_and_not_quoted(data: bytes) -> None:
+    with pytest.raises(ListFileError, match="line 1") as caught:
+        _read(find_format("x.csv"), data)
+    assert "00ff" not in caught.value.message + caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("line", "problem", "entry_id"),
+    [
+        ("nonsense", "not JSON", ""),
+        ("[" * 100_000, "not JSON", ""),
+        ("[1]", "not a JSON object", ""),
+        ('{"value": 1.5, "entry_id": 7}', "value is not a string", "7"),
+        ('{"value": "00", "entry_id": {}}', "entry_id is neither a string nor a whole number", ""),
+        ('{"value": "00", "entry_id": "e", "tags": "x"}', "tags is not an array of strings", "e"),
+        ('{"value": "00", "tags": [1]}', "tags is not an array of strings", ""),
+    ],
+)
+def test_a_json_line_of_the_wrong_shape_is_bad(line: str, problem: str, entry_id: str) -> None:
+    good = '{"algorithm": "pdq", "value": "00", "entry_id": 12, "note": null}'
+    rows = _read(find_format("x.jsonl"), f"{line}\n{good}\n".encode())
+    assert [one for one in rows if not isinstance(one, UnknownColumn)] == [
+        BadRow(1, problem, entry_id),
+        RawRow(2, "pdq", "00", "12"),
+    ]
+
+
+def test_the_format_is_told_by_its_name_or_by_the_files_ending() -> None:
+    assert find_format("a/LIST.CSV").name == "csv"
+    assert find_format("list.ndjson").name == "jsonl"
+    assert find_format("list.csv", "jsonl").name == "jsonl"
+    with pytest.raises(InputError, match=r"list\.xls"):
+        find_format("list.xls")

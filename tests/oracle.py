@@ -1,0 +1,16 @@
+"""Plain twins of what the package does cleverly: slow, short, and held equal by tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def distance_bits(one: bytes, other: bytes) -> int:
+    """Return the number of bits in which two values differ."""
+    return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).bit_count()
+
+
+def near(values: Sequence[bytes], query: bytes, threshold_bits: int) -> list[tuple[int, int]]:
+    """Return (distance, place) of every value within the threshold, nearest first."""
+    distances = [(distance_bits(value, query), place) for place, value in enumerate(values)]
+    return sorted(one for one in distances if one[0] <= threshold_bits)

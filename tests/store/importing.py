@@ -1,0 +1,28 @@
+"""Lists into the store, the short way."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import TypeAlias
+
+from hashmatch.lists import ImportSummary, find_format, import_list
+from hashmatch.store import Database
+
+DatabaseFactory: TypeAlias = Callable[[], AbstractContextManager[Database]]
+
+
+def import_text(
+    database: Database,
+    name: str,
+    text: str | bytes,
+    list_format: str = "csv",
+    *,
+    strict: bool = False,
+) -> ImportSummary:
+    """Import a list that is given as text."""
+    stream = io.BytesIO(text.encode() if isinstance(text, str) else text)
+    return import_list(
+        database, name, stream, find_format("", list_format), source="a test", strict=strict
+    )

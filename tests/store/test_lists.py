@@ -1,0 +1,140 @@
+"""Lists in the store: made, licensed, withdrawn from, removed; generations only ever count up."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from hashmatch.config import Settings
+from hashmatch.errors import InputError, NotFoundError, UnknownListError
+from hashmatch.store import (
+    Database,
+    ListState,
+    create_list,
+    find_list,
+    read_lists,
+    remove_list,
+    restore_entries,
+    set_licence,
+    withdraw_entries,
+)
+from hashmatch.store.models import Entry
+from tests.pictures import hashes_of, list_of
+from tests.store.importing import import_text
+
+
+def _state(database: Database, name: str = "one") -> ListState:
+    with database.reading() as session:
+        return next(one for one in read_lists(session) if one.name == name)
+
+
+def _active_ids(database: Database) -> list[str]:
+    with database.reading() as session:
+        return sorted(
+            session.scalars(select(Entry.entry_id).where(Entry.withdrawn_generation.is_(None)))
+        )
+
+
+@pytest.mark.parametrize("name", ["", "Upper", "a b", "-x", "x" * 65, "ü", "a/b"])
+def test_an_unfit_name_is_refused(database: Database, name: str) -> None:
+    with pytest.raises(InputError, match="unfit"), database.writing() as session:
+        create_list(session, name)
+
+
+def test_a_name_is_given_once(database: Database) -> None:
+    with database.writing() as session:
+        create_list(session, "one")
+    with pytest.raises(InputError, match="already"), database.writing() as session:
+        create_list(session, "one")
+
+
+def test_a_licence_ends_after_its_last_day(database: Database) -> None:
+    with database.writing() as session:
+        create_list(session, "one", licensor="IWF", licence_end=date(2026, 6, 30))
+    state = _state(database)
+    assert not state.licence_has_ended(date(2026, 6, 30))
+    assert state.licence_has_ended(date(2026, 7, 1))
+    with database.writing() as session:
+        set_licence(session, "one", licensor=None, end=None)
+    state = _state(database)
+    assert (state.licensor, state.licence_end) == ("IWF", None)
+
+
+def test_withdrawn_entries_stay_in_the_store(database: Database) -> None:
+    import_text(database, "one", list_of(1, 2))
+    with database.writing() as session:
+        change = withdraw_entries(session, "one", ["e1"])
+    assert (change.generation, change.withdrawn) == (2, 1)
+    assert _active_ids(database) == ["e2"]
+    assert _state(database).active_entries == 1
+    with database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Entry)) == 2
+
+
+def test_what_an_operator_withdrew_is_not_imported_again(database: Database) -> None:
+    import_text(database, "one", list_of(1, 2))
+    with database.writing() as session:
+        withdraw_entries(session, "one", ["e1"])
+    summary = import_text(database, "one", list_of(1, 2, 3))
+    assert (summary.comparison.added, summary.comparison.held) == (1, 1)
+    assert _active_ids(database) == ["e2", "e3"]
+    again = import_text(database, "one", list_of(1, 2, 3))
+    assert again.comparison.change is None
+
+
+def test_a_withdrawal_can_be_undone(database: Database) -> None:
+    import_text(database, "one", list_of(1, 2))
+    with database.writing() as session:
+        withdraw_entries(session, "one", ["e1"])
+    with database.writing() as session:
+        assert restore_entries(session, "one", ["e1"]).added == 1
+    assert _active_ids(database) == ["e1", "e2"]
+    assert import_text(database, "one", list_of(1, 2)).comparison.change is None
+
+
+def test_an_entry_without_an_id_is_withdrawn_by_its_number(database: Database) -> None:
+    value = hashes_of(1, "pdq")["pdq"].value.hex()
+    import_text(database, "one", f"algorithm,value\npdq,{value}\n")
+    with database.reading() as session:
+        key = session.scalars(select(Entry.key)).one()
+    with database.writing() as session:
+        withdraw_entries(session, "one", [f"#{key}"])
+    assert _active_ids(database) == []
+
+
+def test_an_unknown_entry_is_named_and_nothing_is_withdrawn(database: Database) -> None:
+    import_text(database, "one", list_of(1))
+    with pytest.raises(NotFoundError, match="e9"), database.writing() as session:
+        withdraw_entries(session, "one", ["e1", "e9"])
+    assert _active_ids(database) == ["e1"]
+    assert _state(database).generation == 1
+
+
+def test_a_removed_list_is_gone_but_its_generations_go_on(database: Database) -> None:
+    import_text(database, "one", list_of(1))
+    with database.writing() as session:
+        remove_list(session, "one")
+    with database.reading() as session:
+        assert read_lists(session) == ()
+        assert session.scalar(select(func.count()).select_from(Entry)) == 0
+        with pytest.raises(UnknownListError):
+            find_list(session, "one")
+    assert import_text(database, "one", list_of(2)).generation == 3
+
+
+def test_removed_values_are_overwritten_in_the_file(settings: Settings, database: Database) -> None:
+    values = [hashes_of(seed, "pdq")["pdq"].value for seed in range(5)]
+    import_text(database, "one", list_of(*range(5)))
+    database.close()  # Closing moves everything from the log into the file.
+    assert all(value in _bytes_of(settings.data_dir) for value in values)
+    with database.writing() as session:
+        remove_list(session, "one")
+    database.close()
+    assert not any(value in _bytes_of(settings.data_dir) for value in values)
+
+
+def _bytes_of(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(folder.iterdir()))

@@ -1,0 +1,116 @@
+"""The schema: up, down and up again, and never apart from the models."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect, text
+
+from hashmatch.config import Settings
+from hashmatch.errors import StoreMissingError, StoreSchemaError
+from hashmatch.store import Database
+from hashmatch.store.database import HEAD_REVISION
+from hashmatch.store.migrations import (
+    downgrade,
+    integrity_problems,
+    newest_revision,
+    schema_differences,
+    upgrade,
+)
+
+
+def _tables(database: Database) -> set[str]:
+    with database.connection() as connection:
+        return set(inspect(connection).get_table_names())
+
+
+def test_the_newest_migration_is_the_one_the_program_asks_for() -> None:
+    assert newest_revision() == HEAD_REVISION
+
+
+def test_up_down_and_up_again(database: Database) -> None:
+    tables = _tables(database)
+    assert {"lists", "entries", "matches", "daily_counts"} <= tables
+    downgrade(database, "base")
+    assert _tables(database) == {"alembic_version"}
+    assert upgrade(database)
+    assert _tables(database) == tables
+    assert not upgrade(database)
+
+
+def test_the_schema_is_that_of_the_models(database: Database) -> None:
+    assert schema_differences(database) == []
+
+
+def test_a_schema_that_drifted_is_noticed(database: Database) -> None:
+    with database.writing() as session:
+        session.execute(text("ALTER TABLE lists ADD COLUMN extra TEXT"))
+        session.execute(text("DROP INDEX uq_entries_active"))
+    differences = " / ".join(schema_differences(database))
+    assert "extra" in differences
+    assert "uq_entries_active" in differences
+
+
+def test_the_database_is_written_ahead_and_private(settings: Settings, database: Database) -> None:
+    path = settings.data_dir / "hashmatch.db"
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    for file in settings.data_dir.iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+    assert stat.S_IMODE(settings.data_dir.stat().st_mode) == 0o700
+
+
+def test_a_private_file_is_made_whatever_the_umask(tmp_path: Path) -> None:
+    old = os.umask(0)
+    try:
+        with closing(Database(f"sqlite:///{tmp_path}/new/h.db")) as database:
+            upgrade(database)
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE((tmp_path / "new" / "h.db").stat().st_mode) == 0o600
+
+
+def test_a_sound_database_has_no_problems(database: Database) -> None:
+    assert integrity_problems(database) == []
+
+
+def test_rows_that_refer_to_nothing_are_a_problem(settings: Settings, database: Database) -> None:
+    with closing(sqlite3.connect(settings.data_dir / "hashmatch.db")) as connection:
+        connection.execute(
+            "INSERT INTO generations VALUES (99, 1, '2026-01-01 00:00:00', 'x', 0, 0)"
+        )
+        connection.commit()
+    assert integrity_problems(database) == ["1 rows refer to rows that are missing"]
+
+
+def test_a_database_that_was_never_made_is_missing_and_is_not_made(tmp_path: Path) -> None:
+    with closing(Database(f"sqlite:///{tmp_path}/gone.db")) as database:
+        with pytest.raises(StoreMissingError, match=r"gone\.db"):
+            database.require_current_schema()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_file_is_missing_its_schema(tmp_path: Path) -> None:
+    (tmp_path / "empty.db").touch()
+    with closing(Database(f"sqlite:///{tmp_path}/empty.db")) as database:
+        with pytest.raises(StoreMissingError):
+            database.require_current_schema()
+
+
+def test_a_schema_of_another_version_is_refused(database: Database) -> None:
+    with database.writing() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreSchemaError, match="9999"):
+        database.require_current_schema()
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.db").write_text("these are my notes, all of them\n" * 100)
+    with closing(Database(f"sqlite:///{tmp_path}/notes.db")) as database:
+        with pytest.raises(StoreSchemaError, match="not a hashmatch database"):
+            database.require_current_schema()
