@@ -41,7 +41,7 @@ def test_no_failure_ends_in_the_exit_code_that_means_matched(error: BaseExceptio
 def test_wrong_arguments_end_in_exit_code_2(arguments: list[str]) -> None:
     result = CliRunner().invoke(cli, arguments)
     assert result.exit_code == 2
-    assert "Usage:" in result.stderr
+    assert "Usage:" in result.stderr or "Error:" in result.stderr
 
 
 def _run_command_that_raises(error: BaseException) -> click.testing.Result:

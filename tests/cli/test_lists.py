@@ -1,0 +1,145 @@
+"""`hashmatch lists`: what it tells people, programs and the exit code."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.command_line import CommandLine
+from tests.pictures import drawn, list_of
+
+
+def test_an_import_says_what_it_did(command_line: CommandLine) -> None:
+    file = command_line.write("one.csv", list_of(1, 2))
+    (row,) = command_line.json("lists", "import", "one", file)
+    assert row == {
+        "list": "one",
+        "generation": 1,
+        "rows": 2,
+        "added": 2,
+        "withdrawn": 0,
+        "unchanged": 0,
+        "set_aside": 0,
+        "held_by_operator": 0,
+        "spared": 0,
+        "bad_rows": [],
+    }
+    again = command_line.run("lists", "import", "one", file)
+    assert again.exit_code == 0
+    assert "nothing changed; generation 1 stays in force" in again.stderr
+
+
+def test_bad_rows_are_named_and_counted_and_end_in_2(command_line: CommandLine) -> None:
+    file = command_line.write("one.csv", list_of(1) + "pdq,zz,e2,A\nnope,00,e3,B\n")
+    result = command_line.run("lists", "import", "one", file)
+    assert result.exit_code == 2
+    assert "line 3: pdq has 64 hexadecimal digits, here are 2; set aside" in result.stderr
+    assert "line 4: unknown algorithm 'nope'; set aside" in result.stderr
+    (row,) = command_line.json("lists", "import", "one", file)
+    assert (row["rows"], row["set_aside"]) == (1, 2)
+    assert [bad["line"] for bad in row["bad_rows"]] == [3, 4]
+
+
+def test_many_bad_rows_are_not_all_printed(command_line: CommandLine) -> None:
+    file = command_line.write("one.csv", list_of(1) + "pdq,zz\n" * 50)
+    result = command_line.run("lists", "import", "one", file)
+    assert result.stderr.count("set aside") == 20
+    assert "and 30 more" in result.stderr
+
+
+def test_strict_imports_nothing(command_line: CommandLine) -> None:
+    file = command_line.write("one.csv", list_of(1) + "pdq,zz\n")
+    result = command_line.run("lists", "import", "one", file, "--strict")
+    assert result.exit_code == 2
+    assert "line 3" in result.stderr
+    assert command_line.json("lists", "status") == []
+
+
+def test_a_list_can_come_from_stdin(command_line: CommandLine) -> None:
+    text = list_of(1)
+    assert command_line.run("lists", "import", "one", "-", stdin=text).exit_code == 2
+    result = command_line.run("lists", "import", "one", "-", "--format", "csv", stdin=text)
+    assert result.exit_code == 0
+
+
+def test_unknown_columns_are_mentioned(command_line: CommandLine) -> None:
+    file = command_line.write("one.csv", "algorithm,value,grade\nmd5," + "0" * 32 + ",x\n")
+    assert "columns passed over: grade" in command_line.run("lists", "import", "one", file).stderr
+
+
+@pytest.mark.parametrize("name", ["gone.csv", "folder.csv"])
+def test_a_file_that_cannot_be_read_is_named(command_line: CommandLine, name: str) -> None:
+    (command_line.folder / "folder.csv").mkdir()
+    result = command_line.run("lists", "import", "one", name)
+    assert result.exit_code == 2
+    assert name in result.stderr
+
+
+def test_status_shows_licence_generation_and_entries(command_line: CommandLine) -> None:
+    command_line.run("lists", "add", "iwf", "--licensor", "IWF", "--licence-end", "2020-06-30")
+    command_line.import_pictures("iwf", 1, 2, algorithms=("pdq", "md5"))
+    (row,) = command_line.json("lists", "status")
+    assert row.pop("changed_at")
+    assert row == {
+        "list": "iwf",
+        "licensor": "IWF",
+        "licence_end": "2020-06-30",
+        "licence_has_ended": True,
+        "generation": 1,
+        "entries": {"md5": 2, "pdq": 2},
+    }
+    table = command_line.run("lists", "status").stdout
+    assert "2020-06-30 ENDED" in table
+    assert "2 md5, 2 pdq" in table
+
+
+def test_status_of_nothing_says_how_to_go_on(command_line: CommandLine) -> None:
+    result = command_line.run("lists", "status")
+    assert result.exit_code == 0
+    assert "hashmatch lists import" in result.stderr
+
+
+def test_withdraw_and_undo(command_line: CommandLine) -> None:
+    command_line.import_pictures("one", 1, 2)
+    picture = command_line.write("a.jpg", drawn(1))
+    assert command_line.run("scan", picture).exit_code == 1
+    assert command_line.run("lists", "withdraw", "one", "e1").exit_code == 0
+    assert command_line.run("scan", picture).exit_code == 0
+    assert command_line.run("lists", "withdraw", "one", "e1").exit_code == 2
+    assert command_line.run("lists", "withdraw", "one", "e1", "--undo").exit_code == 0
+    assert command_line.run("scan", picture).exit_code == 1
+
+
+def test_remove_asks_for_yes_and_keeps_the_matches(command_line: CommandLine) -> None:
+    command_line.import_pictures("one", 1)
+    command_line.run("scan", command_line.write("a.jpg", drawn(1)))
+    refused = command_line.run("lists", "remove", "one")
+    assert refused.exit_code == 2
+    assert "1 active entries" in refused.stderr
+    assert command_line.run("lists", "remove", "one", "--yes").exit_code == 0
+    assert command_line.json("lists", "status") == []
+    (match,) = command_line.json("matches", "list")
+    assert (match["list"], match["entry_id"], match["category"]) == ("one", "e1", "A")
+    assert command_line.run("lists", "add", "one").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("withdraw", "nope", "e1"),
+        ("remove", "nope", "--yes"),
+        ("remove", "nope"),
+        ("licence", "nope", "--no-end"),
+        ("licence", "one"),
+        ("licence", "one", "--end", "2020-01-01", "--no-end"),
+        ("licence", "one", "--end", "tomorrow"),
+        ("add", "Not A Name"),
+        ("add", "one", "--licence-end", "2026-02-30"),
+    ],
+)
+def test_wrong_arguments_end_in_2_with_words(
+    command_line: CommandLine, arguments: tuple[str, ...]
+) -> None:
+    result = command_line.run("lists", *arguments)
+    assert result.exit_code == 2
+    assert result.stderr
+    assert "Traceback" not in result.stderr

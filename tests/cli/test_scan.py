@@ -1,0 +1,235 @@
+"""`hashmatch scan`, `lookup` and `hash`: every path named, the exit code right, nothing lost."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from hashmatch.outcome import Reason
+from tests.command_line import CommandLine
+from tests.pictures import drawn, hashes_of
+
+
+@pytest.fixture
+def ready(command_line: CommandLine) -> CommandLine:
+    """The command line with a list of drawings 1 and 2."""
+    command_line.import_pictures("demo", 1, 2)
+    return command_line
+
+
+def test_clear_ends_in_0_and_matched_in_1(ready: CommandLine) -> None:
+    known, stranger = ready.write("known.png", drawn(1, "PNG")), ready.write("new.jpg", drawn(9))
+    assert ready.run("scan", stranger).exit_code == 0
+    result = ready.run("scan", stranger, known)
+    assert result.exit_code == 1
+    assert result.stdout.splitlines()[0] == f"clear       {stranger}"
+    assert result.stdout.splitlines()[1] == f"matched     {known}  block"
+    assert "list demo entry e1 category A: pdq" in result.stdout.splitlines()[2]
+    assert result.stderr == "1 clear, 1 matched, 0 unscreened\n"
+
+
+def test_bad_paths_are_named_unscreened_and_the_others_are_still_scanned(
+    ready: CommandLine,
+) -> None:
+    paths = {
+        "gone.jpg": ("unreadable", None),
+        "folder": ("unreadable", None),
+        "empty.jpg": ("empty", b""),
+        "notes.txt": ("unsupported", b"just some notes\n"),
+        "cut.jpg": ("truncated", drawn(9)[:9000]),
+    }
+    (ready.folder / "folder").mkdir()
+    for name, (_, content) in paths.items():
+        if content is not None:
+            ready.write(name, content)
+    known = ready.write("known.jpg", drawn(1))
+    result = ready.run("scan", *paths, known)
+    assert result.exit_code == 2
+    for name, (reason, _) in paths.items():
+        assert f"unscreened  {name}  {reason}: " in result.stdout
+    assert f"matched     {known}" in result.stdout
+    assert result.stderr.endswith("0 clear, 1 matched, 5 unscreened\n")
+
+
+def test_json_has_the_documented_shape(ready: CommandLine) -> None:
+    known, gone = ready.write("known.jpg", drawn(1)), ready.folder / "gone.jpg"
+    matched, unscreened = ready.json("scan", known, gone)
+    assert matched.pop("elapsed_ms") > 0
+    assert matched == {
+        "content_id": str(known),
+        "path": str(known),
+        "outcome": "matched",
+        "reason": None,
+        "action": "block",
+        "media": {"format": "JPEG", "width": 640, "height": 480, "frames": 1},
+        "hashes": [
+            {
+                "algorithm": "sha256",
+                "version": "1",
+                "quality": None,
+                "orientation": "original",
+                "frame": 0,
+            },
+            {
+                "algorithm": "pdq",
+                "version": "1",
+                "quality": 100,
+                "orientation": "original",
+                "frame": 0,
+            },
+        ],
+        "matches": [
+            {
+                "match_id": "1",
+                "list": "demo",
+                "generation": 1,
+                "entry_id": "e1",
+                "algorithm": "pdq",
+                "distance_bits": 0,
+                "threshold_bits": 31,
+                "orientation": "original",
+                "frame": 0,
+                "category": "A",
+            }
+        ],
+    }
+    assert unscreened["outcome"] == "unscreened"
+    assert (unscreened["reason"], unscreened["action"]) == ("unreadable", "review")
+    assert unscreened["media"] is None
+
+
+def test_hash_values_are_shown_only_when_asked_for(ready: CommandLine) -> None:
+    known = ready.write("known.jpg", drawn(1))
+    value = hashes_of(1, "pdq")["pdq"].value.hex()
+    for arguments in (("scan", known), ("scan", known, "--json"), ("matches", "show", "1")):
+        result = ready.run(*arguments)
+        assert value not in result.output
+        assert value in ready.run(*arguments, "--json", "--show-hashes").stdout or (
+            arguments == ("scan", known)
+        )
+
+
+def test_a_folder_is_scanned_whole_with_recursive(ready: CommandLine) -> None:
+    for name in ("in/b.jpg", "in/a.jpg", "in/deep/c.jpg"):
+        ready.write(name, drawn(9))
+    paths = [row["path"] for row in ready.json("scan", "--recursive", "in")]
+    assert paths == ["in/a.jpg", "in/b.jpg", "in/deep/c.jpg"]
+
+
+def test_stdin_is_read_for_a_dash(ready: CommandLine) -> None:
+    (row,) = ready.json("scan", "-", "--content-id", "post/7", stdin=drawn(1))
+    assert (row["outcome"], row["content_id"], row["path"]) == ("matched", "post/7", "-")
+
+
+def test_stdin_over_the_limit_is_too_large(ready: CommandLine) -> None:
+    with (ready.folder / "hashmatch.toml").open("a") as config:
+        config.write("[intake]\nmax_bytes = 1000\n")
+    (row,) = ready.json("scan", "-", stdin=drawn(1))
+    assert (row["outcome"], row["reason"]) == ("unscreened", "too_large")
+
+
+def test_one_content_id_names_one_image(ready: CommandLine) -> None:
+    result = ready.run("scan", "a.jpg", "b.jpg", "--content-id", "x")
+    assert result.exit_code == 2
+    assert "--content-id" in result.stderr
+
+
+def test_odd_file_names_can_be_scanned_and_do_not_reach_the_terminal_raw(
+    ready: CommandLine,
+) -> None:
+    ready.write("esc\x1b[31m.jpg", drawn(1))
+    (ready.folder / os.fsdecode(b"latin-\xe9.jpg")).write_bytes(drawn(2))
+    result = ready.run("scan", "--recursive", ".")
+    assert "\x1b" not in result.stdout
+    assert result.stdout.count("matched") == 2
+    rows = ready.json("scan", "--recursive", ".")
+    assert {row["outcome"] for row in rows if row["path"].endswith("jpg")} == {"matched"}
+    assert ready.run("matches", "list").exit_code == 0
+    assert ready.run("report", "export").exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["scan", "lookup"])
+def test_without_a_list_nothing_is_clear_and_the_way_on_is_told(
+    command_line: CommandLine, command: str
+) -> None:
+    stranger = str(command_line.write("new.jpg", drawn(9)))
+    argument = stranger if command == "scan" else "md5:" + "0" * 32
+    for _ in range(2):
+        result = command_line.run(command, argument)
+        assert result.exit_code == 2
+        assert result.stdout == ""
+        assert "hashmatch lists import" in result.stderr
+        command_line.run("lists", "add", "empty")
+
+
+def test_an_expired_list_stops_the_scan(ready: CommandLine) -> None:
+    ready.run("lists", "licence", "demo", "--end", "2020-01-01")
+    result = ready.run("scan", ready.write("known.jpg", drawn(1)))
+    assert result.exit_code == 2
+    assert "licence has ended of list demo (2020-01-01)" in result.stderr
+
+
+def test_before_init_the_way_on_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for arguments in (("scan", "x"), ("lists", "status"), ("matches", "list"), ("db", "check")):
+        result = CommandLine(tmp_path).run(*arguments)
+        assert result.exit_code == 2
+        assert "Run 'hashmatch init'" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_lookup_answers_in_order(ready: CommandLine) -> None:
+    known = f"pdq:{hashes_of(1, 'pdq')['pdq'].value.hex()}"
+    stranger = f"PDQ:{hashes_of(9, 'pdq')['pdq'].value.hex().upper()}"
+    rows = ready.json("lookup", "-", stdin=f"{known} post/1\n{stranger}\nnonsense\n\n{known}\n")
+    assert [row["outcome"] for row in rows] == [
+        "matched", "clear", "unscreened", "unscreened", "matched",
+    ]  # fmt: skip
+    assert rows[0]["content_id"] == "post/1"
+    assert rows[2]["content_id"] == "line 3"
+    assert rows[2]["reason"] == "undecodable"
+    assert rows[4]["content_id"] not in (rows[0]["content_id"], known)
+
+
+def test_lookup_of_arguments_ends_in_the_right_code(ready: CommandLine) -> None:
+    known = f"pdq:{hashes_of(1, 'pdq')['pdq'].value.hex()}"
+    stranger = f"pdq:{hashes_of(9, 'pdq')['pdq'].value.hex()}"
+    assert ready.run("lookup", stranger).exit_code == 0
+    assert ready.run("lookup", stranger, known).exit_code == 1
+    for bad in ("pdq:00", "pdq", "nope:00", f"md5:{'0' * 32}"):
+        assert ready.run("lookup", known, bad).exit_code == 2
+
+
+def test_hash_prints_every_algorithm_or_those_asked_for(ready: CommandLine) -> None:
+    picture = ready.write("a.jpg", drawn(1))
+    rows = ready.json("hash", picture)
+    assert {row["algorithm"]: row["value"] for row in rows} == {
+        name: one.value.hex() for name, one in hashes_of(1).items()
+    }
+    (row,) = ready.json("hash", picture, "-a", "PDQ")
+    assert list(row) == ["path", "algorithm", "version", "value", "quality", "orientation", "frame"]
+    assert ready.run("hash", picture, "--algorithm", "nope").exit_code == 2
+
+
+def test_hash_names_what_it_cannot_read(ready: CommandLine) -> None:
+    result = ready.run("hash", ready.write("a.jpg", drawn(1)), ready.write("b.txt", "text"), "gone")
+    assert result.exit_code == 2
+    assert "b.txt  unsupported" in result.stderr
+    assert "gone  unreadable" in result.stderr
+    assert "pdq" in result.stdout
+
+
+def test_every_reason_is_documented() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    for reason in Reason:
+        assert f"`{reason}`" in readme, reason
+
+
+def test_json_is_one_object_a_line(ready: CommandLine) -> None:
+    ready.write("in/a.jpg", drawn(1))
+    ready.write("in/b\n.jpg", drawn(9))
+    result = ready.run("scan", "--recursive", "in", "--json")
+    assert len([json.loads(line) for line in result.stdout.splitlines()]) == 2

@@ -1,0 +1,118 @@
+"""No byte of an image stays in anything that a run has written."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hashmatch.drawing import draw_picture
+from hashmatch.hashers.pdq import reduce_to_64
+from tests.pictures import drawn, encoded, list_of
+
+# Long enough never to turn up by chance, short enough to fall into any kept piece.
+_PIECE_BYTES = 16
+_STEP_BYTES = 64
+
+
+def _pieces(data: bytes) -> Iterator[bytes]:
+    """Yield pieces from all over the data, but none that other files could hold by chance."""
+    for start in range(0, len(data) - _PIECE_BYTES, _STEP_BYTES):
+        piece = data[start : start + _PIECE_BYTES]
+        if len(set(piece)) > _PIECE_BYTES // 2:
+            yield piece
+
+
+def _traces(folder: Path, secrets: list[bytes]) -> list[str]:
+    """Return the files under the folder that hold a piece of any of the secrets."""
+    pieces = {piece for secret in secrets for piece in _pieces(secret)}
+    assert len(pieces) > 1000
+    found = []
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            data = path.read_bytes()
+            windows = {data[at : at + _PIECE_BYTES] for at in range(len(data))}
+            if pieces & windows:
+                found.append(str(path.relative_to(folder)))
+    return found
+
+
+def _secrets() -> dict[str, bytes]:
+    """Return the files that are scanned, by name."""
+    return {
+        "known.jpg": drawn(1),
+        "known.png": drawn(2, "PNG"),
+        "new.webp": drawn(9, "WEBP", quality=90),
+        "frames.gif": encoded(
+            draw_picture(1, 200, 150),
+            "GIF",
+            save_all=True,
+            append_images=[draw_picture(10, 200, 150)],
+        ),
+        "damaged.jpg": drawn(11)[:20_000],
+        "text.txt": os.urandom(4000),
+    }
+
+
+def _pixels() -> list[bytes]:
+    """Return what decoding makes of them: the pixels, their luma, the picture that PDQ sees."""
+    pictures = [draw_picture(seed) for seed in (1, 2, 9)]
+    planes = [np.asarray(picture) for picture in pictures]
+    luma = [np.asarray(picture.convert("L")).tobytes() for picture in pictures]
+    small = [reduce_to_64(plane) for plane in planes]
+    return [
+        *(plane.tobytes() for plane in planes),
+        *luma,
+        *(one.tobytes() for one in small),
+        *(one.astype(np.uint8).tobytes() for one in small),
+    ]
+
+
+@pytest.mark.timeout(300)
+def test_a_run_writes_no_piece_of_an_image_anywhere(tmp_path: Path) -> None:
+    """Every file is searched that a run could have written: data, configuration, temporary."""
+    uploads, world = tmp_path / "uploads", tmp_path / "world"
+    folders = {name: world / name for name in ("home", "tmp", "work")}
+    for folder in (uploads, *folders.values()):
+        folder.mkdir(parents=True)
+    secrets = _secrets()
+    for name, data in secrets.items():
+        (uploads / name).write_bytes(data)
+    (folders["work"] / "list.csv").write_text(list_of(1, 2, algorithms=("pdq", "sha256", "phash")))
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("XDG_")},
+        "HOME": str(folders["home"]),
+        "TMPDIR": str(folders["tmp"]),
+        "SQLITE_TMPDIR": str(folders["tmp"]),
+    }
+    for arguments, codes in (
+        (["init", "--data-dir", "data"], {0}),
+        (["lists", "import", "one", "list.csv"], {0}),
+        (["scan", "--recursive", str(uploads)], {2}),
+        (["scan", str(uploads / "known.jpg"), "--json", "--show-hashes"], {1}),
+        (["report", "export", "--output", "report.csv", "--show-hashes"], {0}),
+    ):
+        command = [sys.executable, "-m", "hashmatch", *arguments]
+        result = subprocess.run(
+            command, cwd=folders["work"], env=environment, capture_output=True, text=True
+        )
+        assert result.returncode in codes, result.stderr
+        (folders["work"] / f"output-of-{arguments[0]}.txt").write_text(
+            result.stdout + result.stderr
+        )
+    assert (folders["work"] / "data" / "hashmatch.db").stat().st_size > 10_000
+    assert _traces(world, [*secrets.values(), *_pixels()]) == []
+
+
+def test_the_search_would_find_a_piece_of_an_image(tmp_path: Path) -> None:
+    data = drawn(1)
+    (tmp_path / "innocent").write_bytes(os.urandom(5000))
+    (tmp_path / "kept").write_bytes(os.urandom(100) + data[3000:3100] + os.urandom(100))
+    pixels = np.asarray(draw_picture(1)).tobytes()
+    (tmp_path / "thumbnail").write_bytes(b"x" * 7 + pixels[100_000:100_200])
+    assert _traces(tmp_path, [data, pixels]) == ["kept", "thumbnail"]
