@@ -22,7 +22,9 @@ def command() -> None:
 @command.command("list")
 @period_options
 @click.option("--list", "list_name", help="Only matches of this list.")
-@click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many."
+)
 @json_option
 @pass_app
 def list_(

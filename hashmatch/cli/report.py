@@ -25,7 +25,14 @@ def command() -> None:
 
 
 @command.command("export")
-@click.option("--format", "name", type=click.Choice(list(_FORMATS)), default="csv")
+@click.option(
+    "--format",
+    "name",
+    type=click.Choice(list(_FORMATS)),
+    default="csv",
+    show_default=True,
+    help="How to write them.",
+)
 @period_options
 @click.option("--list", "list_name", help="Only matches of this list.")
 @click.option(

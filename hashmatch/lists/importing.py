@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import BinaryIO
 
 from hashmatch.errors import InputError, ListFileError, UnknownListError
@@ -23,7 +24,6 @@ from hashmatch.store import (
 from .formats import BadRow, ListFormat, RawRow, UnknownColumn
 
 _MAX_NAMED_ROWS = 1000
-_NO_TAGS = "[]"
 
 
 @dataclass(slots=True)
@@ -127,8 +127,12 @@ def _check(row: RawRow, algorithms: dict[str, Algorithm]) -> StagedRow | BadRow:
         value = algorithm.parse(text.strip())
     except InputError as error:
         return BadRow(line, error.message, entry_id)
-    written = json.dumps(tags, ensure_ascii=False) if tags else _NO_TAGS
-    return line, algorithm.name, value, entry_id, category, written, added_at, note
+    return line, algorithm.name, value, entry_id, category, _write_tags(tags), added_at, note
+
+
+@lru_cache(maxsize=4096)
+def _write_tags(tags: tuple[str, ...]) -> str:
+    return json.dumps(tags, ensure_ascii=False)
 
 
 def _require_usable(rows: int, set_aside: SetAside, *, strict: bool) -> None:

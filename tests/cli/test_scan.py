@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from hashmatch.outcome import Reason
 from tests.command_line import CommandLine
 from tests.pictures import drawn, hashes_of
 
@@ -220,12 +219,6 @@ def test_hash_names_what_it_cannot_read(ready: CommandLine) -> None:
     assert "b.txt  unsupported" in result.stderr
     assert "gone  unreadable" in result.stderr
     assert "pdq" in result.stdout
-
-
-def test_every_reason_is_documented() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    for reason in Reason:
-        assert f"`{reason}`" in readme, reason
 
 
 def test_json_is_one_object_a_line(ready: CommandLine) -> None:

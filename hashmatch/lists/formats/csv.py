@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from operator import itemgetter
 from typing import BinaryIO
 
 from hashmatch.errors import ListFileError
@@ -32,9 +34,10 @@ class CSVFormat(ListFormat):
         header = _read_header(next(lines, None))
         known = [name for name in header if name in _COLUMNS]
         yield from (UnknownColumn(name) for name in header if name and name not in _COLUMNS)
-        places = [header.index(name) if name in known else -1 for name in _COLUMNS]
+        # A column that the file lacks is read from one past the others, which is empty.
+        pick = itemgetter(*(header.index(one) if one in known else -1 for one in _COLUMNS))
         for line in lines:
-            yield line if isinstance(line, BadRow) else _read_row(*line, len(header), places)
+            yield line if isinstance(line, BadRow) else _read_row(*line, len(header), pick)
 
 
 def _read_header(line: tuple[int, str] | BadRow | None) -> list[str]:
@@ -50,17 +53,22 @@ def _read_header(line: tuple[int, str] | BadRow | None) -> list[str]:
     return header
 
 
-def _read_row(number: int, text: str, columns: int, places: Sequence[int]) -> RawRow | BadRow:
+def _read_row(
+    number: int, text: str, columns: int, pick: Callable[[list[str]], tuple[str, ...]]
+) -> RawRow | BadRow:
     fields = _split(text)
     if fields is None:
         return BadRow(number, "a quote is not closed on its line")
     if len(fields) > columns:
         return BadRow(number, f"{len(fields)} fields where the header has {columns}")
-    # Fields that are missing at the end are empty; the last one is what index -1 finds.
     fields.extend([""] * (columns + 1 - len(fields)))
-    algorithm, value, entry_id, category, tags, added_at, note = [fields[place] for place in places]
-    split_tags = tuple(filter(None, map(str.strip, tags.split(_TAG_SEPARATOR)))) if tags else ()
-    return RawRow(number, algorithm, value, entry_id, category, split_tags, added_at, note)
+    algorithm, value, entry_id, category, tags, added_at, note = pick(fields)
+    return RawRow(number, algorithm, value, entry_id, category, _split_tags(tags), added_at, note)
+
+
+@lru_cache(maxsize=4096)
+def _split_tags(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, map(str.strip, text.split(_TAG_SEPARATOR))))
 
 
 def _split(text: str) -> list[str] | None:

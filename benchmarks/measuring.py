@@ -1,0 +1,55 @@
+"""Timing and tables for all benchmarks."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of results, with a sentence on what was measured."""
+
+    title: str
+    what: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def as_markdown(self) -> str:
+        """Return the table with its title and sentence."""
+        lines = [
+            f"## {self.title}",
+            "",
+            self.what,
+            "",
+            f"| {' | '.join(self.columns)} |",
+            f"|{' --- |' * len(self.columns)}",
+            *(f"| {' | '.join(row)} |" for row in self.rows),
+        ]
+        return "\n".join(lines) + "\n"
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Return how long one call takes, in seconds."""
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def median_seconds(work: Callable[[], object], runs: int) -> float:
+    """Return the median over some runs, in seconds."""
+    return statistics.median(seconds(work) for _ in range(runs))
+
+
+def machine() -> str:
+    """Return what the figures were measured on, in one line."""
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("numpy", "pillow", "sqlalchemy"))
+    return (
+        f"{platform.system()} on {platform.machine()}, {os.cpu_count()} cores,"
+        f" Python {platform.python_version()}, {libraries}"
+    )
