@@ -27,6 +27,14 @@ class Reason(StrEnum):
     STORE_UNAVAILABLE = "store_unavailable"
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an image cannot be called clear, and the same in words for people."""
+
+    reason: Reason
+    detail: str
+
+
 class Action(StrEnum):
     """What the platform should do with the image, mildest first."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,12 +18,19 @@ from types import TracebackType
 from typing import Self
 
 from hashmatch.errors import InputError, LicenceExpiredError, NoActiveListError, StoreError
-from hashmatch.hashes import Hash, is_match
-from hashmatch.imaging import Failure, Intake, Reading, read_file
-from hashmatch.index import LiveIndex, Neighbour, Snapshot
+from hashmatch.hashes import Hash
+from hashmatch.imaging import Intake, Reading, read_file
+from hashmatch.index import LiveIndex, Snapshot
+from hashmatch.matching import (
+    Finding,
+    find_failure,
+    find_list_failure,
+    find_matches,
+)
 from hashmatch.outcome import (
     Action,
     Clear,
+    Failure,
     Match,
     Matched,
     Outcome,
@@ -61,14 +68,6 @@ class _Subject:
         return (time.perf_counter() - self.started_s) * 1000
 
 
-@dataclass(frozen=True, slots=True)
-class _Finding:
-    """An entry near a hash of the subject, before the policy has spoken."""
-
-    found: Hash
-    neighbour: Neighbour
-
-
 class Scanner:
     """Screens images and hashes against all lists in the store; see `hashmatch.open_scanner`.
 
@@ -96,18 +95,17 @@ class Scanner:
 
     def require_lists(self) -> None:
         """Raise `NoActiveListError` or `LicenceExpiredError` where nothing could be clear."""
-        snapshot = self._index.snapshot()
-        problem = self._list_problem(snapshot)
-        if problem is None:
+        failure = find_list_failure(self._index.snapshot(), self._clock().date())
+        if failure is None:
             return
-        if problem.reason is Reason.LICENCE_EXPIRED:
+        if failure.reason is Reason.LICENCE_EXPIRED:
             raise LicenceExpiredError(
-                problem.detail,
+                failure.detail,
                 hint="Set a new end with 'hashmatch lists licence NAME --end DATE', or take the"
                 " list out with 'hashmatch lists remove NAME'.",
             )
         raise NoActiveListError(
-            problem.detail, hint="Import one: hashmatch lists import NAME FILE.csv"
+            failure.detail, hint="Import one: hashmatch lists import NAME FILE.csv"
         )
 
     def scan(self, data: bytes, *, content_id: str, reference: str = "") -> Outcome:
@@ -181,8 +179,9 @@ class Scanner:
 
     def _screen(self, subject: _Subject, snapshot: Snapshot, reading: Reading) -> Outcome:
         """The flow behind the intake: look up, judge, record, conclude."""
-        findings = list(self._findings(snapshot, reading.hashes))
-        failure = self._failure(snapshot, reading)
+        today = self._clock().date()
+        findings = find_matches(snapshot, self._policy, reading.hashes, today)
+        failure = reading.failure or find_failure(snapshot, self._policy, reading.hashes, today)
         matches = self._record(subject, snapshot, reading, findings) if findings else []
         if matches:
             return Matched(
@@ -200,56 +199,19 @@ class Scanner:
             Clear(subject.content_id, reading.media, reading.hashes, subject.elapsed_ms())
         )
 
-    def _findings(self, snapshot: Snapshot, hashes: Sequence[Hash]) -> Iterator[_Finding]:
-        """Yield every entry near enough to match, those of ended licences left out."""
-        usable = _usable_lists(snapshot, self._clock())
-        names = [one.name for one in usable.values()]
-        for one in hashes:
-            if self._policy.is_too_plain(one):
-                continue
-            reach = self._policy.widest_threshold_bits(names, one.algorithm)
-            for neighbour in snapshot.search(one.algorithm.name, one.value, reach):
-                if neighbour.list_key not in usable:
-                    continue
-                own = self._policy.threshold_bits(usable[neighbour.list_key].name, one.algorithm)
-                if is_match(neighbour.distance_bits, own):
-                    yield _Finding(one, neighbour)
-
-    def _failure(self, snapshot: Snapshot, reading: Reading) -> Failure | None:
-        """Return why this image could not be called clear, None when every check ran."""
-        plain = [one.algorithm.name for one in reading.hashes if self._is_gated(snapshot, one)]
-        if reading.failure is not None:
-            return reading.failure
-        if plain and not self._policy.low_quality_is_clear:
-            detail = f"the picture shows too little for {plain[0]} to compare"
-            return Failure(Reason.LOW_QUALITY, detail)
-        return self._list_problem(snapshot)
-
-    def _is_gated(self, snapshot: Snapshot, one: Hash) -> bool:
-        return one.algorithm.name in snapshot.indexes and self._policy.is_too_plain(one)
-
-    def _list_problem(self, snapshot: Snapshot) -> Failure | None:
-        if not snapshot.has_entries():
-            return Failure(Reason.NO_ACTIVE_LIST, "no list has any entry to match against")
-        if ended := snapshot.ended_licences(self._clock().date()):
-            names = ", ".join(f"{one.name} ({one.licence_end})" for one in ended)
-            return Failure(Reason.LICENCE_EXPIRED, f"the licence has ended of list {names}")
-        return None
-
     def _record(
         self,
         subject: _Subject,
         snapshot: Snapshot,
         reading: Reading,
-        findings: Sequence[_Finding],
+        findings: Mapping[int, Finding],
     ) -> list[tuple[Match, Action]]:
         """Commit the matches and return them; entries withdrawn a moment ago are left out."""
-        nearest = _nearest_by_entry(findings)
         lists = {one.key: one for one in snapshot.lists}
         with self._database.writing() as session:
-            facts = read_entry_facts(session, list(nearest))
+            facts = read_entry_facts(session, list(findings))
             new = [
-                self._new_match(lists[one.list_key], one, nearest[key])
+                self._new_match(lists[one.list_key], one, findings[key])
                 for key, one in facts.items()
             ]
             if not new:
@@ -258,7 +220,7 @@ class Scanner:
             told = record_matches(session, _content_facts(subject, reading), new)
         return [(match, one.action) for match, one in zip(told, new, strict=True)]
 
-    def _new_match(self, owner: ListState, entry: EntryFacts, finding: _Finding) -> NewMatch:
+    def _new_match(self, owner: ListState, entry: EntryFacts, finding: Finding) -> NewMatch:
         return NewMatch(
             list_key=owner.key,
             list_name=owner.name,
@@ -306,23 +268,6 @@ def _begin(content_id: str, reference: str) -> _Subject:
 def _is_storable(text: str) -> bool:
     # Python text may hold halves of characters, and zero bytes, which no database takes.
     return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def _usable_lists(snapshot: Snapshot, now: datetime) -> dict[int, ListState]:
-    return {one.key: one for one in snapshot.lists if not one.licence_has_ended(now.date())}
-
-
-def _nearest_by_entry(findings: Sequence[_Finding]) -> dict[int, _Finding]:
-    """Keep the nearest hash for each entry; of equally near ones the first."""
-    nearest: dict[int, _Finding] = {}
-    for finding in findings:
-        key = finding.neighbour.entry_key
-        if (
-            key not in nearest
-            or finding.neighbour.distance_bits < nearest[key].neighbour.distance_bits
-        ):
-            nearest[key] = finding
-    return nearest
 
 
 def _content_facts(subject: _Subject, reading: Reading) -> ContentFacts:

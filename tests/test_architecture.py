@@ -20,6 +20,7 @@ FLOORS = (
     {"first_run"},
     {"wiring"},
     {"lists", "reports", "pipeline"},
+    {"matching"},
     {"policy"},
     {"imaging"},
     {"hashers"},

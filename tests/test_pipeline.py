@@ -20,9 +20,9 @@ from hashmatch.drawing import draw_picture
 from hashmatch.errors import InputError, LicenceExpiredError, NoActiveListError, StoreReadOnlyError
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Hash
-from hashmatch.imaging import Failure, Intake, Reading
+from hashmatch.imaging import Intake, Reading
 from hashmatch.index import LiveIndex
-from hashmatch.outcome import Action, Clear, Matched, Outcome, Reason, Unscreened
+from hashmatch.outcome import Action, Clear, Failure, Matched, Outcome, Reason, Unscreened
 from hashmatch.pipeline import Scanner
 from hashmatch.policy import Policy
 from hashmatch.store import (
@@ -330,11 +330,11 @@ def test_a_scanner_is_not_opened_over_a_store_that_cannot_record(
 
 
 def test_scanning_from_many_threads_gives_the_same_outcomes(
-    make_scanner: MakeScanner, database: Database
+    settings: Settings, database: Database
 ) -> None:
-    scanner = make_scanner()
+    import_text(database, "one", list_of(1, 2, algorithms=("pdq", "sha256")))
     files = [drawn(seed) for seed in (1, 2, 9, 10)] * 6
-    with ThreadPoolExecutor(4) as pool:
+    with open_scanner_with(settings) as scanner, ThreadPoolExecutor(4) as pool:
         outcomes = list(
             pool.map(
                 lambda one: scanner.scan(one[1], content_id=f"post/{one[0]}"), enumerate(files)

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from hashmatch.hashers import ALGORITHMS, find_algorithm
-from hashmatch.imaging import Failure, read_file
-from hashmatch.outcome import hash_as_json
+from hashmatch.imaging import read_file
+from hashmatch.outcome import Failure, hash_as_json
 from hashmatch.wiring import open_intake
 
 from .context import App, json_option, pass_app

@@ -11,8 +11,7 @@ import click
 from hashmatch.errors import InputError
 from hashmatch.hashers import find_algorithm
 from hashmatch.hashes import Hash
-from hashmatch.imaging import Failure
-from hashmatch.outcome import Outcome, Reason
+from hashmatch.outcome import Failure, Outcome, Reason
 from hashmatch.pipeline import Scanner
 
 from .context import App, json_option, pass_app, show_hashes_option

@@ -3,6 +3,6 @@
 from .decoding import Limits
 from .files import find_files, read_file
 from .in_process import InProcessIntake
-from .interface import Failure, Intake, Reading
+from .interface import Intake, Reading
 
-__all__ = ["Failure", "InProcessIntake", "Intake", "Limits", "Reading", "find_files", "read_file"]
+__all__ = ["InProcessIntake", "Intake", "Limits", "Reading", "find_files", "read_file"]

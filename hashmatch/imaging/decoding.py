@@ -10,9 +10,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from hashmatch.outcome import Media, Reason
-
-from .interface import Failure
+from hashmatch.outcome import Failure, Media, Reason
 
 # Sixteen-bit grey is scaled down by hand: Pillow's own conversion clips it to white.
 _SIXTEEN_BIT_MODES = frozenset({"I;16", "I;16L", "I;16B", "I;16N"})

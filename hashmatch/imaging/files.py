@@ -7,9 +7,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from hashmatch.outcome import Reason
-
-from .interface import Failure
+from hashmatch.outcome import Failure, Reason
 
 
 def find_files(path: Path) -> Iterator[Path]:

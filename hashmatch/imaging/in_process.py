@@ -9,10 +9,10 @@ from PIL import Image
 
 from hashmatch.hashers import BYTES_HASHERS, PIXEL_HASHERS
 from hashmatch.hashes import Hash
-from hashmatch.outcome import Media, Reason
+from hashmatch.outcome import Failure, Media, Reason
 
 from .decoding import DecodingError, Limits, open_decoder
-from .interface import Failure, Intake, Reading
+from .interface import Intake, Reading
 
 
 class InProcessIntake(Intake):

@@ -7,15 +7,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 
 from hashmatch.hashes import Hash
-from hashmatch.outcome import Media, Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a file could not be read to its end, and the same in words for people."""
-
-    reason: Reason
-    detail: str
+from hashmatch.outcome import Failure, Media
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ import threading
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 
 import numpy as np
 from sqlalchemy.orm import Session
@@ -36,10 +35,6 @@ class Snapshot:
         """Return the entries of all lists within the threshold; none where no list has any."""
         index = self.indexes.get(algorithm)
         return [] if index is None else index.search(value, threshold_bits)
-
-    def ended_licences(self, today: date) -> list[ListState]:
-        """Return the lists whose licence has ended, which may not be matched against."""
-        return [one for one in self.lists if one.licence_has_ended(today)]
 
     def has_entries(self) -> bool:
         """Say whether any list has any entry."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from hashmatch.errors import (
@@ -28,6 +30,9 @@ from hashmatch.errors import (
 # database does not have to load Alembic.
 HEAD_REVISION = "0001"
 
+# Databases with many writers find their own order; this only keeps them within the pool.
+_MANY_WRITERS = 15
+
 # SQLite calls back this often (in virtual machine steps, well under a millisecond), so that an
 # interrupt stops a statement that runs for seconds.
 _STEPS_BETWEEN_INTERRUPT_CHECKS = 100_000
@@ -41,7 +46,11 @@ class Database:
 
     def __init__(self, url: str, *, busy_timeout_s: float = 10.0) -> None:
         self.url = url
+        self._busy_timeout_s = busy_timeout_s
         self._engine = _create_engine(url, busy_timeout_s)
+        self._writers = threading.Semaphore(
+            1 if self._engine.dialect.name == "sqlite" else _MANY_WRITERS
+        )
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -71,13 +80,28 @@ class Database:
     @contextmanager
     def transaction(self, connection: Connection) -> Iterator[Session]:
         """One write on a connection of `connection()`; see `writing`."""
-        connection.info["begin"] = "BEGIN IMMEDIATE"
+        with self._turn_to_write():
+            connection.info["begin"] = "BEGIN IMMEDIATE"
+            try:
+                with connection.begin(), Session(connection) as session:
+                    yield session
+                    session.flush()
+            finally:
+                connection.info.pop("begin", None)
+
+    @contextmanager
+    def _turn_to_write(self) -> Iterator[None]:
+        """Let the threads of this process write in turn.
+
+        SQLite has one writer anyway, and lets those who wait for it starve: they only look now
+        and then whether it is their turn.
+        """
+        if not self._writers.acquire(timeout=self._busy_timeout_s):
+            raise _locked(self.name())
         try:
-            with connection.begin(), Session(connection) as session:
-                yield session
-                session.flush()
+            yield
         finally:
-            connection.info.pop("begin", None)
+            self._writers.release()
 
     def require_current_schema(self) -> None:
         """Raise `StoreMissingError` or `StoreSchemaError` unless the schema is this version's."""
@@ -171,8 +195,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     # A committed match survives a power cut: FULL syncs the write-ahead log at each commit.
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA cache_size = -64000")
-    connection.execute("PRAGMA temp.cache_size = -64000")
+    connection.execute("PRAGMA cache_size = -16000")
+    connection.execute("PRAGMA temp.cache_size = -16000")
     connection.set_progress_handler(lambda: 0, _STEPS_BETWEEN_INTERRUPT_CHECKS)
 
 
@@ -186,6 +210,11 @@ def _converted_errors(url: str) -> Iterator[None]:
         yield
     except HashmatchError:
         raise
+    except PoolTimeoutError as error:
+        raise StoreError(
+            f"{make_url(url).database}: all connections to the database are in use",
+            hint="Scan from fewer threads at a time.",
+        ) from error
     except (DBAPIError, sqlite3.Error) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         # An exception inside SQLite's progress callback, which only Ctrl-C can raise, comes out
@@ -195,14 +224,18 @@ def _converted_errors(url: str) -> Iterator[None]:
         raise _store_error(url, cause) from error
 
 
+def _locked(name: str) -> StoreLockedError:
+    return StoreLockedError(
+        f"{name}: the database is locked by another writer",
+        hint="Wait for it to finish, or raise database.busy_timeout_s.",
+    )
+
+
 def _store_error(url: str, cause: BaseException | None) -> StoreError:
     name = str(make_url(url).database or url)
     code = getattr(cause, "sqlite_errorname", "")
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return StoreLockedError(
-            f"{name}: the database is locked by another process",
-            hint="Wait for it to finish, or raise database.busy_timeout_s.",
-        )
+        return _locked(name)
     if code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
         return StoreReadOnlyError(
             f"{name}: the database cannot be opened for writing",

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hashmatch.imaging import Failure, find_files, read_file
-from hashmatch.outcome import Reason
+from hashmatch.imaging import find_files, read_file
+from hashmatch.outcome import Failure, Reason
 
 
 def _refused(path: Path, max_bytes: int = 100) -> Failure:

@@ -1,0 +1,74 @@
+"""Which entries of which lists an image matches: the index asked under the policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from hashmatch.hashes import Hash, is_match
+from hashmatch.index import Neighbour, Snapshot
+from hashmatch.outcome import Failure, Reason
+from hashmatch.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An entry near enough to a hash of the image to match under its list's policy."""
+
+    found: Hash
+    neighbour: Neighbour
+
+
+def find_matches(
+    snapshot: Snapshot, policy: Policy, hashes: Sequence[Hash], today: date
+) -> dict[int, Finding]:
+    """Return the nearest finding for each entry that matches, by the entry's key.
+
+    Lists whose licence has ended are left out, and so are hashes under the quality gate.
+    """
+    nearest: dict[int, Finding] = {}
+    for finding in _findings(snapshot, policy, hashes, today):
+        key = finding.neighbour.entry_key
+        best = nearest.setdefault(key, finding)
+        if finding.neighbour.distance_bits < best.neighbour.distance_bits:
+            nearest[key] = finding
+    return nearest
+
+
+def find_failure(
+    snapshot: Snapshot, policy: Policy, hashes: Sequence[Hash], today: date
+) -> Failure | None:
+    """Return why an image with these hashes cannot be clear; None when every check ran."""
+    for one in hashes:
+        gated = one.algorithm.name in snapshot.indexes and policy.is_too_plain(one)
+        if gated and not policy.low_quality_is_clear:
+            detail = f"the picture shows too little for {one.algorithm.name} to compare"
+            return Failure(Reason.LOW_QUALITY, detail)
+    return find_list_failure(snapshot, today)
+
+
+def find_list_failure(snapshot: Snapshot, today: date) -> Failure | None:
+    """Return why no image at all can be clear against these lists."""
+    if not snapshot.has_entries():
+        return Failure(Reason.NO_ACTIVE_LIST, "no list has any entry to match against")
+    if ended := [one for one in snapshot.lists if one.licence_has_ended(today)]:
+        names = ", ".join(f"{one.name} ({one.licence_end})" for one in ended)
+        return Failure(Reason.LICENCE_EXPIRED, f"the licence has ended of list {names}")
+    return None
+
+
+def _findings(
+    snapshot: Snapshot, policy: Policy, hashes: Sequence[Hash], today: date
+) -> Iterator[Finding]:
+    usable = {one.key: one.name for one in snapshot.lists if not one.licence_has_ended(today)}
+    for one in hashes:
+        if policy.is_too_plain(one):
+            continue
+        reach = policy.widest_threshold_bits(usable.values(), one.algorithm)
+        for neighbour in snapshot.search(one.algorithm.name, one.value, reach):
+            name = usable.get(neighbour.list_key)
+            if name is not None and is_match(
+                neighbour.distance_bits, policy.threshold_bits(name, one.algorithm)
+            ):
+                yield Finding(one, neighbour)
