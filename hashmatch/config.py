@@ -92,17 +92,19 @@ def find_config(explicit: Path | None = None) -> Path | None:
     return next((path for path in usual if path.is_file()), None)
 
 
-def load_settings(explicit: Path | None = None) -> Settings:
+def load_settings(explicit: Path | None = None, *, use_environment: bool = True) -> Settings:
     """Read the settings in force; a relative `data_dir` is relative to its file.
 
-    Raises `ConfigError` naming the file and the key.
+    Without `use_environment` the file's word is the last. Raises `ConfigError`
+    naming the file and the key.
     """
     path = find_config(explicit)
     table = {} if path is None else _read_table(path)
     data_dir = table.get("data_dir")
     if path is not None and isinstance(data_dir, str):
         table["data_dir"] = str(path.absolute().parent / Path(data_dir).expanduser())
-    _override_from_environment(table)
+    if use_environment:
+        _override_from_environment(table)
     try:
         return Settings.model_validate({**table, "source": path})
     except ValidationError as error:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image, ImageEnhance
 
-from hashmatch.config import load_settings
+from hashmatch.config import Settings, load_settings
 from hashmatch.drawing import draw_picture
 from hashmatch.errors import InputError
 from hashmatch.first_run import initialise
@@ -21,7 +21,7 @@ from hashmatch.lists import ImportSummary, find_format, import_list
 from hashmatch.outcome import Outcome
 from hashmatch.reports import CSVReport, private_file, report_rows
 from hashmatch.store import MatchFilter
-from hashmatch.wiring import limits, open_database, open_scanner
+from hashmatch.wiring import limits, open_database, open_scanner_with
 
 _LIST = "demo"
 _SEEDS = {"harbour": 1, "orchard": 2, "viaduct": 3}  # are on the list
@@ -62,21 +62,22 @@ def run_demo(folder: Path) -> DemoResult:
     if folder.exists() and not config.exists() and any(folder.iterdir()):
         raise InputError(f"{folder}: is not empty and not a demo", hint="Choose another --dir.")
     uploads.mkdir(parents=True, exist_ok=True)
-    initialise(config, folder / "data")
+    # Whatever the environment says, a made-up list has no place in a real store.
+    initialise(config, folder / "data", use_environment=False)
+    settings = load_settings(config, use_environment=False)
     stories = dict(_write_uploads(uploads))
-    imported = _import_demo_list(config, list_file)
-    with open_scanner(config) as scanner:
+    imported = _import_demo_list(settings, list_file)
+    with open_scanner_with(settings) as scanner:
         screened = [
             Screened(path, story, scanner.scan_file(path, content_id=f"demo/{path.name}"))
             for path, story in stories.items()
         ]
-    _export(config, report)
+    _export(settings, report)
     return DemoResult(folder, config, list_file, uploads, report, imported, screened)
 
 
-def _import_demo_list(config: Path, list_file: Path) -> ImportSummary:
+def _import_demo_list(settings: Settings, list_file: Path) -> ImportSummary:
     """Write the made-up list, with several hashes an entry as real lists have, and import it."""
-    settings = load_settings(config)
     intake = InProcessIntake(limits(settings))
     with list_file.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
@@ -127,9 +128,9 @@ def _encoded(picture: Image.Image, image_format: str, **options: int) -> bytes:
     return stream.getvalue()
 
 
-def _export(config: Path, report: Path) -> None:
+def _export(settings: Settings, report: Path) -> None:
     with (
-        closing(open_database(load_settings(config))) as database,
+        closing(open_database(settings)) as database,
         database.reading() as session,
         private_file(report) as stream,
     ):

@@ -3,6 +3,7 @@
 HashmatchError
 ├── ConfigError             the configuration file cannot be used
 ├── InputError              a value the caller gave cannot be used
+│   └── ForeignAlgorithmError   an algorithm that is not matched here
 ├── ListFileError           a list file cannot be imported
 ├── UnknownListError        no list has that name
 ├── NoActiveListError       there is nothing to match against
@@ -34,6 +35,10 @@ class ConfigError(HashmatchError):
 
 class InputError(HashmatchError):
     """A value that the caller gave cannot be used."""
+
+
+class ForeignAlgorithmError(InputError):
+    """A hash algorithm that exists but is not matched here."""
 
 
 class ListFileError(HashmatchError):

@@ -24,18 +24,25 @@ class Initialised:
     database_was_created: bool
 
 
-def initialise(config: Path | None = None, data_dir: Path | None = None) -> Initialised:
+def initialise(
+    config: Path | None = None, data_dir: Path | None = None, *, use_environment: bool = True
+) -> Initialised:
     """Write a configuration file unless there is one, and create the database unless there is one.
 
-    The file is `config`, else the one that HASHMATCH_CONFIG names, else `./hashmatch.toml`.
-    Raises `ConfigError`, also where the file that is there names another data folder, and
-    `StoreError`.
+    The file is `config`, else the one that HASHMATCH_CONFIG names, else `./hashmatch.toml`. For
+    `use_environment` see `load_settings`. Raises `StoreError`, and `ConfigError` also where the
+    data folder is set to another one already.
     """
     path = config or Path(os.environ.get("HASHMATCH_CONFIG") or CONFIG_NAME)
+    if use_environment and data_dir is not None and "HASHMATCH_DATA_DIR" in os.environ:
+        raise ConfigError(
+            "HASHMATCH_DATA_DIR: this variable would win over --data-dir",
+            hint="Unset it, or leave out --data-dir.",
+        )
     written = not path.exists()
     if written:
         _write(path, data_dir)
-    settings = load_settings(path)
+    settings = load_settings(path, use_environment=use_environment)
     if data_dir is not None and settings.data_dir != data_dir.absolute():
         raise ConfigError(
             f"{path}: data_dir: the data folder is {settings.data_dir} already",

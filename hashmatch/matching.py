@@ -52,7 +52,9 @@ def find_list_failure(snapshot: Snapshot, today: date) -> Failure | None:
     """Return why no image at all can be clear against these lists."""
     if not snapshot.has_entries():
         return Failure(Reason.NO_ACTIVE_LIST, "no list has any entry to match against")
-    if ended := [one for one in snapshot.lists if one.licence_has_ended(today)]:
+    if ended := [
+        one for one in snapshot.lists if one.active_entries and one.licence_has_ended(today)
+    ]:
         names = ", ".join(f"{one.name} ({one.licence_end})" for one in ended)
         return Failure(Reason.LICENCE_EXPIRED, f"the licence has ended of list {names}")
     return None
@@ -61,7 +63,7 @@ def find_list_failure(snapshot: Snapshot, today: date) -> Failure | None:
 def _findings(
     snapshot: Snapshot, policy: Policy, hashes: Sequence[Hash], today: date
 ) -> Iterator[Finding]:
-    usable = {one.key: one.name for one in snapshot.lists if not one.licence_has_ended(today)}
+    usable = {one.key: one.name for one in snapshot.lists if one.is_usable(today)}
     for one in hashes:
         if policy.is_too_plain(one):
             continue

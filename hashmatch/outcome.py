@@ -23,6 +23,7 @@ class Reason(StrEnum):
     UNREADABLE = "unreadable"
     LOW_QUALITY = "low_quality"
     NO_ACTIVE_LIST = "no_active_list"
+    INDEX_STALE = "index_stale"
     LICENCE_EXPIRED = "licence_expired"
     STORE_UNAVAILABLE = "store_unavailable"
 

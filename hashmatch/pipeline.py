@@ -8,7 +8,7 @@ is told only after its record is committed; whatever else happens is *unscreened
 
 from __future__ import annotations
 
-import os
+import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from typing import Self
 
 from hashmatch.errors import InputError, LicenceExpiredError, NoActiveListError, StoreError
 from hashmatch.hashes import Hash
-from hashmatch.imaging import Intake, Reading, read_file
+from hashmatch.imaging import Intake, Reading, path_as_text, read_file
 from hashmatch.index import LiveIndex, Snapshot
 from hashmatch.matching import (
     Finding,
@@ -54,6 +54,11 @@ from hashmatch.store import (
 
 # Always computed: it tells two contents under one content id apart.
 _CONTENT_HASH = "sha256"
+
+# How often an image is screened anew because a list changed meanwhile.
+_ATTEMPTS = 5
+
+_NOTHING_READ = Reading(media=None, hashes=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +99,10 @@ class Scanner:
         self._tally = Tally(database)
 
     def require_lists(self) -> None:
-        """Raise `NoActiveListError` or `LicenceExpiredError` where nothing could be clear."""
-        failure = find_list_failure(self._index.snapshot(), self._clock().date())
-        if failure is None:
+        """Raise `NoActiveListError` or `LicenceExpiredError` where nothing could match at all."""
+        snapshot, today = self._index.snapshot(), self._clock().date()
+        failure = find_list_failure(snapshot, today)
+        if failure is None or any(one.is_usable(today) for one in snapshot.lists):
             return
         if failure.reason is Reason.LICENCE_EXPIRED:
             raise LicenceExpiredError(
@@ -116,17 +122,14 @@ class Scanner:
         empty content id and nothing else.
         """
         subject = _begin(content_id, reference)
-        try:
-            snapshot = self._index.snapshot()
-            wanted = snapshot.indexes.keys() | {_CONTENT_HASH}
-            return self._screen(subject, snapshot, self._intake.read(data, wanted))
-        except StoreError as error:
-            return self._store_failed(subject, error)
+        return self._screen(
+            subject,
+            lambda snapshot: self._intake.read(data, snapshot.indexes.keys() | {_CONTENT_HASH}),
+        )
 
     def scan_file(self, path: Path, *, content_id: str = "") -> Outcome:
         """Screen one file; its absolute path is its reference, and its content id by default."""
-        # Names of files need not be Unicode; what is not is escaped.
-        reference = os.fsencode(path.absolute()).decode(errors="backslashreplace")
+        reference = path_as_text(path.absolute())
         data = read_file(path, self._max_bytes)
         if isinstance(data, Failure):
             return self.refuse(data, content_id=content_id or reference, reference=reference)
@@ -138,25 +141,14 @@ class Scanner:
         Clear then means: clear as far as these hashes can tell. Hashes of an algorithm that no
         list holds tell nothing, and without any other the outcome is unscreened.
         """
-        subject = _begin(content_id, reference)
-        try:
-            snapshot = self._index.snapshot()
-            reading = Reading(media=None, hashes=tuple(hashes))
-            if not any(one.algorithm.name in snapshot.indexes for one in hashes):
-                names = ", ".join(sorted({one.algorithm.name for one in hashes})) or "no hash"
-                detail = f"no list holds hashes of this kind: {names}"
-                reading = Reading(None, tuple(hashes), Failure(Reason.NO_ACTIVE_LIST, detail))
-            return self._screen(subject, snapshot, reading)
-        except StoreError as error:
-            return self._store_failed(subject, error)
+        return self._screen(
+            _begin(content_id, reference), lambda snapshot: _read_hashes(snapshot, tuple(hashes))
+        )
 
     def refuse(self, failure: Failure, *, content_id: str, reference: str = "") -> Outcome:
         """Count and report an image that could not even be read as unscreened."""
         subject = _begin(content_id, reference)
-        try:
-            return self._concluded(self._unscreened(subject, failure, Reading(None, ())))
-        except StoreError as error:
-            return self._store_failed(subject, error)
+        return self._concluded(subject, self._unscreened(subject, failure, _NOTHING_READ))
 
     def close(self) -> None:
         """Write the last counts and give everything back. Raises `StoreError`."""
@@ -177,13 +169,33 @@ class Scanner:
     ) -> None:
         self.close()
 
-    def _screen(self, subject: _Subject, snapshot: Snapshot, reading: Reading) -> Outcome:
-        """The flow behind the intake: look up, judge, record, conclude."""
+    def _screen(self, subject: _Subject, read: Callable[[Snapshot], Reading]) -> Outcome:
+        """Screen against the lists as they stand, again where they changed under the scan."""
+        try:
+            for _ in range(_ATTEMPTS):
+                snapshot = self._index.snapshot()
+                outcome = self._attempt(subject, snapshot, read(snapshot))
+                if outcome is not None:
+                    return outcome
+        except StoreError as error:
+            return self._store_failed(subject, error)
+        failure = Failure(
+            Reason.INDEX_STALE, "the lists changed faster than the image was screened"
+        )
+        return self._concluded(subject, self._unscreened(subject, failure, _NOTHING_READ))
+
+    def _attempt(self, subject: _Subject, snapshot: Snapshot, reading: Reading) -> Outcome | None:
+        """Look up, judge, record and conclude; None where an entry went away meanwhile.
+
+        It may have gone for good or come back as another, which only newer lists can tell.
+        """
         today = self._clock().date()
         findings = find_matches(snapshot, self._policy, reading.hashes, today)
         failure = reading.failure or find_failure(snapshot, self._policy, reading.hashes, today)
-        matches = self._record(subject, snapshot, reading, findings) if findings else []
-        if matches:
+        if findings:
+            matches = self._record(subject, snapshot, reading, findings)
+            if matches is None:
+                return None
             return Matched(
                 content_id=subject.content_id,
                 action=strongest(action for _, action in matches),
@@ -194,10 +206,9 @@ class Scanner:
                 reason=None if failure is None else failure.reason,
             )
         if failure is not None:
-            return self._concluded(self._unscreened(subject, failure, reading))
-        return self._concluded(
-            Clear(subject.content_id, reading.media, reading.hashes, subject.elapsed_ms())
-        )
+            return self._concluded(subject, self._unscreened(subject, failure, reading))
+        clear = Clear(subject.content_id, reading.media, reading.hashes, subject.elapsed_ms())
+        return self._concluded(subject, clear)
 
     def _record(
         self,
@@ -205,8 +216,8 @@ class Scanner:
         snapshot: Snapshot,
         reading: Reading,
         findings: Mapping[int, Finding],
-    ) -> list[tuple[Match, Action]]:
-        """Commit the matches and return them; entries withdrawn a moment ago are left out."""
+    ) -> list[tuple[Match, Action]] | None:
+        """Commit the matches and return them; None where any of the entries is gone."""
         lists = {one.key: one for one in snapshot.lists}
         with self._database.writing() as session:
             facts = read_entry_facts(session, list(findings))
@@ -214,8 +225,8 @@ class Scanner:
                 self._new_match(lists[one.list_key], one, findings[key])
                 for key, one in facts.items()
             ]
-            if not new:
-                return []
+            if len(new) < len(findings):
+                return None
             new.sort(key=lambda one: (one.distance_bits, one.entry_key))
             told = record_matches(session, _content_facts(subject, reading), new)
         return [(match, one.action) for match, one in zip(told, new, strict=True)]
@@ -224,6 +235,7 @@ class Scanner:
         return NewMatch(
             list_key=owner.key,
             list_name=owner.name,
+            licensor=owner.licensor,
             generation=owner.generation,
             entry_key=entry.key,
             entry_id=entry.entry_id,
@@ -245,15 +257,33 @@ class Scanner:
             elapsed_ms=subject.elapsed_ms(),
         )
 
-    def _concluded(self, outcome: Clear | Unscreened) -> Outcome:
+    def _concluded(self, subject: _Subject, outcome: Clear | Unscreened) -> Outcome:
         """Count an image that did not match; only then may its outcome be told."""
-        reason = outcome.reason.value if isinstance(outcome, Unscreened) else ""
-        self._tally.add(self._clock().date(), outcome_name(outcome), reason)
+        try:
+            self._tally.flush_if_due()
+        except StoreError as error:
+            return self._store_failed(subject, error)
+        self._count(outcome)
         return outcome
 
     def _store_failed(self, subject: _Subject, error: StoreError) -> Outcome:
         failure = Failure(Reason.STORE_UNAVAILABLE, error.message)
-        return self._unscreened(subject, failure, Reading(None, ()))
+        outcome = self._unscreened(subject, failure, _NOTHING_READ)
+        self._count(outcome)
+        return outcome
+
+    def _count(self, outcome: Clear | Unscreened) -> None:
+        reason = outcome.reason.value if isinstance(outcome, Unscreened) else ""
+        self._tally.add(self._clock().date(), outcome_name(outcome), reason)
+
+
+def _read_hashes(snapshot: Snapshot, hashes: tuple[Hash, ...]) -> Reading:
+    """Return hashes from elsewhere as a reading, a failed one where no list holds their kind."""
+    if any(one.algorithm.name in snapshot.indexes for one in hashes):
+        return Reading(None, hashes)
+    names = ", ".join(sorted({one.algorithm.name for one in hashes})) or "no hash"
+    detail = f"no list holds hashes of this kind: {names}"
+    return Reading(None, hashes, Failure(Reason.NO_ACTIVE_LIST, detail))
 
 
 def _begin(content_id: str, reference: str) -> _Subject:
@@ -271,11 +301,19 @@ def _is_storable(text: str) -> bool:
 
 
 def _content_facts(subject: _Subject, reading: Reading) -> ContentFacts:
-    sha256 = next((one.value for one in reading.hashes if one.algorithm.name == _CONTENT_HASH), b"")
     return ContentFacts(
         content_id=subject.content_id,
         reference=subject.reference,
-        sha256=sha256,
+        fingerprint=_fingerprint(reading.hashes),
         media=reading.media,
         hashes=reading.hashes,
     )
+
+
+def _fingerprint(hashes: Sequence[Hash]) -> bytes:
+    """Return the SHA-256 of the content, or where that was not given, one of its hashes."""
+    for one in hashes:
+        if one.algorithm.name == _CONTENT_HASH:
+            return one.value
+    parts = sorted(one.algorithm.name.encode() + b":" + one.value for one in hashes)
+    return hashlib.sha256(b"".join(parts)).digest()

@@ -54,6 +54,16 @@ def test_the_way_on_that_it_tells_works(tmp_path: Path, monkeypatch: pytest.Monk
     assert {row["list"] for row in rows} == {"demo"}
 
 
+def test_the_environment_cannot_lead_the_demo_into_a_real_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HASHMATCH_DATABASE_URL", f"sqlite:///{tmp_path}/real.db")
+    monkeypatch.setenv("HASHMATCH_DATA_DIR", str(tmp_path / "real"))
+    run_demo(tmp_path / "demo")
+    assert [path.name for path in tmp_path.iterdir()] == ["demo"]
+    assert (tmp_path / "demo" / "data" / "hashmatch.db").exists()
+
+
 def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(InputError, match="not a demo"):

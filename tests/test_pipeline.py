@@ -29,6 +29,7 @@ from hashmatch.store import (
     Database,
     read_daily_counts,
     remove_list,
+    restore_entries,
     set_licence,
     withdraw_entries,
 )
@@ -117,6 +118,19 @@ def test_the_same_scan_again_gives_the_same_match(
     assert first.matches == again.matches
     assert {one.match_id for one in first.matches}.isdisjoint(one.match_id for one in other.matches)
     assert _recorded(database) == 4
+
+
+def test_what_the_licensor_says_of_an_entry_does_not_make_another_match(
+    make_scanner: MakeScanner, database: Database
+) -> None:
+    scanner = make_scanner()
+    first = scanner.scan(drawn(1), content_id="post/1")
+    import_text(database, "one", list_of(1, 2, algorithms=("pdq", "sha256"), category="B"))
+    again = scanner.scan(drawn(1), content_id="post/1")
+    assert isinstance(first, Matched)
+    assert isinstance(again, Matched)
+    assert {one.match_id for one in first.matches} == {one.match_id for one in again.matches}
+    assert {one.category for one in again.matches} == {"B"}
 
 
 @pytest.mark.parametrize(
@@ -270,6 +284,93 @@ class _Says(Intake):
 
     def read(self, data: bytes, algorithms: Set[str]) -> Reading:
         return self._reading
+
+
+class _Meanwhile(Intake):
+    """An intake during which something happens to the store, a number of times."""
+
+    def __init__(self, intake: Intake, happens: Callable[[], object], times: int) -> None:
+        self._intake, self._happens, self._times = intake, happens, times
+
+    def read(self, data: bytes, algorithms: Set[str]) -> Reading:
+        if self._times:
+            self._times -= 1
+            self._happens()
+        return self._intake.read(data, algorithms)
+
+
+def _withdraw_and_undo(database: Database) -> None:
+    with database.writing() as session:
+        withdraw_entries(session, "one", ["e1"])
+        restore_entries(session, "one", ["e1"])
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_an_entry_that_changes_its_place_during_a_scan_is_still_found(
+    make_scanner: MakeScanner, settings: Settings, database: Database, times: int
+) -> None:
+    intake = _Meanwhile(open_intake(settings), lambda: _withdraw_and_undo(database), times)
+    assert isinstance(make_scanner(intake).scan(drawn(1), content_id="x"), Matched)
+
+
+def test_lists_that_never_rest_leave_an_image_unscreened(
+    make_scanner: MakeScanner, settings: Settings, database: Database
+) -> None:
+    intake = _Meanwhile(open_intake(settings), lambda: _withdraw_and_undo(database), 99)
+    outcome = _unscreened(make_scanner(intake).scan(drawn(1), content_id="x"))
+    assert outcome.reason is Reason.INDEX_STALE
+
+
+def test_an_entry_that_is_withdrawn_during_a_scan_does_not_match(
+    make_scanner: MakeScanner, settings: Settings, database: Database
+) -> None:
+    def withdraw() -> None:
+        with database.writing() as session:
+            withdraw_entries(session, "one", ["e1"])
+
+    intake = _Meanwhile(open_intake(settings), withdraw, 1)
+    assert isinstance(make_scanner(intake).scan(drawn(1), content_id="x"), Clear)
+
+
+def test_an_algorithm_that_is_new_since_the_scan_began_is_computed_too(
+    make_scanner: MakeScanner, settings: Settings, database: Database
+) -> None:
+    def bring_another() -> None:
+        import_text(database, "two", list_of(1, algorithms=("phash",)))
+        _withdraw_and_undo(database)
+
+    intake = _Meanwhile(open_intake(settings), bring_another, 1)
+    outcome = make_scanner(intake).scan(drawn(1), content_id="x")
+    assert isinstance(outcome, Matched)
+    assert {match.algorithm for match in outcome.matches} == {"pdq", "sha256", "phash"}
+
+
+def test_lookups_under_one_content_id_keep_their_own_evidence(
+    make_scanner: MakeScanner, database: Database
+) -> None:
+    scanner = make_scanner()
+    values = [hashes_of(seed, "pdq")["pdq"] for seed in (1, 2)]
+    for one in values:
+        scanner.lookup([one], content_id="post/1")
+    scanner.lookup(values, content_id="post/2")
+    with database.reading() as session:
+        recorded = session.scalars(select(MatchRecord.value).order_by(MatchRecord.key)).all()
+    assert recorded[:2] == [one.value for one in values]
+    assert set(recorded[2:]) == {one.value for one in values}
+
+
+def test_a_count_that_cannot_be_written_is_told_and_counted_as_such(
+    make_scanner: MakeScanner, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hashmatch.store.counts._FLUSH_EVERY_S", 0)
+    scanner = make_scanner()
+    with database.connection() as connection, database.transaction(connection):
+        scanner.refuse(Failure(Reason.EMPTY, "x"), content_id="first")
+        outcome = _unscreened(scanner.scan(drawn(9), content_id="x"))
+    assert outcome.reason is Reason.STORE_UNAVAILABLE
+    scanner.close()
+    with database.reading() as session:
+        assert ("clear", "") not in read_daily_counts(session)
 
 
 @pytest.mark.parametrize("reason", Reason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sqlite3
 import subprocess
@@ -97,18 +98,79 @@ def _is_being_written(folder: Path) -> bool:
         return False
 
 
-def test_a_reader_that_goes_away_is_not_taken_for_a_match(command_line: CommandLine) -> None:
+@pytest.mark.parametrize(
+    "command",
+    ["scan a.jpg", "hash a.jpg", "matches list", "lists status", "report export", "doctor",
+     "--help", "--version", "scan --help"],
+)  # fmt: skip
+@pytest.mark.parametrize("full", [False, True], ids=["closed pipe", "full disk"])
+def test_output_that_cannot_be_written_is_not_taken_for_a_match(
+    command_line: CommandLine, command: str, full: bool
+) -> None:
+    command_line.import_pictures("one", 1)
+    command_line.write("a.jpg", drawn(9))
+    if full and not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full here")
+    reader, writer = os.pipe()
+    os.close(reader)
+    with Path("/dev/full").open("w") if full else os.fdopen(writer, "w") as output:
+        result = subprocess.run(
+            [*HASHMATCH, *command.split()],
+            cwd=command_line.folder,
+            stdout=output,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    assert ("No space left" in result.stderr) is full
+
+
+@pytest.mark.parametrize(
+    "arguments", ["scan a.jpg", "scan", "nope", "lists import one /nowhere.csv"]
+)
+def test_a_failure_that_cannot_be_told_is_not_taken_for_a_match(
+    command_line: CommandLine, arguments: str
+) -> None:
+    for environment in ({}, {"PYTHONUNBUFFERED": "1"}):
+        reader, writer = os.pipe()
+        os.close(reader)
+        with os.fdopen(writer, "w") as errors:
+            result = subprocess.run(
+                [*HASHMATCH, *arguments.split()],
+                cwd=command_line.folder,
+                env={**os.environ, **environment},
+                stdout=subprocess.PIPE,
+                stderr=errors,
+            )
+        assert result.returncode == 2
+
+
+def test_without_stdin_or_stderr_nothing_breaks(command_line: CommandLine) -> None:
+    command_line.import_pictures("one", 1)
     picture = command_line.write("a.jpg", drawn(1))
-    process = _start(command_line.folder, "hash", *[str(picture)] * 50)
-    assert process.stdout is not None
-    process.stdout.readline()
-    process.stdout.close()
-    assert process.wait(timeout=60) == 2
-    assert process.stderr is not None
-    assert "Traceback" not in process.stderr.read()
-    process.stderr.close()
-    if process.stdin is not None:
-        process.stdin.close()
+    for redirection, arguments, code in (("2>&-", str(picture), 1), ("<&-", "-", 2)):
+        shell = f'"{sys.executable}" -m hashmatch scan {arguments} {redirection}'
+        result = subprocess.run(
+            ["sh", "-c", shell], cwd=command_line.folder, capture_output=True, text=True
+        )
+        assert result.returncode == code
+        assert "Traceback" not in result.stderr
+
+
+def test_a_narrow_encoding_does_not_break_a_report_off(command_line: CommandLine) -> None:
+    command_line.import_pictures("one", 1)
+    for content_id in ("post/\u4e00", "post/2"):
+        command_line.run("scan", "-", "--content-id", content_id, stdin=drawn(1))
+    result = subprocess.run(
+        [*HASHMATCH, "report", "export"],
+        cwd=command_line.folder,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+    )
+    assert result.returncode == 0
+    assert len(result.stdout.splitlines()) == 3
+    assert b"post/\\u4e00" in result.stdout
 
 
 def test_help_loads_nothing_heavy() -> None:

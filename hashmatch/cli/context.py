@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
+
+from hashmatch.errors import InputError
 
 if TYPE_CHECKING:
     from hashmatch.config import Settings
@@ -48,6 +51,13 @@ class App:
 
         with open_scanner_with(self.settings) as scanner:
             yield scanner
+
+
+def standard_input() -> BinaryIO:
+    """Return stdin. Raises `InputError` where there is none."""
+    if sys.stdin is None:
+        raise InputError("stdin is closed, so there is nothing to read for '-'")
+    return sys.stdin.buffer
 
 
 pass_app = click.make_pass_decorator(App)

@@ -37,5 +37,5 @@ def check(app: App) -> None:
         problems = [*integrity_problems(database), *schema_differences(database)]
         for problem in problems:
             say(problem)
-        say(f"{database.name()}: {f'{len(problems)} problems' if problems else 'sound'}")
+        say(f"{database.name()}: {f'problems: {len(problems)}' if problems else 'sound'}")
     click.get_current_context().exit(EXIT_UNSCREENED if problems else EXIT_CLEAR)

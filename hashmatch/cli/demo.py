@@ -14,6 +14,7 @@ from hashmatch.outcome import Matched, Unscreened, outcome_name
 
 from .context import App, pass_app
 from .output import print_table, say
+from .verdicts import closeness
 
 
 @click.command("demo")
@@ -40,8 +41,7 @@ def _cells(one: Screened) -> tuple[str, ...]:
     name, story = outcome_name(outcome), one.story
     if isinstance(outcome, Matched):
         why = "; ".join(
-            f"{match.entry_id} ({match.category}): {match.algorithm} {match.distance_bits} of"
-            f" {match.threshold_bits} bits"
+            f"{match.entry_id} ({match.category}): {match.algorithm} {closeness(match)}"
             for match in outcome.matches
         )
         return one.file.name, story, name, outcome.action, why

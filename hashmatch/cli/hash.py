@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from hashmatch.hashers import ALGORITHMS, find_algorithm
-from hashmatch.imaging import read_file
+from hashmatch.imaging import path_as_text, read_file
 from hashmatch.outcome import Failure, hash_as_json
 from hashmatch.wiring import open_intake
 
@@ -39,7 +39,7 @@ def _hash_file(app: App, path: str, algorithms: set[str], *, as_json: bool) -> b
     reading = open_intake(app.settings).read(data, algorithms)
     for one in reading.hashes:
         if as_json:
-            print_json({"path": path, **hash_as_json(one, show_value=True)})
+            print_json({"path": path_as_text(Path(path)), **hash_as_json(one, show_value=True)})
         else:
             quality = "" if one.quality is None else f"  quality {one.quality}"
             print_line(f"{one.algorithm.name:<6}  {one.value.hex()}  {path}{quality}")

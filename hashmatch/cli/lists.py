@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import defaultdict
 from contextlib import nullcontext
 from datetime import datetime
@@ -13,8 +12,8 @@ import click
 from hashmatch.errors import InputError
 from hashmatch.lists import FORMATS, ImportSummary, find_format, import_list
 from hashmatch.store import (
-    Change,
     count_active_entries,
+    count_operator_withdrawals,
     create_list,
     find_list,
     read_lists,
@@ -25,12 +24,14 @@ from hashmatch.store import (
     withdraw_entries,
 )
 
-from .context import App, json_option, pass_app
+from .context import App, json_option, pass_app, standard_input
 from .exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
 from .output import print_json, print_table, printable, progress, say
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 _MOST_ROWS_NAMED = 20
+# An import that withdraws more than this share of a list is worth a word.
+_MUCH = 0.1
 
 name_argument = click.argument("name")
 licensor_option = click.option("--licensor", help="Who licenses the list to you.")
@@ -50,7 +51,7 @@ def add(app: App, name: str, licensor: str | None, licence_end: datetime | None)
     """Make an empty list."""
     with app.database() as database, database.writing() as session:
         last_day = None if licence_end is None else licence_end.date()
-        create_list(session, name, licensor=licensor or "", licence_end=last_day)
+        create_list(session, name, licensor=licensor, licence_end=last_day)
     say(f"made list {name}; next: hashmatch lists import {name} FILE.csv")
 
 
@@ -68,7 +69,8 @@ def licence(
         raise click.UsageError("give --end DATE or --no-end")
     with app.database() as database, database.writing() as session:
         set_licence(session, name, licensor=licensor, end=None if end is None else end.date())
-    say(f"list {name}: the licence ends {'never' if end is None else f'after {end.date()}'}")
+    say(f"list {name}: the licence {'has no end' if end is None else f'ends after {end.date()}'}")
+    _warn_of_ended_licence(app, name)
 
 
 @command.command("import")
@@ -81,10 +83,22 @@ def licence(
     help="How the file is written; by default its ending tells.",
 )
 @click.option("--strict", is_flag=True, help="Import nothing when any row is bad.")
+@click.option(
+    "--withdraw-missing",
+    is_flag=True,
+    help="Withdraw what the file lacks even when damaged rows could be that.",
+)
 @json_option
 @pass_app
 def import_(
-    app: App, name: str, file: Path, format_name: str | None, *, strict: bool, as_json: bool
+    app: App,
+    name: str,
+    file: Path,
+    format_name: str | None,
+    *,
+    strict: bool,
+    withdraw_missing: bool,
+    as_json: bool,
 ) -> None:
     """Make the list NAME equal to FILE, which is "-" for stdin; the list is made if it is new.
 
@@ -100,9 +114,11 @@ def import_(
             list_format,
             source="stdin" if str(file) == "-" else file.name,
             strict=strict,
+            withdraw_missing=withdraw_missing,
             progress=lambda rows: bar.update(bar.task_ids[0], completed=rows),
         )
     _show_import(summary, as_json=as_json)
+    _warn_of_ended_licence(app, name)
     click.get_current_context().exit(EXIT_UNSCREENED if summary.set_aside.count else EXIT_CLEAR)
 
 
@@ -116,6 +132,7 @@ def status(app: App, *, as_json: bool) -> None:
         entries: defaultdict[str, dict[str, int]] = defaultdict(dict)
         for name, algorithm, number in count_active_entries(session):
             entries[name][algorithm] = number
+        withdrawn = count_operator_withdrawals(session)
     today = utc_now().date()
     if as_json:
         for one in lists:
@@ -128,21 +145,23 @@ def status(app: App, *, as_json: bool) -> None:
                     "generation": one.generation,
                     "changed_at": one.changed_at.isoformat(),
                     "entries": entries[one.name],
+                    "withdrawn_by_operator": withdrawn.get(one.name, 0),
                 }
             )
         return
     print_table(
         "Lists",
-        ("list", "licensor", "licence ends", "generation", "changed", "entries"),
+        ("list", "licensor", "licence ends", "generation", "changed", "entries", "held out"),
         [
             (
                 one.name,
                 one.licensor,
-                f"{one.licence_end or 'never'}{' ENDED' if one.licence_has_ended(today) else ''}",
+                f"{one.licence_end or 'no end'}{' ENDED' if one.licence_has_ended(today) else ''}",
                 one.generation,
                 f"{one.changed_at:%Y-%m-%d %H:%M} UTC",
                 ", ".join(f"{number} {name}" for name, number in entries[one.name].items())
                 or "none",
+                withdrawn.get(one.name, 0),
             )
             for one in lists
         ],
@@ -164,7 +183,9 @@ def withdraw(app: App, name: str, entry_ids: tuple[str, ...], *, undo: bool) -> 
     change_entries = restore_entries if undo else withdraw_entries
     with app.database() as database, database.writing() as session:
         change = change_entries(session, name, entry_ids)
-    _say_change(change)
+    counts = change.counts
+    done = f"{counts.added} hashes match again" if undo else f"{counts.withdrawn} hashes withdrawn"
+    say(f"list {name}: {done}; generation {change.generation} is in force")
 
 
 @command.command("remove")
@@ -183,13 +204,19 @@ def remove(app: App, name: str, *, yes: bool) -> None:
             )
         with database.writing() as session:
             change = remove_list(session, name)
-    _say_change(change)
+        if not database.forget_deleted():
+            say("another process has the database open: the log keeps traces until it ends")
+    say(
+        f"list {name} is removed: {change.counts.withdrawn} active entries, and those withdrawn"
+        " earlier, are deleted and overwritten, and what operators withdrew is forgotten;"
+        " recorded matches stay"
+    )
 
 
 def _open(file: Path):  # type: ignore[no-untyped-def]
     """Open a list file, or stdin for "-". Raises `InputError`."""
     if str(file) == "-":
-        return nullcontext(sys.stdin.buffer)
+        return nullcontext(standard_input())
     try:
         return file.open("rb")
     except OSError as error:
@@ -203,6 +230,7 @@ def _show_import(summary: ImportSummary, *, as_json: bool) -> None:
         "rows": summary.rows,
         "added": compared.added,
         "withdrawn": compared.withdrawn,
+        "changed": compared.changed,
         "unchanged": compared.unchanged,
         "set_aside": set_aside.count,
         "held_by_operator": compared.held,
@@ -213,9 +241,12 @@ def _show_import(summary: ImportSummary, *, as_json: bool) -> None:
     if set_aside.count > _MOST_ROWS_NAMED:
         say(f"and {set_aside.count - _MOST_ROWS_NAMED} more; --json names the first 1000")
     if summary.unknown_columns:
-        say(f"columns passed over: {printable(', '.join(summary.unknown_columns))}")
+        say(f"passed over as unknown: {', '.join(summary.unknown_columns)}")
     if compared.spared:
-        say(f"{compared.spared} entries stay although the file lacks them: their rows were bad")
+        say(
+            f"{compared.spared} entries stay although the file lacks them, since damaged rows could"
+            " be theirs; mend the file, or see --withdraw-missing"
+        )
     if compared.held:
         say(f"{compared.held} rows stay out: an operator withdrew those entries")
     if as_json:
@@ -224,14 +255,21 @@ def _show_import(summary: ImportSummary, *, as_json: bool) -> None:
         print_json({**fields, **counts, "bad_rows": bad})
         return
     print_table(f"List {summary.list_name}", tuple(counts), [tuple(counts.values())])
+    if summary.is_new:
+        say(f"made list {summary.list_name}; 'hashmatch lists licence' sets when its licence ends")
     if compared.change is None:
         say(f"nothing changed; generation {summary.generation} stays in force")
     else:
         say(f"generation {summary.generation} is in force")
+    if compared.withdrawn > _MUCH * (compared.unchanged + compared.changed + compared.withdrawn):
+        say(f"note: the file lacked {compared.withdrawn} entries, which no longer match")
 
 
-def _say_change(change: Change) -> None:
-    say(
-        f"list {change.list_name}: {change.added} added, {change.withdrawn} withdrawn,"
-        f" generation {change.generation} is in force"
-    )
+def _warn_of_ended_licence(app: App, name: str) -> None:
+    with app.database() as database, database.reading() as session:
+        state = next((one for one in read_lists(session) if one.name == name), None)
+    if state is not None and state.licence_has_ended(utc_now().date()):
+        say(
+            f"warning: the licence of list {name} ended on {state.licence_end}; nothing can be"
+            " clear until 'hashmatch lists licence' extends it or 'lists remove' takes it out"
+        )

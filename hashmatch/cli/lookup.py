@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import sys
+import os
 from collections.abc import Iterator
 
 import click
@@ -14,7 +14,7 @@ from hashmatch.hashes import Hash
 from hashmatch.outcome import Failure, Outcome, Reason
 from hashmatch.pipeline import Scanner
 
-from .context import App, json_option, pass_app, show_hashes_option
+from .context import App, json_option, pass_app, show_hashes_option, standard_input
 from .verdicts import show_outcomes
 
 
@@ -26,8 +26,9 @@ from .verdicts import show_outcomes
 def command(app: App, hashes: tuple[str, ...], *, show_hashes: bool, as_json: bool) -> None:
     """Screen hashes that were computed elsewhere, each by itself, and record the matches.
 
-    "-" reads one a line from stdin; answers come in the same order. A hash may be followed by a
-    space and the platform's content id.
+    A hash is written pdq:HEX, or pdq:HEX:QUALITY where its quality is known. A space and the
+    platform's content id may follow it: "pdq:HEX post/9". "-" reads one a line from stdin; answers
+    come in the same order.
     """
     with app.scanner() as scanner:
         outcomes = ((None, _look_up(scanner, *one)) for one in _numbered(hashes))
@@ -35,25 +36,44 @@ def command(app: App, hashes: tuple[str, ...], *, show_hashes: bool, as_json: bo
     click.get_current_context().exit(code)
 
 
-def _numbered(hashes: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _numbered(hashes: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
     """Yield (where it stands, text) for each hash asked for."""
     for place, text in enumerate(hashes, start=1):
         if text == "-":
-            yield from ((f"line {number}", line) for number, line in enumerate(sys.stdin, start=1))
+            lines = enumerate(standard_input(), start=1)
+            yield from ((f"line {number}", line) for number, line in lines)
         else:
-            yield f"argument {place}", text
+            yield f"argument {place}", os.fsencode(text)
 
 
-def _look_up(scanner: Scanner, where: str, text: str) -> Outcome:
-    written, _, content_id = text.strip().partition(" ")
-    name, _, value = written.partition(":")
+def _look_up(scanner: Scanner, where: str, text: bytes) -> Outcome:
     try:
-        algorithm = find_algorithm(name)
-        one = Hash(algorithm, algorithm.parse(value))
+        one, content_id = _parse(text)
+        return scanner.lookup([one], content_id=content_id)
     except InputError as error:
-        failure = Failure(Reason.UNDECODABLE, error.message)
-        return scanner.refuse(failure, content_id=content_id.strip() or where)
-    return scanner.lookup([one], content_id=content_id.strip() or _content_id(one))
+        return scanner.refuse(Failure(Reason.UNDECODABLE, error.message), content_id=where)
+
+
+def _parse(text: bytes) -> tuple[Hash, str]:
+    """Return the hash and its content id. Raises `InputError`."""
+    try:
+        written, _, content_id = text.decode().strip().partition(" ")
+    except UnicodeDecodeError as error:
+        raise InputError("invalid UTF-8") from error
+    name, *rest = written.split(":")
+    if len(rest) not in (1, 2):
+        raise InputError("not written as ALGORITHM:HEX or ALGORITHM:HEX:QUALITY")
+    algorithm = find_algorithm(name)
+    value = algorithm.parse(rest[0])
+    quality = _parse_quality(rest[1]) if len(rest) > 1 else None
+    one = Hash(algorithm, value, quality)
+    return one, content_id.strip() or _content_id(one)
+
+
+def _parse_quality(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or len(text) > 3 or int(text) > 100:
+        raise InputError("the quality is no number from 0 to 100")
+    return int(text)
 
 
 def _content_id(one: Hash) -> str:

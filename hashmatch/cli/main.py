@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
+import warnings
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -61,21 +64,42 @@ class HashmatchGroup(click.Group):
             return super().invoke(ctx)
         except click.exceptions.Exit:
             raise
-        except click.ClickException as error:
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 (Python would end with 1)
+            _explain(error)
+        return ctx.exit(EXIT_UNSCREENED)
+
+
+def _explain(error: BaseException) -> None:
+    """Tell people what went wrong, if there is anywhere to tell it."""
+    with suppress(OSError):
+        _say_what_went_wrong(error)
+
+
+def _say_what_went_wrong(error: BaseException) -> None:
+    match error:
+        case click.ClickException():
             error.show()
-        except HashmatchError as error:
+        case HashmatchError():
             click.echo(f"hashmatch: {error.message}", err=True)
             if error.hint:
                 click.echo(f"  {error.hint}", err=True)
-        except KeyboardInterrupt:
+        case KeyboardInterrupt() | click.Abort():
             click.echo("hashmatch: interrupted; what was recorded stays recorded", err=True)
-        except BrokenPipeError:
-            # Whoever read our output has gone; nothing more may be written to it, even at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        except Exception:  # noqa: BLE001 (or Python would end with 1)
-            traceback.print_exc()
+        case BrokenPipeError():
+            _abandon_stdout()  # Whoever read our output has gone, and knows it.
+        case OSError():
+            _abandon_stdout()
+            place = "" if error.filename is None else f"{error.filename}: "
+            click.echo(f"hashmatch: {place}{error.strerror or error}", err=True)
+        case _:
+            traceback.print_exception(error)
             click.echo("hashmatch: this is a defect of hashmatch, please report it", err=True)
-        return ctx.exit(EXIT_UNSCREENED)
+
+
+def _abandon_stdout() -> None:
+    """Let nothing more be written to stdout, not even what Python still holds at its end."""
+    with suppress(OSError, AttributeError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @click.command(
@@ -101,11 +125,23 @@ def cli(ctx: click.Context, config: Path | None) -> None:
 
 def main() -> None:
     """Run the command line and exit."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # What a narrow terminal cannot show is escaped; nothing breaks off in the middle.
+            stream.reconfigure(errors="backslashreplace")
+    # Whatever a decoder warns of, the outcome says what became of the image.
+    warnings.filterwarnings("ignore", module="PIL")
     try:
         code = cli.main(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            stream.flush()
+    except SystemExit:  # click ends so, with 1, when its help page meets a closed pipe.
         code = EXIT_UNSCREENED
-    except click.Abort:
+    except BaseException as error:  # noqa: BLE001 (Python would end with 1)
+        _explain(error)
         code = EXIT_UNSCREENED
-    sys.exit(code)
+    # Python's own way out would flush again, fail again and choose a code of its own.
+    with suppress(OSError):
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            stream.flush()
+    os._exit(code or 0)

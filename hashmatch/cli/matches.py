@@ -7,7 +7,7 @@ from datetime import datetime
 import click
 
 from hashmatch.reports import ReportRow, report_row, report_rows
-from hashmatch.store import ContentHash, MatchFilter, read_match
+from hashmatch.store import ContentHash, MatchFilter, read_entry_history, read_match
 
 from .context import App, json_option, pass_app, show_hashes_option
 from .output import print_json, print_table, say
@@ -44,8 +44,10 @@ def list_(
         for row in rows:
             print_json(row.as_json())
         return
-    names = ("match", "at", "content id", "action", "list", "entry", "category", "found by", "bits")
+    names = ("match", "at (UTC)", "content id", "action", "list", "entry", "found by")
     print_table("Matches", names, [_cells(row) for row in rows])
+    if not rows:
+        say("there is no such match")
     if len(rows) == limit:
         say(f"there may be more than these {limit}; see --limit")
 
@@ -60,7 +62,8 @@ def show(app: App, match_id: str, *, show_hashes: bool, as_json: bool) -> None:
     with app.database() as database, database.reading() as session:
         stored, hashes = read_match(session, match_id)
         facts = report_row(stored).as_json()
-        facts.pop("value", None)
+        facts.pop("value")
+        facts |= read_entry_history(session, stored)
     found = [_hash_facts(one, show_hashes=show_hashes) for one in hashes]
     if as_json:
         print_json({**facts, "hashes": found})
@@ -73,14 +76,12 @@ def show(app: App, match_id: str, *, show_hashes: bool, as_json: bool) -> None:
 def _cells(row: ReportRow) -> tuple[object, ...]:
     return (
         row.match_id,
-        row.matched_at,
+        row.matched_at[:16].replace("T", " "),
         row.content_id,
         row.action,
-        f"{row.list} ({row.generation})",
-        row.entry_id,
-        row.category,
-        row.algorithm,
-        f"{row.distance_bits} of {row.threshold_bits}",
+        row.list,
+        f"{row.entry_id} ({row.category})" if row.category else row.entry_id,
+        f"{row.algorithm} {row.distance_bits}/{row.threshold_bits}",
     )
 
 

@@ -10,11 +10,19 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
 # Where no terminal says how wide it is, nothing may be cut or wrapped.
 _UNLIMITED_WIDTH = 10_000
+
+
+class _Console(Console):
+    """A console that leaves it to the command line what a closed pipe means."""
+
+    def on_broken_pipe(self) -> None:
+        """Go on raising; the original would end the program with 1, which means "matched"."""
+        raise BrokenPipeError
 
 
 def printable(text: str) -> str:
@@ -49,14 +57,15 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     for row in cells:
         table.add_row(*("" if cell is None else printable(str(cell)) for cell in row))
     width = None if sys.stdout.isatty() else _UNLIMITED_WIDTH
-    Console(width=width, markup=False, highlight=False, emoji=False).print(table)
+    _Console(width=width, markup=False, highlight=False, emoji=False).print(table)
 
 
 @contextmanager
 def progress(words: str, *, data_goes_to_terminal: bool = False) -> Iterator[Progress]:
     """Show a running count on stderr where that is a terminal and no data would break it up."""
-    hidden = not sys.stderr.isatty() or (data_goes_to_terminal and sys.stdout.isatty())
-    columns = (SpinnerColumn(), TextColumn(words), MofNCompleteColumn())
+    hidden = sys.stderr is None or not sys.stderr.isatty()
+    hidden = hidden or (data_goes_to_terminal and sys.stdout.isatty())
+    columns = (SpinnerColumn(), TextColumn(words + " {task.completed}"))
     with Progress(*columns, console=Console(stderr=True), disable=hidden, transient=True) as bar:
         bar.add_task(words, total=None)
         yield bar

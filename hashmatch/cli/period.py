@@ -29,7 +29,10 @@ class Moment(click.ParamType[datetime]):
             self.fail(f"{value!r} is no date such as 2026-01-31 or 2026-01-31T12:00", param, ctx)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         is_date = len(value) <= len("2026-01-31")
-        return moment + timedelta(days=1) if self._end_of_day and is_date else moment
+        try:
+            return moment + timedelta(days=1) if self._end_of_day and is_date else moment
+        except OverflowError:
+            return moment
 
 
 def period_options(command: Callable[..., Any]) -> Callable[..., Any]:

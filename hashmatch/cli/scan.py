@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from hashmatch.imaging import find_files
-from hashmatch.outcome import Outcome
+from hashmatch.imaging import find_files, path_as_text
+from hashmatch.outcome import Failure, Outcome, Reason
 from hashmatch.pipeline import Scanner
 
-from .context import App, json_option, pass_app, show_hashes_option
+from .context import App, json_option, pass_app, show_hashes_option, standard_input
 from .verdicts import show_outcomes
 
 
@@ -34,10 +33,10 @@ def command(
 ) -> None:
     """Screen images against all lists and record the matches; "-" reads one from stdin.
 
-    Without --content-id an image is known by its absolute path.
+    Without --content-id a file is known by its absolute path, and stdin as "stdin".
     """
-    if content_id is not None and (len(paths) > 1 or recursive):
-        raise click.UsageError("--content-id names one image; give one PATH without --recursive")
+    if content_id is not None and (not content_id or len(paths) > 1 or recursive):
+        raise click.UsageError("--content-id names one image: one PATH, without --recursive")
     with app.scanner() as scanner:
         outcomes = _scan(app, scanner, paths, recursive=recursive, content_id=content_id or "")
         code = show_outcomes(outcomes, as_json=as_json, show_hashes=show_hashes)
@@ -49,9 +48,16 @@ def _scan(
 ) -> Iterator[tuple[str, Outcome]]:
     for path in paths:
         if path == "-":
-            # One byte over the limit is enough for the scanner to say "too large".
-            data = sys.stdin.buffer.read(app.settings.intake.max_bytes + 1)
-            yield path, scanner.scan(data, content_id=content_id or "stdin")
+            yield path, _scan_stdin(app, scanner, content_id or "stdin")
             continue
         for file in find_files(Path(path)) if recursive else (Path(path),):
-            yield str(file), scanner.scan_file(file, content_id=content_id)
+            yield path_as_text(file), scanner.scan_file(file, content_id=content_id)
+
+
+def _scan_stdin(app: App, scanner: Scanner, content_id: str) -> Outcome:
+    max_bytes = app.settings.intake.max_bytes
+    data = standard_input().read(max_bytes + 1)
+    if len(data) > max_bytes:
+        failure = Failure(Reason.TOO_LARGE, f"there are more than {max_bytes} bytes")
+        return scanner.refuse(failure, content_id=content_id)
+    return scanner.scan(data, content_id=content_id)

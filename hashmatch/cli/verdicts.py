@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from hashmatch.outcome import Clear, Matched, Outcome, Unscreened, outcome_as_json, outcome_name
+from hashmatch.outcome import (
+    Clear,
+    Match,
+    Matched,
+    Outcome,
+    Unscreened,
+    outcome_as_json,
+    outcome_name,
+)
 
 from .exit_codes import EXIT_CLEAR, EXIT_MATCHED, EXIT_UNSCREENED
 from .output import print_json, print_line, progress, say
@@ -23,12 +31,28 @@ def show_outcomes(
                 print_json(outcome_as_json(outcome, path=path, show_hashes=show_hashes))
             else:
                 _print_outcome(path or outcome.content_id, outcome)
+                if show_hashes:
+                    _print_hashes(outcome)
             bar.advance(bar.task_ids[0])
     names = ("clear", "matched", "unscreened")
     say(", ".join(f"{counts[name]} {name}" for name in names))
-    if counts["unscreened"]:
+    if not counts:
+        say("nothing was screened: there was nothing to screen")
+    if counts["unscreened"] or not counts:
         return EXIT_UNSCREENED
     return EXIT_MATCHED if counts["matched"] else EXIT_CLEAR
+
+
+def closeness(match: Match) -> str:
+    """Return in words how near a match is."""
+    if not match.threshold_bits:
+        return "exact"
+    return f"{match.distance_bits} of at most {match.threshold_bits} bits"
+
+
+def _print_hashes(outcome: Outcome) -> None:
+    for one in outcome.hashes:
+        print_line(f"{'':<10}    {one.algorithm.name} frame {one.frame}: {one.value.hex()}")
 
 
 def _print_outcome(name: str, outcome: Outcome) -> None:
@@ -40,8 +64,7 @@ def _print_outcome(name: str, outcome: Outcome) -> None:
             category = f" category {match.category}" if match.category else ""
             print_line(
                 f"{'':<10}    list {match.list_name} entry {match.entry_id}{category}:"
-                f" {match.algorithm} {match.distance_bits} of at most {match.threshold_bits} bits"
-                f" (match {match.match_id})"
+                f" {match.algorithm} {closeness(match)} (match {match.match_id})"
             )
     elif isinstance(outcome, Unscreened):
         print_line(f"{line}  {outcome.reason}: {outcome.detail}")

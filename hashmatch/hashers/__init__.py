@@ -5,7 +5,7 @@ To add one of ours: write its file, name it here, add golden values and a line t
 
 from __future__ import annotations
 
-from hashmatch.errors import InputError
+from hashmatch.errors import ForeignAlgorithmError, InputError
 from hashmatch.hashes import Algorithm, Hash
 
 from .classic import ClassicHasher
@@ -34,16 +34,25 @@ ALGORITHMS: dict[str, Algorithm] = {
 }
 
 
+# Algorithms that lists are known to carry and that are not matched here.
+_FOREIGN = frozenset(
+    {"photodna", "pdna", "netclean", "videomd5", "tmk", "tmkpdqf", "vpdq", "sha384", "sha512"}
+)
+
+
 def find_algorithm(name: str) -> Algorithm:
     """Return the algorithm of that name; case and hyphens are forgiven, so "SHA-256" is found.
 
-    Raises `InputError`. The message repeats only what is too short to be a hash value.
+    Raises `InputError`. The message never repeats the name, which in a file with its columns mixed
+    up is a value; `ForeignAlgorithmError` is for names of algorithms that exist elsewhere.
     """
-    algorithm = ALGORITHMS.get(name.strip().lower().replace("-", ""))
-    if algorithm is None:
-        shown = f" {name!r}" if name and len(name) <= 16 else ""
-        raise InputError(f"unknown algorithm{shown}", hint=f"Known are {', '.join(ALGORITHMS)}.")
-    return algorithm
+    plain = name.strip().lower().replace("-", "")
+    if (algorithm := ALGORITHMS.get(plain)) is not None:
+        return algorithm
+    hint = f"Known are {', '.join(ALGORITHMS)}."
+    if plain in _FOREIGN:
+        raise ForeignAlgorithmError(f"unknown algorithm {plain}, which is not matched", hint=hint)
+    raise InputError("unknown algorithm", hint=hint)
 
 
 __all__ = [

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
-import warnings
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+import numpy as np
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from hashmatch.outcome import Failure, Media, Reason
 
@@ -16,7 +17,14 @@ from hashmatch.outcome import Failure, Media, Reason
 _SIXTEEN_BIT_MODES = frozenset({"I;16", "I;16L", "I;16B", "I;16N"})
 # Numbers without a range: what a viewer shows of them is the viewer's choice.
 _UNBOUNDED_MODES = frozenset({"I", "F"})
+# TIFF tags, and the photometric interpretation of common grey (TIFF 6.0, section 8).
+_BIT_DEPTH, _PHOTOMETRIC, _SUB_PICTURES = 258, 262, 330
+_BLACK_IS_ZERO = 1
 _WHITE = (255, 255, 255, 255)
+
+
+# At its finest, Pillow logs the metadata that it reads, which is a part of the image.
+logging.getLogger("PIL").setLevel(logging.INFO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,10 @@ def open_decoder(data: bytes, limits: Limits) -> Iterator[Decoder]:
     if len(data) > limits.max_bytes:
         detail = f"the file has more than {limits.max_bytes} bytes"
         raise DecodingError(Failure(Reason.TOO_LARGE, detail))
+    if ImageFile.LOAD_TRUNCATED_IMAGES:
+        # A switch of the whole process. Missing parts would be grey, and hashed as such.
+        detail = "this program lets Pillow accept truncated images (LOAD_TRUNCATED_IMAGES)"
+        raise DecodingError(Failure(Reason.UNDECODABLE, detail))
     with _decoding():
         try:
             image = Image.open(io.BytesIO(data), formats=limits.formats)
@@ -73,6 +85,7 @@ def open_decoder(data: bytes, limits: Limits) -> Iterator[Decoder]:
     with image:
         with _decoding():
             _require_size(image, limits)
+            _require_plain_tiff(image)
             decoder = Decoder(image, limits)
         yield decoder
 
@@ -90,14 +103,10 @@ def _spread(frames: int, most: int) -> list[int]:
 def _decoding() -> Iterator[None]:
     """Turn whatever a decoder raises into `DecodingError`: files can make it raise anything."""
     try:
-        with warnings.catch_warnings():
-            # Pillow warns of damaged metadata and of pictures over a size of its own choosing.
-            # We look at no metadata but the orientation, and hold pictures against our limits.
-            warnings.simplefilter("ignore")
-            yield
+        yield
     except DecodingError:
         raise
-    except Image.DecompressionBombError as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DecodingError(_too_many_pixels()) from error
     except MemoryError as error:
         detail = "decoding took more memory than there is"
@@ -113,9 +122,22 @@ def _require_size(image: Image.Image, limits: Limits) -> None:
         raise DecodingError(Failure(Reason.UNDECODABLE, "the picture has no pixels"))
 
 
-def _too_many_pixels(size: str = "more pixels than any limit") -> Failure:
-    detail = f"the picture declares {size}, over intake.max_pixels"
-    return Failure(Reason.TOO_MANY_PIXELS, detail)
+def _require_plain_tiff(image: Image.Image) -> None:
+    """Refuse TIFFs of which Pillow shows another picture than a viewer does."""
+    tags = getattr(image, "tag_v2", None)
+    if tags is None:
+        return
+    if _SUB_PICTURES in tags:
+        detail = "a TIFF with pictures inside its pictures (SubIFDs)"
+        raise DecodingError(Failure(Reason.UNSUPPORTED, detail))
+    deep = image.mode in _SIXTEEN_BIT_MODES
+    if deep and (tags.get(_PHOTOMETRIC) != _BLACK_IS_ZERO or set(tags.get(_BIT_DEPTH, ())) != {16}):
+        detail = "a deep grey TIFF that is not 16 bits from black to white"
+        raise DecodingError(Failure(Reason.UNSUPPORTED, detail))
+
+
+def _too_many_pixels(size: str = "far too many pixels") -> Failure:
+    return Failure(Reason.TOO_MANY_PIXELS, f"the picture declares {size}; see intake.max_pixels")
 
 
 def _unidentified(data: bytes, formats: Sequence[str]) -> Failure:
@@ -141,8 +163,10 @@ def _as_shown(image: Image.Image) -> Image.Image:
         raise DecodingError(Failure(Reason.UNSUPPORTED, detail))
     upright = ImageOps.exif_transpose(image)
     if upright.mode in _SIXTEEN_BIT_MODES:
-        return upright.point(lambda value: value / 256).convert("L")
+        return Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
     if upright.has_transparency_data:
         layer = upright.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", layer.size, _WHITE), layer).convert("RGB")
-    return upright.convert("L" if upright.mode in ("1", "L") else "RGB")
+    if upright.mode in ("L", "RGB"):
+        return upright
+    return upright.convert("L" if upright.mode == "1" else "RGB")

@@ -13,21 +13,27 @@ from hashmatch.outcome import Failure, Reason
 def find_files(path: Path) -> Iterator[Path]:
     """Yield all files under a folder, in order; a path that is no folder is yielded as it is.
 
-    Links to folders are not followed. A folder that cannot be listed is yielded itself, so that
-    it is not passed over in silence.
+    Links to folders are not followed. Such a link, and a folder that cannot be listed, is yielded
+    itself, so that it is not passed over in silence.
     """
-    if not path.is_dir():
-        yield path
-        return
-    try:
-        children = sorted(path.iterdir())
-    except OSError:
-        yield path
-        return
-    for child in children:
-        if child.is_symlink() and child.is_dir():
-            continue
-        yield from find_files(child)
+    waiting = [path]
+    while waiting:
+        current = waiting.pop()
+        is_link = current is not path and os.path.islink(current)  # noqa: PTH114
+        try:
+            # os.path.isdir calls what it may not look at no folder; reading it then says why.
+            children = sorted(os.listdir(current)) if os.path.isdir(current) else None  # noqa: PTH112, PTH208
+        except OSError:
+            children = None
+        if children is None or is_link:
+            yield current
+        else:
+            waiting.extend(current / name for name in reversed(children))
+
+
+def path_as_text(path: Path) -> str:
+    """Return a path as text that can be stored and sent; what is not Unicode in it is escaped."""
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def read_file(path: Path, max_bytes: int) -> bytes | Failure:
@@ -48,7 +54,7 @@ def read_file(path: Path, max_bytes: int) -> bytes | Failure:
 def _read_descriptor(descriptor: int, max_bytes: int) -> bytes | Failure:
     facts = os.fstat(descriptor)
     if stat.S_ISDIR(facts.st_mode):
-        return Failure(Reason.UNREADABLE, "this is a folder; --recursive scans what is in it")
+        return Failure(Reason.UNREADABLE, "this is a folder (scan --recursive looks into folders)")
     if not stat.S_ISREG(facts.st_mode):
         return Failure(Reason.UNREADABLE, "not a regular file")
     if facts.st_size > max_bytes:

@@ -6,6 +6,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import numpy as np
 from sqlalchemy.orm import Session
@@ -38,7 +39,7 @@ class Snapshot:
 
     def has_entries(self) -> bool:
         """Say whether any list has any entry."""
-        return any(len(index) for index in self.indexes.values())
+        return any(one.active_entries for one in self.lists)
 
 
 class LiveIndex:
@@ -66,8 +67,9 @@ class LiveIndex:
             return held
 
 
-def _versions(lists: Sequence[ListState]) -> list[tuple[int, int]]:
-    return [(one.key, one.generation) for one in lists]
+def _versions(lists: Sequence[ListState]) -> list[tuple[int, int, datetime]]:
+    # With the time, since a store that was restored from a copy counts its generations again.
+    return [(one.key, one.generation, one.changed_at) for one in lists]
 
 
 @dataclass(slots=True)

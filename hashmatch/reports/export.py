@@ -11,7 +11,7 @@ from typing import TextIO
 from sqlalchemy.orm import Session
 
 from hashmatch.errors import InputError
-from hashmatch.store import MatchFilter, StoredMatch, read_matched_value, read_matches
+from hashmatch.store import MatchFilter, StoredMatch, read_matches
 
 from .interface import ReportRow
 
@@ -21,30 +21,36 @@ def report_rows(
 ) -> Iterator[ReportRow]:
     """Yield the matches of a period as report rows, oldest first."""
     for one in read_matches(session, wanted):
-        yield report_row(one, read_matched_value(session, one) if show_hashes else b"")
+        yield report_row(one, show_hashes=show_hashes)
 
 
 @contextmanager
 def private_file(path: Path) -> Iterator[TextIO]:
     """Open a file for its owner alone, which takes its name only when it is complete.
 
-    Raises `InputError` where it cannot be written.
+    A link is followed; a device or pipe is written as it is. Raises `InputError` where nothing
+    can be written.
     """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    target = Path(os.path.realpath(path))
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
+        if target.exists() and not target.is_file():
+            with target.open("w", encoding="utf-8", newline="") as stream:
+                yield stream
+            return
         descriptor = os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
                 yield stream
-            unfinished.replace(path)
+            unfinished.replace(target)
         finally:
             unfinished.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from error
 
 
-def report_row(one: StoredMatch, value: bytes = b"") -> ReportRow:
-    """Return one match as a report row, with the hash value that matched if it is given."""
+def report_row(one: StoredMatch, *, show_hashes: bool = False) -> ReportRow:
+    """Return one match as a report row, with the hash value that matched if it may be shown."""
     record, content = one.record, one.content
     return ReportRow(
         match_id=str(record.key),
@@ -52,7 +58,7 @@ def report_row(one: StoredMatch, value: bytes = b"") -> ReportRow:
         content_id=content.content_id,
         reference=content.reference,
         list=one.list.name,
-        licensor=one.list.licensor,
+        licensor=record.licensor,
         generation=record.generation,
         entry_id=record.entry_id,
         category=record.category,
@@ -68,5 +74,5 @@ def report_row(one: StoredMatch, value: bytes = b"") -> ReportRow:
         width=content.width,
         height=content.height,
         frames=content.frames,
-        value=value.hex(),
+        value=record.value.hex() if show_hashes else "",
     )

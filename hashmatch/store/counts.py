@@ -34,9 +34,12 @@ class Tally:
         self._flushed_at = time.monotonic()
 
     def add(self, day: date, outcome: str, reason: str = "") -> None:
-        """Count one image. Raises `StoreError` when it is time to flush and that fails."""
+        """Count one image, in memory."""
         with self._lock:
             self._counts[day, outcome, reason] += 1
+
+    def flush_if_due(self) -> None:
+        """Flush about once a second. Raises `StoreError`; then nothing is lost."""
         if time.monotonic() - self._flushed_at >= _FLUSH_EVERY_S:
             self.flush()
 

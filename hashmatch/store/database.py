@@ -113,10 +113,13 @@ class Database:
                 f"{self.name()}: the database is empty", hint="Run 'hashmatch init'."
             )
         if revision != HEAD_REVISION:
+            newer = revision > HEAD_REVISION  # They are numbered.
             raise StoreSchemaError(
                 f"{self.name()}: the schema is version {revision}, this program needs"
                 f" {HEAD_REVISION}",
-                hint="Run 'hashmatch db upgrade', or the version of hashmatch that wrote it.",
+                hint="A newer hashmatch wrote it: install that one."
+                if newer
+                else "Run 'hashmatch db upgrade'.",
             )
 
     def require_writable(self) -> None:
@@ -147,6 +150,16 @@ class Database:
         with _converted_errors(self.url), closing(self._engine.raw_connection()) as connection:
             connection.cursor().execute("PRAGMA journal_mode = WAL")
 
+    def forget_deleted(self) -> bool:
+        """Take what was deleted out of SQLite's log, too; say whether nobody stood in the way."""
+        if self.sqlite_path() is None:
+            return True
+        with _converted_errors(self.url), closing(self._engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            row = cursor.fetchone()
+            return row is not None and row[0] == 0
+
     def name(self) -> str:
         """Return what to call the database in messages: its file, or its URL without password."""
         return str(self.sqlite_path() or make_url(self.url).render_as_string(hide_password=True))
@@ -170,6 +183,12 @@ def create_private_file(path: Path) -> None:
 
 def _create_engine(url: str, busy_timeout_s: float) -> Engine:
     try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+            raise ConfigError(
+                "database.url: a database in memory would forget every match",
+                hint="Name a file: sqlite:////absolute/path/hashmatch.db",
+            )
         engine = create_engine(url, hide_parameters=True, **_sqlite_only(url, busy_timeout_s))
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise ConfigError(
@@ -244,4 +263,4 @@ def _store_error(url: str, cause: BaseException | None) -> StoreError:
     if code == "SQLITE_NOTADB":
         return StoreSchemaError(f"{name}: this file is not a hashmatch database")
     # Only the driver's own sentence: SQLAlchemy's would quote the statement.
-    return StoreError(f"{name}: {cause}", hint="See 'hashmatch doctor'.")
+    return StoreError(f"{name}: {cause}", hint="Look at the disk, then run 'hashmatch db check'.")

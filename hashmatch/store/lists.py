@@ -25,6 +25,7 @@ from hashmatch.errors import InputError, NotFoundError, UnknownListError
 
 from .models import Entry, Generation, HashList, utc_now
 
+_LONG_KEY = 19  # Keys of so many digits are not there, and would not fit into a query.
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
@@ -44,6 +45,19 @@ class ListState:
         """Say whether `today` is past the last day of the licence."""
         return self.licence_end is not None and today > self.licence_end
 
+    def is_usable(self, today: date) -> bool:
+        """Say whether there is anything in the list that may be matched against."""
+        return self.active_entries > 0 and not self.licence_has_ended(today)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many entries one change touched."""
+
+    added: int = 0
+    withdrawn: int = 0
+    changed: int = 0
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -51,16 +65,16 @@ class Change:
 
     list_name: str
     generation: int
-    added: int
-    withdrawn: int
+    counts: Counts
 
 
 def create_list(
-    session: Session, name: str, *, licensor: str = "", licence_end: date | None = None
+    session: Session, name: str, *, licensor: str | None = None, licence_end: date | None = None
 ) -> HashList:
     """Make an empty list, or revive a removed one of that name: its generations go on counting.
 
-    Raises `InputError` when the name is taken or unfit.
+    A revived list keeps its licensor and its licence's end unless others are given. Raises
+    `InputError` when the name is taken or unfit.
     """
     if not _NAME.fullmatch(name):
         raise InputError(
@@ -76,23 +90,29 @@ def create_list(
     if row is None:
         row = HashList(name=name)
         session.add(row)
-    row.licensor = licensor
-    row.licence_end = licence_end
+    if licensor is not None:
+        row.licensor = licensor
+    if licence_end is not None:
+        row.licence_end = licence_end
     row.removed_at = None
     session.flush()
     return row
 
 
-def find_list(session: Session, name: str) -> HashList:
+def find_list(session: Session, name: str, *, removed_too: bool = False) -> HashList:
     """Return the list of that name. Raises `UnknownListError`."""
-    row = session.scalar(
-        select(HashList).where(HashList.name == name, HashList.removed_at.is_(None))
-    )
-    if row is None:
+    row = session.scalar(select(HashList).where(HashList.name == name))
+    if row is None or (row.removed_at is not None and not removed_too):
         raise UnknownListError(
             f"there is no list named {name[:64]!r}", hint="'hashmatch lists status' names them."
         )
     return row
+
+
+def has_list(session: Session, name: str) -> bool:
+    """Say whether there is a list of that name."""
+    found = select(HashList.key).where(HashList.name == name, HashList.removed_at.is_(None))
+    return session.scalar(found) is not None
 
 
 def set_licence(session: Session, name: str, *, licensor: str | None, end: date | None) -> None:
@@ -141,23 +161,33 @@ def count_active_entries(session: Session) -> Sequence[Row[str, str, int]]:
     ).all()
 
 
-def publish_generation(
-    session: Session, row: HashList, *, source: str, added: int, withdrawn: int
-) -> Change:
+def count_operator_withdrawals(session: Session) -> dict[str, int]:
+    """Return how many entries operators have withdrawn, for each list that has any."""
+    rows = session.execute(
+        select(HashList.name, func.count())
+        .join(Entry, Entry.list_key == HashList.key)
+        .where(Entry.withdrawn_by_operator, HashList.removed_at.is_(None))
+        .group_by(HashList.name)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def publish_generation(session: Session, row: HashList, counts: Counts, *, source: str) -> Change:
     """Record that the list was changed, in the transaction that changed it."""
     row.generation += 1
-    row.active_entries += added - withdrawn
+    row.active_entries += counts.added - counts.withdrawn
     session.add(
         Generation(
             list_key=row.key,
             number=row.generation,
             source=source,
-            added=added,
-            withdrawn=withdrawn,
+            added=counts.added,
+            withdrawn=counts.withdrawn,
+            changed=counts.changed,
         )
     )
     session.flush()
-    return Change(row.name, row.generation, added, withdrawn)
+    return Change(row.name, row.generation, counts)
 
 
 def withdraw_entries(session: Session, name: str, entry_ids: Sequence[str]) -> Change:
@@ -182,9 +212,8 @@ def withdraw_entries(session: Session, name: str, entry_ids: Sequence[str]) -> C
             missing.append(entry_id)
     if missing:
         raise NotFoundError(f"list {name} has no active entry {', '.join(missing)}")
-    return publish_generation(
-        session, row, source="withdrawn by an operator", added=0, withdrawn=withdrawn
-    )
+    counts = Counts(withdrawn=withdrawn)
+    return publish_generation(session, row, counts, source="withdrawn by an operator")
 
 
 def restore_entries(session: Session, name: str, entry_ids: Sequence[str]) -> Change:
@@ -206,9 +235,8 @@ def restore_entries(session: Session, name: str, entry_ids: Sequence[str]) -> Ch
             missing.append(entry_id)
     if missing:
         raise NotFoundError(f"no operator withdrew {', '.join(missing)} from list {name}")
-    return publish_generation(
-        session, row, source="restored by an operator", added=restored, withdrawn=0
-    )
+    counts = Counts(added=restored)
+    return publish_generation(session, row, counts, source="restored by an operator")
 
 
 def remove_list(session: Session, name: str) -> Change:
@@ -218,9 +246,8 @@ def remove_list(session: Session, name: str) -> Change:
         # Overwrite what is deleted. Not set for good: it costs an import a tenth of its speed.
         session.execute(text("PRAGMA secure_delete = ON"))
     affected_rows(session, delete(Entry).where(Entry.list_key == row.key))
-    change = publish_generation(
-        session, row, source="list removed", added=0, withdrawn=row.active_entries
-    )
+    counts = Counts(withdrawn=row.active_entries)
+    change = publish_generation(session, row, counts, source="list removed")
     row.removed_at = utc_now()
     return change
 
@@ -232,7 +259,7 @@ def shown_entry_id(entry_id: str, key: int) -> str:
 
 def _has_id(shown_id: str) -> ColumnElement[bool]:
     named = Entry.entry_id == shown_id
-    if shown_id.startswith("#") and shown_id[1:].isdecimal():
+    if shown_id.startswith("#") and shown_id[1:].isdecimal() and len(shown_id) < _LONG_KEY:
         return named | ((Entry.key == int(shown_id[1:])) & (Entry.entry_id == ""))
     return named
 

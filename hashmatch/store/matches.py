@@ -9,11 +9,12 @@ from datetime import datetime
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from hashmatch.errors import NotFoundError
-from hashmatch.hashes import Hash, Orientation
+from hashmatch.errors import InputError, NotFoundError
+from hashmatch.hashes import Hash
 from hashmatch.outcome import Action, Match, Media
 
-from .models import Content, ContentHash, HashList, MatchRecord
+from .lists import find_list
+from .models import Content, ContentHash, Entry, HashList, MatchRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class ContentFacts:
 
     content_id: str
     reference: str
-    sha256: bytes
+    fingerprint: bytes
     media: Media | None
     hashes: Sequence[Hash]
 
@@ -33,6 +34,7 @@ class NewMatch:
 
     list_key: int
     list_name: str
+    licensor: str
     generation: int
     entry_key: int
     entry_id: str
@@ -55,6 +57,11 @@ class MatchFilter:
     list_name: str | None = None
     limit: int | None = None
 
+    def __post_init__(self) -> None:
+        """Raise `InputError` for a period that ends before it begins."""
+        if self.since is not None and self.until is not None and self.until < self.since:
+            raise InputError("the period ends before it begins")
+
 
 @dataclass(frozen=True, slots=True)
 class StoredMatch:
@@ -68,9 +75,9 @@ class StoredMatch:
 def record_matches(
     session: Session, facts: ContentFacts, matches: Sequence[NewMatch]
 ) -> list[Match]:
-    """Record matches of one content item and return them as recorded, in the order given.
+    """Record matches of one content item and return them, in the order given.
 
-    The same content matching the same entry again gives the record that is there already.
+    The same content matching the same entry again keeps the record that is there, and its id.
     """
     content = _find_or_add_content(session, facts)
     known = {
@@ -82,11 +89,16 @@ def record_matches(
     records = [known.get(one.entry_key) or _record(content, one) for one in matches]
     session.add_all(records)
     session.flush()
-    return [_as_told(record, one.list_name) for record, one in zip(records, matches, strict=True)]
+    return [_as_told(one, str(record.key)) for record, one in zip(records, matches, strict=True)]
 
 
 def read_matches(session: Session, wanted: MatchFilter) -> Iterator[StoredMatch]:
-    """Yield the recorded matches without holding them all in memory."""
+    """Yield the recorded matches without holding them all in memory.
+
+    Raises `UnknownListError` for a list that never was; a removed one still has its matches.
+    """
+    if wanted.list_name is not None:
+        find_list(session, wanted.list_name, removed_too=True)
     query = _with_list_and_content().limit(wanted.limit)
     query = query.order_by(MatchRecord.key if wanted.limit is None else MatchRecord.key.desc())
     if wanted.since is not None:
@@ -97,20 +109,6 @@ def read_matches(session: Session, wanted: MatchFilter) -> Iterator[StoredMatch]
         query = query.where(HashList.name == wanted.list_name)
     for record, hash_list, content in session.execute(query.execution_options(yield_per=1000)):
         yield StoredMatch(record, hash_list, content)
-
-
-def read_matched_value(session: Session, one: StoredMatch) -> bytes:
-    """Return the content's own hash value that matched."""
-    record = one.record
-    same = {
-        "content_key": record.content_key,
-        "algorithm": record.algorithm,
-        "version": record.hasher_version,
-        "frame": record.frame,
-        "orientation": record.orientation,
-    }
-    found = session.get(ContentHash, same)
-    return b"" if found is None else found.value
 
 
 def read_match(session: Session, match_id: str) -> tuple[StoredMatch, list[ContentHash]]:
@@ -132,6 +130,22 @@ def read_match(session: Session, match_id: str) -> tuple[StoredMatch, list[Conte
     return StoredMatch(record, hash_list, content), list(hashes)
 
 
+def read_entry_history(session: Session, one: StoredMatch) -> dict[str, str]:
+    """Return what became of the entry that matched, and what its licensor says of it now."""
+    entry = session.get(Entry, one.record.entry_key)
+    if entry is None:
+        return {"entry_now": "deleted with its list"}
+    gone = entry.withdrawn_generation
+    by = " by an operator" if entry.withdrawn_by_operator else ""
+    return {
+        "entry_now": "active" if gone is None else f"withdrawn in generation {gone}{by}",
+        "entry_category_now": entry.category,
+        "entry_tags": entry.tags,
+        "entry_added_at": entry.added_at,
+        "entry_note": entry.note,
+    }
+
+
 def _with_list_and_content() -> Select[MatchRecord, HashList, Content]:
     return (
         select(MatchRecord, HashList, Content)
@@ -143,7 +157,7 @@ def _with_list_and_content() -> Select[MatchRecord, HashList, Content]:
 def _find_or_add_content(session: Session, facts: ContentFacts) -> Content:
     content = session.scalar(
         select(Content).where(
-            Content.content_id == facts.content_id, Content.sha256 == facts.sha256
+            Content.content_id == facts.content_id, Content.fingerprint == facts.fingerprint
         )
     )
     if content is None:
@@ -151,7 +165,7 @@ def _find_or_add_content(session: Session, facts: ContentFacts) -> Content:
         content = Content(
             content_id=facts.content_id,
             reference=facts.reference,
-            sha256=facts.sha256,
+            fingerprint=facts.fingerprint,
             format="" if media is None else media.format,
             width=None if media is None else media.width,
             height=None if media is None else media.height,
@@ -176,18 +190,18 @@ def _content_hash(content: Content, one: Hash) -> ContentHash:
     )
 
 
-def _as_told(record: MatchRecord, list_name: str) -> Match:
+def _as_told(new: NewMatch, match_id: str) -> Match:
     return Match(
-        match_id=str(record.key),
-        list_name=list_name,
-        generation=record.generation,
-        entry_id=record.entry_id,
-        algorithm=record.algorithm,
-        distance_bits=record.distance_bits,
-        threshold_bits=record.threshold_bits,
-        orientation=Orientation(record.orientation),
-        frame=record.frame,
-        category=record.category,
+        match_id=match_id,
+        list_name=new.list_name,
+        generation=new.generation,
+        entry_id=new.entry_id,
+        algorithm=new.found.algorithm.name,
+        distance_bits=new.distance_bits,
+        threshold_bits=new.threshold_bits,
+        orientation=new.found.orientation,
+        frame=new.found.frame,
+        category=new.category,
     )
 
 
@@ -197,11 +211,13 @@ def _record(content: Content, new: NewMatch) -> MatchRecord:
         list_key=new.list_key,
         entry_key=new.entry_key,
         generation=new.generation,
+        licensor=new.licensor,
         entry_id=new.entry_id,
         category=new.category,
         action=new.action.value,
         algorithm=new.found.algorithm.name,
         hasher_version=new.found.algorithm.version,
+        value=new.found.value,
         distance_bits=new.distance_bits,
         threshold_bits=new.threshold_bits,
         quality=new.found.quality,

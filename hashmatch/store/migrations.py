@@ -37,8 +37,11 @@ def upgrade(database: Database, revision: str = HEAD_REVISION) -> bool:
     path = database.sqlite_path()
     if path is not None and not path.exists():
         create_private_file(path)
-    if database.schema_revision() == revision:
+    found = database.schema_revision()
+    if found == revision:
         return False
+    if found is not None and found > HEAD_REVISION:  # They are numbered.
+        database.require_current_schema()
     database.use_write_ahead_log()
     with database.connection() as connection, database.transaction(connection) as session:
         command.upgrade(_alembic_config(session.connection()), revision)

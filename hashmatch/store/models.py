@@ -1,7 +1,7 @@
 """The tables: lists with their generations and entries, matched content, matches, daily counts.
 
-Nothing here can hold an image. Entries are never changed after they were written, only withdrawn,
-so the state of a list at any generation can be worked out again.
+Nothing here can hold an image. The hash of an entry is never changed, the entry is only withdrawn,
+so what a list matched at any generation can be worked out again.
 """
 
 from __future__ import annotations
@@ -102,6 +102,7 @@ class Generation(Base):
     source: Mapped[str] = mapped_column(Text)
     added: Mapped[int]
     withdrawn: Mapped[int]
+    changed: Mapped[int]
 
 
 class Entry(Base):
@@ -153,16 +154,16 @@ class Entry(Base):
 class Content(Base):
     """A content item that matched: the platform's own names for it and what kind of file it was.
 
-    `sha256` is the hash of its bytes, empty where only hashes were looked up.
+    `fingerprint` is the SHA-256 of its bytes, or of its hashes where only those were looked up.
     """
 
     __tablename__ = "contents"
-    __table_args__ = (UniqueConstraint("content_id", "sha256"), _KEYS_ARE_NEVER_REUSED)
+    __table_args__ = (UniqueConstraint("content_id", "fingerprint"), _KEYS_ARE_NEVER_REUSED)
 
     key: Mapped[int] = mapped_column(primary_key=True)
     content_id: Mapped[str] = mapped_column(Text)
     reference: Mapped[str] = mapped_column(Text, default="")
-    sha256: Mapped[bytes]
+    fingerprint: Mapped[bytes]
     format: Mapped[str] = mapped_column(String(16), default="")
     width: Mapped[int | None]
     height: Mapped[int | None]
@@ -186,8 +187,9 @@ class ContentHash(Base):
 class MatchRecord(Base):
     """That one content item matched one entry, with all that is needed to explain it later.
 
-    The licensor's words (list, entry id, category) are copied, since the entry itself may have to
-    be deleted when a licence ends; `entry_key` may then point nowhere.
+    The licensor's words (its name, entry id, category) are copied, since they may change and the
+    entry itself may have to be deleted when a licence ends; `entry_key` then points nowhere.
+    `value` is the content's own hash that matched.
     """
 
     __tablename__ = "matches"
@@ -203,11 +205,13 @@ class MatchRecord(Base):
     list_key: Mapped[int] = mapped_column(ForeignKey("lists.key"))
     entry_key: Mapped[int] = mapped_column(_LongInteger)
     generation: Mapped[int]
+    licensor: Mapped[str] = mapped_column(Text)
     entry_id: Mapped[str] = mapped_column(Text)
     category: Mapped[str] = mapped_column(Text)
     action: Mapped[str] = mapped_column(String(16))
     algorithm: Mapped[str] = mapped_column(String(32))
     hasher_version: Mapped[str] = mapped_column(String(32))
+    value: Mapped[bytes]
     distance_bits: Mapped[int]
     threshold_bits: Mapped[int]
     quality: Mapped[int | None]

@@ -26,14 +26,16 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    or_,
     select,
     text,
+    true,
     update,
 )
 from sqlalchemy.orm import Session
 
 from .database import Database
-from .lists import Change, affected_rows, publish_generation
+from .lists import Change, Counts, affected_rows, publish_generation
 from .models import Entry, HashList
 
 _ROWS_A_BATCH = 10_000
@@ -69,13 +71,15 @@ StagedRow: TypeAlias = tuple[int, str, bytes, str, str, str, str, str]
 class Comparison:
     """How a file differed from the list. `change` is None when there was nothing to change.
 
-    `held` rows stay out because an operator withdrew them; `spared` entries stay in although the
-    file lacks them, because a row of theirs was damaged.
+    `changed` entries kept their hash and got another category, tags, time or note. `held` rows
+    stay out because an operator withdrew them; `spared` entries stay in although the file lacks
+    them, because a row of theirs was damaged.
     """
 
     change: Change | None
     added: int
     withdrawn: int
+    changed: int
     unchanged: int
     held: int
     spared: int
@@ -132,26 +136,30 @@ def open_staging(database: Database) -> Iterator[Staging]:
         try:
             yield Staging(database, connection)
         finally:
-            connection.rollback()
-            _METADATA.drop_all(connection, checkfirst=True)
-            connection.commit()
+            # The temporary tables end with the connection, in whatever state an interrupt left it.
+            connection.invalidate()
 
 
-def take_over(session: Session, row: HashList, *, source: str) -> Comparison:
-    """Make the list what was staged: withdraw what is gone or changed, add what is new.
+def take_over(
+    session: Session, row: HashList, *, source: str, keep_all: bool = False
+) -> Comparison:
+    """Make the list what was staged: withdraw what is gone, change what differs, add what is new.
 
-    Runs inside `Staging.taking_over`. Writes no generation when nothing differs.
+    With `keep_all` nothing is withdrawn. Runs inside `Staging.taking_over`. Writes no generation
+    when nothing differs.
     """
     before = row.active_entries
-    spared = _count_spared(session, row) if before else 0
-    withdrawn = _withdraw_missing(session, row) if before else 0
+    spared = _count_spared(session, row, keep_all=keep_all) if before else 0
+    withdrawn = _withdraw_missing(session, row) if before and not keep_all else 0
+    changed = _change_contents(session, row) if before > withdrawn else 0
     held = _count_held(session, row)
     added = _insert_new(session, row, some_are_active=before > withdrawn, some_are_held=held > 0)
     change = None
-    if added or withdrawn:
-        change = publish_generation(session, row, source=source, added=added, withdrawn=withdrawn)
-    unchanged = before - withdrawn - spared
-    return Comparison(change, added, withdrawn, unchanged, held, spared)
+    if added or withdrawn or changed:
+        counts = Counts(added=added, withdrawn=withdrawn, changed=changed)
+        change = publish_generation(session, row, counts, source=source)
+    unchanged = before - withdrawn - spared - changed
+    return Comparison(change, added, withdrawn, changed, unchanged, held, spared)
 
 
 def _insert_staged(connection: Connection, batch: Sequence[StagedRow]) -> None:
@@ -180,21 +188,29 @@ def _is_staged(names: Sequence[str]) -> ColumnElement[bool]:
     return exists().where(*_same(names)).correlate(Entry.__table__)
 
 
-def _count_spared(session: Session, row: HashList) -> int:
-    missing = (*_active(row), _is_spared(), ~_is_staged(_IDENTITY))
+def _count_spared(session: Session, row: HashList, *, keep_all: bool) -> int:
+    spared = true() if keep_all else _is_spared()
+    missing = (*_active(row), spared, ~_is_staged(_IDENTITY))
     return session.scalar(select(func.count()).select_from(Entry).where(*missing)) or 0
 
 
 def _withdraw_missing(session: Session, row: HashList) -> int:
-    # A row of the file with the same hash but another category counts as another row: the entry
-    # is withdrawn and written anew, so that its history can be read. A spared entry, whose row
-    # is damaged, has to stay unless such a row replaces it.
-    gone = ~_is_staged(_IDENTITY + _CONTENT) & (~_is_spared() | _is_staged(_IDENTITY))
     return affected_rows(
         session,
         update(Entry)
-        .where(*_active(row), gone)
+        .where(*_active(row), ~_is_staged(_IDENTITY), ~_is_spared())
         .values(withdrawn_generation=row.generation + 1)
+        .execution_options(synchronize_session=False),
+    )
+
+
+def _change_contents(session: Session, row: HashList) -> int:
+    differs = or_(*(getattr(Entry, name) != _STAGED.c[name] for name in _CONTENT))
+    return affected_rows(
+        session,
+        update(Entry)
+        .where(*_active(row), *_same(_IDENTITY), differs)
+        .values({name: _STAGED.c[name] for name in _CONTENT})
         .execution_options(synchronize_session=False),
     )
 

@@ -17,6 +17,7 @@ def test_an_import_says_what_it_did(command_line: CommandLine) -> None:
         "rows": 2,
         "added": 2,
         "withdrawn": 0,
+        "changed": 0,
         "unchanged": 0,
         "set_aside": 0,
         "held_by_operator": 0,
@@ -33,7 +34,7 @@ def test_bad_rows_are_named_and_counted_and_end_in_2(command_line: CommandLine) 
     result = command_line.run("lists", "import", "one", file)
     assert result.exit_code == 2
     assert "line 3: pdq has 64 hexadecimal digits, here are 2; set aside" in result.stderr
-    assert "line 4: unknown algorithm 'nope'; set aside" in result.stderr
+    assert "line 4: unknown algorithm; set aside" in result.stderr
     (row,) = command_line.json("lists", "import", "one", file)
     assert (row["rows"], row["set_aside"]) == (1, 2)
     assert [bad["line"] for bad in row["bad_rows"]] == [3, 4]
@@ -63,7 +64,10 @@ def test_a_list_can_come_from_stdin(command_line: CommandLine) -> None:
 
 def test_unknown_columns_are_mentioned(command_line: CommandLine) -> None:
     file = command_line.write("one.csv", "algorithm,value,grade\nmd5," + "0" * 32 + ",x\n")
-    assert "columns passed over: grade" in command_line.run("lists", "import", "one", file).stderr
+    assert (
+        "passed over as unknown: column 3"
+        in command_line.run("lists", "import", "one", file).stderr
+    )
 
 
 @pytest.mark.parametrize("name", ["gone.csv", "folder.csv"])
@@ -86,6 +90,7 @@ def test_status_shows_licence_generation_and_entries(command_line: CommandLine) 
         "licence_has_ended": True,
         "generation": 1,
         "entries": {"md5": 2, "pdq": 2},
+        "withdrawn_by_operator": 0,
     }
     table = command_line.run("lists", "status").stdout
     assert "2020-06-30 ENDED" in table
@@ -102,7 +107,8 @@ def test_withdraw_and_undo(command_line: CommandLine) -> None:
     command_line.import_pictures("one", 1, 2)
     picture = command_line.write("a.jpg", drawn(1))
     assert command_line.run("scan", picture).exit_code == 1
-    assert command_line.run("lists", "withdraw", "one", "e1").exit_code == 0
+    assert "1 hashes withdrawn" in command_line.run("lists", "withdraw", "one", "e1").stderr
+    assert command_line.json("lists", "status")[0]["withdrawn_by_operator"] == 1
     assert command_line.run("scan", picture).exit_code == 0
     assert command_line.run("lists", "withdraw", "one", "e1").exit_code == 2
     assert command_line.run("lists", "withdraw", "one", "e1", "--undo").exit_code == 0
@@ -143,3 +149,31 @@ def test_wrong_arguments_end_in_2_with_words(
     assert result.exit_code == 2
     assert result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_new_list_is_said_to_be_new(command_line: CommandLine) -> None:
+    file = command_line.write("one.csv", list_of(1))
+    assert "made list one" in command_line.run("lists", "import", "one", file).stderr
+    assert "made list" not in command_line.run("lists", "import", "one", file).stderr
+
+
+def test_an_import_that_withdraws_much_says_so(command_line: CommandLine) -> None:
+    command_line.import_pictures("one", 1, 2, 3)
+    result = command_line.run("lists", "import", "one", command_line.write("b.csv", list_of(1)))
+    assert result.exit_code == 0
+    assert "the file lacked 2 entries" in result.stderr
+
+
+def test_a_licence_that_has_ended_is_warned_of(command_line: CommandLine) -> None:
+    command_line.import_pictures("one", 1)
+    ended = command_line.run("lists", "licence", "one", "--end", "2020-01-01")
+    assert "nothing can be clear" in ended.stderr
+    again = command_line.run("lists", "import", "one", command_line.folder / "one.csv")
+    assert "nothing can be clear" in again.stderr
+
+
+def test_a_file_without_a_good_row_names_the_first_bad_ones(command_line: CommandLine) -> None:
+    file = command_line.write("one.csv", "algorithm,value\nmd5,zz\n")
+    result = command_line.run("lists", "import", "one", file)
+    assert result.exit_code == 2
+    assert "line 2: md5 has 32 hexadecimal digits" in result.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import sqlite3
 import stat
 from contextlib import closing
@@ -91,6 +92,30 @@ def test_a_report_file_is_private_and_whole(matched: CommandLine) -> None:
     assert not list(matched.folder.glob(".report*"))
 
 
+def test_a_report_follows_links_and_leaves_what_is_no_file(matched: CommandLine) -> None:
+    real, link = matched.folder / "real.jsonl", matched.folder / "link.jsonl"
+    link.symlink_to(real)
+    assert matched.run("report", "export", "-o", link).exit_code == 0
+    assert link.is_symlink()
+    assert real.read_text().startswith("{")  # The ending told the format.
+    pipe = matched.folder / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    assert matched.run("report", "export", "-o", pipe).exit_code == 0
+    assert pipe.is_fifo()
+    assert os.read(reader, 9) == b"match_id,"
+    os.close(reader)
+    assert matched.run("report", "export", "-o", "-").stdout.startswith("match_id,")
+
+
+@pytest.mark.parametrize("command", [("matches", "list"), ("report", "export")])
+def test_a_question_that_makes_no_sense_is_refused(
+    matched: CommandLine, command: tuple[str, str]
+) -> None:
+    for arguments in (("--list", "nope"), ("--since", "2026-12-01", "--until", "2026-11-01")):
+        assert matched.run(*command, *arguments).exit_code == 2
+
+
 def test_a_report_that_cannot_be_written_is_named(matched: CommandLine) -> None:
     result = matched.run("report", "export", "--output", "gone/report.csv")
     assert result.exit_code == 2
@@ -122,6 +147,18 @@ def test_init_does_not_move_the_data_silently(command_line: CommandLine) -> None
     result = command_line.run("init", "--data-dir", "elsewhere")
     assert result.exit_code == 2
     assert "data folder is" in result.stderr
+
+
+def test_init_is_not_overruled_by_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HASHMATCH_DATA_DIR", str(tmp_path / "other"))
+    result = CommandLine(tmp_path).run("init", "--data-dir", "mine")
+    assert result.exit_code == 2
+    assert "HASHMATCH_DATA_DIR" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+    assert CommandLine(tmp_path).run("init").exit_code == 0
 
 
 def test_init_writes_where_config_says(tmp_path: Path) -> None:

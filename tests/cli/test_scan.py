@@ -127,13 +127,14 @@ def test_stdin_over_the_limit_is_too_large(ready: CommandLine) -> None:
     with (ready.folder / "hashmatch.toml").open("a") as config:
         config.write("[intake]\nmax_bytes = 1000\n")
     (row,) = ready.json("scan", "-", stdin=drawn(1))
-    assert (row["outcome"], row["reason"]) == ("unscreened", "too_large")
+    assert (row["outcome"], row["reason"], row["hashes"]) == ("unscreened", "too_large", [])
 
 
 def test_one_content_id_names_one_image(ready: CommandLine) -> None:
-    result = ready.run("scan", "a.jpg", "b.jpg", "--content-id", "x")
-    assert result.exit_code == 2
-    assert "--content-id" in result.stderr
+    for arguments in (("a.jpg", "b.jpg", "--content-id", "x"), ("a.jpg", "--content-id", "")):
+        result = ready.run("scan", *arguments)
+        assert result.exit_code == 2
+        assert "--content-id" in result.stderr
 
 
 def test_odd_file_names_can_be_scanned_and_do_not_reach_the_terminal_raw(
@@ -178,6 +179,46 @@ def test_before_init_the_way_on_is_told(tmp_path: Path, monkeypatch: pytest.Monk
         assert result.exit_code == 2
         assert "Run 'hashmatch init'" in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_beside_an_expired_list_the_others_are_still_screened(ready: CommandLine) -> None:
+    ready.import_pictures("old", 3)
+    ready.run("lists", "licence", "old", "--end", "2020-01-01")
+    ready.run("lists", "add", "empty", "--licence-end", "2020-01-01")
+    known, stranger = ready.write("known.jpg", drawn(1)), ready.write("new.jpg", drawn(9))
+    rows = ready.json("scan", known, stranger)
+    assert [(row["outcome"], row["reason"]) for row in rows] == [
+        ("matched", "licence_expired"),
+        ("unscreened", "licence_expired"),
+    ]
+    ready.run("lists", "remove", "old", "--yes")
+    assert ready.run("scan", stranger).exit_code == 0
+
+
+def test_nothing_to_screen_is_not_everything_clear(ready: CommandLine) -> None:
+    (ready.folder / "in").mkdir()
+    for result in (ready.run("scan", "-r", "in"), ready.run("lookup", "-", stdin="")):
+        assert result.exit_code == 2
+        assert "nothing was screened" in result.stderr
+    (ready.folder / "in" / "link").symlink_to(ready.folder)
+    (row,) = ready.json("scan", "-r", "in")
+    assert (row["outcome"], row["reason"]) == ("unscreened", "unreadable")
+
+
+def test_one_bad_line_does_not_end_a_lookup(ready: CommandLine) -> None:
+    known = f"pdq:{hashes_of(1, 'pdq')['pdq'].value.hex()}".encode()
+    lines = [known + b" a", known + b" \xff", known + b" z\0", b"\xff", known + b" b"]
+    rows = ready.json("lookup", "-", stdin=b"\n".join(lines))
+    assert [row["outcome"] for row in rows] == ["matched", *["unscreened"] * 3, "matched"]
+    assert [row["content_id"] for row in rows] == ["a", "line 2", "line 3", "line 4", "b"]
+
+
+def test_a_lookup_can_say_the_quality(ready: CommandLine) -> None:
+    known = f"pdq:{hashes_of(1, 'pdq')['pdq'].value.hex()}"
+    reasons = [row["reason"] for row in ready.json("lookup", *(
+        f"{known}:{quality}" for quality in ("50", "49", "101", "x", "")
+    ))]  # fmt: skip
+    assert reasons == [None, "low_quality", "undecodable", "undecodable", "undecodable"]
 
 
 def test_lookup_answers_in_order(ready: CommandLine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,27 @@ def test_folders_are_walked_in_order_without_following_links(tmp_path: Path) -> 
     (tmp_path / "b" / "link").symlink_to(tmp_path)
     (tmp_path / "d").symlink_to(tmp_path / "c")
     found = [str(path.relative_to(tmp_path)) for path in find_files(tmp_path)]
-    assert found == ["a/x/deep", "b/1", "b/2", "c", "d"]
+    assert found == ["a/x/deep", "b/1", "b/2", "b/link", "c", "d"]
+    assert _refused(tmp_path / "b" / "link").reason is Reason.UNREADABLE
+
+
+def test_what_cannot_be_looked_at_is_still_named(tmp_path: Path) -> None:
+    long_name = tmp_path / ("x" * 300)
+    assert list(find_files(long_name)) == [long_name]
+    assert _refused(long_name).reason is Reason.UNREADABLE
+    deep = tmp_path / "deep"
+    deep.mkdir()
+    here = os.open(deep, os.O_RDONLY)
+    for _ in range(25):  # Deeper than any one path can reach.
+        os.mkdir("d" * 200, dir_fd=here)
+        inner = os.open("d" * 200, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    os.close(here)
+    found = list(find_files(deep))
+    shutil.rmtree(deep)
+    assert len(found) == 1
+    assert _refused(found[0]).reason is Reason.UNREADABLE
 
 
 def test_a_path_that_is_no_folder_is_its_own_only_file(tmp_path: Path) -> None:

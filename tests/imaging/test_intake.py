@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import struct
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile, TiffImagePlugin
 
 from hashmatch.drawing import draw_picture
 from hashmatch.outcome import Media, Reason
@@ -51,6 +52,47 @@ def test_sixteen_bit_grey_hashes_like_eight_bit_grey() -> None:
     sixteen = Image.fromarray(grey.astype(np.uint16) * 256)
     assert sixteen.mode == "I;16"
     assert _pdq(encoded(sixteen, "PNG")) == _pdq(encoded(Image.fromarray(grey), "PNG"))
+
+
+def _deep_tiff(order: str, photometric: int, bits: int = 16) -> bytes:
+    """Return drawing 1 as a grey TIFF of 16-bit numbers, in either byte order."""
+    grey = np.asarray(draw_picture(1).convert("L")).astype(f"{order}u2") * 256
+    tags = [(256, 3, 640), (257, 3, 480), (258, 3, bits), (259, 3, 1), (262, 3, photometric)]
+    tags += [(273, 4, 8 + 2 + 9 * 12 + 4), (277, 3, 1), (278, 3, 480), (279, 4, grey.nbytes)]
+    rows = [
+        struct.pack(f"{order}HHI", tag, kind, 1)
+        + struct.pack(f"{order}I" if kind == 4 else f"{order}HH", *(value, 0)[: 1 + (kind == 3)])
+        for tag, kind, value in tags
+    ]
+    head = b"II*\x00" if order == "<" else b"MM\x00*"
+    directory = struct.pack(f"{order}H", len(tags)) + b"".join(rows) + bytes(4)
+    return head + struct.pack(f"{order}I", 8) + directory + grey.tobytes()
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_sixteen_bit_tiffs_are_read_from_black_to_white_and_else_refused(order: str) -> None:
+    grey = draw_picture(1).convert("L")
+    assert _pdq(_deep_tiff(order, photometric=1)) == _pdq(encoded(grey, "PNG"))
+    inverted = read(_deep_tiff(order, photometric=0), "pdq")
+    assert inverted.failure is not None
+    assert inverted.hashes == ()
+
+
+def test_a_tiff_with_pictures_inside_its_pictures_is_refused() -> None:
+    info = TiffImagePlugin.ImageFileDirectory_v2()
+    info.tagtype[330] = 4
+    info[330] = 8
+    reading = read(encoded(draw_picture(1), "TIFF", tiffinfo=info), "pdq")
+    assert reading.failure is not None
+    assert reading.failure.reason is Reason.UNSUPPORTED
+
+
+def test_a_program_that_accepts_truncated_images_gets_none_screened(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    for data in (drawn(1), drawn(1)[:9000]):
+        assert read(data, "pdq").failure is not None
 
 
 @pytest.mark.parametrize("mode", ["I", "F"])

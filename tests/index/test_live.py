@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import date
+from pathlib import Path
 
 import pytest
 from sqlalchemy import update
 
+from hashmatch.config import Settings
 from hashmatch.errors import StoreError
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.index import LiveIndex
@@ -52,6 +56,22 @@ def test_entries_are_read_again_only_after_a_change(database: Database, live: Li
     with database.writing() as session:
         create_list(session, "empty", licence_end=date(2001, 1, 1))
     assert [one.name for one in live.snapshot().lists] == ["empty", "one"]
+
+
+def test_a_store_that_was_put_back_to_an_older_copy_is_read_again(
+    settings: Settings, database: Database, live: LiveIndex, tmp_path: Path
+) -> None:
+    """Its generations count again from where the copy was made."""
+    import_text(database, "one", list_of(9))
+    file = settings.data_dir / "hashmatch.db"
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(tmp_path / "c")) as copy:
+        source.backup(copy)
+    import_text(database, "one", list_of(9, 1))
+    assert (_found(live, 1), _found(live, 2)) == (1, 0)
+    with closing(sqlite3.connect(tmp_path / "c")) as copy, closing(sqlite3.connect(file)) as store:
+        copy.backup(store)
+    import_text(database, "one", list_of(9, 2))
+    assert (_found(live, 1), _found(live, 2)) == (0, 1)
 
 
 def test_a_value_of_a_wrong_length_in_the_store_is_never_searched(

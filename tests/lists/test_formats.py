@@ -37,7 +37,7 @@ WRITERS: dict[str, tuple[Callable[[list[RawRow]], bytes], int]] = {
 }
 by_format = pytest.mark.parametrize("list_format", FORMATS, ids=[one.name for one in FORMATS])
 
-TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n\r"), max_size=12)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n\r\0"), max_size=12)
 TAGS = st.lists(
     st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=5), max_size=3
 ).map(tuple)
@@ -118,7 +118,7 @@ def test_unknown_columns_are_named_once(list_format: ListFormat) -> None:
         "jsonl": b'{"algorithm":"pdq","value":"00","grade":1}\n' * 2,
     }[list_format.name]
     assert [one for one in _read(list_format, data) if isinstance(one, UnknownColumn)] == [
-        UnknownColumn("grade")
+        UnknownColumn({"csv": "column 3", "jsonl": "key 3 of line 1"}[list_format.name])
     ]
 
 
@@ -132,6 +132,18 @@ def test_unknown_columns_are_named_once(list_format: ListFormat) -> None:
 def test_a_csv_row_that_does_not_add_up_is_bad(line: str, problem: str) -> None:
     data = f"algorithm,value,entry_id,category\n{line}\npdq,01\n".encode()
     assert _read(find_format("x.csv"), data) == [BadRow(2, problem), RawRow(3, "pdq", "01")]
+
+
+@pytest.mark.parametrize("inside", ["\r", "\0"])
+@by_format
+def test_a_row_with_a_line_end_inside_is_bad(list_format: ListFormat, inside: str) -> None:
+    """A lone carriage return would otherwise hide a second row in the first."""
+    write, first_line = WRITERS[list_format.name]
+    lines = write([RawRow(0, "pdq", "00"), RawRow(0, "pdq", "01")]).replace(b"\r\n", b"\n")
+    first, second = lines.split(b"\n")[first_line - 1 : first_line + 1]
+    glued = lines.replace(first + b"\n" + second, first + inside.encode() + second)
+    (row,) = _read(list_format, glued)
+    assert row == BadRow(first_line, "a carriage return or zero byte within the line")
 
 
 def test_quotes_and_missing_columns_at_the_end_are_read() -> None:
@@ -148,6 +160,7 @@ def test_quotes_and_missing_columns_at_the_end_are_read() -> None:
         b"",
         b"\n\n",
         b"pdq,00ff\n",
+        b"algorithm,value,categorypdq,fedcba9876543210,e1\n",
         b"algorithm;value\n",
         b"value\n",
         b"algorithm,value,value\n",
@@ -163,8 +176,11 @@ def test_a_csv_file_without_its_header_is_refused_and_not_quoted(data: bytes) ->
 @pytest.mark.parametrize(
     ("line", "problem", "entry_id"),
     [
-        ("nonsense", "not JSON", ""),
-        ("[" * 100_000, "not JSON", ""),
+        ("nonsense", "not JSON, or a key twice", ""),
+        ("[" * 100_000, "not JSON, or a key twice", ""),
+        ('{"value": "00", "value": "01"}', "not JSON, or a key twice", ""),
+        ('{"value": 1234567890123456}', "value is not a string", ""),
+        ('{"entry_id": "\\ud800"}', "entry_id is neither a string nor a whole number", ""),
         ("[1]", "not a JSON object", ""),
         ('{"value": 1.5, "entry_id": 7}', "value is not a string", "7"),
         ('{"value": "00", "entry_id": {}}', "entry_id is neither a string nor a whole number", ""),

@@ -55,7 +55,7 @@ def test_the_same_file_again_changes_nothing(database: Database) -> None:
         ((_row(1), _row(2), _row(3)), 1, 0),
         ((_row(1),), 0, 1),
         ((_row(1), _row(9, entry_id="e2")), 1, 1),
-        ((_row(1), _row(2, category="B")), 1, 1),
+        ((_row(1), _row(2, category="B")), 0, 0),
     ],
     ids=["an added row", "a missing row", "a changed value", "a changed category"],
 )
@@ -135,6 +135,35 @@ def test_a_damaged_row_does_not_withdraw_its_entry(database: Database) -> None:
     assert (summary.comparison.spared, summary.comparison.withdrawn) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        "md5,damaged,,A\n",
+        "mmd5," + "0" * 32 + ",,A\n",
+        'md5,"' + "0" * 31 + "2,e2,A\n",
+        "md5," + "0" * 31 + "2,e2,A,B,C\n",
+        b"md5," + b"0" * 31 + b"2,e2,caf\xe9\n",
+    ],
+)
+def test_while_a_damaged_row_could_be_any_entry_nothing_is_withdrawn(
+    database: Database, damaged: str | bytes
+) -> None:
+    import_text(database, "one", _file(_row(1), _row(2), _row(3)))
+    data = _file(_row(1)).encode() + (damaged if isinstance(damaged, bytes) else damaged.encode())
+    compared = import_text(database, "one", data).comparison
+    assert (compared.spared, compared.withdrawn) == (2, 0)
+    assert len(_active(database)) == 3
+    compared = import_text(database, "one", data, withdraw_missing=True).comparison
+    assert (compared.spared, compared.withdrawn) == (0, 2)
+
+
+@pytest.mark.parametrize("harmless", [_row(1), "photodna,AAAA,,A\n"])
+def test_a_row_that_is_no_damage_keeps_nothing(database: Database, harmless: str) -> None:
+    import_text(database, "one", _file(_row(1), _row(2)))
+    summary = import_text(database, "one", _file(_row(1), harmless))
+    assert (summary.set_aside.count, summary.comparison.withdrawn) == (1, 1)
+
+
 def test_the_same_value_under_two_entry_ids_is_two_entries(database: Database) -> None:
     summary = import_text(database, "one", _file(_row(1, "A", "x"), _row(1, "B", "y")))
     assert summary.set_aside.count == 0
@@ -180,7 +209,9 @@ def test_after_any_imports_the_list_is_the_last_file(
             after = {(number, f"e{number}", category) for number, category in entries.items()}
             assert _active(database) == after
             compared = summary.comparison
-            assert compared.added == len(after - before)
-            assert compared.withdrawn == len(before - after)
+            known, now = ({number for number, _, _ in some} for some in (before, after))
+            assert compared.added == len(now - known)
+            assert compared.withdrawn == len(known - now)
+            assert compared.changed == len(after - before) - compared.added
             assert (compared.change is None) is (before == after)
             before = after

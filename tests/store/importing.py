@@ -20,9 +20,16 @@ def import_text(
     list_format: str = "csv",
     *,
     strict: bool = False,
+    withdraw_missing: bool = False,
 ) -> ImportSummary:
     """Import a list that is given as text."""
     stream = io.BytesIO(text.encode() if isinstance(text, str) else text)
     return import_list(
-        database, name, stream, find_format("", list_format), source="a test", strict=strict
+        database,
+        name,
+        stream,
+        find_format("", list_format),
+        source="a test",
+        strict=strict,
+        withdraw_missing=withdraw_missing,
     )

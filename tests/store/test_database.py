@@ -65,7 +65,9 @@ def test_errors_never_show_parameters(database: Database) -> None:
         chain = chain.__cause__
 
 
-@pytest.mark.parametrize("url", ["nonsense", "nosuchdb://x/y", "://"])
+@pytest.mark.parametrize(
+    "url", ["nonsense", "nosuchdb://x/y", "://", "sqlite://", "sqlite:///:memory:"]
+)
 def test_an_url_that_cannot_be_opened_is_a_configuration_error(url: str) -> None:
     with pytest.raises(ConfigError, match=r"database\.url"):
         Database(url)

@@ -67,7 +67,7 @@ def test_withdrawn_entries_stay_in_the_store(database: Database) -> None:
     import_text(database, "one", list_of(1, 2))
     with database.writing() as session:
         change = withdraw_entries(session, "one", ["e1"])
-    assert (change.generation, change.withdrawn) == (2, 1)
+    assert (change.generation, change.counts.withdrawn) == (2, 1)
     assert _active_ids(database) == ["e2"]
     assert _state(database).active_entries == 1
     with database.reading() as session:
@@ -90,7 +90,7 @@ def test_a_withdrawal_can_be_undone(database: Database) -> None:
     with database.writing() as session:
         withdraw_entries(session, "one", ["e1"])
     with database.writing() as session:
-        assert restore_entries(session, "one", ["e1"]).added == 1
+        assert restore_entries(session, "one", ["e1"]).counts.added == 1
     assert _active_ids(database) == ["e1", "e2"]
     assert import_text(database, "one", list_of(1, 2)).comparison.change is None
 
@@ -123,6 +123,17 @@ def test_a_removed_list_is_gone_but_its_generations_go_on(database: Database) ->
         with pytest.raises(UnknownListError):
             find_list(session, "one")
     assert import_text(database, "one", list_of(2)).generation == 3
+
+
+def test_a_list_that_is_revived_keeps_the_end_of_its_licence(database: Database) -> None:
+    with database.writing() as session:
+        create_list(session, "one", licensor="IWF", licence_end=date(2026, 6, 30))
+    import_text(database, "one", list_of(1))
+    with database.writing() as session:
+        remove_list(session, "one")
+    import_text(database, "one", list_of(1))
+    state = _state(database)
+    assert (state.licensor, state.licence_end) == ("IWF", date(2026, 6, 30))
 
 
 def test_removed_values_are_overwritten_in_the_file(settings: Settings, database: Database) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
-from hashmatch.errors import NotFoundError, StoreError
+from hashmatch.errors import InputError, NotFoundError, StoreError, UnknownListError
 from hashmatch.outcome import Action, Media
 from hashmatch.store import (
     ContentFacts,
@@ -18,9 +18,13 @@ from hashmatch.store import (
     NewMatch,
     Tally,
     read_daily_counts,
+    read_entry_history,
     read_match,
     read_matches,
     record_matches,
+    remove_list,
+    set_licence,
+    withdraw_entries,
 )
 from hashmatch.store.models import Content, Entry, MatchRecord
 from tests.pictures import hashes_of, list_of
@@ -36,6 +40,7 @@ def _new(entry_key: int = 1) -> NewMatch:
     return NewMatch(
         list_key=1,
         list_name="one",
+        licensor="IWF",
         generation=1,
         entry_key=entry_key,
         entry_id=f"e{entry_key}",
@@ -90,6 +95,7 @@ def test_an_unknown_match_is_not_found(filled: Database, match_id: str) -> None:
 
 
 def test_matches_are_read_by_period_and_list(filled: Database) -> None:
+    import_text(filled, "two", list_of(1))
     _record(filled, _facts(), _new(1), _new(2))
     noon = datetime(2026, 5, 1, 12, tzinfo=UTC)
     with filled.writing() as session:
@@ -101,11 +107,45 @@ def test_matches_are_read_by_period_and_list(filled: Database) -> None:
         (MatchFilter(since=noon, until=noon + hour), [1]),
         (MatchFilter(until=noon), []),
         (MatchFilter(since=noon + hour), [2]),
-        (MatchFilter(list_name="other"), []),
+        (MatchFilter(list_name="two"), []),
         (MatchFilter(limit=1), [2]),
     ):
         with filled.reading() as session:
             assert [one.record.key for one in read_matches(session, wanted)] == expected
+
+
+def test_a_filter_that_makes_no_sense_is_refused(filled: Database) -> None:
+    with filled.reading() as session, pytest.raises(UnknownListError):
+        list(read_matches(session, MatchFilter(list_name="other")))
+    with pytest.raises(InputError, match="ends before"):
+        MatchFilter(datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def test_a_match_keeps_the_licensors_words_of_its_day(filled: Database) -> None:
+    (match_id,) = _record(filled, _facts(), _new())
+    with filled.writing() as session:
+        set_licence(session, "one", licensor="somebody else", end=None)
+    with filled.reading() as session:
+        assert read_match(session, match_id)[0].record.licensor == "IWF"
+
+
+def test_what_became_of_the_entry_is_told(filled: Database) -> None:
+    with filled.reading() as session:
+        key = session.scalars(select(Entry.key).where(Entry.entry_id == "e1")).one()
+    (match_id,) = _record(filled, _facts(), _new(key))
+    for change, expected in (
+        (lambda session: None, "active"),
+        (
+            lambda session: withdraw_entries(session, "one", ["e1"]),
+            "withdrawn in generation 2 by an operator",
+        ),
+        (lambda session: remove_list(session, "one"), "deleted with its list"),
+    ):
+        with filled.writing() as session:
+            change(session)
+        with filled.reading() as session:
+            stored, _ = read_match(session, match_id)
+            assert read_entry_history(session, stored)["entry_now"] == expected
 
 
 def test_no_key_is_given_twice_after_a_removal(filled: Database) -> None:

@@ -82,7 +82,7 @@ def test_a_sound_database_has_no_problems(database: Database) -> None:
 def test_rows_that_refer_to_nothing_are_a_problem(settings: Settings, database: Database) -> None:
     with closing(sqlite3.connect(settings.data_dir / "hashmatch.db")) as connection:
         connection.execute(
-            "INSERT INTO generations VALUES (99, 1, '2026-01-01 00:00:00', 'x', 0, 0)"
+            "INSERT INTO generations VALUES (99, 1, '2026-01-01 00:00:00', 'x', 0, 0, 0)"
         )
         connection.commit()
     assert integrity_problems(database) == ["1 rows refer to rows that are missing"]
@@ -107,6 +107,14 @@ def test_a_schema_of_another_version_is_refused(database: Database) -> None:
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(StoreSchemaError, match="9999"):
         database.require_current_schema()
+
+
+def test_a_newer_schema_is_not_upgraded(database: Database) -> None:
+    with database.writing() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreSchemaError) as caught:
+        upgrade(database)
+    assert "newer" in caught.value.hint
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:

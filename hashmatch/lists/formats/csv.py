@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from operator import itemgetter
@@ -16,6 +17,10 @@ from .lines import read_lines
 _COLUMNS = RawRow._fields[1:]
 _REQUIRED = ("algorithm", "value")
 _TAG_SEPARATOR = ";"
+# What can be the name of a column, and what looks like a hash: a header that runs on into the
+# first row would otherwise take that row with it.
+_NAME = re.compile(r"[^\W\d][\w .:/()-]{0,39}")
+_VALUE = re.compile(r"[0-9a-f]{8,}")
 
 
 class CSVFormat(ListFormat):
@@ -33,7 +38,9 @@ class CSVFormat(ListFormat):
         lines = read_lines(stream)
         header = _read_header(next(lines, None))
         known = [name for name in header if name in _COLUMNS]
-        yield from (UnknownColumn(name) for name in header if name and name not in _COLUMNS)
+        for place, name in enumerate(header, start=1):
+            if name not in _COLUMNS:
+                yield UnknownColumn(f"column {place}")
         # A column that the file lacks is read from one past the others, which is empty.
         pick = itemgetter(*(header.index(one) if one in known else -1 for one in _COLUMNS))
         for line in lines:
@@ -43,10 +50,12 @@ class CSVFormat(ListFormat):
 def _read_header(line: tuple[int, str] | BadRow | None) -> list[str]:
     fields = None if line is None or isinstance(line, BadRow) else _split(line[1])
     header = [name.strip().lower() for name in fields or ()]
-    if not set(_REQUIRED) <= set(header) or len(set(header)) != len(header):
+    fit = all(_NAME.fullmatch(name) and not _VALUE.fullmatch(name) for name in header)
+    if not fit or not set(_REQUIRED) <= set(header) or len(set(header)) != len(header):
         # What stands there is not repeated: without a header it is an entry.
         raise ListFileError(
-            "line 1: this is no header with the columns algorithm and value, each once",
+            "line 1: this is no header with the columns algorithm and value and other short names,"
+            " each once",
             hint="The file has to be CSV in UTF-8 and to begin with a header such as"
             " 'algorithm,value,entry_id,category'.",
         )

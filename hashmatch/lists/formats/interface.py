@@ -23,18 +23,23 @@ class RawRow(NamedTuple):
 class BadRow(NamedTuple):
     """A row that has to be set aside, and why, in words that never repeat a value.
 
-    `entry_id` is the licensor's where the row still shows it, else empty.
+    `entry_id` is the licensor's where the row still shows it, else empty. `is_damage` is False for
+    a row that cannot be the damaged form of another: a duplicate, or one of a foreign algorithm.
     """
 
     line: int
     problem: str
     entry_id: str = ""
+    is_damage: bool = True
 
 
 class UnknownColumn(NamedTuple):
-    """A column that means nothing to hashmatch and is passed over."""
+    """A column that means nothing to hashmatch and is passed over.
 
-    name: str
+    It is told by its place: in a damaged file its name could be a value.
+    """
+
+    place: str
 
 
 class ListFormat(ABC):

@@ -27,38 +27,55 @@ class JSONLinesFormat(ListFormat):
                 continue
             number, text = line
             try:
-                row = json.loads(text)
+                row = json.loads(text, object_pairs_hook=_each_key_once)
             except (ValueError, RecursionError):
-                yield BadRow(number, "not JSON")
+                yield BadRow(number, "not JSON, or a key twice")
                 continue
             if not isinstance(row, dict):
                 yield BadRow(number, "not a JSON object")
                 continue
             new = row.keys() - _COLUMNS - unknown
             unknown |= new
-            yield from map(UnknownColumn, sorted(new))
+            for key in new:
+                yield UnknownColumn(f"key {list(row).index(key) + 1} of line {number}")
             yield _read_row(number, row)
 
 
+def _each_key_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    row = dict(pairs)
+    if len(row) != len(pairs):
+        raise ValueError("a key stands twice")
+    return row
+
+
 def _read_row(number: int, row: Mapping[str, object]) -> RawRow | BadRow:
-    entry_id = _text(row.get("entry_id"))
-    texts = {name: _text(row.get(name)) for name in _COLUMNS if name not in ("tags", "entry_id")}
-    for name, text in texts.items():
-        if text is None:
-            return BadRow(number, f"{name} is not a string", entry_id or "")
+    entry_id = row.get("entry_id")
+    if isinstance(entry_id, int) and not isinstance(entry_id, bool):
+        entry_id = str(entry_id)
+    entry_id = _text(entry_id)
     if entry_id is None:
         return BadRow(number, "entry_id is neither a string nor a whole number")
+    texts: dict[str, str] = {}
+    for name in _COLUMNS:
+        if name not in ("tags", "entry_id"):
+            text = _text(row.get(name))
+            if text is None:
+                return BadRow(number, f"{name} is not a string", entry_id)
+            texts[name] = text
     tags = row.get("tags") or []
-    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+    if not isinstance(tags, list) or not all(tag and _text(tag) for tag in tags):
         return BadRow(number, "tags is not an array of strings", entry_id)
-    known = {name: text for name, text in texts.items() if text is not None}
-    return RawRow(line=number, entry_id=entry_id, tags=tuple(tags), **known)
+    return RawRow(line=number, entry_id=entry_id, tags=tuple(tags), **texts)
 
 
 def _text(value: object) -> str | None:
-    """Return a string or whole number as text, "" for nothing, None for anything else."""
+    """Return a string that can be stored, "" for nothing, None for anything else."""
     if value is None:
         return ""
-    if isinstance(value, str):
-        return value
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+    if not isinstance(value, str) or "\0" in value:
+        return None
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # JSON can write halves of characters.
+        return None
+    return value

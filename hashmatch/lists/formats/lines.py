@@ -27,7 +27,9 @@ def read_lines(stream: BinaryIO) -> Iterator[tuple[int, str] | BadRow]:
         except UnicodeDecodeError:
             yield BadRow(number, "invalid UTF-8")
             continue
-        if text and not text.isspace():
+        if "\r" in text or "\0" in text:
+            yield BadRow(number, "a carriage return or zero byte within the line")
+        elif text and not text.isspace():
             yield number, text
 
 
