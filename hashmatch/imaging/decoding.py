@@ -14,9 +14,10 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 from hashmatch.outcome import Failure, Media, Reason
 
 # Sixteen-bit grey is scaled down by hand: Pillow's own conversion clips it to white.
-_SIXTEEN_BIT_MODES = frozenset({"I;16", "I;16L", "I;16B", "I;16N"})
-# Numbers without a range: what a viewer shows of them is the viewer's choice.
-_UNBOUNDED_MODES = frozenset({"I", "F"})
+_SIXTEEN_BITS = "I;16"
+# Numbers without a range, of which a viewer shows what it likes, and byte orders of which Pillow
+# 13.0 gives other numbers than the file holds.
+_UNSURE_MODES = frozenset({"I", "F", "I;16B", "I;16L", "I;16N"})
 # TIFF tags, and the photometric interpretation of common grey (TIFF 6.0, section 8).
 _BIT_DEPTH, _PHOTOMETRIC, _SUB_PICTURES = 258, 262, 330
 _BLACK_IS_ZERO = 1
@@ -130,7 +131,7 @@ def _require_plain_tiff(image: Image.Image) -> None:
     if _SUB_PICTURES in tags:
         detail = "a TIFF with pictures inside its pictures (SubIFDs)"
         raise DecodingError(Failure(Reason.UNSUPPORTED, detail))
-    deep = image.mode in _SIXTEEN_BIT_MODES
+    deep = image.mode == _SIXTEEN_BITS
     if deep and (tags.get(_PHOTOMETRIC) != _BLACK_IS_ZERO or set(tags.get(_BIT_DEPTH, ())) != {16}):
         detail = "a deep grey TIFF that is not 16 bits from black to white"
         raise DecodingError(Failure(Reason.UNSUPPORTED, detail))
@@ -158,11 +159,11 @@ def _damaged(error: Exception) -> Failure:
 
 def _as_shown(image: Image.Image) -> Image.Image:
     """Return the picture upright, over white where it is transparent, as RGB or L."""
-    if image.mode in _UNBOUNDED_MODES:
-        detail = f"pixels of mode {image.mode} have no defined brightness"
+    if image.mode in _UNSURE_MODES:
+        detail = f"pixels of mode {image.mode}, whose brightness is not defined well enough"
         raise DecodingError(Failure(Reason.UNSUPPORTED, detail))
     upright = ImageOps.exif_transpose(image)
-    if upright.mode in _SIXTEEN_BIT_MODES:
+    if upright.mode == _SIXTEEN_BITS:
         return Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
     if upright.has_transparency_data:
         layer = upright.convert("RGBA")
