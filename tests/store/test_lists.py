@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -143,8 +144,20 @@ def test_removed_values_are_overwritten_in_the_file(settings: Settings, database
     assert all(value in _bytes_of(settings.data_dir) for value in values)
     with database.writing() as session:
         remove_list(session, "one")
-    database.close()
+    assert database.forget_deleted()
     assert not any(value in _bytes_of(settings.data_dir) for value in values)
+
+
+def test_a_reader_that_keeps_deleted_values_alive_is_noticed(
+    settings: Settings, database: Database
+) -> None:
+    import_text(database, "one", list_of(1))
+    with closing(Database(settings.database_url)) as other, other.reading() as reader:
+        read_lists(reader)
+        with database.writing() as session:
+            remove_list(session, "one")
+        assert not database.forget_deleted()
+    assert database.forget_deleted()
 
 
 def _bytes_of(folder: Path) -> bytes:
