@@ -32,7 +32,7 @@ def command(_: App, folder: Path) -> None:
     say("drawing pictures, listing some of them, screening copies of them and strangers ...")
     result = run_demo(folder)
     columns = ("upload", "what it is", "outcome", "action", "why")
-    print_table("\nVerdicts", columns, [_cells(one) for one in result.screened])
+    print_table("Verdicts", columns, [_cells(one) for one in result.screened])
     _say_where(result)
 
 

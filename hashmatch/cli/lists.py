@@ -151,7 +151,7 @@ def status(app: App, *, as_json: bool) -> None:
         return
     print_table(
         "Lists",
-        ("list", "licensor", "licence ends", "generation", "changed", "entries", "held out"),
+        ("list", "licensor", "licence ends", "gen.", "changed", "entries", "held out"),
         [
             (
                 one.name,

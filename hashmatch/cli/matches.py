@@ -81,7 +81,9 @@ def _cells(row: ReportRow) -> tuple[object, ...]:
         row.action,
         row.list,
         f"{row.entry_id} ({row.category})" if row.category else row.entry_id,
-        f"{row.algorithm} {row.distance_bits}/{row.threshold_bits}",
+        f"{row.algorithm} {row.distance_bits}/{row.threshold_bits}"
+        if row.threshold_bits
+        else row.algorithm,
     )
 
 
