@@ -12,7 +12,9 @@ from hashmatch.config import Settings
 from hashmatch.store import Database
 from hashmatch.store.migrations import upgrade
 from tests.command_line import CommandLine
-from tests.store.importing import DatabaseFactory
+from tests.pictures import list_of
+from tests.scanning import MakeScanner, scanner_maker
+from tests.store.importing import DatabaseFactory, import_text
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -42,6 +44,13 @@ def database(settings: Settings) -> Iterator[Database]:
     with closing(Database(settings.database_url, busy_timeout_s=0.1)) as database:
         upgrade(database)
         yield database
+
+
+@pytest.fixture
+def make_scanner(settings: Settings, database: Database) -> MakeScanner:
+    """Makes scanners over the test's store, with a list of drawings 1 and 2."""
+    import_text(database, "one", list_of(1, 2, algorithms=("pdq", "sha256")))
+    return scanner_maker(settings, database)
 
 
 @pytest.fixture(scope="session")

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Set
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from datetime import UTC, date, datetime
+from collections.abc import Set
+from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from hashmatch import open_scanner
 from hashmatch.config import Settings
@@ -21,54 +17,19 @@ from hashmatch.errors import InputError, LicenceExpiredError, NoActiveListError,
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Hash
 from hashmatch.imaging import Intake, Reading
-from hashmatch.index import LiveIndex
-from hashmatch.outcome import Action, Clear, Failure, Matched, Outcome, Reason, Unscreened
-from hashmatch.pipeline import Scanner
-from hashmatch.policy import Policy
+from hashmatch.outcome import Action, Clear, Failure, Matched, Reason
 from hashmatch.store import (
     Database,
     read_daily_counts,
     remove_list,
-    restore_entries,
     set_licence,
     withdraw_entries,
 )
 from hashmatch.store.models import MatchRecord
-from hashmatch.wiring import open_intake, open_scanner_with
+from hashmatch.wiring import open_scanner_with
 from tests.pictures import drawn, encoded, hashes_of, list_of, read
+from tests.scanning import NOW, MakeScanner, recorded, unscreened
 from tests.store.importing import import_text
-
-NOW = datetime(2026, 7, 1, tzinfo=UTC)
-MakeScanner = Callable[..., Scanner]
-
-
-@pytest.fixture
-def make_scanner(settings: Settings, database: Database) -> MakeScanner:
-    """Makes scanners over the test's store, by default with a list of drawings 1 and 2."""
-    import_text(database, "one", list_of(1, 2, algorithms=("pdq", "sha256")))
-
-    def make(intake: Intake | None = None, **policy: Any) -> Scanner:
-        chosen = Settings.model_validate({"data_dir": settings.data_dir, "policy": policy})
-        return Scanner(
-            database=database,
-            index=LiveIndex(database, ALGORITHMS),
-            intake=intake or open_intake(chosen),
-            policy=Policy(chosen, ALGORITHMS),
-            max_bytes=chosen.intake.max_bytes,
-            clock=lambda: NOW,
-        )
-
-    return make
-
-
-def _recorded(database: Database) -> int:
-    with database.reading() as session:
-        return session.scalar(select(func.count()).select_from(MatchRecord)) or 0
-
-
-def _unscreened(outcome: Outcome) -> Unscreened:
-    assert isinstance(outcome, Unscreened)
-    return outcome
 
 
 def test_a_copy_is_matched_and_its_record_is_there(
@@ -100,7 +61,7 @@ def test_a_stranger_is_clear_and_only_counted(
         outcome = scanner.scan(drawn(9), content_id="post/9")
     assert isinstance(outcome, Clear)
     assert {one.algorithm.name for one in outcome.hashes} == {"pdq", "sha256"}
-    assert _recorded(database) == 0
+    assert recorded(database) == 0
     with database.reading() as session:
         assert read_daily_counts(session, NOW.date(), NOW.date()) == {("clear", ""): 1}
 
@@ -117,7 +78,7 @@ def test_the_same_scan_again_gives_the_same_match(
     assert isinstance(other, Matched)
     assert first.matches == again.matches
     assert {one.match_id for one in first.matches}.isdisjoint(one.match_id for one in other.matches)
-    assert _recorded(database) == 4
+    assert recorded(database) == 4
 
 
 def test_what_the_licensor_says_of_an_entry_does_not_make_another_match(
@@ -145,7 +106,7 @@ def test_what_was_not_seen_is_never_clear(
     make_scanner: MakeScanner, database: Database, data: bytes, reason: Reason
 ) -> None:
     with make_scanner() as scanner:
-        outcome = _unscreened(scanner.scan(data, content_id="x"))
+        outcome = unscreened(scanner.scan(data, content_id="x"))
     assert (outcome.reason, outcome.action) == (reason, Action.REVIEW)
     with database.reading() as session:
         assert read_daily_counts(session) == {("unscreened", reason.value): 1}
@@ -194,7 +155,7 @@ def test_the_strongest_action_of_all_matches_is_given(
 
 def test_a_picture_that_shows_too_little_is_not_clear(make_scanner: MakeScanner) -> None:
     plain = encoded(Image.new("RGB", (200, 200), (10, 200, 30)))
-    assert _unscreened(make_scanner().scan(plain, content_id="x")).reason is Reason.LOW_QUALITY
+    assert unscreened(make_scanner().scan(plain, content_id="x")).reason is Reason.LOW_QUALITY
     assert isinstance(make_scanner(low_quality="clear").scan(plain, content_id="x"), Clear)
 
 
@@ -204,7 +165,7 @@ def test_a_plain_picture_matches_no_plain_entry(
     """Pictures of nothing are all alike: that is what the quality gate is for."""
     import_text(database, "flood", f"algorithm,value,entry_id\npdq,{bytes(32).hex()},blank\n")
     plain = encoded(Image.new("RGB", (3, 3)))
-    assert _unscreened(make_scanner().scan(plain, content_id="x")).reason is Reason.LOW_QUALITY
+    assert unscreened(make_scanner().scan(plain, content_id="x")).reason is Reason.LOW_QUALITY
 
 
 def test_without_any_list_nothing_is_clear(make_scanner: MakeScanner, database: Database) -> None:
@@ -212,7 +173,7 @@ def test_without_any_list_nothing_is_clear(make_scanner: MakeScanner, database: 
     scanner.require_lists()
     with database.writing() as session:
         remove_list(session, "one")
-    assert _unscreened(scanner.scan(drawn(9), content_id="x")).reason is Reason.NO_ACTIVE_LIST
+    assert unscreened(scanner.scan(drawn(9), content_id="x")).reason is Reason.NO_ACTIVE_LIST
     with pytest.raises(NoActiveListError) as caught:
         scanner.require_lists()
     assert "hashmatch lists import" in caught.value.hint
@@ -222,14 +183,14 @@ def test_a_list_without_entries_is_no_list(make_scanner: MakeScanner, database: 
     scanner = make_scanner()
     with database.writing() as session:
         withdraw_entries(session, "one", ["e1", "e2"])
-    assert _unscreened(scanner.scan(drawn(9), content_id="x")).reason is Reason.NO_ACTIVE_LIST
+    assert unscreened(scanner.scan(drawn(9), content_id="x")).reason is Reason.NO_ACTIVE_LIST
 
 
 def test_an_expired_list_stops_the_scan(make_scanner: MakeScanner, database: Database) -> None:
     scanner = make_scanner()
     with database.writing() as session:
         set_licence(session, "one", licensor=None, end=date(2026, 6, 30))
-    outcome = _unscreened(scanner.scan(drawn(1), content_id="x"))
+    outcome = unscreened(scanner.scan(drawn(1), content_id="x"))
     assert outcome.reason is Reason.LICENCE_EXPIRED
     with pytest.raises(LicenceExpiredError, match="one"):
         scanner.require_lists()
@@ -247,33 +208,8 @@ def test_beside_an_expired_list_others_still_match_but_nothing_is_clear(
     scanner = make_scanner()
     assert isinstance(scanner.scan(drawn(1), content_id="x"), Matched)
     for seed in (3, 9):
-        outcome = _unscreened(scanner.scan(drawn(seed), content_id="x"))
+        outcome = unscreened(scanner.scan(drawn(seed), content_id="x"))
         assert outcome.reason is Reason.LICENCE_EXPIRED
-
-
-def test_a_store_that_cannot_record_gives_no_verdict(
-    make_scanner: MakeScanner, database: Database, settings: Settings
-) -> None:
-    scanner = make_scanner()
-    scanner.scan(drawn(9), content_id="warm")
-    with closing(sqlite3.connect(settings.data_dir / "hashmatch.db")) as other:
-        other.execute("BEGIN IMMEDIATE")
-        outcome = _unscreened(scanner.scan(drawn(1), content_id="post/1"))
-    assert outcome.reason is Reason.STORE_UNAVAILABLE
-    assert "locked" in outcome.detail
-    assert _recorded(database) == 0
-    assert isinstance(scanner.scan(drawn(1), content_id="post/1"), Matched)
-
-
-def test_a_store_that_has_gone_gives_no_verdict(
-    make_scanner: MakeScanner, database: Database, settings: Settings
-) -> None:
-    scanner = make_scanner()
-    database.close()
-    for path in settings.data_dir.iterdir():
-        path.write_bytes(b"overwritten " * 1000)
-    outcome = _unscreened(scanner.scan(drawn(9), content_id="x"))
-    assert outcome.reason is Reason.STORE_UNAVAILABLE
 
 
 class _Says(Intake):
@@ -284,65 +220,6 @@ class _Says(Intake):
 
     def read(self, data: bytes, algorithms: Set[str]) -> Reading:
         return self._reading
-
-
-class _Meanwhile(Intake):
-    """An intake during which something happens to the store, a number of times."""
-
-    def __init__(self, intake: Intake, happens: Callable[[], object], times: int) -> None:
-        self._intake, self._happens, self._times = intake, happens, times
-
-    def read(self, data: bytes, algorithms: Set[str]) -> Reading:
-        if self._times:
-            self._times -= 1
-            self._happens()
-        return self._intake.read(data, algorithms)
-
-
-def _withdraw_and_undo(database: Database) -> None:
-    with database.writing() as session:
-        withdraw_entries(session, "one", ["e1"])
-        restore_entries(session, "one", ["e1"])
-
-
-@pytest.mark.parametrize("times", [1, 3])
-def test_an_entry_that_changes_its_place_during_a_scan_is_still_found(
-    make_scanner: MakeScanner, settings: Settings, database: Database, times: int
-) -> None:
-    intake = _Meanwhile(open_intake(settings), lambda: _withdraw_and_undo(database), times)
-    assert isinstance(make_scanner(intake).scan(drawn(1), content_id="x"), Matched)
-
-
-def test_lists_that_never_rest_leave_an_image_unscreened(
-    make_scanner: MakeScanner, settings: Settings, database: Database
-) -> None:
-    intake = _Meanwhile(open_intake(settings), lambda: _withdraw_and_undo(database), 99)
-    outcome = _unscreened(make_scanner(intake).scan(drawn(1), content_id="x"))
-    assert outcome.reason is Reason.INDEX_STALE
-
-
-def test_an_entry_that_is_withdrawn_during_a_scan_does_not_match(
-    make_scanner: MakeScanner, settings: Settings, database: Database
-) -> None:
-    def withdraw() -> None:
-        with database.writing() as session:
-            withdraw_entries(session, "one", ["e1"])
-
-    intake = _Meanwhile(open_intake(settings), withdraw, 1)
-    assert isinstance(make_scanner(intake).scan(drawn(1), content_id="x"), Clear)
-
-
-def test_an_algorithm_that_is_new_since_the_scan_began_is_computed_too(
-    make_scanner: MakeScanner, settings: Settings, database: Database
-) -> None:
-    def bring_another() -> None:
-        import_text(database, "two", list_of(1, algorithms=("phash",)))
-        _withdraw_and_undo(database)
-
-    intake = _Meanwhile(open_intake(settings), bring_another, 1)
-    outcome = make_scanner(intake).scan(drawn(1), content_id="x")
-    assert isinstance(outcome, Matched)
-    assert {match.algorithm for match in outcome.matches} == {"pdq", "sha256", "phash"}
 
 
 def test_lookups_under_one_content_id_keep_their_own_evidence(
@@ -359,24 +236,10 @@ def test_lookups_under_one_content_id_keep_their_own_evidence(
     assert set(recorded[2:]) == {one.value for one in values}
 
 
-def test_a_count_that_cannot_be_written_is_told_and_counted_as_such(
-    make_scanner: MakeScanner, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("hashmatch.store.counts._FLUSH_EVERY_S", 0)
-    scanner = make_scanner()
-    with database.connection() as connection, database.transaction(connection):
-        scanner.refuse(Failure(Reason.EMPTY, "x"), content_id="first")
-        outcome = _unscreened(scanner.scan(drawn(9), content_id="x"))
-    assert outcome.reason is Reason.STORE_UNAVAILABLE
-    scanner.close()
-    with database.reading() as session:
-        assert ("clear", "") not in read_daily_counts(session)
-
-
 @pytest.mark.parametrize("reason", Reason)
 def test_no_failure_of_the_intake_is_ever_clear(make_scanner: MakeScanner, reason: Reason) -> None:
     scanner = make_scanner(_Says(Reading(None, (), Failure(reason, "because"))))
-    assert _unscreened(scanner.scan(b"x", content_id="x")).reason is reason
+    assert unscreened(scanner.scan(b"x", content_id="x")).reason is reason
 
 
 def test_hashes_computed_elsewhere_match(make_scanner: MakeScanner) -> None:
@@ -389,7 +252,7 @@ def test_hashes_computed_elsewhere_match(make_scanner: MakeScanner) -> None:
 def test_a_hash_that_no_list_holds_tells_nothing(make_scanner: MakeScanner) -> None:
     scanner = make_scanner()
     for hashes in ([Hash(ALGORITHMS["md5"], bytes(16))], []):
-        outcome = _unscreened(scanner.lookup(hashes, content_id="x"))
+        outcome = unscreened(scanner.lookup(hashes, content_id="x"))
         assert outcome.reason is Reason.NO_ACTIVE_LIST
 
 
@@ -398,7 +261,7 @@ def test_a_file_is_known_by_its_path(make_scanner: MakeScanner, tmp_path: Path) 
     path.write_bytes(drawn(1))
     assert make_scanner().scan_file(path).content_id == str(path)
     assert make_scanner().scan_file(path, content_id="post/1").content_id == "post/1"
-    outcome = _unscreened(make_scanner().scan_file(tmp_path / "gone"))
+    outcome = unscreened(make_scanner().scan_file(tmp_path / "gone"))
     assert (outcome.reason, outcome.detail) == (Reason.UNREADABLE, "no such file or directory")
 
 
@@ -428,19 +291,3 @@ def test_a_scanner_is_not_opened_over_a_store_that_cannot_record(
     url = f"sqlite:///file:{settings.data_dir}/hashmatch.db?mode=ro&uri=true"
     with pytest.raises(StoreReadOnlyError):
         open_scanner_with(Settings.model_validate({"database": {"url": url}}))
-
-
-def test_scanning_from_many_threads_gives_the_same_outcomes(
-    settings: Settings, database: Database
-) -> None:
-    import_text(database, "one", list_of(1, 2, algorithms=("pdq", "sha256")))
-    files = [drawn(seed) for seed in (1, 2, 9, 10)] * 6
-    with open_scanner_with(settings) as scanner, ThreadPoolExecutor(4) as pool:
-        outcomes = list(
-            pool.map(
-                lambda one: scanner.scan(one[1], content_id=f"post/{one[0]}"), enumerate(files)
-            )
-        )
-    kinds = [type(outcome) for outcome in outcomes]
-    assert kinds == [Matched, Matched, Clear, Clear] * 6
-    assert _recorded(database) == 24

@@ -1,0 +1,52 @@
+"""Scanners over a test's store, and what tests ask of their outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+from sqlalchemy import func, select
+
+from hashmatch.config import Settings
+from hashmatch.hashers import ALGORITHMS
+from hashmatch.imaging import Intake
+from hashmatch.index import LiveIndex
+from hashmatch.outcome import Outcome, Unscreened
+from hashmatch.pipeline import Scanner
+from hashmatch.policy import Policy
+from hashmatch.store import Database
+from hashmatch.store.models import MatchRecord
+from hashmatch.wiring import open_intake
+
+NOW = datetime(2026, 7, 1, tzinfo=UTC)
+MakeScanner: TypeAlias = Callable[..., Scanner]
+
+
+def scanner_maker(settings: Settings, database: Database) -> MakeScanner:
+    """Return what makes scanners over a store, at a fixed time, with any intake and policy."""
+
+    def make(intake: Intake | None = None, **policy: Any) -> Scanner:
+        chosen = Settings.model_validate({"data_dir": settings.data_dir, "policy": policy})
+        return Scanner(
+            database=database,
+            index=LiveIndex(database, ALGORITHMS),
+            intake=intake or open_intake(chosen),
+            policy=Policy(chosen, ALGORITHMS),
+            max_bytes=chosen.intake.max_bytes,
+            clock=lambda: NOW,
+        )
+
+    return make
+
+
+def recorded(database: Database) -> int:
+    """Return the number of recorded matches."""
+    with database.reading() as session:
+        return session.scalar(select(func.count()).select_from(MatchRecord)) or 0
+
+
+def unscreened(outcome: Outcome) -> Unscreened:
+    """Return the outcome, which has to be unscreened."""
+    assert isinstance(outcome, Unscreened)
+    return outcome

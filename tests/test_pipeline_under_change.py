@@ -1,0 +1,138 @@
+"""The one flow while the store fails, the lists change and many threads scan."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Set
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import pytest
+
+from hashmatch.config import Settings
+from hashmatch.imaging import Intake, Reading
+from hashmatch.outcome import Clear, Failure, Matched, Reason
+from hashmatch.store import (
+    Database,
+    read_daily_counts,
+    restore_entries,
+    withdraw_entries,
+)
+from hashmatch.wiring import open_intake, open_scanner_with
+from tests.pictures import drawn, list_of
+from tests.scanning import MakeScanner, recorded, unscreened
+from tests.store.importing import import_text
+
+
+def test_a_store_that_cannot_record_gives_no_verdict(
+    make_scanner: MakeScanner, database: Database, settings: Settings
+) -> None:
+    scanner = make_scanner()
+    scanner.scan(drawn(9), content_id="warm")
+    with closing(sqlite3.connect(settings.data_dir / "hashmatch.db")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        outcome = unscreened(scanner.scan(drawn(1), content_id="post/1"))
+    assert outcome.reason is Reason.STORE_UNAVAILABLE
+    assert "locked" in outcome.detail
+    assert recorded(database) == 0
+    assert isinstance(scanner.scan(drawn(1), content_id="post/1"), Matched)
+
+
+def test_a_store_that_has_gone_gives_no_verdict(
+    make_scanner: MakeScanner, database: Database, settings: Settings
+) -> None:
+    scanner = make_scanner()
+    database.close()
+    for path in settings.data_dir.iterdir():
+        path.write_bytes(b"overwritten " * 1000)
+    outcome = unscreened(scanner.scan(drawn(9), content_id="x"))
+    assert outcome.reason is Reason.STORE_UNAVAILABLE
+
+
+class _Meanwhile(Intake):
+    """An intake during which something happens to the store, a number of times."""
+
+    def __init__(self, intake: Intake, happens: Callable[[], object], times: int) -> None:
+        self._intake, self._happens, self._times = intake, happens, times
+
+    def read(self, data: bytes, algorithms: Set[str]) -> Reading:
+        if self._times:
+            self._times -= 1
+            self._happens()
+        return self._intake.read(data, algorithms)
+
+
+def _withdraw_and_undo(database: Database) -> None:
+    with database.writing() as session:
+        withdraw_entries(session, "one", ["e1"])
+        restore_entries(session, "one", ["e1"])
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_an_entry_that_changes_its_place_during_a_scan_is_still_found(
+    make_scanner: MakeScanner, settings: Settings, database: Database, times: int
+) -> None:
+    intake = _Meanwhile(open_intake(settings), lambda: _withdraw_and_undo(database), times)
+    assert isinstance(make_scanner(intake).scan(drawn(1), content_id="x"), Matched)
+
+
+def test_lists_that_never_rest_leave_an_imageunscreened(
+    make_scanner: MakeScanner, settings: Settings, database: Database
+) -> None:
+    intake = _Meanwhile(open_intake(settings), lambda: _withdraw_and_undo(database), 99)
+    outcome = unscreened(make_scanner(intake).scan(drawn(1), content_id="x"))
+    assert outcome.reason is Reason.INDEX_STALE
+
+
+def test_an_entry_that_is_withdrawn_during_a_scan_does_not_match(
+    make_scanner: MakeScanner, settings: Settings, database: Database
+) -> None:
+    def withdraw() -> None:
+        with database.writing() as session:
+            withdraw_entries(session, "one", ["e1"])
+
+    intake = _Meanwhile(open_intake(settings), withdraw, 1)
+    assert isinstance(make_scanner(intake).scan(drawn(1), content_id="x"), Clear)
+
+
+def test_an_algorithm_that_is_new_since_the_scan_began_is_computed_too(
+    make_scanner: MakeScanner, settings: Settings, database: Database
+) -> None:
+    def bring_another() -> None:
+        import_text(database, "two", list_of(1, algorithms=("phash",)))
+        _withdraw_and_undo(database)
+
+    intake = _Meanwhile(open_intake(settings), bring_another, 1)
+    outcome = make_scanner(intake).scan(drawn(1), content_id="x")
+    assert isinstance(outcome, Matched)
+    assert {match.algorithm for match in outcome.matches} == {"pdq", "sha256", "phash"}
+
+
+def test_a_count_that_cannot_be_written_is_told_and_counted_as_such(
+    make_scanner: MakeScanner, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hashmatch.store.counts._FLUSH_EVERY_S", 0)
+    scanner = make_scanner()
+    with database.connection() as connection, database.transaction(connection):
+        scanner.refuse(Failure(Reason.EMPTY, "x"), content_id="first")
+        outcome = unscreened(scanner.scan(drawn(9), content_id="x"))
+    assert outcome.reason is Reason.STORE_UNAVAILABLE
+    scanner.close()
+    with database.reading() as session:
+        assert ("clear", "") not in read_daily_counts(session)
+
+
+def test_scanning_from_many_threads_gives_the_same_outcomes(
+    settings: Settings, database: Database
+) -> None:
+    import_text(database, "one", list_of(1, 2, algorithms=("pdq", "sha256")))
+    files = [drawn(seed) for seed in (1, 2, 9, 10)] * 6
+    with open_scanner_with(settings) as scanner, ThreadPoolExecutor(4) as pool:
+        outcomes = list(
+            pool.map(
+                lambda one: scanner.scan(one[1], content_id=f"post/{one[0]}"), enumerate(files)
+            )
+        )
+    kinds = [type(outcome) for outcome in outcomes]
+    assert kinds == [Matched, Matched, Clear, Clear] * 6
+    assert recorded(database) == 24
