@@ -34,7 +34,7 @@ def initialise(
     data folder is set to another one already.
     """
     path = config or Path(os.environ.get("HASHMATCH_CONFIG") or CONFIG_NAME)
-    if use_environment and data_dir is not None and "HASHMATCH_DATA_DIR" in os.environ:
+    if use_environment and data_dir is not None and os.environ.get("HASHMATCH_DATA_DIR"):
         raise ConfigError(
             "HASHMATCH_DATA_DIR: this variable would win over --data-dir",
             hint="Unset it, or leave out --data-dir.",

@@ -12,6 +12,7 @@ import click
 from hashmatch.errors import InputError
 from hashmatch.lists import FORMATS, ImportSummary, find_format, import_list
 from hashmatch.store import (
+    Database,
     count_active_entries,
     count_operator_withdrawals,
     create_list,
@@ -67,10 +68,12 @@ def licence(
     """Set when a list's licence ends; after that day the list may not be matched against."""
     if (end is None) is not no_end:
         raise click.UsageError("give --end DATE or --no-end")
-    with app.database() as database, database.writing() as session:
-        set_licence(session, name, licensor=licensor, end=None if end is None else end.date())
-    say(f"list {name}: the licence {'has no end' if end is None else f'ends after {end.date()}'}")
-    _warn_of_ended_licence(app, name)
+    with app.database() as database:
+        with database.writing() as session:
+            set_licence(session, name, licensor=licensor, end=None if end is None else end.date())
+        words = "has no end" if end is None else f"ends after {end.date()}"
+        say(f"list {name}: the licence {words}")
+        _warn_of_ended_licence(database, name)
 
 
 @command.command("import")
@@ -106,19 +109,20 @@ def import_(
     their line and set aside, and then the exit code is 2.
     """
     list_format = find_format(str(file), format_name or "")
-    with app.database() as database, _open(file) as stream, progress("rows read") as bar:
-        summary = import_list(
-            database,
-            name,
-            stream,
-            list_format,
-            source="stdin" if str(file) == "-" else file.name,
-            strict=strict,
-            withdraw_missing=withdraw_missing,
-            progress=lambda rows: bar.update(bar.task_ids[0], completed=rows),
-        )
-    _show_import(summary, as_json=as_json)
-    _warn_of_ended_licence(app, name)
+    with app.database() as database:
+        with _open(file) as stream, progress("rows read") as bar:
+            summary = import_list(
+                database,
+                name,
+                stream,
+                list_format,
+                source="stdin" if str(file) == "-" else file.name,
+                strict=strict,
+                withdraw_missing=withdraw_missing,
+                progress=lambda rows: bar.update(bar.task_ids[0], completed=rows),
+            )
+        _show_import(summary, as_json=as_json)
+        _warn_of_ended_licence(database, name)
     click.get_current_context().exit(EXIT_UNSCREENED if summary.set_aside.count else EXIT_CLEAR)
 
 
@@ -265,8 +269,8 @@ def _show_import(summary: ImportSummary, *, as_json: bool) -> None:
         say(f"note: the file lacked {compared.withdrawn} entries, which no longer match")
 
 
-def _warn_of_ended_licence(app: App, name: str) -> None:
-    with app.database() as database, database.reading() as session:
+def _warn_of_ended_licence(database: Database, name: str) -> None:
+    with database.reading() as session:
         state = next((one for one in read_lists(session) if one.name == name), None)
     if state is not None and state.licence_has_ended(utc_now().date()):
         say(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from hashmatch.imaging import find_files, path_as_text
-from hashmatch.outcome import Failure, Outcome, Reason
+from hashmatch.imaging import find_files, path_as_text, too_large
+from hashmatch.outcome import Outcome
 from hashmatch.pipeline import Scanner
 
 from .context import App, json_option, pass_app, show_hashes_option, standard_input
@@ -58,6 +58,5 @@ def _scan_stdin(app: App, scanner: Scanner, content_id: str) -> Outcome:
     max_bytes = app.settings.intake.max_bytes
     data = standard_input().read(max_bytes + 1)
     if len(data) > max_bytes:
-        failure = Failure(Reason.TOO_LARGE, f"there are more than {max_bytes} bytes")
-        return scanner.refuse(failure, content_id=content_id)
+        return scanner.refuse(too_large(max_bytes), content_id=content_id)
     return scanner.scan(data, content_id=content_id)

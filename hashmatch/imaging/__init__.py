@@ -1,7 +1,7 @@
 """Imaging: the one door for image bytes, and what lies between them and their hashes."""
 
 from .decoding import Limits
-from .files import find_files, path_as_text, read_file
+from .files import find_files, path_as_text, read_file, too_large
 from .in_process import InProcessIntake
 from .interface import Intake, Reading
 
@@ -13,4 +13,5 @@ __all__ = [
     "find_files",
     "path_as_text",
     "read_file",
+    "too_large",
 ]

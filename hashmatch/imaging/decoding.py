@@ -13,6 +13,8 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from hashmatch.outcome import Failure, Media, Reason
 
+from .files import too_large
+
 # Sixteen-bit grey is scaled down by hand: Pillow's own conversion clips it to white.
 _SIXTEEN_BITS = "I;16"
 # Numbers without a range, of which a viewer shows what it likes, and byte orders of which Pillow
@@ -72,8 +74,7 @@ def open_decoder(data: bytes, limits: Limits) -> Iterator[Decoder]:
     if not data:
         raise DecodingError(Failure(Reason.EMPTY, "the file is empty"))
     if len(data) > limits.max_bytes:
-        detail = f"the file has more than {limits.max_bytes} bytes"
-        raise DecodingError(Failure(Reason.TOO_LARGE, detail))
+        raise DecodingError(too_large(limits.max_bytes))
     if ImageFile.LOAD_TRUNCATED_IMAGES:
         # A switch of the whole process. Missing parts would be grey, and hashed as such.
         detail = "this program lets Pillow accept truncated images (LOAD_TRUNCATED_IMAGES)"

@@ -19,16 +19,27 @@ def find_files(path: Path) -> Iterator[Path]:
     waiting = [path]
     while waiting:
         current = waiting.pop()
-        is_link = current is not path and os.path.islink(current)  # noqa: PTH114
-        try:
-            # os.path.isdir calls what it may not look at no folder; reading it then says why.
-            children = sorted(os.listdir(current)) if os.path.isdir(current) else None  # noqa: PTH112, PTH208
-        except OSError:
-            children = None
-        if children is None or is_link:
+        children = _list_folder(current, follow_link=current is path)
+        if children is None:
             yield current
         else:
             waiting.extend(current / name for name in reversed(children))
+
+
+def _list_folder(path: Path, *, follow_link: bool) -> list[str] | None:
+    """Return the names in a folder, in order, or None where there are none to be had."""
+    # os.path calls what it may not look at no folder and no link; reading it then says why.
+    if not os.path.isdir(path) or (os.path.islink(path) and not follow_link):  # noqa: PTH112, PTH114
+        return None
+    try:
+        return sorted(os.listdir(path))  # noqa: PTH208
+    except OSError:
+        return None
+
+
+def too_large(max_bytes: int) -> Failure:
+    """Return why a file of more bytes than that is not read."""
+    return Failure(Reason.TOO_LARGE, f"the file has more than {max_bytes} bytes")
 
 
 def path_as_text(path: Path) -> str:
@@ -58,7 +69,7 @@ def _read_descriptor(descriptor: int, max_bytes: int) -> bytes | Failure:
     if not stat.S_ISREG(facts.st_mode):
         return Failure(Reason.UNREADABLE, "not a regular file")
     if facts.st_size > max_bytes:
-        return Failure(Reason.TOO_LARGE, f"the file has more than {max_bytes} bytes")
+        return too_large(max_bytes)
     with os.fdopen(descriptor, "rb", closefd=False) as file:
         data = file.read(max_bytes + 1)
     if len(data) != facts.st_size:

@@ -128,12 +128,12 @@ def set_licence(session: Session, name: str, *, licensor: str | None, end: date 
 
 def read_lists(session: Session) -> tuple[ListState, ...]:
     """Return all lists that were not removed, by name."""
-    changed_at = func.coalesce(func.max(Generation.created_at), HashList.created_at)
+    changed_at = func.coalesce(Generation.created_at, HashList.created_at)
+    newest = (Generation.list_key == HashList.key) & (Generation.number == HashList.generation)
     rows = session.execute(
         select(HashList, changed_at.label("changed_at"))
-        .outerjoin(Generation, Generation.list_key == HashList.key)
+        .outerjoin(Generation, newest)
         .where(HashList.removed_at.is_(None))
-        .group_by(HashList.key)
         .order_by(HashList.name)
     )
     return tuple(

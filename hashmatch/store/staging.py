@@ -172,8 +172,8 @@ def _insert_staged(connection: Connection, batch: Sequence[StagedRow]) -> None:
         connection.execute(insert(_STAGED), rows)
 
 
-def _same(names: Sequence[str]) -> list[ColumnElement[bool]]:
-    return [getattr(Entry, name) == _STAGED.c[name] for name in names]
+def _same_entry() -> list[ColumnElement[bool]]:
+    return [getattr(Entry, name) == _STAGED.c[name] for name in _IDENTITY]
 
 
 def _active(row: HashList) -> list[ColumnElement[bool]]:
@@ -184,13 +184,13 @@ def _is_spared() -> ColumnElement[bool]:
     return Entry.entry_id.in_(select(_SPARED.c.entry_id))
 
 
-def _is_staged(names: Sequence[str]) -> ColumnElement[bool]:
-    return exists().where(*_same(names)).correlate(Entry.__table__)
+def _is_staged() -> ColumnElement[bool]:
+    return exists().where(*_same_entry()).correlate(Entry.__table__)
 
 
 def _count_spared(session: Session, row: HashList, *, keep_all: bool) -> int:
     spared = true() if keep_all else _is_spared()
-    missing = (*_active(row), spared, ~_is_staged(_IDENTITY))
+    missing = (*_active(row), spared, ~_is_staged())
     return session.scalar(select(func.count()).select_from(Entry).where(*missing)) or 0
 
 
@@ -198,7 +198,7 @@ def _withdraw_missing(session: Session, row: HashList) -> int:
     return affected_rows(
         session,
         update(Entry)
-        .where(*_active(row), ~_is_staged(_IDENTITY), ~_is_spared())
+        .where(*_active(row), ~_is_staged(), ~_is_spared())
         .values(withdrawn_generation=row.generation + 1)
         .execution_options(synchronize_session=False),
     )
@@ -209,14 +209,14 @@ def _change_contents(session: Session, row: HashList) -> int:
     return affected_rows(
         session,
         update(Entry)
-        .where(*_active(row), *_same(_IDENTITY), differs)
+        .where(*_active(row), *_same_entry(), differs)
         .values({name: _STAGED.c[name] for name in _CONTENT})
         .execution_options(synchronize_session=False),
     )
 
 
 def _is_held(row: HashList) -> ColumnElement[bool]:
-    held = (Entry.list_key == row.key, Entry.withdrawn_by_operator, *_same(_IDENTITY))
+    held = (Entry.list_key == row.key, Entry.withdrawn_by_operator, *_same_entry())
     return exists().where(*held).correlate(_STAGED)
 
 
@@ -234,7 +234,7 @@ def _insert_new(
     columns = [_STAGED.c[name] for name in _IDENTITY + _CONTENT]
     rows = select(literal(row.key), literal(row.generation + 1), literal(value=False), *columns)
     if some_are_active:
-        rows = rows.where(~exists().where(*_active(row), *_same(_IDENTITY)).correlate(_STAGED))
+        rows = rows.where(~exists().where(*_active(row), *_same_entry()).correlate(_STAGED))
     if some_are_held:
         rows = rows.where(~_is_held(row))
     # In the order of the unique index, which then only grows at its end.

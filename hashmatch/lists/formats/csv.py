@@ -37,12 +37,11 @@ class CSVFormat(ListFormat):
         """Yield what the file holds."""
         lines = read_lines(stream)
         header = _read_header(next(lines, None))
-        known = [name for name in header if name in _COLUMNS]
         for place, name in enumerate(header, start=1):
             if name not in _COLUMNS:
                 yield UnknownColumn(f"column {place}")
         # A column that the file lacks is read from one past the others, which is empty.
-        pick = itemgetter(*(header.index(one) if one in known else -1 for one in _COLUMNS))
+        pick = itemgetter(*(header.index(one) if one in header else -1 for one in _COLUMNS))
         for line in lines:
             yield line if isinstance(line, BadRow) else _read_row(*line, len(header), pick)
 
