@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,7 +17,21 @@ CONFIG_NAME = "hashmatch.toml"
 
 ThresholdBits = Annotated[int, Field(ge=0, le=4096)]
 Quality = Annotated[int, Field(ge=0, le=100)]
-ImageFormat = Literal["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF"]
+ImageFormat = Literal[
+    "JPEG",
+    "PNG",
+    "GIF",
+    "WEBP",
+    "TIFF",
+    "BMP",
+    "AVIF",
+    "HEIF",
+    "JPEG2000",
+    "ICO",
+    "PSD",
+    "TGA",
+    "PPM",
+]
 
 
 class _Section(BaseModel):
@@ -36,10 +50,18 @@ class IntakeSettings(_Section):
 
     max_bytes: int = Field(default=50_000_000, ge=1)
     max_pixels: int = Field(default=100_000_000, ge=1)
-    max_frames: int = Field(default=32, ge=1)
+    max_side: int = Field(default=65_535, ge=1)
+    max_frames: int = Field(default=10_000, ge=1)
+    sampled_frames: int = Field(default=32, ge=1, le=1_000)
+    max_metadata_bytes: int = Field(default=10_000_000, ge=1)
+    max_nesting: int = Field(default=8, ge=1, le=100)
     formats: tuple[ImageFormat, ...] = Field(
-        default=("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF"), min_length=1, strict=False
+        default=get_args(ImageFormat), min_length=1, strict=False
     )
+    isolation: Literal["process", "none"] = "process"
+    workers: int = Field(default=0, ge=0, le=1_000)
+    timeout_s: float = Field(default=20.0, gt=0)
+    max_memory_bytes: int = Field(default=2_000_000_000, ge=500_000_000)
 
 
 class ListPolicySettings(_Section):

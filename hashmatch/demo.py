@@ -16,12 +16,11 @@ from hashmatch.drawing import draw_picture
 from hashmatch.errors import InputError
 from hashmatch.first_run import initialise
 from hashmatch.hashers import ALGORITHMS
-from hashmatch.imaging import InProcessIntake
 from hashmatch.lists import ImportSummary, find_format, import_list
 from hashmatch.outcome import Outcome
 from hashmatch.reports import CSVReport, private_file, report_rows
 from hashmatch.store import MatchFilter
-from hashmatch.wiring import limits, open_database, open_scanner_with
+from hashmatch.wiring import open_database, open_intake, open_scanner_with
 
 _LIST = "demo"
 _SEEDS = {"harbour": 1, "orchard": 2, "viaduct": 3}  # are on the list
@@ -78,8 +77,10 @@ def run_demo(folder: Path) -> DemoResult:
 
 def _import_demo_list(settings: Settings, list_file: Path) -> ImportSummary:
     """Write the made-up list, with several hashes an entry as real lists have, and import it."""
-    intake = InProcessIntake(limits(settings))
-    with list_file.open("w", newline="", encoding="utf-8") as stream:
+    with (
+        closing(open_intake(settings)) as intake,
+        list_file.open("w", newline="", encoding="utf-8") as stream,
+    ):
         writer = csv.writer(stream)
         writer.writerow(["algorithm", "value", "entry_id", "category", "note"])
         for name, seed in _SEEDS.items():

@@ -19,12 +19,13 @@ from PIL import Image, features
 from hashmatch.config import Settings
 from hashmatch.errors import HashmatchError
 from hashmatch.hashers import BYTES_HASHERS, PIXEL_HASHERS
+from hashmatch.imaging import PoolIntake, ProcessFailedError
 from hashmatch.store import Database, count_active_entries, read_lists, utc_now
-from hashmatch.wiring import open_database, open_policy
+from hashmatch.wiring import open_database, open_intake, open_policy
 
-_LIBRARIES = ("pillow", "numpy", "imagehash", "scipy", "sqlalchemy", "alembic")
+_LIBRARIES = ("pillow", "pillow-heif", "numpy", "imagehash", "scipy", "sqlalchemy", "alembic")
 _WARN_BEFORE_LICENCE_END = timedelta(days=30)
-_OPTIONAL_FORMATS = {"WEBP": "webp", "AVIF": "avif"}
+_OPTIONAL_FORMATS = {"WEBP": "webp", "AVIF": "avif", "JPEG2000": "jpg_2000"}
 
 # The hashes of `_self_test_pixels`, as this version of hashmatch computed them when it was made.
 # Lists are matched with these bits: a library that computes others breaks matching unnoticed.
@@ -60,7 +61,13 @@ class Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """Look at everything and return the findings; a check that fails is a finding, too."""
-    checks = (_look_at_program, _look_at_config, _look_at_hashers, _look_at_formats)
+    checks = (
+        _look_at_program,
+        _look_at_config,
+        _look_at_hashers,
+        _look_at_formats,
+        _look_at_isolation,
+    )
     findings = [finding for check in checks for finding in _guarded(check, settings)]
     try:
         with closing(open_database(settings)) as database:
@@ -120,6 +127,31 @@ def _look_at_formats(settings: Settings) -> Iterator[Finding]:
         yield Finding("formats", Health.WARNING, detail, hint)
     else:
         yield Finding("formats", Health.GOOD, ", ".join(enabled))
+
+
+def _look_at_isolation(settings: Settings) -> Iterator[Finding]:
+    """Start a decoding process and ask it what confines it here."""
+    with closing(open_intake(settings)) as intake:
+        if not isinstance(intake, PoolIntake):
+            detail = "images are decoded in hashmatch's own process: a crash ends it, no time limit"
+            hint = 'Set intake.isolation = "process" unless every file is trusted.'
+            yield Finding("isolation", Health.WARNING, detail, hint)
+            return
+        try:
+            protections = intake.protections()
+        except ProcessFailedError as error:
+            hint = "Nothing can be screened until it does."
+            yield Finding("isolation", Health.BAD, error.failure.detail, hint)
+            return
+    on = ", ".join(name for name, is_on in protections.items() if is_on)
+    detail = f"images are decoded in processes of their own: {settings.intake.timeout_s:g} s, {on}"
+    if off := ", ".join(name for name, is_on in protections.items() if not is_on):
+        hint = (
+            "Screen hostile uploads on a Linux that offers them, or in a container without network."
+        )
+        yield Finding("isolation", Health.WARNING, f"{detail}; not offered here: {off}", hint)
+    else:
+        yield Finding("isolation", Health.GOOD, detail)
 
 
 def _look_at_database(_: Settings, database: Database) -> Iterator[Finding]:

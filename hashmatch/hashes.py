@@ -33,6 +33,21 @@ class Orientation(StrEnum):
     TRANSVERSE = "transverse"
 
 
+class View(StrEnum):
+    """Which of the pictures that viewers may show of one frame was hashed.
+
+    `WHOLE` is what most of them show: upright, and over white where it is transparent.
+    """
+
+    WHOLE = "whole"
+    INNER = "inner"  # without the uniform borders around the picture
+    ON_BLACK = "on-black"  # over black where it is transparent
+    INNER_ON_BLACK = "inner-on-black"
+    AS_STORED = "as-stored"  # not turned, where viewers differ over the orientation
+    BESIDE = "beside"  # a picture in the file that is not shown by itself
+    INVERTED = "inverted"  # the other reading of its inks, where the file does not say which
+
+
 @dataclass(frozen=True, slots=True)
 class Algorithm:
     """A hash algorithm as lists, index and policy need to know it.
@@ -79,6 +94,7 @@ class Hash:
     quality: int | None = None
     frame: int = 0
     orientation: Orientation = Orientation.ORIGINAL
+    view: View = View.WHOLE
 
     def __repr__(self) -> str:
         return f"Hash({self.algorithm.name}, frame={self.frame}, quality={self.quality})"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from hashmatch.hashes import Hash, is_match
+from hashmatch.hashes import Hash, View, is_match
 from hashmatch.index import Neighbour, Snapshot
 from hashmatch.outcome import Failure, Reason
 from hashmatch.policy import Policy
@@ -40,12 +40,24 @@ def find_failure(
     snapshot: Snapshot, policy: Policy, hashes: Sequence[Hash], today: date
 ) -> Failure | None:
     """Return why an image with these hashes cannot be clear; None when every check ran."""
-    for one in hashes:
-        gated = one.algorithm.name in snapshot.indexes and policy.is_too_plain(one)
-        if gated and not policy.low_quality_is_clear:
-            detail = f"the picture shows too little for {one.algorithm.name} to compare"
+    if not policy.low_quality_is_clear:
+        too_plain = _too_plain(
+            [one for one in hashes if one.algorithm.name in snapshot.indexes], policy
+        )
+        if too_plain:
+            detail = f"the picture shows too little for {', '.join(too_plain)} to compare"
             return Failure(Reason.LOW_QUALITY, detail)
     return find_list_failure(snapshot, today)
+
+
+def _too_plain(hashes: Sequence[Hash], policy: Policy) -> list[str]:
+    """Return the algorithms that could compare no view of some frame.
+
+    Pictures beside the ones that are shown may be as plain as they like.
+    """
+    plain = {(one.algorithm.name, one.frame) for one in hashes if one.view is View.WHOLE}
+    plain -= {(one.algorithm.name, one.frame) for one in hashes if not policy.is_too_plain(one)}
+    return sorted({name for name, _ in plain})
 
 
 def find_list_failure(snapshot: Snapshot, today: date) -> Failure | None:

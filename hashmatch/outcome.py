@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, assert_never
 
-from hashmatch.hashes import Hash, Orientation
+from hashmatch.hashes import Hash, Orientation, View
 
 
 class Reason(StrEnum):
@@ -18,6 +18,9 @@ class Reason(StrEnum):
     TRUNCATED = "truncated"
     TOO_LARGE = "too_large"
     TOO_MANY_PIXELS = "too_many_pixels"
+    TOO_COMPLEX = "too_complex"
+    TIMED_OUT = "timed_out"
+    DECODER_CRASHED = "decoder_crashed"
     OUT_OF_MEMORY = "out_of_memory"
     EMPTY = "empty"
     UNREADABLE = "unreadable"
@@ -72,6 +75,7 @@ class Match:
     threshold_bits: int
     orientation: Orientation
     frame: int
+    view: View
     category: str
 
 
@@ -169,6 +173,7 @@ def hash_as_json(one: Hash, *, show_value: bool) -> dict[str, Any]:
         "quality": one.quality,
         "orientation": one.orientation,
         "frame": one.frame,
+        "view": one.view,
     }
 
 
@@ -194,5 +199,6 @@ def _match_as_json(match: Match) -> dict[str, Any]:
         "threshold_bits": match.threshold_bits,
         "orientation": match.orientation,
         "frame": match.frame,
+        "view": match.view,
         "category": match.category,
     }

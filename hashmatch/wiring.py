@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from hashmatch.config import Settings, load_settings
 from hashmatch.hashers import ALGORITHMS
-from hashmatch.imaging import InProcessIntake, Intake, Limits
+from hashmatch.imaging import InProcessIntake, Intake, Limits, PoolIntake
 from hashmatch.index import LiveIndex
 from hashmatch.pipeline import Scanner
 from hashmatch.policy import Policy
@@ -25,20 +26,20 @@ def open_scanner(config: str | Path | None = None) -> Scanner:
 def open_scanner_with(settings: Settings) -> Scanner:
     """Open a scanner under settings that were read already; see `open_scanner`."""
     policy = open_policy(settings)
-    database = open_database(settings)
-    try:
+    with ExitStack() as opened:
+        # First of all, so that its processes load while this one does.
+        intake = opened.enter_context(closing(open_intake(settings)))
+        database = opened.enter_context(closing(open_database(settings)))
         database.require_writable()
         scanner = Scanner(
             database=database,
             index=LiveIndex(database, ALGORITHMS),
-            intake=open_intake(settings),
+            intake=intake,
             policy=policy,
             max_bytes=settings.intake.max_bytes,
         )
         scanner.require_lists()
-    except BaseException:
-        database.close()
-        raise
+        opened.pop_all()  # They are the scanner's now.
     return scanner
 
 
@@ -59,8 +60,15 @@ def connect(settings: Settings) -> Database:
 
 
 def open_intake(settings: Settings) -> Intake:
-    """Return the intake that the settings ask for."""
-    return InProcessIntake(limits(settings))
+    """Return the intake that the settings ask for, which has to be closed."""
+    if settings.intake.isolation == "none":
+        return InProcessIntake(limits(settings))
+    return PoolIntake(
+        limits(settings),
+        workers=settings.intake.workers,
+        timeout_s=settings.intake.timeout_s,
+        max_memory_bytes=settings.intake.max_memory_bytes,
+    )
 
 
 def open_policy(settings: Settings) -> Policy:
@@ -71,4 +79,13 @@ def open_policy(settings: Settings) -> Policy:
 def limits(settings: Settings) -> Limits:
     """Return the limits of the intake."""
     intake = settings.intake
-    return Limits(intake.max_bytes, intake.max_pixels, intake.max_frames, intake.formats)
+    return Limits(
+        max_bytes=intake.max_bytes,
+        max_pixels=intake.max_pixels,
+        max_side=intake.max_side,
+        max_frames=intake.max_frames,
+        sampled_frames=intake.sampled_frames,
+        max_metadata_bytes=intake.max_metadata_bytes,
+        max_nesting=intake.max_nesting,
+        formats=intake.formats,
+    )

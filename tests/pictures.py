@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import io
+import struct
+from typing import Any, get_args
 
 from PIL import Image
+from pillow_heif import from_pillow
 
+from hashmatch.config import ImageFormat
 from hashmatch.drawing import draw_picture
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Hash
@@ -14,16 +18,40 @@ from hashmatch.imaging import InProcessIntake, Limits, Reading
 GENEROUS = Limits(
     max_bytes=10**8,
     max_pixels=10**8,
-    max_frames=32,
-    formats=("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF"),
+    max_side=10**6,
+    max_frames=1000,
+    sampled_frames=32,
+    max_metadata_bytes=10**7,
+    max_nesting=8,
+    formats=get_args(ImageFormat),
 )
 
 
-def encoded(picture: Image.Image, image_format: str = "PNG", **options: object) -> bytes:
-    """Return the picture as a file."""
+def encoded(picture: Image.Image, image_format: str = "PNG", **options: Any) -> bytes:
+    """Return the picture as a file; `append_images` hold further frames where a format has them."""
     stream = io.BytesIO()
-    picture.save(stream, image_format, **options)
+    match image_format:
+        case "HEIF":
+            heif = from_pillow(picture)
+            for other in options.pop("append_images", ()):
+                heif.add_from_pillow(other)
+            heif.save(stream, **{"quality": -1, **options})
+        case "PSD":
+            return _as_psd(picture.convert("RGB"))
+        case "ICO":
+            # The largest size that an icon has room for.
+            small = picture.resize((256, 256))
+            small.save(stream, "ICO", **{"sizes": [(256, 256)], **options})
+        case _:
+            picture.save(stream, image_format, **options)
     return stream.getvalue()
+
+
+def _as_psd(picture: Image.Image) -> bytes:
+    """Return the picture as a Photoshop file without layers, which Pillow only reads."""
+    header = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 3, picture.height, picture.width, 8, 3)
+    planes = b"".join(band.tobytes() for band in picture.split())
+    return header + bytes(12) + bytes(2) + planes
 
 
 def drawn(seed: int, image_format: str = "JPEG", **options: object) -> bytes:

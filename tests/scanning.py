@@ -27,7 +27,10 @@ def scanner_maker(settings: Settings, database: Database) -> MakeScanner:
     """Return what makes scanners over a store, at a fixed time, with any intake and policy."""
 
     def make(intake: Intake | None = None, **policy: Any) -> Scanner:
-        chosen = Settings.model_validate({"data_dir": settings.data_dir, "policy": policy})
+        # What the pool adds is tested with the pool.
+        chosen = Settings.model_validate(
+            {"data_dir": settings.data_dir, "policy": policy, "intake": {"isolation": "none"}}
+        )
         return Scanner(
             database=database,
             index=LiveIndex(database, ALGORITHMS),

@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 
 from hashmatch.config import Settings
-from hashmatch.imaging import Intake, Reading
+from hashmatch.imaging import InProcessIntake, Intake, Reading
 from hashmatch.outcome import Clear, Failure, Matched, Reason
 from hashmatch.store import (
     Database,
@@ -18,8 +18,8 @@ from hashmatch.store import (
     restore_entries,
     withdraw_entries,
 )
-from hashmatch.wiring import open_intake, open_scanner_with
-from tests.pictures import drawn, list_of
+from hashmatch.wiring import open_scanner_with
+from tests.pictures import GENEROUS, drawn, list_of
 from tests.scanning import MakeScanner, recorded, unscreened
 from tests.store.importing import import_text
 
@@ -72,14 +72,14 @@ def _withdraw_and_undo(database: Database) -> None:
 def test_an_entry_that_changes_its_place_during_a_scan_is_still_found(
     make_scanner: MakeScanner, settings: Settings, database: Database, times: int
 ) -> None:
-    intake = _Meanwhile(open_intake(settings), lambda: _withdraw_and_undo(database), times)
+    intake = _Meanwhile(InProcessIntake(GENEROUS), lambda: _withdraw_and_undo(database), times)
     assert isinstance(make_scanner(intake).scan(drawn(1), content_id="x"), Matched)
 
 
 def test_lists_that_never_rest_leave_an_imageunscreened(
     make_scanner: MakeScanner, settings: Settings, database: Database
 ) -> None:
-    intake = _Meanwhile(open_intake(settings), lambda: _withdraw_and_undo(database), 99)
+    intake = _Meanwhile(InProcessIntake(GENEROUS), lambda: _withdraw_and_undo(database), 99)
     outcome = unscreened(make_scanner(intake).scan(drawn(1), content_id="x"))
     assert outcome.reason is Reason.INDEX_STALE
 
@@ -91,7 +91,7 @@ def test_an_entry_that_is_withdrawn_during_a_scan_does_not_match(
         with database.writing() as session:
             withdraw_entries(session, "one", ["e1"])
 
-    intake = _Meanwhile(open_intake(settings), withdraw, 1)
+    intake = _Meanwhile(InProcessIntake(GENEROUS), withdraw, 1)
     assert isinstance(make_scanner(intake).scan(drawn(1), content_id="x"), Clear)
 
 
@@ -102,7 +102,7 @@ def test_an_algorithm_that_is_new_since_the_scan_began_is_computed_too(
         import_text(database, "two", list_of(1, algorithms=("phash",)))
         _withdraw_and_undo(database)
 
-    intake = _Meanwhile(open_intake(settings), bring_another, 1)
+    intake = _Meanwhile(InProcessIntake(GENEROUS), bring_another, 1)
     outcome = make_scanner(intake).scan(drawn(1), content_id="x")
     assert isinstance(outcome, Matched)
     assert {match.algorithm for match in outcome.matches} == {"pdq", "sha256", "phash"}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import click
 
 from hashmatch.hashers import ALGORITHMS, find_algorithm
-from hashmatch.imaging import path_as_text, read_file
+from hashmatch.hashes import Hash, View
+from hashmatch.imaging import Intake, path_as_text, read_file
 from hashmatch.outcome import Failure, hash_as_json
 from hashmatch.wiring import open_intake
 
@@ -26,24 +28,31 @@ from .output import print_json, print_line, printable, say
 def command(app: App, paths: tuple[str, ...], names: tuple[str, ...], *, as_json: bool) -> None:
     """Compute the hashes of images; nothing is looked up and nothing is recorded."""
     algorithms = {find_algorithm(name).name for name in names} or set(ALGORITHMS)
-    whole = [_hash_file(app, path, algorithms, as_json=as_json) for path in paths]
+    with closing(open_intake(app.settings)) as intake:
+        whole = [_hash_file(app, intake, path, algorithms, as_json=as_json) for path in paths]
     click.get_current_context().exit(EXIT_CLEAR if all(whole) else EXIT_UNSCREENED)
 
 
-def _hash_file(app: App, path: str, algorithms: set[str], *, as_json: bool) -> bool:
+def _hash_file(app: App, intake: Intake, path: str, algorithms: set[str], *, as_json: bool) -> bool:
     """Print the hashes of one file and say whether it could be hashed whole."""
     data = read_file(Path(path), app.settings.intake.max_bytes)
     if isinstance(data, Failure):
         say(f"unscreened  {printable(path)}  {data.reason}: {data.detail}")
         return False
-    reading = open_intake(app.settings).read(data, algorithms)
+    reading = intake.read(data, algorithms)
     for one in reading.hashes:
         if as_json:
             print_json({"path": path_as_text(Path(path)), **hash_as_json(one, show_value=True)})
         else:
-            quality = "" if one.quality is None else f"  quality {one.quality}"
-            print_line(f"{one.algorithm.name:<6}  {one.value.hex()}  {path}{quality}")
+            print_line(f"{one.algorithm.name:<6}  {one.value.hex()}  {path}{_notes(one)}")
     if reading.failure is not None:
         failure = reading.failure
         say(f"unscreened  {printable(path)}  {failure.reason}: {failure.detail}")
     return reading.failure is None
+
+
+def _notes(one: Hash) -> str:
+    """Return in words what else there is to know about a hash."""
+    quality = "" if one.quality is None else f"  quality {one.quality}"
+    frame = f"  frame {one.frame}" if one.frame else ""
+    return quality + frame + ("" if one.view is View.WHOLE else f"  {one.view}")

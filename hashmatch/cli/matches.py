@@ -95,4 +95,5 @@ def _hash_facts(one: ContentHash, *, show_hashes: bool) -> dict[str, object]:
         "quality": one.quality,
         "orientation": one.orientation,
         "frame": one.frame,
+        "view": one.view,
     }

@@ -1,14 +1,18 @@
 """Imaging: the one door for image bytes, and what lies between them and their hashes."""
 
-from .decoding import Limits
-from .files import find_files, path_as_text, read_file, too_large
+from .files import find_files, path_as_text, read_file
 from .in_process import InProcessIntake
 from .interface import Intake, Reading
+from .limits import Limits, too_large
+from .pool import PoolIntake
+from .process import ProcessFailedError
 
 __all__ = [
     "InProcessIntake",
     "Intake",
     "Limits",
+    "PoolIntake",
+    "ProcessFailedError",
     "Reading",
     "find_files",
     "path_as_text",

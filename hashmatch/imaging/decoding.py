@@ -1,95 +1,196 @@
-"""From the bytes of a file to the pictures that a viewer would show, within limits."""
+"""From the bytes of a file to its decoded frames, within limits."""
 
 from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import IcoImagePlugin, Image, ImageFile, UnidentifiedImageError
+from pillow_heif import HeifImageFile
 
 from hashmatch.outcome import Failure, Media, Reason
 
-from .files import too_large
-
-# Sixteen-bit grey is scaled down by hand: Pillow's own conversion clips it to white.
-_SIXTEEN_BITS = "I;16"
-# Numbers without a range, of which a viewer shows what it likes, and byte orders of which Pillow
-# 13.0 gives other numbers than the file holds.
-_UNSURE_MODES = frozenset({"I", "F", "I;16B", "I;16L", "I;16N"})
-# TIFF tags, and the photometric interpretation of common grey (TIFF 6.0, section 8).
-_BIT_DEPTH, _PHOTOMETRIC, _SUB_PICTURES = 258, 262, 330
-_BLACK_IS_ZERO = 1
-_WHITE = (255, 255, 255, 255)
-
+from .containers import outline
+from .limits import DecodingError, Limits, damaged
+from .recognition import recognise
 
 # At its finest, Pillow logs the metadata that it reads, which is a part of the image.
 logging.getLogger("PIL").setLevel(logging.INFO)
 
+_END_OF_JPEG = b"\xff\xd9"
+_TRUNCATED = Failure(Reason.TRUNCATED, "the file ends before all its parts do")
+
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What is refused before memory is spent on it."""
+class Frame:
+    """One decoded frame of a file.
 
-    max_bytes: int
-    max_pixels: int
-    max_frames: int
-    formats: tuple[str, ...]
+    `is_beside` marks pictures that viewers do not show by themselves: an icon's smaller sizes, the
+    second picture of a stereo pair, whatever else a phone puts into a photograph's file.
+    """
 
-
-class DecodingError(Exception):
-    """The file, or one frame of it, could not be turned into a picture."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.detail)
-        self.failure = failure
+    number: int
+    image: Image.Image
+    is_beside: bool = False
 
 
 class Decoder:
-    """One file, open: its media facts first, then its frames as upright RGB or L pictures."""
+    """One file, open: its media facts first, then its frames.
 
-    def __init__(self, image: Image.Image, limits: Limits) -> None:
-        self._image = image
+    `failure` says, after the frames, why they are not all there or not whole.
+    """
+
+    def __init__(self, data: bytes, image_format: str, limits: Limits) -> None:
         self._limits = limits
-        frames = getattr(image, "n_frames", 1)
-        self.media = Media(image.format or "", image.width, image.height, frames)
+        self._outline = outline(data, image_format, limits)
+        self._source = self._open(image_format)
+        limits.require_size(*self._source.size)
+        limits.require_frames(self._source.frames)
+        self.media = Media(self._source.format, *self._source.size, self._source.frames)
+        self.failure: Failure | None = None
 
-    def frames(self) -> Iterator[tuple[int, Image.Image]]:
-        """Yield (frame number, picture) for evenly spaced frames. Raises `DecodingError`."""
-        for frame in _spread(self.media.frames, self._limits.max_frames):
-            with _decoding():
-                if frame:
-                    self._image.seek(frame)
-                _require_size(self._image, self._limits)
-                picture = _as_shown(self._image)
-            yield frame, picture
+    def _open(self, image_format: str) -> _Source:
+        try:
+            opener = _OPENERS.get(image_format)
+            if opener is not None:
+                return opener(self._outline.pixels)
+            stream = io.BytesIO(self._outline.pixels)
+            return _Source(Image.open(stream, formats=[image_format]))
+        except Exception as error:
+            failure = self._explain(error, image_format)
+            raise DecodingError(failure.reason, failure.detail) from error
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield evenly spaced frames, the last of them perhaps only in part."""
+        for number in _spread(self.media.frames, self._limits.sampled_frames):
+            image = self._load(number)
+            if image is not None:
+                yield Frame(number, image, self._source.is_beside(number))
+            if self.failure is not None:
+                return
+        if not self._outline.is_whole:
+            self.failure = _TRUNCATED
+        elif self._outline.has_track and self.media.format == "HEIF":
+            detail = "a HEIF file with a film beside its pictures"
+            self.failure = Failure(Reason.UNSUPPORTED, detail)
+
+    def _load(self, number: int) -> Image.Image | None:
+        """Return a frame, or as much of it as there is, with `failure` set, or None."""
+        try:
+            image = self._source.seek(number)
+            self._limits.require_size(*image.size)
+        except Exception as error:  # noqa: BLE001 (files can make decoders raise anything)
+            self.failure = self._explain(error)
+            return None
+        try:
+            image.load()
+        except Exception as error:  # noqa: BLE001
+            self.failure = self._explain(error)
+            return self._salvage(image)
+        return image
+
+    def _explain(self, error: Exception, image_format: str = "") -> Failure:
+        """Return what an error of the decoder means for this file."""
+        if isinstance(error, DecodingError):
+            return error.failure
+        if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
+            detail = "the picture declares far too many pixels; see intake.max_pixels"
+            return Failure(Reason.TOO_MANY_PIXELS, detail)
+        if not self._outline.is_whole and not isinstance(error, MemoryError):
+            return _TRUNCATED
+        if image_format and isinstance(error, (UnidentifiedImageError, SyntaxError)):
+            detail = f"it begins like {image_format} but cannot be decoded"
+            return Failure(Reason.UNDECODABLE, detail)
+        return damaged(error)
+
+    def _salvage(self, image: Image.Image) -> Image.Image | None:
+        """Return the part of a picture that was decoded before its file gave out."""
+        if image.format == "JPEG":
+            image = Image.open(io.BytesIO(self._outline.pixels + _END_OF_JPEG), formats=["JPEG"])
+        elif isinstance(image, ImageFile.ImageFile):
+            image.tile = []
+        try:
+            image.load()
+            is_plain = all(low == high for low, high in _extrema(image))
+        except Exception:  # noqa: BLE001 (why it failed has been noted)
+            return None
+        return None if is_plain else image
 
 
-@contextmanager
-def open_decoder(data: bytes, limits: Limits) -> Iterator[Decoder]:
+def _extrema(image: Image.Image) -> list[tuple[float, float]]:
+    found: Any = image.getextrema()
+    return list(found) if isinstance(found[0], tuple) else [found]
+
+
+class _Source:
+    """An open file of several pictures, as Pillow gives them: one object that is wound on."""
+
+    def __init__(self, image: Image.Image) -> None:
+        self._image = image
+        self.format = image.format or ""
+        self.size = image.size
+        # Pillow counts Photoshop's layers, of which a viewer shows the sum.
+        self.frames = 1 if image.format == "PSD" else getattr(image, "n_frames", 1)
+
+    def seek(self, number: int) -> Image.Image:
+        """Return the frame of that number, not yet loaded."""
+        if self.frames > 1:
+            self._image.seek(number)
+        return self._image
+
+    def is_beside(self, number: int) -> bool:
+        return self.format == "MPO" and number > 0
+
+
+class _HEIFSource(_Source):
+    """A HEIF file, of which viewers show the primary picture."""
+
+    def __init__(self, image: HeifImageFile) -> None:
+        super().__init__(image)
+        self._primary = image.tell()
+
+    def is_beside(self, number: int) -> bool:
+        return number != self._primary
+
+
+class _IconSource(_Source):
+    """An icon file, whose sizes may each show something else; the largest comes first."""
+
+    def __init__(self, data: bytes) -> None:
+        self._icon = IcoImagePlugin.IcoFile(io.BytesIO(data))
+        super().__init__(self._icon.frame(0))
+        self.format = "ICO"
+        self.frames = len(self._icon.entry)
+
+    def seek(self, number: int) -> Image.Image:
+        return self._icon.frame(number)
+
+    def is_beside(self, number: int) -> bool:
+        return number > 0
+
+
+_OPENERS: dict[str, Callable[[bytes], _Source]] = {
+    "ICO": _IconSource,
+    "HEIF": lambda data: _HEIFSource(HeifImageFile(io.BytesIO(data))),  # type: ignore[no-untyped-call]
+}
+
+
+def open_decoder(data: bytes, limits: Limits) -> Decoder:
     """Open a file held in memory. Raises `DecodingError`."""
-    if not data:
-        raise DecodingError(Failure(Reason.EMPTY, "the file is empty"))
-    if len(data) > limits.max_bytes:
-        raise DecodingError(too_large(limits.max_bytes))
     if ImageFile.LOAD_TRUNCATED_IMAGES:
         # A switch of the whole process. Missing parts would be grey, and hashed as such.
         detail = "this program lets Pillow accept truncated images (LOAD_TRUNCATED_IMAGES)"
-        raise DecodingError(Failure(Reason.UNDECODABLE, detail))
-    with _decoding():
-        try:
-            image = Image.open(io.BytesIO(data), formats=limits.formats)
-        except UnidentifiedImageError as error:
-            raise DecodingError(_unidentified(data, limits.formats)) from error
-    with image:
-        with _decoding():
-            _require_size(image, limits)
-            _require_plain_tiff(image)
-            decoder = Decoder(image, limits)
-        yield decoder
+        raise DecodingError(Reason.UNDECODABLE, detail)
+    image_format = recognise(data)
+    if image_format is None:
+        raise DecodingError(Reason.UNSUPPORTED, "not an image of a known format")
+    if image_format not in limits.formats:
+        detail = f"{image_format} is not among the enabled formats; see intake.formats"
+        raise DecodingError(Reason.UNSUPPORTED, detail)
+    return Decoder(data, image_format, limits)
 
 
 def _spread(frames: int, most: int) -> list[int]:
@@ -99,76 +200,3 @@ def _spread(frames: int, most: int) -> list[int]:
     if most == 1:
         return [0]
     return [round(place * (frames - 1) / (most - 1)) for place in range(most)]
-
-
-@contextmanager
-def _decoding() -> Iterator[None]:
-    """Turn whatever a decoder raises into `DecodingError`: files can make it raise anything."""
-    try:
-        yield
-    except DecodingError:
-        raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise DecodingError(_too_many_pixels()) from error
-    except MemoryError as error:
-        detail = "decoding took more memory than there is"
-        raise DecodingError(Failure(Reason.OUT_OF_MEMORY, detail)) from error
-    except Exception as error:
-        raise DecodingError(_damaged(error)) from error
-
-
-def _require_size(image: Image.Image, limits: Limits) -> None:
-    if image.width * image.height > limits.max_pixels:
-        raise DecodingError(_too_many_pixels(f"{image.width} x {image.height} pixels"))
-    if not image.width or not image.height:
-        raise DecodingError(Failure(Reason.UNDECODABLE, "the picture has no pixels"))
-
-
-def _require_plain_tiff(image: Image.Image) -> None:
-    """Refuse TIFFs of which Pillow shows another picture than a viewer does."""
-    tags = getattr(image, "tag_v2", None)
-    if tags is None:
-        return
-    if _SUB_PICTURES in tags:
-        detail = "a TIFF with pictures inside its pictures (SubIFDs)"
-        raise DecodingError(Failure(Reason.UNSUPPORTED, detail))
-    deep = image.mode == _SIXTEEN_BITS
-    if deep and (tags.get(_PHOTOMETRIC) != _BLACK_IS_ZERO or set(tags.get(_BIT_DEPTH, ())) != {16}):
-        detail = "a deep grey TIFF that is not 16 bits from black to white"
-        raise DecodingError(Failure(Reason.UNSUPPORTED, detail))
-
-
-def _too_many_pixels(size: str = "far too many pixels") -> Failure:
-    return Failure(Reason.TOO_MANY_PIXELS, f"the picture declares {size}; see intake.max_pixels")
-
-
-def _unidentified(data: bytes, formats: Sequence[str]) -> Failure:
-    """Tell a damaged file of a known format from a file that is something else."""
-    for name in formats:
-        _, accepts = Image.OPEN[name]
-        if accepts is not None and accepts(data[:16]):
-            return Failure(Reason.UNDECODABLE, f"it begins like {name} but cannot be decoded")
-    return Failure(Reason.UNSUPPORTED, "not an image of an enabled format")
-
-
-def _damaged(error: Exception) -> Failure:
-    # Decoders' own words may quote the file, so only their kind is kept.
-    if "truncated" in str(error).lower() or isinstance(error, EOFError):
-        return Failure(Reason.TRUNCATED, "the file ends before the picture does")
-    return Failure(Reason.UNDECODABLE, f"the decoder gave up ({type(error).__name__})")
-
-
-def _as_shown(image: Image.Image) -> Image.Image:
-    """Return the picture upright, over white where it is transparent, as RGB or L."""
-    if image.mode in _UNSURE_MODES:
-        detail = f"pixels of mode {image.mode}, whose brightness is not defined well enough"
-        raise DecodingError(Failure(Reason.UNSUPPORTED, detail))
-    upright = ImageOps.exif_transpose(image)
-    if upright.mode == _SIXTEEN_BITS:
-        return Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
-    if upright.has_transparency_data:
-        layer = upright.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", layer.size, _WHITE), layer).convert("RGB")
-    if upright.mode in ("L", "RGB"):
-        return upright
-    return upright.convert("L" if upright.mode == "1" else "RGB")

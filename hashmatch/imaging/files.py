@@ -9,6 +9,8 @@ from pathlib import Path
 
 from hashmatch.outcome import Failure, Reason
 
+from .limits import too_large
+
 
 def find_files(path: Path) -> Iterator[Path]:
     """Yield all files under a folder, in order; a path that is no folder is yielded as it is.
@@ -35,11 +37,6 @@ def _list_folder(path: Path, *, follow_link: bool) -> list[str] | None:
         return sorted(os.listdir(path))  # noqa: PTH208
     except OSError:
         return None
-
-
-def too_large(max_bytes: int) -> Failure:
-    """Return why a file of more bytes than that is not read."""
-    return Failure(Reason.TOO_LARGE, f"the file has more than {max_bytes} bytes")
 
 
 def path_as_text(path: Path) -> str:

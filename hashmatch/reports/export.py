@@ -70,6 +70,7 @@ def report_row(one: StoredMatch, *, show_hashes: bool = False) -> ReportRow:
         quality=record.quality,
         frame=record.frame,
         orientation=record.orientation,
+        view=record.view,
         media_format=content.format,
         width=content.width,
         height=content.height,

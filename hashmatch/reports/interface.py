@@ -32,6 +32,7 @@ class ReportRow:
     quality: int | None
     frame: int
     orientation: str
+    view: str
     media_format: str
     width: int | None
     height: int | None

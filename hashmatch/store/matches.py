@@ -185,6 +185,7 @@ def _content_hash(content: Content, one: Hash) -> ContentHash:
         version=one.algorithm.version,
         frame=one.frame,
         orientation=one.orientation.value,
+        view=one.view.value,
         value=one.value,
         quality=one.quality,
     )
@@ -201,6 +202,7 @@ def _as_told(new: NewMatch, match_id: str) -> Match:
         threshold_bits=new.threshold_bits,
         orientation=new.found.orientation,
         frame=new.found.frame,
+        view=new.found.view,
         category=new.category,
     )
 
@@ -223,4 +225,5 @@ def _record(content: Content, new: NewMatch) -> MatchRecord:
         quality=new.found.quality,
         frame=new.found.frame,
         orientation=new.found.orientation.value,
+        view=new.found.view.value,
     )

@@ -19,7 +19,7 @@ from tests.pictures import drawn, hashes_of
 COLUMNS = [
     "match_id", "matched_at", "content_id", "reference", "list", "licensor", "generation",
     "entry_id", "category", "action", "algorithm", "hasher_version", "distance_bits",
-    "threshold_bits", "quality", "frame", "orientation", "media_format", "width", "height",
+    "threshold_bits", "quality", "frame", "orientation", "view", "media_format", "width", "height",
     "frames", "value",
 ]  # fmt: skip
 

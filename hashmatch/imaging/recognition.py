@@ -1,0 +1,91 @@
+"""Which format a file is of, told by its content alone."""
+
+from __future__ import annotations
+
+import re
+import struct
+
+# Formats by Pillow's names, and what their files begin with.
+_BEGINNINGS: tuple[tuple[str, re.Pattern[bytes]], ...] = tuple(
+    (name, re.compile(pattern, re.DOTALL))
+    for name, pattern in (
+        ("JPEG", rb"\xff\xd8\xff"),
+        ("PNG", rb"\x89PNG\r\n\x1a\n"),
+        ("GIF", rb"GIF8[79]a"),
+        ("WEBP", rb"RIFF....WEBP"),
+        ("TIFF", rb"II[*+]\x00|MM\x00[*+]"),
+        ("BMP", rb"BM"),
+        ("JPEG2000", rb"\xff\x4f\xff\x51|\x00\x00\x00\x0cjP  \r\n\x87\n"),
+        ("ICO", rb"\x00\x00\x01\x00"),
+        ("PSD", rb"8BPS"),
+        ("PPM", rb"P[1-6f][\s]"),
+    )
+)
+_AVIF_BRANDS = frozenset({b"avif", b"avis"})
+_HEIF_BRANDS = frozenset(
+    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
+)
+_MOST_BRANDS = 64
+
+# TGA has no beginning of its own: its header must hang together in every field. By image type,
+# the bits a pixel may have.
+_TGA_DEPTHS = {
+    1: (8,),
+    2: (16, 24, 32),
+    3: (8, 16),
+    9: (8,),
+    10: (16, 24, 32),
+    11: (8, 16),
+}
+_TGA_HEADER = struct.Struct("<BBBHHBHHHHBB")
+
+
+def recognise(data: bytes) -> str | None:
+    """Return the format's name, or None for a file that is of none of the known ones."""
+    for name, beginning in _BEGINNINGS:
+        if beginning.match(data):
+            return name
+    if data[4:8] == b"ftyp":
+        return _by_brand(data)
+    return "TGA" if _is_tga(data) else None
+
+
+def _by_brand(data: bytes) -> str | None:
+    """Tell AVIF from HEIF, which share a container and name their kind in its first box."""
+    length = min(int.from_bytes(data[:4], "big"), 16 + 4 * _MOST_BRANDS)
+    brands = {data[8:12]} | {data[at : at + 4] for at in range(16, length, 4)}
+    if brands & _AVIF_BRANDS:
+        return "AVIF"
+    return "HEIF" if brands & _HEIF_BRANDS else None
+
+
+def _is_tga(data: bytes) -> bool:
+    if len(data) < _TGA_HEADER.size:
+        return False
+    (
+        id_bytes,
+        has_map,
+        kind,
+        map_start,
+        map_length,
+        map_depth,
+        _,
+        _,
+        width,
+        height,
+        depth,
+        flags,
+    ) = _TGA_HEADER.unpack_from(data)
+    if kind not in _TGA_DEPTHS or depth not in _TGA_DEPTHS[kind] or not width or not height:
+        return False
+    if has_map > 1 or (kind in (1, 9)) != bool(has_map) or flags & 0xC0:
+        return False
+    if has_map and (map_depth not in (15, 16, 24, 32) or not map_length):
+        return False
+    if not has_map and (map_start or map_length):
+        return False
+    # Run lengths may shrink a picture to a 128th.
+    pixels = width * height * depth // 8
+    least = pixels if kind < 8 else pixels // 128
+    needed: int = _TGA_HEADER.size + id_bytes + map_length * map_depth // 8 + least
+    return len(data) >= needed

@@ -1,0 +1,126 @@
+"""From what a decoder gives to the pictures that viewers show of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageChops, ImageCms
+
+from hashmatch.hashes import View
+
+from .borders import find_inner
+
+# Modes of more than eight bits. Pillow's own conversion clips them to white.
+_SIXTEEN_BITS = frozenset({"I;16", "I;16B", "I;16L", "I;16N"})
+_RANGELESS = frozenset({"I", "F"})
+
+# TIFF tags, and the photometric interpretation that stores white as zero (TIFF 6.0, section 8).
+_BIT_DEPTH, _PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0
+
+_ORIENTATION = 0x0112  # In EXIF 2.3, by which way the stored picture has to be turned:
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# The formats whose orientation all viewers heed. Of the others some show the picture as stored.
+_TURNED_EVERYWHERE = frozenset({"JPEG", "MPO", "TIFF", "HEIF", "AVIF"})
+
+_INNER_OF = {View.WHOLE: View.INNER, View.ON_BLACK: View.INNER_ON_BLACK}
+
+
+def render(image: Image.Image) -> Iterator[tuple[View, Image.Image]]:
+    """Yield every picture that viewers may show of a decoded frame, in mode L or RGB.
+
+    The first is `View.WHOLE`. Colour profiles are left alone, as the hashes on the lists did.
+    """
+    turn = _TURNS.get(_orientation(image))
+    stored = _in_eight_bits(image)
+    upright = stored if turn is None else stored.transpose(turn)
+    for view, picture in _backgrounds(upright):
+        yield view, picture
+        inner = find_inner(picture)
+        if inner is not None:
+            yield _INNER_OF[view], picture.crop(inner)
+    if turn is not None and image.format not in _TURNED_EVERYWHERE:
+        yield View.AS_STORED, next(_backgrounds(stored))[1]
+    if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
+        # Photoshop stores its inks inverted and says so. Pillow reads all files that way.
+        yield View.INVERTED, ImageChops.invert(image).convert("RGB")
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation, 1 for upright. What XMP says of it no browser heeds."""
+    if image.format == "TIFF":
+        return 1  # Pillow has turned it already.
+    exif = Image.Exif()
+    exif.load(image.info.get("exif") or b"")
+    orientation = exif.get(_ORIENTATION, 1)
+    return orientation if isinstance(orientation, int) else 1
+
+
+def _backgrounds(picture: Image.Image) -> Iterator[tuple[View, Image.Image]]:
+    """Yield the picture over white and, where that makes a difference, over black."""
+    if picture.mode in ("L", "RGB"):
+        yield View.WHOLE, picture
+        return
+    alpha = picture.getchannel("A")
+    least, most = alpha.getextrema()
+    if least == 255 or most == 0:
+        # A picture that is transparent all over is one whose alpha many viewers do not heed.
+        yield View.WHOLE, picture.convert("RGB")
+        return
+    for view, colour in ((View.WHOLE, "white"), (View.ON_BLACK, "black")):
+        background = Image.new("RGB", picture.size, colour)
+        background.paste(picture, mask=alpha)
+        yield view, background
+
+
+def _in_eight_bits(image: Image.Image) -> Image.Image:
+    """Return the picture as L or RGB, or as RGBA where something of it is transparent."""
+    if image.mode in _SIXTEEN_BITS:
+        return _from_sixteen_bits(image)
+    if image.mode in _RANGELESS:
+        return _stretched(np.asarray(image))
+    if image.mode == "LAB":
+        return ImageCms.applyTransform(image, _lab_to_rgb()) or image
+    if image.has_transparency_data:
+        return image.convert("RGBA")
+    if image.mode in ("L", "RGB"):
+        return image
+    return image.convert("L" if image.mode == "1" else "RGB")
+
+
+def _from_sixteen_bits(image: Image.Image) -> Image.Image:
+    numbers: NDArray[np.uint16] = np.asarray(image)
+    tags = getattr(image, "tag_v2", {})
+    depth = max(8, *tags.get(_BIT_DEPTH, (16,)))
+    eight = (numbers >> (depth - 8)).astype(np.uint8)
+    return Image.fromarray(~eight if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO else eight)
+
+
+def _stretched(numbers: NDArray[np.int32] | NDArray[np.float32]) -> Image.Image:
+    """Return numbers without a range of their own as grey, from the lowest to the highest.
+
+    Viewers differ over the range, but PDQ does not see brightness and contrast.
+    """
+    finite = numbers[np.isfinite(numbers)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    span = (high - low) or 1.0
+    shares = (
+        np.nan_to_num(numbers.astype(np.float32), nan=low, posinf=high, neginf=low) - low
+    ) / span
+    return Image.fromarray((shares * 255).round().astype(np.uint8))
+
+
+@lru_cache(maxsize=1)
+def _lab_to_rgb() -> ImageCms.ImageCmsTransform:
+    lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    return ImageCms.buildTransform(lab, rgb, "LAB", "RGB")

@@ -1,0 +1,97 @@
+"""The decoding process: files in at descriptor 0, hashes out of it, and nothing else at all.
+
+It is started by the pool, in an empty environment. It loads what decoding needs, locks itself in,
+and from then on reads one file after another until its pipe is closed.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import warnings
+from collections.abc import Callable, Set
+from typing import TypeAlias
+
+import numpy as np
+from PIL import Image, ImageCms, ImageFile
+from pillow_heif import options as heif_options
+
+from hashmatch.hashers import PIXEL_HASHERS
+from hashmatch.outcome import Failure, Reason
+
+from .interface import Reading
+from .limits import Limits
+from .lockdown import allow_cpu, lock_down
+from .messages import (
+    LENGTH_BYTES,
+    Setup,
+    decode_request,
+    decode_setup,
+    encode_protections,
+    encode_reading,
+)
+from .reading import read_pixels
+
+Read: TypeAlias = Callable[[bytes, Set[str], Limits], Reading]
+
+_WARMING_SIDE = 64
+_NOT_ENOUGH_MEMORY = Failure(Reason.OUT_OF_MEMORY, "decoding took more memory than there is")
+
+
+def main(read: Read = read_pixels) -> None:
+    """Serve until the pipe is closed; never returns."""
+    warnings.simplefilter("ignore")
+    pipe = socket.socket(fileno=0)
+    try:
+        _load_decoders()
+        setup = decode_setup(_receive_message(pipe))
+        _load_hashers(setup.algorithms)
+        Image.MAX_IMAGE_PIXELS = setup.limits.max_pixels
+        pipe.sendall(encode_protections(lock_down(setup.max_memory_bytes)))
+        while True:
+            _serve_one(pipe, setup, read)
+    except EOFError:
+        os._exit(0)
+
+
+def _serve_one(pipe: socket.socket, setup: Setup, read: Read) -> None:
+    request = decode_request(_receive_message(pipe))
+    allow_cpu(setup.timeout_s)
+    data = _receive(pipe, request.size_bytes)
+    try:
+        reading = read(data, set(request.algorithms), setup.limits)
+    except MemoryError:
+        reading = Reading(None, (), _NOT_ENOUGH_MEMORY)
+    pipe.sendall(encode_reading(request.number, reading))
+
+
+def _receive_message(pipe: socket.socket) -> bytes:
+    return _receive(pipe, int.from_bytes(_receive(pipe, LENGTH_BYTES), "big"))
+
+
+def _receive(pipe: socket.socket, size_bytes: int) -> bytes:
+    """Return exactly so many bytes. Raises `EOFError` when the pool has gone."""
+    data = pipe.recv(size_bytes, socket.MSG_WAITALL)
+    while len(data) < size_bytes:
+        more = pipe.recv(size_bytes - len(data), socket.MSG_WAITALL)
+        if not more:
+            raise EOFError
+        data += more
+    return data
+
+
+def _load_decoders() -> None:
+    """Import all that Pillow would import when it first meets a format."""
+    Image.init()
+    ImageCms.createProfile("LAB")
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    heif_options.DECODE_THREADS = 1
+
+
+def _load_hashers(algorithms: tuple[str, ...]) -> None:
+    """Let each hasher hash something, so that nothing is left to load or to compile."""
+    y, x = np.mgrid[:_WARMING_SIDE, :_WARMING_SIDE]
+    picture = Image.fromarray((x * y % 251).astype(np.uint8))
+    for hasher in PIXEL_HASHERS:
+        if hasher.algorithm.name in algorithms:
+            hasher.hash_pixels(picture)

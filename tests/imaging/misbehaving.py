@@ -1,0 +1,104 @@
+"""A decoding process that does what the file says: whatever a decoder taken over by it could do.
+
+It starts, loads and locks itself in as the real one does, and then treats each file as an order.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Set
+from pathlib import Path
+
+from hashmatch.imaging import Limits, Reading
+from hashmatch.imaging import worker as real
+from hashmatch.imaging.reading import read_pixels
+from hashmatch.outcome import Failure, Reason
+
+
+def main() -> None:
+    """Serve orders instead of files."""
+    real.main(_obey)
+
+
+def _obey(data: bytes, algorithms: Set[str], limits: Limits) -> Reading:
+    order, _, argument = data.decode("latin-1").partition(" ")
+    if order in _ORDERS:
+        _ORDERS[order](argument)
+        return _told("done")
+    if order in _ATTEMPTS:
+        return _told(_attempt(_ATTEMPTS[order], argument))
+    return read_pixels(data, algorithms, limits)
+
+
+def _told(detail: str) -> Reading:
+    return Reading(None, (), Failure(Reason.UNDECODABLE, detail))
+
+
+def _attempt(action: Callable[[str], object], argument: str) -> str:
+    try:
+        return f"succeeded: {action(argument)}"
+    except Exception as error:  # noqa: BLE001
+        return f"failed: {type(error).__name__}"
+
+
+def _loop(_: str) -> None:
+    while True:
+        pass
+
+
+def _answer(text: str) -> None:
+    """Send an answer of one's own, framed as it should be, and leave."""
+    socket.socket(fileno=0).sendall(len(text).to_bytes(4, "big") + text.encode("latin-1"))
+    time.sleep(60)
+
+
+def _announce(_: str) -> None:
+    """Send the length of an answer that nobody would want to hold in memory."""
+    socket.socket(fileno=0).sendall(b"\xff\xff\xff\xff")
+    time.sleep(60)
+
+
+def _dribble(argument: str) -> None:
+    """Send the length of an answer, and then one byte of it now and again."""
+    pipe = socket.socket(fileno=0)
+    pipe.sendall((1000).to_bytes(4, "big"))
+    for _ in range(1000):
+        pipe.sendall(b"x")
+        time.sleep(0.1)
+
+
+_ORDERS: dict[str, Callable[[str], object]] = {
+    "loop": _loop,
+    "sleep": lambda _: time.sleep(600),
+    "kill": lambda _: os.kill(os.getpid(), signal.SIGKILL),
+    "crash": lambda _: ctypes.string_at(0),
+    "exit": lambda _: os._exit(0),
+    "swell": lambda _: bytearray(4 << 30),
+    "swell-slowly": lambda _: [bytearray(1 << 20) for _ in range(4096)],
+    "answer": _answer,
+    "announce": _announce,
+    "dribble": _dribble,
+}
+_ATTEMPTS: dict[str, Callable[[str], object]] = {
+    "read": lambda path: Path(path).read_bytes()[:10],
+    "list": os.listdir,
+    "write": lambda path: Path(path).write_bytes(b"kept"),
+    "write-to": lambda descriptor: os.write(int(descriptor), b"kept"),
+    "memory-file": lambda _: os.memfd_create("kept"),
+    "connect": lambda port: socket.create_connection(("127.0.0.1", int(port)), timeout=5),
+    "send-datagram": lambda port: socket.socket(type=socket.SOCK_DGRAM).sendto(
+        b"kept", ("127.0.0.1", int(port))
+    ),
+    "run": lambda program: subprocess.run([program], check=True),
+    "signal": lambda pid: os.kill(int(pid), signal.SIGTERM),
+    "environment": lambda _: json.dumps(sorted(os.environ)),
+    "modules": lambda name: sys.modules[name].__name__,
+    "import": __import__,
+}

@@ -1,0 +1,155 @@
+"""Thousands of damaged files and some made to do harm: each has an outcome, none a wrong one."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hashmatch.drawing import draw_picture
+from hashmatch.imaging import Limits, PoolIntake
+from hashmatch.outcome import Clear, Failure, Outcome, Reason
+from hashmatch.pipeline import Scanner
+from tests.imaging import bombs
+from tests.imaging.mutations import mutated, truncated
+from tests.imaging.test_intake import FORMATS
+from tests.pictures import GENEROUS, drawn, encoded
+from tests.scanning import MakeScanner, unscreened
+
+MUTATIONS_EACH = 300
+TRUNCATIONS_EACH = 40
+_MEGABYTE = 1 << 20
+
+
+def _pool(limits: Limits = GENEROUS, timeout_s: float = 10) -> PoolIntake:
+    return PoolIntake(limits, workers=1, timeout_s=timeout_s, max_memory_bytes=10**9)
+
+
+@pytest.fixture
+def scanner(make_scanner: MakeScanner) -> Iterator[Scanner]:
+    with closing(_pool()) as pool:
+        yield make_scanner(pool)
+
+
+def _memory_bytes() -> int:
+    """Return the memory that this process holds."""
+    status = Path("/proc/self/statm")
+    if not status.exists():
+        return 0
+    return int(status.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _require_seen(outcome: Outcome) -> None:
+    """Fail for a file that is called clear without every frame of it having been compared."""
+    if isinstance(outcome, Clear):
+        assert outcome.media is not None
+        frames = {one.frame for one in outcome.hashes if one.algorithm.name == "pdq"}
+        assert len(frames) == min(outcome.media.frames, GENEROUS.sampled_frames)
+
+
+def _originals(image_format: str) -> list[bytes]:
+    """Return small files of a format, of one frame and where it has them of several."""
+    pictures = [draw_picture(seed, 120, 90) for seed in (9, 10, 11)]
+    files = [encoded(pictures[0], image_format)]
+    if image_format in ("GIF", "PNG", "WEBP", "TIFF", "AVIF", "HEIF"):
+        options = {} if image_format == "HEIF" else {"save_all": True}
+        more = encoded(pictures[0], image_format, append_images=pictures[1:], **options)
+        files.append(more)
+    if image_format == "JPEG":
+        files.append(encoded(pictures[0], "JPEG", progressive=True))
+    return files
+
+
+@pytest.mark.parametrize("image_format", FORMATS)
+@pytest.mark.timeout(300)
+def test_no_damaged_file_is_called_clear_unseen(scanner: Scanner, image_format: str) -> None:
+    rng = random.Random(image_format)
+    originals = _originals(image_format)
+    others = [drawn(12, "PNG"), drawn(12, "JPEG")]
+    for data in originals:
+        assert isinstance(scanner.scan(data, content_id="whole"), Clear)
+    before = _memory_bytes()
+    outcomes: Counter[str] = Counter()
+    for _ in range(MUTATIONS_EACH):
+        data = mutated(rng, rng.choice(originals), rng.choice(others))
+        outcome = scanner.scan(data, content_id="damaged")
+        _require_seen(outcome)
+        outcomes[type(outcome).__name__] += 1
+    assert sum(outcomes.values()) == MUTATIONS_EACH
+    assert outcomes["Unscreened"]
+    assert _memory_bytes() - before < 50 * _MEGABYTE
+
+
+@pytest.mark.parametrize("image_format", FORMATS)
+def test_no_file_that_lost_its_end_is_called_clear(scanner: Scanner, image_format: str) -> None:
+    rng = random.Random(image_format)
+    for data in _originals(image_format):
+        for _ in range(TRUNCATIONS_EACH):
+            cut = truncated(rng, data[: len(data) * 95 // 100])
+            assert not isinstance(scanner.scan(cut, content_id="cut"), Clear), len(cut)
+
+
+def test_a_file_of_too_much_is_refused_by_its_outline() -> None:
+    declared = bombs.chunk(b"tEXt", b"k\0text", length=bombs.GIGABYTE)
+    written = bombs.chunk(b"tEXt", bytes(20 * _MEGABYTE))
+    cases = {
+        "one colour": (bombs.png_of_one_colour(50_000), Reason.TOO_MANY_PIXELS),
+        "frames": (bombs.gif_of_many_frames(100_000), Reason.TOO_COMPLEX),
+        "loop": (bombs.looping_tiff(), Reason.UNDECODABLE),
+        "declared text": (bombs.png_with(declared), Reason.TOO_COMPLEX),
+        "written text": (bombs.png_with(written), Reason.TOO_COMPLEX),
+        "nested directories": (bombs.tiff_in_a_tiff(1000), Reason.TOO_COMPLEX),
+        "nested boxes": (bombs.boxes_in_boxes(1000), Reason.TOO_COMPLEX),
+        "icon": (bombs.icon_of_many_pictures(60_000), Reason.TOO_COMPLEX),
+    }
+    with closing(_pool()) as pool:
+        found = {name: pool.read(data, {"pdq"}).failure for name, (data, _) in cases.items()}
+        assert len(pool.pids()) == 1
+    reasons = {name: failure and failure.reason for name, failure in found.items()}
+    assert reasons == {name: reason for name, (_, reason) in cases.items()}
+
+
+def test_a_gigabyte_of_packed_metadata_is_left_packed(scanner: Scanner) -> None:
+    zeros = bombs.deflated_zeros(bombs.GIGABYTE)
+    for kind in (b"zTXt", b"iCCP"):
+        data = bombs.png_with(bombs.chunk(kind, b"name\0\0" + zeros), seed=9)
+        outcome = scanner.scan(data, content_id="bomb")
+        assert isinstance(outcome, Clear)
+        assert outcome.media is not None
+
+
+def test_a_file_of_a_gigabyte_is_not_even_read(scanner: Scanner, tmp_path: Path) -> None:
+    path = tmp_path / "big.png"
+    head = bombs.png_with(bombs.chunk(b"tEXt", b"k\0", length=bombs.GIGABYTE))
+    with path.open("wb") as file:
+        file.write(head)
+        file.truncate(bombs.GIGABYTE + len(head))
+    before = _memory_bytes()
+    assert unscreened(scanner.scan_file(path)).reason is Reason.TOO_LARGE
+    assert _memory_bytes() - before < 50 * _MEGABYTE
+
+
+def _failure(data: bytes, limits: Limits, timeout_s: float) -> Failure:
+    """Return what comes of a bomb, and see that the next image is right."""
+    with closing(_pool(limits, timeout_s)) as pool:
+        failure = pool.read(data, {"pdq"}).failure
+        assert pool.read(drawn(1), {"pdq"}).failure is None
+    assert failure is not None
+    return failure
+
+
+def test_where_the_outline_is_believed_memory_and_time_still_end() -> None:
+    """The same bombs under limits that let them through."""
+    wide = replace(GENEROUS, max_pixels=10**11, max_frames=10**9, sampled_frames=1000)
+    huge = _failure(bombs.png_of_one_colour(50_000), wide, timeout_s=60)
+    assert huge.reason is Reason.OUT_OF_MEMORY
+    endless = _failure(bombs.gif_of_many_frames(1_000_000), wide, timeout_s=2)
+    assert endless.reason is Reason.TIMED_OUT
+    refined = _failure(bombs.jpeg_of_many_scans(3000), wide, timeout_s=2)
+    assert refined.reason is Reason.TIMED_OUT

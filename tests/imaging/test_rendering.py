@@ -1,0 +1,275 @@
+"""What a viewer shows is what is hashed: pixel modes, orientation, transparency and borders."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image, ImageChops, ImageCms
+
+from hashmatch.drawing import draw_picture
+from hashmatch.hashes import View
+from tests.oracle import distance_bits
+from tests.pictures import encoded, read
+
+
+def _views(data: bytes) -> dict[View, bytes]:
+    """Return the PDQ values of a file's only frame by view."""
+    reading = read(data, "pdq")
+    assert reading.failure is None
+    return {one.view: one.value for one in reading.hashes}
+
+
+def _pdq(data: bytes) -> bytes:
+    """Return the PDQ value of a file of which there is one view only."""
+    views = _views(data)
+    assert list(views) == [View.WHOLE]
+    return views[View.WHOLE]
+
+
+def _seen(picture: Image.Image) -> bytes:
+    """Return the PDQ value of a picture as it is."""
+    return _pdq(encoded(picture, "PNG"))
+
+
+ORIGINAL = _seen(draw_picture(1))
+GREY = np.asarray(draw_picture(1).convert("L"))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"])
+def test_every_pixel_mode_hashes_as_it_looks(mode: str) -> None:
+    image_format = "TIFF" if mode in ("CMYK", "YCbCr") else "PNG"
+    if mode == "PA":
+        picture = draw_picture(1).convert("P").convert("PA")
+        image_format = "WEBP"
+    else:
+        picture = draw_picture(1).convert(mode)
+    assert distance_bits(_pdq(encoded(picture, image_format)), ORIGINAL) <= 6
+
+
+def test_lab_colours_are_turned_into_those_that_are_shown() -> None:
+    lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    to_lab = ImageCms.buildTransform(rgb, lab, "RGB", "LAB")
+    picture = ImageCms.applyTransform(draw_picture(1), to_lab)
+    assert picture is not None
+    assert distance_bits(_pdq(encoded(picture, "TIFF")), ORIGINAL) <= 2
+
+
+def test_sixteen_bit_grey_hashes_like_eight_bit_grey() -> None:
+    sixteen = Image.fromarray(GREY.astype(np.uint16) * 256)
+    assert sixteen.mode == "I;16"
+    for image_format in ("PNG", "TIFF", "JPEG2000"):
+        assert _pdq(encoded(sixteen, image_format)) == _seen(Image.fromarray(GREY))
+
+
+@pytest.mark.parametrize(("mode", "scale"), [("I", 60_000), ("F", 0.003), ("F", 1000.0)])
+def test_numbers_without_a_range_hash_the_same_at_any_scale(mode: str, scale: float) -> None:
+    numbers = GREY.astype(np.float64) * scale - 5 * scale
+    picture = Image.fromarray(numbers.astype(np.int32 if mode == "I" else np.float32))
+    assert picture.mode == mode
+    assert distance_bits(_pdq(encoded(picture, "TIFF")), _seen(Image.fromarray(GREY))) <= 2
+
+
+def test_numbers_that_are_none_do_not_hide_a_picture() -> None:
+    numbers = GREY.astype(np.float32)
+    numbers[:10, :10], numbers[:10, 20:30] = np.nan, np.inf
+    picture = encoded(Image.fromarray(numbers), "TIFF")
+    assert distance_bits(_pdq(picture), _seen(Image.fromarray(GREY))) <= 8
+
+
+def _deep_tiff(order: str, photometric: int, compression: int, *, predicted: bool = False) -> bytes:
+    """Return drawing 1 as a grey TIFF of 16-bit numbers, in either byte order."""
+    numbers = GREY.astype(np.uint16) * 251
+    if photometric == 0:
+        numbers = 65535 - numbers
+    if predicted:
+        numbers = np.diff(numbers, axis=1, prepend=np.uint16(0))
+    pixels = numbers.astype(f"{order}u2").tobytes()
+    strip = zlib.compress(pixels) if compression == 8 else pixels
+    tags = [(256, 3, 640), (257, 3, 480), (258, 3, 16), (259, 3, compression)]
+    tags += [(262, 3, photometric), (273, 4, 8 + 2 + 10 * 12 + 4), (277, 3, 1), (278, 3, 480)]
+    tags += [(279, 4, len(strip)), (317, 3, 2 if predicted else 1)]
+    rows = [
+        struct.pack(f"{order}HHI", tag, kind, 1)
+        + struct.pack(f"{order}I" if kind == 4 else f"{order}HH", *(value, 0)[: 1 + (kind == 3)])
+        for tag, kind, value in tags
+    ]
+    head = b"II*\x00" if order == "<" else b"MM\x00*"
+    directory = struct.pack(f"{order}H", len(tags)) + b"".join(rows) + bytes(4)
+    return head + struct.pack(f"{order}I", 8) + directory + strip
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(("compression", "predicted"), [(1, False), (8, False), (8, True)])
+def test_deep_tiffs_are_read_in_either_byte_order(
+    order: str, compression: int, predicted: bool
+) -> None:
+    data = _deep_tiff(order, 1, compression, predicted=predicted)
+    assert distance_bits(_pdq(data), _seen(Image.fromarray(GREY))) <= 2
+
+
+@pytest.mark.parametrize("compression", [1, 8])
+def test_deep_tiffs_that_store_white_as_zero_are_not_read_as_negatives(compression: int) -> None:
+    data = _deep_tiff("<", 0, compression)
+    assert distance_bits(_pdq(data), _seen(Image.fromarray(GREY))) <= 2
+
+
+def test_deep_netpbm_files_are_scaled_down() -> None:
+    for most in (4095, 65535):
+        numbers = (GREY.astype(np.uint32) * most // 255).astype(">u2")
+        data = b"P5 640 480 %d\n" % most + numbers.tobytes()
+        assert distance_bits(_pdq(data), _seen(Image.fromarray(GREY))) <= 2
+
+
+def test_inks_are_read_both_ways_where_the_file_does_not_say_which() -> None:
+    picture = draw_picture(1).convert("CMYK")
+    marked = encoded(picture, "JPEG", quality=95)
+    at = marked.index(b"\xff\xee")
+    assert marked[at + 4 : at + 9] == b"Adobe"
+    unmarked = marked[:at] + marked[at + 2 + int.from_bytes(marked[at + 2 : at + 4], "big") :]
+    assert distance_bits(_pdq(marked), ORIGINAL) <= 6
+    views = _views(unmarked)
+    assert list(views) == [View.WHOLE, View.INVERTED]
+    assert distance_bits(views[View.WHOLE], ORIGINAL) <= 6
+    negative = ImageChops.invert(picture).convert("RGB")
+    assert distance_bits(views[View.INVERTED], _seen(negative)) <= 6
+
+
+TURNS = [
+    (2, Image.Transpose.FLIP_LEFT_RIGHT),
+    (3, Image.Transpose.ROTATE_180),
+    (4, Image.Transpose.FLIP_TOP_BOTTOM),
+    (5, Image.Transpose.TRANSPOSE),
+    (6, Image.Transpose.ROTATE_90),
+    (7, Image.Transpose.TRANSVERSE),
+    (8, Image.Transpose.ROTATE_270),
+]
+
+
+def _oriented(picture: Image.Image, orientation: int, image_format: str) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return encoded(picture, image_format, exif=exif)
+
+
+@pytest.mark.parametrize(("orientation", "undo"), TURNS)
+def test_the_orientation_in_the_metadata_is_applied(
+    orientation: int, undo: Image.Transpose
+) -> None:
+    turned = draw_picture(1).transpose(undo)
+    views = _views(_oriented(turned, orientation, "PNG"))
+    assert views == {View.WHOLE: ORIGINAL, View.AS_STORED: _seen(turned)}
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "TIFF", "AVIF"])
+def test_formats_that_are_turned_everywhere_have_one_view(image_format: str) -> None:
+    turned = draw_picture(1).transpose(Image.Transpose.ROTATE_90)
+    assert distance_bits(_pdq(_oriented(turned, 6, image_format)), ORIGINAL) <= 8
+
+
+def test_an_orientation_that_no_browser_heeds_does_not_turn_the_picture() -> None:
+    xmp = b'<x:xmpmeta xmlns:tiff="t"><d tiff:Orientation="6"/></x:xmpmeta>'
+    for image_format in ("JPEG", "WEBP"):
+        data = encoded(draw_picture(1), image_format, xmp=xmp)
+        assert b'tiff:Orientation="6"' in data
+        assert distance_bits(_pdq(data), ORIGINAL) <= 8
+
+
+def _with_hole() -> Image.Image:
+    picture = draw_picture(1).convert("RGBA")
+    hole = Image.new("L", picture.size, 255)
+    hole.paste(0, (100, 100, 400, 400))
+    picture.putalpha(hole)
+    return picture
+
+
+def _filled(colour: str) -> Image.Image:
+    picture = draw_picture(1)
+    picture.paste(colour, (100, 100, 400, 400))
+    return picture
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "WEBP", "TIFF", "TGA", "JPEG2000", "AVIF"])
+def test_transparency_shows_white_and_black(image_format: str) -> None:
+    options = {"lossless": True} if image_format == "WEBP" else {}
+    views = _views(encoded(_with_hole(), image_format, **options))
+    assert list(views) == [View.WHOLE, View.ON_BLACK]
+    assert distance_bits(views[View.WHOLE], _seen(_filled("white"))) <= 8
+    assert distance_bits(views[View.ON_BLACK], _seen(_filled("black"))) <= 8
+
+
+def test_a_palette_may_be_transparent_too() -> None:
+    picture = _filled("magenta").quantize(64)
+    data = encoded(picture, "PNG", transparency=picture.getpixel((200, 200)))
+    assert list(_views(data)) == [View.WHOLE, View.ON_BLACK]
+
+
+def test_a_picture_that_is_transparent_nowhere_has_one_view() -> None:
+    assert _pdq(encoded(draw_picture(1).convert("RGBA"), "PNG")) == ORIGINAL
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "BMP", "TGA"])
+def test_a_picture_that_is_transparent_all_over_is_hashed_by_its_colours(image_format: str) -> None:
+    """Many viewers take no notice of an alpha channel of zeros in a bitmap."""
+    picture = draw_picture(1).convert("RGBA")
+    picture.putalpha(0)
+    data = encoded(picture, image_format)
+    assert distance_bits(_pdq(data), ORIGINAL) <= 6
+
+
+@pytest.mark.parametrize(
+    ("size", "at"),
+    [((640, 720), (0, 120)), ((900, 480), (130, 0)), ((800, 700), (30, 190)), ((640, 560), (0, 0))],
+    ids=["letterbox", "pillarbox", "all around", "at one side"],
+)
+@pytest.mark.parametrize("colour", ["black", "white", (200, 30, 90)])
+@pytest.mark.parametrize("quality", [95, 50])
+def test_the_picture_within_borders_is_hashed_as_well(
+    size: tuple[int, int], at: tuple[int, int], colour: str | tuple[int, int, int], quality: int
+) -> None:
+    framed = Image.new("RGB", size, colour)
+    framed.paste(draw_picture(1), at)
+    views = _views(encoded(framed, "JPEG", quality=quality))
+    assert list(views) == [View.WHOLE, View.INNER]
+    assert distance_bits(views[View.INNER], ORIGINAL) <= 31
+    assert distance_bits(views[View.WHOLE], ORIGINAL) > 31
+
+
+@pytest.mark.parametrize("seed", range(1, 13))
+def test_a_picture_without_borders_has_one_view(seed: int) -> None:
+    _pdq(encoded(draw_picture(seed), "JPEG"))
+
+
+def test_nothing_but_border_has_one_view() -> None:
+    _pdq(encoded(Image.new("RGB", (300, 200), "navy"), "PNG"))
+    speck = Image.new("RGB", (300, 200), "navy")
+    speck.paste("white", (150, 100, 155, 105))
+    _pdq(encoded(speck, "PNG"))
+
+
+def test_borders_are_found_over_black_too() -> None:
+    picture = Image.new("RGBA", (640, 720), (0, 0, 0, 0))
+    picture.paste(_with_hole(), (0, 120))
+    views = _views(encoded(picture, "PNG"))
+    assert list(views) == [View.WHOLE, View.INNER, View.ON_BLACK, View.INNER_ON_BLACK]
+    assert views[View.INNER] == _seen(_filled("white"))
+    assert views[View.INNER_ON_BLACK] == _seen(_filled("black"))
+
+
+def test_an_icons_other_sizes_are_hashed_beside_the_largest() -> None:
+    sizes = [(256, 256), (128, 128)]
+    data = encoded(draw_picture(1), "ICO", sizes=sizes, append_images=[
+        draw_picture(2).resize((128, 128)).convert("RGBA")
+    ])  # fmt: skip
+    reading = read(data, "pdq")
+    assert reading.failure is None
+    assert [(one.frame, one.view) for one in reading.hashes] == [(0, View.WHOLE), (1, View.BESIDE)]
+    assert distance_bits(reading.hashes[1].value, _seen(draw_picture(2))) <= 31
+
+
+def test_the_second_picture_in_a_photographs_file_is_hashed_beside_it() -> None:
+    pair = encoded(draw_picture(1), "MPO", save_all=True, append_images=[draw_picture(2)])
+    reading = read(pair, "pdq")
+    assert [(one.frame, one.view) for one in reading.hashes] == [(0, View.WHOLE), (1, View.BESIDE)]
