@@ -5,41 +5,24 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from hashmatch.drawing import draw_picture
-from hashmatch.hashers.pdq import reduce_to_64
+from tests.imagery import holds_a_piece, pieces_of, pixels_of
 from tests.pictures import drawn, encoded, list_of
-
-# Long enough never to turn up by chance, short enough to fall into any kept piece.
-_PIECE_BYTES = 16
-_STEP_BYTES = 64
-
-
-def _pieces(data: bytes) -> Iterator[bytes]:
-    """Yield pieces from all over the data, but none that other files could hold by chance."""
-    for start in range(0, len(data) - _PIECE_BYTES, _STEP_BYTES):
-        piece = data[start : start + _PIECE_BYTES]
-        if len(set(piece)) > _PIECE_BYTES // 2:
-            yield piece
 
 
 def _traces(folder: Path, secrets: list[bytes]) -> list[str]:
     """Return the files under the folder that hold a piece of any of the secrets."""
-    pieces = {piece for secret in secrets for piece in _pieces(secret)}
-    assert len(pieces) > 1000
-    found = []
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            data = path.read_bytes()
-            windows = {data[at : at + _PIECE_BYTES] for at in range(len(data))}
-            if pieces & windows:
-                found.append(str(path.relative_to(folder)))
-    return found
+    pieces = pieces_of(secrets)
+    return [
+        str(path.relative_to(folder))
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and holds_a_piece(path.read_bytes(), pieces)
+    ]
 
 
 def _secrets() -> dict[str, bytes]:
@@ -57,20 +40,6 @@ def _secrets() -> dict[str, bytes]:
         "damaged.jpg": drawn(11)[:20_000],
         "text.txt": os.urandom(4000),
     }
-
-
-def _pixels() -> list[bytes]:
-    """Return what decoding makes of them: the pixels, their luma, the picture that PDQ sees."""
-    pictures = [draw_picture(seed) for seed in (1, 2, 9)]
-    planes = [np.asarray(picture) for picture in pictures]
-    luma = [np.asarray(picture.convert("L")).tobytes() for picture in pictures]
-    small = [reduce_to_64(plane) for plane in planes]
-    return [
-        *(plane.tobytes() for plane in planes),
-        *luma,
-        *(one.tobytes() for one in small),
-        *(one.astype(np.uint8).tobytes() for one in small),
-    ]
 
 
 @pytest.mark.timeout(300)
@@ -106,7 +75,7 @@ def test_a_run_writes_no_piece_of_an_image_anywhere(tmp_path: Path) -> None:
             result.stdout + result.stderr
         )
     assert (folders["work"] / "data" / "hashmatch.db").stat().st_size > 10_000
-    assert _traces(world, [*secrets.values(), *_pixels()]) == []
+    assert _traces(world, [*secrets.values(), *pixels_of(1, 2, 9)]) == []
 
 
 def test_the_search_would_find_a_piece_of_an_image(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import os
 import resource
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 
 # Of <linux/prctl.h> and <linux/capability.h>.
 _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38
@@ -16,19 +15,20 @@ _CAPABILITY_VERSION_3 = 0x20080522
 _MOST_DESCRIPTORS = 4096
 
 
-def lock_down(max_memory_bytes: int) -> dict[str, bool]:
+def lock_down(max_memory_bytes: int, timeout_s: float) -> dict[str, bool]:
     """Lock this process in and return by name what confines it, and whether it is in force.
 
     Descriptor 0 must be its pipe; all others are closed, and no new one can be opened. Whatever is
     to be imported must have been imported. What a system does not offer is left out, and said.
     """
     protections = {name: _is_done(step) for name, step in _STEPS.items()}
-    # The rest would make the steps above fail.
+    protections["processor time limit"] = _is_done(lambda: allow_cpu(timeout_s))
+    # The rest would make the steps above fail. New processes are not forbidden (RLIMIT_NPROC),
+    # since that forbids the thread that libde265 insists on; they could open and run nothing.
     limits = {
         "memory limit": (resource.RLIMIT_AS, max_memory_bytes),
         "no files written": (resource.RLIMIT_FSIZE, 0),
         "no core dumps": (resource.RLIMIT_CORE, 0),
-        "no new processes": (resource.RLIMIT_NPROC, 0),
         "no descriptors but its pipe": (resource.RLIMIT_NOFILE, 1),
     }
     os.closerange(1, _MOST_DESCRIPTORS)
@@ -38,12 +38,14 @@ def lock_down(max_memory_bytes: int) -> dict[str, bool]:
 
 
 def allow_cpu(seconds: float) -> None:
-    """Let this process use so many more seconds of processor time, after which it is killed."""
+    """Let this process use so many more seconds of processor time, after which it is killed.
+
+    Raises `OSError` or `ValueError` where there is no such limit.
+    """
     used = resource.getrusage(resource.RUSAGE_SELF)
     until = int(used.ru_utime + used.ru_stime + seconds) + 1
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
-    with suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_CPU, (until, hard))
+    resource.setrlimit(resource.RLIMIT_CPU, (until, hard))
 
 
 def _is_done(step: Callable[[], None]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -148,8 +149,14 @@ class DecodingProcess:
         self._pipe.close()
         if self._process.stderr is not None:
             self._process.stderr.close()
-        self._process.kill()
+        self._kill()
         self._process.wait()
+
+    def _kill(self) -> None:
+        """Kill the process, and with it whatever it started."""
+        if self._process.returncode is None:  # Else its id may be somebody else's by now.
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def abandon(self) -> None:
         """Let go of a process that belongs to the process which this one was forked from."""
@@ -201,7 +208,7 @@ class DecodingProcess:
 
     def _not_started(self) -> ProcessFailedError:
         """Stop the process and return why it never was ready, in its own last words."""
-        self._process.kill()
+        self._kill()
         words = b"" if self._process.stderr is None else self._process.stderr.read()
         self.stop()
         last = words.decode(errors="replace").strip().rpartition("\n")[2]

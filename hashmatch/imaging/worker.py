@@ -10,10 +10,11 @@ import os
 import socket
 import warnings
 from collections.abc import Callable, Set
+from contextlib import suppress
 from typing import TypeAlias
 
 import numpy as np
-from PIL import Image, ImageCms, ImageFile
+from PIL import AvifImagePlugin, Image, ImageCms, ImageFile
 from pillow_heif import options as heif_options
 
 from hashmatch.hashers import PIXEL_HASHERS
@@ -47,7 +48,8 @@ def main(read: Read = read_pixels) -> None:
         setup = decode_setup(_receive_message(pipe))
         _load_hashers(setup.algorithms)
         Image.MAX_IMAGE_PIXELS = setup.limits.max_pixels
-        pipe.sendall(encode_protections(lock_down(setup.max_memory_bytes)))
+        protections = lock_down(setup.max_memory_bytes, setup.timeout_s)
+        pipe.sendall(encode_protections(protections))
         while True:
             _serve_one(pipe, setup, read)
     except EOFError:
@@ -56,7 +58,8 @@ def main(read: Read = read_pixels) -> None:
 
 def _serve_one(pipe: socket.socket, setup: Setup, read: Read) -> None:
     request = decode_request(_receive_message(pipe))
-    allow_cpu(setup.timeout_s)
+    with suppress(OSError, ValueError):
+        allow_cpu(setup.timeout_s)
     data = _receive(pipe, request.size_bytes)
     try:
         reading = read(data, set(request.algorithms), setup.limits)
@@ -85,6 +88,8 @@ def _load_decoders() -> None:
     Image.init()
     ImageCms.createProfile("LAB")
     ImageFile.LOAD_TRUNCATED_IMAGES = False
+    # The pool has other processors for other files.
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     heif_options.DECODE_THREADS = 1
 
 

@@ -1,0 +1,104 @@
+"""What a scan asks of the kernel: no image byte is written to any file, whatever its name."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from hashmatch.drawing import draw_picture
+from tests.command_line import CommandLine
+from tests.imagery import holds_a_piece, pieces_of, pixels_of
+from tests.imaging.test_intake import FORMATS
+from tests.pictures import drawn, encoded
+from tests.programs import require_program
+
+SCANS = 100
+
+# Every call that can put bytes into a file, or make a file of memory.
+_WRITING = (
+    "write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,sendmmsg,sendfile,splice,tee,vmsplice,"
+    "copy_file_range,process_vm_writev,memfd_create,io_uring_setup,mmap"
+)
+# strace writes all text in hexadecimal here: paths of descriptors, and bytes.
+_HEX = r"(?:\\x[0-9a-f]{2})*"
+_CALL = re.compile(r"^(\w+)\(\d+<(.*?)>, (.*)$")
+_TEXT = re.compile(rf'"({_HEX})"')
+_NO_FILES = ("UNIX-STREAM:", "pipe:", "socket:")
+
+
+class Write(NamedTuple):
+    """Bytes that one call handed to one open descriptor."""
+
+    target: str
+    data: bytes
+
+
+def _plain(text: str) -> bytes:
+    return bytes.fromhex(text.replace("\\x", ""))
+
+
+def _writes(trace: Path) -> Iterator[Write]:
+    """Yield what a process wrote, by the trace of its system calls."""
+    for line in trace.read_text().splitlines():
+        if found := _CALL.match(line):
+            name, target, rest = found.groups()
+            path = _plain(target).decode() if target.startswith("\\x") else target
+            assert name != "sendfile", line
+            data = b"".join(_plain(one) for one in _TEXT.findall(rest))
+            yield Write(path, data)
+
+
+def _shared_maps(trace: Path) -> Iterator[str]:
+    """Yield the files that a process mapped so that writing to memory writes to them."""
+    for line in trace.read_text().splitlines():
+        is_shared = line.startswith("mmap(") and "PROT_WRITE" in line and "MAP_SHARED" in line
+        if is_shared and (found := re.search(rf"<({_HEX})>", line)):
+            yield _plain(found[1]).decode()
+
+
+def _trace(command_line: CommandLine, *arguments: str) -> list[Path]:
+    """Run a command under strace and return one trace for each of its processes."""
+    folder = command_line.folder / "traces"
+    folder.mkdir()
+    command = [
+        *("strace", "-ff", "-qq", "-yy", "-xx", "-s", "10000000"),
+        *("-e", f"trace={_WRITING}", "-e", "signal=none", "-o", str(folder / "trace")),
+        *(sys.executable, "-m", "hashmatch", *arguments),
+    ]
+    result = subprocess.run(command, cwd=command_line.folder, capture_output=True, text=True)
+    assert result.returncode == 2, result.stderr
+    assert f"{SCANS - 10} clear, 5 matched, 5 unscreened" in result.stderr
+    return sorted(folder.iterdir())
+
+
+@pytest.mark.timeout(300)
+def test_a_hundred_scans_write_no_piece_of_an_image_to_any_file(command_line: CommandLine) -> None:
+    require_program("strace")
+    command_line.import_pictures("one", *range(5))
+    files = {}
+    for number in range(SCANS):
+        image_format = FORMATS[number % len(FORMATS)]
+        known = drawn(number, image_format)
+        data = known if number < 5 else encoded(draw_picture(number, 160, 120), image_format)
+        files[f"in/{number:03}"] = data[:1000] if number >= SCANS - 5 else data
+    for name, data in files.items():
+        command_line.write(name, data)
+    traces = _trace(command_line, "scan", "--recursive", "in", "--show-hashes")
+    writes = [write for trace in traces for write in _writes(trace)]
+    pieces = pieces_of([*files.values(), *pixels_of(0, 1, 2)])
+    sent = [write for write in writes if write.target.startswith(_NO_FILES)]
+    written = [write for write in writes if not write.target.startswith(_NO_FILES)]
+    # The files went over the pipe whole, so a piece of one would have been seen.
+    assert sum(len(write.data) for write in sent) > sum(map(len, files.values()))
+    assert sum(holds_a_piece(write.data[:100], pieces) for write in sent) > SCANS // 2
+    # The database, too, was written to, and the trace saw it.
+    assert any(write.target.endswith("hashmatch.db-wal") for write in written)
+    assert [write.target for write in written if holds_a_piece(write.data, pieces)] == []
+    mapped = {Path(path).name for trace in traces for path in _shared_maps(trace)}
+    assert mapped <= {"hashmatch.db-shm"}
