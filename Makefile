@@ -1,9 +1,10 @@
 # Everything runs in a virtual environment inside the checkout, made on first use.
 PYTHON ?= python3
 BIN := .venv/bin
+FUZZ_SECONDS ?= 60
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check fmt bench lock clean
+.PHONY: help demo test check fmt bench fuzz lock clean
 
 help:
 	@echo "make demo   see the whole flow on drawn pictures"
@@ -11,6 +12,7 @@ help:
 	@echo "make check  lint and check the types"
 	@echo "make fmt    format the code"
 	@echo "make bench  measure, and rewrite benchmarks/RESULTS.md"
+	@echo "make fuzz   look for files that break the parsers, FUZZ_SECONDS=60 each"
 	@echo "make lock   raise constraints.txt to the newest versions"
 
 demo: .venv/installed
@@ -31,14 +33,17 @@ fmt: .venv/developing
 bench: .venv/developing
 	@$(BIN)/python -m benchmarks
 
+fuzz: .venv/fuzzing
+	@$(BIN)/python -m tests.fuzzing $(FUZZ_SECONDS)
+
 lock: .venv/developing
 	@$(BIN)/pip install --quiet uv
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate \
 		--no-emit-index-url --custom-compile-command "make lock" \
-		--group dev --output-file constraints.txt pyproject.toml
+		--group dev --group fuzz --output-file constraints.txt pyproject.toml
 
 clean:
-	rm -rf .venv build dist hashmatch-demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist hashmatch-demo fuzz-findings .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 .venv/created:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -56,4 +61,9 @@ clean:
 .venv/developing: .venv/installed
 	@echo "installing the development tools into .venv ..."
 	@$(BIN)/pip install --quiet --constraint constraints.txt --group dev
+	@touch $@
+
+.venv/fuzzing: .venv/developing
+	@echo "installing the fuzzer into .venv ..."
+	@$(BIN)/pip install --quiet --constraint constraints.txt --group fuzz
 	@touch $@

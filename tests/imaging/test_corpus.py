@@ -53,9 +53,9 @@ def _require_seen(outcome: Outcome) -> None:
         assert len(frames) == min(outcome.media.frames, GENEROUS.sampled_frames)
 
 
-def _originals(image_format: str) -> list[bytes]:
+def originals(image_format: str, width: int = 120, height: int = 90) -> list[bytes]:
     """Return small files of a format, of one frame and where it has them of several."""
-    pictures = [draw_picture(seed, 120, 90) for seed in (9, 10, 11)]
+    pictures = [draw_picture(seed, width, height) for seed in (9, 10, 11)]
     files = [encoded(pictures[0], image_format)]
     if image_format in ("GIF", "PNG", "WEBP", "TIFF", "AVIF", "HEIF"):
         options = {} if image_format == "HEIF" else {"save_all": True}
@@ -70,14 +70,14 @@ def _originals(image_format: str) -> list[bytes]:
 @pytest.mark.timeout(300)
 def test_no_damaged_file_is_called_clear_unseen(scanner: Scanner, image_format: str) -> None:
     rng = random.Random(image_format)
-    originals = _originals(image_format)
+    whole = originals(image_format)
     others = [drawn(12, "PNG"), drawn(12, "JPEG")]
-    for data in originals:
+    for data in whole:
         assert isinstance(scanner.scan(data, content_id="whole"), Clear)
     before = _memory_bytes()
     outcomes: Counter[str] = Counter()
     for _ in range(MUTATIONS_EACH):
-        data = mutated(rng, rng.choice(originals), rng.choice(others))
+        data = mutated(rng, rng.choice(whole), rng.choice(others))
         outcome = scanner.scan(data, content_id="damaged")
         _require_seen(outcome)
         outcomes[type(outcome).__name__] += 1
@@ -89,7 +89,7 @@ def test_no_damaged_file_is_called_clear_unseen(scanner: Scanner, image_format: 
 @pytest.mark.parametrize("image_format", FORMATS)
 def test_no_file_that_lost_its_end_is_called_clear(scanner: Scanner, image_format: str) -> None:
     rng = random.Random(image_format)
-    for data in _originals(image_format):
+    for data in originals(image_format):
         for _ in range(TRUNCATIONS_EACH):
             cut = truncated(rng, data[: len(data) * 95 // 100])
             assert not isinstance(scanner.scan(cut, content_id="cut"), Clear), len(cut)
