@@ -45,11 +45,13 @@ class App:
             yield database
 
     @contextmanager
-    def scanner(self) -> Iterator[Scanner]:
-        """A scanner that has lists to match against."""
+    def scanner(self, workers: int = 0) -> Iterator[Scanner]:
+        """A scanner that has lists to match against; `workers` wins over the settings."""
         from hashmatch.wiring import open_scanner_with
 
-        with open_scanner_with(self.settings) as scanner:
+        intake = self.settings.intake
+        intake = intake.model_copy(update={"workers": workers or intake.workers})
+        with open_scanner_with(self.settings.model_copy(update={"intake": intake})) as scanner:
             yield scanner
 
 

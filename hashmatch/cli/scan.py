@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import click
 
@@ -14,10 +20,17 @@ from hashmatch.pipeline import Scanner
 from .context import App, json_option, pass_app, show_hashes_option, standard_input
 from .verdicts import show_outcomes
 
+Job: TypeAlias = tuple[str, Callable[[], Outcome]]
+
 
 @click.command("scan")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--recursive", "-r", is_flag=True, help="Scan what is in folders, too.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 1000),
+    help="How many images to screen at a time; by default intake.workers, or one each processor.",
+)
 @click.option("--content-id", help="The platform's name for the image, if there is only one.")
 @show_hashes_option
 @json_option
@@ -27,6 +40,7 @@ def command(
     paths: tuple[str, ...],
     *,
     recursive: bool,
+    workers: int | None,
     content_id: str | None,
     show_hashes: bool,
     as_json: bool,
@@ -37,26 +51,50 @@ def command(
     """
     if content_id is not None and (not content_id or len(paths) > 1 or recursive):
         raise click.UsageError("--content-id names one image: one PATH, without --recursive")
-    with app.scanner() as scanner:
-        outcomes = _scan(app, scanner, paths, recursive=recursive, content_id=content_id or "")
-        code = show_outcomes(outcomes, as_json=as_json, show_hashes=show_hashes)
+    at_a_time = workers or app.settings.intake.workers or os.cpu_count() or 1
+    with app.scanner(workers=at_a_time) as scanner:
+        jobs = _jobs(app, scanner, paths, recursive=recursive, content_id=content_id or "")
+        with closing(_in_order(jobs, at_a_time)) as outcomes:
+            code = show_outcomes(outcomes, as_json=as_json, show_hashes=show_hashes)
     click.get_current_context().exit(code)
 
 
-def _scan(
+def _jobs(
     app: App, scanner: Scanner, paths: tuple[str, ...], *, recursive: bool, content_id: str
-) -> Iterator[tuple[str, Outcome]]:
+) -> Iterator[Job]:
+    """Yield what is to be done for each image, in order; stdin is read before."""
     for path in paths:
         if path == "-":
-            yield path, _scan_stdin(app, scanner, content_id or "stdin")
+            yield path, _stdin_job(app, scanner, content_id or "stdin")
             continue
         for file in find_files(Path(path)) if recursive else (Path(path),):
-            yield path_as_text(file), scanner.scan_file(file, content_id=content_id)
+            yield path_as_text(file), partial(scanner.scan_file, file, content_id=content_id)
 
 
-def _scan_stdin(app: App, scanner: Scanner, content_id: str) -> Outcome:
+def _stdin_job(app: App, scanner: Scanner, content_id: str) -> Callable[[], Outcome]:
     max_bytes = app.settings.intake.max_bytes
     data = standard_input().read(max_bytes + 1)
     if len(data) > max_bytes:
-        return scanner.refuse(too_large(max_bytes), content_id=content_id)
-    return scanner.scan(data, content_id=content_id)
+        return partial(scanner.refuse, too_large(max_bytes), content_id=content_id)
+    return partial(scanner.scan, data, content_id=content_id)
+
+
+def _in_order(jobs: Iterator[Job], workers: int) -> Generator[tuple[str, Outcome], None, None]:
+    """Do so many jobs at a time and yield what comes of them in the order that they came in."""
+    waiting: deque[tuple[str, Future[Outcome]]] = deque()
+    threads = ThreadPoolExecutor(workers)
+    try:
+        for path, job in jobs:
+            waiting.append((path, threads.submit(job)))
+            # A few more than can be done at once, so that nobody waits for a slow one.
+            if len(waiting) > 2 * workers:
+                yield _first(waiting)
+        while waiting:
+            yield _first(waiting)
+    finally:
+        threads.shutdown(cancel_futures=True)
+
+
+def _first(waiting: deque[tuple[str, Future[Outcome]]]) -> tuple[str, Outcome]:
+    path, future = waiting.popleft()
+    return path, future.result()
