@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from hashmatch.config import Settings
@@ -15,6 +16,10 @@ from tests.command_line import CommandLine
 from tests.pictures import list_of
 from tests.scanning import MakeScanner, scanner_maker
 from tests.store.importing import DatabaseFactory, import_text
+
+# Timings never decide a test.
+hypothesis.settings.register_profile("hashmatch", deadline=None)
+hypothesis.settings.load_profile("hashmatch")
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 

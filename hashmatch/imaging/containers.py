@@ -22,13 +22,13 @@ class Outline:
     """A file's outline.
 
     `pixels` is the file without the metadata that no picture needs, where leaving it out is easy.
-    `is_whole` is false where parts that the outline names are missing at the end. `has_track`
-    says that there are frames beside the pictures, as in a film.
+    `is_whole` is false where parts that the outline names are missing at the end. `track_frames`
+    counts frames that are not pictures of their own but parts of a film.
     """
 
     pixels: bytes
     is_whole: bool = True
-    has_track: bool = False
+    track_frames: int = 0
 
 
 def outline(data: bytes, image_format: str, limits: Limits) -> Outline:
@@ -148,7 +148,7 @@ class _Boxes:
     data: bytes
     limits: Limits
     metadata_bytes: int = 0
-    has_track: bool = False
+    track_frames: int = 0
     is_whole: bool = True
 
     def walk(self, at: int, end: int, depth: int) -> None:
@@ -164,8 +164,12 @@ class _Boxes:
             if kind in _BOXES_OF_BOXES | _BOXES_OF_PIXELS and box_end < at + length:
                 self.is_whole = False
             if kind in _BOXES_OF_BOXES:
-                self.has_track |= kind == b"trak"
                 self.walk(at + header + 4 * (kind == b"meta"), box_end, depth + 1)
+            elif kind == b"stsz":  # One size for each frame of a track.
+                frames = int.from_bytes(self.data[at + header + 8 : at + header + 12], "big")
+                self.limits.require_frames(frames)
+                self.track_frames = max(self.track_frames, frames)
+                self.metadata_bytes += box_end - at - header
             elif kind not in _BOXES_OF_PIXELS:
                 self.metadata_bytes += box_end - at - header
             self.limits.require_metadata(self.metadata_bytes)
@@ -186,7 +190,7 @@ def _outline_boxes(data: bytes, limits: Limits) -> Outline:
         return Outline(data)
     boxes = _Boxes(data, limits)
     boxes.walk(0, len(data), depth=1)
-    return Outline(data, boxes.is_whole, boxes.has_track)
+    return Outline(data, boxes.is_whole, boxes.track_frames)
 
 
 def _outline_psd(data: bytes, limits: Limits) -> Outline:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from PIL import IcoImagePlugin, Image, ImageFile, UnidentifiedImageError
-from pillow_heif import HeifImageFile
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from hashmatch.outcome import Failure, Media, Reason
 
 from .containers import outline
 from .limits import DecodingError, Limits, damaged
 from .recognition import recognise
+from .sources import Source, open_source
 
 # At its finest, Pillow logs the metadata that it reads, which is a part of the image.
 logging.getLogger("PIL").setLevel(logging.INFO)
@@ -52,13 +52,9 @@ class Decoder:
         self.media = Media(self._source.format, *self._source.size, self._source.frames)
         self.failure: Failure | None = None
 
-    def _open(self, image_format: str) -> _Source:
+    def _open(self, image_format: str) -> Source:
         try:
-            opener = _OPENERS.get(image_format)
-            if opener is not None:
-                return opener(self._outline.pixels)
-            stream = io.BytesIO(self._outline.pixels)
-            return _Source(Image.open(stream, formats=[image_format]))
+            return open_source(self._outline, image_format, self._limits)
         except Exception as error:
             failure = self._explain(error, image_format)
             raise DecodingError(failure.reason, failure.detail) from error
@@ -73,9 +69,6 @@ class Decoder:
                 return
         if not self._outline.is_whole:
             self.failure = _TRUNCATED
-        elif self._outline.has_track and self.media.format == "HEIF":
-            detail = "a HEIF file with a film beside its pictures"
-            self.failure = Failure(Reason.UNSUPPORTED, detail)
 
     def _load(self, number: int) -> Image.Image | None:
         """Return a frame, or as much of it as there is, with `failure` set, or None."""
@@ -108,11 +101,12 @@ class Decoder:
 
     def _salvage(self, image: Image.Image) -> Image.Image | None:
         """Return the part of a picture that was decoded before its file gave out."""
-        if image.format == "JPEG":
-            image = Image.open(io.BytesIO(self._outline.pixels + _END_OF_JPEG), formats=["JPEG"])
-        elif isinstance(image, ImageFile.ImageFile):
-            image.tile = []
         try:
+            if image.format == "JPEG":
+                stream = io.BytesIO(self._outline.pixels + _END_OF_JPEG)
+                image = Image.open(stream, formats=["JPEG"])
+            elif isinstance(image, ImageFile.ImageFile):
+                image.tile = []
             image.load()
             is_plain = all(low == high for low, high in _extrema(image))
         except Exception:  # noqa: BLE001 (why it failed has been noted)
@@ -123,59 +117,6 @@ class Decoder:
 def _extrema(image: Image.Image) -> list[tuple[float, float]]:
     found: Any = image.getextrema()
     return list(found) if isinstance(found[0], tuple) else [found]
-
-
-class _Source:
-    """An open file of several pictures, as Pillow gives them: one object that is wound on."""
-
-    def __init__(self, image: Image.Image) -> None:
-        self._image = image
-        self.format = image.format or ""
-        self.size = image.size
-        # Pillow counts Photoshop's layers, of which a viewer shows the sum.
-        self.frames = 1 if image.format == "PSD" else getattr(image, "n_frames", 1)
-
-    def seek(self, number: int) -> Image.Image:
-        """Return the frame of that number, not yet loaded."""
-        if self.frames > 1:
-            self._image.seek(number)
-        return self._image
-
-    def is_beside(self, number: int) -> bool:
-        return self.format == "MPO" and number > 0
-
-
-class _HEIFSource(_Source):
-    """A HEIF file, of which viewers show the primary picture."""
-
-    def __init__(self, image: HeifImageFile) -> None:
-        super().__init__(image)
-        self._primary = image.tell()
-
-    def is_beside(self, number: int) -> bool:
-        return number != self._primary
-
-
-class _IconSource(_Source):
-    """An icon file, whose sizes may each show something else; the largest comes first."""
-
-    def __init__(self, data: bytes) -> None:
-        self._icon = IcoImagePlugin.IcoFile(io.BytesIO(data))
-        super().__init__(self._icon.frame(0))
-        self.format = "ICO"
-        self.frames = len(self._icon.entry)
-
-    def seek(self, number: int) -> Image.Image:
-        return self._icon.frame(number)
-
-    def is_beside(self, number: int) -> bool:
-        return number > 0
-
-
-_OPENERS: dict[str, Callable[[bytes], _Source]] = {
-    "ICO": _IconSource,
-    "HEIF": lambda data: _HEIFSource(HeifImageFile(io.BytesIO(data))),  # type: ignore[no-untyped-call]
-}
 
 
 def open_decoder(data: bytes, limits: Limits) -> Decoder:

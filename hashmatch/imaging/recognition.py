@@ -84,8 +84,7 @@ def _is_tga(data: bytes) -> bool:
         return False
     if not has_map and (map_start or map_length):
         return False
-    # Run lengths may shrink a picture to a 128th.
-    pixels = width * height * depth // 8
-    least = pixels if kind < 8 else pixels // 128
+    # Run lengths shrink a picture to a 128th at most. One without them may have lost its end.
+    least = 0 if kind < 8 else width * height * depth // 8 // 128
     needed: int = _TGA_HEADER.size + id_bytes + map_length * map_depth // 8 + least
     return len(data) >= needed

@@ -20,6 +20,7 @@ from pillow_heif import options as heif_options
 from hashmatch.hashers import PIXEL_HASHERS
 from hashmatch.outcome import Failure, Reason
 
+from .heif_track import TrackError, load_library
 from .interface import Reading
 from .limits import Limits
 from .lockdown import allow_cpu, lock_down
@@ -91,6 +92,8 @@ def _load_decoders() -> None:
     # The pool has other processors for other files.
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     heif_options.DECODE_THREADS = 1
+    with suppress(TrackError):
+        load_library()
 
 
 def _load_hashers(algorithms: tuple[str, ...]) -> None:

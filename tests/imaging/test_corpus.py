@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,7 @@ def _require_seen(outcome: Outcome) -> None:
         assert len(frames) == min(outcome.media.frames, GENEROUS.sampled_frames)
 
 
+@cache
 def originals(image_format: str, width: int = 120, height: int = 90) -> list[bytes]:
     """Return small files of a format, of one frame and where it has them of several."""
     pictures = [draw_picture(seed, width, height) for seed in (9, 10, 11)]

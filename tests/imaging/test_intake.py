@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -11,7 +13,9 @@ from PIL import Image, ImageFile, TiffImagePlugin
 
 from hashmatch.config import ImageFormat
 from hashmatch.drawing import draw_picture
+from hashmatch.imaging import PoolIntake
 from hashmatch.outcome import Media, Reason
+from tests.imaging.films import film_of
 from tests.oracle import distance_bits
 from tests.pictures import GENEROUS, drawn, encoded, read
 
@@ -68,6 +72,32 @@ def test_every_frame_is_hashed_and_numbered(image_format: str) -> None:
         assert distance_bits(one.value, _pdq(encoded(frame, "PNG"))) <= 20
 
 
+@pytest.mark.parametrize(("most", "expected"), [(32, [0, 1, 2, 3, 4]), (2, [0, 4])])
+def test_the_frames_of_a_heif_film_are_hashed(
+    tmp_path: Path, most: int, expected: list[int]
+) -> None:
+    frames = [draw_picture(seed, 320, 240) for seed in range(5)]
+    data = film_of(frames, tmp_path)
+    reading = read(data, "pdq", limits=replace(GENEROUS, sampled_frames=most))
+    assert reading.failure is None
+    assert reading.media == Media("HEIF", 320, 240, 5)
+    assert [one.frame for one in reading.hashes] == expected
+    for one in reading.hashes:
+        assert distance_bits(one.value, _pdq(encoded(frames[one.frame], "PNG"))) <= 8
+    with closing(PoolIntake(GENEROUS, timeout_s=20, max_memory_bytes=10**9)) as pool:
+        assert pool.read(data, {"pdq"}) == read(data, "pdq")
+    few = replace(GENEROUS, max_frames=4)
+    assert read(data, limits=few).failure is not None
+
+
+def test_a_film_that_lost_its_end_is_truncated(tmp_path: Path) -> None:
+    data = film_of([draw_picture(seed, 160, 120) for seed in range(3)], tmp_path)
+    for share in (0.3, 0.6, 0.9):
+        failure = read(data[: int(len(data) * share)]).failure
+        assert failure is not None
+        assert failure.reason is Reason.TRUNCATED
+
+
 @pytest.mark.parametrize(("most", "expected"), [(1, [0]), (2, [0, 9]), (4, [0, 3, 6, 9])])
 def test_many_frames_are_sampled_evenly(most: int, expected: list[int]) -> None:
     frames = [draw_picture(seed, 64, 64) for seed in range(10)]
@@ -104,12 +134,36 @@ def test_a_damaged_late_frame_leaves_the_hashes_of_the_earlier_ones() -> None:
         (drawn(1, "JPEG2000")[:5000], Reason.TRUNCATED),
         (drawn(1, "PSD")[:5000], Reason.TRUNCATED),
         (drawn(1, "PPM")[:5000], Reason.TRUNCATED),
+        (drawn(1, "TGA")[:5000], Reason.TRUNCATED),
     ],
 )
 def test_what_is_no_whole_picture_has_a_reason(data: bytes, reason: Reason) -> None:
     failure = read(data).failure
     assert failure is not None
     assert failure.reason is reason
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "GIF", "BMP", "TIFF", "PSD", "TGA", "PPM"])
+def test_of_a_file_that_breaks_off_what_is_shown_is_hashed(image_format: str) -> None:
+    data = drawn(1, image_format)
+    reading = read(data[: len(data) * 98 // 100], "pdq")
+    assert reading.failure is not None
+    assert reading.failure.reason is Reason.TRUNCATED
+    assert distance_bits(reading.hashes[0].value, ORIGINAL) <= 31
+
+
+def test_of_a_progressive_jpeg_half_is_enough_to_see_it() -> None:
+    data = drawn(1, "JPEG", progressive=True)
+    reading = read(data[: len(data) // 2], "pdq")
+    assert reading.failure is not None
+    assert distance_bits(reading.hashes[0].value, ORIGINAL) <= 8
+
+
+def test_of_a_file_that_breaks_off_early_nothing_plain_is_hashed() -> None:
+    """A picture of nothing would match other pictures of nothing."""
+    for image_format, header_bytes in (("PNG", 70), ("BMP", 60), ("PPM", 20)):
+        data = drawn(1, image_format)
+        assert read(data[:header_bytes], "phash").hashes == ()
 
 
 def test_a_file_that_cannot_be_decoded_still_has_its_exact_hashes() -> None:

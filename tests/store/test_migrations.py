@@ -43,6 +43,31 @@ def test_up_down_and_up_again(database: Database) -> None:
     assert not upgrade(database)
 
 
+def test_what_was_recorded_before_views_was_hashed_whole(database: Database) -> None:
+    downgrade(database, "0001")
+    with database.writing() as session:
+        session.execute(text("INSERT INTO contents VALUES (1, 'post/1', '', x'00', '', 1, 1, 1)"))
+        session.execute(
+            text("INSERT INTO content_hashes VALUES (1, 'pdq', '1', 0, 'original', x'00', 99)")
+        )
+    upgrade(database)
+    query = text("SELECT algorithm, view, quality FROM content_hashes")
+    with database.writing() as session:
+        assert session.execute(query).all() == [("pdq", "whole", 99)]
+        session.execute(
+            text(
+                "INSERT INTO content_hashes (content_key, algorithm, version, frame, orientation,"
+                " view, value) VALUES (1, 'pdq', '1', 0, 'original', 'inner', x'01')"
+            )
+        )
+    downgrade(database, "0001")
+    with database.reading() as session:
+        assert session.execute(text("SELECT value FROM content_hashes")).all() == [(b"\0",)]
+    upgrade(database)
+    assert schema_differences(database) == []
+    assert integrity_problems(database) == []
+
+
 def test_the_schema_is_that_of_the_models(database: Database) -> None:
     assert schema_differences(database) == []
 
