@@ -14,7 +14,7 @@ import pytest
 from hashmatch.drawing import draw_picture
 from tests.command_line import CommandLine
 from tests.imagery import holds_a_piece, pieces_of, pixels_of
-from tests.imaging.test_intake import FORMATS
+from tests.imaging.samples import FORMATS
 from tests.pictures import drawn, encoded
 from tests.programs import require_program
 

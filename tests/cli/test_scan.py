@@ -246,6 +246,17 @@ def test_lookup_of_arguments_ends_in_the_right_code(ready: CommandLine) -> None:
         assert ready.run("lookup", known, bad).exit_code == 2
 
 
+def test_many_at_a_time_come_out_in_order(ready: CommandLine) -> None:
+    for number in range(20):
+        ready.write(f"in/{number:02}.jpg", drawn(1 if number % 5 == 0 else 9 + number))
+    ready.write("in/07.jpg", b"no picture")
+    rows = ready.json("scan", "--recursive", "in", "--workers", "4")
+    assert [Path(row["path"]).name for row in rows] == [f"{number:02}.jpg" for number in range(20)]
+    outcomes = dict.fromkeys((0, 5, 10, 15), "matched") | {7: "unscreened"}
+    assert [row["outcome"] for row in rows] == [outcomes.get(n, "clear") for n in range(20)]
+    assert ready.run("scan", "in", "--workers", "0").exit_code == 2
+
+
 def test_hash_prints_every_algorithm_or_those_asked_for(ready: CommandLine) -> None:
     picture = ready.write("a.jpg", drawn(1))
     rows = ready.json("hash", picture)

@@ -21,8 +21,8 @@ from hashmatch.imaging.recognition import recognise
 from hashmatch.lists import FORMATS, BadRow, ListFormat
 from hashmatch.lists.formats import RawRow
 from tests.imaging import bombs
-from tests.imaging.test_corpus import originals
-from tests.imaging.test_intake import FORMATS as IMAGE_FORMATS
+from tests.imaging.samples import FORMATS as IMAGE_FORMATS
+from tests.imaging.samples import originals
 from tests.pictures import GENEROUS, list_of
 
 FINDINGS = Path("fuzz-findings")

@@ -16,8 +16,7 @@ from hashmatch.imaging.limits import DecodingError, Limits
 from hashmatch.imaging.recognition import recognise
 from hashmatch.outcome import Reason
 from tests.imaging import bombs
-from tests.imaging.test_corpus import originals
-from tests.imaging.test_intake import FORMATS
+from tests.imaging.samples import FORMATS, originals
 from tests.pictures import GENEROUS, drawn, encoded
 
 

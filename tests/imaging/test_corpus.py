@@ -8,19 +8,17 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import pytest
 
-from hashmatch.drawing import draw_picture
 from hashmatch.imaging import Limits, PoolIntake
 from hashmatch.outcome import Clear, Failure, Outcome, Reason
 from hashmatch.pipeline import Scanner
 from tests.imaging import bombs
 from tests.imaging.mutations import mutated, truncated
-from tests.imaging.test_intake import FORMATS
-from tests.pictures import GENEROUS, drawn, encoded
+from tests.imaging.samples import FORMATS, originals
+from tests.pictures import GENEROUS, drawn
 from tests.scanning import MakeScanner, unscreened
 
 MUTATIONS_EACH = 300
@@ -52,20 +50,6 @@ def _require_seen(outcome: Outcome) -> None:
         assert outcome.media is not None
         frames = {one.frame for one in outcome.hashes if one.algorithm.name == "pdq"}
         assert len(frames) == min(outcome.media.frames, GENEROUS.sampled_frames)
-
-
-@cache
-def originals(image_format: str, width: int = 120, height: int = 90) -> list[bytes]:
-    """Return small files of a format, of one frame and where it has them of several."""
-    pictures = [draw_picture(seed, width, height) for seed in (9, 10, 11)]
-    files = [encoded(pictures[0], image_format)]
-    if image_format in ("GIF", "PNG", "WEBP", "TIFF", "AVIF", "HEIF"):
-        options = {} if image_format == "HEIF" else {"save_all": True}
-        more = encoded(pictures[0], image_format, append_images=pictures[1:], **options)
-        files.append(more)
-    if image_format == "JPEG":
-        files.append(encoded(pictures[0], "JPEG", progressive=True))
-    return files
 
 
 @pytest.mark.parametrize("image_format", FORMATS)

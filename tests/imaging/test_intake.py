@@ -6,20 +6,17 @@ import io
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from PIL import Image, ImageFile, TiffImagePlugin
 
-from hashmatch.config import ImageFormat
 from hashmatch.drawing import draw_picture
 from hashmatch.imaging import PoolIntake
 from hashmatch.outcome import Media, Reason
 from tests.imaging.films import film_of
+from tests.imaging.samples import FORMATS
 from tests.oracle import distance_bits
 from tests.pictures import GENEROUS, drawn, encoded, read
-
-FORMATS = get_args(ImageFormat)
 
 
 def _pdq(data: bytes) -> bytes:

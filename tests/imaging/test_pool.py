@@ -19,7 +19,7 @@ from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Hash
 from hashmatch.imaging import PoolIntake, ProcessFailedError, Reading
 from hashmatch.outcome import Reason
-from tests.imaging.test_intake import FORMATS
+from tests.imaging.samples import FORMATS
 from tests.pictures import GENEROUS, drawn, read
 
 ALL = frozenset({"pdq", "sha256"})
