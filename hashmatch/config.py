@@ -61,7 +61,7 @@ class IntakeSettings(_Section):
     isolation: Literal["process", "none"] = "process"
     workers: int = Field(default=0, ge=0, le=1_000)
     timeout_s: float = Field(default=20.0, gt=0)
-    max_memory_bytes: int = Field(default=2_000_000_000, ge=500_000_000)
+    max_memory_bytes: int = Field(default=3_000_000_000, ge=500_000_000)
 
 
 class ListPolicySettings(_Section):

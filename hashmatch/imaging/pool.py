@@ -52,7 +52,8 @@ class PoolIntake(Intake):
         self._is_closed = False
         self._idle: list[DecodingProcess] = []
         self._begin_anew()
-        self._idle.append(DecodingProcess(module))
+        with suppress(ProcessFailedError):  # Then the first file tries, and says why it failed.
+            self._idle.append(DecodingProcess(module))
 
     def read(self, data: bytes, algorithms: Set[str]) -> Reading:
         """Decode the file elsewhere and hash it with each of the algorithms."""

@@ -62,29 +62,36 @@ class DecodingProcess:
 
     def __init__(self, module: str) -> None:
         """Start the process. Raises `ProcessFailedError`."""
-        self._pipe, theirs = socket.socketpair()
         try:
-            self._process = subprocess.Popen(  # noqa: S603 (this Python, on a module of ours)
-                [sys.executable, "-I", "-B", "-c", _PROGRAM, module, *_import_path()],
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                cwd="/",
-                env=_ENVIRONMENT,
-                process_group=0,  # Ctrl-C is for the parent to deal with.
-            )
+            self._pipe, theirs = socket.socketpair()
+            try:
+                self._process = self._spawn(module, theirs)
+            except BaseException:
+                self._pipe.close()
+                raise
+            finally:
+                theirs.close()
         except OSError as error:
-            self._pipe.close()
             detail = f"no decoding process could be started: {error.strerror}"
             raise ProcessFailedError(Reason.DECODER_CRASHED, detail) from error
-        finally:
-            theirs.close()
         self.algorithms: frozenset[str] = frozenset()
         self.protections: dict[str, bool] = {}
         self.requests = 0
         self.is_prepared = False
         self.is_spent = False
         self._timeout_s = 0.0
+
+    @staticmethod
+    def _spawn(module: str, pipe: socket.socket) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603 (this Python, on a module of ours)
+            [sys.executable, "-I", "-B", "-c", _PROGRAM, module, *_import_path()],
+            stdin=pipe.fileno(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            cwd="/",
+            env=_ENVIRONMENT,
+            process_group=0,  # Ctrl-C is for the parent to deal with.
+        )
 
     @property
     def pid(self) -> int:

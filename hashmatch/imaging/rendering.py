@@ -92,7 +92,7 @@ def _in_eight_bits(image: Image.Image) -> Image.Image:
     if image.mode == "LAB":
         return ImageCms.applyTransform(image, _lab_to_rgb()) or image
     if image.has_transparency_data:
-        return image.convert("RGBA")
+        return image if image.mode == "RGBA" else image.convert("RGBA")
     if image.mode in ("L", "RGB"):
         return image
     return image.convert("L" if image.mode == "1" else "RGB")
