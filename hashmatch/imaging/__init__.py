@@ -4,8 +4,7 @@ from .files import find_files, path_as_text, read_file
 from .in_process import InProcessIntake
 from .interface import Intake, Reading
 from .limits import Limits, too_large
-from .pool import PoolIntake
-from .process import ProcessFailedError
+from .pool import PoolIntake, ProcessFailedError
 
 __all__ = [
     "InProcessIntake",

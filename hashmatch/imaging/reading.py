@@ -11,10 +11,9 @@ from hashmatch.hashers import BYTES_HASHERS, PIXEL_HASHERS
 from hashmatch.hashes import Hash, View
 from hashmatch.outcome import Failure, Media
 
-from .decoding import Frame, open_decoder
+from .decoding import Frame, open_decoder, render
 from .interface import Reading
 from .limits import DecodingError, Limits, damaged
-from .rendering import render
 
 
 def hash_bytes(data: bytes, algorithms: Set[str]) -> tuple[Hash, ...]:

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from hashmatch.errors import InputError, ListFileError
 from hashmatch.hashers import find_algorithm
-from hashmatch.imaging.containers import outline
+from hashmatch.imaging.decoding.containers import outline
+from hashmatch.imaging.decoding.recognition import recognise
 from hashmatch.imaging.interface import Reading
 from hashmatch.imaging.limits import DecodingError
-from hashmatch.imaging.messages import MessageError, Request, decode_reading, encode_reading
+from hashmatch.imaging.pool.messages import MessageError, Request, decode_reading, encode_reading
 from hashmatch.imaging.reading import read_pixels
-from hashmatch.imaging.recognition import recognise
 from hashmatch.lists import FORMATS, BadRow, ListFormat
 from hashmatch.lists.formats import RawRow
 from tests.imaging import bombs

@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from hashmatch.imaging.heif_track import load_library
+from hashmatch.imaging.decoding.heif_track import load_library
 
 _HEVC, _RGB, _INTERLEAVED_RGB, _INTERLEAVED_CHANNEL = 1, 1, 10, 10
 _TICKS_A_SECOND, _TICKS_A_FRAME = 1000, 100

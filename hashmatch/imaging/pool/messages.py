@@ -16,8 +16,8 @@ from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Hash, Orientation, View
 from hashmatch.outcome import Failure, Media, Reason
 
-from .interface import Reading
-from .limits import Limits
+from ..interface import Reading
+from ..limits import Limits
 
 LENGTH_BYTES = 4
 MOST_REPLY_BYTES = 16_000_000

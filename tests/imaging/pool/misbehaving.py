@@ -17,7 +17,7 @@ from collections.abc import Callable, Set
 from pathlib import Path
 
 from hashmatch.imaging import Limits, Reading
-from hashmatch.imaging import worker as real
+from hashmatch.imaging.pool import worker as real
 from hashmatch.imaging.reading import read_pixels
 from hashmatch.outcome import Failure, Reason
 

@@ -20,9 +20,10 @@ from pillow_heif import options as heif_options
 from hashmatch.hashers import PIXEL_HASHERS
 from hashmatch.outcome import Failure, Reason
 
-from .heif_track import TrackError, load_library
-from .interface import Reading
-from .limits import Limits
+from ..decoding.heif_track import TrackError, load_library
+from ..interface import Reading
+from ..limits import Limits
+from ..reading import read_pixels
 from .lockdown import allow_cpu, lock_down
 from .messages import (
     LENGTH_BYTES,
@@ -32,7 +33,6 @@ from .messages import (
     encode_protections,
     encode_reading,
 )
-from .reading import read_pixels
 
 Read: TypeAlias = Callable[[bytes, Set[str], Limits], Reading]
 

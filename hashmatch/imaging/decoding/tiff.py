@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from hashmatch.outcome import Reason
 
-from .limits import DecodingError, Limits
+from ..limits import DecodingError, Limits
 
 # Tags whose value is the place of another directory.
 _EXIF, _GPS, _INTEROPERABILITY, _SUB_PICTURES = 34665, 34853, 40965, 330
@@ -87,7 +87,7 @@ def outline_tiff(data: bytes, limits: Limits) -> None:
     in the file.
     """
     order = "<" if data.startswith(b"II") else ">"
-    layout = _Layout(order, is_big=43 in (data[2], data[3]))
+    layout = _Layout(order, is_big=b"+" in data[2:4])
     walk = _Walk(data, layout, limits)
     (following,) = layout.unpack("4xI", "8xQ", data, 0)
     pages = 0

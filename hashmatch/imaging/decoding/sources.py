@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from PIL import IcoImagePlugin, Image
 from pillow_heif import HeifImageFile
 
+from ..limits import Limits
 from .containers import Outline
 from .heif_track import HEIFTrack
-from .limits import Limits
 
 
 class Source:

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashmatch.drawing import draw_picture
-from hashmatch.imaging.containers import outline
+from hashmatch.imaging.decoding.containers import outline
+from hashmatch.imaging.decoding.recognition import recognise
 from hashmatch.imaging.limits import DecodingError, Limits
-from hashmatch.imaging.recognition import recognise
 from hashmatch.outcome import Reason
 from tests.imaging import bombs
 from tests.imaging.samples import FORMATS, originals

@@ -14,11 +14,11 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from threading import BoundedSemaphore, Lock
 
-from .interface import Intake, Reading
-from .limits import Limits, refusal
+from ..interface import Intake, Reading
+from ..limits import Limits, refusal
+from ..reading import hash_bytes, pixel_algorithms
 from .messages import Request, Setup
 from .process import DecodingProcess, ProcessFailedError
-from .reading import hash_bytes, pixel_algorithms
 
 # After so many files a process makes room for a new one: what a decoder leaks is bounded, and so
 # is what somebody who took it over sees.
@@ -39,7 +39,7 @@ class PoolIntake(Intake):
         workers: int = 0,
         timeout_s: float,
         max_memory_bytes: int,
-        module: str = "hashmatch.imaging.worker",
+        module: str = "hashmatch.imaging.pool.worker",
     ) -> None:
         """Start the first process; `workers` is the most at a time, 0 for one each processor."""
         self._limits = limits

@@ -14,7 +14,7 @@ from pathlib import Path
 import hashmatch
 from hashmatch.outcome import Failure, Reason
 
-from .interface import Reading
+from ..interface import Reading
 from .messages import (
     LENGTH_BYTES,
     MOST_REPLY_BYTES,
@@ -54,7 +54,7 @@ class ProcessFailedError(Exception):
 
 
 class DecodingProcess:
-    """A process that runs `main()` of a module: `hashmatch.imaging.worker`, but for tests.
+    """A process that runs `main()` of a module: `hashmatch.imaging.pool.worker`, but for tests.
 
     Used by one thread at a time. Whoever makes one has to `stop` it. `requests` counts the files
     that it got; `is_spent` says that it ran out of memory and had better not be asked again.

@@ -23,7 +23,7 @@ from tests.imaging.samples import FORMATS
 from tests.pictures import GENEROUS, drawn, read
 
 ALL = frozenset({"pdq", "sha256"})
-MISBEHAVING = "tests.imaging.misbehaving"
+MISBEHAVING = "tests.imaging.pool.misbehaving"
 
 
 def _pool(*, timeout_s: float = 30, workers: int = 1, module: str = MISBEHAVING) -> PoolIntake:
@@ -39,7 +39,7 @@ def _pool(*, timeout_s: float = 30, workers: int = 1, module: str = MISBEHAVING)
 @pytest.fixture(scope="module")
 def pool() -> Iterator[PoolIntake]:
     """The pool as it is used."""
-    with closing(_pool(module="hashmatch.imaging.worker", workers=2)) as pool:
+    with closing(_pool(module="hashmatch.imaging.pool.worker", workers=2)) as pool:
         yield pool
 
 
@@ -252,7 +252,7 @@ def test_all_protections_of_this_system_are_in_force(pool: PoolIntake) -> None:
 
 
 def test_processes_are_replaced_after_some_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hashmatch.imaging.pool._REQUESTS_EACH", 2)
+    monkeypatch.setattr("hashmatch.imaging.pool.intake._REQUESTS_EACH", 2)
     with closing(_pool()) as pool:
         seen = []
         for _ in range(4):

@@ -12,8 +12,8 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from hashmatch.outcome import Failure, Media, Reason
 
+from ..limits import DecodingError, Limits, damaged
 from .containers import outline
-from .limits import DecodingError, Limits, damaged
 from .recognition import recognise
 from .sources import Source, open_source
 

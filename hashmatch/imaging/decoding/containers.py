@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from hashmatch.outcome import Reason
 
-from .limits import DecodingError, Limits
+from ..limits import DecodingError, Limits
 from .tiff import outline_tiff
 
 
