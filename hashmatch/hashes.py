@@ -44,7 +44,10 @@ class View(StrEnum):
     ON_BLACK = "on-black"  # over black where it is transparent
     INNER_ON_BLACK = "inner-on-black"
     AS_STORED = "as-stored"  # not turned, where viewers differ over the orientation
+    OPAQUE = "opaque"  # without the alpha channel, where many viewers take no notice of it
     BESIDE = "beside"  # a picture in the file that is not shown by itself
+    BESIDE_INNER = "beside-inner"
+    BESIDE_ON_BLACK = "beside-on-black"
     INVERTED = "inverted"  # the other reading of its inks, where the file does not say which
 
 

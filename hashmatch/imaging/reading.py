@@ -15,6 +15,13 @@ from .decoding import Frame, open_decoder, render
 from .interface import Reading
 from .limits import DecodingError, Limits, damaged
 
+# What is looked at of a picture that is not shown by itself.
+_BESIDE = {
+    View.WHOLE: View.BESIDE,
+    View.INNER: View.BESIDE_INNER,
+    View.ON_BLACK: View.BESIDE_ON_BLACK,
+}
+
 
 def hash_bytes(data: bytes, algorithms: Set[str]) -> tuple[Hash, ...]:
     """Return the exact hashes of a file."""
@@ -54,8 +61,8 @@ def _hash_frame(frame: Frame, algorithms: Set[str]) -> Iterator[Hash]:
 
 
 def _views(frame: Frame) -> Iterator[tuple[View, Image.Image]]:
-    for view, picture in render(frame.image):
+    for view, picture in render(frame.image, frame.turned_by):
         if not frame.is_beside:
             yield view, picture
-        elif view is View.WHOLE:
-            yield View.BESIDE, picture
+        elif view in _BESIDE:
+            yield _BESIDE[view], picture

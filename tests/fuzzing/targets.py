@@ -31,7 +31,7 @@ FINDINGS = Path("fuzz-findings")
 LIMITS = replace(
     GENEROUS, max_pixels=100_000, max_frames=100, sampled_frames=3, max_metadata_bytes=100_000
 )
-_REQUEST = Request(1, ("pdq",), 1)
+_REQUEST = Request(1, ("pdq",), 1, most_frames=3)
 
 
 @dataclass(frozen=True)

@@ -62,8 +62,10 @@ def test_every_frame_is_hashed_and_numbered(image_format: str) -> None:
     reading = read(data, "pdq")
     assert reading.failure is None
     assert reading.media is not None
-    assert reading.media.frames == 3
-    assert [one.frame for one in reading.hashes] == [0, 1, 2]
+    if image_format == "AVIF":  # Its picture comes after its film.
+        frames.append(frames[0])
+    assert reading.media.frames == len(frames)
+    assert [one.frame for one in reading.hashes] == list(range(len(frames)))
     for one, frame in zip(reading.hashes, frames, strict=True):
         # A GIF has few colours; other pictures of this kind are over 80 bits away.
         assert distance_bits(one.value, _pdq(encoded(frame, "PNG"))) <= 20

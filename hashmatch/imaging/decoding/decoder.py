@@ -20,6 +20,7 @@ from .sources import Source, open_source
 # At its finest, Pillow logs the metadata that it reads, which is a part of the image.
 logging.getLogger("PIL").setLevel(logging.INFO)
 
+_TIFF_ORIENTATION = 274
 _END_OF_JPEG = b"\xff\xd9"
 _TRUNCATED = Failure(Reason.TRUNCATED, "the file ends before all its parts do")
 
@@ -30,11 +31,13 @@ class Frame:
 
     `is_beside` marks pictures that viewers do not show by themselves: an icon's smaller sizes, the
     second picture of a stereo pair, whatever else a phone puts into a photograph's file.
+    `turned_by` is the EXIF orientation that the decoder has applied already.
     """
 
     number: int
     image: Image.Image
     is_beside: bool = False
+    turned_by: int = 1
 
 
 class Decoder:
@@ -51,6 +54,7 @@ class Decoder:
         limits.require_frames(self._source.frames)
         self.media = Media(self._source.format, *self._source.size, self._source.frames)
         self.failure: Failure | None = None
+        self._doubt = self._outline.doubt
 
     def _open(self, image_format: str) -> Source:
         try:
@@ -60,30 +64,38 @@ class Decoder:
             raise DecodingError(failure.reason, failure.detail) from error
 
     def frames(self) -> Iterator[Frame]:
-        """Yield evenly spaced frames, the last of them perhaps only in part."""
-        for number in _spread(self.media.frames, self._limits.sampled_frames):
-            image = self._load(number)
-            if image is not None:
-                yield Frame(number, image, self._source.is_beside(number))
+        """Yield evenly spaced frames and the primary one, the last of them perhaps only in part."""
+        sampled = _spread(self.media.frames, self._limits.sampled_frames)
+        for number in sorted({*sampled, self._source.primary}):
+            frame = self._load(number)
+            if frame is not None:
+                self._doubt = self._doubt or _doubt(frame.image)
+                yield frame
             if self.failure is not None:
                 return
         if not self._outline.is_whole:
             self.failure = _TRUNCATED
+        elif self._doubt:
+            self.failure = Failure(Reason.UNSUPPORTED, self._doubt)
 
-    def _load(self, number: int) -> Image.Image | None:
+    def _load(self, number: int) -> Frame | None:
         """Return a frame, or as much of it as there is, with `failure` set, or None."""
+        image: Image.Image | None = None
         try:
             image = self._source.seek(number)
             self._limits.require_size(*image.size)
-        except Exception as error:  # noqa: BLE001 (files can make decoders raise anything)
-            self.failure = self._explain(error)
-            return None
-        try:
+            turned_by = _turned_by(image)
             image.load()
-        except Exception as error:  # noqa: BLE001
-            self.failure = self._explain(error)
-            return self._salvage(image)
-        return image
+        except Exception as error:  # noqa: BLE001 (files can make decoders raise anything)
+            failure = self._explain(error)
+            if self._source.may_lack(number) and failure.reason is not Reason.OUT_OF_MEMORY:
+                return None
+            self.failure = failure
+            image = None if image is None else self._salvage(image)
+            turned_by = 1
+        if image is None:
+            return None
+        return Frame(number, image, self._source.is_beside(number), turned_by)
 
     def _explain(self, error: Exception, image_format: str = "") -> Failure:
         """Return what an error of the decoder means for this file."""
@@ -112,6 +124,22 @@ class Decoder:
         except Exception:  # noqa: BLE001 (why it failed has been noted)
             return None
         return None if is_plain else image
+
+
+def _turned_by(image: Image.Image) -> int:
+    """Return the orientation that Pillow will apply while it loads, which it does to TIFFs."""
+    tags = getattr(image, "tag_v2", None)
+    orientation = 1 if tags is None else tags.get(_TIFF_ORIENTATION, 1)
+    return orientation if isinstance(orientation, int) else 1
+
+
+def _doubt(image: Image.Image) -> str:
+    """Return why viewers may show other pixels than these; empty where they do not."""
+    if image.mode == "F" or (image.mode == "I" and image.format != "PPM"):
+        (low, high), *_ = _extrema(image)
+        if image.mode == "I" or not (low >= 0 and high <= 1):
+            return "numbers without a range, of which every viewer shows another part"
+    return ""
 
 
 def _extrema(image: Image.Image) -> list[tuple[float, float]]:

@@ -30,27 +30,36 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# The formats whose orientation all viewers heed. Of the others some show the picture as stored.
-_TURNED_EVERYWHERE = frozenset({"JPEG", "MPO", "TIFF", "HEIF", "AVIF"})
+_TURNS_BACK = {
+    **_TURNS,
+    6: Image.Transpose.ROTATE_90,
+    8: Image.Transpose.ROTATE_270,
+}
+# Formats with alpha channels of which many viewers take no notice.
+_ALPHA_IS_IGNORED = frozenset({"BMP", "TGA", "TIFF"})
 
 _INNER_OF = {View.WHOLE: View.INNER, View.ON_BLACK: View.INNER_ON_BLACK}
 
 
-def render(image: Image.Image) -> Iterator[tuple[View, Image.Image]]:
+def render(image: Image.Image, turned_by: int = 1) -> Iterator[tuple[View, Image.Image]]:
     """Yield every picture that viewers may show of a decoded frame, in mode L or RGB.
 
-    The first is `View.WHOLE`. Colour profiles are left alone, as the hashes on the lists did.
+    The first is `View.WHOLE`. `turned_by` is the EXIF orientation that was applied already. Colour
+    profiles are left alone, as the hashes on the lists did.
     """
     turn = _TURNS.get(_orientation(image))
     stored = _in_eight_bits(image)
     upright = stored if turn is None else stored.transpose(turn)
-    for view, picture in _backgrounds(upright):
+    for view, picture in _backgrounds(upright, is_alpha_ignored=image.format in _ALPHA_IS_IGNORED):
         yield view, picture
-        inner = find_inner(picture)
+        inner = find_inner(picture) if view in _INNER_OF else None
         if inner is not None:
             yield _INNER_OF[view], picture.crop(inner)
-    if turn is not None and image.format not in _TURNED_EVERYWHERE:
+    # Viewers differ over which formats they turn, and over which ways of writing the tag they read.
+    if turn is not None:
         yield View.AS_STORED, next(_backgrounds(stored))[1]
+    elif turned_by in _TURNS_BACK:
+        yield View.AS_STORED, next(_backgrounds(upright.transpose(_TURNS_BACK[turned_by])))[1]
     if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
         # Photoshop stores its inks inverted and says so. Pillow reads all files that way.
         yield View.INVERTED, ImageChops.invert(image).convert("RGB")
@@ -59,15 +68,17 @@ def render(image: Image.Image) -> Iterator[tuple[View, Image.Image]]:
 def _orientation(image: Image.Image) -> int:
     """Return the EXIF orientation, 1 for upright. What XMP says of it no browser heeds."""
     if image.format == "TIFF":
-        return 1  # Pillow has turned it already.
+        return 1  # Pillow turns it while it loads.
     exif = Image.Exif()
     exif.load(image.info.get("exif") or b"")
     orientation = exif.get(_ORIENTATION, 1)
     return orientation if isinstance(orientation, int) else 1
 
 
-def _backgrounds(picture: Image.Image) -> Iterator[tuple[View, Image.Image]]:
-    """Yield the picture over white and, where that makes a difference, over black."""
+def _backgrounds(
+    picture: Image.Image, *, is_alpha_ignored: bool = False
+) -> Iterator[tuple[View, Image.Image]]:
+    """Yield the picture over white and, where that makes a difference, over black or nothing."""
     if picture.mode in ("L", "RGB"):
         yield View.WHOLE, picture
         return
@@ -81,12 +92,16 @@ def _backgrounds(picture: Image.Image) -> Iterator[tuple[View, Image.Image]]:
         background = Image.new("RGB", picture.size, colour)
         background.paste(picture, mask=alpha)
         yield view, background
+    if is_alpha_ignored:
+        yield View.OPAQUE, picture.convert("RGB")
 
 
 def _in_eight_bits(image: Image.Image) -> Image.Image:
     """Return the picture as L or RGB, or as RGBA where something of it is transparent."""
     if image.mode in _SIXTEEN_BITS:
         return _from_sixteen_bits(image)
+    if image.mode == "I" and image.format == "PPM":  # Netpbm numbers are of 16 bits.
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.mode in _RANGELESS:
         return _stretched(np.asarray(image))
     if image.mode == "LAB":

@@ -9,8 +9,8 @@ from PIL import IcoImagePlugin, Image
 from pillow_heif import HeifImageFile
 
 from ..limits import Limits
-from .containers import Outline
 from .heif_track import HEIFTrack
+from .outline import Outline
 
 
 class Source:
@@ -20,6 +20,8 @@ class Source:
         self._image = image
         self.format = image.format or ""
         self.size = image.size
+        # The frame that is looked at in any case, whichever others are sampled.
+        self.primary = 0
         # Pillow counts Photoshop's layers, of which a viewer shows the sum.
         self.frames = 1 if image.format == "PSD" else getattr(image, "n_frames", 1)
 
@@ -34,6 +36,13 @@ class Source:
 
     def is_beside(self, number: int) -> bool:
         """Say whether viewers do not show that frame by itself."""
+        return self.format == "MPO" and number > 0
+
+    def may_lack(self, number: int) -> bool:
+        """Say whether the file shows the same without that frame.
+
+        Services that strip a phone's photograph of its second picture leave its announcement.
+        """
         return self.format == "MPO" and number > 0
 
 
@@ -59,10 +68,10 @@ class _HEIFSource(Source):
     def __init__(self, data: bytes) -> None:
         image = HeifImageFile(io.BytesIO(data))  # type: ignore[no-untyped-call]
         super().__init__(image)
-        self._primary = image.tell()
+        self.primary = image.tell()
 
     def is_beside(self, number: int) -> bool:
-        return number != self._primary
+        return number != self.primary
 
 
 class _FilmSource(Source):
@@ -75,6 +84,7 @@ class _FilmSource(Source):
         self.size = self._track.size()
         limits.require_size(*self.size)
         self._first = 0 if self._pictures is None else self._pictures.frames
+        self.primary = 0 if self._pictures is None else self._pictures.primary
         self.frames = self._first + found.track_frames
         self._film: Iterator[Image.Image] = self._track.frames()
         self._wound_to = self._first
@@ -88,7 +98,28 @@ class _FilmSource(Source):
         return next(self._film)
 
     def is_beside(self, number: int) -> bool:
-        return number < self._first
+        if self._pictures is None or number >= self._first:
+            return False
+        return self._pictures.is_beside(number)
+
+
+class _AVIFSource(Source):
+    """An AVIF file with a film and a picture; which of them is shown depends on the viewer.
+
+    libavif goes by the brand of the file. The picture comes last, as a frame of its own.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(_open_with_pillow(_branded(data, b"avis"), "AVIF"))
+        self._picture = _open_with_pillow(_branded(data, b"avif"), "AVIF")
+        self.frames += 1
+
+    def seek(self, number: int) -> Image.Image:
+        return self._picture if number == self.frames - 1 else super().seek(number)
+
+
+def _branded(data: bytes, brand: bytes) -> bytes:
+    return data[:8] + brand + data[12:]
 
 
 def _pictures_beside_film(data: bytes) -> _HEIFSource | None:
@@ -102,10 +133,16 @@ def open_source(found: Outline, image_format: str, limits: Limits) -> Source:
     """Open a file of that format. Raises whatever its decoder raises, and `DecodingError`."""
     if image_format == "HEIF" and found.track_frames:
         return _FilmSource(found, limits)
+    if image_format == "AVIF" and found.track_frames:
+        return _AVIFSource(found.pixels)
     opener = _OPENERS.get(image_format)
     if opener is not None:
         return opener(found.pixels)
-    return Source(Image.open(io.BytesIO(found.pixels), formats=[image_format]))
+    return Source(_open_with_pillow(found.pixels, image_format))
+
+
+def _open_with_pillow(data: bytes, image_format: str) -> Image.Image:
+    return Image.open(io.BytesIO(data), formats=[image_format])
 
 
 _OPENERS: dict[str, Callable[[bytes], Source]] = {"ICO": _IconSource, "HEIF": _HEIFSource}

@@ -60,7 +60,9 @@ class PoolIntake(Intake):
         if failure := refusal(data, self._limits.max_bytes):
             return Reading(None, hash_bytes(data, algorithms) if data else (), failure)
         wanted = pixel_algorithms(algorithms)
-        request = Request(next(self._numbers), tuple(sorted(wanted)), len(data))
+        request = Request(
+            next(self._numbers), tuple(sorted(wanted)), len(data), self._limits.sampled_frames + 1
+        )
         exact = None
         try:
             with self._process(wanted) as process:
@@ -87,6 +89,8 @@ class PoolIntake(Intake):
 
     def close(self) -> None:
         """End all processes; those at work end when they are done."""
+        if os.getpid() != self._owner:
+            self._begin_anew()
         with self._lock:
             self._is_closed = True
             idle, self._idle = self._idle, []

@@ -8,6 +8,8 @@ import resource
 import sys
 from collections.abc import Callable
 
+from .seccomp import filter_system_calls
+
 # Of <linux/prctl.h> and <linux/capability.h>.
 _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38
 _CAPABILITY_VERSION_3 = 0x20080522
@@ -23,13 +25,14 @@ def lock_down(max_memory_bytes: int, timeout_s: float) -> dict[str, bool]:
     """
     protections = {name: _is_done(step) for name, step in _STEPS.items()}
     protections["processor time limit"] = _is_done(lambda: allow_cpu(timeout_s))
-    # The rest would make the steps above fail. New processes are not forbidden (RLIMIT_NPROC),
-    # since that forbids the thread that libde265 insists on; they could open and run nothing.
+    # The rest would make the steps above fail. RLIMIT_NPROC is none of them: it would forbid the
+    # thread that libde265 insists on, too. Seccomp forbids processes and lets threads pass.
     limits = {
         "memory limit": (resource.RLIMIT_AS, max_memory_bytes),
         "no files written": (resource.RLIMIT_FSIZE, 0),
         "no core dumps": (resource.RLIMIT_CORE, 0),
-        "no descriptors but its pipe": (resource.RLIMIT_NOFILE, 1),
+        # Not even number 0, should the pipe be closed.
+        "no descriptors but its pipe": (resource.RLIMIT_NOFILE, 0),
     }
     os.closerange(1, _MOST_DESCRIPTORS)
     for name, (kind, most) in limits.items():
@@ -90,4 +93,5 @@ _STEPS: dict[str, Callable[[], None]] = {
     "no new privileges": _forgo_new_privileges,
     "no capabilities": _drop_capabilities,
     "no debuggers": _hide_from_debuggers,
+    "seccomp": filter_system_calls,
 }

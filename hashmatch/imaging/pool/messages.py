@@ -20,10 +20,11 @@ from ..interface import Reading
 from ..limits import Limits
 
 LENGTH_BYTES = 4
-MOST_REPLY_BYTES = 16_000_000
 _MOST_DETAIL = 200
 _MOST_FORMAT = 16
-_MOST_NUMBER = 2**63
+_MOST_NUMBER = 2**31
+# What a reply takes at most beside its hashes, and for each of them.
+_BYTES_BESIDE, _BYTES_A_HASH = 10_000, 250
 
 
 class MessageError(Exception):
@@ -42,11 +43,21 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A file to read, of so many bytes; the reply bears the same number."""
+    """A file to read, of so many bytes; the reply bears the same number.
+
+    No more than `most_frames` frames of it are hashed.
+    """
 
     number: int
     algorithms: tuple[str, ...]
     size_bytes: int
+    most_frames: int
+
+    @property
+    def most_reply_bytes(self) -> int:
+        """What the longest honest reply may take."""
+        most_hashes = self.most_frames * len(View) * len(self.algorithms)
+        return _BYTES_BESIDE + _BYTES_A_HASH * most_hashes
 
 
 def encode_setup(setup: Setup) -> bytes:
@@ -71,7 +82,8 @@ def encode_request(request: Request) -> bytes:
 def decode_request(payload: bytes) -> Request:
     """Return what `encode_request` was given; it comes from the pool and is believed."""
     table = json.loads(payload)
-    return Request(table["number"], tuple(table["algorithms"]), table["size_bytes"])
+    algorithms = tuple(table.pop("algorithms"))
+    return Request(algorithms=algorithms, **table)
 
 
 def encode_protections(protections: dict[str, bool]) -> bytes:
@@ -118,9 +130,21 @@ def decode_reading(payload: bytes, request: Request) -> Reading:
         ):
             algorithms = set(request.algorithms)
             hashes = tuple(_hash(row, algorithms) for row in rows)
-            return Reading(_media(media), hashes, _failure(failure))
+            reading = Reading(_media(media), hashes, _failure(failure))
+            if reading.failure is None:
+                _require_complete(reading, algorithms)
+            return reading
         case _:
             raise MessageError("not an answer to the request")
+
+
+def _require_complete(reading: Reading, algorithms: Set[str]) -> None:
+    """Refuse a success without what belongs to it: it could come out clear, and was not seen."""
+    whole = {one.algorithm.name for one in reading.hashes if one.view is View.WHOLE}
+    if reading.media is None or whole != algorithms:
+        raise MessageError("a success without hashes")
+    if any(one.frame >= reading.media.frames for one in reading.hashes):
+        raise MessageError("a hash of a frame that is not there")
 
 
 def _framed(table: object) -> bytes:
@@ -141,12 +165,18 @@ def _media(row: object) -> Media | None:
             return None
         case [str(name), int(width), int(height), int(frames)] if (
             len(name) <= _MOST_FORMAT
+            and name.isascii()
             and name.isalnum()
-            and all(0 < one < _MOST_NUMBER for one in (width, height, frames))
+            and all(_is_number(one) and one > 0 for one in (width, height, frames))
         ):
             return Media(name, width, height, frames)
         case _:
             raise MessageError("not media facts")
+
+
+def _is_number(value: int) -> bool:
+    """Say whether an integer is one that an honest reply may hold; JSON's true is none."""
+    return not isinstance(value, bool) and 0 <= value < _MOST_NUMBER
 
 
 def _failure(row: object) -> Failure | None:
@@ -155,7 +185,8 @@ def _failure(row: object) -> Failure | None:
             return None
         case [str(reason), str(detail)] if reason in list(Reason):
             # A detail is for people, and no place to carry anything out of the file in.
-            return Failure(Reason(reason), detail[:_MOST_DETAIL])
+            plain = "".join(one for one in detail[:_MOST_DETAIL] if one.isprintable())
+            return Failure(Reason(reason), plain)
         case _:
             raise MessageError("not a failure")
 
@@ -171,8 +202,8 @@ def _hash(row: object, algorithms: Set[str]) -> Hash:
             str(view),
         ] if (
             name in algorithms
-            and (quality is None or 0 <= quality <= 100)
-            and 0 <= frame < _MOST_NUMBER
+            and (quality is None or (_is_number(quality) and quality <= 100))
+            and _is_number(frame)
             and orientation in list(Orientation)
             and view in list(View)
         ):

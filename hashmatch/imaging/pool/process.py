@@ -17,7 +17,6 @@ from hashmatch.outcome import Failure, Reason
 from ..interface import Reading
 from .messages import (
     LENGTH_BYTES,
-    MOST_REPLY_BYTES,
     MessageError,
     Request,
     Setup,
@@ -29,6 +28,7 @@ from .messages import (
 
 # How long a process may take to load everything, on a busy machine.
 _START_TIMEOUT_S = 60.0
+_MOST_READY_BYTES = 10_000
 # How long a process that closed its pipe may take to end.
 _END_TIMEOUT_S = 5.0
 
@@ -122,7 +122,8 @@ class DecodingProcess:
         if self.protections:
             return
         try:
-            payload = self._receive_message(time.monotonic() + _START_TIMEOUT_S)
+            deadline = time.monotonic() + _START_TIMEOUT_S
+            payload = self._receive_message(deadline, _MOST_READY_BYTES)
             self.protections = decode_protections(payload)
         except (OSError, EOFError, MessageError) as error:
             raise self._not_started() from error
@@ -144,7 +145,8 @@ class DecodingProcess:
     def receive(self, request: Request, deadline: float) -> Reading:
         """Return the reply to a request. Raises `ProcessFailedError`."""
         try:
-            reading = decode_reading(self._receive_message(deadline), request)
+            payload = self._receive_message(deadline, request.most_reply_bytes)
+            reading = decode_reading(payload, request)
         except (OSError, EOFError, MessageError) as error:
             raise self._explained(error) from error
         failure = reading.failure
@@ -160,7 +162,7 @@ class DecodingProcess:
         self._process.wait()
 
     def _kill(self) -> None:
-        """Kill the process, and with it whatever it started."""
+        """Kill the process and what it may have started, where the system let it start anything."""
         if self._process.returncode is None:  # Else its id may be somebody else's by now.
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -170,9 +172,9 @@ class DecodingProcess:
         self._pipe.close()
         self._process.returncode = 0  # Nobody's child here, so there is nothing to wait for.
 
-    def _receive_message(self, deadline: float) -> bytes:
+    def _receive_message(self, deadline: float, most_bytes: int) -> bytes:
         length = int.from_bytes(self._receive(LENGTH_BYTES, deadline), "big")
-        if length > MOST_REPLY_BYTES:
+        if length > most_bytes:
             raise MessageError("a reply of far too many bytes")
         return self._receive(length, deadline)
 

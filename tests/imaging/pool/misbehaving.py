@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Set
+from contextlib import suppress
 from pathlib import Path
 
 from hashmatch.imaging import Limits, Reading
@@ -74,6 +75,22 @@ def _dribble(argument: str) -> None:
         time.sleep(0.1)
 
 
+def _leak(port: str) -> None:
+    """Give up the pipe, to have its number for a socket, and send something out."""
+    os.close(0)
+    with suppress(OSError):
+        socket.socket(type=socket.SOCK_DGRAM).sendto(b"kept", ("127.0.0.1", int(port)))
+    os._exit(0)
+
+
+def _share_memory(_: str) -> int:
+    """Make memory that outlives this process."""
+    identifier: int = ctypes.CDLL(None, use_errno=True).shmget(0x6861, 4096, 0o1600)
+    if identifier < 0:
+        raise OSError(ctypes.get_errno(), "shmget")
+    return identifier
+
+
 _ORDERS: dict[str, Callable[[str], object]] = {
     "loop": _loop,
     "sleep": lambda _: time.sleep(600),
@@ -85,6 +102,7 @@ _ORDERS: dict[str, Callable[[str], object]] = {
     "answer": _answer,
     "announce": _announce,
     "dribble": _dribble,
+    "leak": _leak,
 }
 _ATTEMPTS: dict[str, Callable[[str], object]] = {
     "read": lambda path: Path(path).read_bytes()[:10],
@@ -98,6 +116,9 @@ _ATTEMPTS: dict[str, Callable[[str], object]] = {
     ),
     "run": lambda program: subprocess.run([program], check=True),
     "signal": lambda pid: os.kill(int(pid), signal.SIGTERM),
+    "fork": lambda _: os.fork(),
+    "new-session": lambda _: os.setsid(),
+    "share-memory": _share_memory,
     "environment": lambda _: json.dumps(sorted(os.environ)),
     "modules": lambda name: sys.modules[name].__name__,
     "import": __import__,

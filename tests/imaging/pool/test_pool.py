@@ -146,6 +146,10 @@ def test_a_file_that_is_not_taken_in_is_given_up_too(obedient: PoolIntake) -> No
     assert _reason(obedient.read(bytes(50_000_000), ALL)) is Reason.TIMED_OUT
 
 
+MEDIA = ["PNG", 1, 1, 1]
+HASH = ["pdq", "0" * 64, 100, 0, "original", "whole"]
+
+
 def _answer(**other: object) -> str:
     """Return an answer to request 2 as it should be, but for some of its parts."""
     return json.dumps({"number": 2, "media": None, "hashes": [], "failure": None, **other})
@@ -153,9 +157,9 @@ def _answer(**other: object) -> str:
 
 def _with_hash(place: int, other: object) -> str:
     """Return an answer with one hash, which is right but for one of its columns."""
-    row: list[object] = ["pdq", "0" * 64, 100, 0, "original", "whole"]
+    row: list[object] = list(HASH)
     row[place] = other
-    return _answer(hashes=[row])
+    return _answer(media=MEDIA, hashes=[row])
 
 
 @pytest.mark.parametrize(
@@ -165,7 +169,14 @@ def _with_hash(place: int, other: object) -> str:
         "[]",
         "null",
         "[" * 100_000,
+        _answer(),
         _answer(number=1),
+        _answer(hashes=[HASH]),
+        _answer(media=MEDIA),
+        _answer(media=MEDIA, hashes=[[*HASH[:3], 1, *HASH[4:]]]),
+        _answer(media=MEDIA, hashes=[[*HASH[:5], "inner"]]),
+        _answer(media=["PNG", True, 1, 1], hashes=[HASH]),
+        _answer(media=["PNG", 2**31, 1, 1], hashes=[HASH]),
         _answer(number="2"),
         _answer(media=["../../x", 1, 1, 1]),
         _answer(media=["PNG", 0, 1, 1]),
@@ -181,6 +192,7 @@ def _with_hash(place: int, other: object) -> str:
         _with_hash(1, "z" * 64),
         _with_hash(1, "00 " * 21 + "0"),
         _with_hash(2, 101),
+        _with_hash(2, True),
         _with_hash(2, "100"),
         _with_hash(3, -1),
         _with_hash(4, "sideways"),
@@ -196,15 +208,26 @@ def test_an_answer_of_another_shape_is_a_crash(answer: str) -> None:
         assert [one.algorithm.name for one in reading.hashes] == ["sha256"]
 
 
+def test_an_answer_of_the_agreed_shape_is_believed() -> None:
+    """Or the answers above would be refused for something else."""
+    with closing(_pool()) as pool:
+        assert _reason(pool.read(drawn(1), ALL)) is None
+        reading = pool.read(f"answer {_answer(media=MEDIA, hashes=[HASH])}".encode(), ALL)
+    assert reading.failure is None
+    assert [one.value for one in reading.hashes[1:]] == [bytes(32)]
+
+
 def test_an_answer_of_far_too_many_bytes_is_not_waited_for(obedient: PoolIntake) -> None:
     assert "makes no sense" in _told(obedient, "announce")
 
 
 def test_what_a_process_says_of_a_failure_is_cut_short() -> None:
-    detail = "x" * 100_000
+    detail = "\\u001b[31mx\\ud800" + "x" * 5000
     answer = f'{{"number": 1, "media": null, "hashes": [], "failure": ["truncated", "{detail}"]}}'
     with closing(_pool()) as pool:
-        assert len(_told(pool, f"answer {answer}")) <= 200
+        told = _told(pool, f"answer {answer}")
+    assert len(told) <= 200
+    assert told.isprintable()
 
 
 @pytest.mark.parametrize(
@@ -230,6 +253,23 @@ def test_a_process_gets_nowhere(obedient: PoolIntake, attempt: str) -> None:
         order = attempt.replace("PORT", str(server.getsockname()[1]))
         told = _told(obedient, order.replace("PARENT", str(os.getpid())))
     assert told.startswith("failed: ")
+
+
+@pytest.mark.parametrize("attempt", ["fork", "new-session", "share-memory"])
+def test_a_process_leaves_nothing_behind(obedient: PoolIntake, attempt: str) -> None:
+    if not obedient.protections()["seccomp"]:
+        pytest.skip("there is no seccomp here")
+    assert _told(obedient, attempt).startswith("failed: ")
+
+
+def test_a_process_that_gives_up_its_pipe_gets_no_socket_for_it(obedient: PoolIntake) -> None:
+    with socket.socket(type=socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.setblocking(False)
+        reading = obedient.read(f"leak {server.getsockname()[1]}".encode(), ALL)
+        assert _reason(reading) is Reason.DECODER_CRASHED
+        with pytest.raises(BlockingIOError):
+            server.recv(100)
 
 
 def test_the_environment_of_a_process_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,6 +331,19 @@ def test_a_forked_process_starts_processes_of_its_own(pool: PoolIntake) -> None:
     assert os.waitpid(child, 0)[1] == 0
     assert pool.read(drawn(1), ALL) == expected
     assert set(pool.pids()) >= set(before)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_pool_that_a_forked_process_closes_goes_on(pool: PoolIntake) -> None:
+    expected = pool.read(drawn(1), ALL)
+    before = pool.pids()
+    child = os.fork()
+    if not child:
+        pool.close()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert pool.read(drawn(1), ALL) == expected
+    assert pool.pids() == before
 
 
 def test_no_process_outlives_the_pool() -> None:
