@@ -14,6 +14,7 @@ from hashmatch.outcome import Failure, Media, Reason
 
 from ..limits import DecodingError, Limits, damaged
 from .containers import outline
+from .profiles import is_another_picture
 from .recognition import recognise
 from .sources import Source, open_source
 
@@ -139,6 +140,8 @@ def _doubt(image: Image.Image) -> str:
         (low, high), *_ = _extrema(image)
         if image.mode == "I" or not (low >= 0 and high <= 1):
             return "numbers without a range, of which every viewer shows another part"
+    if is_another_picture(image.info.get("icc_profile") or b""):
+        return "a colour profile that makes another picture of what is stored"
     return ""
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from dataclasses import dataclass, field
 
 from ..limits import Limits
 from .outline import Outline
 
-# Those that decide what is shown; the others may be as large as they like.
+# Those that decide what is shown, and the colour profile.
 _SHOWN = frozenset(
-    {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT", b"eXIf"}
+    {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT", b"eXIf", b"iCCP"}
 )
+_METADATA_TOO = frozenset({b"eXIf", b"iCCP"})
+# The largest profile that Pillow unpacks; a file with a larger one it gives up.
+_LARGEST_PROFILE = 1 << 20
 _OVERHEAD = 12
 _DEEP = 16
 # File gammas, times 100,000, under which a picture looks about the same everywhere. Far from them
@@ -34,7 +38,7 @@ class _Walk:
 
     def look(self, kind: bytes, length: int, body: bytes) -> None:
         """Take the next chunk into account, of whose body the beginning is enough."""
-        if kind not in _SHOWN or kind == b"eXIf":
+        if kind not in _SHOWN or kind in _METADATA_TOO:
             self.metadata_bytes += _OVERHEAD + length
             self.limits.require_metadata(self.metadata_bytes)
         number = int.from_bytes(body[:4], "big")
@@ -62,6 +66,15 @@ class _Walk:
         return _CONTRADICTION if self.frames or b"fdAT" in self.seen else ""
 
 
+def _unpacks_too_far(body: bytes) -> bool:
+    """Say whether a packed profile, which its name and a method precede, is too large unpacked."""
+    packed = body.partition(b"\0")[2][1:]
+    try:
+        return len(zlib.decompressobj().decompress(packed, _LARGEST_PROFILE)) >= _LARGEST_PROFILE
+    except zlib.error:
+        return False
+
+
 def outline_png(data: bytes, limits: Limits) -> Outline:
     """Walk the chunks. Raises `DecodingError` beyond a limit."""
     shown, walk = [data[:8]], _Walk(limits)
@@ -69,7 +82,9 @@ def outline_png(data: bytes, limits: Limits) -> Outline:
     while at + _OVERHEAD <= len(data) and walk.previous != b"IEND":
         length, kind = struct.unpack_from(">I4s", data, at)
         walk.look(kind, length, data[at + 8 : at + 8 + min(length, 4)])
-        if kind in _SHOWN:
+        if kind == b"iCCP" and _unpacks_too_far(data[at + 8 : at + 8 + length]):
+            walk.doubt = "a PNG whose colour profile is too large to look at"
+        elif kind in _SHOWN:
             shown.append(data[at : at + _OVERHEAD + length])
         at += _OVERHEAD + length
     is_deep = data[24:25] == bytes([_DEEP])

@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from hashmatch.drawing import draw_picture
 from hashmatch.hashes import View
@@ -231,3 +231,38 @@ def test_what_phones_put_behind_a_photograph_does_not_matter() -> None:
         reading = read(photograph + behind, "pdq")
         assert reading.failure is None
         assert reading.hashes
+
+
+def _profile(*, gamma: float, negative: bool = False) -> bytes:
+    """Return a grey profile whose curve is a power, or the same turned upside down."""
+    levels = (np.arange(256) / 255) ** gamma
+    curve = ((1 - levels if negative else levels) * 65535).round().astype(">u2")
+    tags = {
+        b"wtpt": b"XYZ " + bytes(4) + struct.pack(">iii", 63190, 65536, 54061),
+        b"kTRC": b"curv" + bytes(4) + struct.pack(">I", 256) + curve.tobytes(),
+    }
+    place, table, bodies = 128 + 4 + 12 * len(tags), b"", b""
+    for name, body in tags.items():
+        table += name + struct.pack(">II", place + len(bodies), len(body))
+        bodies += body
+    size = place + len(bodies)
+    head = struct.pack(">I4sI4s4s4s", size, bytes(4), 0x02400000, b"mntr", b"GRAY", b"XYZ ")
+    head += bytes(12) + b"acsp" + bytes(28) + struct.pack(">iii", 63190, 65536, 54061) + bytes(48)
+    assert len(head) == 128
+    return head + struct.pack(">I", len(tags)) + table + bodies
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "TIFF", "WEBP"])
+def test_a_profile_that_turns_the_picture_into_its_negative_is_in_doubt(image_format: str) -> None:
+    negative = Image.fromarray(255 - np.asarray(LISTED.convert("L")))
+    _require_doubt(encoded(negative, image_format, icc_profile=_profile(gamma=2.2, negative=True)))
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "TIFF", "WEBP"])
+def test_profiles_that_are_in_use_leave_no_doubt(image_format: str) -> None:
+    profiles = [_profile(gamma=gamma) for gamma in (1.0, 1.8, 2.2)]
+    profiles.append(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profiles.append(b"no profile at all")
+    for profile in profiles:
+        reading = read(encoded(LISTED.convert("L"), image_format, icc_profile=profile), "pdq")
+        assert reading.failure is None
