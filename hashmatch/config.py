@@ -48,7 +48,7 @@ class DatabaseSettings(_Section):
 class IntakeSettings(_Section):
     """`[intake]`: what is read and decoded, and up to which size."""
 
-    max_bytes: int = Field(default=50_000_000, ge=1)
+    max_bytes: int = Field(default=50_000_000, ge=1, le=2_000_000_000)
     max_pixels: int = Field(default=100_000_000, ge=1)
     max_side: int = Field(default=65_535, ge=1)
     max_frames: int = Field(default=10_000, ge=1)
@@ -60,8 +60,8 @@ class IntakeSettings(_Section):
     )
     isolation: Literal["process", "none"] = "process"
     workers: int = Field(default=0, ge=0, le=1_000)
-    timeout_s: float = Field(default=20.0, gt=0)
-    max_memory_bytes: int = Field(default=3_000_000_000, ge=500_000_000)
+    timeout_s: float = Field(default=20.0, gt=0, le=86_400, allow_inf_nan=False)
+    max_memory_bytes: int = Field(default=3_000_000_000, ge=500_000_000, le=2**46)
 
 
 class ListPolicySettings(_Section):

@@ -36,19 +36,29 @@ class Orientation(StrEnum):
 class View(StrEnum):
     """Which of the pictures that viewers may show of one frame was hashed.
 
-    `WHOLE` is what most of them show: upright, and over white where it is transparent.
+    `WHOLE` is what most of them show: upright, and over white where it is transparent. Each has a
+    twin without the uniform borders around the picture.
     """
 
     WHOLE = "whole"
-    INNER = "inner"  # without the uniform borders around the picture
+    INNER = "inner"
     ON_BLACK = "on-black"  # over black where it is transparent
-    INNER_ON_BLACK = "inner-on-black"
-    AS_STORED = "as-stored"  # not turned, where viewers differ over the orientation
+    ON_BLACK_INNER = "on-black-inner"
     OPAQUE = "opaque"  # without the alpha channel, where many viewers take no notice of it
+    OPAQUE_INNER = "opaque-inner"
+    AS_STORED = "as-stored"  # not turned, where viewers differ over the orientation
+    AS_STORED_INNER = "as-stored-inner"
+    INVERTED = "inverted"  # the other reading of its inks, where the file does not say which
+    INVERTED_INNER = "inverted-inner"
     BESIDE = "beside"  # a picture in the file that is not shown by itself
     BESIDE_INNER = "beside-inner"
     BESIDE_ON_BLACK = "beside-on-black"
-    INVERTED = "inverted"  # the other reading of its inks, where the file does not say which
+    BESIDE_ON_BLACK_INNER = "beside-on-black-inner"
+
+    @property
+    def inner(self) -> View:
+        """The same without borders."""
+        return View.INNER if self is View.WHOLE else View(f"{self}-inner")
 
 
 @dataclass(frozen=True, slots=True)

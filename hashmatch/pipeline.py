@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from hashmatch.errors import InputError, LicenceExpiredError, NoActiveListError, StoreError
-from hashmatch.hashes import Hash
+from hashmatch.hashes import Hash, View
 from hashmatch.imaging import Intake, Reading, path_as_text, read_file
 from hashmatch.index import LiveIndex, Snapshot
 from hashmatch.matching import (
@@ -124,7 +124,7 @@ class Scanner:
         subject = _begin(content_id, reference)
         return self._screen(
             subject,
-            lambda snapshot: self._intake.read(data, snapshot.indexes.keys() | {_CONTENT_HASH}),
+            lambda snapshot: _read_file(self._intake, data, snapshot.indexes.keys()),
         )
 
     def scan_file(self, path: Path, *, content_id: str = "") -> Outcome:
@@ -275,6 +275,17 @@ class Scanner:
     def _count(self, outcome: Clear | Unscreened) -> None:
         reason = outcome.reason.value if isinstance(outcome, Unscreened) else ""
         self._tally.add(self._clock().date(), outcome_name(outcome), reason)
+
+
+def _read_file(intake: Intake, data: bytes, algorithms: Set[str]) -> Reading:
+    """Read a file; a reading that lacks a hash of any algorithm is a failed one."""
+    wanted = algorithms | {_CONTENT_HASH}
+    reading = intake.read(data, wanted)
+    missing = wanted - {one.algorithm.name for one in reading.hashes if one.view is View.WHOLE}
+    if reading.failure is None and missing:
+        detail = f"the intake gave no hash of {', '.join(sorted(missing))}"
+        return replace(reading, failure=Failure(Reason.DECODER_CRASHED, detail))
+    return reading
 
 
 def _read_hashes(snapshot: Snapshot, hashes: tuple[Hash, ...]) -> Reading:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -240,6 +241,15 @@ def test_lookups_under_one_content_id_keep_their_own_evidence(
 def test_no_failure_of_the_intake_is_ever_clear(make_scanner: MakeScanner, reason: Reason) -> None:
     scanner = make_scanner(_Says(Reading(None, (), Failure(reason, "because"))))
     assert unscreened(scanner.scan(b"x", content_id="x")).reason is reason
+
+
+def test_a_reading_that_lacks_a_hash_is_never_clear(make_scanner: MakeScanner) -> None:
+    whole = read(drawn(9), "pdq", "sha256")
+    assert isinstance(make_scanner(_Says(whole)).scan(b"x", content_id="x"), Clear)
+    for kept in ({"pdq"}, {"sha256"}, set[str]()):
+        hashes = tuple(one for one in whole.hashes if one.algorithm.name in kept)
+        outcome = make_scanner(_Says(replace(whole, hashes=hashes))).scan(b"x", content_id="x")
+        assert unscreened(outcome).reason is Reason.DECODER_CRASHED
 
 
 def test_hashes_computed_elsewhere_match(make_scanner: MakeScanner) -> None:

@@ -45,12 +45,11 @@ class App:
             yield database
 
     @contextmanager
-    def scanner(self, workers: int = 0) -> Iterator[Scanner]:
-        """A scanner that has lists to match against; `workers` wins over the settings."""
+    def scanner(self, **intake_settings: object) -> Iterator[Scanner]:
+        """A scanner that has lists to match against; what is given wins over the settings."""
         from hashmatch.wiring import open_scanner_with
 
-        intake = self.settings.intake
-        intake = intake.model_copy(update={"workers": workers or intake.workers})
+        intake = self.settings.intake.model_copy(update=intake_settings)
         with open_scanner_with(self.settings.model_copy(update={"intake": intake})) as scanner:
             yield scanner
 

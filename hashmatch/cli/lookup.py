@@ -30,7 +30,7 @@ def command(app: App, hashes: tuple[str, ...], *, show_hashes: bool, as_json: bo
     platform's content id may follow it: "pdq:HEX post/9". "-" reads one a line from stdin; answers
     come in the same order.
     """
-    with app.scanner() as scanner:
+    with app.scanner(isolation="none") as scanner:  # There is nothing to decode.
         outcomes = ((None, _look_up(scanner, *one)) for one in _numbered(hashes))
         code = show_outcomes(outcomes, as_json=as_json, show_hashes=show_hashes)
     click.get_current_context().exit(code)

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 import click
 
+from hashmatch.errors import InputError
 from hashmatch.imaging import find_files, path_as_text, too_large
 from hashmatch.outcome import Outcome
 from hashmatch.pipeline import Scanner
@@ -85,7 +86,7 @@ def _in_order(jobs: Iterator[Job], workers: int) -> Generator[tuple[str, Outcome
     threads = ThreadPoolExecutor(workers)
     try:
         for path, job in jobs:
-            waiting.append((path, threads.submit(job)))
+            waiting.append((path, _submitted(threads, job)))
             # A few more than can be done at once, so that nobody waits for a slow one.
             if len(waiting) > 2 * workers:
                 yield _first(waiting)
@@ -93,6 +94,14 @@ def _in_order(jobs: Iterator[Job], workers: int) -> Generator[tuple[str, Outcome
             yield _first(waiting)
     finally:
         threads.shutdown(cancel_futures=True)
+
+
+def _submitted(threads: ThreadPoolExecutor, job: Callable[[], Outcome]) -> Future[Outcome]:
+    try:
+        return threads.submit(job)
+    except RuntimeError as error:
+        hint = "Set fewer with --workers, or let this user have more processes."
+        raise InputError(f"screening several images at a time: {error}", hint=hint) from error
 
 
 def _first(waiting: deque[tuple[str, Future[Outcome]]]) -> tuple[str, Outcome]:

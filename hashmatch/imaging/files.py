@@ -68,7 +68,7 @@ def _read_descriptor(descriptor: int, max_bytes: int) -> bytes | Failure:
     if facts.st_size > max_bytes:
         return too_large(max_bytes)
     with os.fdopen(descriptor, "rb", closefd=False) as file:
-        data = file.read(max_bytes + 1)
+        data = file.read(facts.st_size + 1)
     if len(data) != facts.st_size:
         return Failure(Reason.UNREADABLE, "the file changed while it was read")
     return data

@@ -20,6 +20,7 @@ _BESIDE = {
     View.WHOLE: View.BESIDE,
     View.INNER: View.BESIDE_INNER,
     View.ON_BLACK: View.BESIDE_ON_BLACK,
+    View.ON_BLACK_INNER: View.BESIDE_ON_BLACK_INNER,
 }
 
 

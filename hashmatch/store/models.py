@@ -180,7 +180,7 @@ class ContentHash(Base):
     version: Mapped[str] = mapped_column(String(32), primary_key=True)
     frame: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     orientation: Mapped[str] = mapped_column(String(16), primary_key=True)
-    view: Mapped[str] = mapped_column(String(16), primary_key=True, server_default="whole")
+    view: Mapped[str] = mapped_column(String(32), primary_key=True, server_default="whole")
     value: Mapped[bytes]
     quality: Mapped[int | None]
 
@@ -218,7 +218,7 @@ class MatchRecord(Base):
     quality: Mapped[int | None]
     frame: Mapped[int]
     orientation: Mapped[str] = mapped_column(String(16))
-    view: Mapped[str] = mapped_column(String(16), server_default="whole")
+    view: Mapped[str] = mapped_column(String(32), server_default="whole")
 
 
 class DailyCount(Base):

@@ -14,7 +14,7 @@ KEYS = ["content_key", "algorithm", "version", "frame", "orientation"]
 def upgrade() -> None:
     # What was recorded before was hashed whole.
     for name in ("content_hashes", "matches"):
-        view = sa.Column("view", sa.String(length=16), nullable=False, server_default="whole")
+        view = sa.Column("view", sa.String(length=32), nullable=False, server_default="whole")
         op.add_column(name, view)
     with op.batch_alter_table("content_hashes") as table:
         table.drop_constraint("pk_content_hashes", type_="primary")

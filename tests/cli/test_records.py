@@ -12,9 +12,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from hashmatch.drawing import draw_picture
+from hashmatch.imaging import PoolIntake
 from tests.command_line import CommandLine
-from tests.pictures import drawn, hashes_of
+from tests.pictures import drawn, encoded, hashes_of
 
 COLUMNS = [
     "match_id", "matched_at", "content_id", "reference", "list", "licensor", "generation",
@@ -65,6 +68,20 @@ def test_a_report_has_stable_columns_and_counts_the_rest(matched: CommandLine) -
     assert "2 matches" in result.stderr
     assert "1 clear" in result.stderr
     assert "1 unscreened (unreadable)" in result.stderr
+
+
+def test_reports_and_records_say_which_view_matched(command_line: CommandLine) -> None:
+    command_line.import_pictures("one", 1)
+    framed = Image.new("RGB", (640, 800), "black")
+    framed.paste(draw_picture(1), (0, 160))
+    command_line.run("scan", "-", stdin=encoded(framed, "PNG"))
+    (row,) = [json.loads(line) for line in command_line.run(
+        "report", "export", "--format", "jsonl").stdout.splitlines()]  # fmt: skip
+    assert row["view"] == "inner"
+    (shown,) = command_line.json("matches", "show", row["match_id"])
+    assert shown["view"] == "inner"
+    views = {one["view"] for one in shown["hashes"] if one["algorithm"] == "pdq"}
+    assert views == {"whole", "inner"}
 
 
 def test_a_json_report_has_the_same_columns_untouched(matched: CommandLine) -> None:
@@ -248,6 +265,17 @@ def test_doctor_finds_what_is_amiss(
     assert matched.run("doctor").exit_code == code
     findings = [row for row in matched.json("doctor") if row["health"] != "good"]
     assert [(row["subject"], row["health"]) for row in findings] == [(subject, health)]
+
+
+def test_doctor_names_the_protections_that_are_missing(
+    matched: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered = {"Landlock": False, "memory limit": True, "seccomp": False}
+    monkeypatch.setattr(PoolIntake, "protections", lambda _: offered)
+    (finding,) = (row for row in matched.json("doctor") if row["subject"] == "isolation")
+    assert finding["health"] == "warning"
+    assert finding["detail"].endswith("memory limit; not offered here: Landlock, seccomp")
+    assert matched.run("doctor").exit_code == 0
 
 
 def test_a_wrong_configuration_is_one_line_for_every_command(command_line: CommandLine) -> None:

@@ -175,6 +175,7 @@ def test_limits_hold() -> None:
     for limits, reason in (
         (replace(GENEROUS, max_bytes=len(data) - 1), Reason.TOO_LARGE),
         (replace(GENEROUS, max_pixels=640 * 480 - 1), Reason.TOO_MANY_PIXELS),
+        (replace(GENEROUS, max_side=639), Reason.TOO_MANY_PIXELS),
         (replace(GENEROUS, formats=("PNG",)), Reason.UNSUPPORTED),
     ):
         failure = read(data, limits=limits).failure
@@ -182,6 +183,15 @@ def test_limits_hold() -> None:
         assert failure.reason is reason
     exact = replace(GENEROUS, max_bytes=len(data), max_pixels=640 * 480)
     assert read(data, limits=exact).failure is None
+
+
+def test_a_later_frame_has_to_keep_to_the_limits_too() -> None:
+    small, large = draw_picture(1, 64, 64), draw_picture(2, 200, 200)
+    data = encoded(small, "TIFF", save_all=True, append_images=[large])
+    reading = read(data, "pdq", limits=replace(GENEROUS, max_pixels=200 * 200 - 1))
+    assert reading.failure is not None
+    assert reading.failure.reason is Reason.TOO_MANY_PIXELS
+    assert [one.frame for one in reading.hashes] == [0]
 
 
 @pytest.mark.parametrize("side", [20_000, 10_000, 60_000])

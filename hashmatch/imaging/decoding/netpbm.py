@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
-from ..limits import Limits
+import numpy as np
+from PIL import Image
+
+from hashmatch.outcome import Reason
+
+from ..limits import DecodingError, Limits
 from .outline import Outline
 
 # The numbers of a header are parted by white space and by comments, which end with their line.
@@ -16,8 +22,75 @@ _ANOTHER = re.compile(rb"P[1-7fF]\s")
 _DOUBT = "a Netpbm file with something behind its picture"
 
 
+# PAM, which Pillow does not read (pam(5)): by its number of channels, the mode of its pixels.
+_PAM_LINE = re.compile(rb"(?:#[^\n]*|([A-Z]+)(?:[ \t]+([^\n]*))?|\s*)\n")
+_PAM_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+_MOST_HEADER_LINES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _PAMHeader:
+    width: int
+    height: int
+    channels: int
+    maximum: int
+    start: int
+
+    @property
+    def size_bytes(self) -> int:
+        return self.width * self.height * self.channels * (2 if self.maximum > 255 else 1)
+
+
+def decode_pam(data: bytes, limits: Limits) -> Image.Image:
+    """Return the picture of a PAM file. Raises `DecodingError`."""
+    header = _read_pam_header(data)
+    if header is None or header.channels not in _PAM_MODES or not 0 < header.maximum < 65536:
+        raise DecodingError(Reason.UNDECODABLE, "it begins like PAM but cannot be decoded")
+    limits.require_size(header.width, header.height)
+    if len(data) - header.start < header.size_bytes:
+        raise DecodingError(Reason.TRUNCATED, "the file ends before the picture does")
+    depth = np.dtype(">u2" if header.maximum > 255 else np.uint8)
+    values = header.width * header.height * header.channels
+    numbers = np.frombuffer(data, depth, values, header.start).astype(np.uint32)
+    eight = (np.minimum(numbers, header.maximum) * 255 // header.maximum).astype(np.uint8)
+    image = Image.frombytes(
+        _PAM_MODES[header.channels], (header.width, header.height), eight.tobytes()
+    )
+    image.format = "PPM"
+    return image
+
+
+def _read_pam_header(data: bytes) -> _PAMHeader | None:
+    facts: dict[bytes, bytes] = {}
+    at = 3
+    for _ in range(_MOST_HEADER_LINES):
+        line = _PAM_LINE.match(data, at)
+        if line is None:
+            return None
+        at = line.end()
+        if line[1] == b"ENDHDR":
+            break
+        if line[1] is not None:
+            facts[line[1]] = (line[2] or b"").strip()
+    try:
+        width, height, channels, maximum = (
+            int(facts[name]) for name in (b"WIDTH", b"HEIGHT", b"DEPTH", b"MAXVAL")
+        )
+    except (KeyError, ValueError):
+        return None
+    return _PAMHeader(width, height, channels, maximum, at)
+
+
+def _outline_pam(data: bytes) -> Outline:
+    header = _read_pam_header(data)
+    behind = b"" if header is None else data[header.start + header.size_bytes :]
+    return Outline(data, doubt=_DOUBT if behind.strip() else "")
+
+
 def outline_netpbm(data: bytes, _: Limits) -> Outline:
     """Look behind the first picture, where viewers find more."""
+    if data.startswith(b"P7"):
+        return _outline_pam(data)
     header = _HEADER.match(data)
     if header is None:
         return Outline(data)

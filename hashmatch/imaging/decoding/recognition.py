@@ -18,7 +18,7 @@ _BEGINNINGS: tuple[tuple[str, re.Pattern[bytes]], ...] = tuple(
         ("JPEG2000", rb"\xff\x4f\xff\x51|\x00\x00\x00\x0cjP  \r\n\x87\n"),
         ("ICO", rb"\x00\x00\x01\x00"),
         ("PSD", rb"8BPS"),
-        ("PPM", rb"P[1-6f][\s]"),
+        ("PPM", rb"P[1-7f][\s]"),
     )
 )
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})

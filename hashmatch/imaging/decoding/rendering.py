@@ -38,8 +38,6 @@ _TURNS_BACK = {
 # Formats with alpha channels of which many viewers take no notice.
 _ALPHA_IS_IGNORED = frozenset({"BMP", "TGA", "TIFF"})
 
-_INNER_OF = {View.WHOLE: View.INNER, View.ON_BLACK: View.INNER_ON_BLACK}
-
 
 def render(image: Image.Image, turned_by: int = 1) -> Iterator[tuple[View, Image.Image]]:
     """Yield every picture that viewers may show of a decoded frame, in mode L or RGB.
@@ -47,14 +45,19 @@ def render(image: Image.Image, turned_by: int = 1) -> Iterator[tuple[View, Image
     The first is `View.WHOLE`. `turned_by` is the EXIF orientation that was applied already. Colour
     profiles are left alone, as the hashes on the lists did.
     """
+    for view, picture in _renderings(image, turned_by):
+        yield view, picture
+        inner = find_inner(picture)
+        if inner is not None:
+            yield view.inner, picture.crop(inner)
+
+
+def _renderings(image: Image.Image, turned_by: int) -> Iterator[tuple[View, Image.Image]]:
+    """Yield the same with its borders."""
     turn = _TURNS.get(_orientation(image))
     stored = _in_eight_bits(image)
     upright = stored if turn is None else stored.transpose(turn)
-    for view, picture in _backgrounds(upright, is_alpha_ignored=image.format in _ALPHA_IS_IGNORED):
-        yield view, picture
-        inner = find_inner(picture) if view in _INNER_OF else None
-        if inner is not None:
-            yield _INNER_OF[view], picture.crop(inner)
+    yield from _backgrounds(upright, is_alpha_ignored=image.format in _ALPHA_IS_IGNORED)
     # Viewers differ over which formats they turn, and over which ways of writing the tag they read.
     if turn is not None:
         yield View.AS_STORED, next(_backgrounds(stored))[1]
@@ -62,7 +65,8 @@ def render(image: Image.Image, turned_by: int = 1) -> Iterator[tuple[View, Image
         yield View.AS_STORED, next(_backgrounds(upright.transpose(_TURNS_BACK[turned_by])))[1]
     if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
         # Photoshop stores its inks inverted and says so. Pillow reads all files that way.
-        yield View.INVERTED, ImageChops.invert(image).convert("RGB")
+        inverted = ImageChops.invert(image).convert("RGB")
+        yield View.INVERTED, inverted if turn is None else inverted.transpose(turn)
 
 
 def _orientation(image: Image.Image) -> int:

@@ -10,6 +10,7 @@ from pillow_heif import HeifImageFile
 
 from ..limits import Limits
 from .heif_track import HEIFTrack
+from .netpbm import decode_pam
 from .outline import Outline
 
 
@@ -135,6 +136,8 @@ def open_source(found: Outline, image_format: str, limits: Limits) -> Source:
         return _FilmSource(found, limits)
     if image_format == "AVIF" and found.track_frames:
         return _AVIFSource(found.pixels)
+    if found.pixels.startswith(b"P7"):
+        return Source(decode_pam(found.pixels, limits))
     opener = _OPENERS.get(image_format)
     if opener is not None:
         return opener(found.pixels)

@@ -35,13 +35,15 @@ def lock_down(max_memory_bytes: int, timeout_s: float) -> dict[str, bool]:
         "no descriptors but its pipe": (resource.RLIMIT_NOFILE, 0),
     }
     os.closerange(1, _MOST_DESCRIPTORS)
-    for name, (kind, most) in limits.items():
+    for name, (kind, wanted) in limits.items():
+        hard = resource.getrlimit(kind)[1]
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         protections[name] = _is_done(lambda k=kind, m=most: resource.setrlimit(k, (m, m)))  # type: ignore[misc]
     return protections
 
 
 def allow_cpu(seconds: float) -> None:
-    """Let this process use so many more seconds of processor time, after which it is killed.
+    """Let this process use so many more seconds of processor time, after which it is ended.
 
     Raises `OSError` or `ValueError` where there is no such limit.
     """
@@ -54,7 +56,7 @@ def allow_cpu(seconds: float) -> None:
 def _is_done(step: Callable[[], None]) -> bool:
     try:
         step()
-    except (OSError, ValueError, ImportError, AttributeError):
+    except (OSError, ValueError, OverflowError, ImportError, AttributeError):
         return False
     return True
 

@@ -20,9 +20,22 @@ from ..interface import Reading
 from ..limits import Limits
 
 LENGTH_BYTES = 4
+# The exit code of a process that could not even answer for want of memory.
+OUT_OF_MEMORY_CODE = 77
 _MOST_DETAIL = 200
 _MOST_FORMAT = 16
 _MOST_NUMBER = 2**31
+# The reasons that a decoder can have; the others are for the pool and the pipeline to give.
+_REASONS = frozenset(
+    {
+        Reason.UNDECODABLE,
+        Reason.UNSUPPORTED,
+        Reason.TRUNCATED,
+        Reason.TOO_MANY_PIXELS,
+        Reason.TOO_COMPLEX,
+        Reason.OUT_OF_MEMORY,
+    }
+)
 # What a reply takes at most beside its hashes, and for each of them.
 _BYTES_BESIDE, _BYTES_A_HASH = 10_000, 250
 
@@ -183,7 +196,7 @@ def _failure(row: object) -> Failure | None:
     match row:
         case None:
             return None
-        case [str(reason), str(detail)] if reason in list(Reason):
+        case [str(reason), str(detail)] if reason in _REASONS:
             # A detail is for people, and no place to carry anything out of the file in.
             plain = "".join(one for one in detail[:_MOST_DETAIL] if one.isprintable())
             return Failure(Reason(reason), plain)

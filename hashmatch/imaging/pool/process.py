@@ -15,8 +15,10 @@ import hashmatch
 from hashmatch.outcome import Failure, Reason
 
 from ..interface import Reading
+from ..limits import damaged
 from .messages import (
     LENGTH_BYTES,
+    OUT_OF_MEMORY_CODE,
     MessageError,
     Request,
     Setup,
@@ -206,6 +208,9 @@ class DecodingProcess:
         code = self._end()
         if code == -signal.SIGXCPU:
             return ProcessFailedError(Reason.TIMED_OUT, timed_out)
+        if code == OUT_OF_MEMORY_CODE:
+            failure = damaged(MemoryError())
+            return ProcessFailedError(failure.reason, failure.detail)
         return ProcessFailedError(Reason.DECODER_CRASHED, f"the decoding process {_ending(code)}")
 
     def _end(self) -> int:

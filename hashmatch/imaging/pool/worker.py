@@ -18,7 +18,6 @@ from PIL import AvifImagePlugin, Image, ImageCms, ImageFile
 from pillow_heif import options as heif_options
 
 from hashmatch.hashers import PIXEL_HASHERS
-from hashmatch.outcome import Failure, Reason
 
 from ..decoding.heif_track import TrackError, load_library
 from ..interface import Reading
@@ -27,6 +26,7 @@ from ..reading import read_pixels
 from .lockdown import allow_cpu, lock_down
 from .messages import (
     LENGTH_BYTES,
+    OUT_OF_MEMORY_CODE,
     Setup,
     decode_request,
     decode_setup,
@@ -37,7 +37,6 @@ from .messages import (
 Read: TypeAlias = Callable[[bytes, Set[str], Limits], Reading]
 
 _WARMING_SIDE = 64
-_NOT_ENOUGH_MEMORY = Failure(Reason.OUT_OF_MEMORY, "decoding took more memory than there is")
 
 
 def main(read: Read = read_pixels) -> None:
@@ -55,6 +54,8 @@ def main(read: Read = read_pixels) -> None:
             _serve_one(pipe, setup, read)
     except EOFError:
         os._exit(0)
+    except MemoryError:
+        os._exit(OUT_OF_MEMORY_CODE)
 
 
 def _serve_one(pipe: socket.socket, setup: Setup, read: Read) -> None:
@@ -62,10 +63,7 @@ def _serve_one(pipe: socket.socket, setup: Setup, read: Read) -> None:
     with suppress(OSError, ValueError):
         allow_cpu(setup.timeout_s)
     data = _receive(pipe, request.size_bytes)
-    try:
-        reading = read(data, set(request.algorithms), setup.limits)
-    except MemoryError:
-        reading = Reading(None, (), _NOT_ENOUGH_MEMORY)
+    reading = read(data, set(request.algorithms), setup.limits)
     pipe.sendall(encode_reading(request.number, reading))
 
 

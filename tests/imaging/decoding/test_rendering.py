@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from PIL import Image, ImageChops, ImageCms
 from hashmatch.drawing import draw_picture
 from hashmatch.hashes import View
 from tests.oracle import distance_bits
-from tests.pictures import encoded, read
+from tests.pictures import GENEROUS, encoded, read
 
 
 def _views(data: bytes) -> dict[View, bytes]:
@@ -125,6 +126,18 @@ def test_deep_netpbm_files_are_scaled_down() -> None:
         numbers = (GREY.astype(np.uint32) * most // 255).astype(">u2")
         data = b"P5 640 480 %d\n" % most + numbers.tobytes()
         assert distance_bits(_pdq(data), _seen(Image.fromarray(GREY))) <= 2
+
+
+@pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("LA", 2), ("RGB", 3), ("RGBA", 4)])
+@pytest.mark.parametrize("most", [100, 255, 4095])
+def test_pam_files_are_read(mode: str, channels: int, most: int) -> None:
+    pixels = np.asarray(draw_picture(1).convert(mode)).astype(np.uint32) * most // 255
+    header = f"P7\n# a comment\nWIDTH 640\nHEIGHT 480\nDEPTH {channels}\nMAXVAL {most}\nENDHDR\n"
+    data = header.encode() + pixels.astype(">u2" if most > 255 else np.uint8).tobytes()
+    assert distance_bits(_pdq(data), ORIGINAL) <= 6
+    assert read(data[:-1]).failure is not None
+    assert read(data + data).failure is not None
+    assert read(data.replace(b"HEIGHT 480", b"HEIGHT -48")).failure is not None
 
 
 def test_inks_are_read_both_ways_where_the_file_does_not_say_which() -> None:
@@ -266,9 +279,9 @@ def test_borders_are_found_over_black_too() -> None:
     picture = Image.new("RGBA", (640, 720), (0, 0, 0, 0))
     picture.paste(_with_hole(), (0, 120))
     views = _views(encoded(picture, "PNG"))
-    assert list(views) == [View.WHOLE, View.INNER, View.ON_BLACK, View.INNER_ON_BLACK]
+    assert list(views) == [View.WHOLE, View.INNER, View.ON_BLACK, View.ON_BLACK_INNER]
     assert views[View.INNER] == _seen(_filled("white"))
-    assert views[View.INNER_ON_BLACK] == _seen(_filled("black"))
+    assert views[View.ON_BLACK_INNER] == _seen(_filled("black"))
 
 
 def test_an_icons_other_sizes_are_hashed_beside_the_largest() -> None:
@@ -286,3 +299,34 @@ def test_the_second_picture_in_a_photographs_file_is_hashed_beside_it() -> None:
     pair = encoded(draw_picture(1), "MPO", save_all=True, append_images=[draw_picture(2)])
     reading = read(pair, "pdq")
     assert [(one.frame, one.view) for one in reading.hashes] == [(0, View.WHOLE), (1, View.BESIDE)]
+
+
+def test_every_view_is_looked_at_within_its_borders() -> None:
+    framed = Image.new("RGB", (640, 720), "black")
+    framed.paste(draw_picture(1), (0, 120))
+    turned = framed.transpose(Image.Transpose.ROTATE_90)
+    views = _views(_oriented(turned, 6, "PNG"))
+    assert list(views) == [View.WHOLE, View.INNER, View.AS_STORED, View.AS_STORED_INNER]
+    assert views[View.INNER] == ORIGINAL
+    stored = draw_picture(1).transpose(Image.Transpose.ROTATE_90)
+    assert views[View.AS_STORED_INNER] == _seen(stored)
+
+
+def test_the_other_reading_of_inks_is_turned_too() -> None:
+    turned = draw_picture(1).transpose(Image.Transpose.ROTATE_90).convert("CMYK")
+    marked = _oriented(turned, 6, "JPEG")
+    at = marked.index(b"\xff\xee")
+    unmarked = marked[:at] + marked[at + 2 + int.from_bytes(marked[at + 2 : at + 4], "big") :]
+    negative = ImageChops.invert(draw_picture(1).convert("CMYK")).convert("RGB")
+    assert distance_bits(_views(unmarked)[View.INVERTED], _seen(negative)) <= 8
+
+
+def test_the_pictures_of_a_heif_file_other_than_the_primary_are_beside_it() -> None:
+    pictures = [draw_picture(seed, 160, 120) for seed in range(6)]
+    data = encoded(pictures[0], "HEIF", append_images=pictures[1:], primary_index=3)
+    for most in (1, 2, 32):
+        reading = read(data, "pdq", limits=replace(GENEROUS, sampled_frames=most))
+        assert reading.failure is None
+        shown = [one for one in reading.hashes if one.view is View.WHOLE]
+        assert [one.frame for one in shown] == [3]
+        assert distance_bits(shown[0].value, _seen(pictures[3])) <= 8

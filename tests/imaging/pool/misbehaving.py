@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -83,6 +84,17 @@ def _leak(port: str) -> None:
     os._exit(0)
 
 
+def _work(seconds: str) -> None:
+    """Use up processor time."""
+    until = time.process_time() + float(seconds)
+    while time.process_time() < until:
+        pass
+
+
+def _time_left_s() -> float:
+    return resource.getrlimit(resource.RLIMIT_CPU)[0] - time.process_time()
+
+
 def _share_memory(_: str) -> int:
     """Make memory that outlives this process."""
     identifier: int = ctypes.CDLL(None, use_errno=True).shmget(0x6861, 4096, 0o1600)
@@ -103,6 +115,8 @@ _ORDERS: dict[str, Callable[[str], object]] = {
     "announce": _announce,
     "dribble": _dribble,
     "leak": _leak,
+    "use-up-time": lambda _: os.kill(os.getpid(), signal.SIGXCPU),
+    "work": _work,
 }
 _ATTEMPTS: dict[str, Callable[[str], object]] = {
     "read": lambda path: Path(path).read_bytes()[:10],
@@ -116,6 +130,8 @@ _ATTEMPTS: dict[str, Callable[[str], object]] = {
     ),
     "run": lambda program: subprocess.run([program], check=True),
     "signal": lambda pid: os.kill(int(pid), signal.SIGTERM),
+    "time-left": lambda _: _time_left_s(),
+    "may-be-debugged": lambda _: ctypes.CDLL(None).prctl(3, 0, 0, 0, 0),
     "fork": lambda _: os.fork(),
     "new-session": lambda _: os.setsid(),
     "share-memory": _share_memory,

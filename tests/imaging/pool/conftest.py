@@ -1,0 +1,25 @@
+"""Pools that the tests of a module share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from hashmatch.imaging import PoolIntake
+from tests.imaging.pool.pools import REAL, make_pool
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[PoolIntake]:
+    """The pool as it is used."""
+    with closing(make_pool(module=REAL, workers=2)) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="module")
+def obedient() -> Iterator[PoolIntake]:
+    """A pool whose one process does what files say, in a short time."""
+    with closing(make_pool(timeout_s=2)) as pool:
+        yield pool

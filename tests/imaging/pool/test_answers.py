@@ -1,0 +1,97 @@
+"""What a decoding process answers is believed as far as its shape goes, and no further."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+
+import pytest
+
+from hashmatch.imaging import PoolIntake
+from hashmatch.outcome import Reason
+from tests.imaging.pool.pools import ALL, make_pool, reason_of, told_by
+from tests.pictures import drawn
+
+MEDIA = ["PNG", 1, 1, 1]
+HASH = ["pdq", "0" * 64, 100, 0, "original", "whole"]
+
+
+def _answer(**other: object) -> str:
+    """Return an answer to request 2 as it should be, but for some of its parts."""
+    return json.dumps({"number": 2, "media": None, "hashes": [], "failure": None, **other})
+
+
+def _with_hash(place: int, other: object) -> str:
+    """Return an answer with one hash, which is right but for one of its columns."""
+    row: list[object] = list(HASH)
+    row[place] = other
+    return _answer(media=MEDIA, hashes=[row])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "{}",
+        "[]",
+        "null",
+        "[" * 100_000,
+        _answer(),
+        _answer(number=1),
+        _answer(hashes=[HASH]),
+        _answer(media=MEDIA),
+        _answer(media=MEDIA, hashes=[[*HASH[:3], 1, *HASH[4:]]]),
+        _answer(media=MEDIA, hashes=[[*HASH[:5], "inner"]]),
+        _answer(media=["PNG", True, 1, 1], hashes=[HASH]),
+        _answer(media=["PNG", 2**31, 1, 1], hashes=[HASH]),
+        _answer(number="2"),
+        _answer(media=["../../x", 1, 1, 1]),
+        _answer(media=["PNG", 0, 1, 1]),
+        _answer(media=["PNG", "1", 1, 1]),
+        _answer(media=["PNG", 1, 1]),
+        _answer(hashes=7),
+        _answer(hashes=[[]]),
+        _answer(failure=["fine", "x"]),
+        _answer(failure=["licence_expired", "x"]),
+        _answer(failure="truncated"),
+        _with_hash(0, "sha256"),
+        _with_hash(0, "nope"),
+        _with_hash(1, "00"),
+        _with_hash(1, "z" * 64),
+        _with_hash(1, "00 " * 21 + "0"),
+        _with_hash(2, 101),
+        _with_hash(2, True),
+        _with_hash(2, "100"),
+        _with_hash(3, -1),
+        _with_hash(4, "sideways"),
+        _with_hash(5, "upside-down"),
+    ],
+)
+def test_an_answer_of_another_shape_is_a_crash(answer: str) -> None:
+    """Nothing but hashes of the algorithms asked for, for the image asked about, is believed."""
+    with closing(make_pool()) as pool:
+        assert reason_of(pool.read(drawn(1), ALL)) is None  # This was request 1.
+        reading = pool.read(f"answer {answer}".encode(), ALL)
+        assert reason_of(reading) is Reason.DECODER_CRASHED
+        assert [one.algorithm.name for one in reading.hashes] == ["sha256"]
+
+
+def test_an_answer_of_the_agreed_shape_is_believed() -> None:
+    """Or the answers above would be refused for something else."""
+    with closing(make_pool()) as pool:
+        assert reason_of(pool.read(drawn(1), ALL)) is None
+        reading = pool.read(f"answer {_answer(media=MEDIA, hashes=[HASH])}".encode(), ALL)
+    assert reading.failure is None
+    assert [one.value for one in reading.hashes[1:]] == [bytes(32)]
+
+
+def test_an_answer_of_far_too_many_bytes_is_not_waited_for(obedient: PoolIntake) -> None:
+    assert "makes no sense" in told_by(obedient, "announce")
+
+
+def test_what_a_process_says_of_a_failure_is_cut_short() -> None:
+    detail = "\\u001b[31mx\\ud800" + "x" * 5000
+    answer = f'{{"number": 1, "media": null, "hashes": [], "failure": ["truncated", "{detail}"]}}'
+    with closing(make_pool()) as pool:
+        told = told_by(pool, f"answer {answer}")
+    assert len(told) <= 200
+    assert told.isprintable()
