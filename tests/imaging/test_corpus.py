@@ -99,6 +99,9 @@ def test_a_file_of_too_much_is_refused_by_its_outline() -> None:
         assert len(pool.pids()) == 1
     reasons = {name: failure and failure.reason for name, failure in found.items()}
     assert reasons == {name: reason for name, (_, reason) in cases.items()}
+    details = {name: failure.detail for name, failure in found.items() if failure}
+    assert details["one colour"].startswith("the picture declares 50000 x 50000 pixels")
+    assert "intake.max_pixels" in details["one colour"]
 
 
 def test_a_gigabyte_of_packed_metadata_is_left_packed(scanner: Scanner) -> None:

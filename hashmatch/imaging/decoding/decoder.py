@@ -103,7 +103,7 @@ class Decoder:
         if isinstance(error, DecodingError):
             return error.failure
         if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
-            detail = "the picture declares more pixels than Pillow was told to accept"
+            detail = "the picture declares more pixels than this program lets Pillow accept"
             return Failure(Reason.TOO_MANY_PIXELS, detail)
         if not self._outline.is_whole and not isinstance(error, MemoryError):
             return _TRUNCATED

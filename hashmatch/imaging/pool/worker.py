@@ -47,7 +47,7 @@ def main(read: Read = read_pixels) -> None:
         _load_decoders()
         setup = decode_setup(_receive_message(pipe))
         _load_hashers(setup.algorithms)
-        Image.MAX_IMAGE_PIXELS = setup.limits.max_pixels
+        Image.MAX_IMAGE_PIXELS = None  # The limits here say which of them was passed, and by what.
         protections = lock_down(setup.max_memory_bytes, setup.timeout_s)
         pipe.sendall(encode_protections(protections))
         while True:
