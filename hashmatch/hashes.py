@@ -21,7 +21,11 @@ class Kind(StrEnum):
 
 
 class Orientation(StrEnum):
-    """Which turned or mirrored view of the picture was hashed: the eight of a square."""
+    """How the picture was turned or mirrored before it was hashed: the eight ways of a square.
+
+    Turns are clockwise. `FLIP_X` mirrors left and right, `FLIP_Y` top and bottom, `TRANSPOSE` about
+    the diagonal from the top left, `TRANSVERSE` about the other.
+    """
 
     ORIGINAL = "original"
     ROTATE_90 = "rotate-90"

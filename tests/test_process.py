@@ -174,7 +174,17 @@ def test_a_narrow_encoding_does_not_break_a_report_off(command_line: CommandLine
 
 
 def test_help_loads_nothing_heavy() -> None:
-    heavy = ["numpy", "PIL", "sqlalchemy", "alembic", "pydantic", "rich", "scipy", "imagehash"]
+    heavy = [
+        "numpy",
+        "PIL",
+        "sqlalchemy",
+        "alembic",
+        "pydantic",
+        "rich",
+        "scipy",
+        "imagehash",
+        "numba",
+    ]
     code = (
         "import sys\n"
         "from hashmatch.cli.main import cli\n"
@@ -190,7 +200,7 @@ def test_help_loads_nothing_heavy() -> None:
 
 @pytest.mark.parametrize("command", ["lists", "db", "matches", "report"])
 def test_keeping_lists_loads_no_hasher(command: str) -> None:
-    heavy = ["scipy", "imagehash", "pywt"]
+    heavy = ["scipy", "imagehash", "pywt", "numba"]
     code = (
         "import sys\n"
         "from hashmatch.cli.main import cli\n"

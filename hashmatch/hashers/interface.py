@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 
 from PIL import Image
 
-from hashmatch.hashes import Algorithm, Hash
+from hashmatch.hashes import Algorithm, Hash, Orientation
 
 
 class BytesHasher(ABC):
@@ -31,3 +32,30 @@ class PixelHasher(ABC):
     @abstractmethod
     def hash_pixels(self, picture: Image.Image) -> Hash:
         """Return the hash of the picture, as frame 0."""
+
+    def hash_orientations(self, picture: Image.Image) -> tuple[Hash, ...]:
+        """Return the hashes of the picture turned and mirrored in all eight ways.
+
+        They are in the order of `Orientation` and say which they are.
+        """
+        return tuple(
+            replace(self.hash_pixels(orient(picture, one)), orientation=one) for one in Orientation
+        )
+
+
+def orient(picture: Image.Image, orientation: Orientation) -> Image.Image:
+    """Return the picture really turned or mirrored."""
+    turn = _TURNS.get(orientation)
+    return picture if turn is None else picture.transpose(turn)
+
+
+# Pillow counts its turns against the clock.
+_TURNS = {
+    Orientation.ROTATE_90: Image.Transpose.ROTATE_270,
+    Orientation.ROTATE_180: Image.Transpose.ROTATE_180,
+    Orientation.ROTATE_270: Image.Transpose.ROTATE_90,
+    Orientation.FLIP_X: Image.Transpose.FLIP_LEFT_RIGHT,
+    Orientation.FLIP_Y: Image.Transpose.FLIP_TOP_BOTTOM,
+    Orientation.TRANSPOSE: Image.Transpose.TRANSPOSE,
+    Orientation.TRANSVERSE: Image.Transpose.TRANSVERSE,
+}

@@ -13,18 +13,22 @@ may differ.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hashmatch.hashes import Algorithm, Hash, Kind
+from hashmatch.hashes import Algorithm, Hash, Kind, Orientation
 
 from .interface import PixelHasher
 
+_Number = TypeVar("_Number", np.int64, np.float32)
+Pixels: TypeAlias = NDArray[np.uint8]
 Floats: TypeAlias = NDArray[np.float32]
+Places: TypeAlias = NDArray[np.int64]
 # The first pixel that a row of the operator weighs, and the weights from there on.
 Band: TypeAlias = tuple[int, Floats]
 
@@ -37,6 +41,7 @@ _FREQUENCIES = 16  # along each axis, without the constant one
 _SMALLEST_SIDE = 5  # below which the reference gives no hash
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _QUALITY_DIVISOR = 90
+_NOTHING = Hash(PDQ, bytes(PDQ.bits // 8), quality=0)
 
 
 class PDQHasher(PixelHasher):
@@ -48,32 +53,104 @@ class PDQHasher(PixelHasher):
         """Return the hash; as the reference, zero bits and quality 0 under 5 pixels a side."""
         pixels = np.asarray(picture)
         if min(pixels.shape[:2]) < _SMALLEST_SIDE:
-            return Hash(PDQ, bytes(PDQ.bits // 8), quality=0)
-        small = reduce_to_64(pixels)
-        return Hash(PDQ, _value(small), quality=_quality(small))
+            return _NOTHING
+        return _hash(reduce_to_64(pixels))
+
+    def hash_orientations(self, picture: Image.Image) -> tuple[Hash, ...]:
+        """Return the hashes of all orientations, from one pass over the pixels."""
+        pixels = np.asarray(picture)
+        if min(pixels.shape[:2]) < _SMALLEST_SIDE:
+            return tuple(replace(_NOTHING, orientation=one) for one in Orientation)
+        views = reduce_orientations_to_64(pixels)
+        return tuple(replace(_hash(views[one]), orientation=one) for one in Orientation)
 
 
-def reduce_to_64(pixels: NDArray[np.uint8]) -> Floats:
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """The operator of one side: as runs of weights for the rows, and whole for the columns.
+
+    `firsts`, `lengths` and `weights` have 64 rows; `whole` has the shape (64, pixels).
+    """
+
+    firsts: Places
+    lengths: Places
+    weights: Floats
+    whole: Floats
+
+    def joined(self, other: _Side) -> _Side:
+        """Return both, one run of the other after each of these: neighbours read the same rows."""
+        return _Side(
+            _interleaved(self.firsts, other.firsts),
+            _interleaved(self.lengths, other.lengths),
+            _interleaved(self.weights, other.weights),
+            _interleaved(self.whole, other.whole),
+        )
+
+
+def _interleaved(ones: NDArray[_Number], others: NDArray[_Number]) -> NDArray[_Number]:
+    """Return the first of these, the first of those, the second of these and so on."""
+    return np.stack((ones, others), axis=1).reshape(-1, *ones.shape[1:])
+
+
+def reduce_to_64(pixels: Pixels) -> Floats:
     """Return the blurred 64 by 64 luma of a picture of shape (height, width) or (…, 3)."""
     height, width = pixels.shape[:2]
+    reduced: Floats = _weigh_rows(pixels, _side(height)) @ _side(width).whole.T
+    return reduced
+
+
+def reduce_orientations_to_64(pixels: Pixels) -> dict[Orientation, Floats]:
+    """Return the same for the picture turned and mirrored in all eight ways.
+
+    Each is what `reduce_to_64` gives for the really turned or mirrored raster, but for rounding:
+    the operator keeps pixels of its own choice, so its mirror image is another operator.
+    """
+    height, width = pixels.shape[:2]
+    both_ways = _side(height).joined(_side(height, mirrored=True))
+    rows = _weigh_rows(pixels, both_ways)
+    columns, mirrored_columns = _side(width).whole.T, _side(width, mirrored=True).whole.T
+    down, up = rows[0::2], rows[1::2]
+    original, flip_x = down @ columns, down @ mirrored_columns
+    flip_y, rotate_180 = up @ columns, up @ mirrored_columns
+    return {
+        Orientation.ORIGINAL: original,
+        Orientation.ROTATE_90: flip_y.T,
+        Orientation.ROTATE_180: rotate_180,
+        Orientation.ROTATE_270: flip_x.T,
+        Orientation.FLIP_X: flip_x,
+        Orientation.FLIP_Y: flip_y,
+        Orientation.TRANSPOSE: original.T,
+        Orientation.TRANSVERSE: rotate_180.T,
+    }
+
+
+def _weigh_rows(pixels: Pixels, side: _Side) -> Floats:
+    """Return the luma of the weighed rows, of shape (runs, width)."""
+    # Imported on first use: numba is for commands that hash.
+    from .kernels import weigh_rows
+
+    height, width = pixels.shape[:2]
     lines = pixels.reshape(height, -1)
-    # Bands overlap by half at most, so converting them one at a time touches each pixel twice
-    # and never holds a full-size picture of floats.
-    rows = np.stack(
-        [
-            weights @ lines[first : first + len(weights)].astype(np.float32)
-            for first, weights in operator(height)
-        ]
-    )
+    rows = weigh_rows(lines, side.firsts, side.lengths, side.weights)
     if pixels.ndim == 3:
-        rows = rows.reshape(_SIDE, width, 3) @ _LUMA
-    columns = [
-        rows[:, first : first + len(weights)] @ weights for first, weights in operator(width)
-    ]
-    return np.stack(columns, axis=1)
+        rows = rows.reshape(len(rows), width, 3) @ _LUMA
+    return rows
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)
+def _side(dim: int, *, mirrored: bool = False) -> _Side:
+    bands = operator(dim)
+    weights = np.zeros((_SIDE, max(len(band) for _, band in bands)), np.float32)
+    whole = np.zeros((_SIDE, dim), np.float32)
+    for row, (first, band) in enumerate(bands):
+        at, values = (dim - first - len(band), band[::-1]) if mirrored else (first, band)
+        weights[row, : len(band)] = values
+        whole[row, at : at + len(band)] = values
+    lengths = np.array([len(band) for _, band in bands], np.int64)
+    firsts = np.array([first for first, _ in bands], np.int64)
+    return _Side(dim - firsts - lengths if mirrored else firsts, lengths, weights, whole)
+
+
 def operator(dim: int) -> tuple[Band, ...]:
     """Return the 64 rows of the operator for a side of `dim` pixels.
 
@@ -104,6 +181,10 @@ def _cosines() -> Floats:
     cosines: NDArray[np.float64] = np.cos(np.pi / (2 * _SIDE) * frequency * place)
     scaled: Floats = (np.sqrt(2 / _SIDE) * cosines).astype(np.float32)
     return scaled
+
+
+def _hash(small: Floats) -> Hash:
+    return Hash(PDQ, _value(small), quality=_quality(small))
 
 
 def _value(small: Floats) -> bytes:

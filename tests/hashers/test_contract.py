@@ -7,6 +7,7 @@ import json
 
 import imagehash
 import pytest
+from PIL import Image
 
 from hashmatch.drawing import draw_picture
 from hashmatch.errors import ForeignAlgorithmError, InputError
@@ -18,7 +19,8 @@ from hashmatch.hashers import (
     PixelHasher,
     find_algorithm,
 )
-from hashmatch.hashes import Kind
+from hashmatch.hashers.interface import orient
+from hashmatch.hashes import Kind, Orientation
 from tests.hashers.make_golden import GOLDEN, compute
 from tests.oracle import distance_bits
 
@@ -32,6 +34,25 @@ by_bytes_name = pytest.mark.parametrize(
 
 def test_names_are_unique() -> None:
     assert len(ALGORITHMS) == len(BYTES_HASHERS) + len(PIXEL_HASHERS)
+
+
+@by_name
+def test_orientations_are_those_of_really_turned_pictures(hasher: PixelHasher) -> None:
+    picture = draw_picture(1)
+    found = hasher.hash_orientations(picture)
+    assert [one.orientation for one in found] == list(Orientation)
+    for one in found:
+        assert one.value == hasher.hash_pixels(orient(picture, one.orientation)).value
+
+
+def test_turns_are_clockwise() -> None:
+    picture = Image.new("L", (2, 3))
+    picture.putpixel((0, 0), 255)
+    corners = {one: orient(picture, one) for one in Orientation}
+    assert corners[Orientation.ROTATE_90].getpixel((2, 0)) == 255
+    assert corners[Orientation.FLIP_X].getpixel((1, 0)) == 255
+    assert corners[Orientation.FLIP_Y].getpixel((0, 2)) == 255
+    assert corners[Orientation.TRANSVERSE].getpixel((2, 1)) == 255
 
 
 @by_name

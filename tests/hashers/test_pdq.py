@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,14 @@ from PIL import Image
 
 from hashmatch.drawing import draw_picture
 from hashmatch.hashers import PIXEL_HASHERS
-from hashmatch.hashers.pdq import operator, reduce_to_64
-from tests.oracle import distance_bits
+from hashmatch.hashers.interface import orient
+from hashmatch.hashers.kernels import weigh_rows
+from hashmatch.hashers.pdq import PDQHasher, operator, reduce_to_64
+from hashmatch.hashes import Orientation
+from tests.oracle import distance_bits, weighed_rows
 from tests.pictures import read
+
+PDQ_HASHER = PDQHasher()
 
 PDQ = next(one for one in PIXEL_HASHERS if one.algorithm.name == "pdq")
 
@@ -109,3 +115,52 @@ def _distance_to(path: Path, pdq_hex: str) -> int:
     reading = read(path.read_bytes(), "pdq")
     assert reading.failure is None, path
     return distance_bits(reading.hashes[0].value, bytes.fromhex(pdq_hex))
+
+
+@settings(max_examples=60)
+@given(data=st.data(), height=st.integers(1, 23), width=st.integers(1, 9))
+def test_rows_are_weighed_as_the_oracle_weighs_them(
+    data: st.DataObject, height: int, width: int
+) -> None:
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    lines = rng.integers(0, 256, (height, width), np.uint8)
+    runs = data.draw(st.integers(1, 5))
+    firsts = rng.integers(0, height, runs)
+    lengths = np.array([rng.integers(0, height - first + 1) for first in firsts])
+    weights = rng.random((runs, height), np.float32)
+    expected = weighed_rows(
+        lines.tolist(), firsts.tolist(), lengths.tolist(), weights.astype(float).tolist()
+    )
+    for shape in (lines, np.asfortranarray(lines), np.repeat(lines, 2, axis=1)[:, ::2]):
+        found = weigh_rows(shape, firsts, lengths, weights)
+        assert np.allclose(found, expected, rtol=1e-4, atol=1e-3)
+
+
+def test_long_rows_are_weighed_to_their_end() -> None:
+    lines = np.random.default_rng(1).integers(0, 256, (9, 5001), np.uint8)
+    weights = np.full((1, 9), 1 / 9, np.float32)
+    found = weigh_rows(lines, np.array([0]), np.array([9]), weights)
+    assert np.allclose(found[0], lines.mean(axis=0), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(640, 480), (641, 479), (1000, 777), (64, 64), (50, 90)]
+)
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_every_orientation_is_that_of_the_really_turned_picture(
+    width: int, height: int, mode: str
+) -> None:
+    for seed in range(4):
+        picture = draw_picture(seed, width, height).convert(mode)
+        found = PDQ_HASHER.hash_orientations(picture)
+        for one, orientation in zip(found, Orientation, strict=True):
+            turned = PDQ_HASHER.hash_pixels(orient(picture, orientation))
+            assert one == replace(turned, orientation=orientation)
+
+
+def test_every_orientation_of_natural_pictures_is_exact(shared_pdq: Path) -> None:
+    for path in sorted((shared_pdq / "bridge-mods").glob("*.jpg"))[:12]:
+        picture = Image.open(path).convert("RGB")
+        for one in PDQ_HASHER.hash_orientations(picture):
+            turned = PDQ_HASHER.hash_pixels(orient(picture, one.orientation))
+            assert one.value == turned.value, path.name
