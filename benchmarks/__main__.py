@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks import importing, intake, starting
+from benchmarks import hashing, importing, intake, starting
 from benchmarks.measuring import machine
 
-_BENCHMARKS = (starting, intake, importing)
+_BENCHMARKS = (starting, hashing, intake, importing)
 _RESULTS = Path(__file__).with_name("RESULTS.md")
 
 

@@ -11,6 +11,7 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hashmatch.errors import ConfigError
+from hashmatch.hashes import Decode
 from hashmatch.outcome import Action
 
 CONFIG_NAME = "hashmatch.toml"
@@ -58,6 +59,8 @@ class IntakeSettings(_Section):
     formats: tuple[ImageFormat, ...] = Field(
         default=get_args(ImageFormat), min_length=1, strict=False
     )
+    decode: Decode = Field(default=Decode.SCALED, strict=False)
+    orientations: bool = False
     isolation: Literal["process", "none"] = "process"
     workers: int = Field(default=0, ge=0, le=1_000)
     timeout_s: float = Field(default=20.0, gt=0, le=86_400, allow_inf_nan=False)

@@ -65,6 +65,13 @@ class View(StrEnum):
         return View.INNER if self is View.WHOLE else View(f"{self}-inner")
 
 
+class Decode(StrEnum):
+    """What a picture was hashed from: every pixel, or a plane made smaller on the way."""
+
+    FULL = "full"
+    SCALED = "scaled"
+
+
 @dataclass(frozen=True, slots=True)
 class Algorithm:
     """A hash algorithm as lists, index and policy need to know it.
@@ -112,6 +119,7 @@ class Hash:
     frame: int = 0
     orientation: Orientation = Orientation.ORIGINAL
     view: View = View.WHOLE
+    decode: Decode = Decode.FULL
 
     def __repr__(self) -> str:
         return f"Hash({self.algorithm.name}, frame={self.frame}, quality={self.quality})"

@@ -174,6 +174,7 @@ def hash_as_json(one: Hash, *, show_value: bool) -> dict[str, Any]:
         "orientation": one.orientation,
         "frame": one.frame,
         "view": one.view,
+        "decode": one.decode,
     }
 
 

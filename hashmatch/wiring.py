@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hashmatch.config import Settings, load_settings
 from hashmatch.hashers import ALGORITHMS
-from hashmatch.imaging import InProcessIntake, Intake, Limits, PoolIntake
+from hashmatch.imaging import Hashing, InProcessIntake, Intake, Limits, PoolIntake
 from hashmatch.index import LiveIndex
 from hashmatch.pipeline import Scanner
 from hashmatch.policy import Policy
@@ -62,9 +62,10 @@ def connect(settings: Settings) -> Database:
 def open_intake(settings: Settings) -> Intake:
     """Return the intake that the settings ask for, which has to be closed."""
     if settings.intake.isolation == "none":
-        return InProcessIntake(limits(settings))
+        return InProcessIntake(limits(settings), hashing(settings))
     return PoolIntake(
         limits(settings),
+        hashing(settings),
         workers=settings.intake.workers,
         timeout_s=settings.intake.timeout_s,
         max_memory_bytes=settings.intake.max_memory_bytes,
@@ -74,6 +75,11 @@ def open_intake(settings: Settings) -> Intake:
 def open_policy(settings: Settings) -> Policy:
     """Return the policy that the settings set down. Raises `ConfigError`."""
     return Policy(settings, ALGORITHMS)
+
+
+def hashing(settings: Settings) -> Hashing:
+    """Return how the intake hashes."""
+    return Hashing(settings.intake.decode, settings.intake.orientations)
 
 
 def limits(settings: Settings) -> Limits:

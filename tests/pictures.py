@@ -13,7 +13,7 @@ from hashmatch.config import ImageFormat
 from hashmatch.drawing import draw_picture
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Hash
-from hashmatch.imaging import InProcessIntake, Limits, Reading
+from hashmatch.imaging import Hashing, InProcessIntake, Limits, Reading
 
 GENEROUS = Limits(
     max_bytes=10**8,
@@ -59,9 +59,11 @@ def drawn(seed: int, image_format: str = "JPEG", **options: object) -> bytes:
     return encoded(draw_picture(seed), image_format, **options)
 
 
-def read(data: bytes, *algorithms: str, limits: Limits = GENEROUS) -> Reading:
+def read(
+    data: bytes, *algorithms: str, limits: Limits = GENEROUS, hashing: Hashing | None = None
+) -> Reading:
     """Return what the intake gets out of a file, by default with every algorithm."""
-    return InProcessIntake(limits).read(data, set(algorithms) or ALGORITHMS.keys())
+    return InProcessIntake(limits, hashing).read(data, set(algorithms) or ALGORITHMS.keys())
 
 
 def hashes_of(seed: int, *algorithms: str) -> dict[str, Hash]:

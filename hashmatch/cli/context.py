@@ -36,6 +36,12 @@ class App:
         open_policy(settings)
         return settings
 
+    def settings_with(self, **intake_settings: object) -> Settings:
+        """Return the settings in force, but for those of the intake that are given and not None."""
+        given = {name: value for name, value in intake_settings.items() if value is not None}
+        intake = self.settings.intake.model_copy(update=given)
+        return self.settings.model_copy(update={"intake": intake})
+
     @contextmanager
     def database(self) -> Iterator[Database]:
         """The store, open and of this version's schema. Raises `StoreError`."""
@@ -49,8 +55,7 @@ class App:
         """A scanner that has lists to match against; what is given wins over the settings."""
         from hashmatch.wiring import open_scanner_with
 
-        intake = self.settings.intake.model_copy(update=intake_settings)
-        with open_scanner_with(self.settings.model_copy(update={"intake": intake})) as scanner:
+        with open_scanner_with(self.settings_with(**intake_settings)) as scanner:
             yield scanner
 
 
@@ -63,6 +68,11 @@ def standard_input() -> BinaryIO:
 
 pass_app = click.make_pass_decorator(App)
 json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON Lines to stdout.")
+orientations_option = click.option(
+    "--orientations",
+    is_flag=True,
+    help="Hash each picture turned and mirrored in all eight ways, too.",
+)
 show_hashes_option = click.option(
     "--show-hashes", is_flag=True, help="Include hash values, which should not travel far."
 )

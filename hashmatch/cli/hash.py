@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 
 from hashmatch.hashers import ALGORITHMS, find_algorithm
-from hashmatch.hashes import Hash, View
+from hashmatch.hashes import Hash, Orientation, View
 from hashmatch.imaging import Intake, path_as_text, read_file
 from hashmatch.outcome import Failure, hash_as_json
 from hashmatch.wiring import open_intake
 
-from .context import App, json_option, pass_app
+from .context import App, json_option, orientations_option, pass_app
 from .exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
 from .output import print_json, print_line, printable, say
 
@@ -23,12 +23,15 @@ from .output import print_json, print_line, printable, say
 @click.option(
     "--algorithm", "-a", "names", multiple=True, help=f"One of {', '.join(ALGORITHMS)}; repeatable."
 )
+@orientations_option
 @json_option
 @pass_app
-def command(app: App, paths: tuple[str, ...], names: tuple[str, ...], *, as_json: bool) -> None:
+def command(
+    app: App, paths: tuple[str, ...], names: tuple[str, ...], *, orientations: bool, as_json: bool
+) -> None:
     """Compute the hashes of images; nothing is looked up and nothing is recorded."""
     algorithms = {find_algorithm(name).name for name in names} or set(ALGORITHMS)
-    with closing(open_intake(app.settings)) as intake:
+    with closing(open_intake(app.settings_with(orientations=orientations or None))) as intake:
         whole = [_hash_file(app, intake, path, algorithms, as_json=as_json) for path in paths]
     click.get_current_context().exit(EXIT_CLEAR if all(whole) else EXIT_UNSCREENED)
 
@@ -55,4 +58,6 @@ def _notes(one: Hash) -> str:
     """Return in words what else there is to know about a hash."""
     quality = "" if one.quality is None else f"  quality {one.quality}"
     frame = f"  frame {one.frame}" if one.frame else ""
-    return quality + frame + ("" if one.view is View.WHOLE else f"  {one.view}")
+    view = "" if one.view is View.WHOLE else f"  {one.view}"
+    turned = "" if one.orientation is Orientation.ORIGINAL else f"  {one.orientation}"
+    return quality + frame + view + turned

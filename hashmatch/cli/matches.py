@@ -96,4 +96,5 @@ def _hash_facts(one: ContentHash, *, show_hashes: bool) -> dict[str, object]:
         "orientation": one.orientation,
         "frame": one.frame,
         "view": one.view,
+        "decode": one.decode,
     }

@@ -18,7 +18,14 @@ from hashmatch.imaging import find_files, path_as_text, too_large
 from hashmatch.outcome import Outcome
 from hashmatch.pipeline import Scanner
 
-from .context import App, json_option, pass_app, show_hashes_option, standard_input
+from .context import (
+    App,
+    json_option,
+    orientations_option,
+    pass_app,
+    show_hashes_option,
+    standard_input,
+)
 from .verdicts import show_outcomes
 
 Job: TypeAlias = tuple[str, Callable[[], Outcome]]
@@ -33,6 +40,7 @@ Job: TypeAlias = tuple[str, Callable[[], Outcome]]
     help="How many images to screen at a time; by default intake.workers, or one each processor.",
 )
 @click.option("--content-id", help="The platform's name for the image, if there is only one.")
+@orientations_option
 @show_hashes_option
 @json_option
 @pass_app
@@ -43,6 +51,7 @@ def command(
     recursive: bool,
     workers: int | None,
     content_id: str | None,
+    orientations: bool,
     show_hashes: bool,
     as_json: bool,
 ) -> None:
@@ -53,7 +62,7 @@ def command(
     if content_id is not None and (not content_id or len(paths) > 1 or recursive):
         raise click.UsageError("--content-id names one image: one PATH, without --recursive")
     at_a_time = workers or app.settings.intake.workers or os.cpu_count() or 1
-    with app.scanner(workers=at_a_time) as scanner:
+    with app.scanner(workers=at_a_time, orientations=orientations or None) as scanner:
         jobs = _jobs(app, scanner, paths, recursive=recursive, content_id=content_id or "")
         with closing(_in_order(jobs, at_a_time)) as outcomes:
             code = show_outcomes(outcomes, as_json=as_json, show_hashes=show_hashes)

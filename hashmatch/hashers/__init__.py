@@ -10,7 +10,7 @@ from hashmatch.hashes import Algorithm, Hash
 
 from .classic import ClassicHasher
 from .cryptographic import CryptographicHasher
-from .interface import BytesHasher, PixelHasher
+from .interface import BytesHasher, PixelHasher, Reduction
 from .pdq import PDQHasher
 
 BYTES_HASHERS: tuple[BytesHasher, ...] = (
@@ -63,5 +63,6 @@ __all__ = [
     "BytesHasher",
     "Hash",
     "PixelHasher",
+    "Reduction",
     "find_algorithm",
 ]

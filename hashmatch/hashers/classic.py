@@ -14,7 +14,7 @@ from PIL import Image
 
 from hashmatch.hashes import Algorithm, Hash, Kind
 
-from .interface import PixelHasher
+from .interface import PixelHasher, Reduction
 
 if TYPE_CHECKING:
     from imagehash import ImageHash
@@ -35,7 +35,7 @@ class ClassicHasher(PixelHasher):
             threshold_bits=threshold_bits,
         )
 
-    def hash_pixels(self, picture: Image.Image) -> Hash:
+    def hash_pixels(self, picture: Image.Image, reduction: Reduction | None = None) -> Hash:
         """Return the hash."""
         # Imported on first use: imagehash brings SciPy, half a second that PDQ can do without.
         import imagehash

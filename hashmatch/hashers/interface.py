@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from PIL import Image
 
@@ -20,6 +20,23 @@ class BytesHasher(ABC):
         """Return the hash of the whole file."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """How a picture was made smaller: each of its pixels is the mean of `factor` by `factor`.
+
+    `width` and `height` are those that it had; at the right and at the bottom, pixels may stand for
+    fewer.
+    """
+
+    factor: int
+    width: int
+    height: int
+
+    def transposed(self) -> Reduction:
+        """Return the same of the picture turned by a quarter."""
+        return Reduction(self.factor, self.height, self.width)
+
+
 class PixelHasher(ABC):
     """Hashes what a picture looks like.
 
@@ -28,12 +45,16 @@ class PixelHasher(ABC):
     """
 
     algorithm: Algorithm
+    # Whether a picture made smaller gives the same bits, but for one or two.
+    takes_reduced = False
 
     @abstractmethod
-    def hash_pixels(self, picture: Image.Image) -> Hash:
-        """Return the hash of the picture, as frame 0."""
+    def hash_pixels(self, picture: Image.Image, reduction: Reduction | None = None) -> Hash:
+        """Return the hash of the picture, as frame 0; it may have been made smaller."""
 
-    def hash_orientations(self, picture: Image.Image) -> tuple[Hash, ...]:
+    def hash_orientations(
+        self, picture: Image.Image, reduction: Reduction | None = None
+    ) -> tuple[Hash, ...]:
         """Return the hashes of the picture turned and mirrored in all eight ways.
 
         They are in the order of `Orientation` and say which they are.

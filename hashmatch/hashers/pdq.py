@@ -23,7 +23,7 @@ from PIL import Image
 
 from hashmatch.hashes import Algorithm, Hash, Kind, Orientation
 
-from .interface import PixelHasher
+from .interface import PixelHasher, Reduction
 
 _Number = TypeVar("_Number", np.int64, np.float32)
 Pixels: TypeAlias = NDArray[np.uint8]
@@ -48,34 +48,33 @@ class PDQHasher(PixelHasher):
     """PDQ with its quality, 0 to 100, which says how much there is to see in the picture."""
 
     algorithm = PDQ
+    takes_reduced = True
 
-    def hash_pixels(self, picture: Image.Image) -> Hash:
+    def hash_pixels(self, picture: Image.Image, reduction: Reduction | None = None) -> Hash:
         """Return the hash; as the reference, zero bits and quality 0 under 5 pixels a side."""
         pixels = np.asarray(picture)
         if min(pixels.shape[:2]) < _SMALLEST_SIDE:
             return _NOTHING
-        return _hash(reduce_to_64(pixels))
+        return _hash(reduce_to_64(pixels, reduction))
 
-    def hash_orientations(self, picture: Image.Image) -> tuple[Hash, ...]:
+    def hash_orientations(
+        self, picture: Image.Image, reduction: Reduction | None = None
+    ) -> tuple[Hash, ...]:
         """Return the hashes of all orientations, from one pass over the pixels."""
         pixels = np.asarray(picture)
         if min(pixels.shape[:2]) < _SMALLEST_SIDE:
             return tuple(replace(_NOTHING, orientation=one) for one in Orientation)
-        views = reduce_orientations_to_64(pixels)
+        views = reduce_orientations_to_64(pixels, reduction)
         return tuple(replace(_hash(views[one]), orientation=one) for one in Orientation)
 
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """The operator of one side: as runs of weights for the rows, and whole for the columns.
-
-    `firsts`, `lengths` and `weights` have 64 rows; `whole` has the shape (64, pixels).
-    """
+    """The operator of one side as runs of weights: where each begins and how long it is."""
 
     firsts: Places
     lengths: Places
     weights: Floats
-    whole: Floats
 
     def joined(self, other: _Side) -> _Side:
         """Return both, one run of the other after each of these: neighbours read the same rows."""
@@ -83,8 +82,12 @@ class _Side:
             _interleaved(self.firsts, other.firsts),
             _interleaved(self.lengths, other.lengths),
             _interleaved(self.weights, other.weights),
-            _interleaved(self.whole, other.whole),
         )
+
+    def of_colours(self) -> _Side:
+        """Return the same for pixels of three colours, of which the luma is weighed."""
+        weights = (self.weights[:, :, None] * _LUMA).reshape(len(self.weights), -1)
+        return _Side(3 * self.firsts, 3 * self.lengths, weights)
 
 
 def _interleaved(ones: NDArray[_Number], others: NDArray[_Number]) -> NDArray[_Number]:
@@ -92,26 +95,38 @@ def _interleaved(ones: NDArray[_Number], others: NDArray[_Number]) -> NDArray[_N
     return np.stack((ones, others), axis=1).reshape(-1, *ones.shape[1:])
 
 
-def reduce_to_64(pixels: Pixels) -> Floats:
-    """Return the blurred 64 by 64 luma of a picture of shape (height, width) or (…, 3)."""
-    height, width = pixels.shape[:2]
-    reduced: Floats = _weigh_rows(pixels, _side(height)) @ _side(width).whole.T
-    return reduced
+def reduce_to_64(pixels: Pixels, reduction: Reduction | None = None) -> Floats:
+    """Return the blurred 64 by 64 luma of a picture of shape (height, width) or (…, 3).
+
+    Of a picture that was made smaller it is that of the larger one, as far as the pixels tell: the
+    operator is the larger one's, with the weights of the pixels that became one added up.
+    """
+    factor, height, width = _full_size(pixels, reduction)
+    return _apply(pixels, _side(height, factor), _side(width, factor))
 
 
-def reduce_orientations_to_64(pixels: Pixels) -> dict[Orientation, Floats]:
+def _full_size(pixels: Pixels, reduction: Reduction | None) -> tuple[int, int, int]:
+    """Return the factor of a reduction, and the height and width before it."""
+    if reduction is None:
+        return 1, pixels.shape[0], pixels.shape[1]
+    return reduction.factor, reduction.height, reduction.width
+
+
+def reduce_orientations_to_64(
+    pixels: Pixels, reduction: Reduction | None = None
+) -> dict[Orientation, Floats]:
     """Return the same for the picture turned and mirrored in all eight ways.
 
     Each is what `reduce_to_64` gives for the really turned or mirrored raster, but for rounding:
     the operator keeps pixels of its own choice, so its mirror image is another operator.
     """
-    height, width = pixels.shape[:2]
-    both_ways = _side(height).joined(_side(height, mirrored=True))
-    rows = _weigh_rows(pixels, both_ways)
-    columns, mirrored_columns = _side(width).whole.T, _side(width, mirrored=True).whole.T
-    down, up = rows[0::2], rows[1::2]
-    original, flip_x = down @ columns, down @ mirrored_columns
-    flip_y, rotate_180 = up @ columns, up @ mirrored_columns
+    factor, height, width = _full_size(pixels, reduction)
+    down_and_up, both_ways = (
+        _side(side, factor).joined(_side(side, factor, mirrored=True)) for side in (height, width)
+    )
+    reduced = _apply(pixels, down_and_up, both_ways)
+    original, flip_x = reduced[0::2, 0::2], reduced[0::2, 1::2]
+    flip_y, rotate_180 = reduced[1::2, 0::2], reduced[1::2, 1::2]
     return {
         Orientation.ORIGINAL: original,
         Orientation.ROTATE_90: flip_y.T,
@@ -124,31 +139,34 @@ def reduce_orientations_to_64(pixels: Pixels) -> dict[Orientation, Floats]:
     }
 
 
-def _weigh_rows(pixels: Pixels, side: _Side) -> Floats:
-    """Return the luma of the weighed rows, of shape (runs, width)."""
+def _apply(pixels: Pixels, down: _Side, across: _Side) -> Floats:
+    """Return the luma of a picture weighed down and across, of shape (runs down, runs across)."""
     # Imported on first use: numba is for commands that hash.
-    from .kernels import weigh_rows
+    from .kernels import weigh_columns, weigh_rows
 
-    height, width = pixels.shape[:2]
-    lines = pixels.reshape(height, -1)
-    rows = weigh_rows(lines, side.firsts, side.lengths, side.weights)
+    lines = pixels.reshape(pixels.shape[0], -1)
+    rows = weigh_rows(lines, down.firsts, down.lengths, down.weights)
     if pixels.ndim == 3:
-        rows = rows.reshape(len(rows), width, 3) @ _LUMA
-    return rows
+        across = across.of_colours()
+    return weigh_columns(rows, across.firsts, across.lengths, across.weights)
 
 
 @lru_cache(maxsize=32)
-def _side(dim: int, *, mirrored: bool = False) -> _Side:
-    bands = operator(dim)
-    weights = np.zeros((_SIDE, max(len(band) for _, band in bands)), np.float32)
-    whole = np.zeros((_SIDE, dim), np.float32)
-    for row, (first, band) in enumerate(bands):
-        at, values = (dim - first - len(band), band[::-1]) if mirrored else (first, band)
-        weights[row, : len(band)] = values
-        whole[row, at : at + len(band)] = values
-    lengths = np.array([len(band) for _, band in bands], np.int64)
-    firsts = np.array([first for first, _ in bands], np.int64)
-    return _Side(dim - firsts - lengths if mirrored else firsts, lengths, weights, whole)
+def _side(dim: int, factor: int = 1, *, mirrored: bool = False) -> _Side:
+    """Return the operator of a side of `dim` pixels, of which `factor` became one."""
+    whole = np.zeros((_SIDE, -(-dim // factor) * factor), np.float32)
+    for row, (first, band) in enumerate(operator(dim)):
+        whole[row, first : first + len(band)] = band
+    if mirrored:
+        whole[:, :dim] = whole[:, :dim][:, ::-1].copy()
+    whole = whole.reshape(_SIDE, -1, factor).sum(axis=2)
+    used = whole != 0
+    firsts = used.argmax(axis=1)
+    lengths = whole.shape[1] - used[:, ::-1].argmax(axis=1) - firsts
+    weights = np.zeros((_SIDE, int(lengths.max())), np.float32)
+    for row, (first, length) in enumerate(zip(firsts, lengths, strict=True)):
+        weights[row, :length] = whole[row, first : first + length]
+    return _Side(firsts, lengths, weights)
 
 
 def operator(dim: int) -> tuple[Band, ...]:
@@ -196,5 +214,5 @@ def _value(small: Floats) -> bytes:
 
 def _quality(small: Floats) -> int:
     steps = (small[:-1] - small[1:], small[:, :-1] - small[:, 1:])
-    gradient = sum(int(np.abs((step * 100 / 255).astype(np.int64)).sum()) for step in steps)
+    gradient = sum(int((np.abs(step) * 100 / 255).astype(np.int32).sum()) for step in steps)
     return min(100, gradient // _QUALITY_DIVISOR)

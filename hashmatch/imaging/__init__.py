@@ -1,12 +1,14 @@
 """Imaging: the one door for image bytes, and what lies between them and their hashes."""
 
 from .files import find_files, path_as_text, read_file
+from .hashing import Hashing
 from .in_process import InProcessIntake
 from .interface import Intake, Reading
 from .limits import Limits, too_large
 from .pool import PoolIntake, ProcessFailedError
 
 __all__ = [
+    "Hashing",
     "InProcessIntake",
     "Intake",
     "Limits",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 
+from .hashing import Hashing
 from .interface import Intake, Reading
 from .limits import Limits, refusal
 from .reading import hash_bytes, read_pixels
@@ -16,13 +17,14 @@ class InProcessIntake(Intake):
     where the host itself is confined.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, hashing: Hashing | None = None) -> None:
         self._limits = limits
+        self._hashing = hashing or Hashing()
 
     def read(self, data: bytes, algorithms: Set[str]) -> Reading:
         """Decode the file and hash it with each of the algorithms."""
         exact = hash_bytes(data, algorithms) if data else ()
         if failure := refusal(data, self._limits.max_bytes):
             return Reading(None, exact, failure)
-        reading = read_pixels(data, algorithms, self._limits)
+        reading = read_pixels(data, algorithms, self._limits, self._hashing)
         return Reading(reading.media, exact + reading.hashes, reading.failure)

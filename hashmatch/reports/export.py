@@ -71,6 +71,7 @@ def report_row(one: StoredMatch, *, show_hashes: bool = False) -> ReportRow:
         frame=record.frame,
         orientation=record.orientation,
         view=record.view,
+        decode=record.decode,
         media_format=content.format,
         width=content.width,
         height=content.height,

@@ -33,6 +33,7 @@ class ReportRow:
     frame: int
     orientation: str
     view: str
+    decode: str
     media_format: str
     width: int | None
     height: int | None

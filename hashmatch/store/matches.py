@@ -186,6 +186,7 @@ def _content_hash(content: Content, one: Hash) -> ContentHash:
         frame=one.frame,
         orientation=one.orientation.value,
         view=one.view.value,
+        decode=one.decode.value,
         value=one.value,
         quality=one.quality,
     )
@@ -226,4 +227,5 @@ def _record(content: Content, new: NewMatch) -> MatchRecord:
         frame=new.found.frame,
         orientation=new.found.orientation.value,
         view=new.found.view.value,
+        decode=new.found.decode.value,
     )

@@ -181,6 +181,7 @@ class ContentHash(Base):
     frame: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     orientation: Mapped[str] = mapped_column(String(16), primary_key=True)
     view: Mapped[str] = mapped_column(String(32), primary_key=True, server_default="whole")
+    decode: Mapped[str] = mapped_column(String(16), server_default="full")
     value: Mapped[bytes]
     quality: Mapped[int | None]
 
@@ -219,6 +220,7 @@ class MatchRecord(Base):
     frame: Mapped[int]
     orientation: Mapped[str] = mapped_column(String(16))
     view: Mapped[str] = mapped_column(String(32), server_default="whole")
+    decode: Mapped[str] = mapped_column(String(16), server_default="full")
 
 
 class DailyCount(Base):

@@ -22,8 +22,8 @@ from tests.pictures import drawn, encoded, hashes_of
 COLUMNS = [
     "match_id", "matched_at", "content_id", "reference", "list", "licensor", "generation",
     "entry_id", "category", "action", "algorithm", "hasher_version", "distance_bits",
-    "threshold_bits", "quality", "frame", "orientation", "view", "media_format", "width", "height",
-    "frames", "value",
+    "threshold_bits", "quality", "frame", "orientation", "view", "decode", "media_format", "width",
+    "height", "frames", "value",
 ]  # fmt: skip
 
 

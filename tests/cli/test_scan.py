@@ -7,9 +7,12 @@ import os
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from hashmatch.drawing import draw_picture
+from hashmatch.hashes import Orientation
 from tests.command_line import CommandLine
-from tests.pictures import drawn, hashes_of
+from tests.pictures import drawn, encoded, hashes_of
 
 
 @pytest.fixture
@@ -72,6 +75,7 @@ def test_json_has_the_documented_shape(ready: CommandLine) -> None:
                 "orientation": "original",
                 "frame": 0,
                 "view": "whole",
+                "decode": "full",
             },
             {
                 "algorithm": "pdq",
@@ -80,6 +84,7 @@ def test_json_has_the_documented_shape(ready: CommandLine) -> None:
                 "orientation": "original",
                 "frame": 0,
                 "view": "whole",
+                "decode": "scaled",
             },
         ],
         "matches": [
@@ -265,8 +270,22 @@ def test_hash_prints_every_algorithm_or_those_asked_for(ready: CommandLine) -> N
     }
     (row,) = ready.json("hash", picture, "-a", "PDQ")
     columns = ["path", "algorithm", "version", "value", "quality", "orientation", "frame", "view"]
-    assert list(row) == columns
+    assert list(row) == [*columns, "decode"]
     assert ready.run("hash", picture, "--algorithm", "nope").exit_code == 2
+
+
+def test_turned_copies_are_found_where_they_are_looked_for(ready: CommandLine) -> None:
+    turned = draw_picture(1).transpose(Image.Transpose.ROTATE_90)
+    picture = ready.write("a.png", encoded(turned, "PNG"))
+    assert ready.run("scan", picture).exit_code == 0
+    (row,) = ready.json("scan", picture, "--orientations")
+    assert [match["orientation"] for match in row["matches"]] == ["rotate-90"]
+    hashes = ready.json("hash", picture, "-a", "pdq", "--orientations")
+    assert [one["orientation"] for one in hashes] == list(Orientation)
+    ready.write(
+        "hashmatch.toml", f'data_dir = "{ready.folder}/data"\n[intake]\norientations = true\n'
+    )
+    assert ready.run("scan", picture).exit_code == 1
 
 
 def test_hash_names_what_it_cannot_read(ready: CommandLine) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from hashmatch.errors import InputError, ListFileError
 from hashmatch.hashers import find_algorithm
+from hashmatch.hashes import Decode
+from hashmatch.imaging import Hashing
 from hashmatch.imaging.decoding.containers import outline
 from hashmatch.imaging.decoding.recognition import recognise
 from hashmatch.imaging.interface import Reading
@@ -31,6 +33,7 @@ FINDINGS = Path("fuzz-findings")
 LIMITS = replace(
     GENEROUS, max_pixels=100_000, max_frames=100, sampled_frames=3, max_metadata_bytes=100_000
 )
+HASHING = Hashing(Decode.SCALED, orientations=True)
 _REQUEST = Request(1, ("pdq",), 1, most_frames=3)
 
 
@@ -47,7 +50,7 @@ def _check_decoding(data: bytes) -> None:
     if image_format is not None:
         with suppress(DecodingError):  # The one thing that an outline may raise.
             outline(data, image_format, LIMITS)
-    reading = read_pixels(data, {"pdq"}, LIMITS)
+    reading = read_pixels(data, {"pdq"}, LIMITS, HASHING)
     if reading.failure is None:
         assert reading.media is not None
         frames = {one.frame for one in reading.hashes}
@@ -68,7 +71,7 @@ def _check_answers(data: bytes) -> None:
 
 
 def _answer_seeds() -> list[bytes]:
-    readings = [read_pixels(data, {"pdq"}, LIMITS) for data in originals("GIF", 48, 36)]
+    readings = [read_pixels(data, {"pdq"}, LIMITS, HASHING) for data in originals("GIF", 48, 36)]
     return [encode_reading(1, one)[4:] for one in [*readings, Reading(None, ())]]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,12 +50,27 @@ def _margins(
     picture: Image.Image, left: int, right: int, top: int, bottom: int, *, rows: bool
 ) -> tuple[int, int]:
     """Return how many lines at either end of an area belong to a border."""
+    area = (left, top, right, bottom)
     length = bottom - top if rows else right - left
-    ahead = _count(_bands(picture, (left, top, right, bottom), rows=rows, backwards=False))
+    ahead = _margin(picture, area, rows=rows, backwards=False)
     if ahead >= length:
         return length, 0
-    behind = _count(_bands(picture, (left, top, right, bottom), rows=rows, backwards=True))
-    return ahead, behind
+    return ahead, _margin(picture, area, rows=rows, backwards=True)
+
+
+def _margin(picture: Image.Image, area: Box, *, rows: bool, backwards: bool) -> int:
+    """Return how many lines from one edge inwards belong to a border."""
+    left, top, right, bottom = area
+    if rows:
+        line = (left, bottom - 1, right, bottom) if backwards else (left, top, right, top + 1)
+    else:
+        line = (right - 1, top, right, bottom) if backwards else (left, top, left + 1, bottom)
+    # Most pictures have no border, and the outermost line is enough to see that.
+    extrema: Any = picture.crop(line).getextrema()
+    ranges = [extrema] if picture.mode == "L" else extrema
+    if any(high - low > 2 * _TOLERANCE for low, high in ranges):
+        return 0
+    return _count(_bands(picture, area, rows=rows, backwards=backwards))
 
 
 def _bands(

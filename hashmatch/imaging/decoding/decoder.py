@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, ImageFile, JpegImagePlugin, UnidentifiedImageError
 
+from hashmatch.hashes import Decode
 from hashmatch.outcome import Failure, Media, Reason
 
+from ..hashing import SHORTEST_SIDE
 from ..limits import DecodingError, Limits, damaged
 from .containers import outline
 from .profiles import is_another_picture
@@ -32,13 +34,16 @@ class Frame:
 
     `is_beside` marks pictures that viewers do not show by themselves: an icon's smaller sizes, the
     second picture of a stereo pair, whatever else a phone puts into a photograph's file.
-    `turned_by` is the EXIF orientation that the decoder has applied already.
+    `turned_by` is the EXIF orientation that the decoder has applied already, and `factor` by how
+    much it has made the picture smaller; `decode` says whether it left anything out.
     """
 
     number: int
     image: Image.Image
     is_beside: bool = False
     turned_by: int = 1
+    factor: int = 1
+    decode: Decode = Decode.FULL
 
 
 class Decoder:
@@ -47,8 +52,9 @@ class Decoder:
     `failure` says, after the frames, why they are not all there or not whole.
     """
 
-    def __init__(self, data: bytes, image_format: str, limits: Limits) -> None:
+    def __init__(self, data: bytes, image_format: str, limits: Limits, *, is_scaled: bool) -> None:
         self._limits = limits
+        self._is_scaled = is_scaled
         self._outline = outline(data, image_format, limits)
         self._source = self._open(image_format)
         limits.require_size(*self._source.size)
@@ -82,10 +88,12 @@ class Decoder:
     def _load(self, number: int) -> Frame | None:
         """Return a frame, or as much of it as there is, with `failure` set, or None."""
         image: Image.Image | None = None
+        factor = 0
         try:
             image = self._source.seek(number)
             self._limits.require_size(*image.size)
             turned_by = _turned_by(image)
+            factor = self._draft(image)
             image.load()
         except Exception as error:  # noqa: BLE001 (files can make decoders raise anything)
             failure = self._explain(error)
@@ -93,10 +101,29 @@ class Decoder:
                 return None
             self.failure = failure
             image = None if image is None else self._salvage(image)
-            turned_by = 1
+            turned_by, factor = 1, 0
         if image is None:
             return None
-        return Frame(number, image, self._source.is_beside(number), turned_by)
+        decode = Decode.SCALED if factor else Decode.FULL
+        is_beside = self._source.is_beside(number)
+        return Frame(number, image, is_beside, turned_by, factor or 1, decode)
+
+    def _draft(self, image: Image.Image) -> int:
+        """Ask for the brightness of a JPEG alone, which is stored as such, and for less of it.
+
+        Return by how much it will be smaller, 0 where nothing is left out. The decoder takes means
+        within the file's own blocks, at no cost.
+        """
+        is_jpeg = isinstance(image, JpegImagePlugin.JpegImageFile)
+        if not self._is_scaled or not is_jpeg or image.mode not in ("L", "RGB"):
+            return 0
+        width, height = image.size
+        factors = (one for one in (8, 4, 2) if min(width, height) // one >= SHORTEST_SIDE)
+        factor = next(factors, 1)
+        if factor == 1 and image.mode == "L":
+            return 0
+        image.draft("L", (width // factor, height // factor))
+        return -(-width // image.width)
 
     def _explain(self, error: Exception, image_format: str = "") -> Failure:
         """Return what an error of the decoder means for this file."""
@@ -150,8 +177,11 @@ def _extrema(image: Image.Image) -> list[tuple[float, float]]:
     return list(found) if isinstance(found[0], tuple) else [found]
 
 
-def open_decoder(data: bytes, limits: Limits) -> Decoder:
-    """Open a file held in memory. Raises `DecodingError`."""
+def open_decoder(data: bytes, limits: Limits, *, is_scaled: bool = False) -> Decoder:
+    """Open a file held in memory; scaled, what the decoder can leave out is not decoded.
+
+    Raises `DecodingError`.
+    """
     if ImageFile.LOAD_TRUNCATED_IMAGES:
         # A switch of the whole process. Missing parts would be grey, and hashed as such.
         detail = "this program lets Pillow accept truncated images (LOAD_TRUNCATED_IMAGES)"
@@ -162,7 +192,7 @@ def open_decoder(data: bytes, limits: Limits) -> Decoder:
     if image_format not in limits.formats:
         detail = f"{image_format} is not among the enabled formats; see intake.formats"
         raise DecodingError(Reason.UNSUPPORTED, detail)
-    return Decoder(data, image_format, limits)
+    return Decoder(data, image_format, limits, is_scaled=is_scaled)
 
 
 def _spread(frames: int, most: int) -> list[int]:

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from threading import BoundedSemaphore, Lock
 
+from ..hashing import Hashing
 from ..interface import Intake, Reading
 from ..limits import Limits, refusal
 from ..reading import hash_bytes, pixel_algorithms
@@ -35,6 +36,7 @@ class PoolIntake(Intake):
     def __init__(
         self,
         limits: Limits,
+        hashing: Hashing | None = None,
         *,
         workers: int = 0,
         timeout_s: float,
@@ -43,6 +45,7 @@ class PoolIntake(Intake):
     ) -> None:
         """Start the first process; `workers` is the most at a time, 0 for one each processor."""
         self._limits = limits
+        self._hashing = hashing or Hashing()
         self._timeout_s = timeout_s
         self._max_memory_bytes = max_memory_bytes
         self._module = module
@@ -149,7 +152,11 @@ class PoolIntake(Intake):
 
     def _setup(self, algorithms: frozenset[str]) -> Setup:
         return Setup(
-            self._limits, tuple(sorted(algorithms)), self._timeout_s, self._max_memory_bytes
+            limits=self._limits,
+            hashing=self._hashing,
+            algorithms=tuple(sorted(algorithms)),
+            timeout_s=self._timeout_s,
+            max_memory_bytes=self._max_memory_bytes,
         )
 
     def _begin_anew(self) -> None:

@@ -13,9 +13,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from hashmatch.hashers import ALGORITHMS
-from hashmatch.hashes import Hash, Orientation, View
+from hashmatch.hashes import Decode, Hash, Orientation, View
 from hashmatch.outcome import Failure, Media, Reason
 
+from ..hashing import Hashing
 from ..interface import Reading
 from ..limits import Limits
 
@@ -49,6 +50,7 @@ class Setup:
     """The first request: the limits to keep, and what to load before locking up."""
 
     limits: Limits
+    hashing: Hashing
     algorithms: tuple[str, ...]
     timeout_s: float
     max_memory_bytes: int
@@ -69,7 +71,7 @@ class Request:
     @property
     def most_reply_bytes(self) -> int:
         """What the longest honest reply may take."""
-        most_hashes = self.most_frames * len(View) * len(self.algorithms)
+        most_hashes = self.most_frames * len(View) * len(Orientation) * len(self.algorithms)
         return _BYTES_BESIDE + _BYTES_A_HASH * most_hashes
 
 
@@ -83,8 +85,13 @@ def decode_setup(payload: bytes) -> Setup:
     table = json.loads(payload)
     limits = table.pop("limits")
     formats = tuple(limits.pop("formats"))
-    algorithms = tuple(table.pop("algorithms"))
-    return Setup(limits=Limits(**limits, formats=formats), algorithms=algorithms, **table)
+    hashing = table.pop("hashing")
+    return Setup(
+        limits=Limits(**limits, formats=formats),
+        hashing=Hashing(Decode(hashing["decode"]), hashing["orientations"]),
+        algorithms=tuple(table.pop("algorithms")),
+        **table,
+    )
 
 
 def encode_request(request: Request) -> bytes:
@@ -127,6 +134,7 @@ def encode_reading(number: int, reading: Reading) -> bytes:
                     one.frame,
                     one.orientation,
                     one.view,
+                    one.decode,
                 ]
                 for one in reading.hashes
             ],
@@ -213,12 +221,14 @@ def _hash(row: object, algorithms: Set[str]) -> Hash:
             int(frame),
             str(orientation),
             str(view),
+            str(decode),
         ] if (
             name in algorithms
             and (quality is None or (_is_number(quality) and quality <= 100))
             and _is_number(frame)
             and orientation in list(Orientation)
             and view in list(View)
+            and decode in list(Decode)
         ):
             algorithm = ALGORITHMS[name]
             if len(value) != algorithm.bits // 4 or not value.isalnum():
@@ -231,6 +241,7 @@ def _hash(row: object, algorithms: Set[str]) -> Hash:
                     frame,
                     Orientation(orientation),
                     View(view),
+                    Decode(decode),
                 )
             except ValueError as error:
                 raise MessageError("not a hash value") from error

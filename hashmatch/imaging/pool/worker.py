@@ -20,6 +20,7 @@ from pillow_heif import options as heif_options
 from hashmatch.hashers import PIXEL_HASHERS
 
 from ..decoding.heif_track import TrackError, load_library
+from ..hashing import Hashing
 from ..interface import Reading
 from ..limits import Limits
 from ..reading import read_pixels
@@ -34,7 +35,7 @@ from .messages import (
     encode_reading,
 )
 
-Read: TypeAlias = Callable[[bytes, Set[str], Limits], Reading]
+Read: TypeAlias = Callable[[bytes, Set[str], Limits, Hashing], Reading]
 
 _WARMING_SIDE = 64
 
@@ -63,7 +64,7 @@ def _serve_one(pipe: socket.socket, setup: Setup, read: Read) -> None:
     with suppress(OSError, ValueError):
         allow_cpu(setup.timeout_s)
     data = _receive(pipe, request.size_bytes)
-    reading = read(data, set(request.algorithms), setup.limits)
+    reading = read(data, set(request.algorithms), setup.limits, setup.hashing)
     pipe.sendall(encode_reading(request.number, reading))
 
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Set
 from contextlib import suppress
 from pathlib import Path
 
-from hashmatch.imaging import Limits, Reading
+from hashmatch.imaging import Hashing, Limits, Reading
 from hashmatch.imaging.pool import worker as real
 from hashmatch.imaging.reading import read_pixels
 from hashmatch.outcome import Failure, Reason
@@ -29,14 +29,14 @@ def main() -> None:
     real.main(_obey)
 
 
-def _obey(data: bytes, algorithms: Set[str], limits: Limits) -> Reading:
+def _obey(data: bytes, algorithms: Set[str], limits: Limits, hashing: Hashing) -> Reading:
     order, _, argument = data.decode("latin-1").partition(" ")
     if order in _ORDERS:
         _ORDERS[order](argument)
         return _told("done")
     if order in _ATTEMPTS:
         return _told(_attempt(_ATTEMPTS[order], argument))
-    return read_pixels(data, algorithms, limits)
+    return read_pixels(data, algorithms, limits, hashing)
 
 
 def _told(detail: str) -> Reading:

@@ -13,7 +13,7 @@ from tests.imaging.pool.pools import ALL, make_pool, reason_of, told_by
 from tests.pictures import drawn
 
 MEDIA = ["PNG", 1, 1, 1]
-HASH = ["pdq", "0" * 64, 100, 0, "original", "whole"]
+HASH = ["pdq", "0" * 64, 100, 0, "original", "whole", "full"]
 
 
 def _answer(**other: object) -> str:
@@ -40,7 +40,7 @@ def _with_hash(place: int, other: object) -> str:
         _answer(hashes=[HASH]),
         _answer(media=MEDIA),
         _answer(media=MEDIA, hashes=[[*HASH[:3], 1, *HASH[4:]]]),
-        _answer(media=MEDIA, hashes=[[*HASH[:5], "inner"]]),
+        _answer(media=MEDIA, hashes=[[*HASH[:5], "inner", "full"]]),
         _answer(media=["PNG", True, 1, 1], hashes=[HASH]),
         _answer(media=["PNG", 2**31, 1, 1], hashes=[HASH]),
         _answer(number="2"),
@@ -64,6 +64,7 @@ def _with_hash(place: int, other: object) -> str:
         _with_hash(3, -1),
         _with_hash(4, "sideways"),
         _with_hash(5, "upside-down"),
+        _with_hash(6, "not at all"),
     ],
 )
 def test_an_answer_of_another_shape_is_a_crash(answer: str) -> None:
