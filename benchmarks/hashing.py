@@ -18,8 +18,8 @@ from PIL import Image
 from threatexchange.signal_type.pdq.signal import PdqSignal
 
 from benchmarks.measuring import Table, seconds
+from benchmarks.photographs import encoded, photograph
 from hashmatch.config import Settings
-from hashmatch.drawing import draw_picture
 from hashmatch.hashers import PIXEL_HASHERS
 from hashmatch.hashes import Decode, Hash
 from hashmatch.imaging import Hashing, InProcessIntake
@@ -76,7 +76,7 @@ def _files_to_pdq() -> Table:
             ("PNG", "PNG", {}),
             ("WebP", "WEBP", {"quality": 85}),
         ):
-            data = _encoded(picture, image_format, **options)
+            data = encoded(picture, image_format, **options)
             te, ih, bare, ours, all_pixels = _medians_ms(
                 width * height,
                 partial(PdqSignal.hash_from_bytes, data),
@@ -108,7 +108,7 @@ def _drift() -> Table:
     for width, height in ((1920, 1080), (2400, 1800), (4000, 3000)):
         drift: dict[str, list[int]] = {one.algorithm.name: [] for one in PIXEL_HASHERS}
         for seed in range(_DRIFT_PICTURES if width < 4000 else _DRIFT_PICTURES // 3):
-            data = _encoded(_photograph(seed, width, height), "JPEG", quality=90)
+            data = encoded(_photograph(seed, width, height), "JPEG", quality=90)
             chosen = limits(Settings())
             pair = [
                 InProcessIntake(chosen, Hashing(decode)).read(data, drift.keys()).hashes
@@ -150,15 +150,7 @@ def _bare_decode(data: bytes) -> None:
 
 
 def _photograph(seed: int, width: int, height: int) -> Image.Image:
-    pixels = np.asarray(draw_picture(seed, width, height)).astype(np.float32)
-    grain = np.random.default_rng(seed).normal(0, _GRAIN, (height, width, 1))
-    return Image.fromarray(np.clip(pixels + grain, 0, 255).astype(np.uint8))
-
-
-def _encoded(picture: Image.Image, image_format: str, **options: Any) -> bytes:
-    stream = io.BytesIO()
-    picture.save(stream, image_format, **options)
-    return stream.getvalue()
+    return photograph(seed, width, height, grain=_GRAIN, colours=1)
 
 
 def _bits(one: Hash) -> list[bool]:

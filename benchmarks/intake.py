@@ -9,12 +9,9 @@ import time
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
 from benchmarks.measuring import Table
+from benchmarks.photographs import encoded, photograph
 from hashmatch.config import Settings
-from hashmatch.drawing import draw_picture
 from hashmatch.lists import find_format, import_list
 from hashmatch.pipeline import Scanner
 from hashmatch.store import Database
@@ -47,7 +44,8 @@ def measure() -> list[Table]:
 
 
 def _measure_one(ways: list[Scanner], width: int, height: int) -> tuple[str, ...]:
-    data = _photograph(width, height)
+    picture = photograph(1, width, height, grain=_GRAIN, colours=3)
+    data = encoded(picture, "JPEG", quality=_QUALITY)
     times: list[list[float]] = [[], []]
     for _ in range(_RUNS):
         for scanner, taken in zip(ways, times, strict=True):
@@ -68,12 +66,3 @@ def _scanner(folder: Path, isolation: str) -> Scanner:
         stream = io.BytesIO(values.encode())
         import_list(database, "list", stream, find_format("list.csv"), source="benchmark")
     return open_scanner_with(settings)
-
-
-def _photograph(width: int, height: int) -> bytes:
-    pixels = np.asarray(draw_picture(1, width, height)).astype(np.float32)
-    grain = np.random.default_rng(1).normal(0, _GRAIN, pixels.shape)
-    picture = Image.fromarray(np.clip(pixels + grain, 0, 255).astype(np.uint8))
-    stream = io.BytesIO()
-    picture.save(stream, "JPEG", quality=_QUALITY)
-    return stream.getvalue()

@@ -71,6 +71,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON L
 orientations_option = click.option(
     "--orientations",
     is_flag=True,
+    default=None,  # The settings decide where it is not given.
     help="Hash each picture turned and mirrored in all eight ways, too.",
 )
 show_hashes_option = click.option(

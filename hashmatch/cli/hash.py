@@ -27,11 +27,16 @@ from .output import print_json, print_line, printable, say
 @json_option
 @pass_app
 def command(
-    app: App, paths: tuple[str, ...], names: tuple[str, ...], *, orientations: bool, as_json: bool
+    app: App,
+    paths: tuple[str, ...],
+    names: tuple[str, ...],
+    *,
+    orientations: bool | None,
+    as_json: bool,
 ) -> None:
     """Compute the hashes of images; nothing is looked up and nothing is recorded."""
     algorithms = {find_algorithm(name).name for name in names} or set(ALGORITHMS)
-    with closing(open_intake(app.settings_with(orientations=orientations or None))) as intake:
+    with closing(open_intake(app.settings_with(orientations=orientations))) as intake:
         whole = [_hash_file(app, intake, path, algorithms, as_json=as_json) for path in paths]
     click.get_current_context().exit(EXIT_CLEAR if all(whole) else EXIT_UNSCREENED)
 

@@ -51,7 +51,7 @@ def command(
     recursive: bool,
     workers: int | None,
     content_id: str | None,
-    orientations: bool,
+    orientations: bool | None,
     show_hashes: bool,
     as_json: bool,
 ) -> None:
@@ -62,7 +62,7 @@ def command(
     if content_id is not None and (not content_id or len(paths) > 1 or recursive):
         raise click.UsageError("--content-id names one image: one PATH, without --recursive")
     at_a_time = workers or app.settings.intake.workers or os.cpu_count() or 1
-    with app.scanner(workers=at_a_time, orientations=orientations or None) as scanner:
+    with app.scanner(workers=at_a_time, orientations=orientations) as scanner:
         jobs = _jobs(app, scanner, paths, recursive=recursive, content_id=content_id or "")
         with closing(_in_order(jobs, at_a_time)) as outcomes:
             code = show_outcomes(outcomes, as_json=as_json, show_hashes=show_hashes)

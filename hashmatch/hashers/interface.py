@@ -32,10 +32,6 @@ class Reduction:
     width: int
     height: int
 
-    def transposed(self) -> Reduction:
-        """Return the same of the picture turned by a quarter."""
-        return Reduction(self.factor, self.height, self.width)
-
 
 class PixelHasher(ABC):
     """Hashes what a picture looks like.

@@ -101,15 +101,7 @@ def reduce_to_64(pixels: Pixels, reduction: Reduction | None = None) -> Floats:
     Of a picture that was made smaller it is that of the larger one, as far as the pixels tell: the
     operator is the larger one's, with the weights of the pixels that became one added up.
     """
-    factor, height, width = _full_size(pixels, reduction)
-    return _apply(pixels, _side(height, factor), _side(width, factor))
-
-
-def _full_size(pixels: Pixels, reduction: Reduction | None) -> tuple[int, int, int]:
-    """Return the factor of a reduction, and the height and width before it."""
-    if reduction is None:
-        return 1, pixels.shape[0], pixels.shape[1]
-    return reduction.factor, reduction.height, reduction.width
+    return _apply(pixels, reduction, both_ways=False)
 
 
 def reduce_orientations_to_64(
@@ -120,11 +112,7 @@ def reduce_orientations_to_64(
     Each is what `reduce_to_64` gives for the really turned or mirrored raster, but for rounding:
     the operator keeps pixels of its own choice, so its mirror image is another operator.
     """
-    factor, height, width = _full_size(pixels, reduction)
-    down_and_up, both_ways = (
-        _side(side, factor).joined(_side(side, factor, mirrored=True)) for side in (height, width)
-    )
-    reduced = _apply(pixels, down_and_up, both_ways)
+    reduced = _apply(pixels, reduction, both_ways=True)
     original, flip_x = reduced[0::2, 0::2], reduced[0::2, 1::2]
     flip_y, rotate_180 = reduced[1::2, 0::2], reduced[1::2, 1::2]
     return {
@@ -139,20 +127,31 @@ def reduce_orientations_to_64(
     }
 
 
-def _apply(pixels: Pixels, down: _Side, across: _Side) -> Floats:
+def _apply(pixels: Pixels, reduction: Reduction | None, *, both_ways: bool) -> Floats:
     """Return the luma of a picture weighed down and across, of shape (runs down, runs across)."""
     # Imported on first use: numba is for commands that hash.
     from .kernels import weigh_columns, weigh_rows
 
+    factor, height, width = 1, *pixels.shape[:2]
+    if reduction is not None:
+        factor, height, width = reduction.factor, reduction.height, reduction.width
+    down = _runs(height, factor, both_ways=both_ways, is_colour=False)
+    across = _runs(width, factor, both_ways=both_ways, is_colour=pixels.ndim == 3)
     lines = pixels.reshape(pixels.shape[0], -1)
     rows = weigh_rows(lines, down.firsts, down.lengths, down.weights)
-    if pixels.ndim == 3:
-        across = across.of_colours()
     return weigh_columns(rows, across.firsts, across.lengths, across.weights)
 
 
 @lru_cache(maxsize=32)
-def _side(dim: int, factor: int = 1, *, mirrored: bool = False) -> _Side:
+def _runs(dim: int, factor: int, *, both_ways: bool, is_colour: bool) -> _Side:
+    """Return the operator of a side, with its mirror image where both ways are asked for."""
+    side = _side(dim, factor)
+    if both_ways:
+        side = side.joined(_side(dim, factor, mirrored=True))
+    return side.of_colours() if is_colour else side
+
+
+def _side(dim: int, factor: int, *, mirrored: bool = False) -> _Side:
     """Return the operator of a side of `dim` pixels, of which `factor` became one."""
     whole = np.zeros((_SIDE, -(-dim // factor) * factor), np.float32)
     for row, (first, band) in enumerate(operator(dim)):

@@ -76,15 +76,11 @@ def _margin(picture: Image.Image, area: Box, *, rows: bool, backwards: bool) -> 
 def _bands(
     picture: Image.Image, area: Box, *, rows: bool, backwards: bool
 ) -> Iterator[NDArray[np.uint8]]:
-    """Yield the lines of an area, of shape (lines, pixels, …), from one edge inwards.
-
-    The first band is a single line: most pictures have no border, and that is soon seen.
-    """
+    """Yield the lines of an area, of shape (lines, pixels, …), from one edge inwards."""
     left, top, right, bottom = area
     length = bottom - top if rows else right - left
-    at, size = 0, 1
-    while at < length:
-        size = min(size, length - at)
+    for at in range(0, length, _LINES_AT_A_TIME):
+        size = min(_LINES_AT_A_TIME, length - at)
         first = length - at - size if backwards else at
         box = (
             (left, top + first, right, top + first + size)
@@ -95,8 +91,6 @@ def _bands(
         if not rows:
             lines = lines.swapaxes(0, 1)
         yield lines[::-1] if backwards else lines
-        at += size
-        size = _LINES_AT_A_TIME
 
 
 def _count(bands: Iterator[NDArray[np.uint8]]) -> int:

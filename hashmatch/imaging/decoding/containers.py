@@ -106,7 +106,7 @@ def _outline_psd(data: bytes, limits: Limits) -> Outline:
     return Outline(data, is_whole=at < len(data))
 
 
-def icon_sizes(data: bytes) -> Iterator[tuple[int, int]]:
+def _icon_sizes(data: bytes) -> Iterator[tuple[int, int]]:
     """Yield the width and height that each picture in an icon file declares in its own header."""
     for number in range(int.from_bytes(data[4:6], "little")):
         offset = int.from_bytes(data[18 + 16 * number : 22 + 16 * number], "little")
@@ -120,7 +120,7 @@ def icon_sizes(data: bytes) -> Iterator[tuple[int, int]]:
 
 def _outline_ico(data: bytes, limits: Limits) -> Outline:
     limits.require_frames(int.from_bytes(data[4:6], "little"))
-    for width, height in icon_sizes(data):
+    for width, height in _icon_sizes(data):
         limits.require_size(width, height)
     return Outline(data)
 
