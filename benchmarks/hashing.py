@@ -31,6 +31,7 @@ _GRAIN = 4.0
 # What one measurement may take: large pictures are hashed less often.
 _PIXELS_HASHED = 60_000_000
 _FEWEST_RUNS, _MOST_RUNS = 5, 60
+_SECONDS_A_TURN = 0.005
 _DRIFT_PICTURES = 24
 
 
@@ -128,12 +129,24 @@ def _drift() -> Table:
 
 
 def _medians_ms(pixels: int, *ways: Callable[[], object]) -> list[float]:
-    """Return the median of each way, measured in turns."""
+    """Return the median of each way, measured in turns of several milliseconds."""
     runs = max(_FEWEST_RUNS, min(_MOST_RUNS, _PIXELS_HASHED // pixels))
     for way in ways:
         way()
-    times = [[seconds(way) for way in ways] for _ in range(runs)]
+    calls = [max(1, round(_SECONDS_A_TURN / seconds(way))) for way in ways]
+    times = [
+        [
+            seconds(partial(_repeat, way, times)) / times
+            for way, times in zip(ways, calls, strict=True)
+        ]
+        for _ in range(runs)
+    ]
     return [1000 * statistics.median(one) for one in zip(*times, strict=True)]
+
+
+def _repeat(way: Callable[[], object], times: int) -> None:
+    for _ in range(times):
+        way()
 
 
 def _imagehash(data: bytes) -> None:

@@ -18,7 +18,7 @@ from PIL import Image, features
 
 from hashmatch.config import Settings
 from hashmatch.errors import HashmatchError
-from hashmatch.hashers import BYTES_HASHERS, PIXEL_HASHERS
+from hashmatch.hashers import BYTES_HASHERS, PIXEL_HASHERS, hash_bytes
 from hashmatch.imaging import PoolIntake, ProcessFailedError
 from hashmatch.store import Database, count_active_entries, read_lists, utc_now
 from hashmatch.wiring import open_database, open_intake, open_policy
@@ -101,10 +101,11 @@ def _look_at_config(settings: Settings) -> Iterator[Finding]:
 def _look_at_hashers(_: Settings) -> Iterator[Finding]:
     pixels = _self_test_pixels()
     picture = Image.fromarray(pixels)
-    found = {
-        **{one.algorithm.name: one.hash_bytes(pixels.tobytes()) for one in BYTES_HASHERS},
-        **{one.algorithm.name: one.hash_pixels(picture) for one in PIXEL_HASHERS},
-    }
+    hashes = (
+        *hash_bytes(pixels.tobytes(), BYTES_HASHERS),
+        *(hasher.hash_pixels(picture) for hasher in PIXEL_HASHERS),
+    )
+    found = {one.algorithm.name: one for one in hashes}
     wrong = sorted(name for name, one in found.items() if one.value.hex() != _SELF_TEST[name])
     if wrong:
         detail = f"{', '.join(wrong)} no longer gives the bits that it is known for"

@@ -10,7 +10,7 @@ from hashmatch.hashes import Algorithm, Hash
 
 from .classic import ClassicHasher
 from .cryptographic import CryptographicHasher
-from .interface import BytesHasher, PixelHasher, Reduction
+from .interface import BytesHasher, PixelHasher, Reduction, RunningHash, hash_bytes
 from .pdq import PDQHasher
 
 BYTES_HASHERS: tuple[BytesHasher, ...] = (
@@ -64,5 +64,7 @@ __all__ = [
     "Hash",
     "PixelHasher",
     "Reduction",
+    "RunningHash",
     "find_algorithm",
+    "hash_bytes",
 ]

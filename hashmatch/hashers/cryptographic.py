@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
-from hashmatch.hashes import Algorithm, Hash, Kind
+from hashmatch.hashes import Algorithm, Kind
 
-from .interface import BytesHasher
+from .interface import BytesHasher, RunningHash
 
 
 class CryptographicHasher(BytesHasher):
@@ -15,7 +15,6 @@ class CryptographicHasher(BytesHasher):
     def __init__(self, name: str, bits: int) -> None:
         self.algorithm = Algorithm(name=name, version="1", bits=bits, kind=Kind.EXACT)
 
-    def hash_bytes(self, data: bytes) -> Hash:
-        """Return the hash of the whole file."""
-        value = hashlib.new(self.algorithm.name, data, usedforsecurity=False).digest()
-        return Hash(self.algorithm, value)
+    def begin(self) -> RunningHash:
+        """Return the hash of nothing yet."""
+        return hashlib.new(self.algorithm.name, usedforsecurity=False)

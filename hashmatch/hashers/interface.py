@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from PIL import Image
 
 from hashmatch.hashes import Algorithm, Hash, Orientation
+
+# Small enough to stay in the processor's cache while one hasher after another reads it.
+_CHUNK_BYTES = 1 << 18
+
+
+class RunningHash(Protocol):
+    """The hash of as much of a file as it was told of."""
+
+    def update(self, data: memoryview, /) -> None:
+        """Take the next bytes in."""
+
+    def digest(self) -> bytes:
+        """Return the value up to here."""
 
 
 class BytesHasher(ABC):
@@ -16,8 +31,18 @@ class BytesHasher(ABC):
     algorithm: Algorithm
 
     @abstractmethod
-    def hash_bytes(self, data: bytes) -> Hash:
-        """Return the hash of the whole file."""
+    def begin(self) -> RunningHash:
+        """Return the hash of nothing yet."""
+
+
+def hash_bytes(data: bytes, hashers: Iterable[BytesHasher]) -> tuple[Hash, ...]:
+    """Return a file's hash by each of the hashers, from one pass over its bytes."""
+    running = [(hasher.algorithm, hasher.begin()) for hasher in hashers]
+    whole = memoryview(data)
+    for start in range(0, len(data), _CHUNK_BYTES):
+        for _, one in running:
+            one.update(whole[start : start + _CHUNK_BYTES])
+    return tuple(Hash(algorithm, one.digest()) for algorithm, one in running)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,18 @@ _FREQUENCIES = 16  # along each axis, without the constant one
 _SMALLEST_SIDE = 5  # below which the reference gives no hash
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _QUALITY_DIVISOR = 90
+# Which of four pictures each orientation is seen in (as it is, mirrored left and right, mirrored
+# top and bottom, or both), and whether it is transposed then, as its coefficients are.
+_FROM_UPRIGHT = {
+    Orientation.ORIGINAL: (0, False),
+    Orientation.ROTATE_90: (2, True),
+    Orientation.ROTATE_180: (3, False),
+    Orientation.ROTATE_270: (1, True),
+    Orientation.FLIP_X: (1, False),
+    Orientation.FLIP_Y: (2, False),
+    Orientation.TRANSPOSE: (0, True),
+    Orientation.TRANSVERSE: (3, True),
+}
 _NOTHING = Hash(PDQ, bytes(PDQ.bits // 8), quality=0)
 
 
@@ -55,7 +67,8 @@ class PDQHasher(PixelHasher):
         pixels = np.asarray(picture)
         if min(pixels.shape[:2]) < _SMALLEST_SIDE:
             return _NOTHING
-        return _hash(reduce_to_64(pixels, reduction))
+        bits, quality = _compare(reduce_to_64(pixels, reduction)[None])
+        return _hash(bits[0], int(quality[0]))
 
     def hash_orientations(
         self, picture: Image.Image, reduction: Reduction | None = None
@@ -64,8 +77,18 @@ class PDQHasher(PixelHasher):
         pixels = np.asarray(picture)
         if min(pixels.shape[:2]) < _SMALLEST_SIDE:
             return tuple(replace(_NOTHING, orientation=one) for one in Orientation)
-        views = reduce_orientations_to_64(pixels, reduction)
-        return tuple(replace(_hash(views[one]), orientation=one) for one in Orientation)
+        # The operator keeps pixels of its own choice, so its mirror image is another operator.
+        both = _apply(pixels, reduction, both_ways=True)
+        bits, quality = _compare(
+            np.stack([both[down::2, across::2] for down in (0, 1) for across in (0, 1)])
+        )
+        return tuple(
+            replace(
+                _hash(bits[view].T if is_transposed else bits[view], int(quality[view])),
+                orientation=orientation,
+            )
+            for orientation, (view, is_transposed) in _FROM_UPRIGHT.items()
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,29 +125,6 @@ def reduce_to_64(pixels: Pixels, reduction: Reduction | None = None) -> Floats:
     operator is the larger one's, with the weights of the pixels that became one added up.
     """
     return _apply(pixels, reduction, both_ways=False)
-
-
-def reduce_orientations_to_64(
-    pixels: Pixels, reduction: Reduction | None = None
-) -> dict[Orientation, Floats]:
-    """Return the same for the picture turned and mirrored in all eight ways.
-
-    Each is what `reduce_to_64` gives for the really turned or mirrored raster, but for rounding:
-    the operator keeps pixels of its own choice, so its mirror image is another operator.
-    """
-    reduced = _apply(pixels, reduction, both_ways=True)
-    original, flip_x = reduced[0::2, 0::2], reduced[0::2, 1::2]
-    flip_y, rotate_180 = reduced[1::2, 0::2], reduced[1::2, 1::2]
-    return {
-        Orientation.ORIGINAL: original,
-        Orientation.ROTATE_90: flip_y.T,
-        Orientation.ROTATE_180: rotate_180,
-        Orientation.ROTATE_270: flip_x.T,
-        Orientation.FLIP_X: flip_x,
-        Orientation.FLIP_Y: flip_y,
-        Orientation.TRANSPOSE: original.T,
-        Orientation.TRANSVERSE: rotate_180.T,
-    }
 
 
 def _apply(pixels: Pixels, reduction: Reduction | None, *, both_ways: bool) -> Floats:
@@ -200,18 +200,24 @@ def _cosines() -> Floats:
     return scaled
 
 
-def _hash(small: Floats) -> Hash:
-    return Hash(PDQ, _value(small), quality=_quality(small))
+def _compare(smalls: Floats) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Return the bits, of shape (pictures, 16, 16), and the qualities of pictures of 64 by 64."""
+    coefficients = _cosines() @ smalls @ _cosines().T
+    middle = _FREQUENCIES**2 // 2 - 1
+    flat = coefficients.reshape(len(smalls), -1)
+    medians = np.partition(flat, middle)[:, middle]
+    return coefficients > medians[:, None, None], _qualities(smalls)
 
 
-def _value(small: Floats) -> bytes:
-    coefficients = (_cosines() @ small @ _cosines().T).ravel()
-    median = np.partition(coefficients, len(coefficients) // 2 - 1)[len(coefficients) // 2 - 1]
+def _qualities(smalls: Floats) -> NDArray[np.int64]:
+    steps = (smalls[:, :-1] - smalls[:, 1:], smalls[:, :, :-1] - smalls[:, :, 1:])
+    gradients = np.zeros(len(smalls), np.int64)
+    for step in steps:
+        percents = np.abs(step) * np.float32(100) / np.float32(255)
+        gradients += percents.astype(np.int32).sum(axis=(1, 2))
+    return np.minimum(100, gradients // _QUALITY_DIVISOR)
+
+
+def _hash(bits: NDArray[np.bool_], quality: int) -> Hash:
     # The first coefficient is the lowest bit of the whole.
-    return np.packbits((coefficients > median)[::-1]).tobytes()
-
-
-def _quality(small: Floats) -> int:
-    steps = (small[:-1] - small[1:], small[:, :-1] - small[:, 1:])
-    gradient = sum(int((np.abs(step) * 100 / 255).astype(np.int32).sum()) for step in steps)
-    return min(100, gradient // _QUALITY_DIVISOR)
+    return Hash(PDQ, np.packbits(bits.ravel()[::-1]).tobytes(), quality=quality)

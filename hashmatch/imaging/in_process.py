@@ -7,7 +7,7 @@ from collections.abc import Set
 from .hashing import Hashing
 from .interface import Intake, Reading
 from .limits import Limits, refusal
-from .reading import hash_bytes, read_pixels
+from .reading import exact_hashes, read_pixels
 
 
 class InProcessIntake(Intake):
@@ -23,7 +23,7 @@ class InProcessIntake(Intake):
 
     def read(self, data: bytes, algorithms: Set[str]) -> Reading:
         """Decode the file and hash it with each of the algorithms."""
-        exact = hash_bytes(data, algorithms) if data else ()
+        exact = exact_hashes(data, algorithms) if data else ()
         if failure := refusal(data, self._limits.max_bytes):
             return Reading(None, exact, failure)
         reading = read_pixels(data, algorithms, self._limits, self._hashing)

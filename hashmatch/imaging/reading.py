@@ -8,7 +8,7 @@ from functools import cached_property
 
 from PIL import Image
 
-from hashmatch.hashers import BYTES_HASHERS, PIXEL_HASHERS, PixelHasher, Reduction
+from hashmatch.hashers import BYTES_HASHERS, PIXEL_HASHERS, PixelHasher, Reduction, hash_bytes
 from hashmatch.hashes import Decode, Hash, View
 from hashmatch.outcome import Failure, Media
 
@@ -26,11 +26,9 @@ _BESIDE = {
 }
 
 
-def hash_bytes(data: bytes, algorithms: Set[str]) -> tuple[Hash, ...]:
-    """Return the exact hashes of a file."""
-    return tuple(
-        hasher.hash_bytes(data) for hasher in BYTES_HASHERS if hasher.algorithm.name in algorithms
-    )
+def exact_hashes(data: bytes, algorithms: Set[str]) -> tuple[Hash, ...]:
+    """Return those of the hashes that need no decoding."""
+    return hash_bytes(data, [one for one in BYTES_HASHERS if one.algorithm.name in algorithms])
 
 
 def pixel_algorithms(algorithms: Set[str]) -> frozenset[str]:

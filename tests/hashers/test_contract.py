@@ -17,7 +17,9 @@ from hashmatch.hashers import (
     PIXEL_HASHERS,
     BytesHasher,
     PixelHasher,
+    RunningHash,
     find_algorithm,
+    hash_bytes,
 )
 from hashmatch.hashers.interface import orient
 from hashmatch.hashes import Kind, Orientation
@@ -113,10 +115,32 @@ def test_the_classic_hashes_print_as_imagehash_prints_them(name: str, function: 
 
 @by_bytes_name
 def test_files_are_hashed_as_the_standard_library_does(hasher: BytesHasher) -> None:
-    for data in (b"", b"abc", bytes(range(256)) * 100):
+    for data in (b"", b"abc", bytes(range(251)) * 5000):
         expected = hashlib.new(hasher.algorithm.name, data).digest()
-        assert hasher.hash_bytes(data).value == expected
+        (found,) = hash_bytes(data, [hasher])
+        assert (found.algorithm, found.value) == (hasher.algorithm, expected)
     assert hasher.algorithm.kind is Kind.EXACT
+
+
+def test_a_file_is_read_once_for_all_its_exact_hashes() -> None:
+    reads: list[tuple[str, int]] = []
+
+    class Noting(BytesHasher):
+        def __init__(self, name: str) -> None:
+            self.algorithm = ALGORITHMS[name]
+
+        def begin(self) -> RunningHash:
+            return self
+
+        def update(self, data: memoryview, /) -> None:
+            reads.append((self.algorithm.name, len(data)))
+
+        def digest(self) -> bytes:
+            return b""
+
+    hash_bytes(bytes(300_000), [Noting("md5"), Noting("sha1")])
+    first, last = 262_144, 300_000 - 262_144
+    assert reads == [("md5", first), ("sha1", first), ("md5", last), ("sha1", last)]
 
 
 @pytest.mark.parametrize("name", ["sha256", "SHA-256", " Sha256 ", "sha-256"])

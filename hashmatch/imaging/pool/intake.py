@@ -17,7 +17,7 @@ from threading import BoundedSemaphore, Lock
 from ..hashing import Hashing
 from ..interface import Intake, Reading
 from ..limits import Limits, refusal
-from ..reading import hash_bytes, pixel_algorithms
+from ..reading import exact_hashes, pixel_algorithms
 from .messages import Request, Setup
 from .process import DecodingProcess, ProcessFailedError
 
@@ -61,7 +61,7 @@ class PoolIntake(Intake):
     def read(self, data: bytes, algorithms: Set[str]) -> Reading:
         """Decode the file elsewhere and hash it with each of the algorithms."""
         if failure := refusal(data, self._limits.max_bytes):
-            return Reading(None, hash_bytes(data, algorithms) if data else (), failure)
+            return Reading(None, exact_hashes(data, algorithms) if data else (), failure)
         wanted = pixel_algorithms(algorithms)
         request = Request(
             next(self._numbers), tuple(sorted(wanted)), len(data), self._limits.sampled_frames + 1
@@ -70,10 +70,10 @@ class PoolIntake(Intake):
         try:
             with self._process(wanted) as process:
                 deadline = process.send(request, data)
-                exact = hash_bytes(data, algorithms)  # While the other process decodes.
+                exact = exact_hashes(data, algorithms)  # While the other process decodes.
                 reading = process.receive(request, deadline)
         except ProcessFailedError as error:
-            exact = hash_bytes(data, algorithms) if exact is None else exact
+            exact = exact_hashes(data, algorithms) if exact is None else exact
             return Reading(None, exact, error.failure)
         return Reading(reading.media, exact + reading.hashes, reading.failure)
 
