@@ -67,6 +67,15 @@ class IntakeSettings(_Section):
     max_memory_bytes: int = Field(default=3_000_000_000, ge=500_000_000, le=2**46)
 
 
+class IndexSettings(_Section):
+    """`[index]`: where the index is and how it follows the lists. An empty `dir`: in `data_dir`."""
+
+    dir: str = ""
+    background: bool = False
+    max_age_s: float = Field(default=300.0, gt=0, allow_inf_nan=False)
+    rebuild: bool = True
+
+
 class ListPolicySettings(_Section):
     """`[policy.lists.NAME]`: what differs for one list."""
 
@@ -94,6 +103,7 @@ class Settings(_Section):
     )
     database: DatabaseSettings = DatabaseSettings()
     intake: IntakeSettings = IntakeSettings()
+    index: IndexSettings = IndexSettings()
     policy: PolicySettings = PolicySettings()
     source: Path | None = Field(default=None, exclude=True)
 
@@ -101,6 +111,11 @@ class Settings(_Section):
     def database_url(self) -> str:
         """The database to use: the one set, else SQLite in the data folder."""
         return self.database.url or f"sqlite:///{self.data_dir / 'hashmatch.db'}"
+
+    @property
+    def index_dir(self) -> Path:
+        """The folder of the index: the one set, else `index` in the data folder."""
+        return Path(self.index.dir) if self.index.dir else self.data_dir / "index"
 
 
 def find_config(explicit: Path | None = None) -> Path | None:
@@ -125,9 +140,9 @@ def load_settings(explicit: Path | None = None, *, use_environment: bool = True)
     """
     path = find_config(explicit)
     table = {} if path is None else _read_table(path)
-    data_dir = table.get("data_dir")
-    if path is not None and isinstance(data_dir, str):
-        table["data_dir"] = str(path.absolute().parent / Path(data_dir).expanduser())
+    if path is not None:
+        _make_absolute(path, table, "data_dir")
+        _make_absolute(path, table.get("index"), "dir")
     if use_environment:
         _override_from_environment(table)
     try:
@@ -153,6 +168,12 @@ def _read_table(path: Path) -> dict[str, object]:
     if "source" in table:
         raise ConfigError(f"{path}: source: there is no such key")
     return table
+
+
+def _make_absolute(path: Path, table: object, key: str) -> None:
+    """Make a folder that a configuration file names absolute: it is relative to that file."""
+    if isinstance(table, dict) and isinstance(folder := table.get(key), str) and folder:
+        table[key] = str(path.absolute().parent / Path(folder).expanduser())
 
 
 def _override_from_environment(table: dict[str, object]) -> None:

@@ -9,6 +9,9 @@ HashmatchError
 ├── NoActiveListError       there is nothing to match against
 │   └── LicenceExpiredError     the lists are there, their licences are not
 ├── NotFoundError           no record has that id
+├── IndexFolderError        the index on disk cannot be used
+│   └── DamagedIndexError       a file of it is not what it was written as
+├── IndexStaleError         the index could not follow the store for too long
 └── StoreError              the database did not do what was asked
     ├── StoreMissingError       it was never created
     ├── StoreSchemaError        it is of another version
@@ -59,6 +62,18 @@ class LicenceExpiredError(NoActiveListError):
 
 class NotFoundError(HashmatchError):
     """No record has that id."""
+
+
+class IndexFolderError(HashmatchError):
+    """The folder of the index cannot be read or written, or is not ours."""
+
+
+class DamagedIndexError(IndexFolderError):
+    """A file of the index is damaged, cut off, of another version or of another store."""
+
+
+class IndexStaleError(HashmatchError):
+    """The index could not follow the store for longer than is allowed."""
 
 
 class StoreError(HashmatchError):

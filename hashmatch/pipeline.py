@@ -17,7 +17,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from hashmatch.errors import InputError, LicenceExpiredError, NoActiveListError, StoreError
+from hashmatch.errors import (
+    IndexFolderError,
+    IndexStaleError,
+    InputError,
+    LicenceExpiredError,
+    NoActiveListError,
+    StoreError,
+)
 from hashmatch.hashes import Hash, View
 from hashmatch.imaging import Intake, Reading, path_as_text, read_file
 from hashmatch.index import LiveIndex, Snapshot
@@ -156,6 +163,7 @@ class Scanner:
             self._tally.flush()
         finally:
             self._intake.close()
+            self._index.close()
             self._database.close()
 
     def __enter__(self) -> Self:
@@ -172,13 +180,16 @@ class Scanner:
     def _screen(self, subject: _Subject, read: Callable[[Snapshot], Reading]) -> Outcome:
         """Screen against the lists as they stand, again where they changed under the scan."""
         try:
-            for _ in range(_ATTEMPTS):
-                snapshot = self._index.snapshot()
+            for attempt in range(_ATTEMPTS):
+                snapshot = self._index.renewed() if attempt else self._index.snapshot()
                 outcome = self._attempt(subject, snapshot, read(snapshot))
                 if outcome is not None:
                     return outcome
         except StoreError as error:
             return self._store_failed(subject, error)
+        except (IndexStaleError, IndexFolderError) as error:
+            failure = Failure(Reason.INDEX_STALE, error.message)
+            return self._concluded(subject, self._unscreened(subject, failure, _NOTHING_READ))
         failure = Failure(
             Reason.INDEX_STALE, "the lists changed faster than the image was screened"
         )

@@ -33,7 +33,7 @@ def open_scanner_with(settings: Settings) -> Scanner:
         database.require_writable()
         scanner = Scanner(
             database=database,
-            index=LiveIndex(database, ALGORITHMS),
+            index=open_index(settings, database),
             intake=intake,
             policy=policy,
             max_bytes=settings.intake.max_bytes,
@@ -69,6 +69,17 @@ def open_intake(settings: Settings) -> Intake:
         workers=settings.intake.workers,
         timeout_s=settings.intake.timeout_s,
         max_memory_bytes=settings.intake.max_memory_bytes,
+    )
+
+
+def open_index(settings: Settings, database: Database) -> LiveIndex:
+    """Return the index that follows a store, which has to be closed."""
+    return LiveIndex(
+        database,
+        settings.index_dir,
+        ALGORITHMS,
+        max_age_s=settings.index.max_age_s if settings.index.background else None,
+        may_rebuild=settings.index.rebuild,
     )
 
 

@@ -33,7 +33,7 @@ def scanner_maker(settings: Settings, database: Database) -> MakeScanner:
         )
         return Scanner(
             database=database,
-            index=LiveIndex(database, ALGORITHMS),
+            index=LiveIndex(database, chosen.index_dir, ALGORITHMS),
             intake=intake or open_intake(chosen),
             policy=Policy(chosen, ALGORITHMS),
             max_bytes=chosen.intake.max_bytes,

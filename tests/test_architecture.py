@@ -28,7 +28,7 @@ FLOORS = (
     {"store"},
     {"config"},
     {"outcome"},
-    {"hashes", "drawing"},
+    {"hashes", "drawing", "compiled"},
     {"errors"},
 )
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -1,16 +1,13 @@
-"""The loops that numpy cannot run in one pass, compiled by numba and kept in its cache.
-
-Import this lazily: numba takes a tenth of a second to load, and longer where nothing is cached.
-"""
+"""The loops of PDQ: import this lazily, since it loads numba."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from hashmatch.compiled import compiled
 
 Pixels: TypeAlias = NDArray[np.uint8]
 Floats: TypeAlias = NDArray[np.float32]
@@ -47,21 +44,9 @@ def weigh_columns(rows: Floats, firsts: Places, lengths: Places, weights: Floats
     return sums
 
 
-def _compiled(*signatures: str, **options: Any) -> Callable[[Callable[..., None]], Any]:
-    """Compile now, or load what was compiled before."""
-
-    def compile_now(function: Callable[..., None]) -> Any:
-        try:
-            return njit(list(signatures), nogil=True, cache=True, **options)(function)
-        except RuntimeError:  # There is no place to keep it: neither beside this file nor at home.
-            return njit(list(signatures), nogil=True, **options)(function)
-
-    return compile_now
-
-
 # Four rows at a time: the sums are then read and written a quarter as often. One row at a time
 # took 1.4 times as long for a picture of 12 megapixels, and numpy's products of bands 6.9 times.
-@_compiled(*_ROWS_SIGNATURES)
+@compiled(*_ROWS_SIGNATURES)
 def _weigh_rows(
     lines: Pixels, firsts: Places, lengths: Places, weights: Floats, sums: Floats
 ) -> None:
@@ -96,7 +81,7 @@ def _weigh_rows(
 
 # Sums may be taken in any order, or they would be taken one number at a time. A product with the
 # whole matrix of weights, nearly all of them zeros, took four times as long at 512 pixels.
-@_compiled(
+@compiled(
     "void(float32[:, ::1], int64[::1], int64[::1], float32[:, ::1], float32[:, ::1])",
     fastmath={"reassoc", "contract"},
 )

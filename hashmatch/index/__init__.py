@@ -1,8 +1,25 @@
 """The index: from hashes to the entries of all lists, exactly."""
 
-from .exact import ExactIndex
-from .flat import FlatIndex
-from .interface import Index, Neighbour
+from .exact import ExactSegment
+from .folder import IndexFolder
+from .following import catch_up, merge
+from .hamming import HammingSegment
+from .interface import Entries, Hits, Index, Neighbour, Segment
 from .live import LiveIndex, Snapshot
+from .manifest import Manifest
 
-__all__ = ["ExactIndex", "FlatIndex", "Index", "LiveIndex", "Neighbour", "Snapshot"]
+__all__ = [
+    "Entries",
+    "ExactSegment",
+    "HammingSegment",
+    "Hits",
+    "Index",
+    "IndexFolder",
+    "LiveIndex",
+    "Manifest",
+    "Neighbour",
+    "Segment",
+    "Snapshot",
+    "catch_up",
+    "merge",
+]

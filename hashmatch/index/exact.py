@@ -1,46 +1,68 @@
-"""Exact look-up of cryptographic hashes: a sorted array, searched by its first eight bytes."""
+"""Exact look-up of cryptographic hashes: sorted values, searched by their first eight bytes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .interface import Index, Neighbour
+from hashmatch.hashes import Algorithm
+
+from .interface import Entries, Hits, Segment, Values, compact
 
 _PREFIX_BYTES = 8
 
 
-class ExactIndex(Index):
+class ExactSegment(Segment):
     """Finds only equal values, whatever the threshold."""
 
-    def __init__(
-        self,
-        keys: Sequence[int],
-        list_keys: Sequence[int],
-        values: NDArray[np.uint8],
-    ) -> None:
-        # `values` has shape (entries, bytes). Big-endian prefixes sort as the values do.
-        prefixes = np.ascontiguousarray(values[:, :_PREFIX_BYTES]).view(">u8").ravel()
+    kind: ClassVar = "exact"
+
+    @classmethod
+    def build(cls, algorithm: Algorithm, entries: Entries) -> Self:
+        """Sort the entries by their values."""
+        prefixes = _prefixes(entries.values)
         order = np.argsort(prefixes, kind="stable")
-        self._prefixes = prefixes[order].astype(np.uint64)
-        self._values = values[order]
-        self._keys = np.asarray(keys, np.int64)[order]
-        self._list_keys = np.asarray(list_keys, np.int64)[order]
+        return cls(
+            algorithm,
+            {
+                "prefixes": prefixes[order],
+                "rest": entries.values[order, _PREFIX_BYTES:],
+                "entry_keys": compact(entries.keys[order]),
+                "list_keys": compact(entries.list_keys[order]),
+            },
+        )
 
     def __len__(self) -> int:
-        return len(self._keys)
+        return len(self.arrays["prefixes"])
 
-    def search(self, value: bytes, threshold_bits: int) -> list[Neighbour]:
-        """Return every entry of the same value, by key."""
-        if len(value) != self._values.shape[1]:
-            raise ValueError(f"a value has {self._values.shape[1]} bytes here, not {len(value)}")
-        prefix = np.uint64(int.from_bytes(value[:_PREFIX_BYTES], "big"))
-        first = int(np.searchsorted(self._prefixes, prefix, side="left"))
-        last = int(np.searchsorted(self._prefixes, prefix, side="right"))
-        equal = (self._values[first:last] == np.frombuffer(value, np.uint8)).all(axis=1)
-        found = np.flatnonzero(equal) + first
-        return sorted(
-            Neighbour(int(self._keys[place]), int(self._list_keys[place]), 0) for place in found
+    def find(self, values: Values, threshold_bits: int) -> Hits:
+        """Return every entry of the same value."""
+        prefixes, wanted = self.arrays["prefixes"], _prefixes(values)
+        first = np.searchsorted(prefixes, wanted, side="left")
+        counts = np.searchsorted(prefixes, wanted, side="right") - first
+        queries = np.repeat(np.arange(len(values)), counts)
+        places = np.arange(counts.sum()) + np.repeat(first - np.cumsum(counts) + counts, counts)
+        equal = (self.arrays["rest"][places] == values[queries, _PREFIX_BYTES:]).all(axis=1)
+        places = places[equal]
+        return Hits(
+            queries[equal],
+            self.arrays["entry_keys"][places].astype(np.int64),
+            self.arrays["list_keys"][places].astype(np.int64),
+            np.zeros(len(places), np.int64),
         )
+
+    def entries(self) -> Entries:
+        """Return the entries by value."""
+        prefixes = self.arrays["prefixes"].astype(">u8")[:, None].view(np.uint8)
+        return Entries(
+            self.arrays["entry_keys"].astype(np.int64),
+            self.arrays["list_keys"].astype(np.int64),
+            np.concatenate([prefixes, self.arrays["rest"]], axis=1, dtype=np.uint8),
+        )
+
+
+def _prefixes(values: Values) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
+    """Return the first bytes of values as numbers, which sort as the values do."""
+    heads = np.ascontiguousarray(values[:, :_PREFIX_BYTES])
+    return heads.view(">u8").ravel().astype(np.uint64)

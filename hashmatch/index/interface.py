@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, NamedTuple, Self, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashmatch.hashes import Algorithm
+
+Keys: TypeAlias = NDArray[np.int64]
+# Hash values of shape (number, bytes).
+Values: TypeAlias = NDArray[np.uint8]
+# What a segment is made of, by name, and nothing else: it is kept as it is and mapped again.
+Arrays: TypeAlias = Mapping[str, NDArray[np.generic]]
 
 
 class Neighbour(NamedTuple):
@@ -14,16 +26,99 @@ class Neighbour(NamedTuple):
     distance_bits: int
 
 
+class Hits(NamedTuple):
+    """The same for many queries, in columns: the number of the query comes first."""
+
+    queries: Keys
+    entry_keys: Keys
+    list_keys: Keys
+    distances_bits: Keys
+
+
+class Entries(NamedTuple):
+    """Entries of one algorithm, in columns."""
+
+    keys: Keys
+    list_keys: Keys
+    values: Values
+
+    def where(self, chosen: NDArray[np.generic] | slice) -> Entries:
+        """Return those of the entries that are chosen, by their places or one by one."""
+        return Entries(self.keys[chosen], self.list_keys[chosen], self.values[chosen])
+
+
+def joined(parts: Sequence[Entries]) -> Entries:
+    """Return the entries of all parts, of which there is one at least."""
+    keys, list_keys, values = zip(*parts, strict=True)
+    return Entries(np.concatenate(keys), np.concatenate(list_keys), np.concatenate(values))
+
+
 class Index(ABC):
     """The active entries of one algorithm, as of one moment. Safe to query from many threads."""
 
-    @abstractmethod
-    def search(self, value: bytes, threshold_bits: int) -> list[Neighbour]:
-        """Return every entry at `threshold_bits` or nearer, nearest first, then by key.
+    algorithm: Algorithm
 
-        `value` is as long as the indexed ones; anything else raises `ValueError`.
+    @abstractmethod
+    def find(self, values: Values, threshold_bits: int) -> Hits:
+        """Return every entry at `threshold_bits` or nearer to any of the values, in any order.
+
+        `values` has the shape (queries, bytes of the algorithm).
         """
 
     @abstractmethod
     def __len__(self) -> int:
         """Return the number of entries."""
+
+    def search(self, value: bytes, threshold_bits: int) -> list[Neighbour]:
+        """Return every entry at `threshold_bits` or nearer, nearest first, then by key.
+
+        `value` is as long as the indexed ones; anything else raises `ValueError`.
+        """
+        return self.search_many([value], threshold_bits)[0]
+
+    def search_many(self, values: Sequence[bytes], threshold_bits: int) -> list[list[Neighbour]]:
+        """Return for each of the values what `search` returns for it."""
+        length = self.algorithm.bits // 8
+        for value in values:
+            if len(value) != length:
+                raise ValueError(f"a value has {length} bytes here, not {len(value)}")
+        queries = np.frombuffer(b"".join(values), np.uint8).reshape(len(values), length)
+        hits = self.find(queries, threshold_bits)
+        order = np.lexsort((hits.entry_keys, hits.distances_bits))
+        neighbours: list[list[Neighbour]] = [[] for _ in values]
+        for query, *one in zip(*(column[order].tolist() for column in hits), strict=True):
+            neighbours[query].append(Neighbour(*one))
+        return neighbours
+
+
+class Segment(Index):
+    """Entries that never change, as a few arrays that can be written to a file and mapped again.
+
+    Subclasses are told apart in files by `kind`; they must not keep anything but the arrays that
+    matters to their answers, and raise `ValueError` where those do not fit together.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(self, algorithm: Algorithm, arrays: Arrays) -> None:
+        self.algorithm = algorithm
+        self.arrays = arrays
+
+    @classmethod
+    @abstractmethod
+    def build(cls, algorithm: Algorithm, entries: Entries) -> Self:
+        """Make a segment of these entries."""
+
+    @abstractmethod
+    def entries(self) -> Entries:
+        """Return the entries, in any order."""
+
+
+def no_hits() -> Hits:
+    """Return what finds nothing."""
+    return Hits(*(np.zeros(0, np.int64) for _ in range(4)))
+
+
+def compact(numbers: Keys) -> NDArray[np.generic]:
+    """Return numbers from 0 on in the smallest type that holds them all."""
+    return numbers.astype(np.min_scalar_type(int(numbers.max(initial=0))))

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
-import numpy as np
-from sqlalchemy.orm import Session
+from hashmatch.errors import DamagedIndexError, HashmatchError, IndexFolderError, IndexStaleError
+from hashmatch.hashes import Algorithm
+from hashmatch.store import Database, ListState, read_lists
 
-from hashmatch.errors import StoreError
-from hashmatch.hashes import Algorithm, Kind
-from hashmatch.store import Database, EntryBatch, ListState, read_active_entries, read_lists
+from .folder import IndexFolder
+from .following import catch_up, merge
+from .interface import Index, Neighbour, Segment
+from .layers import LayeredIndex, Withdrawn
+from .manifest import Manifest, SegmentMark
+from .segments import open_segment, open_withdrawn
 
-from .exact import ExactIndex
-from .flat import FlatIndex
-from .interface import Index, Neighbour
-
-_INDEX_OF_KIND: dict[Kind, type[ExactIndex | FlatIndex]] = {
-    Kind.EXACT: ExactIndex,
-    Kind.PERCEPTUAL: FlatIndex,
-}
+# How often the files of a manifest may be gone before it is read, because newer ones came.
+_ATTEMPTS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,67 +41,168 @@ class Snapshot:
 
 
 class LiveIndex:
-    """Keeps a snapshot that is never older than the store.
+    """Keeps a snapshot that follows the store, by files that all processes of a host share.
 
-    Asking costs one small query; entries are read again only when a list has changed.
+    By itself it is never older than the store: asking costs one small query, and whoever asks first
+    after a change waits until the index has it. With `max_age_s` a thread follows the store
+    instead, and nobody who asks ever waits; then the snapshot may be so much older, and where the
+    thread cannot follow for longer, asking raises `IndexStaleError`.
     """
 
-    def __init__(self, database: Database, algorithms: Mapping[str, Algorithm]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        folder: Path,
+        algorithms: Mapping[str, Algorithm],
+        *,
+        max_age_s: float | None = None,
+        poll_s: float = 1.0,
+        may_rebuild: bool = True,
+    ) -> None:
         self._database = database
+        self._folder = IndexFolder(folder)
         self._algorithms = algorithms
+        self._max_age_s = max_age_s
+        self._poll_s = poll_s
+        self._may_rebuild = may_rebuild
         self._lock = threading.Lock()
         self._snapshot: Snapshot | None = None
+        self._manifest: Manifest | None = None
+        self._stamp: tuple[int, int] | None = None
+        self._segments: dict[SegmentMark, Segment] = {}
+        self._current_at_s = time.monotonic()
+        self._problem = "it was not read yet"
+        self._is_closed = threading.Event()
+        self._starting = threading.Lock()
+        self._threads: list[threading.Thread] = []
 
     def snapshot(self) -> Snapshot:
-        """Return the lists as they stand now. Raises `StoreError`."""
-        with self._lock, self._database.reading() as session:
-            lists = read_lists(session)
-            held = self._snapshot
-            if held is None or _versions(held.lists) != _versions(lists):
-                held = Snapshot(lists, _load_indexes(session, self._algorithms))
+        """Return the lists as they stand. Raises `StoreError` or an error of the index."""
+        if self._max_age_s is None:
+            return self.renewed()
+        with self._starting:
+            if not self._threads:
+                self._start()
+        age_s = time.monotonic() - self._current_at_s
+        if self._snapshot is None or age_s > self._max_age_s:
+            raise IndexStaleError(
+                f"the index could not follow the lists for {age_s:.0f} seconds: {self._problem}",
+                hint="'hashmatch index status' says more; the limit is index.max_age_s.",
+            )
+        return self._snapshot
+
+    def renewed(self) -> Snapshot:
+        """Return the lists as they stand at this moment, whatever it takes."""
+        with self._lock:
+            with self._database.reading() as session:
+                lists = read_lists(session)
+            held, manifest = self._snapshot, self._manifest
+            is_published = self._stamp is not None and self._stamp == self._folder.stamp()
+            if held is None or manifest is None or not is_published or not manifest.follows(lists):
+                held = self._open_newest(lists)
             else:
                 held = Snapshot(lists, held.indexes)
             self._snapshot = held
+            self._current_at_s = time.monotonic()
             return held
 
+    def close(self) -> None:
+        """End the threads and let go of the files."""
+        self._is_closed.set()
+        for thread in self._threads:
+            thread.join()
+        self._segments, self._snapshot, self._manifest = {}, None, None
 
-def _versions(lists: Sequence[ListState]) -> list[tuple[int, int, datetime]]:
-    # With the time, since a store that was restored from a copy counts its generations again.
-    return [(one.key, one.generation, one.changed_at) for one in lists]
+    def _open_newest(self, lists: tuple[ListState, ...]) -> Snapshot:
+        """Open what is published for these lists, or bring it up to date first."""
+        damaged: Manifest | None = None
+        for _ in range(_ATTEMPTS):
+            manifest = self._current(lists, damaged)
+            if not manifest.follows(lists):  # The store went on.
+                with self._database.reading() as session:
+                    lists = read_lists(session)
+            try:
+                indexes = self._open(manifest)
+            except FileNotFoundError:  # A newer one was published and took it away.
+                damaged = manifest if self._folder.manifest() == manifest else None
+                continue
+            except DamagedIndexError:
+                if not self._may_rebuild or damaged is not None:
+                    raise
+                damaged = manifest
+                continue
+            if manifest.follows(lists):
+                self._manifest = manifest
+                stamp = self._folder.stamp()
+                self._stamp = stamp if self._folder.manifest() == manifest else None
+                return Snapshot(lists, indexes)
+        raise IndexStaleError("the lists changed faster than the index could be read")
 
-
-@dataclass(slots=True)
-class _Columns:
-    keys: list[int] = field(default_factory=list)
-    list_keys: list[int] = field(default_factory=list)
-    values: list[bytes] = field(default_factory=list)
-    lengths: set[int] = field(default_factory=set)
-
-    def extend(self, batch: EntryBatch) -> None:
-        self.keys.extend(batch.keys)
-        self.list_keys.extend(batch.list_keys)
-        self.values.append(b"".join(batch.values))
-        self.lengths.update(map(len, batch.values))
-
-
-def _load_indexes(session: Session, algorithms: Mapping[str, Algorithm]) -> dict[str, Index]:
-    columns: defaultdict[str, _Columns] = defaultdict(_Columns)
-    for batch in read_active_entries(session):
-        columns[batch.algorithm].extend(batch)
-    if unknown := sorted(columns.keys() - algorithms.keys()):
-        raise StoreError(
-            f"the lists hold {', '.join(unknown)} hashes, which this installation cannot match",
-            hint="Install what brings that algorithm, or remove the list.",
+    def _current(self, lists: tuple[ListState, ...], damaged: Manifest | None) -> Manifest:
+        try:
+            published = self._folder.manifest()
+        except DamagedIndexError:
+            if not self._may_rebuild:
+                raise
+            published = None
+        if published is not None and published != damaged and published.follows(lists):
+            return published
+        return catch_up(
+            self._database,
+            self._folder,
+            self._algorithms,
+            instead_of=damaged,
+            may_rebuild=self._may_rebuild,
         )
-    return {name: _build(algorithms[name], read) for name, read in columns.items()}
 
+    def _open(self, manifest: Manifest) -> dict[str, Index]:
+        """Open the files of a manifest, as far as they are not open already."""
+        withdrawn = open_withdrawn(self._folder, manifest)
+        segments = {
+            mark: self._segments.get(mark) or self._open_segment(manifest, mark)
+            for mark in manifest.segments
+        }
+        self._segments = segments
+        return {
+            name: self._layered(name, segments, withdrawn, count)
+            for name, count in manifest.counts().items()
+        }
 
-def _build(algorithm: Algorithm, columns: _Columns) -> Index:
-    if columns.lengths != {algorithm.bits // 8}:
-        raise StoreError(
-            f"the store holds {algorithm.name} values of a wrong length",
-            hint="Run 'hashmatch db check', then remove the list and import it again.",
-        )
-    values = np.frombuffer(b"".join(columns.values), np.uint8)
-    values = values.reshape(len(columns.keys), algorithm.bits // 8)
-    return _INDEX_OF_KIND[algorithm.kind](columns.keys, columns.list_keys, values)
+    def _open_segment(self, manifest: Manifest, mark: SegmentMark) -> Segment:
+        algorithm = self._algorithms.get(mark.algorithm)
+        if algorithm is None:
+            raise IndexFolderError(
+                f"the index holds {mark.algorithm} hashes, which this installation cannot match",
+                hint="Install what brings that algorithm, or remove the list.",
+            )
+        return open_segment(self._folder, manifest.store_id, algorithm, mark)
+
+    def _layered(
+        self, name: str, segments: Mapping[SegmentMark, Segment], withdrawn: Withdrawn, count: int
+    ) -> LayeredIndex:
+        own = [segment for mark, segment in segments.items() if mark.algorithm == name]
+        return LayeredIndex(self._algorithms[name], own, withdrawn, count)
+
+    def _start(self) -> None:
+        """Read the index and begin to follow the store."""
+        self.renewed()
+        self._threads = [
+            threading.Thread(target=work, name=f"hashmatch-index-{name}", daemon=True)
+            for name, work in (("follow", self._follow), ("merge", self._merge))
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _follow(self) -> None:
+        while not self._is_closed.wait(self._poll_s):
+            try:
+                self.renewed()
+            except HashmatchError as error:
+                self._problem = error.message
+
+    def _merge(self) -> None:
+        while not self._is_closed.wait(self._poll_s):
+            try:
+                merge(self._folder, self._algorithms)
+            except (HashmatchError, FileNotFoundError) as error:
+                self._problem = str(error)

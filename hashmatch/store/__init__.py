@@ -2,7 +2,13 @@
 
 from .counts import Tally, read_daily_counts
 from .database import Database
-from .entries import EntryBatch, EntryFacts, read_active_entries, read_entry_facts
+from .entries import (
+    EntryBatch,
+    EntryFacts,
+    read_entry_facts,
+    read_new_entries,
+    read_withdrawn_keys,
+)
 from .lists import (
     Change,
     Counts,
@@ -13,9 +19,11 @@ from .lists import (
     find_list,
     has_list,
     read_lists,
+    read_store_id,
     remove_list,
     restore_entries,
     set_licence,
+    was_at,
     withdraw_entries,
 )
 from .matches import (
@@ -54,18 +62,21 @@ __all__ = [
     "find_list",
     "has_list",
     "open_staging",
-    "read_active_entries",
     "read_daily_counts",
     "read_entry_facts",
     "read_entry_history",
     "read_lists",
     "read_match",
     "read_matches",
+    "read_new_entries",
+    "read_store_id",
+    "read_withdrawn_keys",
     "record_matches",
     "remove_list",
     "restore_entries",
     "set_licence",
     "take_over",
     "utc_now",
+    "was_at",
     "withdraw_entries",
 ]

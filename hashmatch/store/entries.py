@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from .lists import shown_entry_id
-from .models import Entry, HashList
+from .models import Entry
 
 _ROWS_A_BATCH = 50_000
 _KEYS_A_QUERY = 500
@@ -35,22 +38,58 @@ class EntryFacts:
     category: str
 
 
-def read_active_entries(session: Session) -> Iterator[EntryBatch]:
-    """Yield all entries that can match, batch by batch."""
-    query = (
+def read_new_entries(
+    session: Session, known_keys: Mapping[int, int | None]
+) -> Iterator[EntryBatch]:
+    """Yield the active entries of these lists, by the lists' keys, that are not known yet.
+
+    Known are those up to a key, or none of the list. Within a list, newer entries have higher keys.
+    """
+    after = {
+        list_key: _key_before(session, list_key) if known is None else known
+        for list_key, known in known_keys.items()
+    }
+    # The sum keeps the database from reading all of a long list's index for its newest entries.
+    rows = session.execute(
         select(Entry.algorithm, Entry.key, Entry.list_key, Entry.value)
-        .join(HashList, HashList.key == Entry.list_key)
-        .where(Entry.withdrawn_generation.is_(None), HashList.removed_at.is_(None))
-    )
-    algorithms = session.scalars(select(Entry.algorithm).distinct()).all()
-    for algorithm in algorithms:
-        rows = session.execute(
-            query.where(Entry.algorithm == algorithm),
-            execution_options={"yield_per": _ROWS_A_BATCH},
+        .where(
+            Entry.key > min(after.values(), default=0),
+            (Entry.list_key + 0).in_(after),
+            Entry.withdrawn_generation.is_(None),
         )
-        for batch in rows.partitions():
-            _, keys, list_keys, values = zip(*batch, strict=True)
+        .order_by(Entry.key),
+        execution_options={"yield_per": _ROWS_A_BATCH},
+    )
+    for batch in rows.partitions():
+        new = (row for row in batch if row[1] > after[row[2]])
+        for algorithm, some in groupby(new, itemgetter(0)):
+            _, keys, list_keys, values = zip(*some, strict=True)
             yield EntryBatch(algorithm, keys, list_keys, values)
+
+
+def read_withdrawn_keys(
+    session: Session, list_key: int, after_generation: int
+) -> dict[str, list[int]]:
+    """Return the keys, by algorithm, of what was active at that generation of a list and is not."""
+    rows = session.execute(
+        select(Entry.algorithm, Entry.key).where(
+            Entry.list_key == list_key,
+            Entry.withdrawn_generation > after_generation,
+            Entry.added_generation <= after_generation,
+        )
+    )
+    withdrawn: defaultdict[str, list[int]] = defaultdict(list)
+    for algorithm, key in rows:
+        withdrawn[algorithm].append(key)
+    return withdrawn
+
+
+def _key_before(session: Session, list_key: int) -> int:
+    """Return a key that all active entries of the list come after."""
+    first = select(func.min(Entry.key)).where(
+        Entry.list_key == list_key, Entry.withdrawn_generation.is_(None)
+    )
+    return (session.scalar(first) or 1) - 1
 
 
 def read_entry_facts(session: Session, keys: Sequence[int]) -> dict[int, EntryFacts]:

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import InputError, NotFoundError, UnknownListError
 
-from .models import Entry, Generation, HashList, utc_now
+from .models import Entry, Generation, HashList, StoreIdentity, utc_now
 
 _LONG_KEY = 19  # Keys of so many digits are not there, and would not fit into a query.
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -148,6 +148,24 @@ def read_lists(session: Session) -> tuple[ListState, ...]:
         )
         for row, moment in rows
     )
+
+
+def read_store_id(session: Session) -> str:
+    """Return what tells this store from any other, copies of it apart."""
+    return session.scalars(select(StoreIdentity.identity)).one()
+
+
+def was_at(session: Session, list_key: int, generation: int, changed_at: datetime) -> bool:
+    """Say whether the list ever was at that generation, and got there at that time.
+
+    A store that was put back from a copy counts its generations again.
+    """
+    if not generation:
+        return True
+    reached = select(Generation.created_at).where(
+        Generation.list_key == list_key, Generation.number == generation
+    )
+    return session.scalar(reached) == changed_at
 
 
 def count_active_entries(session: Session) -> Sequence[Row[str, str, int]]:

@@ -75,6 +75,14 @@ _LongInteger = BigInteger().with_variant(Integer(), "sqlite")
 _KEYS_ARE_NEVER_REUSED: dict[str, Any] = {"sqlite_autoincrement": True}
 
 
+class StoreIdentity(Base):
+    """One row with a random name, given when the store is made: what an index says it is of."""
+
+    __tablename__ = "store_identity"
+
+    identity: Mapped[str] = mapped_column(String(32), primary_key=True)
+
+
 class HashList(Base):
     """A list that somebody licenses to us. `generation` counts its changes, from 0 when empty."""
 
@@ -123,7 +131,7 @@ class Entry(Base):
     added_at: Mapped[str] = mapped_column(Text, default="")
     note: Mapped[str] = mapped_column(Text, default="")
     added_generation: Mapped[int]
-    withdrawn_generation: Mapped[int | None]
+    withdrawn_generation: Mapped[int | None] = mapped_column()
     # An entry that an operator withdrew stays out when its licensor sends it again.
     withdrawn_by_operator: Mapped[bool] = mapped_column(default=False)
 
@@ -146,6 +154,14 @@ class Entry(Base):
             entry_id,
             sqlite_where=text("withdrawn_by_operator"),
             postgresql_where=text("withdrawn_by_operator"),
+        ),
+        # Empty for entries that are active, so that it costs an import nothing.
+        Index(
+            "ix_entries_withdrawn",
+            list_key,
+            withdrawn_generation,
+            sqlite_where=text("withdrawn_generation IS NOT NULL"),
+            postgresql_where=text("withdrawn_generation IS NOT NULL"),
         ),
         _KEYS_ARE_NEVER_REUSED,
     )

@@ -1,32 +1,52 @@
-"""What every index keeps to: the same answers as looking at every entry."""
+"""What every segment keeps to: the same answers as looking at every entry."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashmatch.index import ExactIndex, FlatIndex, Neighbour
+from hashmatch.hashes import Algorithm, Kind
+from hashmatch.index import Entries, ExactSegment, HammingSegment, Neighbour, Segment
+from hashmatch.index.layers import LayeredIndex, Withdrawn
+from hashmatch.index.pieces import ball, best_number_of_pieces, choose_radii, deal_bits
 from tests import oracle
 
 
-def _rows(values: list[bytes], length: int) -> np.ndarray:
-    return np.frombuffer(b"".join(values), np.uint8).reshape(len(values), length)
+@dataclass(frozen=True)
+class _Case:
+    """Values, many of them near each other, and queries near some of them."""
+
+    algorithm: Algorithm
+    values: list[bytes]
+    queries: list[bytes]
+
+    def entries(self) -> Entries:
+        count, length = len(self.values), self.algorithm.bits // 8
+        rows = np.frombuffer(b"".join(self.values), np.uint8).reshape(count, length)
+        return Entries(np.arange(100, 100 + count), np.full(count, 7), rows)
+
+    def expected(self, query: bytes, threshold_bits: int) -> list[Neighbour]:
+        near = oracle.near(self.values, query, threshold_bits)
+        return [Neighbour(100 + place, 7, distance) for distance, place in near]
 
 
-def _flat(values: list[bytes], length: int) -> FlatIndex:
-    return FlatIndex(range(100, 100 + len(values)), [7] * len(values), _rows(values, length))
+def _perceptual(length: int, threshold_bits: int) -> Algorithm:
+    return Algorithm("made-up", "1", 8 * length, Kind.PERCEPTUAL, threshold_bits)
 
 
 @st.composite
-def _cases(draw: st.DrawFn) -> tuple[list[bytes], bytes]:
-    """Values of one length, many of them near each other, and a query near one of them."""
-    length = draw(st.sampled_from([1, 5, 8, 16, 20, 32]))
-    centre = draw(st.binary(min_size=length, max_size=length))
+def _cases(draw: st.DrawFn) -> _Case:
+    length = draw(st.sampled_from([1, 2, 5, 8, 9, 16, 20, 32]))
+    centres = draw(st.lists(st.binary(min_size=length, max_size=length), min_size=1, max_size=3))
     flips = st.lists(st.integers(0, 8 * length - 1), max_size=6)
-    values = [_flipped(centre, some) for some in draw(st.lists(flips, max_size=40))]
-    return values, _flipped(centre, draw(flips))
+    near = st.builds(_flipped, st.sampled_from(centres), flips)
+    values = draw(st.lists(near, min_size=1, max_size=40))
+    queries = draw(st.lists(near, min_size=1, max_size=3))
+    return _Case(_perceptual(length, draw(st.integers(0, 40))), values, queries)
 
 
 def _flipped(value: bytes, places: list[int]) -> bytes:
@@ -36,49 +56,174 @@ def _flipped(value: bytes, places: list[int]) -> bytes:
     return number.to_bytes(len(value), "big")
 
 
+def _with_tables(case: _Case, pieces: int, monkeypatch: pytest.MonkeyPatch) -> HammingSegment:
+    """Build with tables even where comparing every row would be quicker, and use them."""
+    with monkeypatch.context() as patch:
+        patch.setattr("hashmatch.index.hamming.best_number_of_pieces", lambda *_: pieces)
+        return HammingSegment.build(case.algorithm, case.entries())
+
+
 @given(case=_cases(), threshold_bits=st.integers(0, 256))
-def test_flat_search_finds_what_the_oracle_finds(
-    case: tuple[list[bytes], bytes], threshold_bits: int
-) -> None:
-    values, query = case
-    threshold_bits = min(threshold_bits, 8 * len(query))
-    found = _flat(values, len(query)).search(query, threshold_bits)
-    expected = oracle.near(values, query, threshold_bits)
-    assert found == [Neighbour(100 + place, 7, distance) for distance, place in expected]
+def test_scanning_finds_what_the_oracle_finds(case: _Case, threshold_bits: int) -> None:
+    segment = HammingSegment.build(case.algorithm, case.entries())
+    threshold_bits = min(threshold_bits, case.algorithm.bits)
+    found = segment.search_many(case.queries, threshold_bits)
+    assert found == [case.expected(query, threshold_bits) for query in case.queries]
+
+
+@given(case=_cases(), pieces=st.integers(1, 64), data=st.data())
+def test_tables_find_what_the_oracle_finds(case: _Case, pieces: int, data: st.DataObject) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hashmatch.index.tables.scan_cost", lambda *_: float("inf"))
+        segment = _with_tables(case, min(pieces, case.algorithm.bits), patch)
+        # All masks of a long key would be millions.
+        highest = case.algorithm.bits if case.algorithm.bits <= 16 else 3 * pieces
+        threshold_bits = data.draw(st.integers(0, min(highest, case.algorithm.bits)))
+        found = segment.search_many(case.queries, threshold_bits)
+    assert found == [case.expected(query, threshold_bits) for query in case.queries]
+
+
+@pytest.mark.parametrize("length", [8, 20, 32])
+@pytest.mark.parametrize("kind", ["uniform", "skewed", "clustered", "equal", "counting"])
+def test_large_segments_find_what_comparing_every_row_finds(length: int, kind: str) -> None:
+    rng = np.random.default_rng(length)
+    rows = _adversarial(kind, rng, 12_000, length)
+    keys = rng.permutation(len(rows))
+    segment = HammingSegment.build(
+        _perceptual(length, length), Entries(keys, np.full(len(rows), 1), rows)
+    )
+    queries = np.concatenate([rows[:60], rng.integers(0, 256, (70, length), dtype=np.uint8)])
+    queries[:40, 0] ^= 0x18
+    for threshold_bits in (0, length // 2, length):
+        hits = segment.find(queries, threshold_bits)
+        found = np.stack([hits.queries, hits.entry_keys, hits.distances_bits], axis=1)
+        order = np.lexsort((hits.entry_keys, hits.queries))
+        assert np.array_equal(found[order], _compared(queries, rows, keys, threshold_bits))
+
+
+def _adversarial(kind: str, rng: np.random.Generator, count: int, length: int) -> np.ndarray:
+    uniform = rng.integers(0, 256, (count, length), dtype=np.uint8)
+    match kind:
+        case "uniform":
+            return uniform
+        case "skewed":  # Every bit is rarely set.
+            return (
+                uniform & np.roll(uniform, 1, 0) & np.roll(uniform, 2, 0) & np.roll(uniform, 3, 0)
+            )
+        case "clustered":
+            centres = uniform[rng.integers(0, 20, count)]
+            flips = np.packbits(rng.random((count, 8 * length)) < 0.02, axis=1)
+            return centres ^ flips
+        case "equal":
+            return np.repeat(uniform[:2], count // 2, axis=0)
+    counting = np.zeros((count, length), np.uint8)
+    counting[:, :4] = np.arange(count, dtype=np.uint32)[:, None].view(np.uint8)
+    return counting
+
+
+def _compared(
+    queries: np.ndarray, rows: np.ndarray, keys: np.ndarray, threshold_bits: int
+) -> np.ndarray:
+    """Return (query, key, distance) of every row within the threshold, in order."""
+    found = []
+    by_key = np.argsort(keys)
+    for number, query in enumerate(queries):
+        distances = np.bitwise_count(rows[by_key] ^ query).sum(axis=1, dtype=np.int64)
+        near = np.flatnonzero(distances <= threshold_bits)
+        found.append(np.stack([np.full(len(near), number), near, distances[near]], axis=1))
+    return np.concatenate(found)
 
 
 @given(case=_cases())
-def test_exact_search_finds_what_the_oracle_finds_at_distance_nought(
-    case: tuple[list[bytes], bytes],
-) -> None:
-    values, query = case
-    if len(query) < 16:  # No cryptographic hash is shorter.
-        query, values = query * 16, [value * 16 for value in values]
-    length = len(query)
-    index = ExactIndex(range(100, 100 + len(values)), [7] * len(values), _rows(values, length))
-    expected = [Neighbour(100 + place, 7, 0) for _, place in oracle.near(values, query, 0)]
-    assert index.search(query, 0) == expected
+def test_exact_search_finds_what_the_oracle_finds_at_distance_nought(case: _Case) -> None:
+    # No cryptographic hash is shorter than sixteen bytes.
+    values, queries = [one * 16 for one in case.values], [one * 16 for one in case.queries]
+    algorithm = Algorithm("exact", "1", 8 * len(values[0]), Kind.EXACT)
+    long = _Case(algorithm, values, queries)
+    segment = ExactSegment.build(algorithm, long.entries())
+    assert segment.search_many(queries, 0) == [long.expected(query, 0) for query in queries]
 
 
 def test_exact_search_tells_apart_values_that_begin_alike() -> None:
     values = [b"same-prefix" + bytes([number]) * 21 for number in range(50)]
-    index = ExactIndex(range(50), [1] * 50, _rows(values, 32))
-    for number, value in enumerate(values):
-        assert index.search(value, 0) == [Neighbour(number, 1, 0)]
+    case = _Case(Algorithm("exact", "1", 256, Kind.EXACT), values, [])
+    segment = ExactSegment.build(case.algorithm, case.entries())
+    assert segment.search_many(values, 0) == [[Neighbour(100 + n, 7, 0)] for n in range(50)]
 
 
-def test_search_over_several_chunks_finds_entries_at_both_ends() -> None:
-    rng = np.random.default_rng(1)
-    rows = rng.integers(0, 256, (40_000, 32), dtype=np.uint8)
-    index = FlatIndex(range(len(rows)), [1] * len(rows), rows)
-    assert len(index) == 40_000
-    for place in (0, 16_383, 16_384, 39_999):
-        assert index.search(rows[place].tobytes(), 31) == [Neighbour(place, 1, 0)]
+@given(case=_cases())
+def test_segments_give_back_the_entries_that_they_were_made_of(case: _Case) -> None:
+    exact = Algorithm("exact", "1", case.algorithm.bits * 16, Kind.EXACT)
+    long = _Case(exact, [one * 16 for one in case.values], [])
+    made: list[tuple[_Case, Segment]] = [
+        (case, HammingSegment.build(case.algorithm, case.entries())),
+        (long, ExactSegment.build(exact, long.entries())),
+    ]
+    for given_case, segment in made:
+        back = segment.entries()
+        order = np.argsort(back.keys)
+        assert back.where(order).values.tolist() == given_case.entries().values.tolist()
+        assert back.keys[order].tolist() == given_case.entries().keys.tolist()
+        assert set(back.list_keys.tolist()) == {7}
+
+
+@given(case=_cases(), parts=st.integers(1, 4), data=st.data())
+def test_layers_find_what_the_oracle_finds_without_the_withdrawn(
+    case: _Case, parts: int, data: st.DataObject
+) -> None:
+    whole = case.entries()
+    segments = [
+        HammingSegment.build(case.algorithm, whole.where(slice(part, None, parts)))
+        for part in range(min(parts, len(whole.keys)))
+    ]
+    dead = data.draw(st.sets(st.sampled_from(whole.keys.tolist())))
+    removed = data.draw(st.sampled_from([{}, {8: 1000}, {7: int(whole.keys[0])}]))
+    withdrawn = Withdrawn(np.array(sorted(dead), np.int64), removed)
+    index = LayeredIndex(case.algorithm, segments, withdrawn, len(whole.keys))
+    gone = dead | ({int(whole.keys[0])} if 7 in removed else set())
+    for query, found in zip(case.queries, index.search_many(case.queries, 12), strict=True):
+        assert found == [one for one in case.expected(query, 12) if one.entry_key not in gone]
 
 
 @pytest.mark.parametrize("length", [0, 31, 33])
 def test_a_query_of_another_length_is_refused(length: int) -> None:
-    rows = np.zeros((1, 32), np.uint8)
-    for index in (FlatIndex([1], [1], rows), ExactIndex([1], [1], rows)):
+    case = _Case(_perceptual(32, 31), [bytes(32)], [])
+    exact = Algorithm("exact", "1", 256, Kind.EXACT)
+    for segment in (
+        HammingSegment.build(case.algorithm, case.entries()),
+        ExactSegment.build(exact, case.entries()),
+    ):
         with pytest.raises(ValueError, match="32 bytes"):
-            index.search(bytes(length), 0)
+            segment.search(bytes(length), 0)
+
+
+@given(
+    widths=st.lists(st.integers(1, 24), min_size=1, max_size=20),
+    data=st.data(),
+)
+def test_radii_leave_no_room_for_a_near_hash_to_hide(
+    widths: list[int], data: st.DataObject
+) -> None:
+    threshold_bits = data.draw(st.integers(0, sum(widths)))
+    loads = data.draw(st.lists(st.floats(0, 100), min_size=len(widths), max_size=len(widths)))
+    radii = choose_radii(widths, loads, threshold_bits)
+    assert sum(radius + 1 for radius in radii) == threshold_bits + 1
+
+
+@given(width=st.integers(0, 12), radius=st.integers(-1, 13))
+def test_a_ball_has_every_mask_of_few_bits(width: int, radius: int) -> None:
+    expected = [mask for mask in range(1 << width) if mask.bit_count() <= radius]
+    assert ball(width, radius).tolist() == expected
+
+
+@given(bits=st.integers(1, 80), pieces=st.integers(1, 80), seed=st.integers(0, 100))
+def test_every_bit_is_dealt_once(bits: int, pieces: int, seed: int) -> None:
+    sample = np.random.default_rng(seed).integers(0, 2, (20, bits))
+    dealt = deal_bits(sample, min(pieces, bits))
+    assert sorted(dealt.tolist()) == list(range(bits))
+
+
+def test_small_segments_are_scanned_and_large_ones_have_tables() -> None:
+    assert best_number_of_pieces(256, 1_000, 31) == 0
+    assert best_number_of_pieces(256, 1_000_000, 31) > 8
+    assert best_number_of_pieces(256, 1_000_000, 255) == 0

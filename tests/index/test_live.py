@@ -21,8 +21,8 @@ from tests.store.importing import import_text
 
 
 @pytest.fixture
-def live(database: Database) -> LiveIndex:
-    return LiveIndex(database, ALGORITHMS)
+def live(settings: Settings, database: Database) -> LiveIndex:
+    return LiveIndex(database, settings.index_dir, ALGORITHMS)
 
 
 def _found(live: LiveIndex, seed: int, algorithm: str = "pdq") -> int:

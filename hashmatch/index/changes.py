@@ -1,0 +1,137 @@
+"""What a store has that an index lacks, and what it no longer has."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from hashmatch.errors import StoreError
+from hashmatch.hashes import Algorithm
+from hashmatch.store import (
+    EntryBatch,
+    ListState,
+    read_new_entries,
+    read_withdrawn_keys,
+    was_at,
+)
+
+from .interface import Entries, joined
+from .manifest import ListMark, Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The changes up to a state of the lists: new entries by algorithm, and keys of withdrawn ones.
+
+    `is_whole` is false where they do not lead there, because the store has another past than the
+    index.
+    """
+
+    lists: tuple[ListMark, ...]
+    new: Mapping[str, Entries]
+    withdrawn: tuple[int, ...]
+    is_whole: bool
+
+
+@dataclass(slots=True)
+class _Following:
+    """One list on the way from the mark that it had to the next."""
+
+    before: ListMark | None
+    last_key: int
+    entries: defaultdict[str, int]
+
+    def mark(self, state: ListState) -> ListMark:
+        return ListMark(
+            key=state.key,
+            generation=state.generation,
+            changed_at=state.changed_at.isoformat(),
+            active_entries=state.active_entries,
+            last_key=self.last_key,
+            entries={name: count for name, count in self.entries.items() if count},
+        )
+
+    def is_whole(self, after: ListMark) -> bool:
+        """Say whether the list has grown by as many entries as were found."""
+        if self.before is None:
+            return True
+        grown = sum(after.entries.values()) - sum(self.before.entries.values())
+        return after.active_entries - self.before.active_entries == grown
+
+
+def read_changes(
+    session: Session,
+    manifest: Manifest,
+    states: tuple[ListState, ...],
+    algorithms: Mapping[str, Algorithm],
+) -> Changes:
+    """Return what changed in the store since the manifest. Raises `StoreError`."""
+    marks = {mark.key: mark for mark in manifest.lists}
+    followed = {
+        state.key: _begin(marks.get(state.key))
+        for state in states
+        if state.key not in marks or not marks[state.key].is_of(state)
+    }
+    new = _read_new(session, followed, algorithms)
+    withdrawn: list[int] = []
+    for key, one in followed.items():
+        if one.before is not None:
+            for name, keys in read_withdrawn_keys(session, key, one.before.generation).items():
+                withdrawn += keys
+                one.entries[name] -= len(keys)
+    after = {
+        state.key: followed[state.key].mark(state) if state.key in followed else marks[state.key]
+        for state in states
+    }
+    is_whole = all(
+        one.is_whole(after[key]) and (one.before is None or _has_been(session, one.before))
+        for key, one in followed.items()
+    )
+    return Changes(tuple(after.values()), new, tuple(withdrawn), is_whole)
+
+
+def _begin(before: ListMark | None) -> _Following:
+    if before is None:
+        return _Following(None, 0, defaultdict(int))
+    return _Following(before, before.last_key, defaultdict(int, before.entries))
+
+
+def _has_been(session: Session, mark: ListMark) -> bool:
+    return was_at(session, mark.key, mark.generation, mark.moment())
+
+
+def _read_new(
+    session: Session, followed: Mapping[int, _Following], algorithms: Mapping[str, Algorithm]
+) -> dict[str, Entries]:
+    parts: defaultdict[str, list[Entries]] = defaultdict(list)
+    known_keys = {key: one.last_key if one.before else None for key, one in followed.items()}
+    for batch in read_new_entries(session, known_keys):
+        entries = _checked(batch, algorithms)
+        parts[batch.algorithm].append(entries)
+        for key in np.unique(entries.list_keys).tolist():
+            own = entries.keys[entries.list_keys == key]
+            followed[key].entries[batch.algorithm] += len(own)
+            followed[key].last_key = max(followed[key].last_key, int(own.max()))
+    return {name: joined(some) for name, some in parts.items()}
+
+
+def _checked(batch: EntryBatch, algorithms: Mapping[str, Algorithm]) -> Entries:
+    """Return the entries of a batch. Raises `StoreError` where they could not be matched."""
+    algorithm = algorithms.get(batch.algorithm)
+    if algorithm is None:
+        raise StoreError(
+            f"the lists hold {batch.algorithm} hashes, which this installation cannot match",
+            hint="Install what brings that algorithm, or remove the list.",
+        )
+    length = algorithm.bits // 8
+    if set(map(len, batch.values)) != {length}:
+        raise StoreError(
+            f"the store holds {batch.algorithm} values of a wrong length",
+            hint="Run 'hashmatch db check', then remove the list and import it again.",
+        )
+    values = np.frombuffer(b"".join(batch.values), np.uint8).reshape(-1, length)
+    return Entries(np.array(batch.keys, np.int64), np.array(batch.list_keys, np.int64), values)

@@ -1,0 +1,175 @@
+"""How the index follows the store: what changed goes into a small segment, and those are merged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from hashmatch.errors import DamagedIndexError
+from hashmatch.hashes import Algorithm
+from hashmatch.store import Database, read_lists, read_store_id
+
+from .changes import Changes, read_changes
+from .files import FileMark
+from .folder import IndexFolder
+from .interface import Entries, joined
+from .layers import Withdrawn
+from .manifest import Manifest, SegmentMark
+from .segments import (
+    choose_merge,
+    open_segment,
+    open_withdrawn,
+    write_segment,
+    write_withdrawn,
+)
+
+# What is merged at once, while others wait; more is left to `merge`.
+_MOST_ENTRIES_AT_ONCE = 200_000
+# From so many dead entries on, of all, everything is merged.
+_DEAD_PART = 0.2
+
+
+def catch_up(
+    database: Database,
+    folder: IndexFolder,
+    algorithms: Mapping[str, Algorithm],
+    *,
+    instead_of: Manifest | None = None,
+    may_rebuild: bool = True,
+) -> Manifest:
+    """Bring the index to the state of the store and return its manifest.
+
+    Where `instead_of` is in force it is built anew from the store, and so is an index of another
+    store or a damaged one, if that is allowed. Waits for other processes that do the same. Raises
+    `StoreError` and `IndexFolderError`.
+    """
+    with folder.publishing():
+        before = _published(folder, may_rebuild=may_rebuild)
+        with database.reading() as session:
+            store_id, states = read_store_id(session), read_lists(session)
+            known = Manifest(store_id, before.number if before else 0)
+            if before is not None and before != instead_of and before.store_id == store_id:
+                known = before
+                if known.follows(states):
+                    return known
+            changes = read_changes(session, known, states, algorithms)
+            if not changes.is_whole:
+                known = Manifest(store_id, known.number)
+                changes = read_changes(session, known, states, algorithms)
+        if before is not None and known != before and not may_rebuild:
+            raise DamagedIndexError(
+                f"{folder.path}: the index is damaged, or not of this store as it stands",
+                hint="Build it again with 'hashmatch index build'.",
+            )
+        manifest = _with_changes(folder, known, changes, algorithms)
+        folder.publish(manifest, before)
+    return manifest
+
+
+def merge(
+    folder: IndexFolder, algorithms: Mapping[str, Algorithm], *, everything: bool = False
+) -> bool:
+    """Merge segments where that is due, or all of them; say whether anything was merged.
+
+    Others go on reading and publishing meanwhile. Raises `IndexFolderError`, and
+    `FileNotFoundError` where the index was built anew meanwhile.
+    """
+    with folder.merging() as is_ours:
+        manifest = folder.manifest() if is_ours else None
+        if manifest is None:
+            return False
+        total = sum(segment.entries for segment in manifest.segments)
+        dead = total - sum(manifest.counts().values())
+        everything = everything or dead > _DEAD_PART * total
+        chosen = [
+            some
+            for name in sorted({segment.algorithm for segment in manifest.segments})
+            if (some := _due(manifest, name, everything=everything))
+        ]
+        for some in chosen:
+            _replace(folder, manifest, algorithms[some[0].algorithm], some)
+        return bool(chosen)
+
+
+def _published(folder: IndexFolder, *, may_rebuild: bool) -> Manifest | None:
+    try:
+        return folder.manifest()
+    except DamagedIndexError:
+        if not may_rebuild:
+            raise
+        return None
+
+
+def _with_changes(
+    folder: IndexFolder, known: Manifest, changes: Changes, algorithms: Mapping[str, Algorithm]
+) -> Manifest:
+    """Write what is new and return the manifest with it."""
+    kept = {mark.key for mark in changes.lists}
+    gone = {mark.key: mark.last_key for mark in known.lists if mark.key not in kept}
+    removed = {**known.removed, **gone}
+    dead = np.union1d(open_withdrawn(folder, known).keys, np.array(changes.withdrawn, np.int64))
+    withdrawn = Withdrawn(dead, removed)
+    segments = list(known.segments)
+    for name, new in changes.new.items():
+        absorbed = _small_enough(segments, name, len(new.keys))
+        old = [_entries_of(folder, known, algorithms[name], one) for one in absorbed]
+        entries = joined([new, *(withdrawn.living(one) for one in old)])
+        segments = [one for one in segments if one not in absorbed]
+        segments.append(write_segment(folder, known.store_id, algorithms[name], entries))
+        dead = np.setdiff1d(dead, joined([new, *old]).keys)
+    return known.next(
+        lists=changes.lists,
+        segments=tuple(segments),
+        withdrawn=write_withdrawn(folder, known.store_id, dead),
+        withdrawn_entries=len(dead),
+        removed=removed,
+    )
+
+
+def _small_enough(segments: list[SegmentMark], name: str, added: int) -> list[SegmentMark]:
+    """Return the segments that new entries are put into one with."""
+    new = SegmentMark(FileMark("", 0, ""), "", name, added)
+    same = [one for one in segments if one.algorithm == name]
+    chosen = choose_merge([new, *same], _MOST_ENTRIES_AT_ONCE)
+    return [one for one in chosen if one is not new] if new in chosen else []
+
+
+def _due(manifest: Manifest, name: str, *, everything: bool) -> list[SegmentMark]:
+    """Return the segments of one algorithm that are to become one."""
+    same = [one for one in manifest.segments if one.algorithm == name]
+    if not everything:
+        return choose_merge(same, sum(one.entries for one in same))
+    is_whole = len(same) == 1 and same[0].entries == manifest.counts().get(name, 0)
+    return [] if is_whole else same
+
+
+def _replace(
+    folder: IndexFolder, seen: Manifest, algorithm: Algorithm, chosen: list[SegmentMark]
+) -> None:
+    """Write the living entries of some segments as one, and publish it in their place."""
+    old = joined([_entries_of(folder, seen, algorithm, one) for one in chosen])
+    living = open_withdrawn(folder, seen).living(old)
+    new = []
+    if len(living.keys):
+        new = [write_segment(folder, seen.store_id, algorithm, living)]
+    with folder.publishing():
+        now = folder.manifest()
+        if now is None or not set(chosen) <= set(now.segments):  # It was built anew.
+            folder.delete({one.file.name for one in new})
+            return
+        # What was withdrawn meanwhile stays so.
+        dropped = np.setdiff1d(old.keys, living.keys)
+        dead = np.setdiff1d(open_withdrawn(folder, now).keys, dropped)
+        manifest = now.next(
+            segments=(*(one for one in now.segments if one not in chosen), *new),
+            withdrawn=write_withdrawn(folder, now.store_id, dead),
+            withdrawn_entries=len(dead),
+        )
+        folder.publish(manifest, now)
+
+
+def _entries_of(
+    folder: IndexFolder, manifest: Manifest, algorithm: Algorithm, mark: SegmentMark
+) -> Entries:
+    return open_segment(folder, manifest.store_id, algorithm, mark).entries()

@@ -1,0 +1,248 @@
+"""The loops of the Hamming index, compiled; `kernels` says what each is for.
+
+Not typed: numba knows the types from the signatures, and mypy would only know better.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic, register_jitable
+
+from hashmatch.compiled import compiled
+
+# So many rows lie between the prefetch of one and its comparison.
+_AHEAD = 32
+# So many candidates are gathered before they are compared.
+_CANDIDATES = 2048
+# So many keys are looked at in one go: while their spans are read, the next ones are fetched.
+_BLOCK = 32
+# A slot holds the place of a row, or from here on that of a list of rows which share its bucket.
+_SHARED = 1 << 31
+
+_U8_2D = "Array(uint8, 2, 'C', readonly=True)"
+_U64 = "Array(uint64, 1, 'C', readonly=True)"
+_U64_2D = "Array(uint64, 2, 'C', readonly=True)"
+_U32 = "Array(uint32, 1, 'C', readonly=True)"
+_I64_2D = "Array(int64, 2, 'C', readonly=True)"
+
+
+@intrinsic
+def _ones(_typing, word):
+    """Count the bits of a word that are set, by the processor's own instruction."""
+
+    def generate(_context, builder, _signature, arguments):
+        return builder.ctpop(arguments[0])
+
+    return types.uint64(word), generate
+
+
+@intrinsic
+def _prefetch(_typing, array, place):
+    """Ask for the cache line of an array's item, by its place in memory, without waiting."""
+
+    def generate(context, builder, signature, arguments):
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        address = builder.bitcast(builder.gep(data, [arguments[1]]), cgutils.voidptr_t)
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, number, number, number])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(function, [address, number(0), number(3), number(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, place), generate
+
+
+@register_jitable
+def _key(words, row, first, width):
+    """Return `width` bits of a row from its bit `first` on."""
+    word, bit = first >> 6, first & 63
+    value = words[row, word] >> np.uint64(bit)
+    if bit + width > 64:
+        value |= words[row, word + 1] << np.uint64(64 - bit)
+    return np.int64(value & ((np.uint64(1) << np.uint64(width)) - np.uint64(1)))
+
+
+@register_jitable
+def _is_first_to_find(queries, query, rows, row, piece, reaches, piece_masks):
+    """Say whether no earlier piece is near enough to have led to this row, too."""
+    for other in range(piece):
+        distance = np.int64(0)
+        for word in range(rows.shape[1]):
+            differ = (queries[query, word] ^ rows[row, word]) & piece_masks[other, word]
+            distance += np.int64(_ones(differ))
+        if distance <= reaches[other, 2]:
+            return False
+    return True
+
+
+@register_jitable
+def _compare(
+    queries, query, rows, candidates, count, piece, reaches, piece_masks, threshold,
+    found, found_queries, found_rows, found_distances,
+):  # fmt: skip
+    """Note those of the candidates that are near enough; returns the number found by now."""
+    words = rows.shape[1]
+    memory = rows.reshape(-1)
+    for ahead in range(min(_AHEAD, count)):
+        _prefetch(memory, np.int64(candidates[ahead]) * words)
+    for place in range(count):
+        if place + _AHEAD < count:
+            _prefetch(memory, np.int64(candidates[place + _AHEAD]) * words)
+        row = np.int64(candidates[place])
+        distance = np.int64(0)
+        for word in range(words):
+            distance += np.int64(_ones(queries[query, word] ^ rows[row, word]))
+        if distance <= threshold and _is_first_to_find(
+            queries, query, rows, row, piece, reaches, piece_masks
+        ):
+            if found < found_rows.shape[0]:
+                found_queries[found] = query
+                found_rows[found] = row
+                found_distances[found] = distance
+            found += 1
+    return found
+
+
+@compiled(
+    f"int64({_U64_2D}, {_U64_2D}, {_U64}, {_U32}, {_U32}, {_I64_2D}, {_U32}, {_I64_2D},"
+    f" {_U64_2D}, int64, int64[::1], uint32[::1], int64[::1])"
+)
+def search(
+    queries, rows, buckets, slots, shared, pieces, masks, reaches, piece_masks, threshold,
+    found_queries, found_rows, found_distances,
+):  # fmt: skip
+    places = np.empty(_BLOCK, np.int64)
+    candidates = np.empty(_CANDIDATES, np.uint32)
+    found = 0
+    for query in range(queries.shape[0]):
+        for piece in range(pieces.shape[0]):
+            first, width = pieces[piece, 0], pieces[piece, 1]
+            bucket_base, slot_base = pieces[piece, 2], pieces[piece, 3]
+            shared_base = pieces[piece, 4]
+            first_mask, probes = reaches[piece, 0], reaches[piece, 1]
+            key = _key(queries, query, first, width)
+            gathered = 0
+            for probe in range(min(_BLOCK, probes)):
+                near = (key ^ np.int64(masks[first_mask + probe])) >> 6
+                _prefetch(buckets, bucket_base + 2 * near)
+            for block in range(0, probes, _BLOCK):
+                end = min(block + _BLOCK, probes)
+                for probe in range(end, min(end + _BLOCK, probes)):
+                    near = (key ^ np.int64(masks[first_mask + probe])) >> 6
+                    _prefetch(buckets, bucket_base + 2 * near)
+                full = 0
+                for probe in range(block, end):
+                    near = key ^ np.int64(masks[first_mask + probe])
+                    at = bucket_base + 2 * (near >> 6)
+                    bits = buckets[at] >> np.uint64(near & 63)
+                    if bits & np.uint64(1):
+                        # The slots of full buckets follow one another: count those from here on
+                        # to the end of the word, backwards from the next word's first.
+                        place = slot_base + np.int64(buckets[at + 1]) - np.int64(_ones(bits))
+                        _prefetch(slots, place)
+                        places[full] = place
+                        full += 1
+                for one in range(full):
+                    slot = np.int64(slots[places[one]])
+                    if slot < _SHARED:
+                        if gathered == _CANDIDATES:
+                            found = _compare(
+                                queries, query, rows, candidates, gathered, piece, reaches,
+                                piece_masks, threshold, found, found_queries, found_rows,
+                                found_distances,
+                            )  # fmt: skip
+                            gathered = 0
+                        candidates[gathered] = slot
+                        gathered += 1
+                        continue
+                    low = shared_base + slot - _SHARED + 1
+                    high = low + np.int64(shared[low - 1])
+                    while low < high:
+                        if gathered == _CANDIDATES:
+                            found = _compare(
+                                queries, query, rows, candidates, gathered, piece, reaches,
+                                piece_masks, threshold, found, found_queries, found_rows,
+                                found_distances,
+                            )  # fmt: skip
+                            gathered = 0
+                        part = min(high, low + _CANDIDATES - gathered)
+                        for place in range(low, part):
+                            candidates[gathered] = shared[place]
+                            gathered += 1
+                        low = part
+            found = _compare(
+                queries, query, rows, candidates, gathered, piece, reaches, piece_masks, threshold,
+                found, found_queries, found_rows, found_distances,
+            )  # fmt: skip
+    return found
+
+
+@compiled(f"int64({_U64_2D}, {_U64_2D}, int64, int64[::1], uint32[::1], int64[::1])")
+def scan(queries, rows, threshold, found_queries, found_rows, found_distances):
+    found = 0
+    for query in range(queries.shape[0]):
+        for row in range(rows.shape[0]):
+            distance = np.int64(0)
+            for word in range(rows.shape[1]):
+                distance += np.int64(_ones(queries[query, word] ^ rows[row, word]))
+            if distance <= threshold:
+                if found < found_rows.shape[0]:
+                    found_queries[found] = query
+                    found_rows[found] = row
+                    found_distances[found] = distance
+                found += 1
+    return found
+
+
+@compiled(f"void({_U8_2D}, Array(uint64, 3, 'C', readonly=True), uint64[:, ::1])")
+def deal(values, table, words):
+    for row in range(values.shape[0]):
+        for word in range(words.shape[1]):
+            words[row, word] = np.uint64(0)
+        for place in range(values.shape[1]):
+            for word in range(words.shape[1]):
+                words[row, word] |= table[place, values[row, place], word]
+
+
+@compiled(f"void({_U64_2D}, int64, int64, uint32[::1])")
+def count(rows, first, width, counts):
+    for row in range(rows.shape[0]):
+        counts[_key(rows, row, first, width)] += np.uint32(1)
+
+
+@compiled(f"void({_U32}, uint64[::1], uint32[::1], uint32[::1])")
+def lay_out(counts, buckets, slots, shared):
+    slot = 0
+    at = 0
+    for word in range(buckets.shape[0] // 2):
+        bits = np.uint64(0)
+        for bit in range(64):
+            place = 64 * word + bit
+            count = counts[place] if place < counts.shape[0] else np.uint32(0)
+            if count == 0:
+                continue
+            bits |= np.uint64(1) << np.uint64(bit)
+            if count > 1:
+                slots[slot] = np.uint32(_SHARED + at)
+                shared[at] = np.uint32(0)
+                at += 1 + np.int64(count)
+            slot += 1
+        buckets[2 * word] = bits
+        buckets[2 * word + 1] = np.uint64(slot)
+
+
+@compiled(f"void({_U64_2D}, int64, int64, {_U32}, {_U64}, uint32[::1], uint32[::1])")
+def fill(rows, first, width, counts, buckets, slots, shared):
+    for row in range(rows.shape[0]):
+        key = _key(rows, row, first, width)
+        at = 2 * (key >> 6)
+        place = np.int64(buckets[at + 1]) - np.int64(_ones(buckets[at] >> np.uint64(key & 63)))
+        if counts[key] == 1:
+            slots[place] = np.uint32(row)
+        else:
+            list_at = np.int64(slots[place]) - _SHARED
+            shared[list_at] += np.uint32(1)
+            shared[list_at + np.int64(shared[list_at])] = np.uint32(row)

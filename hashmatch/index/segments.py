@@ -1,0 +1,119 @@
+"""The kinds of segments, how they are kept in files, and which of them ought to be merged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from hashmatch.errors import DamagedIndexError
+from hashmatch.hashes import Algorithm, Kind
+
+from .exact import ExactSegment
+from .files import FileMark, map_arrays
+from .folder import IndexFolder
+from .hamming import HammingSegment
+from .interface import Entries, Keys, Segment
+from .layers import Withdrawn
+from .manifest import Manifest, SegmentMark
+
+SEGMENT_OF_KIND: dict[Kind, type[Segment]] = {
+    Kind.EXACT: ExactSegment,
+    Kind.PERCEPTUAL: HammingSegment,
+}
+
+# Segments with fewer entries together are always made one: that takes milliseconds.
+_SMALL_ENTRIES = 20_000
+# Larger ones are merged with newer ones that have, together, at least such a part of their entries.
+_PART = 4
+
+
+def write_segment(
+    folder: IndexFolder, store_id: str, algorithm: Algorithm, entries: Entries
+) -> SegmentMark:
+    """Build a segment of the entries and write it. Raises `IndexFolderError`."""
+    segment = SEGMENT_OF_KIND[algorithm.kind].build(algorithm, entries)
+    facts = _facts(store_id, segment)
+    mark = folder.write({**facts, "entries": len(entries.keys)}, segment.arrays)
+    return SegmentMark(mark, segment.kind, algorithm.name, len(entries.keys))
+
+
+def open_segment(
+    folder: IndexFolder, store_id: str, algorithm: Algorithm, mark: SegmentMark
+) -> Segment:
+    """Map a segment and check it. Raises `FileNotFoundError` or `IndexFolderError`."""
+    facts, arrays = map_arrays(folder.path, mark.file)
+    kind = SEGMENT_OF_KIND[algorithm.kind]
+    try:
+        segment = kind(algorithm, arrays)
+        is_right = facts == {**_facts(store_id, segment), "entries": len(segment)}
+    except (KeyError, ValueError) as error:
+        raise _foreign(folder, mark) from error
+    if not is_right or len(segment) != mark.entries:
+        raise _foreign(folder, mark)
+    return segment
+
+
+def write_withdrawn(folder: IndexFolder, store_id: str, keys: Keys) -> FileMark | None:
+    """Write the keys of dead entries; nothing where there are none."""
+    if not len(keys):
+        return None
+    return folder.write({"store": store_id, "kind": "withdrawn"}, {"keys": np.unique(keys)})
+
+
+def open_withdrawn(folder: IndexFolder, manifest: Manifest) -> Withdrawn:
+    """Return which entries are dead. Raises `FileNotFoundError` or `IndexFolderError`."""
+    keys = np.zeros(0, np.int64)
+    if manifest.withdrawn is not None:
+        facts, arrays = map_arrays(folder.path, manifest.withdrawn)
+        if facts != {"store": manifest.store_id, "kind": "withdrawn"}:
+            raise _foreign(folder, manifest.withdrawn)
+        keys = arrays["keys"].astype(np.int64)
+    return Withdrawn(keys, manifest.removed)
+
+
+def open_segments(
+    folder: IndexFolder, manifest: Manifest, algorithms: Mapping[str, Algorithm]
+) -> dict[SegmentMark, Segment]:
+    """Open all segments of a manifest."""
+    return {
+        mark: open_segment(folder, manifest.store_id, algorithms[mark.algorithm], mark)
+        for mark in manifest.segments
+    }
+
+
+def choose_merge(segments: Iterable[SegmentMark], most_entries: int) -> list[SegmentMark]:
+    """Return segments of one algorithm that ought to become one, none where all is well.
+
+    It leaves so few that a query hardly notices, and writes each entry again only as often as the
+    logarithm of their number. The outcome has `most_entries` at most.
+    """
+    by_size = sorted(segments, key=lambda one: one.entries)
+    chosen: list[SegmentMark] = []
+    total = 0
+    for count, one in enumerate(by_size):
+        total += one.entries
+        if total > most_entries:
+            break
+        if total <= _SMALL_ENTRIES or one.entries <= _PART * (total - one.entries):
+            chosen = by_size[: count + 1]
+    return chosen if len(chosen) > 1 else []
+
+
+def _facts(store_id: str, segment: Segment) -> dict[str, str | int]:
+    algorithm = segment.algorithm
+    return {
+        "store": store_id,
+        "kind": segment.kind,
+        "algorithm": algorithm.name,
+        "version": algorithm.version,
+        "bits": algorithm.bits,
+    }
+
+
+def _foreign(folder: IndexFolder, mark: SegmentMark | FileMark) -> DamagedIndexError:
+    name = mark.name if isinstance(mark, FileMark) else mark.file.name
+    return DamagedIndexError(
+        f"{folder.path / name}: it belongs to another store or was made for another algorithm",
+        hint="Build the index again with 'hashmatch index build'.",
+    )

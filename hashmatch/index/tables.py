@@ -1,0 +1,89 @@
+"""The tables of a Hamming segment: made from its rows, and looked into as far as a threshold needs.
+
+Source: Norouzi, Punjani, Fleet, "Fast Exact Search in Hamming Space with Multi-Index Hashing",
+2014.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .pieces import (
+    ball,
+    choose_radii,
+    key_widths,
+    piece_bounds,
+    scan_cost,
+    search_cost,
+)
+
+if TYPE_CHECKING:
+    from .kernels import Reach
+
+Words: TypeAlias = NDArray[np.uint64]
+Places: TypeAlias = NDArray[np.int64]
+
+
+def make_tables(rows: Words, bits: int, number: int) -> dict[str, NDArray[np.generic]]:
+    """Return the arrays of a `kernels.Table` for rows of so many bits cut into so many pieces.
+
+    `loads` are the rows to expect for a key that comes up among them.
+    """
+    from .kernels import count_keys, fill_buckets
+
+    pieces = np.zeros((number, 5), np.int64)
+    loads = np.zeros(number)
+    parts: list[tuple[NDArray[np.generic], ...]] = []
+    ends = [0, 0, 0]
+    bounds = piece_bounds(bits, number) if number else []
+    for piece, (first, _) in enumerate(bounds):
+        width = key_widths(bits, number, len(rows))[piece]
+        counts = count_keys(rows, first, width)
+        # Each row but itself: what a query finds that is none of them.
+        loads[piece] = max(len(rows) / len(counts), _mean_of_own(counts) - 1)
+        pieces[piece] = (first, width, *ends)
+        parts.append(fill_buckets(rows, first, width, counts))
+        ends = [end + len(part) for end, part in zip(ends, parts[-1], strict=True)]
+    names = {"buckets": np.uint64, "slots": np.uint32, "shared": np.uint32}
+    columns = {
+        name: np.concatenate([np.zeros(0, kind), *(part[place] for part in parts)])
+        for place, (name, kind) in enumerate(names.items())
+    }
+    return {"pieces": pieces, "loads": loads, **columns}
+
+
+def make_reach(
+    pieces: Places, loads: NDArray[np.float64], bits: int, rows: int, threshold_bits: int
+) -> Reach | None:
+    """Return how far to look in each piece, None where comparing every row is quicker."""
+    from .kernels import Reach
+
+    if not len(pieces):
+        return None
+    widths = pieces[:, 1].tolist()
+    radii = choose_radii(widths, loads.tolist(), threshold_bits)
+    if search_cost(widths, loads.tolist(), radii) >= scan_cost(bits, rows):
+        return None
+    balls = {key: ball(*key) for key in zip(widths, radii, strict=True)}
+    ends = np.cumsum([0, *map(len, balls.values())])
+    firsts = dict(zip(balls, ends.tolist(), strict=False))
+    reaches = [(firsts[key], len(balls[key]), key[1]) for key in zip(widths, radii, strict=True)]
+    masks = np.concatenate(list(balls.values()))
+    return Reach(masks, np.array(reaches, np.int64), _piece_masks(pieces, bits))
+
+
+def _mean_of_own(counts: NDArray[np.uint32]) -> float:
+    """Return how many rows have the key that a row has, on average over the rows."""
+    wide = counts.astype(np.float64)
+    return float(wide @ wide / wide.sum())
+
+
+def _piece_masks(pieces: Places, bits: int) -> Words:
+    """Return the bits of each piece's key set, of shape (pieces, words of a row)."""
+    places = np.arange(-(-bits // 64) * 64)
+    firsts, widths = pieces[:, :1], pieces[:, 1:2]
+    is_in = (places >= firsts) & (places < firsts + widths)
+    return np.packbits(is_in, axis=1, bitorder="little").view(np.uint64)
