@@ -18,8 +18,9 @@ from PIL import Image, features
 
 from hashmatch.config import Settings
 from hashmatch.errors import HashmatchError
-from hashmatch.hashers import BYTES_HASHERS, PIXEL_HASHERS, hash_bytes
+from hashmatch.hashers import ALGORITHMS, BYTES_HASHERS, PIXEL_HASHERS, hash_bytes
 from hashmatch.imaging import PoolIntake, ProcessFailedError
+from hashmatch.index import IndexFolder, inspect
 from hashmatch.store import Database, count_active_entries, read_lists, utc_now
 from hashmatch.wiring import open_database, open_intake, open_policy
 
@@ -71,7 +72,7 @@ def examine(settings: Settings) -> list[Finding]:
     findings = [finding for check in checks for finding in _guarded(check, settings)]
     try:
         with closing(open_database(settings)) as database:
-            for look in (_look_at_database, _look_at_lists):
+            for look in (_look_at_database, _look_at_index, _look_at_lists):
                 findings.extend(look(settings, database))
     except HashmatchError as error:
         findings.append(Finding("database", Health.BAD, error.message, error.hint))
@@ -167,6 +168,19 @@ def _look_at_database(_: Settings, database: Database) -> Iterator[Finding]:
         yield Finding("database", Health.WARNING, detail, f"Run: chmod 600 {path}")
     else:
         yield Finding("database", Health.GOOD, f"{database.name()}, writable")
+
+
+def _look_at_index(settings: Settings, database: Database) -> Iterator[Finding]:
+    found = inspect(database, IndexFolder(settings.index_dir), ALGORITHMS)
+    if found.problem:
+        may = "it is built again at the next scan" if settings.index.rebuild else found.hint
+        yield Finding("index", Health.WARNING, found.problem, may)
+    elif found.manifest is None or found.behind:
+        detail = "it is built when something is scanned next"
+        yield Finding("index", Health.GOOD, f"{settings.index_dir}: {detail}")
+    else:
+        size = found.manifest.size_bytes() / 1e6
+        yield Finding("index", Health.GOOD, f"{settings.index_dir}: sound, {size:.1f} MB")
 
 
 def _look_at_lists(settings: Settings, database: Database) -> Iterator[Finding]:

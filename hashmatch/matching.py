@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from hashmatch.hashes import Hash, View, is_match
+from hashmatch.hashes import Algorithm, Hash, View, is_match
 from hashmatch.index import Neighbour, Snapshot
 from hashmatch.outcome import Failure, Reason
 from hashmatch.policy import Policy
@@ -76,13 +77,16 @@ def _findings(
     snapshot: Snapshot, policy: Policy, hashes: Sequence[Hash], today: date
 ) -> Iterator[Finding]:
     usable = {one.key: one.name for one in snapshot.lists if one.is_usable(today)}
+    of_algorithm: defaultdict[Algorithm, list[Hash]] = defaultdict(list)
     for one in hashes:
-        if policy.is_too_plain(one):
-            continue
-        reach = policy.widest_threshold_bits(usable.values(), one.algorithm)
-        for neighbour in snapshot.search(one.algorithm.name, one.value, reach):
-            name = usable.get(neighbour.list_key)
-            if name is not None and is_match(
-                neighbour.distance_bits, policy.threshold_bits(name, one.algorithm)
-            ):
-                yield Finding(one, neighbour)
+        if not policy.is_too_plain(one):
+            of_algorithm[one.algorithm].append(one)
+    for algorithm, some in of_algorithm.items():
+        reach = policy.widest_threshold_bits(usable.values(), algorithm)
+        thresholds = {key: policy.threshold_bits(name, algorithm) for key, name in usable.items()}
+        found = snapshot.search_many(algorithm.name, [one.value for one in some], reach)
+        for one, neighbours in zip(some, found, strict=True):
+            for neighbour in neighbours:
+                threshold_bits = thresholds.get(neighbour.list_key)
+                if threshold_bits is not None and is_match(neighbour.distance_bits, threshold_bits):
+                    yield Finding(one, neighbour)

@@ -29,6 +29,7 @@ _COMMANDS = {
     "scan": "Screen images against all lists and record the matches.",
     "lookup": "Screen hashes that were computed elsewhere.",
     "lists": "Make, import, inspect, withdraw from and remove lists.",
+    "index": "Show, build and compact the index on disk.",
     "matches": "Show the recorded matches.",
     "report": "Export reports of the recorded matches.",
     "db": "Upgrade or check the database.",

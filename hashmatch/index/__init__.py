@@ -7,6 +7,7 @@ from .hamming import HammingSegment
 from .interface import Entries, Hits, Index, Neighbour, Segment
 from .live import LiveIndex, Snapshot
 from .manifest import Manifest
+from .status import IndexStatus, inspect
 
 __all__ = [
     "Entries",
@@ -15,11 +16,13 @@ __all__ = [
     "Hits",
     "Index",
     "IndexFolder",
+    "IndexStatus",
     "LiveIndex",
     "Manifest",
     "Neighbour",
     "Segment",
     "Snapshot",
     "catch_up",
+    "inspect",
     "merge",
 ]

@@ -36,20 +36,22 @@ def catch_up(
     algorithms: Mapping[str, Algorithm],
     *,
     instead_of: Manifest | None = None,
+    is_anew: bool = False,
     may_rebuild: bool = True,
 ) -> Manifest:
     """Bring the index to the state of the store and return its manifest.
 
-    Where `instead_of` is in force it is built anew from the store, and so is an index of another
-    store or a damaged one, if that is allowed. Waits for other processes that do the same. Raises
-    `StoreError` and `IndexFolderError`.
+    With `is_anew` it is built from nothing but the store. So it is, if that is allowed, where it
+    is damaged, of another store, or where `instead_of` is still in force. Waits for other processes
+    that do the same. Raises `StoreError` and `IndexFolderError`.
     """
     with folder.publishing():
-        before = _published(folder, may_rebuild=may_rebuild)
+        before = _published(folder, may_rebuild=may_rebuild or is_anew)
         with database.reading() as session:
             store_id, states = read_store_id(session), read_lists(session)
             known = Manifest(store_id, before.number if before else 0)
-            if before is not None and before != instead_of and before.store_id == store_id:
+            is_usable = before != instead_of and not is_anew
+            if before is not None and before.store_id == store_id and is_usable:
                 known = before
                 if known.follows(states):
                     return known
@@ -57,7 +59,7 @@ def catch_up(
             if not changes.is_whole:
                 known = Manifest(store_id, known.number)
                 changes = read_changes(session, known, states, algorithms)
-        if before is not None and known != before and not may_rebuild:
+        if before is not None and known != before and not (may_rebuild or is_anew):
             raise DamagedIndexError(
                 f"{folder.path}: the index is damaged, or not of this store as it stands",
                 hint="Build it again with 'hashmatch index build'.",
@@ -72,8 +74,7 @@ def merge(
 ) -> bool:
     """Merge segments where that is due, or all of them; say whether anything was merged.
 
-    Others go on reading and publishing meanwhile. Raises `IndexFolderError`, and
-    `FileNotFoundError` where the index was built anew meanwhile.
+    Others go on reading and publishing meanwhile. Raises `IndexFolderError`.
     """
     with folder.merging() as is_ours:
         manifest = folder.manifest() if is_ours else None
@@ -82,14 +83,10 @@ def merge(
         total = sum(segment.entries for segment in manifest.segments)
         dead = total - sum(manifest.counts().values())
         everything = everything or dead > _DEAD_PART * total
-        chosen = [
-            some
-            for name in sorted({segment.algorithm for segment in manifest.segments})
-            if (some := _due(manifest, name, everything=everything))
-        ]
-        for some in chosen:
-            _replace(folder, manifest, algorithms[some[0].algorithm], some)
-        return bool(chosen)
+        names = sorted({segment.algorithm for segment in manifest.segments})
+        return any(
+            _merge_algorithm(folder, algorithms[name], everything=everything) for name in names
+        )
 
 
 def _published(folder: IndexFolder, *, may_rebuild: bool) -> Manifest | None:
@@ -144,12 +141,17 @@ def _due(manifest: Manifest, name: str, *, everything: bool) -> list[SegmentMark
     return [] if is_whole else same
 
 
-def _replace(
-    folder: IndexFolder, seen: Manifest, algorithm: Algorithm, chosen: list[SegmentMark]
-) -> None:
+def _merge_algorithm(folder: IndexFolder, algorithm: Algorithm, *, everything: bool) -> bool:
     """Write the living entries of some segments as one, and publish it in their place."""
-    old = joined([_entries_of(folder, seen, algorithm, one) for one in chosen])
-    living = open_withdrawn(folder, seen).living(old)
+    seen = folder.manifest()
+    chosen = _due(seen, algorithm.name, everything=everything) if seen else []
+    if seen is None or not chosen:
+        return False
+    try:
+        old = joined([_entries_of(folder, seen, algorithm, one) for one in chosen])
+        living = open_withdrawn(folder, seen).living(old)
+    except FileNotFoundError:  # Somebody published meanwhile; the next merge sees what.
+        return False
     new = []
     if len(living.keys):
         new = [write_segment(folder, seen.store_id, algorithm, living)]
@@ -157,7 +159,7 @@ def _replace(
         now = folder.manifest()
         if now is None or not set(chosen) <= set(now.segments):  # It was built anew.
             folder.delete({one.file.name for one in new})
-            return
+            return False
         # What was withdrawn meanwhile stays so.
         dropped = np.setdiff1d(old.keys, living.keys)
         dead = np.setdiff1d(open_withdrawn(folder, now).keys, dropped)
@@ -167,6 +169,7 @@ def _replace(
             withdrawn_entries=len(dead),
         )
         folder.publish(manifest, now)
+    return True
 
 
 def _entries_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,10 +30,12 @@ class Snapshot:
     lists: tuple[ListState, ...]
     indexes: Mapping[str, Index]
 
-    def search(self, algorithm: str, value: bytes, threshold_bits: int) -> list[Neighbour]:
-        """Return the entries of all lists within the threshold; none where no list has any."""
+    def search_many(
+        self, algorithm: str, values: Sequence[bytes], threshold_bits: int
+    ) -> list[list[Neighbour]]:
+        """Return for each value the entries of all lists within the threshold."""
         index = self.indexes.get(algorithm)
-        return [] if index is None else index.search(value, threshold_bits)
+        return [[] for _ in values] if index is None else index.search_many(values, threshold_bits)
 
     def has_entries(self) -> bool:
         """Say whether any list has any entry."""
@@ -204,5 +206,5 @@ class LiveIndex:
         while not self._is_closed.wait(self._poll_s):
             try:
                 merge(self._folder, self._algorithms)
-            except (HashmatchError, FileNotFoundError) as error:
-                self._problem = str(error)
+            except HashmatchError as error:
+                self._problem = error.message

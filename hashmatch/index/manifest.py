@@ -87,6 +87,13 @@ class Manifest:
         names = {segment.file.name for segment in self.segments}
         return names if self.withdrawn is None else names | {self.withdrawn.name}
 
+    def size_bytes(self) -> int:
+        """Return how much all its files hold."""
+        files = [segment.file for segment in self.segments]
+        return sum(one.size_bytes for one in files) + (
+            self.withdrawn.size_bytes if self.withdrawn else 0
+        )
+
     def next(self, **changes: Any) -> Self:
         """Return what comes after it, with these changes."""
         return replace(self, number=self.number + 1, **changes)

@@ -27,13 +27,13 @@ def live(settings: Settings, database: Database) -> LiveIndex:
 
 def _found(live: LiveIndex, seed: int, algorithm: str = "pdq") -> int:
     value = hashes_of(seed, algorithm)[algorithm].value
-    return len(live.snapshot().search(algorithm, value, 0))
+    return len(live.snapshot().search_many(algorithm, [value], 0)[0])
 
 
 def test_an_empty_store_has_nothing_to_find(live: LiveIndex) -> None:
     snapshot = live.snapshot()
     assert not snapshot.has_entries()
-    assert snapshot.search("pdq", bytes(32), 256) == []
+    assert snapshot.search_many("pdq", [bytes(32)], 256) == [[]]
 
 
 def test_changes_are_seen_at_once(database: Database, live: LiveIndex) -> None:

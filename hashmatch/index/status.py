@@ -1,0 +1,52 @@
+"""What people want to know of an index: whether it follows the store, and whether it is sound."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hashmatch.errors import DamagedIndexError, IndexFolderError
+from hashmatch.hashes import Algorithm
+from hashmatch.store import Database, read_lists, read_store_id
+
+from .folder import IndexFolder
+from .manifest import Manifest
+from .segments import open_segment, open_withdrawn
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """The manifest in force, the names of lists that it is behind of, and what is wrong with it."""
+
+    manifest: Manifest | None
+    behind: tuple[str, ...]
+    problem: str = ""
+    hint: str = ""
+
+
+def inspect(
+    database: Database, folder: IndexFolder, algorithms: Mapping[str, Algorithm]
+) -> IndexStatus:
+    """Read all files of the index and compare it with the store. Raises `StoreError`."""
+    with database.reading() as session:
+        states, store_id = read_lists(session), read_store_id(session)
+    try:
+        manifest = folder.manifest()
+        if manifest is None:
+            return IndexStatus(None, tuple(state.name for state in states))
+        if manifest.store_id != store_id:
+            raise DamagedIndexError(
+                f"{folder.path}: it is the index of another database",
+                hint="Give each database a folder of its own with index.dir.",
+            )
+        open_withdrawn(folder, manifest)
+        for mark in manifest.segments:
+            if mark.algorithm in algorithms:
+                open_segment(folder, store_id, algorithms[mark.algorithm], mark)
+    except FileNotFoundError as error:
+        return IndexStatus(None, (), f"{error.filename}: the file is gone")
+    except IndexFolderError as error:
+        return IndexStatus(None, (), error.message, error.hint)
+    marks = {mark.key: mark for mark in manifest.lists}
+    behind = [one.name for one in states if one.key not in marks or not marks[one.key].is_of(one)]
+    return IndexStatus(manifest, tuple(behind))

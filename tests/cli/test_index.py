@@ -1,0 +1,64 @@
+"""`hashmatch index`, and what damage to the index means to a scan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.command_line import CommandLine
+from tests.pictures import drawn
+
+
+def _segments(command_line: CommandLine) -> list[Path]:
+    return sorted((command_line.folder / "data" / "index").glob("*.arrays"))
+
+
+def test_the_index_is_built_shown_and_compacted(command_line: CommandLine) -> None:
+    command_line.import_pictures("one", 1, 2, algorithms=("pdq", "sha256"))
+    before = command_line.run("index", "status")
+    assert (before.exit_code, "nothing is indexed yet" in before.stderr) == (2, True)
+    assert "4 entries in 2 segments" in command_line.run("index", "build").stderr
+    (pdq, sha256) = command_line.json("index", "status")
+    assert (pdq["algorithm"], pdq["entries"], pdq["segments"]) == ("pdq", 2, 1)
+    assert (sha256["algorithm"], sha256["withdrawn"]) == ("sha256", 0)
+    command_line.run("lists", "withdraw", "one", "e1")
+    behind = command_line.run("index", "status")
+    assert (behind.exit_code, "behind of list one" in behind.stderr) == (2, True)
+    assert "2 entries in 2 segments" in command_line.run("index", "compact").stderr
+    assert [row["withdrawn"] for row in command_line.json("index", "status")] == [0, 0]
+    assert command_line.run("index", "status").exit_code == 0
+
+
+def test_a_damaged_index_is_named_and_mended(command_line: CommandLine) -> None:
+    command_line.import_pictures("one", 1)
+    command_line.run("index", "build")
+    for path in _segments(command_line):
+        path.write_bytes(path.read_bytes()[:-64])
+    status = command_line.run("index", "status")
+    assert (status.exit_code, "not as long as it was written" in status.stderr) == (2, True)
+    assert "index build" in status.stderr
+    assert "not as long" in command_line.run("doctor").stdout
+    assert command_line.run("index", "build").exit_code == 0
+    assert command_line.run("index", "status").exit_code == 0
+
+
+def test_an_index_that_may_not_be_rebuilt_leaves_images_unscreened(
+    command_line: CommandLine,
+) -> None:
+    command_line.import_pictures("one", 1)
+    with (command_line.folder / "hashmatch.toml").open("a") as config:
+        config.write("[index]\nrebuild = false\n")
+    assert command_line.run("scan", "-", "--content-id", "x", stdin=drawn(1)).exit_code == 1
+    for path in _segments(command_line):
+        path.write_bytes(b"damaged")
+    result = command_line.run("scan", "-", "--content-id", "x", stdin=drawn(1))
+    assert result.exit_code == 2
+    assert "hashmatch index build" in result.stderr
+    command_line.run("index", "build")
+    assert command_line.run("scan", "-", "--content-id", "x", stdin=drawn(1)).exit_code == 1
+
+
+@pytest.mark.parametrize("arguments", [("status", "x"), ("build", "--all"), ("merge",)])
+def test_wrong_arguments_are_refused(command_line: CommandLine, arguments: tuple[str, ...]) -> None:
+    assert command_line.run("index", *arguments).exit_code == 2
