@@ -16,7 +16,7 @@ from hashmatch.outcome import Action
 
 CONFIG_NAME = "hashmatch.toml"
 
-ThresholdBits = Annotated[int, Field(ge=0, le=4096)]
+ThresholdBits = Annotated[int, Field(ge=0, le=100_000_000)]
 Quality = Annotated[int, Field(ge=0, le=100)]
 ImageFormat = Literal[
     "JPEG",

@@ -107,7 +107,7 @@ def _look_at_hashers(_: Settings) -> Iterator[Finding]:
         *(hasher.hash_pixels(picture) for hasher in PIXEL_HASHERS),
     )
     found = {one.algorithm.name: one for one in hashes}
-    wrong = sorted(name for name, one in found.items() if one.value.hex() != _SELF_TEST[name])
+    wrong = sorted(name for name, bits in _SELF_TEST.items() if found[name].value.hex() != bits)
     if wrong:
         detail = f"{', '.join(wrong)} no longer gives the bits that it is known for"
         hint = "Install the library versions that this release of hashmatch was made with."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, assert_never, overload
 
 from hashmatch.errors import InputError
 
@@ -17,7 +17,8 @@ class Kind(StrEnum):
     """How two hashes of one algorithm are compared."""
 
     EXACT = "exact"
-    PERCEPTUAL = "perceptual"
+    PERCEPTUAL = "perceptual"  # bit strings, by the number of bits that differ
+    VECTOR = "vector"  # byte vectors, by the squared Euclidean distance
 
 
 class Orientation(StrEnum):
@@ -77,8 +78,9 @@ class Algorithm:
     """A hash algorithm as lists, index and policy need to know it.
 
     `version` changes whenever the same picture may give other bits. `threshold_bits` is the
-    distance up to which two hashes match unless the policy says otherwise; `min_quality` is the
-    quality under which a hash says too little to be matched, None where there is no quality.
+    distance up to which two hashes match unless the policy says otherwise, of vectors a squared
+    one; `min_quality` is the quality under which a hash says too little to be matched, None where
+    there is no quality.
     """
 
     name: str
@@ -87,6 +89,18 @@ class Algorithm:
     kind: Kind
     threshold_bits: int = 0
     min_quality: int | None = None
+
+    @property
+    def unrelated_distance_bits(self) -> int:
+        """How far apart hashes of unrelated pictures are, about."""
+        match self.kind:
+            case Kind.EXACT:
+                return 0
+            case Kind.PERCEPTUAL:
+                return self.bits // 2
+            case Kind.VECTOR:
+                return self.bits // 8 * 255**2 // 6
+        assert_never(self.kind)
 
     def parse(self, text: str) -> bytes:
         """Return the value that `text` writes in hexadecimal.

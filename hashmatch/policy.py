@@ -87,9 +87,9 @@ def _check_thresholds(
         algorithm = _known(settings, f"{key}.{name}", name, algorithms)
         if algorithm.kind is Kind.EXACT:
             raise _config_error(settings, f"{key}.{name}", "exact hashes have no threshold")
-        # Unrelated pictures lie around half the bits apart.
-        if threshold_bits >= algorithm.bits // 2:
-            problem = f"a threshold of half its {algorithm.bits} bits or more matches everything"
+        limit = algorithm.unrelated_distance_bits
+        if threshold_bits >= limit:
+            problem = f"a threshold of {limit} or more matches everything"
             raise _config_error(settings, f"{key}.{name}", problem)
 
 

@@ -24,6 +24,15 @@ def weighed_rows(
     ]  # fmt: skip
 
 
+def near_vectors(values: Sequence[bytes], query: bytes, threshold: int) -> list[tuple[int, int]]:
+    """Return (squared distance, place) of every vector within the threshold, nearest first."""
+    distances = [
+        (sum((one - other) ** 2 for one, other in zip(value, query, strict=True)), place)
+        for place, value in enumerate(values)
+    ]
+    return sorted(one for one in distances if one[0] <= threshold)
+
+
 def near(values: Sequence[bytes], query: bytes, threshold_bits: int) -> list[tuple[int, int]]:
     """Return (distance, place) of every value within the threshold, nearest first."""
     distances = [(distance_bits(value, query), place) for place, value in enumerate(values)]

@@ -1,6 +1,7 @@
 """The hashers, and the algorithms by name.
 
-To add one of ours: write its file, name it here, add golden values and a line to the README.
+To add one of ours: write its file, name it here, add golden values and a line to the README. Those
+of others come in through the entry-point group of `installed`.
 """
 
 from __future__ import annotations
@@ -10,13 +11,16 @@ from hashmatch.hashes import Algorithm, Hash
 
 from .classic import ClassicHasher
 from .cryptographic import CryptographicHasher
+from .installed import installed
 from .interface import BytesHasher, PixelHasher, Reduction, RunningHash, hash_bytes
 from .pdq import PDQHasher
 
+_INSTALLED = installed()
 BYTES_HASHERS: tuple[BytesHasher, ...] = (
     CryptographicHasher("md5", 128),
     CryptographicHasher("sha1", 160),
     CryptographicHasher("sha256", 256),
+    *(one for one in _INSTALLED if isinstance(one, BytesHasher)),
 )
 PIXEL_HASHERS: tuple[PixelHasher, ...] = (
     PDQHasher(),
@@ -24,12 +28,14 @@ PIXEL_HASHERS: tuple[PixelHasher, ...] = (
     ClassicHasher("dhash", "dhash", threshold_bits=6),
     ClassicHasher("whash", "whash", threshold_bits=4),
     ClassicHasher("ahash", "average_hash", threshold_bits=4),
+    *(one for one in _INSTALLED if isinstance(one, PixelHasher)),
 )
 ALGORITHMS: dict[str, Algorithm] = {
     algorithm.name: algorithm
     for algorithm in (
         *(hasher.algorithm for hasher in BYTES_HASHERS),
         *(hasher.algorithm for hasher in PIXEL_HASHERS),
+        *(one for one in _INSTALLED if isinstance(one, Algorithm)),
     )
 }
 

@@ -8,6 +8,7 @@ from .interface import Entries, Hits, Index, Neighbour, Segment
 from .live import LiveIndex, Snapshot
 from .manifest import Manifest
 from .status import IndexStatus, inspect
+from .vectors import VectorSegment
 
 __all__ = [
     "Entries",
@@ -22,6 +23,7 @@ __all__ = [
     "Neighbour",
     "Segment",
     "Snapshot",
+    "VectorSegment",
     "catch_up",
     "inspect",
     "merge",

@@ -16,10 +16,12 @@ from .hamming import HammingSegment
 from .interface import Entries, Keys, Segment
 from .layers import Withdrawn
 from .manifest import Manifest, SegmentMark
+from .vectors import VectorSegment
 
 SEGMENT_OF_KIND: dict[Kind, type[Segment]] = {
     Kind.EXACT: ExactSegment,
     Kind.PERCEPTUAL: HammingSegment,
+    Kind.VECTOR: VectorSegment,
 }
 
 # Segments with fewer entries together are always made one: that takes milliseconds.

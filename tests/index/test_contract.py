@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashmatch.hashes import Algorithm, Kind
-from hashmatch.index import Entries, ExactSegment, HammingSegment, Neighbour, Segment
+from hashmatch.index import Entries, ExactSegment, HammingSegment, Neighbour, Segment, VectorSegment
 from hashmatch.index.layers import LayeredIndex, Withdrawn
 from hashmatch.index.pieces import ball, best_number_of_pieces, choose_radii, deal_bits
 from tests import oracle
@@ -165,6 +165,16 @@ def test_segments_give_back_the_entries_that_they_were_made_of(case: _Case) -> N
         assert back.where(order).values.tolist() == given_case.entries().values.tolist()
         assert back.keys[order].tolist() == given_case.entries().keys.tolist()
         assert set(back.list_keys.tolist()) == {7}
+
+
+@given(case=_cases(), threshold_bits=st.integers(0, 100_000))
+def test_vectors_are_found_by_their_squared_distance(case: _Case, threshold_bits: int) -> None:
+    algorithm = Algorithm("vectors", "1", case.algorithm.bits, Kind.VECTOR)
+    segment = VectorSegment.build(algorithm, case.entries())
+    found = segment.search_many(case.queries, threshold_bits)
+    for query, neighbours in zip(case.queries, found, strict=True):
+        near = oracle.near_vectors(case.values, query, threshold_bits)
+        assert neighbours == [Neighbour(100 + place, 7, distance) for distance, place in near]
 
 
 @given(case=_cases(), parts=st.integers(1, 4), data=st.data())
