@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks import hashing, importing, intake, starting
+from benchmarks import following, hashing, importing, index, intake, starting
 from benchmarks.measuring import machine
 
-_BENCHMARKS = (starting, hashing, intake, importing)
+_BENCHMARKS = (starting, hashing, intake, importing, index, following)
 _RESULTS = Path(__file__).with_name("RESULTS.md")
 
 

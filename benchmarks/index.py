@@ -9,7 +9,6 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,13 +21,10 @@ from threatexchange.signal_type.pdq.pdq_index import PDQIndex
 from usearch.index import search as usearch_search
 
 from benchmarks.hashes import Values, near, realistic, uniform
-from benchmarks.measuring import Table, seconds
+from benchmarks.measuring import Table, duration, seconds
 from hashmatch.hashers import ALGORITHMS
-from hashmatch.index import Entries, IndexFolder, LiveIndex, Segment, catch_up
+from hashmatch.index import Entries, IndexFolder, Segment
 from hashmatch.index.segments import open_segment, write_segment
-from hashmatch.store import Database
-from hashmatch.store.migrations import upgrade
-from hashmatch.store.models import Entry, Generation, HashList, utc_now
 
 # Takes queries and a threshold in bits, and returns whatever the index returns.
 Ask: TypeAlias = Callable[[Values, int], Any]
@@ -54,7 +50,7 @@ class _Peer:
 
 
 def measure() -> list[Table]:
-    """Measure look-ups, what they stand on, and how soon a change of a list is matched."""
+    """Measure look-ups, and what the indexes of the peers and our own take."""
     faiss.omp_set_num_threads(1)
     lookups: list[Sequence[str]] = []
     builds: list[Sequence[str]] = []
@@ -82,7 +78,6 @@ def measure() -> list[Table]:
              "FAISS multi-hash build", "pynear build", "pytx build"),
             builds,
         ),
-        _freshness(),
     ]  # fmt: skip
 
 
@@ -119,9 +114,9 @@ def _measure_entries(
             )  # fmt: skip
         size = mark.file.size_bytes / count
         pieces = str(len(segment.arrays["pieces"]))
-        slow = [_seconds(built.get(name)) for name in ("multi-hash", "pynear", "pytx")]
+        slow = [duration(built.get(name)) for name in ("multi-hash", "pynear", "pytx")]
         builds.append(
-            (f"{count:,}", kind, _seconds(build_s), f"{size:.0f}", _seconds(open_s), pieces, *slow)
+            (f"{count:,}", kind, duration(build_s), f"{size:.0f}", duration(open_s), pieces, *slow)
         )
 
 
@@ -143,13 +138,13 @@ def _lookup_row(
         for place in [*range(len(queries))] * 5
     )
     return [
-        _time(ours),
-        _time(times["FAISS flat"]),
+        duration(ours),
+        duration(times["FAISS flat"]),
         f"{times['FAISS flat'] / ours:.0f}×",
-        *(_time(times.get(name)) for name in ("multi-hash", "usearch", "pynear", "pytx")),
+        *(duration(times.get(name)) for name in ("multi-hash", "usearch", "pynear", "pytx")),
         f"{others / ours:.1f}×",
-        _time(single[len(single) // 2]),
-        _time(single[len(single) * 99 // 100]),
+        duration(single[len(single) // 2]),
+        duration(single[len(single) * 99 // 100]),
     ]
 
 
@@ -217,87 +212,3 @@ _PEERS = (
     _Peer("pynear", _pynear, 1_000_000),
     _Peer("pytx", _pytx, 1_000_000),
 )
-
-
-def _seconds(time_s: float | None) -> str:
-    if time_s is None:
-        return ""
-    return f"{time_s:.1f} s" if time_s >= 1 else f"{1000 * time_s:.0f} ms"
-
-
-def _time(time_s: float | None) -> str:
-    if time_s is None:
-        return ""
-    return f"{1000 * time_s:.1f} ms" if time_s >= 1e-3 else f"{1e6 * time_s:.0f} µs"
-
-
-def _freshness() -> Table:
-    rows = []
-    for count in _SIZES[1:]:
-        with tempfile.TemporaryDirectory() as place:
-            rows.append(_freshness_of(count, Path(place)))
-    return Table(
-        "From a committed change to a match",
-        "A running process follows the store (SQLite) in its background, asking once a second. Each"
-        " change adds 1,000 entries and withdraws 1,000. To reach: matchable in under 5 s at 10 M.",
-        ("entries", "read from the store and built", "opened", "change to match, median", "most"),
-        [rows[0], rows[1]],
-    )
-
-
-def _freshness_of(count: int, folder: Path) -> tuple[str, ...]:
-    with closing(Database(f"sqlite:///{folder / 'hashmatch.db'}")) as database:
-        upgrade(database)
-        _fill(database, realistic(count, 1))
-        index_folder = IndexFolder(folder / "index")
-        build_s = seconds(partial(catch_up, database, index_folder, ALGORITHMS))
-        live = LiveIndex(database, folder / "index", ALGORITHMS, max_age_s=600)
-        with closing(live):
-            open_s = seconds(live.snapshot)
-            times = sorted(_change_to_match(database, live, number) for number in range(7))
-    return (
-        f"{count:,}", _seconds(build_s), _seconds(open_s), _seconds(times[3]), _seconds(times[-1])
-    )  # fmt: skip
-
-
-def _fill(database: Database, values: Values) -> None:
-    now = utc_now()
-    with database.writing() as session:
-        session.add(HashList(name="one", generation=1, active_entries=len(values)))
-        session.flush()
-        session.add(
-            Generation(list_key=1, number=1, created_at=now, source="", withdrawn=0, changed=0,
-                       added=len(values))
-        )  # fmt: skip
-        session.flush()
-        session.connection().exec_driver_sql(
-            "INSERT INTO entries (list_key, algorithm, value, entry_id, category, tags, added_at,"
-            " note, added_generation, withdrawn_by_operator)"
-            " VALUES (1, 'pdq', ?, ?, '', '[]', '', '', 1, 0)",
-            [(one.tobytes(), f"e{place}") for place, one in enumerate(values)],
-        )
-
-
-def _change_to_match(database: Database, live: LiveIndex, number: int) -> float:
-    """Commit a change and return how long it takes until it can be matched, in seconds."""
-    new = uniform(1_000, 100 + number)
-    with database.writing() as session:
-        row = session.get_one(HashList, 1)
-        gone = session.query(Entry).filter(
-            Entry.key.between(number * 1_000 + 1, number * 1_000 + 1_000)
-        )
-        gone.update({"withdrawn_generation": row.generation + 1})
-        session.add_all(
-            Entry(list_key=1, algorithm="pdq", value=one.tobytes(), entry_id=f"n{number}-{place}",
-                  added_generation=row.generation + 1)
-            for place, one in enumerate(new)
-        )  # fmt: skip
-        row.generation += 1
-        session.add(
-            Generation(list_key=1, number=row.generation, source="", added=1_000, withdrawn=1_000,
-                       changed=0)
-        )  # fmt: skip
-    begun = time.perf_counter()
-    while not live.snapshot().search_many("pdq", [new[0].tobytes()], 0)[0]:
-        time.sleep(0.01)
-    return time.perf_counter() - begun

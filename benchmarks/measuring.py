@@ -41,6 +41,16 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
+def duration(time_s: float | None) -> str:
+    """Return a time in the unit that suits it; nothing for None."""
+    if time_s is None:
+        return ""
+    for factor, unit in ((1, "s"), (1e3, "ms")):
+        if time_s * factor >= 1:
+            return f"{time_s * factor:.1f} {unit}"
+    return f"{time_s * 1e6:.0f} µs"
+
+
 def median_seconds(work: Callable[[], object], runs: int) -> float:
     """Return the median over some runs, in seconds."""
     return statistics.median(seconds(work) for _ in range(runs))

@@ -8,6 +8,7 @@ import click
 
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.index import IndexFolder, Manifest, catch_up, inspect, merge
+from hashmatch.store import Database
 
 from .context import App, json_option, pass_app
 from .exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
@@ -63,12 +64,17 @@ def build(app: App, *, anew: bool) -> None:
 @pass_app
 def compact(app: App) -> None:
     """Merge all segments and drop what was withdrawn; others go on matching meanwhile."""
-    folder = IndexFolder(app.settings.index_dir)
     with app.database() as database:
-        manifest = catch_up(database, folder, ALGORITHMS, may_rebuild=app.settings.index.rebuild)
-        if merge(folder, ALGORITHMS, everything=True):
-            manifest = folder.manifest() or manifest
+        manifest = compact_index(app, database)
     _say_what_is_there(manifest)
+
+
+def compact_index(app: App, database: Database) -> Manifest:
+    """Leave nothing in the files of the index but what is active."""
+    folder = IndexFolder(app.settings.index_dir)
+    manifest = catch_up(database, folder, ALGORITHMS, may_rebuild=app.settings.index.rebuild)
+    merge(folder, ALGORITHMS, everything=True)
+    return folder.manifest() or manifest
 
 
 def _rows(manifest: Manifest | None) -> list[dict[str, object]]:

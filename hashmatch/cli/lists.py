@@ -27,6 +27,7 @@ from hashmatch.store import (
 
 from .context import App, json_option, pass_app, standard_input
 from .exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
+from .index import compact_index
 from .output import print_json, print_table, printable, progress, say
 
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -210,6 +211,7 @@ def remove(app: App, name: str, *, yes: bool) -> None:
             change = remove_list(session, name)
         if not database.forget_deleted():
             say("another process has the database open: the log keeps traces until it ends")
+        compact_index(app, database)
     say(
         f"list {name} is removed: {change.counts.withdrawn} active entries, and those withdrawn"
         " earlier, are deleted and overwritten, and what operators withdrew is forgotten;"

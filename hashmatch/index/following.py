@@ -84,9 +84,12 @@ def merge(
         dead = total - sum(manifest.counts().values())
         everything = everything or dead > _DEAD_PART * total
         names = sorted({segment.algorithm for segment in manifest.segments})
-        return any(
-            _merge_algorithm(folder, algorithms[name], everything=everything) for name in names
-        )
+        merged = [
+            name
+            for name in names
+            if _merge_algorithm(folder, algorithms[name], everything=everything)
+        ]
+        return bool(merged)
 
 
 def _published(folder: IndexFolder, *, may_rebuild: bool) -> Manifest | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.command_line import CommandLine
-from tests.pictures import drawn
+from tests.pictures import drawn, hashes_of
 
 
 def _segments(command_line: CommandLine) -> list[Path]:
@@ -28,6 +28,21 @@ def test_the_index_is_built_shown_and_compacted(command_line: CommandLine) -> No
     assert "2 entries in 2 segments" in command_line.run("index", "compact").stderr
     assert [row["withdrawn"] for row in command_line.json("index", "status")] == [0, 0]
     assert command_line.run("index", "status").exit_code == 0
+
+
+def test_the_values_of_a_removed_list_leave_the_index(command_line: CommandLine) -> None:
+    command_line.import_pictures("one", 1, algorithms=("sha256",))
+    command_line.import_pictures("two", 2, algorithms=("sha256",))
+    command_line.run("index", "build")
+    values = [hashes_of(seed, "sha256")["sha256"].value for seed in (1, 2)]
+    assert [_is_on_disk(command_line, value) for value in values] == [True, True]
+    assert command_line.run("lists", "remove", "one", "--yes").exit_code == 0
+    assert [_is_on_disk(command_line, value) for value in values] == [False, True]
+
+
+def _is_on_disk(command_line: CommandLine, value: bytes) -> bool:
+    rest = value[8:]  # What comes before is kept as a number.
+    return any(rest in path.read_bytes() for path in _segments(command_line))
 
 
 def test_a_damaged_index_is_named_and_mended(command_line: CommandLine) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from hashmatch.config import Settings
-from hashmatch.errors import DamagedIndexError, IndexFolderError
+from hashmatch.errors import DamagedIndexError, IndexFolderError, IndexStaleError
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.index import IndexFolder, LiveIndex, catch_up, merge
 from hashmatch.index.files import FileMark
@@ -371,3 +374,79 @@ def test_a_folder_that_cannot_be_written_is_named(database: Database, settings: 
     with closing(LiveIndex(database, settings.index_dir, ALGORITHMS)) as live:
         with pytest.raises(IndexFolderError, match=str(settings.index_dir)):
             live.snapshot()
+
+
+def test_a_day_of_changes_leaves_nothing_behind_and_no_answer_wrong(
+    settings: Settings, database: Database, folder: IndexFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred generations under constant queries, by a reader that follows in its background."""
+    monkeypatch.undo()
+    fill(database, "stays", range(100, 200))
+    fill(database, "changes", range(30))
+    live = LiveIndex(database, settings.index_dir, ALGORITHMS, max_age_s=60, poll_s=0.001)
+    missed: list[int] = []
+    is_over = threading.Event()
+
+    def ask_on() -> None:
+        while not is_over.is_set():
+            (found_now,) = live.snapshot().search_many("pdq", [value_of(150)], 0)
+            missed.extend([] if len(found_now) == 1 else [len(found_now)])
+
+    with closing(live):
+        live.snapshot()
+        asking = threading.Thread(target=ask_on)
+        asking.start()
+        for number in range(1, 101):
+            fill(database, "changes", range(number, number + 30))
+        _wait_for(lambda: live.snapshot().lists[0].generation == 101)
+        is_over.set()
+        asking.join()
+        assert missed == []
+        _assert_right(live, database)
+        manifest = folder.manifest()
+        assert manifest is not None
+        _wait_for(lambda: len(_mapped(folder)) <= 2 * len(manifest.file_names()))
+        assert len(list(folder.path.glob("*.arrays"))) <= 4
+    assert not [one for one in threading.enumerate() if one.name.startswith("hashmatch-index")]
+    gc.collect()
+    assert _mapped(folder) == set()
+
+
+def _mapped(folder: IndexFolder) -> set[str]:
+    """Return the files of the folder that this process has in its memory."""
+    lines = Path("/proc/self/maps").read_text().splitlines()
+    return {line.split(maxsplit=5)[-1] for line in lines if str(folder.path) in line}
+
+
+def _wait_for(happened: Callable[[], bool]) -> None:
+    for _ in range(2_000):
+        if happened():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it did not happen")
+
+
+def test_a_reader_that_cannot_follow_says_so_and_recovers(
+    settings: Settings, database: Database
+) -> None:
+    fill(database, "one", range(10))
+    live = LiveIndex(database, settings.index_dir, ALGORITHMS, max_age_s=0.3, poll_s=0.01)
+    with closing(live):
+        live.snapshot()
+        manifest = settings.index_dir / "manifest.json"
+        manifest.chmod(0o666)
+        fill(database, "one", range(20))
+        with pytest.raises(IndexStaleError, match="others than this user"):
+            for _ in range(200):
+                live.snapshot()
+                time.sleep(0.01)
+        manifest.chmod(0o600)
+        _wait_for(lambda: _is_current(live, database))
+
+
+def _is_current(live: LiveIndex, database: Database) -> bool:
+    try:
+        _assert_right(live, database)
+    except (IndexStaleError, AssertionError):
+        return False
+    return True
