@@ -50,7 +50,7 @@ def write_arrays(path: Path, facts: Mapping[str, Any], arrays: Arrays) -> FileMa
             "offset": end,  # from the first array's place
             "dtype": array.dtype.str,
             "shape": array.shape,
-            "checksum": _checksum(array.reshape(-1).view(np.uint8)),
+            "checksum": checksum(array.reshape(-1).view(np.uint8)),
         }
         end += array.nbytes
     header = json.dumps({**facts, "arrays": places}).encode()
@@ -72,7 +72,7 @@ def write_arrays(path: Path, facts: Mapping[str, Any], arrays: Arrays) -> FileMa
             f"{path}: cannot be written: {error.strerror}",
             hint="Make room on the disk, or choose another place with index.dir.",
         ) from error
-    return FileMark(path.name, len(head) + end, _checksum(header))
+    return FileMark(path.name, len(head) + end, checksum(header))
 
 
 def map_arrays(folder: Path, mark: FileMark) -> tuple[dict[str, Any], Arrays]:
@@ -82,17 +82,18 @@ def map_arrays(folder: Path, mark: FileMark) -> tuple[dict[str, Any], Arrays]:
     written, and `IndexFolderError` where it is not ours.
     """
     path = folder / mark.name
-    with path.open("rb") as file:
-        require_own(path, os.fstat(file.fileno()))
-        if os.fstat(file.fileno()).st_size != mark.size_bytes:
-            raise _damaged(path, "it is not as long as it was written")
-        memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    try:
+        memory = _map(path, mark.size_bytes)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise IndexFolderError(f"{path}: cannot be read: {error.strerror}") from error
     start = len(_MAGIC) + _LENGTH_BYTES
     if memory[: len(_MAGIC)] != _MAGIC:
         raise _damaged(path, "it is of another version of hashmatch")
     length = int.from_bytes(memory[len(_MAGIC) : start], "little")
     header = memory[start : start + length]
-    if _checksum(header) != mark.checksum:
+    if checksum(header) != mark.checksum:
         raise _damaged(path, "its header is not what was written")
     facts: dict[str, Any] = json.loads(header)
     first = start + length + -(start + length) % _ALIGNMENT
@@ -101,10 +102,19 @@ def map_arrays(folder: Path, mark: FileMark) -> tuple[dict[str, Any], Arrays]:
         kind, shape = np.dtype(place["dtype"]), tuple(place["shape"])
         count = int(np.prod(shape))
         array: Any = np.frombuffer(memory, kind, count, first + place["offset"]).reshape(shape)
-        if _checksum(array.reshape(-1).view(np.uint8)) != place["checksum"]:
+        if checksum(array.reshape(-1).view(np.uint8)) != place["checksum"]:
             raise _damaged(path, f"its part {name} is not what was written")
         arrays[name] = array
     return facts, arrays
+
+
+def _map(path: Path, size_bytes: int) -> mmap.mmap:
+    with path.open("rb") as file:
+        status = os.fstat(file.fileno())
+        require_own(path, status)
+        if status.st_size != size_bytes:
+            raise _damaged(path, "it is not as long as it was written")
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def require_own(path: Path, status: os.stat_result) -> None:
@@ -117,7 +127,8 @@ def require_own(path: Path, status: os.stat_result) -> None:
         )
 
 
-def _checksum(data: Any) -> str:
+def checksum(data: Any) -> str:
+    """Return what tells data from any that came about by accident, as 32 hexadecimal digits."""
     return xxhash.xxh3_128_hexdigest(data)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,6 +23,30 @@ from .manifest import Manifest
 _MANIFEST = "manifest.json"
 _PUBLISHING, _MERGING = "publishing.lock", "merging.lock"
 _SUFFIX = ".arrays"
+# Building an index of a hundred million entries takes some minutes.
+_PATIENCE_S = 900
+_SECONDS_BETWEEN_TRIES = 0.005
+
+
+def _lock(path: Path, descriptor: int, patience_s: float) -> bool:
+    """Take the lock, or say that another process has it, where that is no reason to wait."""
+    deadline_s = time.monotonic() + patience_s
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not patience_s:
+                return False
+        except OSError as error:
+            raise IndexFolderError(f"{path}: cannot be locked: {error.strerror}") from error
+        else:
+            return True
+        if time.monotonic() > deadline_s:
+            raise IndexFolderError(
+                f"{path}: another process has held this for {patience_s:.0f} seconds",
+                hint="See whether it hangs; 'fuser' names it.",
+            )
+        time.sleep(_SECONDS_BETWEEN_TRIES)
 
 
 class IndexFolder:
@@ -42,11 +67,11 @@ class IndexFolder:
                 return Manifest.decode(file.read())
         except FileNotFoundError:
             return None
-        except (OSError, UnicodeDecodeError) as error:
-            raise DamagedIndexError(f"{path}: cannot be read: {error}") from error
-        except DamagedIndexError as error:
+        except OSError as error:
+            raise IndexFolderError(f"{path}: cannot be read: {error.strerror}") from error
+        except (DamagedIndexError, UnicodeDecodeError) as error:
             raise DamagedIndexError(
-                f"{path}: {error.message}", hint="Run 'hashmatch index build'."
+                f"{path}: {error}", hint="Run 'hashmatch index build'."
             ) from error
 
     def stamp(self) -> tuple[int, int] | None:
@@ -103,7 +128,8 @@ class IndexFolder:
     def delete(self, names: set[str]) -> None:
         """Delete files that no manifest names."""
         for name in names:
-            (self.path / name).unlink(missing_ok=True)
+            with suppress(OSError):  # The next publishing tries again.
+                (self.path / name).unlink(missing_ok=True)
 
     @contextmanager
     def _locked(self, name: str, *, is_waiting: bool) -> Iterator[bool]:
@@ -116,14 +142,14 @@ class IndexFolder:
                 f"{path}: cannot be written: {error.strerror}",
                 hint="Choose another place with index.dir.",
             ) from error
-        # The lock ends with the descriptor, and so with the process at the latest.
+        # The lock ends with the process at the latest.
         with os.fdopen(descriptor):
+            is_ours = _lock(path, descriptor, _PATIENCE_S if is_waiting else 0)
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if is_waiting else fcntl.LOCK_NB))
-            except BlockingIOError:
-                yield False
-                return
-            yield True
+                yield is_ours
+            finally:
+                if is_ours:  # A process that was forked meanwhile has the descriptor, too.
+                    fcntl.flock(descriptor, fcntl.LOCK_UN)
 
     def _sync(self) -> None:
         """Wait until the disk knows the names of the files."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from hashmatch.errors import DamagedIndexError
+from hashmatch.errors import DamagedIndexError, StoreError
 from hashmatch.hashes import Algorithm
 from hashmatch.store import Database, read_lists, read_store_id
 
@@ -26,6 +26,8 @@ from .segments import (
 
 # What is merged at once, while others wait; more is left to `merge`.
 _MOST_ENTRIES_AT_ONCE = 200_000
+# But where nobody ever calls that, segments must not pile up.
+_MOST_SEGMENTS = 12
 # From so many dead entries on, of all, everything is merged.
 _DEAD_PART = 0.2
 
@@ -45,27 +47,25 @@ def catch_up(
     is damaged, of another store, or where `instead_of` is still in force. Waits for other processes
     that do the same. Raises `StoreError` and `IndexFolderError`.
     """
+    may_rebuild = may_rebuild or is_anew
     with folder.publishing():
-        before = _published(folder, may_rebuild=may_rebuild or is_anew)
-        with database.reading() as session:
-            store_id, states = read_store_id(session), read_lists(session)
-            known = Manifest(store_id, before.number if before else 0)
-            is_usable = before != instead_of and not is_anew
-            if before is not None and before.store_id == store_id and is_usable:
-                known = before
-                if known.follows(states):
-                    return known
-            changes = read_changes(session, known, states, algorithms)
-            if not changes.is_whole:
-                known = Manifest(store_id, known.number)
-                changes = read_changes(session, known, states, algorithms)
-        if before is not None and known != before and not (may_rebuild or is_anew):
-            raise DamagedIndexError(
-                f"{folder.path}: the index is damaged, or not of this store as it stands",
-                hint="Build it again with 'hashmatch index build'.",
-            )
-        manifest = _with_changes(folder, known, changes, algorithms)
-        folder.publish(manifest, before)
+        before = _published(folder, may_rebuild=may_rebuild)
+        manifest = None
+        if before is not None and before != instead_of and not is_anew:
+            try:
+                manifest = _changed(database, folder, before, algorithms)
+            except (DamagedIndexError, FileNotFoundError):
+                if not may_rebuild:
+                    raise
+        if manifest is None:
+            if before is not None and not may_rebuild:
+                raise DamagedIndexError(
+                    f"{folder.path}: the index is damaged, or not of this store as it stands",
+                    hint="Build it again with 'hashmatch index build'.",
+                )
+            manifest = _built(database, folder, before.number if before else 0, algorithms)
+        if manifest != before:
+            folder.publish(manifest, before)
     return manifest
 
 
@@ -83,7 +83,7 @@ def merge(
         total = sum(segment.entries for segment in manifest.segments)
         dead = total - sum(manifest.counts().values())
         everything = everything or dead > _DEAD_PART * total
-        names = sorted({segment.algorithm for segment in manifest.segments})
+        names = sorted({segment.algorithm for segment in manifest.segments} & algorithms.keys())
         merged = [
             name
             for name in names
@@ -101,16 +101,51 @@ def _published(folder: IndexFolder, *, may_rebuild: bool) -> Manifest | None:
         return None
 
 
+def _changed(
+    database: Database, folder: IndexFolder, known: Manifest, algorithms: Mapping[str, Algorithm]
+) -> Manifest | None:
+    """Return the index with what changed in the store since, None where it is another's past."""
+    with database.reading() as session:
+        if read_store_id(session) != known.store_id:
+            return None
+        states = read_lists(session)
+        if known.follows(states):
+            return known
+        changes = read_changes(session, known, states, algorithms)
+    return _with_changes(folder, known, changes, algorithms) if changes.is_whole else None
+
+
+def _built(
+    database: Database, folder: IndexFolder, number: int, algorithms: Mapping[str, Algorithm]
+) -> Manifest:
+    """Return an index of nothing but the store."""
+    with database.reading() as session:
+        empty = Manifest(read_store_id(session), number)
+        changes = read_changes(session, empty, read_lists(session), algorithms)
+    manifest = _with_changes(folder, empty, changes, algorithms)
+    if manifest is None:
+        raise StoreError("the store gives one key to several entries")
+    return manifest
+
+
 def _with_changes(
     folder: IndexFolder, known: Manifest, changes: Changes, algorithms: Mapping[str, Algorithm]
-) -> Manifest:
-    """Write what is new and return the manifest with it."""
+) -> Manifest | None:
+    """Write what is new and return the manifest with it.
+
+    None where something new has the key of something dead: the store was put back from a copy, and
+    counts again.
+    """
     kept = {mark.key for mark in changes.lists}
     gone = {mark.key: mark.last_key for mark in known.lists if mark.key not in kept}
-    removed = {**known.removed, **gone}
+    for key, last_key in known.removed.items():
+        gone[key] = max(last_key, gone.get(key, 0))
     dead = np.union1d(open_withdrawn(folder, known).keys, np.array(changes.withdrawn, np.int64))
-    withdrawn = Withdrawn(dead, removed)
-    segments = list(known.segments)
+    withdrawn = Withdrawn(dead, gone)
+    if any(withdrawn.are_dead(new.keys, new.list_keys).any() for new in changes.new.values()):
+        return None
+    counts = known.next(lists=changes.lists).counts()
+    segments = [one for one in known.segments if one.algorithm in counts]
     for name, new in changes.new.items():
         absorbed = _small_enough(segments, name, len(new.keys))
         old = [_entries_of(folder, known, algorithms[name], one) for one in absorbed]
@@ -123,7 +158,7 @@ def _with_changes(
         segments=tuple(segments),
         withdrawn=write_withdrawn(folder, known.store_id, dead),
         withdrawn_entries=len(dead),
-        removed=removed,
+        removed=gone,
     )
 
 
@@ -131,7 +166,9 @@ def _small_enough(segments: list[SegmentMark], name: str, added: int) -> list[Se
     """Return the segments that new entries are put into one with."""
     new = SegmentMark(FileMark("", 0, ""), "", name, added)
     same = [one for one in segments if one.algorithm == name]
-    chosen = choose_merge([new, *same], _MOST_ENTRIES_AT_ONCE)
+    total = added + sum(one.entries for one in same)
+    most_entries = _MOST_ENTRIES_AT_ONCE if len(same) < _MOST_SEGMENTS else total
+    chosen = choose_merge([new, *same], most_entries)
     return [one for one in chosen if one is not new] if new in chosen else []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,10 @@ from .segments import open_segment, open_withdrawn
 
 # How often the files of a manifest may be gone before it is read, because newer ones came.
 _ATTEMPTS = 10
+# What was not merged answers all the same, only slower.
+_SECONDS_AFTER_A_FAILED_MERGE = 60
+# A thread that waits for another process may be left behind.
+_SECONDS_TO_END = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,8 @@ class LiveIndex:
         self._manifest: Manifest | None = None
         self._stamp: tuple[int, int] | None = None
         self._segments: dict[SegmentMark, Segment] = {}
-        self._current_at_s = time.monotonic()
+        self._current_at_s = 0.0
+        self._pid = 0
         self._problem = "it was not read yet"
         self._is_closed = threading.Event()
         self._starting = threading.Lock()
@@ -83,46 +89,54 @@ class LiveIndex:
         if self._max_age_s is None:
             return self.renewed()
         with self._starting:
-            if not self._threads:
+            if not self._threads or self._pid != os.getpid():  # Threads do not live on in a fork.
                 self._start()
         age_s = time.monotonic() - self._current_at_s
-        if self._snapshot is None or age_s > self._max_age_s:
+        snapshot = self._snapshot
+        if snapshot is None or age_s > self._max_age_s:
             raise IndexStaleError(
                 f"the index could not follow the lists for {age_s:.0f} seconds: {self._problem}",
                 hint="'hashmatch index status' says more; the limit is index.max_age_s.",
             )
-        return self._snapshot
+        return snapshot
 
     def renewed(self) -> Snapshot:
         """Return the lists as they stand at this moment, whatever it takes."""
         with self._lock:
-            with self._database.reading() as session:
-                lists = read_lists(session)
+            lists, read_at_s = self._read_lists()
             held, manifest = self._snapshot, self._manifest
             is_published = self._stamp is not None and self._stamp == self._folder.stamp()
             if held is None or manifest is None or not is_published or not manifest.follows(lists):
-                held = self._open_newest(lists)
+                held, read_at_s = self._open_newest(lists, read_at_s)
             else:
                 held = Snapshot(lists, held.indexes)
             self._snapshot = held
-            self._current_at_s = time.monotonic()
+            self._current_at_s = read_at_s
+            self._problem = "a change takes long"
             return held
 
     def close(self) -> None:
         """End the threads and let go of the files."""
         self._is_closed.set()
         for thread in self._threads:
-            thread.join()
+            thread.join(_SECONDS_TO_END)
         self._segments, self._snapshot, self._manifest = {}, None, None
 
-    def _open_newest(self, lists: tuple[ListState, ...]) -> Snapshot:
+    def _read_lists(self) -> tuple[tuple[ListState, ...], float]:
+        """Return the lists and a moment at which they stood so, by the monotonic clock."""
+        read_at_s = time.monotonic()
+        with self._database.reading() as session:
+            return read_lists(session), read_at_s
+
+    def _open_newest(
+        self, lists: tuple[ListState, ...], read_at_s: float
+    ) -> tuple[Snapshot, float]:
         """Open what is published for these lists, or bring it up to date first."""
         damaged: Manifest | None = None
         for _ in range(_ATTEMPTS):
             manifest = self._current(lists, damaged)
             if not manifest.follows(lists):  # The store went on.
-                with self._database.reading() as session:
-                    lists = read_lists(session)
+                lists, read_at_s = self._read_lists()
             try:
                 indexes = self._open(manifest)
             except FileNotFoundError:  # A newer one was published and took it away.
@@ -137,7 +151,7 @@ class LiveIndex:
                 self._manifest = manifest
                 stamp = self._folder.stamp()
                 self._stamp = stamp if self._folder.manifest() == manifest else None
-                return Snapshot(lists, indexes)
+                return Snapshot(lists, indexes), read_at_s
         raise IndexStaleError("the lists changed faster than the index could be read")
 
     def _current(self, lists: tuple[ListState, ...], damaged: Manifest | None) -> Manifest:
@@ -187,6 +201,7 @@ class LiveIndex:
 
     def _start(self) -> None:
         """Read the index and begin to follow the store."""
+        self._lock, self._pid = threading.Lock(), os.getpid()
         self.renewed()
         self._threads = [
             threading.Thread(target=work, name=f"hashmatch-index-{name}", daemon=True)
@@ -201,10 +216,12 @@ class LiveIndex:
                 self.renewed()
             except HashmatchError as error:
                 self._problem = error.message
+            except Exception as error:  # noqa: BLE001 (it is told when it lasts)
+                self._problem = repr(error)
 
     def _merge(self) -> None:
         while not self._is_closed.wait(self._poll_s):
             try:
                 merge(self._folder, self._algorithms)
-            except HashmatchError as error:
-                self._problem = error.message
+            except Exception:  # noqa: BLE001 (the next reading says what is wrong, if it matters)
+                self._is_closed.wait(_SECONDS_AFTER_A_FAILED_MERGE)

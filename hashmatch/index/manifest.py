@@ -10,7 +10,7 @@ from typing import Any, Self
 from hashmatch.errors import DamagedIndexError
 from hashmatch.store import ListState
 
-from .files import FileMark
+from .files import FileMark, checksum
 
 _VERSION = 1
 
@@ -99,14 +99,18 @@ class Manifest:
         return replace(self, number=self.number + 1, **changes)
 
     def encode(self) -> str:
-        """Return it as JSON."""
-        return json.dumps({"version": _VERSION, **asdict(self)}, indent=1)
+        """Return it as JSON, and its checksum after that."""
+        body = json.dumps({"version": _VERSION, **asdict(self)}, indent=1)
+        return f"{body}\n{checksum(body.encode())}\n"
 
     @classmethod
     def decode(cls, text: str) -> Self:
         """Return what `encode` wrote. Raises `DamagedIndexError`."""
         try:
-            table = json.loads(text)
+            body, _, told = text.rstrip("\n").rpartition("\n")
+            if checksum(body.encode()) != told:
+                raise DamagedIndexError("the manifest of the index is damaged")
+            table = json.loads(body)
             if table.pop("version") != _VERSION:
                 raise DamagedIndexError("the index is of another version of hashmatch")
             withdrawn = table.pop("withdrawn")

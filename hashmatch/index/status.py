@@ -41,12 +41,18 @@ def inspect(
             )
         open_withdrawn(folder, manifest)
         for mark in manifest.segments:
-            if mark.algorithm in algorithms:
-                open_segment(folder, store_id, algorithms[mark.algorithm], mark)
+            if mark.algorithm not in algorithms:
+                raise IndexFolderError(
+                    f"it holds {mark.algorithm} hashes, which this installation cannot match",
+                    hint="Install what brings that algorithm, or remove the list.",
+                )
+            open_segment(folder, store_id, algorithms[mark.algorithm], mark)
     except FileNotFoundError as error:
         return IndexStatus(None, (), f"{error.filename}: the file is gone")
     except IndexFolderError as error:
         return IndexStatus(None, (), error.message, error.hint)
     marks = {mark.key: mark for mark in manifest.lists}
     behind = [one.name for one in states if one.key not in marks or not marks[one.key].is_of(one)]
+    if marks.keys() - {one.key for one in states}:
+        behind.append("(one that was removed)")
     return IndexStatus(manifest, tuple(behind))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
-from hashmatch.index import Snapshot
+from hashmatch.index import LiveIndex, Snapshot
 from hashmatch.store import Database, withdraw_entries
 from hashmatch.store.models import Entry, HashList
 from tests import oracle
@@ -51,3 +51,11 @@ def found(snapshot: Snapshot, query: bytes, threshold_bits: int) -> list[tuple[i
     """Return the same, of the index."""
     (neighbours,) = snapshot.search_many("pdq", [query], threshold_bits)
     return [(one.distance_bits, one.entry_key) for one in neighbours]
+
+
+def assert_right(live: LiveIndex, database: Database) -> None:
+    """Compare the answers of an index with those of the store, for queries near entries."""
+    snapshot = live.snapshot()
+    for number in (3, 14, 25, 36, 999):
+        query = value_of(number)
+        assert found(snapshot, query, 31) == expected(database, query, 31)

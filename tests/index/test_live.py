@@ -12,17 +12,11 @@ from sqlalchemy import update
 
 from hashmatch.config import Settings
 from hashmatch.errors import StoreError
-from hashmatch.hashers import ALGORITHMS
 from hashmatch.index import LiveIndex
 from hashmatch.store import Database, create_list, remove_list, withdraw_entries
 from hashmatch.store.models import Entry
 from tests.pictures import hashes_of, list_of
 from tests.store.importing import import_text
-
-
-@pytest.fixture
-def live(settings: Settings, database: Database) -> LiveIndex:
-    return LiveIndex(database, settings.index_dir, ALGORITHMS)
 
 
 def _found(live: LiveIndex, seed: int, algorithm: str = "pdq") -> int:
