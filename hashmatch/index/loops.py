@@ -15,7 +15,7 @@ from hashmatch.compiled import compiled
 
 # So many rows lie between the prefetch of one and its comparison.
 _AHEAD = 32
-# So many candidates are gathered before they are compared.
+# Room for the candidates of one piece, which grows where there are more.
 _CANDIDATES = 2048
 # So many keys are looked at in one go: while their spans are read, the next ones are fetched.
 _BLOCK = 32
@@ -63,6 +63,16 @@ def _key(words, row, first, width):
     if bit + width > 64:
         value |= words[row, word + 1] << np.uint64(64 - bit)
     return np.int64(value & ((np.uint64(1) << np.uint64(width)) - np.uint64(1)))
+
+
+@register_jitable
+def _with_room(candidates, count):
+    """Return the same array, or a longer one that begins with it."""
+    if count <= candidates.shape[0]:
+        return candidates
+    longer = np.empty(max(count, 2 * candidates.shape[0]), np.uint32)
+    longer[: candidates.shape[0]] = candidates
+    return longer
 
 
 @register_jitable
@@ -145,34 +155,19 @@ def search(
                         _prefetch(slots, place)
                         places[full] = place
                         full += 1
+                candidates = _with_room(candidates, gathered + full)
                 for one in range(full):
                     slot = np.int64(slots[places[one]])
                     if slot < _SHARED:
-                        if gathered == _CANDIDATES:
-                            found = _compare(
-                                queries, query, rows, candidates, gathered, piece, reaches,
-                                piece_masks, threshold, found, found_queries, found_rows,
-                                found_distances,
-                            )  # fmt: skip
-                            gathered = 0
                         candidates[gathered] = slot
                         gathered += 1
                         continue
-                    low = shared_base + slot - _SHARED + 1
-                    high = low + np.int64(shared[low - 1])
-                    while low < high:
-                        if gathered == _CANDIDATES:
-                            found = _compare(
-                                queries, query, rows, candidates, gathered, piece, reaches,
-                                piece_masks, threshold, found, found_queries, found_rows,
-                                found_distances,
-                            )  # fmt: skip
-                            gathered = 0
-                        part = min(high, low + _CANDIDATES - gathered)
-                        for place in range(low, part):
-                            candidates[gathered] = shared[place]
-                            gathered += 1
-                        low = part
+                    first_row = shared_base + slot - _SHARED + 1
+                    count = np.int64(shared[first_row - 1])
+                    candidates = _with_room(candidates, gathered + count + full)
+                    for row in range(count):
+                        candidates[gathered + row] = shared[first_row + row]
+                    gathered += count
             found = _compare(
                 queries, query, rows, candidates, gathered, piece, reaches, piece_masks, threshold,
                 found, found_queries, found_rows, found_distances,
