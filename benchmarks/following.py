@@ -8,7 +8,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -136,15 +137,16 @@ def _day() -> Table:
 
 def _run_day(database: Database, live: LiveIndex, values: Values, folder: Path) -> tuple[str, ...]:
     calm = [_ask(live, values, place)[0] for place in range(1_000)]
-    asked: list[tuple[float, bool]] = []
+    times_s, wrong = array("d"), 0
     is_over = threading.Event()
 
     def ask_on() -> None:
         # The last ones: the first are withdrawn as the day goes.
-        place = 0
+        nonlocal wrong
         while not is_over.is_set():
-            place += 1
-            asked.append(_ask(live, values, len(values) - 1 - place % 50_000))
+            time_s, is_right = _ask(live, values, len(values) - 1 - len(times_s) % 50_000)
+            times_s.append(time_s)
+            wrong += not is_right
 
     asking = threading.Thread(target=ask_on)
     asking.start()
@@ -158,8 +160,8 @@ def _run_day(database: Database, live: LiveIndex, values: Values, folder: Path) 
     is_over.set()
     asking.join()
     return (
-        f"{len(followed):,}", f"{len(asked):,}", str(sum(not is_right for _, is_right in asked)),
-        duration(_p99(calm)), duration(_p99([time_s for time_s, _ in asked])),
+        f"{len(followed):,}", f"{len(times_s):,}", str(wrong),
+        duration(_p99(calm)), duration(_p99(times_s)),
         f"{memory[_WARMING]:.0f} MB", f"{memory[-1]:.0f} MB", f"{max(disk) / 1e6:.0f} MB",
         f"{disk[-1] / 1e6:.0f} MB",
     )  # fmt: skip
@@ -196,7 +198,7 @@ def _ask(live: LiveIndex, values: Values, place: int) -> tuple[float, bool]:
     return time.perf_counter() - begun, any(one.entry_key == place + 1 for one in found)
 
 
-def _p99(times: list[float]) -> float:
+def _p99(times: Sequence[float]) -> float:
     return float(np.quantile(times, 0.99))
 
 
