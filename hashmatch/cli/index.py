@@ -6,6 +6,7 @@ from collections import Counter
 
 import click
 
+from hashmatch.errors import IndexFolderError
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.index import IndexFolder, Manifest, catch_up, inspect, merge
 from hashmatch.store import Database
@@ -67,6 +68,19 @@ def compact(app: App) -> None:
     with app.database() as database:
         manifest = compact_index(app, database)
     _say_what_is_there(manifest)
+
+
+def update_index(app: App, database: Database) -> None:
+    """Bring the index to the lists as they are now, so that running scanners only have to open it.
+
+    Where that fails it is only told: the change itself is committed, and scanners see to the rest.
+    """
+    folder = IndexFolder(app.settings.index_dir)
+    try:
+        catch_up(database, folder, ALGORITHMS, may_rebuild=app.settings.index.rebuild)
+        merge(folder, ALGORITHMS)
+    except IndexFolderError as error:
+        say(f"warning: the index is behind the lists: {error.message}\n  {error.hint}".rstrip())
 
 
 def compact_index(app: App, database: Database) -> Manifest:

@@ -27,7 +27,7 @@ from hashmatch.store import (
 
 from .context import App, json_option, pass_app, standard_input
 from .exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
-from .index import compact_index
+from .index import compact_index, update_index
 from .output import print_json, print_table, printable, progress, say
 
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -122,6 +122,7 @@ def import_(
                 withdraw_missing=withdraw_missing,
                 progress=lambda rows: bar.update(bar.task_ids[0], completed=rows),
             )
+        update_index(app, database)
         _show_import(summary, as_json=as_json)
         _warn_of_ended_licence(database, name)
     click.get_current_context().exit(EXIT_UNSCREENED if summary.set_aside.count else EXIT_CLEAR)
@@ -186,8 +187,10 @@ def withdraw(app: App, name: str, entry_ids: tuple[str, ...], *, undo: bool) -> 
     ENTRY_ID is the licensor's, or "#" and a number where it gives none, as matches show it.
     """
     change_entries = restore_entries if undo else withdraw_entries
-    with app.database() as database, database.writing() as session:
-        change = change_entries(session, name, entry_ids)
+    with app.database() as database:
+        with database.writing() as session:
+            change = change_entries(session, name, entry_ids)
+        update_index(app, database)
     counts = change.counts
     done = f"{counts.added} hashes match again" if undo else f"{counts.withdrawn} hashes withdrawn"
     say(f"list {name}: {done}; generation {change.generation} is in force")
