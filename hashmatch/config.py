@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from hashmatch.errors import ConfigError
 from hashmatch.hashes import Decode
@@ -33,6 +33,7 @@ ImageFormat = Literal[
     "TGA",
     "PPM",
 ]
+MappedColumn = Literal["algorithm", "value", "entry_id", "category", "tags", "added_at", "note"]
 
 
 class _Section(BaseModel):
@@ -95,6 +96,36 @@ class PolicySettings(_Section):
     lists: dict[str, ListPolicySettings] = {}
 
 
+class MappingSettings(_Section):
+    """`[mappings.NAME]`: how a licensor's file says what an entry is.
+
+    `columns` gives for our columns the name that theirs has, `hashes` for their columns that hold
+    a hash its algorithm, `flags` for their columns that say yes or no a tag. `algorithms` and
+    `categories` rename values.
+    """
+
+    separator: str = Field(default="", max_length=1)
+    rows: str = ""
+    algorithm: str = ""
+    columns: dict[MappedColumn, str] = {}
+    hashes: dict[str, str] = {}
+    flags: dict[str, str] = {}
+    algorithms: dict[str, str] = {}
+    categories: dict[str, str] = {}
+    other_categories: Literal["keep", "set_aside", "leave_out"] = "keep"
+    left_out_categories: tuple[str, ...] = Field(default=(), strict=False)
+
+
+# A starting point: no public document says how the IWF's files are laid out.
+_IWF = MappingSettings(
+    columns={"entry_id": "id", "category": "category", "added_at": "date", "note": "comment"},
+    hashes={"md5": "md5", "sha1": "sha1", "sha256": "sha256", "pdq": "pdq", "photodna": "photodna"},
+    flags={"grid": "grid-image", "ai": "ai-generated"},
+    categories={"A": "A", "B": "B", "C": "C"},
+    other_categories="set_aside",
+)
+
+
 class Settings(_Section):
     """Everything that can be set. `source` is the file it came from, None for the defaults."""
 
@@ -105,7 +136,16 @@ class Settings(_Section):
     intake: IntakeSettings = IntakeSettings()
     index: IndexSettings = IndexSettings()
     policy: PolicySettings = PolicySettings()
+    mappings: dict[str, MappingSettings] = {"iwf": _IWF}
     source: Path | None = Field(default=None, exclude=True)
+
+    @field_validator("mappings")
+    @classmethod
+    def _keep_what_is_ready(
+        cls, mappings: dict[str, MappingSettings]
+    ) -> dict[str, MappingSettings]:
+        """Leave the mappings that come along in place beside those of the file."""
+        return {"iwf": _IWF, **mappings}
 
     @property
     def database_url(self) -> str:

@@ -41,7 +41,11 @@ class InputError(HashmatchError):
 
 
 class ForeignAlgorithmError(InputError):
-    """A hash algorithm that exists but is not matched here."""
+    """A hash algorithm that exists but is not matched here; `algorithm` is its name."""
+
+    def __init__(self, message: str, *, hint: str = "", algorithm: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.algorithm = algorithm
 
 
 class ListFileError(HashmatchError):

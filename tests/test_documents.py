@@ -14,7 +14,13 @@ from pydantic import BaseModel
 
 from hashmatch import __version__
 from hashmatch.cli.main import cli
-from hashmatch.config import ListPolicySettings, PolicySettings, Settings, load_settings
+from hashmatch.config import (
+    ListPolicySettings,
+    MappingSettings,
+    PolicySettings,
+    Settings,
+    load_settings,
+)
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Kind
 from hashmatch.outcome import Reason
@@ -106,6 +112,8 @@ def test_the_sample_configuration_holds_the_defaults() -> None:
     assert sample.data_dir == default.data_dir
     assert sample.database == default.database
     assert sample.intake == default.intake
+    assert sample.index == default.index
+    assert sample.mappings == default.mappings
     cleared = sample.policy.model_copy(update={"thresholds_bits": {}, "min_quality": {}})
     assert cleared == default.policy
     perceptual = {n: a for n, a in ALGORITHMS.items() if a.kind is Kind.PERCEPTUAL}
@@ -128,8 +136,9 @@ def _keys(model: type[BaseModel]) -> Iterator[str]:
         yield name
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield from _keys(field.annotation)
-    if model is PolicySettings:
-        yield from _keys(ListPolicySettings)
+    for owner, section in ((PolicySettings, ListPolicySettings), (Settings, MappingSettings)):
+        if model is owner:
+            yield from _keys(section)
 
 
 def test_the_sample_configuration_is_right_with_its_examples_switched_on(tmp_path: Path) -> None:

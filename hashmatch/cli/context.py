@@ -15,7 +15,7 @@ import click
 from hashmatch.errors import InputError
 
 if TYPE_CHECKING:
-    from hashmatch.config import Settings
+    from hashmatch.config import MappingSettings, Settings
     from hashmatch.pipeline import Scanner
     from hashmatch.store import Database
 
@@ -35,6 +35,17 @@ class App:
         settings = load_settings(self.config)
         open_policy(settings)
         return settings
+
+    def mapping(self, name: str | None) -> MappingSettings | None:
+        """Return the mapping of that name, None for no name. Raises `InputError`."""
+        if name is None:
+            return None
+        if (mapping := self.settings.mappings.get(name)) is None:
+            raise InputError(
+                f"there is no mapping named {name!r}",
+                hint=f"The configuration has {', '.join(self.settings.mappings)}.",
+            )
+        return mapping
 
     def settings_with(self, **intake_settings: object) -> Settings:
         """Return the settings in force, but for those of the intake that are given and not None."""

@@ -10,10 +10,11 @@ from pathlib import Path
 import click
 
 from hashmatch.errors import InputError
-from hashmatch.lists import FORMATS, ImportSummary, find_format, import_list
+from hashmatch.lists import FORMATS, find_format, import_list
 from hashmatch.store import (
     Database,
     count_active_entries,
+    count_kept,
     count_operator_withdrawals,
     create_list,
     find_list,
@@ -27,13 +28,11 @@ from hashmatch.store import (
 
 from .context import App, json_option, pass_app, standard_input
 from .exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
+from .imported import numbered, show_import
 from .index import compact_index, update_index
 from .output import print_json, print_table, printable, progress, say
 
 _DAY = click.DateTime(["%Y-%m-%d"])
-_MOST_ROWS_NAMED = 20
-# An import that withdraws more than this share of a list is worth a word.
-_MUCH = 0.1
 
 name_argument = click.argument("name")
 licensor_option = click.option("--licensor", help="Who licenses the list to you.")
@@ -86,6 +85,7 @@ def licence(
     type=click.Choice([one.name for one in FORMATS]),
     help="How the file is written; by default its ending tells.",
 )
+@click.option("--mapping", "mapping_name", help="How the file is laid out: [mappings.NAME].")
 @click.option("--strict", is_flag=True, help="Import nothing when any row is bad.")
 @click.option(
     "--withdraw-missing",
@@ -99,6 +99,7 @@ def import_(
     name: str,
     file: Path,
     format_name: str | None,
+    mapping_name: str | None,
     *,
     strict: bool,
     withdraw_missing: bool,
@@ -110,6 +111,7 @@ def import_(
     their line and set aside, and then the exit code is 2.
     """
     list_format = find_format(str(file), format_name or "")
+    mapping = app.mapping(mapping_name)
     with app.database() as database:
         with _open(file) as stream, progress("rows read") as bar:
             summary = import_list(
@@ -118,12 +120,13 @@ def import_(
                 stream,
                 list_format,
                 source="stdin" if str(file) == "-" else file.name,
+                mapping=mapping,
                 strict=strict,
                 withdraw_missing=withdraw_missing,
                 progress=lambda rows: bar.update(bar.task_ids[0], completed=rows),
             )
         update_index(app, database)
-        _show_import(summary, as_json=as_json)
+        show_import(summary, as_json=as_json)
         _warn_of_ended_licence(database, name)
     click.get_current_context().exit(EXIT_UNSCREENED if summary.set_aside.count else EXIT_CLEAR)
 
@@ -139,6 +142,7 @@ def status(app: App, *, as_json: bool) -> None:
         for name, algorithm, number in count_active_entries(session):
             entries[name][algorithm] = number
         withdrawn = count_operator_withdrawals(session)
+        kept = count_kept(session)
     today = utc_now().date()
     if as_json:
         for one in lists:
@@ -151,13 +155,23 @@ def status(app: App, *, as_json: bool) -> None:
                     "generation": one.generation,
                     "changed_at": one.changed_at.isoformat(),
                     "entries": entries[one.name],
+                    "kept": kept.get(one.name, {}),
                     "withdrawn_by_operator": withdrawn.get(one.name, 0),
                 }
             )
         return
     print_table(
         "Lists",
-        ("list", "licensor", "licence ends", "gen.", "changed", "entries", "held out"),
+        (
+            "list",
+            "licensor",
+            "licence ends",
+            "gen.",
+            "changed",
+            "entries",
+            "kept, not matched",
+            "held out",
+        ),
         [
             (
                 one.name,
@@ -165,8 +179,8 @@ def status(app: App, *, as_json: bool) -> None:
                 f"{one.licence_end or 'no end'}{' ENDED' if one.licence_has_ended(today) else ''}",
                 one.generation,
                 f"{one.changed_at:%Y-%m-%d %H:%M} UTC",
-                ", ".join(f"{number} {name}" for name, number in entries[one.name].items())
-                or "none",
+                numbered(entries[one.name]) or "none",
+                numbered(kept.get(one.name, {})),
                 withdrawn.get(one.name, 0),
             )
             for one in lists
@@ -231,47 +245,6 @@ def _open(file: Path):  # type: ignore[no-untyped-def]
     except OSError as error:
         reason = (error.strerror or "cannot be read").lower()
         raise InputError(f"{printable(str(file))}: {reason}") from error
-
-
-def _show_import(summary: ImportSummary, *, as_json: bool) -> None:
-    compared, set_aside = summary.comparison, summary.set_aside
-    counts = {
-        "rows": summary.rows,
-        "added": compared.added,
-        "withdrawn": compared.withdrawn,
-        "changed": compared.changed,
-        "unchanged": compared.unchanged,
-        "set_aside": set_aside.count,
-        "held_by_operator": compared.held,
-        "spared": compared.spared,
-    }
-    for row in set_aside.rows[:_MOST_ROWS_NAMED]:
-        say(f"line {row.line}: {row.problem}; set aside")
-    if set_aside.count > _MOST_ROWS_NAMED:
-        say(f"and {set_aside.count - _MOST_ROWS_NAMED} more; --json names the first 1000")
-    if summary.unknown_columns:
-        say(f"passed over as unknown: {', '.join(summary.unknown_columns)}")
-    if compared.spared:
-        say(
-            f"{compared.spared} entries stay although the file lacks them, since damaged rows could"
-            " be theirs; mend the file, or see --withdraw-missing"
-        )
-    if compared.held:
-        say(f"{compared.held} rows stay out: an operator withdrew those entries")
-    if as_json:
-        bad = [{"line": row.line, "problem": row.problem} for row in set_aside.rows]
-        fields = {"list": summary.list_name, "generation": summary.generation}
-        print_json({**fields, **counts, "bad_rows": bad})
-        return
-    print_table(f"List {summary.list_name}", tuple(counts), [tuple(counts.values())])
-    if summary.is_new:
-        say(f"made list {summary.list_name}; 'hashmatch lists licence' sets when its licence ends")
-    if compared.change is None:
-        say(f"nothing changed; generation {summary.generation} stays in force")
-    else:
-        say(f"generation {summary.generation} is in force")
-    if compared.withdrawn > _MUCH * (compared.unchanged + compared.changed + compared.withdrawn):
-        say(f"note: the file lacked {compared.withdrawn} entries, which no longer match")
 
 
 def _warn_of_ended_licence(database: Database, name: str) -> None:

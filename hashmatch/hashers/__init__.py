@@ -40,24 +40,38 @@ ALGORITHMS: dict[str, Algorithm] = {
 }
 
 
-# Algorithms that lists are known to carry and that are not matched here.
-_FOREIGN = frozenset(
-    {"photodna", "pdna", "netclean", "videomd5", "tmk", "tmkpdqf", "vpdq", "sha384", "sha512"}
-)
+# Algorithms that lists are known to carry and that are not matched here, with their other names.
+_FOREIGN = {
+    "photodna": "photodna",
+    "pdna": "photodna",
+    "netclean": "netclean",
+    "videophotodna": "video-photodna",
+    "tmk": "tmk-pdqf",
+    "tmkpdqf": "tmk-pdqf",
+    "vpdq": "vpdq",
+    "sha384": "sha384",
+    "sha512": "sha512",
+}
+# The exact hash of a film is that of its bytes, and so matches a file like any other.
+_OTHER_NAMES = {"videomd5": "md5", "videosha1": "sha1", "videosha256": "sha256"}
 
 
 def find_algorithm(name: str) -> Algorithm:
-    """Return the algorithm of that name; case and hyphens are forgiven, so "SHA-256" is found.
+    """Return the algorithm of that name; case, hyphens and underscores are forgiven ("SHA-256").
 
     Raises `InputError`. The message never repeats the name, which in a file with its columns mixed
     up is a value; `ForeignAlgorithmError` is for names of algorithms that exist elsewhere.
     """
-    plain = name.strip().lower().replace("-", "")
-    if (algorithm := ALGORITHMS.get(plain)) is not None:
+    lower = name.strip().lower()
+    plain = lower.replace("-", "").replace("_", "")
+    plain = _OTHER_NAMES.get(plain, plain)
+    if (algorithm := ALGORITHMS.get(plain) or ALGORITHMS.get(lower)) is not None:
         return algorithm
     hint = f"Known are {', '.join(ALGORITHMS)}."
-    if plain in _FOREIGN:
-        raise ForeignAlgorithmError(f"unknown algorithm {plain}, which is not matched", hint=hint)
+    if (foreign := _FOREIGN.get(plain)) is not None:
+        raise ForeignAlgorithmError(
+            f"{foreign} hashes are not matched here", hint=hint, algorithm=foreign
+        )
     raise InputError("unknown algorithm", hint=hint)
 
 

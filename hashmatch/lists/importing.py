@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import BinaryIO
 
+from hashmatch.config import MappingSettings
 from hashmatch.errors import ForeignAlgorithmError, InputError, ListFileError
 from hashmatch.hashers import find_algorithm
 from hashmatch.hashes import Algorithm
 from hashmatch.store import (
+    MOST_KEPT_CHARACTERS,
     Comparison,
     Database,
+    KeptRow,
     StagedRow,
+    count_kept,
     create_list,
     find_list,
     has_list,
     open_staging,
     take_over,
+    take_over_kept,
 )
 
-from .formats import BadRow, ListFormat, RawRow, UnknownColumn
+from .formats import BadRow, LeftOut, ListFormat, RawRow, Row
 
 _MAX_NAMED_ROWS = 1000
 
@@ -31,14 +36,19 @@ _MAX_NAMED_ROWS = 1000
 class SetAside:
     """The rows that could not be used: how many, and the first thousand of them.
 
-    `entry_ids` are those of damaged rows; `could_be_any` says that some damaged row does not show
-    whose it is.
+    `unit` is what the file's rows are counted in. `entry_ids` are those of damaged rows;
+    `could_be_any` says that some damaged row does not show whose it is.
     """
 
+    unit: str = "line"
     count: int = 0
     rows: list[BadRow] = field(default_factory=list)
     entry_ids: set[str] = field(default_factory=set)
     could_be_any: bool = False
+
+    def named(self) -> str:
+        """Return the first of them in words."""
+        return "; ".join(f"{self.unit} {row.line}: {row.problem}" for row in self.rows[:5])
 
     def add(self, row: BadRow) -> None:
         """Set one row aside."""
@@ -53,7 +63,11 @@ class SetAside:
 
 @dataclass(frozen=True, slots=True)
 class ImportSummary:
-    """What an import did. `rows` is the number of good ones."""
+    """What an import did. `rows` is the number of good ones that can be matched.
+
+    `kept` counts, by algorithm, the list's hashes that cannot be matched here. `left_out` is the
+    number of entries that the mapping leaves out by their category.
+    """
 
     list_name: str
     is_new: bool
@@ -62,6 +76,8 @@ class ImportSummary:
     comparison: Comparison
     set_aside: SetAside
     unknown_columns: list[str]
+    left_out: int
+    kept: Mapping[str, int]
 
 
 def import_list(
@@ -71,6 +87,7 @@ def import_list(
     list_format: ListFormat,
     *,
     source: str,
+    mapping: MappingSettings | None = None,
     strict: bool = False,
     withdraw_missing: bool = False,
     progress: Callable[[int], None] = lambda _: None,
@@ -85,49 +102,79 @@ def import_list(
     Raises `ListFileError`, and changes nothing, when no row is good or when `strict` is set and
     any row is bad.
     """
-    set_aside = SetAside()
-    unknown_columns: list[str] = []
+    sorting = _Sorting(SetAside(list_format.unit))
+    set_aside = sorting.set_aside
     rows = 0
     with open_staging(database) as staging:
-        good = _good_rows(list_format.read(stream), set_aside, unknown_columns)
-        for rows in staging.add(good):
+        for rows in staging.add(sorting.good(list_format.read(stream, mapping), staging.keep)):
             progress(rows)
         for line in staging.set_duplicates_aside():
             set_aside.add(BadRow(line, "a duplicate of an earlier row", is_damage=False))
             rows -= 1
-        _require_usable(rows, set_aside, strict=strict)
+        if strict and set_aside.count:
+            raise ListFileError(
+                f"{set_aside.count} bad rows, nothing was imported: {set_aside.named()}",
+                hint="Mend the file, or import without --strict to set such rows aside.",
+            )
+        if not rows and not sorting.kept:
+            raise _no_usable_row(set_aside)
         staging.spare(set_aside.entry_ids)
         with staging.taking_over() as session:
             is_new = not has_list(session, name)
             row = create_list(session, name) if is_new else find_list(session, name)
             keep_all = set_aside.could_be_any and not withdraw_missing
+            if not rows and row.active_entries:
+                raise _no_usable_row(set_aside)
             comparison = take_over(session, row, source=source, keep_all=keep_all)
+            take_over_kept(session, row, keep_all=keep_all)
+            kept = count_kept(session).get(name, {})
             generation = row.generation
     set_aside.rows.sort(key=lambda row: row.line)
-    return ImportSummary(name, is_new, generation, rows, comparison, set_aside, unknown_columns)
+    return ImportSummary(
+        name,
+        is_new,
+        generation,
+        rows,
+        comparison,
+        set_aside,
+        sorting.unknown_columns,
+        sorting.left_out,
+        kept,
+    )
 
 
-def _good_rows(
-    items: Iterator[RawRow | BadRow | UnknownColumn],
-    set_aside: SetAside,
-    unknown_columns: list[str],
-) -> Iterator[StagedRow]:
-    algorithms: dict[str, Algorithm] = {}
-    for item in items:
-        if isinstance(item, RawRow):
-            checked = _check(item, algorithms)
-            if isinstance(checked, BadRow):
-                set_aside.add(checked)
+@dataclass(slots=True)
+class _Sorting:
+    """What a file's rows turn out to be, as they come."""
+
+    set_aside: SetAside
+    unknown_columns: list[str] = field(default_factory=list)
+    left_out: int = 0
+    kept: int = 0
+
+    def good(self, items: Iterable[Row], keep: Callable[[KeptRow], None]) -> Iterator[StagedRow]:
+        """Yield the rows that can be matched; `keep` is given those of foreign algorithms."""
+        algorithms: dict[str, Algorithm] = {}
+        for item in items:
+            if isinstance(item, RawRow):
+                checked = _check(item, algorithms)
+                if isinstance(checked, BadRow):
+                    self.set_aside.add(checked)
+                elif isinstance(checked, KeptRow):
+                    self.kept += 1
+                    keep(checked)
+                else:
+                    yield checked
+            elif isinstance(item, BadRow):
+                self.set_aside.add(item)
+            elif isinstance(item, LeftOut):
+                self.left_out += 1
             else:
-                yield checked
-        elif isinstance(item, BadRow):
-            set_aside.add(item)
-        else:
-            unknown_columns.append(item.place)
+                self.unknown_columns.append(item.place)
 
 
-def _check(row: RawRow, algorithms: dict[str, Algorithm]) -> StagedRow | BadRow:
-    """Return the row ready for the store, or what is wrong with it.
+def _check(row: RawRow, algorithms: dict[str, Algorithm]) -> StagedRow | KeptRow | BadRow:
+    """Return the row ready for the store, to be matched or only to be kept, or what is wrong.
 
     `algorithms` remembers those already found, under the names that the file gives them.
     """
@@ -137,7 +184,11 @@ def _check(row: RawRow, algorithms: dict[str, Algorithm]) -> StagedRow | BadRow:
             algorithm = algorithms[name] = find_algorithm(name)
         value = algorithm.parse(text.strip())
     except ForeignAlgorithmError as error:
-        return BadRow(line, error.message, entry_id, is_damage=False)
+        text = text.strip()
+        if not 0 < len(text) <= MOST_KEPT_CHARACTERS:
+            return BadRow(line, f"the {error.algorithm} value is empty or too long", entry_id)
+        shown = _write_tags(tags)
+        return KeptRow(line, error.algorithm, text, entry_id, category, shown, added_at, note)
     except InputError as error:
         return BadRow(line, error.message, entry_id)
     return line, algorithm.name, value, entry_id, category, _write_tags(tags), added_at, note
@@ -148,16 +199,10 @@ def _write_tags(tags: tuple[str, ...]) -> str:
     return json.dumps(tags, ensure_ascii=False)
 
 
-def _require_usable(rows: int, set_aside: SetAside, *, strict: bool) -> None:
-    named = "; ".join(f"line {row.line}: {row.problem}" for row in set_aside.rows[:5])
-    if strict and set_aside.count:
-        raise ListFileError(
-            f"{set_aside.count} bad rows, nothing was imported: {named}",
-            hint="Mend the file, or import without --strict to set such rows aside.",
-        )
-    if not rows:
-        raise ListFileError(
-            f"the file has no row that can be used, so nothing was changed; {set_aside.count} rows"
-            f" were bad{': ' if named else ''}{named}",
-            hint="To stop matching against a list, use 'hashmatch lists remove'.",
-        )
+def _no_usable_row(set_aside: SetAside) -> ListFileError:
+    named = set_aside.named()
+    return ListFileError(
+        f"the file has no row that can be matched, so nothing was changed; {set_aside.count} rows"
+        f" were bad{': ' if named else ''}{named}",
+        hint="To stop matching against a list, use 'hashmatch lists remove'.",
+    )

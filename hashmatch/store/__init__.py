@@ -9,6 +9,7 @@ from .entries import (
     read_new_entries,
     read_withdrawn_keys,
 )
+from .kept import MOST_KEPT_CHARACTERS, KeptRow, count_kept, take_over_kept
 from .lists import (
     Change,
     Counts,
@@ -40,6 +41,7 @@ from .models import ContentHash, HashList, utc_now
 from .staging import Comparison, StagedRow, Staging, open_staging, take_over
 
 __all__ = [
+    "MOST_KEPT_CHARACTERS",
     "Change",
     "Comparison",
     "ContentFacts",
@@ -49,6 +51,7 @@ __all__ = [
     "EntryBatch",
     "EntryFacts",
     "HashList",
+    "KeptRow",
     "ListState",
     "MatchFilter",
     "NewMatch",
@@ -57,6 +60,7 @@ __all__ = [
     "StoredMatch",
     "Tally",
     "count_active_entries",
+    "count_kept",
     "count_operator_withdrawals",
     "create_list",
     "find_list",
@@ -76,6 +80,7 @@ __all__ = [
     "restore_entries",
     "set_licence",
     "take_over",
+    "take_over_kept",
     "utc_now",
     "was_at",
     "withdraw_entries",

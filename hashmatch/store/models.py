@@ -167,6 +167,26 @@ class Entry(Base):
     )
 
 
+class KeptHash(Base):
+    """One hash of a list that no algorithm here can match, as its licensor wrote it.
+
+    Nothing ever refers to it, so that it goes when the list no longer has it.
+    """
+
+    __tablename__ = "kept_hashes"
+    __table_args__ = (UniqueConstraint("list_key", "algorithm", "value", "entry_id"),)
+
+    key: Mapped[int] = mapped_column(_LongInteger, primary_key=True)
+    list_key: Mapped[int] = mapped_column(ForeignKey("lists.key"))
+    algorithm: Mapped[str] = mapped_column(String(32))
+    value: Mapped[str] = mapped_column(Text)
+    entry_id: Mapped[str] = mapped_column(Text)
+    category: Mapped[str] = mapped_column(Text)
+    tags: Mapped[str] = mapped_column(Text)
+    added_at: Mapped[str] = mapped_column(Text)
+    note: Mapped[str] = mapped_column(Text)
+
+
 class Content(Base):
     """A content item that matched: the platform's own names for it and what kind of file it was.
 

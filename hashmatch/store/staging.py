@@ -18,7 +18,6 @@ from sqlalchemy import (
     Connection,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
     Text,
     delete,
@@ -26,6 +25,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    literal_column,
     or_,
     select,
     text,
@@ -35,15 +35,15 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from .database import Database
+from .kept import SPARED, STAGING, KeptRow, stage_kept
 from .lists import Change, Counts, affected_rows, publish_generation
 from .models import Entry, HashList
 
 _ROWS_A_BATCH = 10_000
 
-_METADATA = MetaData()
 _STAGED = Table(
     "staged",
-    _METADATA,
+    STAGING,
     Column("line", Integer),
     Column("algorithm", Text),
     Column("value", LargeBinary),
@@ -56,7 +56,11 @@ _STAGED = Table(
 )
 # Made after the rows are in, which is far cheaper than keeping it up to date with each of them.
 _CREATE_INDEX = text("CREATE INDEX ix_staged ON staged (algorithm, value, entry_id, line)")
-_SPARED = Table("spared", _METADATA, Column("entry_id", Text), prefixes=["TEMPORARY"])
+# What each database calls the place of a row in its table.
+_OWN_PLACE: dict[str, ColumnElement[object]] = {
+    "sqlite": literal_column("staged.rowid"),
+    "postgresql": literal_column("staged.ctid"),
+}
 _IDENTITY = ("algorithm", "value", "entry_id")
 _CONTENT = ("category", "tags", "added_at", "note")
 
@@ -91,6 +95,7 @@ class Staging:
     def __init__(self, database: Database, connection: Connection) -> None:
         self._database = database
         self._connection = connection
+        self._kept: list[KeptRow] = []
 
     def add(self, rows: Iterable[StagedRow]) -> Iterator[int]:
         """Lay rows beside the store; yields the number of rows after each batch."""
@@ -101,6 +106,16 @@ class Staging:
             total += len(batch)
             yield total
 
+    def keep(self, row: KeptRow) -> None:
+        """Lay a row beside the store whose hash cannot be matched."""
+        self._kept.append(row)
+        if len(self._kept) >= _ROWS_A_BATCH:
+            self._flush_kept()
+
+    def _flush_kept(self) -> None:
+        stage_kept(self._connection, self._kept)
+        self._kept.clear()
+
     def set_duplicates_aside(self) -> list[int]:
         """Drop each row that repeats an earlier one and return the lines dropped, in order."""
         columns = [_STAGED.c[name] for name in _IDENTITY]
@@ -108,21 +123,25 @@ class Staging:
         repeated = select(_STAGED.c.line).group_by(*columns).having(func.count() > 1).limit(1)
         if self._connection.scalar(repeated) is None:
             return []
-        place = func.row_number().over(partition_by=columns, order_by=_STAGED.c.line)
-        ranked = select(_STAGED.c.line, place.label("place")).subquery()
-        later = select(ranked.c.line).where(ranked.c.place > 1)
-        lines = sorted(self._connection.scalars(later))
-        self._connection.execute(delete(_STAGED).where(_STAGED.c.line.in_(later)))
+        # One line may give several rows, so that it does not tell which of them is meant.
+        own_place = _OWN_PLACE[self._connection.dialect.name]
+        rank = func.row_number().over(partition_by=columns, order_by=_STAGED.c.line)
+        ranked = select(own_place.label("own_place"), _STAGED.c.line, rank.label("rank")).subquery()
+        later = ranked.c.rank > 1
+        lines = sorted(self._connection.scalars(select(ranked.c.line).where(later)))
+        dropped = select(ranked.c.own_place).where(later)
+        self._connection.execute(delete(_STAGED).where(own_place.in_(dropped)))
         return lines
 
     def spare(self, entry_ids: Iterable[str]) -> None:
         """Keep these entries in the list even where the file lacks them."""
         if rows := [{"entry_id": entry_id} for entry_id in entry_ids]:
-            self._connection.execute(insert(_SPARED), rows)
+            self._connection.execute(insert(SPARED), rows)
 
     @contextmanager
     def taking_over(self) -> Iterator[Session]:
         """End the staging and begin the one transaction in which the list changes."""
+        self._flush_kept()
         self._connection.commit()
         with self._database.transaction(self._connection) as session:
             yield session
@@ -132,7 +151,7 @@ class Staging:
 def open_staging(database: Database) -> Iterator[Staging]:
     """Open a place to lay rows beside the store; it vanishes at the end."""
     with database.connection() as connection:
-        _METADATA.create_all(connection, checkfirst=False)
+        STAGING.create_all(connection, checkfirst=False)
         try:
             yield Staging(database, connection)
         finally:
@@ -181,7 +200,7 @@ def _active(row: HashList) -> list[ColumnElement[bool]]:
 
 
 def _is_spared() -> ColumnElement[bool]:
-    return Entry.entry_id.in_(select(_SPARED.c.entry_id))
+    return Entry.entry_id.in_(select(SPARED.c.entry_id))
 
 
 def _is_staged() -> ColumnElement[bool]:

@@ -22,6 +22,8 @@ def test_an_import_says_what_it_did(command_line: CommandLine) -> None:
         "set_aside": 0,
         "held_by_operator": 0,
         "spared": 0,
+        "left_out": 0,
+        "kept": {},
         "bad_rows": [],
     }
     again = command_line.run("lists", "import", "one", file)
@@ -78,6 +80,20 @@ def test_a_file_that_cannot_be_read_is_named(command_line: CommandLine, name: st
     assert name in result.stderr
 
 
+def test_a_mapping_of_the_configuration_reads_other_layouts(command_line: CommandLine) -> None:
+    config = command_line.folder / "hashmatch.toml"
+    columns = 'columns = { entry_id = "Id" }\nhashes = { MD5 = "md5", PhotoDNA = "photodna" }\n'
+    config.write_text(config.read_text() + f"\n[mappings.wide]\n{columns}")
+    file = command_line.write("one.tsv", f"Id\tMD5\tPhotoDNA\ne1\t{'0' * 32}\tAAAA\n")
+    imported = command_line.run("lists", "import", "one", file, "--mapping", "wide")
+    assert (imported.exit_code, "kept, though nothing" in imported.stderr) == (0, True)
+    (row,) = command_line.json("lists", "status")
+    assert (row["entries"], row["kept"]) == ({"md5": 1}, {"photodna": 1})
+    assert "1 photodna" in command_line.run("lists", "status").stdout
+    unknown = command_line.run("lists", "import", "one", file, "--mapping", "narrow")
+    assert (unknown.exit_code, "has iwf, wide" in unknown.stderr) == (2, True)
+
+
 def test_status_shows_licence_generation_and_entries(command_line: CommandLine) -> None:
     command_line.run("lists", "add", "iwf", "--licensor", "IWF", "--licence-end", "2020-06-30")
     command_line.import_pictures("iwf", 1, 2, algorithms=("pdq", "md5"))
@@ -90,6 +106,7 @@ def test_status_shows_licence_generation_and_entries(command_line: CommandLine) 
         "licence_has_ended": True,
         "generation": 1,
         "entries": {"md5": 2, "pdq": 2},
+        "kept": {},
         "withdrawn_by_operator": 0,
     }
     table = command_line.run("lists", "status").stdout

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import random
+from datetime import date
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from hashmatch.config import MappingSettings
 from hashmatch.errors import ListFileError, StoreLockedError
-from hashmatch.store import Database, read_lists
-from hashmatch.store.models import Entry, Generation, HashList
+from hashmatch.store import Database, count_kept, read_lists, remove_list
+from hashmatch.store.models import Entry, Generation, HashList, KeptHash
 from tests.store.importing import DatabaseFactory, import_text
 
 HEADER = "algorithm,value,entry_id,category\n"
@@ -157,11 +159,62 @@ def test_while_a_damaged_row_could_be_any_entry_nothing_is_withdrawn(
     assert (compared.spared, compared.withdrawn) == (0, 2)
 
 
-@pytest.mark.parametrize("harmless", [_row(1), "photodna,AAAA,,A\n"])
-def test_a_row_that_is_no_damage_keeps_nothing(database: Database, harmless: str) -> None:
+def test_a_row_that_is_no_damage_keeps_nothing(database: Database) -> None:
     import_text(database, "one", _file(_row(1), _row(2)))
-    summary = import_text(database, "one", _file(_row(1), harmless))
+    summary = import_text(database, "one", _file(_row(1), _row(1)))
     assert (summary.set_aside.count, summary.comparison.withdrawn) == (1, 1)
+
+
+def test_a_repeated_hash_does_not_take_the_others_of_its_line_along(database: Database) -> None:
+    mapping = MappingSettings(columns={"entry_id": "id"}, hashes={"md5": "md5", "sha1": "sha1"})
+    rows = f"id,md5,sha1\n1,{1:032x},{1:040x}\n1,{1:032x},{2:040x}\n"
+    summary = import_text(database, "one", rows, mapping=mapping)
+    assert (summary.rows, [row.line for row in summary.set_aside.rows]) == (3, [3])
+    with database.reading() as session:
+        values = session.scalars(select(Entry.value).where(Entry.algorithm == "sha1")).all()
+    assert {int.from_bytes(value, "big") for value in values} == {1, 2}
+
+
+def _kept(database: Database) -> dict[str, dict[str, int]]:
+    with database.reading() as session:
+        return count_kept(session)
+
+
+def test_hashes_that_nothing_here_matches_are_kept_and_counted(database: Database) -> None:
+    photodna = "photodna,AAAA,e1,A\nPDNA,BBBB,e2,A\nTMK-PDQF,/v2/x,e2,A\n"
+    summary = import_text(database, "one", _file(_row(1), photodna))
+    assert (summary.rows, summary.set_aside.count) == (1, 0)
+    assert summary.kept == {"photodna": 2, "tmk-pdqf": 1}
+    import_text(database, "two", _file("photodna,AAAA,e1,A\n" * 2))
+    assert _kept(database) == {"one": summary.kept, "two": {"photodna": 1}}
+    again = import_text(database, "one", _file(_row(1), "photodna,AAAA,e1,B\n"))
+    assert again.kept == {"photodna": 1}
+    with database.writing() as session:
+        assert session.scalar(select(KeptHash.category).where(KeptHash.list_key == 1)) == "B"
+        remove_list(session, "one")
+    assert _kept(database) == {"two": {"photodna": 1}}
+
+
+def test_kept_hashes_stay_while_a_damaged_row_could_be_theirs(database: Database) -> None:
+    import_text(database, "one", _file(_row(1), "photodna,AAAA,e1,A\nphotodna,BB,e2,A\n"))
+    import_text(database, "one", _file(_row(1), "photodna,,e2,A\n"))
+    assert _kept(database) == {"one": {"photodna": 1}}
+    import_text(database, "one", _file(_row(1), "md5,zz,,A\n", "photodna,CC,e3,A\n"))
+    assert _kept(database) == {"one": {"photodna": 2}}
+
+
+def test_a_list_of_kept_hashes_alone_is_nothing_to_match_against(database: Database) -> None:
+    import_text(database, "one", _file("photodna,AAAA,e1,A\n"))
+    with database.reading() as session:
+        (state,) = read_lists(session)
+    assert (state.active_entries, state.is_usable(date(2026, 1, 1))) == (0, False)
+
+
+def test_a_file_of_kept_hashes_alone_never_empties_a_list(database: Database) -> None:
+    import_text(database, "one", _file(_row(1)))
+    with pytest.raises(ListFileError, match="no row that can be matched"):
+        import_text(database, "one", _file("photodna,AAAA,e1,A\n"))
+    assert _active(database) == {(1, "e1", "A")}
 
 
 def test_the_same_value_under_two_entry_ids_is_two_entries(database: Database) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TypeAlias
 
+from hashmatch.config import MappingSettings
 from hashmatch.lists import ImportSummary, find_format, import_list
 from hashmatch.store import Database
 
@@ -21,6 +22,7 @@ def import_text(
     *,
     strict: bool = False,
     withdraw_missing: bool = False,
+    mapping: MappingSettings | None = None,
 ) -> ImportSummary:
     """Import a list that is given as text."""
     stream = io.BytesIO(text.encode() if isinstance(text, str) else text)
@@ -32,4 +34,5 @@ def import_text(
         source="a test",
         strict=strict,
         withdraw_missing=withdraw_missing,
+        mapping=mapping,
     )

@@ -9,10 +9,22 @@ from __future__ import annotations
 from hashmatch.errors import InputError
 
 from .csv import CSVFormat
-from .interface import BadRow, ListFormat, RawRow, UnknownColumn
-from .jsonl import JSONLinesFormat
+from .interface import BadRow, LeftOut, ListFormat, RawRow, Row, UnknownColumn
+from .json import JSONFormat, JSONLinesFormat
+from .ncmec import NCMECFormat
+from .pytx import SignalFileFormat
+from .vics import VICSFormat
 
-FORMATS: tuple[ListFormat, ...] = (CSVFormat(), JSONLinesFormat())
+FORMATS: tuple[ListFormat, ...] = (
+    CSVFormat("csv", (".csv",), ","),
+    CSVFormat("tsv", (".tsv", ".tab"), "\t"),
+    JSONLinesFormat(),
+    JSONFormat(),
+    VICSFormat("vics"),
+    VICSFormat("caid"),
+    NCMECFormat(),
+    SignalFileFormat(),
+)
 
 
 def find_format(file_name: str, name: str = "") -> ListFormat:
@@ -23,10 +35,19 @@ def find_format(file_name: str, name: str = "") -> ListFormat:
     for one in FORMATS:
         if one.name == name or (not name and file_name.lower().endswith(one.suffixes)):
             return one
-    known = " or ".join(one.name for one in FORMATS)
+    known = ", ".join(one.name for one in FORMATS)
     raise InputError(
         f"{file_name}: the format is not known", hint=f"Name it with --format: {known}."
     )
 
 
-__all__ = ["FORMATS", "BadRow", "ListFormat", "RawRow", "UnknownColumn", "find_format"]
+__all__ = [
+    "FORMATS",
+    "BadRow",
+    "LeftOut",
+    "ListFormat",
+    "RawRow",
+    "Row",
+    "UnknownColumn",
+    "find_format",
+]

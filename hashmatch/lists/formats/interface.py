@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, TypeAlias
+
+from hashmatch.config import MappingSettings
 
 
 class RawRow(NamedTuple):
@@ -42,15 +44,26 @@ class UnknownColumn(NamedTuple):
     place: str
 
 
+class LeftOut(NamedTuple):
+    """An entry that the mapping leaves out by its category."""
+
+    line: int
+
+
+Row: TypeAlias = RawRow | BadRow | LeftOut | UnknownColumn
+
+
 class ListFormat(ABC):
-    """One way of writing a list into a file."""
+    """One way of writing a list into a file. `unit` is what its rows are counted in."""
 
     name: str
     suffixes: tuple[str, ...]
+    unit: str = "line"
 
     @abstractmethod
-    def read(self, stream: BinaryIO) -> Iterator[RawRow | BadRow | UnknownColumn]:
-        """Yield what the file holds, line by line, in bounded memory.
+    def read(self, stream: BinaryIO, mapping: MappingSettings | None = None) -> Iterator[Row]:
+        """Yield what the file holds, one after the other, in bounded memory.
 
-        Raises `ListFileError` where the file as a whole is not of this format.
+        `mapping` says how this file is laid out; None stands for our own columns. Raises
+        `ListFileError` where the file as a whole is not of this format, or of another layout.
         """

@@ -1,0 +1,165 @@
+"""Records of any layout into rows, by a mapping that names their columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+
+from hashmatch.config import MappingSettings
+from hashmatch.errors import ListFileError
+
+from .interface import BadRow, LeftOut, RawRow
+
+TAG_SEPARATOR = ";"
+# Our own columns, for files that are written with them.
+OWN_COLUMNS = MappingSettings(
+    columns={
+        "entry_id": "entry_id",
+        "algorithm": "algorithm",
+        "value": "value",
+        "category": "category",
+        "tags": "tags",
+        "added_at": "added_at",
+        "note": "note",
+    }
+)
+_YES = frozenset({"true", "yes", "y", "1", "x"})
+_NO = frozenset({"", "false", "no", "n", "0", "none", "null"})
+
+
+def named_columns(mapping: MappingSettings) -> set[str]:
+    """Return the columns that a mapping speaks of, in lower case."""
+    named = (*mapping.columns.values(), *mapping.hashes, *mapping.flags)
+    return {name.lower() for name in named}
+
+
+def require_useful(mapping: MappingSettings) -> None:
+    """Raise `ListFileError` for a mapping by which no row could ever have a value."""
+    says_value = "value" in mapping.columns
+    says_algorithm = "algorithm" in mapping.columns or mapping.algorithm
+    if not mapping.hashes and not (says_value and says_algorithm):
+        raise ListFileError(
+            "the mapping does not say where hashes stand",
+            hint="Give it 'hashes', or 'columns' with value and algorithm; see sample_config.toml.",
+        )
+
+
+def mapped_rows(
+    mapping: MappingSettings, line: int, record: Mapping[str, object]
+) -> Iterator[RawRow | BadRow | LeftOut]:
+    """Yield one row for each hash of a record, whose keys are in lower case."""
+    texts: dict[str, str] = {}
+    # The id first, so that whatever else is wrong is said of an entry.
+    for ours, theirs in sorted(mapping.columns.items(), key=_is_not_the_id):
+        text = "" if ours == "tags" else _text_of(ours, record.get(theirs.lower()))
+        if text is None:
+            yield BadRow(line, f"{ours} is not a string", texts.get("entry_id", ""))
+            return
+        texts[ours] = text
+    entry_id = texts.get("entry_id", "")
+    category = mapped_category(mapping, line, texts.get("category", ""), entry_id)
+    if not isinstance(category, str):
+        yield category
+        return
+    tags = _tags(mapping, record)
+    if tags is None:
+        yield BadRow(line, "tags or a flag cannot be read", entry_id)
+        return
+    hashes = _hashes(mapping, texts, record)
+    for algorithm, value in hashes:
+        if value is None:
+            yield BadRow(line, f"the {algorithm} value is no text", entry_id)
+        else:
+            yield RawRow(
+                line,
+                algorithm,
+                value,
+                entry_id,
+                category,
+                tags,
+                texts.get("added_at", ""),
+                texts.get("note", ""),
+            )
+    if not hashes:
+        yield BadRow(line, "there is no hash", entry_id)
+
+
+def mapped_category(
+    mapping: MappingSettings, line: int, text: str, entry_id: str
+) -> str | LeftOut | BadRow:
+    """Return our category for theirs, or what becomes of the entry otherwise."""
+    plain = text.strip()
+    if plain in mapping.left_out_categories:
+        return LeftOut(line)
+    if (known := mapping.categories.get(plain)) is not None:
+        return known
+    if mapping.other_categories == "leave_out":
+        return LeftOut(line)
+    if mapping.other_categories == "set_aside":
+        return BadRow(line, "the mapping does not know its category", entry_id)
+    return text
+
+
+def as_flag(value: object) -> bool | None:
+    """Return what a yes or no of any spelling says, None where it is neither."""
+    if isinstance(value, bool):
+        return value
+    text = (as_text(value) or "").strip().lower()
+    return True if text in _YES else False if text in _NO else None
+
+
+def as_text(value: object) -> str | None:
+    """Return a string or number as text that can be stored, "" for nothing, None for the rest."""
+    if value is None:
+        return ""
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str) or "\0" in value:
+        return None
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # JSON can write halves of characters.
+        return None
+    return value
+
+
+def _hashes(
+    mapping: MappingSettings, texts: Mapping[str, str], record: Mapping[str, object]
+) -> list[tuple[str, str | None]]:
+    """Return the algorithms and values of a record, None for a value that is no text."""
+    found: list[tuple[str, str | None]] = []
+    for theirs, name in mapping.hashes.items():
+        given = record.get(theirs.lower())
+        value = given if isinstance(given, str) else None
+        if given is not None and (value is None or value.strip()):
+            found.append((name, value))
+    value = texts.get("value", "")
+    if "value" in texts and (value.strip() or not mapping.hashes):
+        named = texts.get("algorithm") or mapping.algorithm
+        found.append((mapping.algorithms.get(named.strip(), named), value))
+    return found
+
+
+def _is_not_the_id(column: tuple[str, str]) -> bool:
+    return column[0] != "entry_id"
+
+
+def _text_of(column: str, value: object) -> str | None:
+    # A hash that is written as a number may have lost digits.
+    is_number = not isinstance(value, str | None)
+    return None if is_number and column in ("algorithm", "value") else as_text(value)
+
+
+def _tags(mapping: MappingSettings, record: Mapping[str, object]) -> tuple[str, ...] | None:
+    """Return the tags of a record, None where they or a flag are of no known shape."""
+    given = record.get(mapping.columns.get("tags", "").lower())
+    if isinstance(given, list):
+        tags = [as_text(one) for one in given]
+    else:
+        text = as_text(given)
+        tags = [None] if text is None else [*map(str.strip, text.split(TAG_SEPARATOR))]
+    for theirs, tag in mapping.flags.items():
+        is_set = as_flag(record.get(theirs.lower()))
+        tags += [None] if is_set is None else [tag] * is_set
+    kept = [tag for tag in tags if tag]
+    return None if None in tags else tuple(kept)

@@ -1,0 +1,114 @@
+"""Hashes of lists that nothing here can match: kept as they are, until something can."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    text,
+)
+from sqlalchemy.orm import Session
+
+from .models import HashList, KeptHash
+
+# PhotoDNA takes 192; longer ones, of films, come as links to files of their own.
+MOST_KEPT_CHARACTERS = 2_000
+
+# Everything that lies beside the store while a file is read.
+STAGING = MetaData()
+SPARED = Table("spared", STAGING, Column("entry_id", Text), prefixes=["TEMPORARY"])
+_STAGED = Table(
+    "staged_kept",
+    STAGING,
+    Column("line", Integer),
+    Column("algorithm", Text),
+    Column("value", Text),
+    Column("entry_id", Text),
+    Column("category", Text),
+    Column("tags", Text),
+    Column("added_at", Text),
+    Column("note", Text),
+    prefixes=["TEMPORARY"],
+)
+_CREATE_INDEX = text("CREATE INDEX ix_staged_kept ON staged_kept (algorithm, value, entry_id)")
+_IDENTITY = ("algorithm", "value", "entry_id")
+_CONTENT = ("category", "tags", "added_at", "note")
+
+
+class KeptRow(NamedTuple):
+    """One row of a list file whose hash cannot be matched; `value` is the licensor's own text."""
+
+    line: int
+    algorithm: str
+    value: str
+    entry_id: str
+    category: str
+    tags: str
+    added_at: str
+    note: str
+
+
+def stage_kept(connection: Connection, rows: Sequence[KeptRow]) -> None:
+    """Lay such rows beside the store."""
+    if rows:
+        connection.execute(insert(_STAGED), [row._asdict() for row in rows])
+
+
+def take_over_kept(session: Session, row: HashList, *, keep_all: bool = False) -> None:
+    """Keep what was staged for a list and nothing else, or with `keep_all` what was there, too.
+
+    Runs inside `Staging.taking_over`.
+    """
+    session.execute(_CREATE_INDEX)
+    differs = or_(*(getattr(KeptHash, name) != _STAGED.c[name] for name in _CONTENT))
+    gone: ColumnElement[bool] = exists().where(*_same(), differs).correlate(KeptHash.__table__)
+    if not keep_all:
+        is_staged = exists().where(*_same()).correlate(KeptHash.__table__)
+        gone = gone | ~is_staged & KeptHash.entry_id.not_in(select(SPARED.c.entry_id))
+    session.execute(
+        delete(KeptHash).where(KeptHash.list_key == row.key, gone),
+        execution_options={"synchronize_session": False},
+    )
+    # A file may name one hash of an entry twice.
+    columns: list[ColumnElement[str]] = [_STAGED.c[name] for name in _IDENTITY]
+    columns += [func.min(_STAGED.c[name]) for name in _CONTENT]
+    is_there = exists().where(KeptHash.list_key == row.key, *_same()).correlate(_STAGED)
+    new = select(literal(row.key), *columns).where(~is_there)
+    new = new.group_by(*(_STAGED.c[name] for name in _IDENTITY))
+    names = ["list_key", *_IDENTITY, *_CONTENT]
+    session.execute(insert(KeptHash).from_select(names, new))
+
+
+def count_kept(session: Session) -> dict[str, dict[str, int]]:
+    """Return the number of kept hashes by list name and algorithm."""
+    rows = session.execute(
+        select(HashList.name, KeptHash.algorithm, func.count())
+        .join(KeptHash, KeptHash.list_key == HashList.key)
+        .where(HashList.removed_at.is_(None))
+        .group_by(HashList.name, KeptHash.algorithm)
+        .order_by(HashList.name, KeptHash.algorithm)
+    )
+    counts: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for name, algorithm, number in rows:
+        counts[name][algorithm] = number
+    return dict(counts)
+
+
+def _same() -> list[ColumnElement[bool]]:
+    return [getattr(KeptHash, name) == _STAGED.c[name] for name in _IDENTITY]
