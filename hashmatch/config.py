@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from hashmatch.errors import ConfigError
 from hashmatch.hashes import Decode
@@ -126,6 +126,44 @@ _IWF = MappingSettings(
 )
 
 
+class SecretSettings(_Section):
+    """Where a secret is: never in the configuration, which people show to each other."""
+
+    env: str = ""
+    file: str = ""
+
+    @model_validator(mode="after")
+    def _is_in_one_place(self) -> SecretSettings:
+        if bool(self.env) is bool(self.file):
+            raise ValueError("give env, the name of an environment variable, or file")
+        return self
+
+
+class _FileFormSettings(_Section):
+    format: str = ""
+    mapping: str = ""
+
+
+class FileSourceSettings(_FileFormSettings):
+    """`[lists.NAME]` with `source = "file"`: a file, or the last one by name in a folder."""
+
+    source: Literal["file"]
+    path: str
+
+
+class HTTPSSourceSettings(_FileFormSettings):
+    """`[lists.NAME]` with `source = "https"`: a file on a web server."""
+
+    source: Literal["https"]
+    url: str
+    username: str = ""
+    password: SecretSettings | None = None
+    timeout_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
+
+
+SourceSettings = Annotated[FileSourceSettings | HTTPSSourceSettings, Field(discriminator="source")]
+
+
 class Settings(_Section):
     """Everything that can be set. `source` is the file it came from, None for the defaults."""
 
@@ -137,6 +175,7 @@ class Settings(_Section):
     index: IndexSettings = IndexSettings()
     policy: PolicySettings = PolicySettings()
     mappings: dict[str, MappingSettings] = {"iwf": _IWF}
+    lists: dict[str, SourceSettings] = {}
     source: Path | None = Field(default=None, exclude=True)
 
     @field_validator("mappings")
@@ -183,6 +222,10 @@ def load_settings(explicit: Path | None = None, *, use_environment: bool = True)
     if path is not None:
         _make_absolute(path, table, "data_dir")
         _make_absolute(path, table.get("index"), "dir")
+        lists = table.get("lists")
+        for one in lists.values() if isinstance(lists, dict) else ():
+            _make_absolute(path, one, "path")
+            _make_absolute(path, one.get("password") if isinstance(one, dict) else None, "file")
     if use_environment:
         _override_from_environment(table)
     try:

@@ -5,6 +5,9 @@ HashmatchError
 ├── InputError              a value the caller gave cannot be used
 │   └── ForeignAlgorithmError   an algorithm that is not matched here
 ├── ListFileError           a list file cannot be imported
+├── SourceError             what a list comes from cannot be reached or understood
+│   └── SourceRefusedError      it says no, and will until something is changed
+├── SyncLeaseError          another process is syncing the list
 ├── UnknownListError        no list has that name
 ├── NoActiveListError       there is nothing to match against
 │   └── LicenceExpiredError     the lists are there, their licences are not
@@ -50,6 +53,18 @@ class ForeignAlgorithmError(InputError):
 
 class ListFileError(HashmatchError):
     """A list file cannot be imported as it is; the store is unchanged."""
+
+
+class SourceError(HashmatchError):
+    """What a list comes from cannot be reached or understood now; the list is unchanged."""
+
+
+class SourceRefusedError(SourceError):
+    """What a list comes from refuses us; trying again will not help."""
+
+
+class SyncLeaseError(HashmatchError):
+    """Another process is syncing the list; the list is unchanged."""
 
 
 class UnknownListError(HashmatchError):

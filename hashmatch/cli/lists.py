@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
@@ -13,9 +12,6 @@ from hashmatch.errors import InputError
 from hashmatch.lists import FORMATS, find_format, import_list
 from hashmatch.store import (
     Database,
-    count_active_entries,
-    count_kept,
-    count_operator_withdrawals,
     create_list,
     find_list,
     read_lists,
@@ -28,9 +24,11 @@ from hashmatch.store import (
 
 from .context import App, json_option, pass_app, standard_input
 from .exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
-from .imported import numbered, show_import
+from .imported import show_import
 from .index import compact_index, update_index
-from .output import print_json, print_table, printable, progress, say
+from .listed import list_rows, show_lists
+from .output import print_json, printable, progress, say
+from .synced import show_syncs, sync_one
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -131,63 +129,41 @@ def import_(
     click.get_current_context().exit(EXIT_UNSCREENED if summary.set_aside.count else EXIT_CLEAR)
 
 
+@command.command("sync")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--all", "is_all", is_flag=True, help="Sync every list that has a source.")
+@json_option
+@pass_app
+def sync(app: App, names: tuple[str, ...], *, is_all: bool, as_json: bool) -> None:
+    """Bring lists up to date from their sources, [lists.NAME] in the configuration.
+
+    May run at any time and any number of times at once: one process at a time syncs a list, and a
+    failure leaves the list as it was.
+    """
+    if bool(names) is is_all:
+        raise click.UsageError("name the lists, or say --all")
+    with app.database() as database:
+        results = [sync_one(app, database, name) for name in names or app.settings.lists]
+        update_index(app, database)
+    if not results:
+        say("no list has a source yet; sample_config.toml shows [lists.NAME]")
+    show_syncs(results, as_json=as_json)
+    failed = any(one.facts is None or one.facts.set_aside for one in results)
+    click.get_current_context().exit(EXIT_UNSCREENED if failed else EXIT_CLEAR)
+
+
 @command.command("status")
 @json_option
 @pass_app
 def status(app: App, *, as_json: bool) -> None:
-    """Show every list: its licence, its generation and what is in it."""
-    with app.database() as database, database.reading() as session:
-        lists = read_lists(session)
-        entries: defaultdict[str, dict[str, int]] = defaultdict(dict)
-        for name, algorithm, number in count_active_entries(session):
-            entries[name][algorithm] = number
-        withdrawn = count_operator_withdrawals(session)
-        kept = count_kept(session)
-    today = utc_now().date()
+    """Show every list: its licence, its generation, what is in it and how its last sync went."""
+    with app.database() as database:
+        rows = list_rows(database)
     if as_json:
-        for one in lists:
-            print_json(
-                {
-                    "list": one.name,
-                    "licensor": one.licensor,
-                    "licence_end": None if one.licence_end is None else str(one.licence_end),
-                    "licence_has_ended": one.licence_has_ended(today),
-                    "generation": one.generation,
-                    "changed_at": one.changed_at.isoformat(),
-                    "entries": entries[one.name],
-                    "kept": kept.get(one.name, {}),
-                    "withdrawn_by_operator": withdrawn.get(one.name, 0),
-                }
-            )
-        return
-    print_table(
-        "Lists",
-        (
-            "list",
-            "licensor",
-            "licence ends",
-            "gen.",
-            "changed",
-            "entries",
-            "kept, not matched",
-            "held out",
-        ),
-        [
-            (
-                one.name,
-                one.licensor,
-                f"{one.licence_end or 'no end'}{' ENDED' if one.licence_has_ended(today) else ''}",
-                one.generation,
-                f"{one.changed_at:%Y-%m-%d %H:%M} UTC",
-                numbered(entries[one.name]) or "none",
-                numbered(kept.get(one.name, {})),
-                withdrawn.get(one.name, 0),
-            )
-            for one in lists
-        ],
-    )
-    if not lists:
-        say("there is no list yet; next: hashmatch lists import NAME FILE.csv")
+        for row in rows:
+            print_json(row)
+    else:
+        show_lists(rows)
 
 
 @command.command("withdraw")

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import BinaryIO
 
+from sqlalchemy.orm import Session
+
 from hashmatch.config import MappingSettings
 from hashmatch.errors import ForeignAlgorithmError, InputError, ListFileError
 from hashmatch.hashers import find_algorithm
@@ -16,18 +18,22 @@ from hashmatch.store import (
     MOST_KEPT_CHARACTERS,
     Comparison,
     Database,
+    HashList,
     KeptRow,
     StagedRow,
+    Staging,
     count_kept,
     create_list,
     find_list,
+    forget_checkpoint,
     has_list,
     open_staging,
     take_over,
     take_over_kept,
 )
 
-from .formats import BadRow, LeftOut, ListFormat, RawRow, Row
+from .delivery import DeliveredItem, Delivery, Told
+from .formats import BadRow, LeftOut, ListFormat, RawRow
 
 _MAX_NAMED_ROWS = 1000
 
@@ -94,20 +100,50 @@ def import_list(
 ) -> ImportSummary:
     """Make the list equal to the file; the list is made if it is new.
 
-    The file counts as the whole list: what it lacks is withdrawn. An entry stays all the same
-    when a damaged row names it, and every entry stays when a damaged row does not show which one
-    it was, unless `withdraw_missing` is set. `source` says in the list's history where the
-    file came from; `progress` is told the number of rows read so far.
-
-    Raises `ListFileError`, and changes nothing, when no row is good or when `strict` is set and
-    any row is bad.
+    `mapping` says how the file is laid out. See `take_delivery` for the rest.
     """
-    sorting = _Sorting(SetAside(list_format.unit))
-    set_aside = sorting.set_aside
+    delivery = Delivery(list_format.read(stream, mapping), list_format.unit)
+    return take_delivery(
+        database,
+        name,
+        delivery,
+        source=source,
+        strict=strict,
+        withdraw_missing=withdraw_missing,
+        progress=progress,
+        in_the_same_transaction=lambda session, row: forget_checkpoint(session, row.key),
+    )
+
+
+def take_delivery(
+    database: Database,
+    name: str,
+    delivery: Delivery,
+    *,
+    source: str,
+    strict: bool = False,
+    withdraw_missing: bool = False,
+    progress: Callable[[int], None] = lambda _: None,
+    in_the_same_transaction: Callable[[Session, HashList], None] = lambda _session, _row: None,
+) -> ImportSummary:
+    """Take a delivery over into the list, which is made if it is new.
+
+    What a whole delivery lacks is withdrawn. An entry stays all the same when a damaged row names
+    it, and of a whole delivery every entry stays when a damaged row does not show which one it
+    was, unless `withdraw_missing` is set. `source` says in the list's history where the delivery
+    came from; `progress` is told the number of rows read so far.
+
+    Raises `ListFileError`, and changes nothing, when `strict` is set and any row is bad, or when a
+    whole delivery has no good row.
+    """
+    sorting = _Sorting(SetAside(delivery.unit))
+    set_aside, is_whole = sorting.set_aside, delivery.is_whole
     rows = 0
     with open_staging(database) as staging:
-        for rows in staging.add(sorting.good(list_format.read(stream, mapping), staging.keep)):
+        for rows in staging.add(sorting.good(delivery.items, staging)):
             progress(rows)
+        if not is_whole:
+            rows -= staging.drop_outdated()
         for line in staging.set_duplicates_aside():
             set_aside.add(BadRow(line, "a duplicate of an earlier row", is_damage=False))
             rows -= 1
@@ -116,17 +152,21 @@ def import_list(
                 f"{set_aside.count} bad rows, nothing was imported: {set_aside.named()}",
                 hint="Mend the file, or import without --strict to set such rows aside.",
             )
-        if not rows and not sorting.kept:
+        if is_whole and not rows and not sorting.kept:
             raise _no_usable_row(set_aside)
         staging.spare(set_aside.entry_ids)
         with staging.taking_over() as session:
             is_new = not has_list(session, name)
             row = create_list(session, name) if is_new else find_list(session, name)
-            keep_all = set_aside.could_be_any and not withdraw_missing
-            if not rows and row.active_entries:
+            if is_whole and not rows and row.active_entries:
                 raise _no_usable_row(set_aside)
-            comparison = take_over(session, row, source=source, keep_all=keep_all)
-            take_over_kept(session, row, keep_all=keep_all)
+            keep_all = is_whole and set_aside.could_be_any and not withdraw_missing
+            only_told = not is_whole
+            comparison = take_over(
+                session, row, source=source, keep_all=keep_all, only_told=only_told
+            )
+            take_over_kept(session, row, keep_all=keep_all, only_told=only_told)
+            in_the_same_transaction(session, row)
             kept = count_kept(session).get(name, {})
             generation = row.generation
     set_aside.rows.sort(key=lambda row: row.line)
@@ -152,8 +192,8 @@ class _Sorting:
     left_out: int = 0
     kept: int = 0
 
-    def good(self, items: Iterable[Row], keep: Callable[[KeptRow], None]) -> Iterator[StagedRow]:
-        """Yield the rows that can be matched; `keep` is given those of foreign algorithms."""
+    def good(self, items: Iterable[DeliveredItem], staging: Staging) -> Iterator[StagedRow]:
+        """Yield the rows that can be matched; `staging` is given what else it has to know."""
         algorithms: dict[str, Algorithm] = {}
         for item in items:
             if isinstance(item, RawRow):
@@ -162,13 +202,15 @@ class _Sorting:
                     self.set_aside.add(checked)
                 elif isinstance(checked, KeptRow):
                     self.kept += 1
-                    keep(checked)
+                    staging.keep(checked)
                 else:
                     yield checked
             elif isinstance(item, BadRow):
                 self.set_aside.add(item)
             elif isinstance(item, LeftOut):
                 self.left_out += 1
+            elif isinstance(item, Told):
+                staging.tell(*item)
             else:
                 self.unknown_columns.append(item.place)
 

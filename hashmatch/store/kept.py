@@ -33,7 +33,16 @@ MOST_KEPT_CHARACTERS = 2_000
 # Everything that lies beside the store while a file is read.
 STAGING = MetaData()
 SPARED = Table("spared", STAGING, Column("entry_id", Text), prefixes=["TEMPORARY"])
-_STAGED = Table(
+# The entries of which all is said that there is to say, by a file that says nothing of others.
+TOLD = Table(
+    "told",
+    STAGING,
+    Column("line", Integer),
+    Column("entry_id", Text),
+    Column("moment", Text),
+    prefixes=["TEMPORARY"],
+)
+STAGED_KEPT = Table(
     "staged_kept",
     STAGING,
     Column("line", Integer),
@@ -67,30 +76,36 @@ class KeptRow(NamedTuple):
 def stage_kept(connection: Connection, rows: Sequence[KeptRow]) -> None:
     """Lay such rows beside the store."""
     if rows:
-        connection.execute(insert(_STAGED), [row._asdict() for row in rows])
+        connection.execute(insert(STAGED_KEPT), [row._asdict() for row in rows])
 
 
-def take_over_kept(session: Session, row: HashList, *, keep_all: bool = False) -> None:
+def take_over_kept(
+    session: Session, row: HashList, *, keep_all: bool = False, only_told: bool = False
+) -> None:
     """Keep what was staged for a list and nothing else, or with `keep_all` what was there, too.
 
-    Runs inside `Staging.taking_over`.
+    With `only_told` entries that nothing was told of stay as they are. Runs inside
+    `Staging.taking_over`.
     """
     session.execute(_CREATE_INDEX)
-    differs = or_(*(getattr(KeptHash, name) != _STAGED.c[name] for name in _CONTENT))
+    differs = or_(*(getattr(KeptHash, name) != STAGED_KEPT.c[name] for name in _CONTENT))
     gone: ColumnElement[bool] = exists().where(*_same(), differs).correlate(KeptHash.__table__)
     if not keep_all:
         is_staged = exists().where(*_same()).correlate(KeptHash.__table__)
-        gone = gone | ~is_staged & KeptHash.entry_id.not_in(select(SPARED.c.entry_id))
+        missing = ~is_staged & KeptHash.entry_id.not_in(select(SPARED.c.entry_id))
+        if only_told:
+            missing = missing & KeptHash.entry_id.in_(select(TOLD.c.entry_id))
+        gone = gone | missing
     session.execute(
         delete(KeptHash).where(KeptHash.list_key == row.key, gone),
         execution_options={"synchronize_session": False},
     )
     # A file may name one hash of an entry twice.
-    columns: list[ColumnElement[str]] = [_STAGED.c[name] for name in _IDENTITY]
-    columns += [func.min(_STAGED.c[name]) for name in _CONTENT]
-    is_there = exists().where(KeptHash.list_key == row.key, *_same()).correlate(_STAGED)
+    columns: list[ColumnElement[str]] = [STAGED_KEPT.c[name] for name in _IDENTITY]
+    columns += [func.min(STAGED_KEPT.c[name]) for name in _CONTENT]
+    is_there = exists().where(KeptHash.list_key == row.key, *_same()).correlate(STAGED_KEPT)
     new = select(literal(row.key), *columns).where(~is_there)
-    new = new.group_by(*(_STAGED.c[name] for name in _IDENTITY))
+    new = new.group_by(*(STAGED_KEPT.c[name] for name in _IDENTITY))
     names = ["list_key", *_IDENTITY, *_CONTENT]
     session.execute(insert(KeptHash).from_select(names, new))
 
@@ -111,4 +126,4 @@ def count_kept(session: Session) -> dict[str, dict[str, int]]:
 
 
 def _same() -> list[ColumnElement[bool]]:
-    return [getattr(KeptHash, name) == _STAGED.c[name] for name in _IDENTITY]
+    return [getattr(KeptHash, name) == STAGED_KEPT.c[name] for name in _IDENTITY]

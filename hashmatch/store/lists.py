@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import InputError, NotFoundError, UnknownListError
 
-from .models import Entry, Generation, HashList, KeptHash, StoreIdentity, utc_now
+from .models import Entry, Generation, HashList, KeptHash, ListSync, StoreIdentity, utc_now
 
 _LONG_KEY = 19  # Keys of so many digits are not there, and would not fit into a query.
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -265,6 +265,8 @@ def remove_list(session: Session, name: str) -> Change:
         session.execute(text("PRAGMA secure_delete = ON"))
     affected_rows(session, delete(Entry).where(Entry.list_key == row.key))
     affected_rows(session, delete(KeptHash).where(KeptHash.list_key == row.key))
+    # A list that comes back has to be fetched from the beginning.
+    affected_rows(session, delete(ListSync).where(ListSync.list_key == row.key))
     counts = Counts(withdrawn=row.active_entries)
     change = publish_generation(session, row, counts, source="list removed")
     row.removed_at = utc_now()

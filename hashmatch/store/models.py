@@ -155,6 +155,14 @@ class Entry(Base):
             sqlite_where=text("withdrawn_by_operator"),
             postgresql_where=text("withdrawn_by_operator"),
         ),
+        # By this a source that says only what changed finds the entries that it means.
+        Index(
+            "ix_entries_named",
+            list_key,
+            entry_id,
+            sqlite_where=text("withdrawn_generation IS NULL"),
+            postgresql_where=text("withdrawn_generation IS NULL"),
+        ),
         # Empty for entries that are active, so that it costs an import nothing.
         Index(
             "ix_entries_withdrawn",
@@ -185,6 +193,40 @@ class KeptHash(Base):
     tags: Mapped[str] = mapped_column(Text)
     added_at: Mapped[str] = mapped_column(Text)
     note: Mapped[str] = mapped_column(Text)
+
+
+class ListSync(Base):
+    """How far a list has followed its source, and who is at it: one process over all hosts.
+
+    `checkpoint` is a JSON object that only the source understands.
+    """
+
+    __tablename__ = "list_syncs"
+
+    list_key: Mapped[int] = mapped_column(ForeignKey("lists.key"), primary_key=True)
+    source: Mapped[str] = mapped_column(Text, default="")
+    checkpoint: Mapped[str] = mapped_column(Text, default="{}")
+    leased_by: Mapped[str] = mapped_column(String(64), default="")
+    leased_until: Mapped[datetime | None]
+
+
+class SyncRun(Base):
+    """One attempt to bring a list up to date, and what came of it; `cause` is of a failure."""
+
+    __tablename__ = "sync_runs"
+    __table_args__ = (Index(None, "list_key", "started_at"), _KEYS_ARE_NEVER_REUSED)
+
+    key: Mapped[int] = mapped_column(primary_key=True)
+    list_key: Mapped[int] = mapped_column(ForeignKey("lists.key"))
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime] = mapped_column(default=utc_now)
+    outcome: Mapped[str] = mapped_column(String(16))
+    cause: Mapped[str] = mapped_column(Text, default="")
+    generation: Mapped[int]
+    added: Mapped[int] = mapped_column(default=0)
+    withdrawn: Mapped[int] = mapped_column(default=0)
+    changed: Mapped[int] = mapped_column(default=0)
+    set_aside: Mapped[int] = mapped_column(default=0)
 
 
 class Content(Base):

@@ -35,7 +35,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from .database import Database
-from .kept import SPARED, STAGING, KeptRow, stage_kept
+from .kept import SPARED, STAGED_KEPT, STAGING, TOLD, KeptRow, stage_kept
 from .lists import Change, Counts, affected_rows, publish_generation
 from .models import Entry, HashList
 
@@ -96,6 +96,7 @@ class Staging:
         self._database = database
         self._connection = connection
         self._kept: list[KeptRow] = []
+        self._told: list[dict[str, object]] = []
 
     def add(self, rows: Iterable[StagedRow]) -> Iterator[int]:
         """Lay rows beside the store; yields the number of rows after each batch."""
@@ -138,6 +139,35 @@ class Staging:
         if rows := [{"entry_id": entry_id} for entry_id in entry_ids]:
             self._connection.execute(insert(SPARED), rows)
 
+    def tell(self, line: int, entry_id: str, moment: str) -> None:
+        """Note that all is said of an entry at that line: what was not staged of it is gone.
+
+        `moment` orders what is said of one entry at several lines, as text does; the last counts.
+        """
+        self._told.append({"line": line, "entry_id": entry_id, "moment": moment})
+        if len(self._told) >= _ROWS_A_BATCH:
+            self._flush_told()
+
+    def _flush_told(self) -> None:
+        if self._told:
+            self._connection.execute(insert(TOLD), self._told)
+            self._told.clear()
+
+    def drop_outdated(self) -> int:
+        """Drop the rows of lines that later ones of the same entry overrule.
+
+        Returns how many of them could have been matched.
+        """
+        self._flush_told()
+        self._flush_kept()
+        newest_first = (TOLD.c.moment.desc(), TOLD.c.line.desc())
+        rank = func.row_number().over(partition_by=TOLD.c.entry_id, order_by=newest_first)
+        ranked = select(TOLD.c.line, rank.label("rank")).subquery()
+        outdated = select(ranked.c.line).where(ranked.c.rank > 1)
+        self._connection.execute(delete(STAGED_KEPT).where(STAGED_KEPT.c.line.in_(outdated)))
+        dropped = self._connection.execute(delete(_STAGED).where(_STAGED.c.line.in_(outdated)))
+        return dropped.rowcount
+
     @contextmanager
     def taking_over(self) -> Iterator[Session]:
         """End the staging and begin the one transaction in which the list changes."""
@@ -160,16 +190,22 @@ def open_staging(database: Database) -> Iterator[Staging]:
 
 
 def take_over(
-    session: Session, row: HashList, *, source: str, keep_all: bool = False
+    session: Session,
+    row: HashList,
+    *,
+    source: str,
+    keep_all: bool = False,
+    only_told: bool = False,
 ) -> Comparison:
     """Make the list what was staged: withdraw what is gone, change what differs, add what is new.
 
-    With `keep_all` nothing is withdrawn. Runs inside `Staging.taking_over`. Writes no generation
-    when nothing differs.
+    With `keep_all` nothing is withdrawn, with `only_told` nothing of which nothing was told. Runs
+    inside `Staging.taking_over`. Writes no generation when nothing differs.
     """
     before = row.active_entries
-    spared = _count_spared(session, row, keep_all=keep_all) if before else 0
-    withdrawn = _withdraw_missing(session, row) if before and not keep_all else 0
+    within = _is_told() if only_told else true()
+    spared = _count_spared(session, row, within, keep_all=keep_all) if before else 0
+    withdrawn = _withdraw_missing(session, row, within) if before and not keep_all else 0
     changed = _change_contents(session, row) if before > withdrawn else 0
     held = _count_held(session, row)
     added = _insert_new(session, row, some_are_active=before > withdrawn, some_are_held=held > 0)
@@ -203,21 +239,27 @@ def _is_spared() -> ColumnElement[bool]:
     return Entry.entry_id.in_(select(SPARED.c.entry_id))
 
 
+def _is_told() -> ColumnElement[bool]:
+    return Entry.entry_id.in_(select(TOLD.c.entry_id))
+
+
 def _is_staged() -> ColumnElement[bool]:
     return exists().where(*_same_entry()).correlate(Entry.__table__)
 
 
-def _count_spared(session: Session, row: HashList, *, keep_all: bool) -> int:
+def _count_spared(
+    session: Session, row: HashList, within: ColumnElement[bool], *, keep_all: bool
+) -> int:
     spared = true() if keep_all else _is_spared()
-    missing = (*_active(row), spared, ~_is_staged())
+    missing = (*_active(row), within, spared, ~_is_staged())
     return session.scalar(select(func.count()).select_from(Entry).where(*missing)) or 0
 
 
-def _withdraw_missing(session: Session, row: HashList) -> int:
+def _withdraw_missing(session: Session, row: HashList, within: ColumnElement[bool]) -> int:
     return affected_rows(
         session,
         update(Entry)
-        .where(*_active(row), ~_is_staged(), ~_is_spared())
+        .where(*_active(row), within, ~_is_staged(), ~_is_spared())
         .values(withdrawn_generation=row.generation + 1)
         .execution_options(synchronize_session=False),
     )

@@ -108,6 +108,7 @@ def test_status_shows_licence_generation_and_entries(command_line: CommandLine) 
         "entries": {"md5": 2, "pdq": 2},
         "kept": {},
         "withdrawn_by_operator": 0,
+        "sync": None,
     }
     table = command_line.run("lists", "status").stdout
     assert "2020-06-30 ENDED" in table
@@ -194,3 +195,51 @@ def test_a_file_without_a_good_row_names_the_first_bad_ones(command_line: Comman
     result = command_line.run("lists", "import", "one", file)
     assert result.exit_code == 2
     assert "line 2: md5 has 32 hexadecimal digits" in result.stderr
+
+
+def _with_source(command_line: CommandLine, name: str, lines: str) -> None:
+    config = command_line.folder / "hashmatch.toml"
+    config.write_text(f"{config.read_text()}\n[lists.{name}]\n{lines}\n")
+
+
+def test_lists_are_synced_from_their_sources(command_line: CommandLine) -> None:
+    command_line.write("new/one.csv", list_of(1, 2))
+    _with_source(command_line, "one", 'source = "file"\npath = "new"')
+    _with_source(command_line, "two", 'source = "file"\npath = "gone.csv"')
+    (row,) = command_line.json("lists", "sync", "one")
+    assert (row["outcome"], row["added"], row["generation"]) == ("changed", 2, 1)
+    assert command_line.run("index", "status").exit_code == 0
+    assert command_line.run("scan", command_line.write("a.jpg", drawn(1))).exit_code == 1
+    everything = command_line.run("lists", "sync", "--all")
+    assert everything.exit_code == 2
+    assert "unchanged" in everything.stdout
+    assert "gone.csv: no such file or directory" in everything.stderr
+    status = {row["list"]: row["sync"] for row in command_line.json("lists", "status")}
+    assert (status["one"]["outcome"], status["two"]["outcome"]) == ("unchanged", "failed")
+    assert status["one"]["succeeded_at"]
+    assert (status["two"]["succeeded_at"], "gone.csv" in status["two"]["cause"]) == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["one", "--all"], "name the lists, or say --all"),
+        ([], "name the lists, or say --all"),
+        (["nope"], "lists.nope: there is no such section"),
+        (["mapped"], "there is no mapping none"),
+        (["secret"], "NO_SUCH_VARIABLE holds no secret"),
+    ],
+)
+def test_a_sync_that_cannot_begin_says_why(
+    command_line: CommandLine, arguments: list[str], words: str
+) -> None:
+    _with_source(command_line, "mapped", 'source = "file"\npath = "x"\nmapping = "none"')
+    password = 'username = "u"\npassword = { env = "NO_SUCH_VARIABLE" }'
+    _with_source(command_line, "secret", f'source = "https"\nurl = "https://x"\n{password}')
+    result = command_line.run("lists", "sync", *arguments)
+    assert (result.exit_code, words in result.stderr) == (2, True)
+
+
+def test_without_sources_there_is_nothing_to_sync(command_line: CommandLine) -> None:
+    result = command_line.run("lists", "sync", "--all")
+    assert (result.exit_code, "no list has a source yet" in result.stderr) == (0, True)

@@ -1,0 +1,64 @@
+"""What `hashmatch lists sync` does with one list after the other, and tells of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hashmatch.errors import HashmatchError
+from hashmatch.lists import sync_list
+from hashmatch.store import Database, SyncFacts
+from hashmatch.wiring import open_source
+
+from .context import App
+from .output import print_json, print_table, progress, say
+
+
+@dataclass(frozen=True, slots=True)
+class SyncResult:
+    """What became of one list: the facts of its sync, or why there are none."""
+
+    name: str
+    facts: SyncFacts | None
+    cause: str = ""
+
+
+def sync_one(app: App, database: Database, name: str) -> SyncResult:
+    """Sync a list; the others go on whatever becomes of it."""
+    try:
+        source = open_source(app.settings, name)
+        with progress(f"rows of {name} read") as bar:
+            facts = sync_list(
+                database,
+                name,
+                source,
+                progress=lambda rows: bar.update(bar.task_ids[0], completed=rows),
+            )
+    except HashmatchError as error:
+        say(f"list {name}: {error.message}\n  {error.hint}".rstrip())
+        return SyncResult(name, None, error.message)
+    return SyncResult(name, facts)
+
+
+def show_syncs(results: Sequence[SyncResult], *, as_json: bool) -> None:
+    """Tell what became of the lists: people on stderr, programs on stdout."""
+    rows = [_row(one) for one in results]
+    if as_json:
+        for row in rows:
+            print_json(row)
+    elif rows:
+        print_table("Syncs", list(rows[0]), [list(row.values()) for row in rows])
+
+
+def _row(result: SyncResult) -> dict[str, object]:
+    facts = result.facts
+    return {
+        "list": result.name,
+        "outcome": "failed" if facts is None else facts.outcome,
+        "generation": None if facts is None else facts.generation,
+        "added": 0 if facts is None else facts.counts.added,
+        "withdrawn": 0 if facts is None else facts.counts.withdrawn,
+        "changed": 0 if facts is None else facts.counts.changed,
+        "set_aside": 0 if facts is None else facts.set_aside,
+        "cause": result.cause,
+    }

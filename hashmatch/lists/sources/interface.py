@@ -1,0 +1,39 @@
+"""What a list source promises: deliveries, each with the checkpoint that it leads to."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from ..delivery import Delivery
+
+# How far a list has followed its source: a JSON object that only the source understands.
+Checkpoint: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """A delivery, and the checkpoint at which the list is once it has been taken over."""
+
+    delivery: Delivery
+    checkpoint: Checkpoint
+
+
+class ListSource(ABC):
+    """Where a list comes from."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What to call the source in records: without any secret, and always the same."""
+
+    @abstractmethod
+    def fetch(self, checkpoint: Checkpoint) -> Generator[Fetch]:
+        """Yield what is new since a checkpoint, in order; nothing where nothing is.
+
+        Each delivery is read and taken over, and its checkpoint written down with it, before the
+        next is asked for. An empty checkpoint asks for everything. Whoever stops early closes the
+        iterator. Raises `SourceError`, and reading a delivery `SourceError` and `ListFileError`.
+        """

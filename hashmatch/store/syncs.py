@@ -1,0 +1,141 @@
+"""How far lists have followed their sources, and the lease that one process at a time holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from hashmatch.errors import SyncLeaseError
+
+from .lists import Counts, affected_rows
+from .models import HashList, ListSync, SyncRun, utc_now
+
+CHANGED, UNCHANGED, FAILED = "changed", "unchanged", "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class SyncFacts:
+    """One attempt to bring a list up to date; `cause` says why it failed."""
+
+    started_at: datetime
+    ended_at: datetime
+    outcome: str
+    cause: str
+    generation: int
+    counts: Counts
+    set_aside: int
+
+
+def lease_sync(session: Session, row: HashList, holder: str, lease_s: float) -> None:
+    """Let `holder` alone sync the list for so long, or for longer if it holds it already.
+
+    Raises `SyncLeaseError` while somebody else holds it.
+    """
+    if session.get(ListSync, row.key) is None:
+        session.add(ListSync(list_key=row.key))
+        session.flush()
+    now = utc_now()
+    is_free = or_(
+        ListSync.leased_until.is_(None), ListSync.leased_until < now, ListSync.leased_by == holder
+    )
+    taken = affected_rows(
+        session,
+        update(ListSync)
+        .where(ListSync.list_key == row.key, is_free)
+        .values(leased_by=holder, leased_until=now + timedelta(seconds=lease_s)),
+    )
+    if not taken:
+        raise SyncLeaseError(
+            f"list {row.name} is being synced by another process",
+            hint="Wait for it; where it died, its lease ends by itself.",
+        )
+
+
+def release_sync(session: Session, list_key: int, holder: str) -> None:
+    """Let others sync the list again."""
+    held = (ListSync.list_key == list_key, ListSync.leased_by == holder)
+    session.execute(update(ListSync).where(*held).values(leased_by="", leased_until=None))
+
+
+def read_checkpoint(session: Session, list_key: int, source: str) -> dict[str, Any]:
+    """Return how far the list has followed that source; nothing where it followed another."""
+    row = session.get(ListSync, list_key)
+    if row is None or row.source != source:
+        return {}
+    checkpoint = json.loads(row.checkpoint)
+    return checkpoint if isinstance(checkpoint, dict) else {}
+
+
+def save_checkpoint(
+    session: Session, row: HashList, holder: str, source: str, checkpoint: Mapping[str, Any]
+) -> None:
+    """Note how far the list is, in the transaction that took it there.
+
+    Raises `SyncLeaseError` where the lease has passed to somebody else meanwhile.
+    """
+    text = json.dumps(checkpoint)
+    held = (ListSync.list_key == row.key, ListSync.leased_by == holder)
+    if not affected_rows(
+        session, update(ListSync).where(*held).values(source=source, checkpoint=text)
+    ):
+        raise SyncLeaseError(
+            f"the sync of list {row.name} took longer than its lease, and another process began",
+            hint="Nothing was changed by this one.",
+        )
+
+
+def forget_checkpoint(session: Session, list_key: int) -> None:
+    """Let the next sync begin anew, since the list is no longer what the last one made of it."""
+    session.execute(
+        update(ListSync).where(ListSync.list_key == list_key).values(source="", checkpoint="{}")
+    )
+
+
+def record_run(session: Session, list_key: int, run: SyncFacts) -> None:
+    """Record an attempt."""
+    session.add(
+        SyncRun(
+            list_key=list_key,
+            started_at=run.started_at,
+            ended_at=run.ended_at,
+            outcome=run.outcome,
+            cause=run.cause,
+            generation=run.generation,
+            added=run.counts.added,
+            withdrawn=run.counts.withdrawn,
+            changed=run.counts.changed,
+            set_aside=run.set_aside,
+        )
+    )
+
+
+def read_newest_runs(session: Session) -> dict[str, tuple[SyncFacts, ...]]:
+    """Return for each list that was ever synced its newest attempt and its newest success."""
+    newest: dict[str, tuple[SyncFacts, ...]] = {}
+    rows = session.execute(
+        select(ListSync.list_key, HashList.name).join(HashList, HashList.key == ListSync.list_key)
+    )
+    for list_key, name in rows:
+        of_list = select(SyncRun).where(SyncRun.list_key == list_key).order_by(SyncRun.key.desc())
+        last = session.scalar(of_list.limit(1))
+        good = session.scalar(of_list.where(SyncRun.outcome != FAILED).limit(1))
+        newest[name] = tuple(_facts(run) for run in dict.fromkeys((last, good)) if run)
+    return newest
+
+
+def _facts(run: SyncRun) -> SyncFacts:
+    return SyncFacts(
+        run.started_at,
+        run.ended_at,
+        run.outcome,
+        run.cause,
+        run.generation,
+        Counts(run.added, run.withdrawn, run.changed),
+        run.set_aside,
+    )

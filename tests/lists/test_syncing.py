@@ -1,0 +1,369 @@
+"""Syncs: the list becomes what the source holds, whatever happens on the way."""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+from sqlalchemy import select, update
+
+from hashmatch.errors import (
+    ConfigError,
+    HashmatchError,
+    ListFileError,
+    SourceError,
+    SourceRefusedError,
+    SyncLeaseError,
+)
+from hashmatch.lists import FileSource, HTTPSSource, ListSource, find_format, sync_list
+from hashmatch.lists.delivery import DeliveredItem, Delivery, Told
+from hashmatch.lists.formats import BadRow, RawRow
+from hashmatch.lists.sources import Checkpoint, Fetch
+from hashmatch.store import Database, read_newest_runs, remove_list, utc_now
+from hashmatch.store.models import Entry, ListSync
+from tests.lists.web_server import Served, serving
+from tests.store.importing import DatabaseFactory, import_text
+
+# A source, and a way to change what it holds.
+Opened: TypeAlias = AbstractContextManager[tuple[ListSource, Callable[[bytes], None]]]
+
+HEADER = b"algorithm,value,entry_id\n"
+
+
+def _list(*numbers: int) -> bytes:
+    return HEADER + b"".join(b"md5,%032x,e%d\n" % (number, number) for number in numbers)
+
+
+def _active(database: Database) -> list[int]:
+    with database.reading() as session:
+        values = session.scalars(select(Entry.value).where(Entry.withdrawn_generation.is_(None)))
+        return sorted(int.from_bytes(value, "big") for value in values)
+
+
+@contextmanager
+def _file(folder: Path) -> Iterator[tuple[ListSource, Callable[[bytes], None]]]:
+    path = folder / "list.csv"
+    yield FileSource(path, find_format), lambda content: _replace(path, content)
+
+
+@contextmanager
+def _newest_of_folder(folder: Path) -> Iterator[tuple[ListSource, Callable[[bytes], None]]]:
+    names = iter(f"2026-01-{day:02}.csv" for day in range(1, 30))
+    yield FileSource(folder, find_format), lambda content: _replace(folder / next(names), content)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    path.with_suffix(".part").write_bytes(content)
+    path.with_suffix(".part").rename(path)
+
+
+@contextmanager
+def _web(folder: Path) -> Iterator[tuple[ListSource, Callable[[bytes], None]]]:
+    with serving(b"") as served:
+        yield _web_source(served), lambda content: setattr(served, "content", content)
+
+
+def _web_source(served: Served, *, timeout_s: float = 5.0) -> HTTPSSource:
+    return HTTPSSource(served.url, find_format, timeout_s=timeout_s, wait_s=0.001)
+
+
+SOURCES: dict[str, Callable[[Path], Opened]] = {
+    "file": _file,
+    "folder": _newest_of_folder,
+    "web": _web,
+}
+
+
+@pytest.mark.parametrize("opened", SOURCES.values(), ids=SOURCES)
+def test_a_list_follows_its_source(
+    database: Database,
+    tmp_path: Path,
+    opened: Callable[[Path], Opened],
+) -> None:
+    folder = tmp_path / "deliveries"
+    folder.mkdir()
+    with opened(folder) as (source, put):
+        for content, outcome in (
+            (_list(1, 2, 3), "changed"),
+            (_list(1, 2, 3), "unchanged"),
+            (_list(2, 3, 4), "changed"),
+        ):
+            put(content)
+            assert sync_list(database, "one", source).outcome == outcome
+        assert _active(database) == [2, 3, 4]
+        put(HEADER)
+        with pytest.raises(ListFileError):
+            sync_list(database, "one", source)
+        assert _active(database) == [2, 3, 4]
+        with database.reading() as session:
+            last, good = read_newest_runs(session)["one"]
+        assert (last.outcome, good.outcome, good.counts.added) == ("failed", "changed", 1)
+        assert "no row" in last.cause
+
+
+@pytest.mark.parametrize("content", [_list(5), _list(1, 2, 3)])
+def test_whoever_imports_by_hand_or_removes_the_list_makes_the_next_sync_whole(
+    database: Database, tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "list.csv").write_bytes(_list(1, 2))
+    source = FileSource(tmp_path / "list.csv", find_format)
+    sync_list(database, "one", source)
+    import_text(database, "one", content)
+    sync_list(database, "one", source)
+    assert _active(database) == [1, 2]
+    with database.writing() as session:
+        remove_list(session, "one")
+    sync_list(database, "one", source)
+    assert _active(database) == [1, 2]
+
+
+def test_a_delivery_that_disagrees_with_its_checksum_is_refused(
+    database: Database, tmp_path: Path
+) -> None:
+    (tmp_path / "list.csv").write_bytes(_list(1))
+    (tmp_path / "list.csv.sha256").write_text(f"{hashlib.sha256(_list(1)).hexdigest()}  list.csv")
+    source = FileSource(tmp_path, find_format)
+    assert sync_list(database, "one", source).outcome == "changed"
+    (tmp_path / "list.csv").write_bytes(_list(1)[:-1])
+    with pytest.raises(SourceError, match="does not agree"):
+        sync_list(database, "one", source)
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [500, 503, 429],
+        ["reset:0", "reset:100", "reset:3000"],
+        ["long"],
+        ["slow"],
+        ["slow", 502, "reset:70000", "slow"],
+    ],
+    ids=str,
+)
+def test_faults_that_pass_are_waited_out(database: Database, faults: list[str | int]) -> None:
+    with serving(_list(*range(5_000))) as served:
+        served.faults = faults
+        if faults == ["long"]:
+            # It never becomes whole, however often one asks for the rest.
+            served.faults = ["long"] * 10
+            with pytest.raises(SourceError):
+                sync_list(database, "one", _web_source(served, timeout_s=0.3))
+            assert _active(database) == []
+            served.faults = []
+        assert sync_list(database, "one", _web_source(served, timeout_s=0.3)).outcome == "changed"
+        assert _active(database) == list(range(5_000))
+
+
+@pytest.mark.parametrize(
+    ("faults", "error", "words"),
+    [
+        ([500] * 5, SourceError, "status 500"),
+        ([401], SourceRefusedError, "refused with status 401"),
+        ([404], SourceRefusedError, "refused with status 404"),
+        ([418], SourceError, "status 418"),
+        (["http://127.0.0.2:1/list.csv"], SourceRefusedError, "another host"),
+        (["https://127.0.0.1/list.csv"], SourceRefusedError, "another host"),
+        (["/list.csv"] * 5, SourceRefusedError, "again and again"),
+        (["reset:3000", "replace"], SourceError, "gives another"),
+        (["unmeasured"], SourceError, "where the file ends"),
+    ],
+)
+def test_faults_that_do_not_pass_leave_the_list_as_it_was(
+    database: Database, faults: list[str | int], error: type[HashmatchError], words: str
+) -> None:
+    with serving(_list(1)) as served:
+        source = _web_source(served)
+        sync_list(database, "one", source)
+        served.content, served.faults = _list(*range(500)), faults
+        with pytest.raises(error, match=words):
+            sync_list(database, "one", source)
+        assert _active(database) == [1]
+        served.content, served.faults = _list(2), []
+        sync_list(database, "one", source)
+        assert _active(database) == [2]
+
+
+def test_a_server_without_marks_or_ranges_is_fetched_whole_every_time(database: Database) -> None:
+    with serving(_list(1)) as served:
+        served.has_etag = served.has_ranges = False
+        assert sync_list(database, "one", _web_source(served)).outcome == "changed"
+        assert sync_list(database, "one", _web_source(served)).outcome == "unchanged"
+        served.content, served.faults = _list(*range(500)), ["reset:3000"]
+        with pytest.raises(SourceError, match="broke off"):
+            sync_list(database, "one", _web_source(served))
+        assert _active(database) == [1]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://example.org/x", "ftp://127.0.0.1/x", "https://a:b@example.org/x", "x", ""]
+)
+def test_only_https_without_credentials_in_the_address_will_do(url: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        next(HTTPSSource(url, find_format).fetch({}))
+    assert "a:b" not in caught.value.message + caught.value.hint
+
+
+def test_one_process_at_a_time_syncs_a_list(database: Database, tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_bytes(_list(1))
+    inner = FileSource(tmp_path / "list.csv", find_format)
+
+    class Slow(_Made):
+        def fetch(self, checkpoint: Checkpoint) -> Generator[Fetch]:
+            with pytest.raises(SyncLeaseError, match="another process"):
+                sync_list(database, "one", inner)
+            yield from inner.fetch(checkpoint)
+
+    assert sync_list(database, "one", Slow()).outcome == "changed"
+    assert sync_list(database, "one", inner).outcome == "unchanged"
+
+
+def test_whoever_lost_the_lease_changes_nothing(database: Database, tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_bytes(_list(1))
+    inner = FileSource(tmp_path / "list.csv", find_format)
+
+    class Late(_Made):
+        def fetch(self, checkpoint: Checkpoint) -> Generator[Fetch]:
+            with database.writing() as session:  # As if it had stood still for an hour.
+                session.execute(
+                    update(ListSync).values(leased_until=utc_now() - timedelta(hours=1))
+                )
+            sync_list(database, "one", inner)
+            yield Fetch(Delivery([RawRow(1, "md5", "0" * 32)]), {})
+
+    with pytest.raises(SyncLeaseError, match="longer than its lease"):
+        sync_list(database, "one", Late())
+    assert _active(database) == [1]
+
+
+class _Made(ListSource):
+    """A source of deliveries that a test makes."""
+
+    def __init__(self, *deliveries: list[DeliveredItem]) -> None:
+        self._deliveries = deliveries
+
+    @property
+    def name(self) -> str:
+        return "made"
+
+    def fetch(self, checkpoint: Checkpoint) -> Generator[Fetch]:
+        begin = checkpoint.get("number", 0)
+        for number, items in enumerate(self._deliveries[begin:], start=begin + 1):
+            yield Fetch(Delivery(items, "record", is_whole=False), {"number": number})
+
+
+def _row(line: int, number: int, entry_id: str, algorithm: str = "md5") -> RawRow:
+    return RawRow(line, algorithm, f"{number:0{40 if algorithm == 'sha1' else 32}x}", entry_id)
+
+
+def test_a_delivery_of_changes_touches_only_what_it_tells_of(database: Database) -> None:
+    first: list[DeliveredItem] = [
+        _row(1, 1, "a"), _row(1, 11, "a", "sha1"), Told(1, "a", ""),
+        _row(2, 2, "b"), Told(2, "b", ""),
+        _row(3, 3, "c"), Told(3, "c", ""),
+    ]  # fmt: skip
+    second: list[DeliveredItem] = [
+        _row(1, 1, "a"), Told(1, "a", ""),  # its SHA-1 is gone
+        Told(2, "b", ""),  # withdrawn
+        Told(3, "never seen", ""),
+        _row(4, 4, "d"), Told(4, "d", ""),
+    ]  # fmt: skip
+    assert sync_list(database, "one", _Made(first)).counts.added == 4
+    counts = sync_list(database, "one", _Made(first, second)).counts
+    assert (counts.added, counts.withdrawn) == (1, 2)
+    assert _active(database) == [1, 3, 4]
+    assert sync_list(database, "one", _Made(first, second)).outcome == "unchanged"
+    sync_list(database, "one", _Made(first, second, [Told(1, "a", "")]))
+    assert _active(database) == [3, 4]
+
+
+def test_what_is_said_last_of_an_entry_counts_in_whatever_order_it_comes(
+    database: Database,
+) -> None:
+    items: list[DeliveredItem] = [
+        _row(1, 2, "a"), Told(1, "a", "2026-01-02"),
+        _row(2, 1, "a"), Told(2, "a", "2026-01-01"),
+        Told(3, "b", "2026-01-02"),
+        _row(4, 3, "b"), Told(4, "b", "2026-01-01"),
+        _row(5, 4, "c"), Told(5, "c", "2026-01-01"),
+        _row(6, 5, "c"), Told(6, "c", "2026-01-01"),
+    ]  # fmt: skip
+    sync_list(database, "one", _Made(items))
+    assert _active(database) == [2, 5]
+
+
+def test_a_damaged_record_of_a_delivery_of_changes_withdraws_nothing_of_its_entry(
+    database: Database,
+) -> None:
+    sync_list(database, "one", _Made([_row(1, 1, "a"), Told(1, "a", "")]))
+    bad: list[DeliveredItem] = [RawRow(1, "md5", "zz", "a"), Told(1, "a", ""), BadRow(2, "?")]
+    facts = sync_list(database, "one", _Made([], bad))
+    assert (facts.outcome, facts.set_aside, _active(database)) == ("unchanged", 2, [1])
+
+
+def test_the_deliveries_before_a_failure_stay_and_are_not_asked_for_again(
+    database: Database,
+) -> None:
+    class Breaking(_Made):
+        def fetch(self, checkpoint: Checkpoint) -> Generator[Fetch]:
+            yield from super().fetch(checkpoint)
+            raise SourceError("it broke")
+
+    deliveries: list[list[DeliveredItem]] = [
+        [_row(1, number, f"e{number}"), Told(1, f"e{number}", "")] for number in range(3)
+    ]
+    with pytest.raises(SourceError):
+        sync_list(database, "one", Breaking(*deliveries[:2]))
+    assert _active(database) == [0, 1]
+    assert sync_list(database, "one", _Made(*deliveries)).counts.added == 1
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from hashmatch.lists import FileSource, find_format, sync_list
+from hashmatch.store import Database
+done = 0
+def count(frame, event, argument):
+    global done
+    done += event == "call" and "hashmatch" in frame.f_code.co_filename
+    if done == int(sys.argv[3]):
+        os.kill(os.getpid(), signal.SIGKILL)
+sys.setprofile(count)
+sync_list(Database(sys.argv[1]), "one", FileSource(Path(sys.argv[2]), find_format))
+sys.setprofile(None)
+print(done)
+"""
+
+
+def test_a_sync_that_is_killed_leaves_the_old_list_or_the_new_one(
+    database_factory: DatabaseFactory, tmp_path: Path
+) -> None:
+    path = tmp_path / "list.csv"
+    source = FileSource(path, find_format)
+    step, has_ended = 0, False
+    while not has_ended:
+        step += 50
+        with database_factory() as database:
+            path.write_bytes(_list(1, 2))
+            sync_list(database, "one", source)
+            path.write_bytes(_list(2, 3))
+            command = [sys.executable, "-c", _KILLED, database.url, str(path), str(step)]
+            code = subprocess.run(
+                command, check=False, timeout=60, stdout=subprocess.DEVNULL
+            ).returncode
+            has_ended = code == 0
+            assert code in (0, -signal.SIGKILL)
+            assert _active(database) in ([1, 2], [2, 3])
+            with database.writing() as session:
+                session.execute(update(ListSync).values(leased_until=None))  # Time passes.
+            sync_list(database, "one", source)
+            assert _active(database) == [2, 3]
+    assert step > 200
