@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -161,7 +162,59 @@ class HTTPSSourceSettings(_FileFormSettings):
     timeout_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
 
 
-SourceSettings = Annotated[FileSourceSettings | HTTPSSourceSettings, Field(discriminator="source")]
+class ObjectStorageSourceSettings(_FileFormSettings):
+    """`[lists.NAME]` with `source = "object-storage"`: an object, or the last one in a folder.
+
+    `options` and `secrets` are what fsspec wants to know for that kind of storage.
+    """
+
+    source: Literal["object-storage"]
+    url: str
+    options: dict[str, Any] = {}
+    secrets: dict[str, SecretSettings] = {}
+
+
+class NCMECSourceSettings(_Section):
+    """`[lists.NAME]` with `source = "ncmec"`: one of NCMEC's lists, by name or address."""
+
+    source: Literal["ncmec"]
+    base: str
+    username: str
+    password: SecretSettings
+    mapping: str = ""
+    timeout_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
+
+
+class StopNCIISourceSettings(_Section):
+    """`[lists.NAME]` with `source = "stopncii"`."""
+
+    source: Literal["stopncii"]
+    base: str = "https://api.stopncii.org/v1"
+    function_key: SecretSettings
+    subscription_key: SecretSettings
+    timeout_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
+
+
+class ThreatExchangeSourceSettings(_Section):
+    """`[lists.NAME]` with `source = "threatexchange"`: a privacy group of Meta's."""
+
+    source: Literal["threatexchange"]
+    base: str = "https://graph.facebook.com/v26.0"
+    privacy_group: str = Field(pattern="^[0-9]+$")
+    access_token: SecretSettings
+    mapping: str = ""
+    timeout_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
+
+
+SourceSettings = Annotated[
+    FileSourceSettings
+    | HTTPSSourceSettings
+    | ObjectStorageSourceSettings
+    | NCMECSourceSettings
+    | StopNCIISourceSettings
+    | ThreatExchangeSourceSettings,
+    Field(discriminator="source"),
+]
 
 
 class Settings(_Section):
@@ -225,7 +278,8 @@ def load_settings(explicit: Path | None = None, *, use_environment: bool = True)
         lists = table.get("lists")
         for one in lists.values() if isinstance(lists, dict) else ():
             _make_absolute(path, one, "path")
-            _make_absolute(path, one.get("password") if isinstance(one, dict) else None, "file")
+            for secret in _secrets(one):
+                _make_absolute(path, secret, "file")
     if use_environment:
         _override_from_environment(table)
     try:
@@ -257,6 +311,14 @@ def _make_absolute(path: Path, table: object, key: str) -> None:
     """Make a folder that a configuration file names absolute: it is relative to that file."""
     if isinstance(table, dict) and isinstance(folder := table.get(key), str) and folder:
         table[key] = str(path.absolute().parent / Path(folder).expanduser())
+
+
+def _secrets(section: object) -> Iterator[object]:
+    """Yield the tables of a section of a list that say where a secret is."""
+    for key, value in section.items() if isinstance(section, dict) else ():
+        yield value
+        if key == "secrets" and isinstance(value, dict):
+            yield from value.values()
 
 
 def _override_from_environment(table: dict[str, object]) -> None:

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack, closing
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from hashmatch.config import SecretSettings, Settings, load_settings
-from hashmatch.errors import ConfigError
+from hashmatch.config import Settings, load_settings
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.imaging import Hashing, InProcessIntake, Intake, Limits, PoolIntake
 from hashmatch.index import LiveIndex
 from hashmatch.pipeline import Scanner
 from hashmatch.policy import Policy
 from hashmatch.store import Database
-
-if TYPE_CHECKING:
-    from hashmatch.lists import ListSource
 
 
 def open_scanner(config: str | Path | None = None) -> Scanner:
@@ -77,46 +70,6 @@ def open_intake(settings: Settings) -> Intake:
         timeout_s=settings.intake.timeout_s,
         max_memory_bytes=settings.intake.max_memory_bytes,
     )
-
-
-def open_source(settings: Settings, list_name: str) -> ListSource:
-    """Return what a list comes from. Raises `ConfigError`."""
-    # Loads the web client, which nothing else needs.
-    from hashmatch.lists import FileSource, HTTPSSource, find_format
-
-    source = settings.lists.get(list_name)
-    if source is None:
-        raise ConfigError(
-            f"{settings.source or 'configuration'}: lists.{list_name}: there is no such section",
-            hint="sample_config.toml shows what one can say.",
-        )
-    mapping = settings.mappings.get(source.mapping)
-    if source.mapping and mapping is None:
-        raise ConfigError(
-            f"{settings.source}: lists.{list_name}.mapping: there is no mapping {source.mapping}",
-            hint=f"The configuration has {', '.join(settings.mappings)}.",
-        )
-    find = partial(find_format, name=source.format)
-    if source.source == "file":
-        return FileSource(Path(source.path), find, mapping)
-    password = None if source.password is None else read_secret(source.password)
-    auth = None if password is None else (source.username, password)
-    return HTTPSSource(source.url, find, mapping, auth=auth, timeout_s=source.timeout_s)
-
-
-def read_secret(secret: SecretSettings) -> str:
-    """Return a secret from the place that the settings name. Raises `ConfigError`."""
-    if secret.env:
-        if (value := os.environ.get(secret.env, "")) == "":
-            raise ConfigError(f"the environment variable {secret.env} holds no secret")
-        return value
-    try:
-        value = Path(secret.file).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{secret.file}: the secret cannot be read from there") from error
-    if not value:
-        raise ConfigError(f"{secret.file}: the file holds no secret")
-    return value
 
 
 def open_index(settings: Settings, database: Database) -> LiveIndex:

@@ -6,7 +6,9 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
+from typing import get_args
 
 import click
 import pytest
@@ -19,6 +21,7 @@ from hashmatch.config import (
     MappingSettings,
     PolicySettings,
     Settings,
+    SourceSettings,
     load_settings,
 )
 from hashmatch.hashers import ALGORITHMS
@@ -125,7 +128,8 @@ def test_the_sample_configuration_holds_the_defaults() -> None:
 
 def test_the_sample_configuration_documents_every_key() -> None:
     text = SAMPLE.read_text()
-    for key in _keys(Settings):
+    sources: tuple[type[BaseModel], ...] = get_args(get_args(SourceSettings)[0])
+    for key in (*_keys(Settings), *chain.from_iterable(map(_keys, sources))):
         assert re.search(rf"^(# )?(\[[\w.]*\b{key}\b.*\]|{key} = )", text, re.MULTILINE), key
 
 

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hashmatch.errors import HashmatchError
-from hashmatch.lists import sync_list
+from hashmatch.lists import open_source, sync_list
 from hashmatch.store import Database, SyncFacts
-from hashmatch.wiring import open_source
 
 from .context import App
 from .output import print_json, print_table, progress, say

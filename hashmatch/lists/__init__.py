@@ -2,7 +2,17 @@
 
 from .formats import FORMATS, BadRow, ListFormat, find_format
 from .importing import ImportSummary, SetAside, import_list
-from .sources import FileSource, HTTPSSource, ListSource
+from .sources import (
+    FileSource,
+    HTTPSSource,
+    ListSource,
+    NCMECSource,
+    ObjectStorageSource,
+    StopNCIIKeys,
+    StopNCIISource,
+    ThreatExchangeSource,
+    open_source,
+)
 from .syncing import sync_list
 
 __all__ = [
@@ -13,8 +23,14 @@ __all__ = [
     "ImportSummary",
     "ListFormat",
     "ListSource",
+    "NCMECSource",
+    "ObjectStorageSource",
     "SetAside",
+    "StopNCIIKeys",
+    "StopNCIISource",
+    "ThreatExchangeSource",
     "find_format",
     "import_list",
+    "open_source",
     "sync_list",
 ]

@@ -142,8 +142,7 @@ def take_delivery(
     with open_staging(database) as staging:
         for rows in staging.add(sorting.good(delivery.items, staging)):
             progress(rows)
-        if not is_whole:
-            rows -= staging.drop_outdated()
+        rows -= staging.drop_outdated()
         for line in staging.set_duplicates_aside():
             set_aside.add(BadRow(line, "a duplicate of an earlier row", is_damage=False))
             rows -= 1

@@ -64,7 +64,8 @@ def sync_list(
     try:
         with database.reading() as session:
             checkpoint = read_checkpoint(session, lease.list_key, source.name)
-        with closing(source.fetch(checkpoint)) as fetches:
+            is_empty = not find_list(session, name).active_entries
+        with closing(source.fetch(checkpoint, is_empty=is_empty)) as fetches:
             summaries.extend(_take(lease, source, fetch, progress) for fetch in fetches)
     except HashmatchError as error:
         _end(lease, _facts(begun, FAILED, error.message, summaries))

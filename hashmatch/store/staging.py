@@ -97,6 +97,7 @@ class Staging:
         self._connection = connection
         self._kept: list[KeptRow] = []
         self._told: list[dict[str, object]] = []
+        self._has_told = False
 
     def add(self, rows: Iterable[StagedRow]) -> Iterator[int]:
         """Lay rows beside the store; yields the number of rows after each batch."""
@@ -152,6 +153,7 @@ class Staging:
         if self._told:
             self._connection.execute(insert(TOLD), self._told)
             self._told.clear()
+            self._has_told = True
 
     def drop_outdated(self) -> int:
         """Drop the rows of lines that later ones of the same entry overrule.
@@ -160,6 +162,8 @@ class Staging:
         """
         self._flush_told()
         self._flush_kept()
+        if not self._has_told:
+            return 0
         newest_first = (TOLD.c.moment.desc(), TOLD.c.line.desc())
         rank = func.row_number().over(partition_by=TOLD.c.entry_id, order_by=newest_first)
         ranked = select(TOLD.c.line, rank.label("rank")).subquery()

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import logging
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+import fsspec
 import pytest
+from moto.server import ThreadedMotoServer
 from sqlalchemy import select, update
 
 from hashmatch.errors import (
@@ -23,13 +28,20 @@ from hashmatch.errors import (
     SourceRefusedError,
     SyncLeaseError,
 )
-from hashmatch.lists import FileSource, HTTPSSource, ListSource, find_format, sync_list
+from hashmatch.lists import (
+    FileSource,
+    HTTPSSource,
+    ListSource,
+    ObjectStorageSource,
+    find_format,
+    sync_list,
+)
 from hashmatch.lists.delivery import DeliveredItem, Delivery, Told
 from hashmatch.lists.formats import BadRow, RawRow
 from hashmatch.lists.sources import Checkpoint, Fetch
 from hashmatch.store import Database, read_newest_runs, remove_list, utc_now
 from hashmatch.store.models import Entry, ListSync
-from tests.lists.web_server import Served, serving
+from tests.lists.web_server import Served, serving_file
 from tests.store.importing import DatabaseFactory, import_text
 
 # A source, and a way to change what it holds.
@@ -66,8 +78,40 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 @contextmanager
+def _bucket(folder: Path) -> Iterator[tuple[ListSource, Callable[[bytes], None]]]:
+    with _object_storage() as (storage, options):
+        names = iter(f"bucket/lists/2026-01-{day:02}.csv" for day in range(1, 30))
+        source = ObjectStorageSource("s3://bucket/lists/", options, find_format)
+        yield source, lambda content: storage.pipe(next(names), content)
+
+
+@contextmanager
+def _object(folder: Path) -> Iterator[tuple[ListSource, Callable[[bytes], None]]]:
+    with _object_storage() as (storage, options):
+        source = ObjectStorageSource("s3://bucket/list.csv", options, find_format)
+        yield source, lambda content: storage.pipe("bucket/list.csv", content)
+
+
+@contextmanager
+def _object_storage() -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Serve S3 on loopback."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    options = {"key": "one", "secret": "secret-key", "endpoint_url": f"http://{host}:{port}"}
+    try:
+        storage = fsspec.filesystem("s3", **options, skip_instance_cache=True)
+        bucket = f"http://{host}:{port}/bucket"
+        urllib.request.urlopen(urllib.request.Request(bucket, method="PUT")).close()
+        yield storage, options
+    finally:
+        server.stop()
+
+
+@contextmanager
 def _web(folder: Path) -> Iterator[tuple[ListSource, Callable[[bytes], None]]]:
-    with serving(b"") as served:
+    with serving_file(b"") as served:
         yield _web_source(served), lambda content: setattr(served, "content", content)
 
 
@@ -79,6 +123,8 @@ SOURCES: dict[str, Callable[[Path], Opened]] = {
     "file": _file,
     "folder": _newest_of_folder,
     "web": _web,
+    "object": _object,
+    "folder of objects": _bucket,
 }
 
 
@@ -137,6 +183,51 @@ def test_a_delivery_that_disagrees_with_its_checksum_is_refused(
         sync_list(database, "one", source)
 
 
+def test_objects_disagreeing_with_their_checksum_gone_or_refused_leave_the_list(
+    database: Database,
+) -> None:
+    with _object_storage() as (storage, options):
+        source = ObjectStorageSource("s3://bucket/lists/", options, find_format)
+        sha256 = hashlib.sha256(_list(1)).hexdigest()
+        storage.pipe("bucket/lists/a.csv", _list(1))
+        storage.pipe("bucket/lists/a.csv.sha256", f"{sha256}  a.csv\n".encode())
+        assert sync_list(database, "one", source).outcome == "changed"
+        storage.pipe("bucket/lists/a.csv", _list(1, 2, 3)[:-40])
+        with pytest.raises(SourceError, match=r"does not agree with bucket/lists/a.csv.sha256"):
+            sync_list(database, "one", source)
+        storage.pipe("bucket/lists/a.csv.sha256", b"what is this")
+        with pytest.raises(SourceError, match="holds no SHA-256"):
+            sync_list(database, "one", source)
+        empty = ObjectStorageSource("s3://bucket/others/", options, find_format)
+        with pytest.raises(SourceError, match=r"no such object|no object"):
+            sync_list(database, "one", empty)
+        assert _active(database) == [1]
+    with pytest.raises(SourceError, match="the storage failed") as caught:
+        sync_list(database, "one", source)
+    assert "secret-key" not in str(caught.value.message)
+
+
+def test_a_kind_of_storage_that_cannot_be_opened_is_told(database: Database) -> None:
+    with pytest.raises(ConfigError, match="cannot be opened"):
+        sync_list(database, "one", ObjectStorageSource("nosuch://x/y", {}, find_format))
+
+
+@pytest.mark.parametrize("field", ["Repr-Digest", "Content-Digest", "Digest"])
+def test_a_file_that_disagrees_with_the_digest_of_its_server_is_refused(
+    database: Database, field: str
+) -> None:
+    content = _list(*range(3_000))
+    digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
+    text = f"sha-256={digest}" if field == "Digest" else f"sha-256=:{digest}:"
+    with serving_file(content) as served:
+        served.headers = {field: text}
+        sync_list(database, "one", _web_source(served))
+        served.content = _list(1)
+        with pytest.raises(SourceError, match=f"does not agree with the header {field}"):
+            sync_list(database, "one", _web_source(served))
+        assert _active(database) == list(range(3_000))
+
+
 @pytest.mark.parametrize(
     "faults",
     [
@@ -149,7 +240,7 @@ def test_a_delivery_that_disagrees_with_its_checksum_is_refused(
     ids=str,
 )
 def test_faults_that_pass_are_waited_out(database: Database, faults: list[str | int]) -> None:
-    with serving(_list(*range(5_000))) as served:
+    with serving_file(_list(*range(5_000))) as served:
         served.faults = faults
         if faults == ["long"]:
             # It never becomes whole, however often one asks for the rest.
@@ -179,7 +270,7 @@ def test_faults_that_pass_are_waited_out(database: Database, faults: list[str | 
 def test_faults_that_do_not_pass_leave_the_list_as_it_was(
     database: Database, faults: list[str | int], error: type[HashmatchError], words: str
 ) -> None:
-    with serving(_list(1)) as served:
+    with serving_file(_list(1)) as served:
         source = _web_source(served)
         sync_list(database, "one", source)
         served.content, served.faults = _list(*range(500)), faults
@@ -192,7 +283,7 @@ def test_faults_that_do_not_pass_leave_the_list_as_it_was(
 
 
 def test_a_server_without_marks_or_ranges_is_fetched_whole_every_time(database: Database) -> None:
-    with serving(_list(1)) as served:
+    with serving_file(_list(1)) as served:
         served.has_etag = served.has_ranges = False
         assert sync_list(database, "one", _web_source(served)).outcome == "changed"
         assert sync_list(database, "one", _web_source(served)).outcome == "unchanged"
@@ -207,7 +298,7 @@ def test_a_server_without_marks_or_ranges_is_fetched_whole_every_time(database: 
 )
 def test_only_https_without_credentials_in_the_address_will_do(url: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        next(HTTPSSource(url, find_format).fetch({}))
+        next(HTTPSSource(url, find_format).fetch({}, is_empty=True))
     assert "a:b" not in caught.value.message + caught.value.hint
 
 
@@ -216,10 +307,10 @@ def test_one_process_at_a_time_syncs_a_list(database: Database, tmp_path: Path) 
     inner = FileSource(tmp_path / "list.csv", find_format)
 
     class Slow(_Made):
-        def fetch(self, checkpoint: Checkpoint) -> Generator[Fetch]:
+        def fetch(self, checkpoint: Checkpoint, *, is_empty: bool) -> Generator[Fetch]:
             with pytest.raises(SyncLeaseError, match="another process"):
                 sync_list(database, "one", inner)
-            yield from inner.fetch(checkpoint)
+            yield from inner.fetch(checkpoint, is_empty=is_empty)
 
     assert sync_list(database, "one", Slow()).outcome == "changed"
     assert sync_list(database, "one", inner).outcome == "unchanged"
@@ -230,7 +321,7 @@ def test_whoever_lost_the_lease_changes_nothing(database: Database, tmp_path: Pa
     inner = FileSource(tmp_path / "list.csv", find_format)
 
     class Late(_Made):
-        def fetch(self, checkpoint: Checkpoint) -> Generator[Fetch]:
+        def fetch(self, checkpoint: Checkpoint, *, is_empty: bool) -> Generator[Fetch]:
             with database.writing() as session:  # As if it had stood still for an hour.
                 session.execute(
                     update(ListSync).values(leased_until=utc_now() - timedelta(hours=1))
@@ -253,7 +344,7 @@ class _Made(ListSource):
     def name(self) -> str:
         return "made"
 
-    def fetch(self, checkpoint: Checkpoint) -> Generator[Fetch]:
+    def fetch(self, checkpoint: Checkpoint, *, is_empty: bool) -> Generator[Fetch]:
         begin = checkpoint.get("number", 0)
         for number, items in enumerate(self._deliveries[begin:], start=begin + 1):
             yield Fetch(Delivery(items, "record", is_whole=False), {"number": number})
@@ -312,8 +403,8 @@ def test_the_deliveries_before_a_failure_stay_and_are_not_asked_for_again(
     database: Database,
 ) -> None:
     class Breaking(_Made):
-        def fetch(self, checkpoint: Checkpoint) -> Generator[Fetch]:
-            yield from super().fetch(checkpoint)
+        def fetch(self, checkpoint: Checkpoint, *, is_empty: bool) -> Generator[Fetch]:
+            yield from super().fetch(checkpoint, is_empty=is_empty)
             raise SourceError("it broke")
 
     deliveries: list[list[DeliveredItem]] = [

@@ -11,7 +11,8 @@ from hashmatch.errors import InputError
 from .csv import CSVFormat
 from .interface import BadRow, LeftOut, ListFormat, RawRow, Row, UnknownColumn
 from .json import JSONFormat, JSONLinesFormat
-from .ncmec import NCMECFormat
+from .mapping import as_text, mapped_category
+from .ncmec import NCMECEntry, NCMECFormat, NextPage, entry_rows, read_answer
 from .pytx import SignalFileFormat
 from .vics import VICSFormat
 
@@ -46,8 +47,14 @@ __all__ = [
     "BadRow",
     "LeftOut",
     "ListFormat",
+    "NCMECEntry",
+    "NextPage",
     "RawRow",
     "Row",
     "UnknownColumn",
+    "as_text",
+    "entry_rows",
     "find_format",
+    "mapped_category",
+    "read_answer",
 ]

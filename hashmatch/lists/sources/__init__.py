@@ -7,5 +7,22 @@ and give the contract suite a server that speaks its protocol.
 from .file import FileSource
 from .https import HTTPSSource
 from .interface import Checkpoint, Fetch, ListSource
+from .ncmec import NCMECSource
+from .object_storage import ObjectStorageSource
+from .opening import open_source
+from .stopncii import StopNCIIKeys, StopNCIISource
+from .threatexchange import ThreatExchangeSource
 
-__all__ = ["Checkpoint", "Fetch", "FileSource", "HTTPSSource", "ListSource"]
+__all__ = [
+    "Checkpoint",
+    "Fetch",
+    "FileSource",
+    "HTTPSSource",
+    "ListSource",
+    "NCMECSource",
+    "ObjectStorageSource",
+    "StopNCIIKeys",
+    "StopNCIISource",
+    "ThreatExchangeSource",
+    "open_source",
+]

@@ -15,6 +15,7 @@ from hashmatch.errors import SourceError
 from ..delivery import Delivery
 from ..formats import ListFormat
 from .interface import Checkpoint, Fetch, ListSource
+from .verified import parse_checksum_file
 
 _HIDDEN_OR_BESIDE = re.compile(r"\.|.*\.(sha256|tmp|part)$", re.IGNORECASE)
 
@@ -40,7 +41,7 @@ class FileSource(ListSource):
         """What to call the source in records."""
         return f"file {self._path}"
 
-    def fetch(self, checkpoint: Checkpoint) -> Generator[Fetch]:
+    def fetch(self, checkpoint: Checkpoint, *, is_empty: bool) -> Generator[Fetch]:
         """Yield the file, unless its content is the one of the checkpoint."""
         try:
             file = self._newest()
@@ -63,11 +64,7 @@ class FileSource(ListSource):
     def _newest(self) -> Path:
         if not self._path.is_dir():
             return self._path
-        files = [
-            one
-            for one in self._path.iterdir()
-            if one.is_file() and not _HIDDEN_OR_BESIDE.match(one.name)
-        ]
+        files = [one for one in self._path.iterdir() if one.is_file() and is_delivery(one.name)]
         if not files:
             raise SourceError(f"{self._path}: there is no file in the folder")
         return max(files, key=lambda one: one.name)
@@ -100,6 +97,11 @@ class _Unchanging:
         return data
 
 
+def is_delivery(name: str) -> bool:
+    """Say whether a file of that name is one: none that is hidden, half written or a checksum."""
+    return not _HIDDEN_OR_BESIDE.match(name)
+
+
 def _stamp(stream: BinaryIO) -> tuple[int, int]:
     status = os.fstat(stream.fileno())
     return status.st_size, status.st_mtime_ns
@@ -109,10 +111,10 @@ def _require_agreement(file: Path, sha256: str) -> None:
     """Raise `SourceError` where a checksum beside the file says that it should be another."""
     beside = file.with_name(f"{file.name}.sha256")
     try:
-        told = beside.read_text(encoding="ascii", errors="replace").split()
+        text = beside.read_text(encoding="ascii", errors="replace")
     except FileNotFoundError:
         return
-    if not told or told[0].lower() != sha256:
+    if parse_checksum_file(text, str(beside)).value.hex() != sha256:
         raise SourceError(
             f"{file}: the content does not agree with {beside.name}",
             hint="The delivery is not whole, or not the one that the checksum is of.",

@@ -15,6 +15,7 @@ from hashmatch.errors import SourceError
 from ..delivery import Delivery
 from ..formats import ListFormat
 from .interface import Checkpoint, Fetch, ListSource
+from .verified import read_digest_header, read_rows
 from .web import ATTEMPTS, Web, describe, open_client
 
 # A body that drips must not hold up a list for ever.
@@ -46,7 +47,7 @@ class HTTPSSource(ListSource):
         """What to call the source in records: without what a query may hold."""
         return str(httpx.URL(self._url).copy_with(query=None, fragment=None))
 
-    def fetch(self, checkpoint: Checkpoint) -> Generator[Fetch]:
+    def fetch(self, checkpoint: Checkpoint, *, is_empty: bool) -> Generator[Fetch]:
         """Yield the file, unless the server says that it is the one of the checkpoint."""
         known = {name: str(checkpoint[name]) for name in ("etag", "modified") if name in checkpoint}
         with open_client(self._url, timeout_s=self._timeout_s, auth=self._auth) as client:
@@ -55,8 +56,7 @@ class HTTPSSource(ListSource):
                 if body.is_unchanged:
                     return
                 list_format = self._find_format(httpx.URL(self._url).path)
-                stream = io.BufferedReader(body, 1 << 16)
-                items = list_format.read(stream, self._mapping)
+                items = read_rows(body, list_format, self._mapping, body.digest)
                 yield Fetch(Delivery(items, list_format.unit), body.checkpoint)
 
 
@@ -78,6 +78,7 @@ class _Body(io.RawIOBase):
         etag = response.headers.get("ETag", "")
         modified = response.headers.get("Last-Modified", "")
         self.checkpoint = {"etag": etag} if etag else {"modified": modified} if modified else {}
+        self.digest = read_digest_header(response.headers)
         self._chunks = response.iter_raw()
 
     def readable(self) -> bool:

@@ -15,7 +15,10 @@ Checkpoint: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """A delivery, and the checkpoint at which the list is once it has been taken over."""
+    """A delivery, and the checkpoint at which the list is once it has been taken over.
+
+    The checkpoint may be filled in while the delivery is read.
+    """
 
     delivery: Delivery
     checkpoint: Checkpoint
@@ -30,10 +33,12 @@ class ListSource(ABC):
         """What to call the source in records: without any secret, and always the same."""
 
     @abstractmethod
-    def fetch(self, checkpoint: Checkpoint) -> Generator[Fetch]:
+    def fetch(self, checkpoint: Checkpoint, *, is_empty: bool) -> Generator[Fetch]:
         """Yield what is new since a checkpoint, in order; nothing where nothing is.
 
         Each delivery is read and taken over, and its checkpoint written down with it, before the
-        next is asked for. An empty checkpoint asks for everything. Whoever stops early closes the
-        iterator. Raises `SourceError`, and reading a delivery `SourceError` and `ListFileError`.
+        next is asked for. An empty checkpoint asks for everything: at once, in a whole delivery,
+        unless the list `is_empty`, so that nothing of its own can stay behind. Whoever stops
+        early closes the iterator. Raises `SourceError`, and reading a delivery `SourceError` and
+        `ListFileError`.
         """

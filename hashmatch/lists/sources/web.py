@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import ipaddress
+import json
+import logging
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
 
 import httpx
 import tenacity
 
 from hashmatch import __version__
-from hashmatch.errors import ConfigError, SourceError, SourceRefusedError
+from hashmatch.errors import ConfigError, ListFileError, SourceError, SourceRefusedError
 
 ATTEMPTS = 5
+# Asked for again each time, for what a server writes down a little late.
+OVERLAP = timedelta(minutes=15)
+Parsed = TypeVar("Parsed")
+_MOST_PAGE_BYTES = 64 << 20
 _MOST_REDIRECTS = 5
 _MOST_WAIT_S = 60.0
 _TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -53,6 +64,36 @@ class Web:
         except _MayPass as error:
             raise SourceError(str(error), hint="The next sync tries again.") from error
 
+    def read(
+        self, url: str, parse: Callable[[bytes], Parsed], headers: dict[str, str] | None = None
+    ) -> tuple[Parsed, datetime]:
+        """Return what a short answer says, and when it was given by the server's own clock.
+
+        An answer that breaks off, or that `parse` refuses with `ListFileError`, is asked for
+        again. Raises `SourceError` or `ListFileError` where that does not help.
+        """
+        attempts = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            retry=tenacity.retry_if_exception_type((_MayPass, ListFileError)),
+            wait=self._wait,
+            reraise=True,
+        )
+        try:
+            return attempts(self._read_once, url, parse, headers)
+        except _MayPass as error:
+            raise SourceError(str(error), hint="The next sync tries again.") from error
+
+    def _read_once(
+        self, url: str, parse: Callable[[bytes], Parsed], headers: dict[str, str] | None
+    ) -> tuple[Parsed, datetime]:
+        with closing(self.get(url, headers)) as response:
+            try:
+                body = _read_whole(response)
+            except httpx.TransportError as error:
+                host = response.url.host
+                raise _MayPass(f"{host}: the answer broke off: {describe(error)}") from error
+            return parse(body), _server_time(response)
+
     def _wait(self, state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
         asked_s = error.after_s if isinstance(error, _MayPass) else 0.0
@@ -82,7 +123,13 @@ class Web:
             )
 
 
-def open_client(url: str, *, timeout_s: float, auth: tuple[str, str] | None = None) -> httpx.Client:
+def open_client(
+    url: str,
+    *,
+    timeout_s: float,
+    auth: tuple[str, str] | None = None,
+    headers: dict[str, str] | None = None,
+) -> httpx.Client:
     """Return a client for a server, which has to be closed. Raises `ConfigError`.
 
     Only HTTPS will do, but on this machine.
@@ -98,14 +145,30 @@ def open_client(url: str, *, timeout_s: float, auth: tuple[str, str] | None = No
         )
     if not parsed.host or (parsed.scheme != "https" and not _is_loopback(parsed)):
         raise ConfigError("the url of the list's source does not begin with https://")
+    # It writes whole addresses to the log, and some protocols put their key into them.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     return httpx.Client(
         auth=auth,
         timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, 20.0)),
         # Of what is sent as it is, a part can be asked for, and nothing blows up on unpacking.
-        headers={"User-Agent": f"hashmatch/{__version__}", "Accept-Encoding": "identity"},
+        headers={
+            "User-Agent": f"hashmatch/{__version__}",
+            "Accept-Encoding": "identity",
+            **(headers or {}),
+        },
         follow_redirects=False,
         trust_env=False,
     )
+
+
+def parse_json(body: bytes) -> Any:
+    """Return what a short answer holds. Raises `ListFileError`, without quoting it."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ListFileError(
+            "a page is not JSON, or breaks off", hint="Nothing was changed."
+        ) from error
 
 
 def describe(error: httpx.TransportError) -> str:
@@ -115,6 +178,30 @@ def describe(error: httpx.TransportError) -> str:
     if isinstance(error, httpx.ConnectError):
         return "no connection can be made, or its certificate is not trusted"
     return "the connection broke"
+
+
+def _read_whole(response: httpx.Response) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    for part in response.iter_raw():
+        parts.append(part)
+        size += len(part)
+        if size > _MOST_PAGE_BYTES:
+            raise SourceError(
+                f"{response.url.host}: a page is longer than {_MOST_PAGE_BYTES} bytes"
+            )
+    return b"".join(parts)
+
+
+def _server_time(response: httpx.Response) -> datetime:
+    """Return the time by the server's clock, by which its entries are stamped."""
+    try:
+        moment = parsedate_to_datetime(response.headers.get("Date", ""))
+    except ValueError as error:
+        raise SourceError(
+            f"{response.url.host}: the server does not say what time it is"
+        ) from error
+    return moment.astimezone(UTC)
 
 
 def _checked(response: httpx.Response) -> httpx.Response:

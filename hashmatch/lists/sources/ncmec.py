@@ -1,0 +1,199 @@
+"""NCMEC's Hash Sharing, version 2: entries by windows of time, whole windows only.
+
+Its answers are pages, not in the order of time, and one second may hold more than a page. So the
+mark up to which a list has followed it moves only when all pages of a window were read.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import count
+from typing import NamedTuple
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from hashmatch.config import MappingSettings
+from hashmatch.errors import SourceError
+
+from ..delivery import DeliveredItem, Delivery, Told
+from ..formats import BadRow, NCMECEntry, NextPage, entry_rows, read_answer
+from .interface import Checkpoint, Fetch, ListSource
+from .web import OVERLAP, Web, open_client
+
+_TEST = "https://hashsharing-test.ncmec.org"
+# NCMEC's lists by name, with the twins for tests.
+NCMEC_BASES = {
+    "industry": "https://report.cybertip.org/hashsharing",
+    "industry-exploitative": "https://report.cybertip.org/exploitative-hashsharing",
+    "law-enforcement": "https://lesp.ncmec.org/csam-hashsharing",
+    "npo": "https://hashsharing.ncmec.org/npo",
+    "exploitative": "https://hashsharing.ncmec.org/exploitative",
+    "generative-ai-csam": "https://hashsharing.ncmec.org/generative-ai-csam",
+    "generative-ai-exploitative": "https://hashsharing.ncmec.org/generative-ai-exploitative",
+    "test-industry": "https://exttest.cybertip.org/hashsharing",
+    "test-industry-exploitative": "https://exttest.cybertip.org/exploitative-hashsharing",
+    "test-law-enforcement": "https://betalesp.ncmec.org/csam-hashsharing",
+    "test-npo": f"{_TEST}/npo",
+    "test-exploitative": f"{_TEST}/exploitative",
+    "test-generative-ai-csam": f"{_TEST}/generative-ai-csam",
+    "test-generative-ai-exploitative": f"{_TEST}/generative-ai-exploitative",
+}
+
+_BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+_FIRST_WIDTH, _LEAST_WIDTH = timedelta(days=30), timedelta(seconds=1)
+# Windows are made smaller above and larger below: a failure costs one of them.
+_MANY, _FEW = 50_000, 5_000
+_MOMENT = "%Y-%m-%dT%H:%M:%SZ"
+_ANY_CATEGORY = MappingSettings()
+
+
+class _Window(NamedTuple):
+    """The entries after one moment, up to and with another."""
+
+    after: datetime
+    until: datetime
+
+    @property
+    def query(self) -> dict[str, str]:
+        return {"from": self.after.strftime(_MOMENT), "to": self.until.strftime(_MOMENT)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What an answer holds. `start` numbers the first entry of the next page within the window."""
+
+    items: list[NCMECEntry | BadRow]
+    next_path: str = ""
+    start: int = 0
+    total: int = 0
+
+
+class NCMECSource(ListSource):
+    """One of NCMEC's lists. An update brings an entry whole; an entry that is deleted is told."""
+
+    def __init__(
+        self,
+        base: str,
+        auth: tuple[str, str],
+        mapping: MappingSettings | None = None,
+        *,
+        timeout_s: float = 60.0,
+        wait_s: float = 1.0,
+    ) -> None:
+        self._base = NCMEC_BASES.get(base, base).rstrip("/")
+        self._auth = auth
+        self._mapping = mapping or _ANY_CATEGORY
+        self._timeout_s = timeout_s
+        self._wait_s = wait_s
+
+    @property
+    def name(self) -> str:
+        """What to call the source in records."""
+        return self._base
+
+    def fetch(self, checkpoint: Checkpoint, *, is_empty: bool) -> Generator[Fetch]:
+        """Yield the changes of each window since the checkpoint, or everything at once."""
+        with open_client(self._base, timeout_s=self._timeout_s, auth=self._auth) as client:
+            web = Web(self._base, client, wait_s=self._wait_s)
+            now = self._read_time(web)
+            after = _BEGINNING
+            if known := checkpoint.get("until"):
+                # Where the server's clock was put back, what it stamps now is asked for, too.
+                after = min(_read_moment(known), now) - OVERLAP
+            elif not is_empty:
+                reached: dict[str, str] = {}
+                yield Fetch(Delivery(self._read_all(web, reached), "record"), reached)
+                return
+            for window, first in self._windows(web, after, now):
+                items = self._read_window(web, window, first, count(1))
+                reached = {"until": window.until.strftime(_MOMENT)}
+                yield Fetch(Delivery(items, "record", is_whole=False), reached)
+
+    def _read_all(self, web: Web, reached: dict[str, str]) -> Iterator[DeliveredItem]:
+        """Yield all entries; what changes meanwhile is read again at the end."""
+        numbers = count(1)
+        after = _BEGINNING
+        while (now := self._read_time(web)) - after > OVERLAP:
+            for window, first in self._windows(web, after, now):
+                yield from self._read_window(web, window, first, numbers)
+            after = now
+            reached["until"] = now.strftime(_MOMENT)
+
+    def _windows(self, web: Web, after: datetime, now: datetime) -> Iterator[tuple[_Window, _Page]]:
+        """Yield windows one after the other, of a size to be read in one go, with first pages."""
+        width = _FIRST_WIDTH
+        while after < now:
+            window = _Window(after, min(after + width, now))
+            first = self._read_page(web, window)
+            if first.total > _MANY and window.until - after > _LEAST_WIDTH:
+                seconds = int((window.until - after).total_seconds()) // 2
+                width = max(_LEAST_WIDTH, timedelta(seconds=seconds))
+                continue
+            yield window, first
+            after = window.until
+            if first.total < _FEW:
+                width *= 2
+
+    def _read_window(
+        self, web: Web, window: _Window, page: _Page, numbers: Iterator[int]
+    ) -> Iterator[DeliveredItem]:
+        """Yield what a window holds, beginning with its first page."""
+        while True:
+            for item in page.items:
+                number = next(numbers)
+                if isinstance(item, BadRow):
+                    yield item._replace(line=number)
+                    continue
+                if not item.is_deleted:
+                    yield from entry_rows(item, number, self._mapping)
+                yield Told(number, item.identity, item.timestamp)
+            if not page.next_path:
+                return
+            page = self._read_page(web, window, page)
+
+    def _read_time(self, web: Web) -> datetime:
+        _, now = web.read(f"{self._base}/v2/status", lambda _: None)
+        return now
+
+    def _read_page(self, web: Web, window: _Window, before: _Page | None = None) -> _Page:
+        """Read the first page of a window, or the one that follows another."""
+        path = before.next_path if before else f"/v2/entries?{urlencode(window.query)}"
+        page, _ = web.read(f"{self._base}{path}", partial(self._parse_page, window))
+        if before and page.next_path and page.start <= before.start:
+            raise SourceError(f"{self._base}: its pages go in a circle")
+        return page
+
+    def _parse_page(self, window: _Window, body: bytes) -> _Page:
+        items: list[NCMECEntry | BadRow] = []
+        following = ""
+        for item in read_answer(io.BytesIO(body)):
+            if isinstance(item, NextPage):
+                following = item.address
+            else:
+                items.append(item)
+        if not following:
+            return _Page(items, total=len(items))
+        start, total = self._check_next(following, window)
+        return _Page(items, following, start, max(total, len(items)))
+
+    def _check_next(self, path: str, window: _Window) -> tuple[int, int]:
+        """Return where a next page begins and how many entries there are.
+
+        Raises `SourceError` where it is not a page of this window, whose entries would be missed.
+        """
+        parts = urlsplit(path)
+        query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        is_ours = not parts.scheme and not parts.netloc and parts.path == "/v2/entries"
+        if not is_ours or any(query.get(name) != text for name, text in window.query.items()):
+            raise SourceError(f"{self._base}: the next page that it names is of another query")
+        start, total = query.get("start", ""), query.get("max", "0")
+        if not start.isdecimal() or not total.isdecimal():
+            raise SourceError(f"{self._base}: the next page that it names has no number")
+        return int(start), int(total)
+
+
+def _read_moment(text: str) -> datetime:
+    return datetime.strptime(text, _MOMENT).replace(tzinfo=UTC)

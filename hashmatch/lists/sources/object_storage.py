@@ -1,0 +1,144 @@
+"""Lists that somebody puts into a bucket: of S3, Google Cloud, Azure, whatever fsspec opens."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Generator, Mapping
+from typing import Any
+
+from hashmatch.config import MappingSettings
+from hashmatch.errors import ConfigError, HashmatchError, SourceError
+
+from ..delivery import Delivery
+from ..formats import ListFormat
+from .file import is_delivery
+from .interface import Checkpoint, Fetch, ListSource
+from .verified import Digest, parse_checksum_file, read_rows
+
+_BLOCK_BYTES = 4 << 20
+
+
+class ObjectStorageSource(ListSource):
+    """An object, or of a folder (an address that ends in "/") the last object by name.
+
+    `options` are those of fsspec for the kind of storage. Where an object with the same name and
+    `.sha256` stands beside it, its content has to agree.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        options: Mapping[str, Any],
+        find_format: Callable[[str], ListFormat],
+        mapping: MappingSettings | None = None,
+    ) -> None:
+        self._url = url
+        self._options = options
+        self._find_format = find_format
+        self._mapping = mapping
+
+    @property
+    def name(self) -> str:
+        """What to call the source in records."""
+        return self._url
+
+    def fetch(self, checkpoint: Checkpoint, *, is_empty: bool) -> Generator[Fetch]:
+        """Yield the object, unless it is the one of the checkpoint."""
+        try:
+            storage, path = self._open_storage()
+            if self._url.endswith("/"):
+                path = self._newest(storage, path)
+            mark = _mark(storage, path)
+            if dict(checkpoint) == mark:
+                return
+            digest = _read_digest(storage, path)
+            list_format = self._find_format(path)
+            with storage.open(path, "rb", block_size=_BLOCK_BYTES) as stream:
+                rows = read_rows(
+                    _Reader(stream, self._explain),
+                    list_format,
+                    self._mapping,
+                    digest,
+                    lambda: self._require_unchanged(storage, path, mark),
+                )
+                yield Fetch(Delivery(rows, list_format.unit), mark)
+        except HashmatchError:
+            raise
+        except Exception as error:
+            raise self._explain(error) from error
+
+    def _open_storage(self) -> tuple[Any, str]:
+        try:
+            from fsspec.core import url_to_fs
+        except ImportError as error:
+            raise ConfigError(
+                "lists in object storage need the package fsspec",
+                hint="pip install 'hashmatch[object-storage]' and what it needs for your storage.",
+            ) from error
+        try:
+            storage, path = url_to_fs(self._url, **self._options)
+        except (ImportError, ValueError) as error:
+            raise ConfigError(
+                f"{self._url}: this kind of storage cannot be opened",
+                hint="Install what fsspec needs for it, such as s3fs, gcsfs or adlfs.",
+            ) from error
+        storage.invalidate_cache()
+        return storage, path
+
+    def _newest(self, storage: Any, folder: str) -> str:
+        names = [one["name"] for one in storage.ls(folder, detail=True) if one["type"] == "file"]
+        names = [one for one in names if is_delivery(one.rpartition("/")[2])]
+        if not names:
+            raise SourceError(f"{self._url}: there is no object in the folder")
+        return str(max(names))
+
+    def _require_unchanged(self, storage: Any, path: str, mark: Mapping[str, str]) -> None:
+        storage.invalidate_cache()
+        if _mark(storage, path) != mark:
+            raise SourceError(f"{self._url}: the object changed while it was read")
+
+    def _explain(self, error: Exception) -> SourceError:
+        """Return what went wrong in our words: those of a storage may tell its keys."""
+        if isinstance(error, FileNotFoundError):
+            return SourceError(f"{self._url}: there is no such object or bucket")
+        if isinstance(error, PermissionError):
+            return SourceError(f"{self._url}: the storage refuses us; look at the credentials")
+        return SourceError(
+            f"{self._url}: the storage failed with {type(error).__name__}",
+            hint="The next sync tries again.",
+        )
+
+
+class _Reader(io.RawIOBase):
+    """An object as a stream whose failures are ours."""
+
+    def __init__(self, stream: Any, explain: Callable[[Exception], SourceError]) -> None:
+        self._stream = stream
+        self._explain = explain
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            data = self._stream.read(len(buffer))
+        except Exception as error:
+            raise self._explain(error) from error
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _mark(storage: Any, path: str) -> dict[str, str]:
+    """Return what tells this content of an object from another."""
+    facts = storage.info(path)
+    named = ("ETag", "etag", "md5Hash", "content_md5", "LastModified", "last_modified", "mtime")
+    mark = {name: str(facts[name]) for name in (*named, "created", "size") if facts.get(name)}
+    return {"path": path, **mark}
+
+
+def _read_digest(storage: Any, path: str) -> Digest | None:
+    beside = f"{path}.sha256"
+    if not storage.exists(beside):
+        return None
+    text = storage.cat_file(beside, start=0, end=1_000)
+    return parse_checksum_file(text.decode("ascii", "replace"), beside)

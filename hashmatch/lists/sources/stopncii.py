@@ -1,0 +1,149 @@
+"""StopNCII: hashes that people sent in of intimate pictures of themselves, as JSON pages.
+
+A record is its kind of hash and its value, and every change of it brings it whole. There is no
+other id, so that an entry's is a digest of the two: ids are shown, hashes are not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeGuard
+from urllib.parse import urlencode
+
+from hashmatch.errors import ListFileError, SourceError
+
+from ..delivery import DeliveredItem, Delivery, Told
+from ..formats import BadRow, RawRow, as_text
+from .interface import Checkpoint, Fetch, ListSource
+from .web import OVERLAP, Web, open_client, parse_json
+
+# Before that moment, in seconds, its server does not answer.
+_BEGINNING = 10
+_PAGE_SIZE = 800
+_IN_FORCE = frozenset({"Received", "Active", "Unknown"})
+_WITHDRAWN = frozenset({"Withdrawn", "Deleted"})
+_ALGORITHMS = {"ImagePDQ": "pdq", "VideoMD5": "md5", "VideoTMK": "tmk-pdqf"}
+
+
+@dataclass(frozen=True, slots=True)
+class StopNCIIKeys:
+    """The two keys that its server wants to see."""
+
+    function: str
+    subscription: str
+
+
+class StopNCIISource(ListSource):
+    """The list of StopNCII. Withdrawals are told by the status of a record."""
+
+    def __init__(
+        self,
+        base: str,
+        keys: StopNCIIKeys,
+        *,
+        timeout_s: float = 60.0,
+        wait_s: float = 1.0,
+    ) -> None:
+        self._keys = keys
+        self._base = base.rstrip("/")
+        self._timeout_s = timeout_s
+        self._wait_s = wait_s
+
+    @property
+    def name(self) -> str:
+        """What to call the source in records."""
+        return self._base
+
+    def fetch(self, checkpoint: Checkpoint, *, is_empty: bool) -> Generator[Fetch]:
+        """Yield all pages of changes since the checkpoint as one delivery."""
+        headers = {
+            "x-functions-key": self._keys.function,
+            "Ocp-Apim-Subscription-Key": self._keys.subscription,
+        }
+        with open_client(self._base, timeout_s=self._timeout_s, headers=headers) as client:
+            web = Web(self._base, client, wait_s=self._wait_s)
+            start = _BEGINNING
+            if known := checkpoint.get("timestamp"):
+                # Where the server's clock was put back, what it stamps now is asked for, too.
+                _, now = web.read(self._address(pageSize=1, startTimestamp=start), _parse_page)
+                before = min(int(known), int(now.timestamp())) - int(OVERLAP.total_seconds())
+                start = max(start, before)
+            reached: dict[str, int] = {}
+            items = _items(self._records(web, start, reached))
+            is_whole = not checkpoint and not is_empty
+            yield Fetch(Delivery(items, "record", is_whole), reached)
+
+    def _address(self, **query: int | str) -> str:
+        return f"{self._base}/FetchHashes?{urlencode(query)}"
+
+    def _records(self, web: Web, start: int, reached: dict[str, int]) -> Iterator[Any]:
+        query: dict[str, int | str] = {"startTimestamp": start, "pageSize": _PAGE_SIZE}
+        tokens: set[str] = set()
+        while True:
+            page, now = web.read(self._address(**query), _parse_page)
+            yield from page["hashRecords"]
+            if not page["hasMoreRecords"]:
+                # A time to come would hide what is changed until then.
+                reached["timestamp"] = min(page["nextSetTimestamp"], int(now.timestamp()))
+                return
+            token = page.get("nextPageToken")
+            if not isinstance(token, str) or not token or token in tokens:
+                raise SourceError(f"{self._base}: its pages do not come to an end")
+            tokens.add(token)
+            query["nextPageToken"] = token
+
+
+def _parse_page(body: bytes) -> dict[str, Any]:
+    page = parse_json(body)
+    if (
+        not isinstance(page, dict)
+        or not isinstance(page.get("hashRecords"), list)
+        or not isinstance(page.get("hasMoreRecords"), bool)
+        or not isinstance(page.get("nextSetTimestamp"), int)
+    ):
+        raise ListFileError("a page is not one of StopNCII's", hint="Nothing was changed.")
+    return page
+
+
+def _items(records: Iterator[Any]) -> Iterator[DeliveredItem]:
+    for number, record in enumerate(records, start=1):
+        if not isinstance(record, dict):
+            yield BadRow(number, "the record is no object")
+            continue
+        kind, value = as_text(record.get("signalType")), as_text(record.get("hashValue"))
+        status, changed = record.get("hashStatus"), record.get("lastModtimestamp")
+        if not kind or not value:
+            yield BadRow(number, "there is no hash")
+            continue
+        entry_id = _identity(kind, value)
+        if status not in _IN_FORCE | _WITHDRAWN or not _is_moment(changed):
+            yield BadRow(number, "there is no known status, or no time", entry_id)
+            continue
+        if status in _IN_FORCE:
+            yield RawRow(
+                number,
+                _ALGORITHMS.get(kind, kind),
+                value,
+                entry_id,
+                tags=("video",) if kind.startswith("Video") else (),
+                added_at=datetime.fromtimestamp(changed, UTC).isoformat(),
+                note=_cases(record.get("caseNumbers")),
+            )
+        yield Told(number, entry_id, f"{changed:020}")
+
+
+def _identity(kind: str, value: str) -> str:
+    # The case of hexadecimal digits makes no other hash.
+    return hashlib.sha256(f"{kind}:{value.lower()}".encode()).hexdigest()[:24]
+
+
+def _is_moment(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and 0 <= value < 1 << 35
+
+
+def _cases(numbers: object) -> str:
+    names = [as_text(one[:100]) or "?" for one in numbers] if isinstance(numbers, dict) else []
+    return f"cases {', '.join(sorted(names)[:20])}" if names else ""

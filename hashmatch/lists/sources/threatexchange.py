@@ -1,0 +1,144 @@
+"""Meta's ThreatExchange: what changed in a privacy group, in the order of time, as JSON pages.
+
+What is deleted stays visible for ninety days. Whoever has not asked for longer has to read
+everything again, since a deletion may have been missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeGuard
+from urllib.parse import urlencode
+
+from hashmatch.config import MappingSettings
+from hashmatch.errors import ListFileError, SourceError
+
+from ..delivery import DeliveredItem, Delivery, Told
+from ..formats import BadRow, LeftOut, RawRow, as_text, mapped_category
+from .interface import Checkpoint, Fetch, ListSource
+from .web import OVERLAP, Web, open_client, parse_json
+
+_SHOWN_FOR = timedelta(days=85)
+_PAGE_SIZE = 500
+_FIELDS = "id,indicator,type,last_updated,should_delete,descriptors{id,owner{id,name},status,tags}"
+# The gravest first: what one member calls malicious is, whatever another says.
+_STATUSES = ("MALICIOUS", "SUSPICIOUS", "UNKNOWN", "NON_MALICIOUS")
+_ANY_CATEGORY = MappingSettings()
+
+
+class ThreatExchangeSource(ListSource):
+    """A privacy group. An entry's category is the gravest status that a member gives it."""
+
+    def __init__(
+        self,
+        base: str,
+        privacy_group: str,
+        access_token: str,
+        mapping: MappingSettings | None = None,
+        *,
+        timeout_s: float = 60.0,
+        wait_s: float = 1.0,
+    ) -> None:
+        self._base = base.rstrip("/")
+        self._group = privacy_group
+        self._access_token = access_token
+        self._mapping = mapping or _ANY_CATEGORY
+        self._timeout_s = timeout_s
+        self._wait_s = wait_s
+
+    @property
+    def name(self) -> str:
+        """What to call the source in records."""
+        return f"{self._base}/{self._group}"
+
+    def fetch(self, checkpoint: Checkpoint, *, is_empty: bool) -> Generator[Fetch]:
+        """Yield all pages of changes since the checkpoint as one delivery."""
+        with open_client(self._base, timeout_s=self._timeout_s) as client:
+            web = Web(self._base, client, wait_s=self._wait_s)
+            _, now = web.read(self._address(limit=1), _parse_page)
+            start: datetime | None = None
+            if known := checkpoint.get("until"):
+                start = min(datetime.fromtimestamp(int(known), UTC), now) - OVERLAP
+                if now - start > _SHOWN_FOR:
+                    start = None
+            is_whole = start is None and not is_empty
+            items = self._items(self._records(web, start))
+            yield Fetch(Delivery(items, "record", is_whole), {"until": int(now.timestamp())})
+
+    def _address(self, *, limit: int = _PAGE_SIZE, start: datetime | None = None) -> str:
+        query = {
+            "access_token": self._access_token,
+            "fields": _FIELDS,
+            "limit": limit,
+            "start_time": int(start.timestamp()) if start else 0,
+        }
+        return f"{self._base}/{self._group}/threat_updates?{urlencode(query)}"
+
+    def _records(self, web: Web, start: datetime | None) -> Iterator[Any]:
+        address = self._address(start=start)
+        seen: set[str] = set()
+        while address:
+            if address in seen:
+                raise SourceError(f"{self._base}: its pages go in a circle")
+            seen.add(address)
+            page, _ = web.read(address, _parse_page)
+            yield from page["data"]
+            address = page["paging"].get("next") or ""
+
+    def _items(self, records: Iterator[Any]) -> Iterator[DeliveredItem]:
+        for number, record in enumerate(records, start=1):
+            entry_id = as_text(record.get("id")) if isinstance(record, dict) else ""
+            if not entry_id:
+                yield BadRow(number, "there is no id")
+                continue
+            changed = record.get("last_updated")
+            if not isinstance(changed, int | str) or not str(changed).isdecimal():
+                yield BadRow(number, "there is no time of change", entry_id)
+                continue
+            # An entry of which no member's word is left is deleted, too.
+            if not record.get("should_delete") and record.get("descriptors"):
+                yield self._row(number, entry_id, int(changed), record)
+            yield Told(number, entry_id, f"{int(changed):020}")
+
+    def _row(
+        self, number: int, entry_id: str, changed: int, record: dict[str, Any]
+    ) -> RawRow | BadRow | LeftOut:
+        kind, value = as_text(record.get("type")), as_text(record.get("indicator"))
+        descriptors = record["descriptors"]
+        opinions = descriptors.get("data") if isinstance(descriptors, dict) else None
+        if not kind or not value or not _is_objects(opinions):
+            return BadRow(number, "there is no type, no indicator or no descriptor", entry_id)
+        if not kind.startswith("HASH_"):
+            return LeftOut(number)  # Addresses and words: no fingerprints.
+        statuses = [one.get("status") for one in opinions]
+        status = next((one for one in _STATUSES if one in statuses), "UNKNOWN")
+        category = mapped_category(self._mapping, number, status, entry_id)
+        if not isinstance(category, str):
+            return category
+        name = self._mapping.algorithms.get(kind, kind.removeprefix("HASH_"))
+        tags = sorted({tag for one in opinions for tag in _tags(one.get("tags"))})
+        added_at = datetime.fromtimestamp(min(changed, 1 << 35), UTC).isoformat()
+        return RawRow(number, name, value, entry_id, category, tuple(tags), added_at)
+
+
+def _parse_page(body: bytes) -> dict[str, Any]:
+    page = parse_json(body)
+    if isinstance(page, dict) and isinstance(page.get("data"), list):
+        page.setdefault("paging", {})
+        if isinstance(page["paging"], dict) and isinstance(page["paging"].get("next", ""), str):
+            return page
+    raise ListFileError("a page is not one of ThreatExchange's", hint="Nothing was changed.")
+
+
+def _is_objects(items: Any) -> TypeGuard[list[dict[str, Any]]]:
+    return isinstance(items, list) and all(isinstance(one, dict) for one in items)
+
+
+def _tags(given: object) -> list[str]:
+    """Return tags by name; they come as names, or as objects with a text."""
+    items = given.get("data") if isinstance(given, dict) else given
+    if not isinstance(items, list):
+        return []
+    named = [one.get("text") if isinstance(one, dict) else one for one in items]
+    return [text for one in named if isinstance(one, str) and (text := as_text(one))]
