@@ -8,7 +8,6 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 from importlib.metadata import version
 
@@ -21,11 +20,10 @@ from hashmatch.errors import HashmatchError
 from hashmatch.hashers import ALGORITHMS, BYTES_HASHERS, PIXEL_HASHERS, hash_bytes
 from hashmatch.imaging import PoolIntake, ProcessFailedError
 from hashmatch.index import IndexFolder, inspect
-from hashmatch.store import Database, count_active_entries, read_lists, utc_now
+from hashmatch.store import Database, count_active_entries, read_lists, read_quarantines, utc_now
 from hashmatch.wiring import open_database, open_intake, open_policy
 
 _LIBRARIES = ("pillow", "pillow-heif", "numpy", "imagehash", "scipy", "sqlalchemy", "alembic")
-_WARN_BEFORE_LICENCE_END = timedelta(days=30)
 _OPTIONAL_FORMATS = {"WEBP": "webp", "AVIF": "avif", "JPEG2000": "jpg_2000"}
 
 # The hashes of `_self_test_pixels`, as this version of hashmatch computed them when it was made.
@@ -188,6 +186,7 @@ def _look_at_lists(settings: Settings, database: Database) -> Iterator[Finding]:
     with database.reading() as session:
         lists = read_lists(session)
         counts = count_active_entries(session)
+        held_back = read_quarantines(session)
     for one in lists:
         subject = f"list {one.name}"
         held = ", ".join(f"{number} {kind}" for name, kind, number in counts if name == one.name)
@@ -197,10 +196,13 @@ def _look_at_lists(settings: Settings, database: Database) -> Iterator[Finding]:
         elif one.licence_has_ended(today):
             hint = "Nothing can be clear until 'lists licence' extends or 'lists remove' ends it."
             yield Finding(subject, Health.BAD, f"its licence ended {one.licence_end}", hint)
-        elif one.licence_has_ended(today + _WARN_BEFORE_LICENCE_END):
+        elif one.licence_ends_soon(today):
             yield Finding(subject, Health.WARNING, f"{held}; its licence ends {one.licence_end}")
         else:
             yield Finding(subject, Health.GOOD, f"{held}, generation {one.generation}")
+        if one.name in held_back:
+            hint = f"Look at it: hashmatch lists diff {one.name}"
+            yield Finding(subject, Health.WARNING, "a delivery of its source is held back", hint)
     if not counts:
         hint = "Import one: hashmatch lists import NAME FILE.csv"
         yield Finding("lists", Health.BAD, "there is nothing to match against", hint)

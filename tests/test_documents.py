@@ -117,6 +117,7 @@ def test_the_sample_configuration_holds_the_defaults() -> None:
     assert sample.intake == default.intake
     assert sample.index == default.index
     assert sample.mappings == default.mappings
+    assert sample.guards == default.guards
     cleared = sample.policy.model_copy(update={"thresholds_bits": {}, "min_quality": {}})
     assert cleared == default.policy
     perceptual = {n: a for n, a in ALGORITHMS.items() if a.kind is Kind.PERCEPTUAL}
@@ -129,7 +130,7 @@ def test_the_sample_configuration_holds_the_defaults() -> None:
 def test_the_sample_configuration_documents_every_key() -> None:
     text = SAMPLE.read_text()
     sources: tuple[type[BaseModel], ...] = get_args(get_args(SourceSettings)[0])
-    for key in (*_keys(Settings), *chain.from_iterable(map(_keys, sources))):
+    for key in (*_keys(Settings), *chain.from_iterable(one.model_fields for one in sources)):
         assert re.search(rf"^(# )?(\[[\w.]*\b{key}\b.*\]|{key} = )", text, re.MULTILINE), key
 
 

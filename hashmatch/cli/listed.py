@@ -8,6 +8,7 @@ from typing import Any
 
 from hashmatch.store import (
     FAILED,
+    QUARANTINED,
     Database,
     SyncFacts,
     count_active_entries,
@@ -39,6 +40,7 @@ def list_rows(database: Database) -> list[dict[str, Any]]:
             "licensor": one.licensor,
             "licence_end": None if one.licence_end is None else str(one.licence_end),
             "licence_has_ended": one.licence_has_ended(today),
+            "licence_ends_soon": one.licence_ends_soon(today),
             "generation": one.generation,
             "changed_at": one.changed_at.isoformat(timespec="seconds"),
             "entries": entries[one.name],
@@ -66,7 +68,9 @@ def show_lists(rows: Sequence[dict[str, Any]]) -> None:
     print_table("Lists", columns, [_shown(row) for row in rows])
     for row in rows:
         if row["sync"] and row["sync"]["cause"]:
-            say(f"list {row['list']}: the last sync failed: {row['sync']['cause']}")
+            held = row["sync"]["outcome"] == QUARANTINED
+            words = "what its source sent is held back" if held else "the last sync failed"
+            say(f"list {row['list']}: {words}: {row['sync']['cause']}")
     if not rows:
         say("there is no list yet; next: hashmatch lists import NAME FILE.csv")
 
@@ -75,7 +79,7 @@ def _sync(runs: Sequence[SyncFacts]) -> dict[str, str | None] | None:
     if not runs:
         return None
     last = runs[0]
-    succeeded = [run for run in runs if run.outcome != FAILED]
+    succeeded = [run for run in runs if run.outcome not in (FAILED, QUARANTINED)]
     return {
         "outcome": last.outcome,
         "ended_at": last.ended_at.isoformat(timespec="seconds"),
@@ -89,7 +93,7 @@ def _shown(row: dict[str, Any]) -> tuple[object, ...]:
     return (
         row["list"],
         row["licensor"],
-        f"{row['licence_end'] or 'no end'}{' ENDED' if row['licence_has_ended'] else ''}",
+        f"{row['licence_end'] or 'no end'}{_urgency(row)}",
         row["generation"],
         _minute(row["changed_at"]),
         numbered(row["entries"]) or "none",
@@ -97,6 +101,10 @@ def _shown(row: dict[str, Any]) -> tuple[object, ...]:
         row["withdrawn_by_operator"],
         f"{sync['outcome']}, {_minute(sync['ended_at'])}" if sync else "",
     )
+
+
+def _urgency(row: dict[str, Any]) -> str:
+    return " ENDED" if row["licence_has_ended"] else " SOON" if row["licence_ends_soon"] else ""
 
 
 def _minute(moment: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
@@ -9,7 +10,14 @@ from pathlib import Path
 import click
 
 from hashmatch.errors import InputError
-from hashmatch.lists import FORMATS, find_format, import_list
+from hashmatch.lists import (
+    FORMATS,
+    confirm_delivery,
+    find_format,
+    import_list,
+    reject_delivery,
+    view_quarantine,
+)
 from hashmatch.store import (
     Database,
     create_list,
@@ -28,6 +36,7 @@ from .imported import show_import
 from .index import compact_index, update_index
 from .listed import list_rows, show_lists
 from .output import print_json, printable, progress, say
+from .quarantined import show_quarantine
 from .synced import show_syncs, sync_one
 
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -71,7 +80,7 @@ def licence(
             set_licence(session, name, licensor=licensor, end=None if end is None else end.date())
         words = "has no end" if end is None else f"ends after {end.date()}"
         say(f"list {name}: the licence {words}")
-        _warn_of_ended_licence(database, name)
+        _warn_of_licence_ends(database, [name])
 
 
 @command.command("import")
@@ -125,7 +134,7 @@ def import_(
             )
         update_index(app, database)
         show_import(summary, as_json=as_json)
-        _warn_of_ended_licence(database, name)
+        _warn_of_licence_ends(database, [name])
     click.get_current_context().exit(EXIT_UNSCREENED if summary.set_aside.count else EXIT_CLEAR)
 
 
@@ -143,12 +152,14 @@ def sync(app: App, names: tuple[str, ...], *, is_all: bool, as_json: bool) -> No
     if bool(names) is is_all:
         raise click.UsageError("name the lists, or say --all")
     with app.database() as database:
-        results = [sync_one(app, database, name) for name in names or app.settings.lists]
+        names = names or tuple(app.settings.lists)
+        results = [sync_one(app, database, name) for name in names]
         update_index(app, database)
+        _warn_of_licence_ends(database, names)
     if not results:
         say("no list has a source yet; sample_config.toml shows [lists.NAME]")
     show_syncs(results, as_json=as_json)
-    failed = any(one.facts is None or one.facts.set_aside for one in results)
+    failed = any(not one.is_good for one in results)
     click.get_current_context().exit(EXIT_UNSCREENED if failed else EXIT_CLEAR)
 
 
@@ -166,16 +177,54 @@ def status(app: App, *, as_json: bool) -> None:
         show_lists(rows)
 
 
+@command.command("diff")
+@name_argument
+@click.option("--limit", type=click.IntRange(min=0), default=20, help="How many entries to name.")
+@json_option
+@pass_app
+def diff(app: App, name: str, limit: int, *, as_json: bool) -> None:
+    """Show what a guard held back of the list NAME, and what it would change."""
+    with app.database() as database:
+        view = view_quarantine(database, name, limit=limit)
+    show_quarantine(name, view, as_json=as_json)
+
+
+@command.command("confirm")
+@name_argument
+@click.argument("delivery", type=int)
+@pass_app
+def confirm(app: App, name: str, delivery: int) -> None:
+    """Take over what a guard held back of the list NAME, by its number in 'lists diff'."""
+    with app.database() as database:
+        done = confirm_delivery(database, name, delivery)
+        update_index(app, database)
+    say(
+        f"list {name}: delivery {delivery} is taken over: {done.added} hashes added,"
+        f" {done.withdrawn} withdrawn, {done.changed} changed"
+    )
+
+
 @command.command("withdraw")
 @name_argument
-@click.argument("entry_ids", nargs=-1, required=True, metavar="ENTRY_ID...")
+@click.argument("entry_ids", nargs=-1, metavar="[ENTRY_ID]...")
 @click.option("--undo", is_flag=True, help="Let the entries match again.")
+@click.option("--delivery", type=int, help="Turn down what a guard held back, by its number.")
 @pass_app
-def withdraw(app: App, name: str, entry_ids: tuple[str, ...], *, undo: bool) -> None:
+def withdraw(
+    app: App, name: str, entry_ids: tuple[str, ...], *, undo: bool, delivery: int | None
+) -> None:
     """Take single entries out of matching for good, whatever later imports bring.
 
-    ENTRY_ID is the licensor's, or "#" and a number where it gives none, as matches show it.
+    ENTRY_ID is the licensor's, or "#" and a number where it gives none, as matches show it. With
+    --delivery, turn down what is held back instead: the list stays as it is.
     """
+    if bool(entry_ids) is (delivery is not None) or (undo and delivery is not None):
+        raise click.UsageError("name the entries, or give --delivery NUMBER")
+    if delivery is not None:
+        with app.database() as database:
+            reject_delivery(database, name, delivery)
+        say(f"list {name}: delivery {delivery} is turned down; the list waits for another one")
+        return
     change_entries = restore_entries if undo else withdraw_entries
     with app.database() as database:
         with database.writing() as session:
@@ -223,11 +272,19 @@ def _open(file: Path):  # type: ignore[no-untyped-def]
         raise InputError(f"{printable(str(file))}: {reason}") from error
 
 
-def _warn_of_ended_licence(database: Database, name: str) -> None:
+def _warn_of_licence_ends(database: Database, names: Container[str]) -> None:
+    today = utc_now().date()
     with database.reading() as session:
-        state = next((one for one in read_lists(session) if one.name == name), None)
-    if state is not None and state.licence_has_ended(utc_now().date()):
-        say(
-            f"warning: the licence of list {name} ended on {state.licence_end}; nothing can be"
-            " clear until 'hashmatch lists licence' extends it or 'lists remove' takes it out"
-        )
+        states = [one for one in read_lists(session) if one.name in names]
+    for one in states:
+        if one.licence_has_ended(today):
+            say(
+                f"warning: the licence of list {one.name} ended on {one.licence_end}; nothing can"
+                " be clear until 'hashmatch lists licence' extends it or 'lists remove' takes it"
+                " out"
+            )
+        elif one.licence_ends_soon(today):
+            say(
+                f"warning: the licence of list {one.name} ends on {one.licence_end}; after that"
+                " nothing can be clear until it is extended or the list is removed"
+            )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hashmatch.errors import HashmatchError
 from hashmatch.lists import open_source, sync_list
-from hashmatch.store import Database, SyncFacts
+from hashmatch.store import QUARANTINED, Database, SyncFacts
 
 from .context import App
 from .output import print_json, print_table, progress, say
@@ -21,6 +21,12 @@ class SyncResult:
     facts: SyncFacts | None
     cause: str = ""
 
+    @property
+    def is_good(self) -> bool:
+        """Say whether all that came is in the list."""
+        facts = self.facts
+        return facts is not None and facts.outcome != QUARANTINED and not facts.set_aside
+
 
 def sync_one(app: App, database: Database, name: str) -> SyncResult:
     """Sync a list; the others go on whatever becomes of it."""
@@ -31,12 +37,18 @@ def sync_one(app: App, database: Database, name: str) -> SyncResult:
                 database,
                 name,
                 source,
+                app.settings,
                 progress=lambda rows: bar.update(bar.task_ids[0], completed=rows),
             )
     except HashmatchError as error:
         say(f"list {name}: {error.message}\n  {error.hint}".rstrip())
         return SyncResult(name, None, error.message)
-    return SyncResult(name, facts)
+    if facts.outcome == QUARANTINED:
+        say(
+            f"list {name}: what its source sent is held back: {facts.cause}\n"
+            f"  'hashmatch lists diff {name}' shows it; the list stays as it was."
+        )
+    return SyncResult(name, facts, facts.cause)
 
 
 def show_syncs(results: Sequence[SyncResult], *, as_json: bool) -> None:

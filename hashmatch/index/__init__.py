@@ -7,10 +7,12 @@ from .hamming import HammingSegment
 from .interface import Entries, Hits, Index, Neighbour, Segment
 from .live import LiveIndex, Snapshot
 from .manifest import Manifest
+from .segments import SEGMENT_OF_KIND
 from .status import IndexStatus, inspect
 from .vectors import VectorSegment
 
 __all__ = [
+    "SEGMENT_OF_KIND",
     "Entries",
     "ExactSegment",
     "HammingSegment",

@@ -2,6 +2,7 @@
 
 from .formats import FORMATS, BadRow, ListFormat, find_format
 from .importing import ImportSummary, SetAside, import_list
+from .quarantining import QuarantineView, confirm_delivery, reject_delivery, view_quarantine
 from .sources import (
     FileSource,
     HTTPSSource,
@@ -25,12 +26,16 @@ __all__ = [
     "ListSource",
     "NCMECSource",
     "ObjectStorageSource",
+    "QuarantineView",
     "SetAside",
     "StopNCIIKeys",
     "StopNCIISource",
     "ThreatExchangeSource",
+    "confirm_delivery",
     "find_format",
     "import_list",
     "open_source",
+    "reject_delivery",
     "sync_list",
+    "view_quarantine",
 ]

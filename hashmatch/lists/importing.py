@@ -28,6 +28,7 @@ from hashmatch.store import (
     forget_checkpoint,
     has_list,
     open_staging,
+    release_quarantine,
     take_over,
     take_over_kept,
 )
@@ -72,7 +73,8 @@ class ImportSummary:
     """What an import did. `rows` is the number of good ones that can be matched.
 
     `kept` counts, by algorithm, the list's hashes that cannot be matched here. `left_out` is the
-    number of entries that the mapping leaves out by their category.
+    number of entries that the mapping leaves out by their category. `objection` says why it was
+    held back, in which case the comparison is of what it would have done.
     """
 
     list_name: str
@@ -84,6 +86,31 @@ class ImportSummary:
     unknown_columns: list[str]
     left_out: int
     kept: Mapping[str, int]
+    objection: str = ""
+
+
+class Oversight:
+    """What goes along with taking a delivery over, in the same transaction. By itself, nothing."""
+
+    def objection(self, session: Session, row: HashList, comparison: Comparison) -> str:
+        """Return why the delivery must not be taken over after all, "" where it may."""
+        return ""
+
+    def hold_back(self, session: Session, row: HashList, held: HeldBack) -> None:
+        """Lay a delivery that was objected to aside; the list is as it was."""
+
+    def taken(self, session: Session, row: HashList) -> None:
+        """Note that it was taken over."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """A delivery that was objected to, and how it would have been taken over."""
+
+    reason: str
+    comparison: Comparison
+    is_whole: bool
+    keep_all: bool
 
 
 def import_list(
@@ -111,8 +138,17 @@ def import_list(
         strict=strict,
         withdraw_missing=withdraw_missing,
         progress=progress,
-        in_the_same_transaction=lambda session, row: forget_checkpoint(session, row.key),
+        oversight=_ByHand(),
     )
+
+
+class _ByHand(Oversight):
+    """A person decides what the list is: what its source had to say of it is forgotten."""
+
+    def taken(self, session: Session, row: HashList) -> None:
+        """Let the next sync begin anew."""
+        forget_checkpoint(session, row.key)
+        release_quarantine(session, row.key)
 
 
 def take_delivery(
@@ -124,28 +160,22 @@ def take_delivery(
     strict: bool = False,
     withdraw_missing: bool = False,
     progress: Callable[[int], None] = lambda _: None,
-    in_the_same_transaction: Callable[[Session, HashList], None] = lambda _session, _row: None,
+    oversight: Oversight,
 ) -> ImportSummary:
     """Take a delivery over into the list, which is made if it is new.
 
     What a whole delivery lacks is withdrawn. An entry stays all the same when a damaged row names
     it, and of a whole delivery every entry stays when a damaged row does not show which one it
     was, unless `withdraw_missing` is set. `source` says in the list's history where the delivery
-    came from; `progress` is told the number of rows read so far.
+    came from; `progress` is told the number of rows read so far; `oversight` may object.
 
     Raises `ListFileError`, and changes nothing, when `strict` is set and any row is bad, or when a
     whole delivery has no good row.
     """
     sorting = _Sorting(SetAside(delivery.unit))
     set_aside, is_whole = sorting.set_aside, delivery.is_whole
-    rows = 0
     with open_staging(database) as staging:
-        for rows in staging.add(sorting.good(delivery.items, staging)):
-            progress(rows)
-        rows -= staging.drop_outdated()
-        for line in staging.set_duplicates_aside():
-            set_aside.add(BadRow(line, "a duplicate of an earlier row", is_damage=False))
-            rows -= 1
+        rows = _stage(staging, delivery, sorting, progress)
         if strict and set_aside.count:
             raise ListFileError(
                 f"{set_aside.count} bad rows, nothing was imported: {set_aside.named()}",
@@ -153,19 +183,14 @@ def take_delivery(
             )
         if is_whole and not rows and not sorting.kept:
             raise _no_usable_row(set_aside)
-        staging.spare(set_aside.entry_ids)
         with staging.taking_over() as session:
             is_new = not has_list(session, name)
             row = create_list(session, name) if is_new else find_list(session, name)
             if is_whole and not rows and row.active_entries:
                 raise _no_usable_row(set_aside)
             keep_all = is_whole and set_aside.could_be_any and not withdraw_missing
-            only_told = not is_whole
-            comparison = take_over(
-                session, row, source=source, keep_all=keep_all, only_told=only_told
-            )
-            take_over_kept(session, row, keep_all=keep_all, only_told=only_told)
-            in_the_same_transaction(session, row)
+            terms = _Terms(source, is_whole, keep_all)
+            comparison, objection = _take_over(session, row, terms, oversight)
             kept = count_kept(session).get(name, {})
             generation = row.generation
     set_aside.rows.sort(key=lambda row: row.line)
@@ -179,7 +204,51 @@ def take_delivery(
         sorting.unknown_columns,
         sorting.left_out,
         kept,
+        objection,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    source: str
+    is_whole: bool
+    keep_all: bool
+
+
+def _stage(
+    staging: Staging, delivery: Delivery, sorting: _Sorting, progress: Callable[[int], None]
+) -> int:
+    """Lay a delivery beside the store; returns the number of rows that can be matched."""
+    rows = 0
+    for rows in staging.add(sorting.good(delivery.items, staging)):
+        progress(rows)
+    rows -= staging.drop_outdated()
+    for line in staging.set_duplicates_aside():
+        sorting.set_aside.add(BadRow(line, "a duplicate of an earlier row", is_damage=False))
+        rows -= 1
+    staging.spare(sorting.set_aside.entry_ids)
+    return rows
+
+
+def _take_over(
+    session: Session, row: HashList, terms: _Terms, oversight: Oversight
+) -> tuple[Comparison, str]:
+    """Take over what was staged, or where that meets an objection, undo it and hold it back."""
+    only_told = not terms.is_whole
+    attempt = session.begin_nested()
+    comparison = take_over(
+        session, row, source=terms.source, keep_all=terms.keep_all, only_told=only_told
+    )
+    objection = oversight.objection(session, row, comparison)
+    if objection:
+        attempt.rollback()
+        held = HeldBack(objection, comparison, terms.is_whole, terms.keep_all)
+        oversight.hold_back(session, row, held)
+        return comparison, objection
+    attempt.commit()
+    take_over_kept(session, row, keep_all=terms.keep_all, only_told=only_told)
+    oversight.taken(session, row)
+    return comparison, ""
 
 
 @dataclass(slots=True)

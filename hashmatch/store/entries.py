@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from .lists import shown_entry_id
-from .models import Entry
+from .models import Entry, HashList
 
 _ROWS_A_BATCH = 50_000
 _KEYS_A_QUERY = 500
@@ -82,6 +82,23 @@ def read_withdrawn_keys(
     for algorithm, key in rows:
         withdrawn[algorithm].append(key)
     return withdrawn
+
+
+def read_values_added(
+    session: Session, row: HashList, algorithm: str, *, limit: int
+) -> Sequence[bytes]:
+    """Return hashes that the list's newest generation added, the newest first."""
+    return session.scalars(
+        select(Entry.value)
+        .where(
+            Entry.list_key == row.key,
+            Entry.algorithm == algorithm,
+            Entry.added_generation == row.generation,
+            Entry.withdrawn_generation.is_(None),
+        )
+        .order_by(Entry.key.desc())
+        .limit(limit)
+    ).all()
 
 
 def _key_before(session: Session, list_key: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import cast
 
 from sqlalchemy import (
@@ -23,10 +23,23 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import InputError, NotFoundError, UnknownListError
 
-from .models import Entry, Generation, HashList, KeptHash, ListSync, StoreIdentity, utc_now
+from .models import (
+    Entry,
+    Generation,
+    HashList,
+    KeptHash,
+    ListSync,
+    QuarantinedDelivery,
+    QuarantinedRow,
+    StoreIdentity,
+    utc_now,
+)
 
 _LONG_KEY = 19  # Keys of so many digits are not there, and would not fit into a query.
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+
+_WARN_BEFORE_LICENCE_END = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +57,10 @@ class ListState:
     def licence_has_ended(self, today: date) -> bool:
         """Say whether `today` is past the last day of the licence."""
         return self.licence_end is not None and today > self.licence_end
+
+    def licence_ends_soon(self, today: date) -> bool:
+        """Say whether the licence ends within the next thirty days, or has."""
+        return self.licence_has_ended(today + _WARN_BEFORE_LICENCE_END)
 
     def is_usable(self, today: date) -> bool:
         """Say whether there is anything in the list that may be matched against."""
@@ -265,6 +282,10 @@ def remove_list(session: Session, name: str) -> Change:
         session.execute(text("PRAGMA secure_delete = ON"))
     affected_rows(session, delete(Entry).where(Entry.list_key == row.key))
     affected_rows(session, delete(KeptHash).where(KeptHash.list_key == row.key))
+    held = select(QuarantinedDelivery.key).where(QuarantinedDelivery.list_key == row.key)
+    affected_rows(session, delete(QuarantinedRow).where(QuarantinedRow.delivery_key.in_(held)))
+    of_list = QuarantinedDelivery.list_key == row.key
+    affected_rows(session, delete(QuarantinedDelivery).where(of_list))
     # A list that comes back has to be fetched from the beginning.
     affected_rows(session, delete(ListSync).where(ListSync.list_key == row.key))
     counts = Counts(withdrawn=row.active_entries)

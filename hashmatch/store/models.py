@@ -229,6 +229,52 @@ class SyncRun(Base):
     set_aside: Mapped[int] = mapped_column(default=0)
 
 
+class QuarantinedDelivery(Base):
+    """What a source sent for a list and a guard held back, until a person decides.
+
+    One for a list. The counts are those of what it would do; `checkpoint` is where it leads.
+    """
+
+    __tablename__ = "quarantined_deliveries"
+    __table_args__ = (_KEYS_ARE_NEVER_REUSED,)
+
+    key: Mapped[int] = mapped_column(primary_key=True)
+    list_key: Mapped[int] = mapped_column(ForeignKey("lists.key"), unique=True)
+    source: Mapped[str] = mapped_column(Text)
+    checkpoint: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    is_whole: Mapped[bool]
+    keep_all: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    rejected_at: Mapped[datetime | None]
+    added: Mapped[int]
+    withdrawn: Mapped[int]
+    changed: Mapped[int]
+
+
+class QuarantinedRow(Base):
+    """One row of such a delivery, laid aside as it lay beside the store.
+
+    `part` says of which of the tables for that; `value` is a hash that can be matched, `text` one
+    that cannot.
+    """
+
+    __tablename__ = "quarantined_rows"
+
+    key: Mapped[int] = mapped_column(_LongInteger, primary_key=True)
+    delivery_key: Mapped[int] = mapped_column(ForeignKey("quarantined_deliveries.key"), index=True)
+    part: Mapped[str] = mapped_column(String(16))
+    line: Mapped[int | None]
+    algorithm: Mapped[str | None] = mapped_column(String(32))
+    value: Mapped[bytes | None]
+    text: Mapped[str | None] = mapped_column(Text)
+    entry_id: Mapped[str | None] = mapped_column(Text)
+    category: Mapped[str | None] = mapped_column(Text)
+    tags: Mapped[str | None] = mapped_column(Text)
+    added_at: Mapped[str | None] = mapped_column(Text)
+    note: Mapped[str | None] = mapped_column(Text)
+
+
 class Content(Base):
     """A content item that matched: the platform's own names for it and what kind of file it was.
 

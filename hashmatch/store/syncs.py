@@ -16,12 +16,15 @@ from hashmatch.errors import SyncLeaseError
 from .lists import Counts, affected_rows
 from .models import HashList, ListSync, SyncRun, utc_now
 
-CHANGED, UNCHANGED, FAILED = "changed", "unchanged", "failed"
+CHANGED, UNCHANGED, FAILED, QUARANTINED = "changed", "unchanged", "failed", "quarantined"
 
 
 @dataclass(frozen=True, slots=True)
 class SyncFacts:
-    """One attempt to bring a list up to date; `cause` says why it failed."""
+    """One attempt to bring a list up to date; `cause` says why it failed or was held back.
+
+    The counts are those of what was taken over.
+    """
 
     started_at: datetime
     ended_at: datetime
@@ -115,6 +118,13 @@ def record_run(session: Session, list_key: int, run: SyncFacts) -> None:
     )
 
 
+def has_succeeded(session: Session, list_key: int) -> bool:
+    """Say whether the list ever followed its source to the end."""
+    good = SyncRun.outcome.in_((CHANGED, UNCHANGED))
+    found = select(SyncRun.key).where(SyncRun.list_key == list_key, good).limit(1)
+    return session.scalar(found) is not None
+
+
 def read_newest_runs(session: Session) -> dict[str, tuple[SyncFacts, ...]]:
     """Return for each list that was ever synced its newest attempt and its newest success."""
     newest: dict[str, tuple[SyncFacts, ...]] = {}
@@ -124,7 +134,7 @@ def read_newest_runs(session: Session) -> dict[str, tuple[SyncFacts, ...]]:
     for list_key, name in rows:
         of_list = select(SyncRun).where(SyncRun.list_key == list_key).order_by(SyncRun.key.desc())
         last = session.scalar(of_list.limit(1))
-        good = session.scalar(of_list.where(SyncRun.outcome != FAILED).limit(1))
+        good = session.scalar(of_list.where(SyncRun.outcome.in_((CHANGED, UNCHANGED))).limit(1))
         newest[name] = tuple(_facts(run) for run in dict.fromkeys((last, good)) if run)
     return newest
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from hashmatch.store import utc_now
 from tests.command_line import CommandLine
 from tests.pictures import drawn, list_of
 
@@ -104,6 +107,7 @@ def test_status_shows_licence_generation_and_entries(command_line: CommandLine) 
         "licensor": "IWF",
         "licence_end": "2020-06-30",
         "licence_has_ended": True,
+        "licence_ends_soon": True,
         "generation": 1,
         "entries": {"md5": 2, "pdq": 2},
         "kept": {},
@@ -238,6 +242,64 @@ def test_a_sync_that_cannot_begin_says_why(
     _with_source(command_line, "secret", f'source = "https"\nurl = "https://x"\n{password}')
     result = command_line.run("lists", "sync", *arguments)
     assert (result.exit_code, words in result.stderr) == (2, True)
+
+
+def _held_back(command_line: CommandLine) -> None:
+    """Let a list of three lose two, which its guards do not like."""
+    guards = "guards = { least_changes = 0 }"
+    _with_source(command_line, "one", f'source = "file"\npath = "one.csv"\n{guards}')
+    command_line.write("one.csv", list_of(1, 2, 3))
+    assert command_line.run("lists", "sync", "one").exit_code == 0
+    command_line.write("one.csv", list_of(1))
+    result = command_line.run("lists", "sync", "one")
+    assert result.exit_code == 2
+    assert "quarantined" in result.stdout
+    assert "withdraws 2 of 3 entries" in result.stderr
+    assert "'hashmatch lists diff one' shows it" in result.stderr
+
+
+def test_what_is_held_back_can_be_looked_at_and_let_in(command_line: CommandLine) -> None:
+    _held_back(command_line)
+    facts, *rows = command_line.json("lists", "diff", "one")
+    assert (facts["delivery"], facts["withdrawn"]) == (1, 2)
+    assert [row["change"] for row in rows] == ["withdrawn", "withdrawn"]
+    shown = command_line.run("lists", "diff", "one", "--limit", "1")
+    assert "the first 1 of 2" in shown.stderr
+    assert "hashmatch lists confirm one 1" in shown.stderr
+    (status,) = command_line.json("lists", "status")
+    assert status["sync"]["outcome"] == "quarantined"
+    assert "is held back" in command_line.run("lists", "status").stderr
+    assert "held back" in command_line.run("doctor").stdout
+    assert command_line.run("lists", "confirm", "one", "2").exit_code == 2
+    confirmed = command_line.run("lists", "confirm", "one", "1")
+    assert (confirmed.exit_code, "2 withdrawn" in confirmed.stderr) == (0, True)
+    assert command_line.run("lists", "sync", "one").exit_code == 0
+    assert command_line.run("scan", command_line.write("b.jpg", drawn(2))).exit_code == 0
+    nothing = command_line.run("lists", "diff", "one")
+    assert (nothing.exit_code, "nothing is held back" in nothing.stderr) == (2, True)
+
+
+def test_what_is_held_back_can_be_turned_down(command_line: CommandLine) -> None:
+    _held_back(command_line)
+    assert command_line.run("lists", "withdraw", "one", "--delivery", "1").exit_code == 0
+    assert "turned down" in command_line.run("lists", "diff", "one").stderr
+    assert command_line.run("lists", "confirm", "one", "1").exit_code == 2
+    assert command_line.run("scan", command_line.write("b.jpg", drawn(2))).exit_code == 1
+    for wrong in (["one"], ["one", "x", "--delivery", "1"], ["one", "--undo", "--delivery", "1"]):
+        assert command_line.run("lists", "withdraw", *wrong).exit_code == 2
+
+
+def test_a_list_whose_licence_has_ended_is_not_synced(command_line: CommandLine) -> None:
+    _with_source(command_line, "one", 'source = "file"\npath = "one.csv"')
+    command_line.write("one.csv", list_of(1))
+    command_line.run("lists", "sync", "one")
+    soon = str(utc_now().date() + timedelta(days=10))
+    assert "ends on" in command_line.run("lists", "licence", "one", "--end", soon).stderr
+    assert "ends on" in command_line.run("lists", "sync", "one").stderr
+    assert "SOON" in command_line.run("lists", "status").stdout
+    command_line.run("lists", "licence", "one", "--end", "2020-01-01")
+    ended = command_line.run("lists", "sync", "--all")
+    assert (ended.exit_code, "so it is not synced" in ended.stderr) == (2, True)
 
 
 def test_without_sources_there_is_nothing_to_sync(command_line: CommandLine) -> None:

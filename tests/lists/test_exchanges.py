@@ -15,11 +15,12 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import update
 from threatexchange.exchanges.clients.fb_threatexchange.api import ThreatExchangeAPI
 from threatexchange.exchanges.clients.ncmec.hash_api import NCMECEnvironment, NCMECHashAPI
 from threatexchange.exchanges.clients.stopncii.api import StopNCIIAPI
 
+from hashmatch.config import GuardSettings, Settings
 from hashmatch.errors import HashmatchError, SourceError, SourceRefusedError
 from hashmatch.lists import (
     ListSource,
@@ -30,7 +31,7 @@ from hashmatch.lists import (
     sync_list,
 )
 from hashmatch.store import Database, SyncFacts, count_kept, utc_now
-from hashmatch.store.models import Entry, ListSync
+from hashmatch.store.models import ListSync
 from tests.lists.exchanges import (
     EPOCH,
     Exchange,
@@ -39,6 +40,7 @@ from tests.lists.exchanges import (
     ThreatExchangeServer,
 )
 from tests.lists.loopback import serving
+from tests.lists.sources import active_numbers
 from tests.store.importing import DatabaseFactory, import_text
 
 SERVERS: tuple[type[Exchange], ...] = (NCMECServer, StopNCIIServer, ThreatExchangeServer)
@@ -77,13 +79,13 @@ def _source(server: Exchange, *, timeout_s: float = 5.0) -> ListSource:
 
 
 def _sync(database: Database, server: Exchange, *, timeout_s: float = 5.0) -> SyncFacts:
-    return sync_list(database, "one", _source(server, timeout_s=timeout_s))
+    unguarded = GuardSettings(max_withdrawn_share=1, max_growth_factor=1e9)
+    source = _source(server, timeout_s=timeout_s)
+    return sync_list(database, "one", source, Settings(guards=unguarded))
 
 
 def _active(database: Database) -> set[int]:
-    with database.reading() as session:
-        values = session.scalars(select(Entry.value).where(Entry.withdrawn_generation.is_(None)))
-        return {int.from_bytes(value, "big") for value in values}
+    return set(active_numbers(database))
 
 
 def _fill(server: Exchange, numbers: range) -> None:

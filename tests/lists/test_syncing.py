@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 import fsspec
 import pytest
 from moto.server import ThreadedMotoServer
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from hashmatch.errors import (
     ConfigError,
@@ -40,7 +40,8 @@ from hashmatch.lists.delivery import DeliveredItem, Delivery, Told
 from hashmatch.lists.formats import BadRow, RawRow
 from hashmatch.lists.sources import Checkpoint, Fetch
 from hashmatch.store import Database, read_newest_runs, remove_list, utc_now
-from hashmatch.store.models import Entry, ListSync
+from hashmatch.store.models import ListSync
+from tests.lists.sources import MadeSource, active_numbers
 from tests.lists.web_server import Served, serving_file
 from tests.store.importing import DatabaseFactory, import_text
 
@@ -52,12 +53,6 @@ HEADER = b"algorithm,value,entry_id\n"
 
 def _list(*numbers: int) -> bytes:
     return HEADER + b"".join(b"md5,%032x,e%d\n" % (number, number) for number in numbers)
-
-
-def _active(database: Database) -> list[int]:
-    with database.reading() as session:
-        values = session.scalars(select(Entry.value).where(Entry.withdrawn_generation.is_(None)))
-        return sorted(int.from_bytes(value, "big") for value in values)
 
 
 @contextmanager
@@ -144,11 +139,11 @@ def test_a_list_follows_its_source(
         ):
             put(content)
             assert sync_list(database, "one", source).outcome == outcome
-        assert _active(database) == [2, 3, 4]
+        assert active_numbers(database) == [2, 3, 4]
         put(HEADER)
         with pytest.raises(ListFileError):
             sync_list(database, "one", source)
-        assert _active(database) == [2, 3, 4]
+        assert active_numbers(database) == [2, 3, 4]
         with database.reading() as session:
             last, good = read_newest_runs(session)["one"]
         assert (last.outcome, good.outcome, good.counts.added) == ("failed", "changed", 1)
@@ -164,11 +159,11 @@ def test_whoever_imports_by_hand_or_removes_the_list_makes_the_next_sync_whole(
     sync_list(database, "one", source)
     import_text(database, "one", content)
     sync_list(database, "one", source)
-    assert _active(database) == [1, 2]
+    assert active_numbers(database) == [1, 2]
     with database.writing() as session:
         remove_list(session, "one")
     sync_list(database, "one", source)
-    assert _active(database) == [1, 2]
+    assert active_numbers(database) == [1, 2]
 
 
 def test_a_delivery_that_disagrees_with_its_checksum_is_refused(
@@ -201,7 +196,7 @@ def test_objects_disagreeing_with_their_checksum_gone_or_refused_leave_the_list(
         empty = ObjectStorageSource("s3://bucket/others/", options, find_format)
         with pytest.raises(SourceError, match=r"no such object|no object"):
             sync_list(database, "one", empty)
-        assert _active(database) == [1]
+        assert active_numbers(database) == [1]
     with pytest.raises(SourceError, match="the storage failed") as caught:
         sync_list(database, "one", source)
     assert "secret-key" not in str(caught.value.message)
@@ -225,7 +220,7 @@ def test_a_file_that_disagrees_with_the_digest_of_its_server_is_refused(
         served.content = _list(1)
         with pytest.raises(SourceError, match=f"does not agree with the header {field}"):
             sync_list(database, "one", _web_source(served))
-        assert _active(database) == list(range(3_000))
+        assert active_numbers(database) == list(range(3_000))
 
 
 @pytest.mark.parametrize(
@@ -247,10 +242,10 @@ def test_faults_that_pass_are_waited_out(database: Database, faults: list[str | 
             served.faults = ["long"] * 10
             with pytest.raises(SourceError):
                 sync_list(database, "one", _web_source(served, timeout_s=0.3))
-            assert _active(database) == []
+            assert active_numbers(database) == []
             served.faults = []
         assert sync_list(database, "one", _web_source(served, timeout_s=0.3)).outcome == "changed"
-        assert _active(database) == list(range(5_000))
+        assert active_numbers(database) == list(range(5_000))
 
 
 @pytest.mark.parametrize(
@@ -276,10 +271,10 @@ def test_faults_that_do_not_pass_leave_the_list_as_it_was(
         served.content, served.faults = _list(*range(500)), faults
         with pytest.raises(error, match=words):
             sync_list(database, "one", source)
-        assert _active(database) == [1]
+        assert active_numbers(database) == [1]
         served.content, served.faults = _list(2), []
         sync_list(database, "one", source)
-        assert _active(database) == [2]
+        assert active_numbers(database) == [2]
 
 
 def test_a_server_without_marks_or_ranges_is_fetched_whole_every_time(database: Database) -> None:
@@ -290,7 +285,7 @@ def test_a_server_without_marks_or_ranges_is_fetched_whole_every_time(database: 
         served.content, served.faults = _list(*range(500)), ["reset:3000"]
         with pytest.raises(SourceError, match="broke off"):
             sync_list(database, "one", _web_source(served))
-        assert _active(database) == [1]
+        assert active_numbers(database) == [1]
 
 
 @pytest.mark.parametrize(
@@ -306,7 +301,7 @@ def test_one_process_at_a_time_syncs_a_list(database: Database, tmp_path: Path) 
     (tmp_path / "list.csv").write_bytes(_list(1))
     inner = FileSource(tmp_path / "list.csv", find_format)
 
-    class Slow(_Made):
+    class Slow(MadeSource):
         def fetch(self, checkpoint: Checkpoint, *, is_empty: bool) -> Generator[Fetch]:
             with pytest.raises(SyncLeaseError, match="another process"):
                 sync_list(database, "one", inner)
@@ -320,7 +315,7 @@ def test_whoever_lost_the_lease_changes_nothing(database: Database, tmp_path: Pa
     (tmp_path / "list.csv").write_bytes(_list(1))
     inner = FileSource(tmp_path / "list.csv", find_format)
 
-    class Late(_Made):
+    class Late(MadeSource):
         def fetch(self, checkpoint: Checkpoint, *, is_empty: bool) -> Generator[Fetch]:
             with database.writing() as session:  # As if it had stood still for an hour.
                 session.execute(
@@ -331,23 +326,7 @@ def test_whoever_lost_the_lease_changes_nothing(database: Database, tmp_path: Pa
 
     with pytest.raises(SyncLeaseError, match="longer than its lease"):
         sync_list(database, "one", Late())
-    assert _active(database) == [1]
-
-
-class _Made(ListSource):
-    """A source of deliveries that a test makes."""
-
-    def __init__(self, *deliveries: list[DeliveredItem]) -> None:
-        self._deliveries = deliveries
-
-    @property
-    def name(self) -> str:
-        return "made"
-
-    def fetch(self, checkpoint: Checkpoint, *, is_empty: bool) -> Generator[Fetch]:
-        begin = checkpoint.get("number", 0)
-        for number, items in enumerate(self._deliveries[begin:], start=begin + 1):
-            yield Fetch(Delivery(items, "record", is_whole=False), {"number": number})
+    assert active_numbers(database) == [1]
 
 
 def _row(line: int, number: int, entry_id: str, algorithm: str = "md5") -> RawRow:
@@ -366,13 +345,13 @@ def test_a_delivery_of_changes_touches_only_what_it_tells_of(database: Database)
         Told(3, "never seen", ""),
         _row(4, 4, "d"), Told(4, "d", ""),
     ]  # fmt: skip
-    assert sync_list(database, "one", _Made(first)).counts.added == 4
-    counts = sync_list(database, "one", _Made(first, second)).counts
+    assert sync_list(database, "one", MadeSource(first)).counts.added == 4
+    counts = sync_list(database, "one", MadeSource(first, second)).counts
     assert (counts.added, counts.withdrawn) == (1, 2)
-    assert _active(database) == [1, 3, 4]
-    assert sync_list(database, "one", _Made(first, second)).outcome == "unchanged"
-    sync_list(database, "one", _Made(first, second, [Told(1, "a", "")]))
-    assert _active(database) == [3, 4]
+    assert active_numbers(database) == [1, 3, 4]
+    assert sync_list(database, "one", MadeSource(first, second)).outcome == "unchanged"
+    sync_list(database, "one", MadeSource(first, second, [Told(1, "a", "")]))
+    assert active_numbers(database) == [3, 4]
 
 
 def test_what_is_said_last_of_an_entry_counts_in_whatever_order_it_comes(
@@ -386,23 +365,23 @@ def test_what_is_said_last_of_an_entry_counts_in_whatever_order_it_comes(
         _row(5, 4, "c"), Told(5, "c", "2026-01-01"),
         _row(6, 5, "c"), Told(6, "c", "2026-01-01"),
     ]  # fmt: skip
-    sync_list(database, "one", _Made(items))
-    assert _active(database) == [2, 5]
+    sync_list(database, "one", MadeSource(items))
+    assert active_numbers(database) == [2, 5]
 
 
 def test_a_damaged_record_of_a_delivery_of_changes_withdraws_nothing_of_its_entry(
     database: Database,
 ) -> None:
-    sync_list(database, "one", _Made([_row(1, 1, "a"), Told(1, "a", "")]))
+    sync_list(database, "one", MadeSource([_row(1, 1, "a"), Told(1, "a", "")]))
     bad: list[DeliveredItem] = [RawRow(1, "md5", "zz", "a"), Told(1, "a", ""), BadRow(2, "?")]
-    facts = sync_list(database, "one", _Made([], bad))
-    assert (facts.outcome, facts.set_aside, _active(database)) == ("unchanged", 2, [1])
+    facts = sync_list(database, "one", MadeSource([], bad))
+    assert (facts.outcome, facts.set_aside, active_numbers(database)) == ("unchanged", 2, [1])
 
 
 def test_the_deliveries_before_a_failure_stay_and_are_not_asked_for_again(
     database: Database,
 ) -> None:
-    class Breaking(_Made):
+    class Breaking(MadeSource):
         def fetch(self, checkpoint: Checkpoint, *, is_empty: bool) -> Generator[Fetch]:
             yield from super().fetch(checkpoint, is_empty=is_empty)
             raise SourceError("it broke")
@@ -412,8 +391,8 @@ def test_the_deliveries_before_a_failure_stay_and_are_not_asked_for_again(
     ]
     with pytest.raises(SourceError):
         sync_list(database, "one", Breaking(*deliveries[:2]))
-    assert _active(database) == [0, 1]
-    assert sync_list(database, "one", _Made(*deliveries)).counts.added == 1
+    assert active_numbers(database) == [0, 1]
+    assert sync_list(database, "one", MadeSource(*deliveries)).counts.added == 1
 
 
 _KILLED = """
@@ -452,9 +431,9 @@ def test_a_sync_that_is_killed_leaves_the_old_list_or_the_new_one(
             ).returncode
             has_ended = code == 0
             assert code in (0, -signal.SIGKILL)
-            assert _active(database) in ([1, 2], [2, 3])
+            assert active_numbers(database) in ([1, 2], [2, 3])
             with database.writing() as session:
                 session.execute(update(ListSync).values(leased_until=None))  # Time passes.
             sync_list(database, "one", source)
-            assert _active(database) == [2, 3]
+            assert active_numbers(database) == [2, 3]
     assert step > 200

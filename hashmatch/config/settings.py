@@ -6,14 +6,16 @@ import os
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator
 
 from hashmatch.errors import ConfigError
 from hashmatch.hashes import Decode
 from hashmatch.outcome import Action
+
+from .lists import IWF, GuardSettings, MappingSettings, Section, SourceSettings
 
 CONFIG_NAME = "hashmatch.toml"
 
@@ -34,21 +36,16 @@ ImageFormat = Literal[
     "TGA",
     "PPM",
 ]
-MappedColumn = Literal["algorithm", "value", "entry_id", "category", "tags", "added_at", "note"]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class DatabaseSettings(_Section):
+class DatabaseSettings(Section):
     """`[database]`: where the store is. An empty `url` means SQLite in the data folder."""
 
     url: str = ""
     busy_timeout_s: float = Field(default=10.0, ge=0)
 
 
-class IntakeSettings(_Section):
+class IntakeSettings(Section):
     """`[intake]`: what is read and decoded, and up to which size."""
 
     max_bytes: int = Field(default=50_000_000, ge=1, le=2_000_000_000)
@@ -69,7 +66,7 @@ class IntakeSettings(_Section):
     max_memory_bytes: int = Field(default=3_000_000_000, ge=500_000_000, le=2**46)
 
 
-class IndexSettings(_Section):
+class IndexSettings(Section):
     """`[index]`: where the index is and how it follows the lists. An empty `dir`: in `data_dir`."""
 
     dir: str = ""
@@ -78,7 +75,7 @@ class IndexSettings(_Section):
     rebuild: bool = True
 
 
-class ListPolicySettings(_Section):
+class ListPolicySettings(Section):
     """`[policy.lists.NAME]`: what differs for one list."""
 
     action: Action | None = Field(default=None, strict=False)
@@ -86,7 +83,7 @@ class ListPolicySettings(_Section):
     categories: dict[str, Annotated[Action, Field(strict=False)]] = {}
 
 
-class PolicySettings(_Section):
+class PolicySettings(Section):
     """`[policy]`: what counts as a match and what is to be done about it."""
 
     action: Action = Field(default=Action.BLOCK, strict=False)
@@ -97,127 +94,7 @@ class PolicySettings(_Section):
     lists: dict[str, ListPolicySettings] = {}
 
 
-class MappingSettings(_Section):
-    """`[mappings.NAME]`: how a licensor's file says what an entry is.
-
-    `columns` gives for our columns the name that theirs has, `hashes` for their columns that hold
-    a hash its algorithm, `flags` for their columns that say yes or no a tag. `algorithms` and
-    `categories` rename values.
-    """
-
-    separator: str = Field(default="", max_length=1)
-    rows: str = ""
-    algorithm: str = ""
-    columns: dict[MappedColumn, str] = {}
-    hashes: dict[str, str] = {}
-    flags: dict[str, str] = {}
-    algorithms: dict[str, str] = {}
-    categories: dict[str, str] = {}
-    other_categories: Literal["keep", "set_aside", "leave_out"] = "keep"
-    left_out_categories: tuple[str, ...] = Field(default=(), strict=False)
-
-
-# A starting point: no public document says how the IWF's files are laid out.
-_IWF = MappingSettings(
-    columns={"entry_id": "id", "category": "category", "added_at": "date", "note": "comment"},
-    hashes={"md5": "md5", "sha1": "sha1", "sha256": "sha256", "pdq": "pdq", "photodna": "photodna"},
-    flags={"grid": "grid-image", "ai": "ai-generated"},
-    categories={"A": "A", "B": "B", "C": "C"},
-    other_categories="set_aside",
-)
-
-
-class SecretSettings(_Section):
-    """Where a secret is: never in the configuration, which people show to each other."""
-
-    env: str = ""
-    file: str = ""
-
-    @model_validator(mode="after")
-    def _is_in_one_place(self) -> SecretSettings:
-        if bool(self.env) is bool(self.file):
-            raise ValueError("give env, the name of an environment variable, or file")
-        return self
-
-
-class _FileFormSettings(_Section):
-    format: str = ""
-    mapping: str = ""
-
-
-class FileSourceSettings(_FileFormSettings):
-    """`[lists.NAME]` with `source = "file"`: a file, or the last one by name in a folder."""
-
-    source: Literal["file"]
-    path: str
-
-
-class HTTPSSourceSettings(_FileFormSettings):
-    """`[lists.NAME]` with `source = "https"`: a file on a web server."""
-
-    source: Literal["https"]
-    url: str
-    username: str = ""
-    password: SecretSettings | None = None
-    timeout_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
-
-
-class ObjectStorageSourceSettings(_FileFormSettings):
-    """`[lists.NAME]` with `source = "object-storage"`: an object, or the last one in a folder.
-
-    `options` and `secrets` are what fsspec wants to know for that kind of storage.
-    """
-
-    source: Literal["object-storage"]
-    url: str
-    options: dict[str, Any] = {}
-    secrets: dict[str, SecretSettings] = {}
-
-
-class NCMECSourceSettings(_Section):
-    """`[lists.NAME]` with `source = "ncmec"`: one of NCMEC's lists, by name or address."""
-
-    source: Literal["ncmec"]
-    base: str
-    username: str
-    password: SecretSettings
-    mapping: str = ""
-    timeout_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
-
-
-class StopNCIISourceSettings(_Section):
-    """`[lists.NAME]` with `source = "stopncii"`."""
-
-    source: Literal["stopncii"]
-    base: str = "https://api.stopncii.org/v1"
-    function_key: SecretSettings
-    subscription_key: SecretSettings
-    timeout_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
-
-
-class ThreatExchangeSourceSettings(_Section):
-    """`[lists.NAME]` with `source = "threatexchange"`: a privacy group of Meta's."""
-
-    source: Literal["threatexchange"]
-    base: str = "https://graph.facebook.com/v26.0"
-    privacy_group: str = Field(pattern="^[0-9]+$")
-    access_token: SecretSettings
-    mapping: str = ""
-    timeout_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
-
-
-SourceSettings = Annotated[
-    FileSourceSettings
-    | HTTPSSourceSettings
-    | ObjectStorageSourceSettings
-    | NCMECSourceSettings
-    | StopNCIISourceSettings
-    | ThreatExchangeSourceSettings,
-    Field(discriminator="source"),
-]
-
-
-class Settings(_Section):
+class Settings(Section):
     """Everything that can be set. `source` is the file it came from, None for the defaults."""
 
     data_dir: Path = Field(
@@ -227,8 +104,9 @@ class Settings(_Section):
     intake: IntakeSettings = IntakeSettings()
     index: IndexSettings = IndexSettings()
     policy: PolicySettings = PolicySettings()
-    mappings: dict[str, MappingSettings] = {"iwf": _IWF}
+    mappings: dict[str, MappingSettings] = {"iwf": IWF}
     lists: dict[str, SourceSettings] = {}
+    guards: GuardSettings = GuardSettings()
     source: Path | None = Field(default=None, exclude=True)
 
     @field_validator("mappings")
@@ -237,7 +115,7 @@ class Settings(_Section):
         cls, mappings: dict[str, MappingSettings]
     ) -> dict[str, MappingSettings]:
         """Leave the mappings that come along in place beside those of the file."""
-        return {"iwf": _IWF, **mappings}
+        return {"iwf": IWF, **mappings}
 
     @property
     def database_url(self) -> str:
@@ -275,9 +153,12 @@ def load_settings(explicit: Path | None = None, *, use_environment: bool = True)
     if path is not None:
         _make_absolute(path, table, "data_dir")
         _make_absolute(path, table.get("index"), "dir")
+        _make_absolute(path, table.get("guards"), "benign_sample")
         lists = table.get("lists")
         for one in lists.values() if isinstance(lists, dict) else ():
             _make_absolute(path, one, "path")
+            guards = one.get("guards") if isinstance(one, dict) else None
+            _make_absolute(path, guards, "benign_sample")
             for secret in _secrets(one):
                 _make_absolute(path, secret, "file")
     if use_environment:

@@ -1,0 +1,36 @@
+"""Sources of deliveries that a test makes, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from sqlalchemy import select
+
+from hashmatch.lists import ListSource
+from hashmatch.lists.delivery import DeliveredItem, Delivery
+from hashmatch.lists.sources import Checkpoint, Fetch
+from hashmatch.store import Database
+from hashmatch.store.models import Entry
+
+
+class MadeSource(ListSource):
+    """A source that sends these deliveries of changes, one after the other."""
+
+    def __init__(self, *deliveries: list[DeliveredItem]) -> None:
+        self._deliveries = deliveries
+
+    @property
+    def name(self) -> str:
+        return "made"
+
+    def fetch(self, checkpoint: Checkpoint, *, is_empty: bool) -> Generator[Fetch]:
+        begin = checkpoint.get("number", 0)
+        for number, items in enumerate(self._deliveries[begin:], start=begin + 1):
+            yield Fetch(Delivery(items, "record", is_whole=False), {"number": number})
+
+
+def active_numbers(database: Database) -> list[int]:
+    """Return the values of the active entries as numbers."""
+    with database.reading() as session:
+        values = session.scalars(select(Entry.value).where(Entry.withdrawn_generation.is_(None)))
+        return sorted(int.from_bytes(value, "big") for value in values)

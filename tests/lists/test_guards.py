@@ -1,0 +1,276 @@
+"""Guards: what would empty the protection or flood it waits for a person."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from hashmatch.config import GuardSettings, Settings
+from hashmatch.errors import ConfigError, NotFoundError, SyncLeaseError
+from hashmatch.lists import (
+    FileSource,
+    confirm_delivery,
+    find_format,
+    reject_delivery,
+    sync_list,
+    view_quarantine,
+)
+from hashmatch.lists.delivery import DeliveredItem, Told
+from hashmatch.lists.formats import RawRow
+from hashmatch.store import (
+    Database,
+    SyncFacts,
+    count_kept,
+    find_list,
+    lease_sync,
+    remove_list,
+    withdraw_entries,
+)
+from hashmatch.store.models import QuarantinedDelivery, QuarantinedRow
+from tests.lists.sources import MadeSource, active_numbers
+from tests.store.importing import import_text
+
+HEADER = "algorithm,value,entry_id,category\n"
+
+
+def _text(numbers: Iterable[int], algorithm: str = "md5") -> str:
+    digits = 64 if algorithm == "pdq" else 32
+    rows = [f"{algorithm},{number:0{digits}x},e{number},A\n" for number in numbers]
+    return HEADER + "".join(rows)
+
+
+class _File:
+    """A list that is a file, synced under guards."""
+
+    def __init__(self, database: Database, folder: Path, **guards: object) -> None:
+        self.database = database
+        self.path = folder / "list.csv"
+        self.settings = Settings(guards=GuardSettings.model_validate({"least_changes": 2} | guards))
+
+    def sync(self, text: str | None = None) -> SyncFacts:
+        if text is not None:
+            self.path.write_text(text)
+        return sync_list(self.database, "one", FileSource(self.path, find_format), self.settings)
+
+    @property
+    def numbers(self) -> list[int]:
+        return active_numbers(self.database)
+
+
+def _count(database: Database, table: type[QuarantinedDelivery] | type[QuarantinedRow]) -> int:
+    with database.reading() as session:
+        return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [
+        (range(70), "withdraws 30 of 100 entries, more than 20%"),
+        (range(500), "makes 500 entries of 100, more than 3 times"),
+    ],
+)
+def test_a_delivery_that_changes_too_much_is_held_back_until_it_is_confirmed(
+    database: Database, tmp_path: Path, numbers: range, words: str
+) -> None:
+    file = _File(database, tmp_path)
+    assert file.sync(_text(range(100))).outcome == "changed"
+    held = file.sync(_text(numbers))
+    assert held.outcome == "quarantined"
+    assert words in held.cause
+    assert file.numbers == list(range(100))
+    view = view_quarantine(database, "one", limit=10_000)
+    kinds = {one.kind for one in view.differences}
+    assert kinds == {"withdrawn" if len(numbers) < 100 else "added"}
+    assert len(view.differences) == abs(len(numbers) - 100)
+    assert {one.entry_id for one in view.differences} == {
+        f"e{number}" for number in set(numbers) ^ set(range(100))
+    }
+    done = confirm_delivery(database, "one", view.quarantine.number)
+    assert (done.added, done.withdrawn) == (
+        view.quarantine.counts.added,
+        view.quarantine.counts.withdrawn,
+    )
+    assert file.numbers == list(numbers)
+    assert file.sync().outcome == "unchanged"
+    assert _count(database, QuarantinedDelivery) == _count(database, QuarantinedRow) == 0
+
+
+def test_small_changes_and_a_first_delivery_are_not_held_back(
+    database: Database, tmp_path: Path
+) -> None:
+    file = _File(database, tmp_path, least_changes=0)
+    for numbers in (range(100), range(20, 100), range(20, 250), range(20, 250)):
+        assert file.sync(_text(numbers)).outcome in ("changed", "unchanged")
+    file = _File(database, tmp_path, least_changes=100)
+    assert file.sync(_text(range(20, 150))).outcome == "changed"
+
+
+def test_the_same_delivery_is_held_back_under_the_same_number_and_better_ones_go_in(
+    database: Database, tmp_path: Path
+) -> None:
+    file = _File(database, tmp_path)
+    file.sync(_text(range(100)))
+    file.sync(_text(range(5)))
+    number = view_quarantine(database, "one", limit=1).quarantine.number
+    assert file.sync().outcome == "quarantined"
+    assert view_quarantine(database, "one", limit=1).quarantine.number == number
+    assert file.sync(_text(range(6))).outcome == "quarantined"
+    with pytest.raises(NotFoundError, match=f"no delivery {number} that waits"):
+        confirm_delivery(database, "one", number)
+    assert file.sync(_text(range(1, 101))).outcome == "changed"
+    assert file.numbers == list(range(1, 101))
+    with pytest.raises(NotFoundError, match="nothing is held back"):
+        view_quarantine(database, "one", limit=1)
+    assert _count(database, QuarantinedRow) == 0
+
+
+def test_a_delivery_that_is_turned_down_leaves_nothing_but_its_mark(
+    database: Database, tmp_path: Path
+) -> None:
+    file = _File(database, tmp_path)
+    file.sync(_text(range(100)))
+    file.sync(_text(range(5)))
+    number = view_quarantine(database, "one", limit=1).quarantine.number
+    reject_delivery(database, "one", number)
+    assert _count(database, QuarantinedRow) == 0
+    again = file.sync()
+    assert (again.outcome, "turned down" in again.cause) == ("quarantined", True)
+    assert file.numbers == list(range(100))
+    with pytest.raises(NotFoundError):
+        confirm_delivery(database, "one", number)
+    assert file.sync(_text(range(101))).outcome == "changed"
+
+
+def test_what_happened_meanwhile_still_counts_when_a_delivery_is_confirmed(
+    database: Database, tmp_path: Path
+) -> None:
+    file = _File(database, tmp_path)
+    file.sync(_text(range(10)))
+    file.sync(_text(range(1, 100)))
+    with database.writing() as session:
+        withdraw_entries(session, "one", ["e5"])
+    number = view_quarantine(database, "one", limit=1).quarantine.number
+    with database.writing() as session:
+        lease_sync(session, find_list(session, "one"), "somebody", 60)
+    with pytest.raises(SyncLeaseError):
+        confirm_delivery(database, "one", number)
+    with database.writing() as session:
+        lease_sync(session, find_list(session, "one"), "somebody", -1)
+    done = confirm_delivery(database, "one", number)
+    assert done.held == 1
+    assert file.numbers == [*range(1, 5), *range(6, 100)]
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_importing_by_hand_and_removing_forget_what_is_held_back(
+    database: Database, tmp_path: Path, by_hand: bool
+) -> None:
+    file = _File(database, tmp_path)
+    file.sync(_text(range(100)))
+    file.sync(_text(range(5)))
+    if by_hand:
+        import_text(database, "one", _text(range(3)))
+        assert file.numbers == [0, 1, 2]
+    else:
+        with database.writing() as session:
+            remove_list(session, "one")
+    assert _count(database, QuarantinedDelivery) == _count(database, QuarantinedRow) == 0
+
+
+def test_hashes_that_are_only_kept_and_what_is_told_survive_the_quarantine(
+    database: Database,
+) -> None:
+    first: list[DeliveredItem] = []
+    for number in range(10):
+        first += [
+            RawRow(number, "md5", f"{number:032x}", f"e{number}"),
+            RawRow(number, "photodna", f"old{number}", f"e{number}"),
+            Told(number, f"e{number}", ""),
+        ]
+    second: list[DeliveredItem] = [Told(number, f"e{number}", "") for number in range(7)]
+    second += [
+        RawRow(7, "md5", "zz", "e7"),  # damaged: it stays
+        RawRow(7, "photodna", "new7", "e7"),
+        Told(7, "e7", ""),
+    ]
+    settings = Settings(guards=GuardSettings(least_changes=0))
+    sync_list(database, "one", MadeSource(first), settings)
+    assert sync_list(database, "one", MadeSource(first, second), settings).outcome == "quarantined"
+    with database.reading() as session:
+        assert count_kept(session)["one"]["photodna"] == 10
+    confirm_delivery(database, "one", view_quarantine(database, "one", limit=1).quarantine.number)
+    assert active_numbers(database) == [7, 8, 9]
+    with database.reading() as session:
+        assert count_kept(session)["one"]["photodna"] == 4  # e7's old one is spared, too
+    assert sync_list(database, "one", MadeSource(first, second), settings).outcome == "unchanged"
+
+
+def test_the_deliveries_of_one_sync_count_together(database: Database) -> None:
+    first: list[DeliveredItem] = [RawRow(n, "md5", f"{n:032x}", f"e{n}") for n in range(100)]
+    first += [Told(n, f"e{n}", "") for n in range(100)]
+    later: list[list[DeliveredItem]] = [
+        [Told(n, f"e{n}", "") for n in range(start, start + 15)] for start in (0, 15, 30)
+    ]
+    settings = Settings(guards=GuardSettings(least_changes=0))
+    sync_list(database, "one", MadeSource(first), settings)
+    facts = sync_list(database, "one", MadeSource(first, *later), settings)
+    assert (facts.outcome, facts.counts.withdrawn) == ("quarantined", 15)
+    assert len(active_numbers(database)) == 85
+
+
+def _write_sample(path: Path, numbers: Iterable[int], quality: int = 100) -> None:
+    lines = [
+        {"algorithm": "pdq", "value": f"{number:064x}", "quality": quality} for number in numbers
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def test_a_list_that_would_match_what_is_benign_is_held_back(
+    database: Database, tmp_path: Path
+) -> None:
+    dice = random.Random(1)
+    benign = [dice.getrandbits(256) for _ in range(1_000)]
+    others = [dice.getrandbits(256) for _ in range(1_000)]
+    near = [one ^ 0b11111 for one in benign]
+    sample = tmp_path / "sample.jsonl"
+    _write_sample(sample, benign)
+    file = _File(database, tmp_path, benign_sample=str(sample), max_growth_factor=100)
+    assert file.sync(_text(others, "pdq")).outcome == "changed"
+    assert file.sync(_text(others + near[:1], "pdq")).outcome == "changed"
+    held = file.sync(_text(others + near[:10], "pdq"))
+    assert held.outcome == "quarantined"
+    assert "matches 9 of the 1000 pdq hashes of the benign sample" in held.cause
+    _write_sample(sample, benign, quality=10)  # Too plain to be matched at all.
+    assert file.sync().outcome == "quarantined"
+    assert file.sync(_text(others + near[:11], "pdq")).outcome == "changed"
+
+
+@pytest.mark.parametrize("text", ["{}\n", "[]\n", "x\n", '{"algorithm": "pdq", "value": "1"}\n'])
+def test_a_sample_that_cannot_be_read_stops_the_sync_before_it_begins(
+    database: Database, tmp_path: Path, text: str
+) -> None:
+    sample = tmp_path / "sample.jsonl"
+    sample.write_text(text)
+    with pytest.raises(ConfigError, match="line 1 of the benign sample"):
+        _File(database, tmp_path, benign_sample=str(sample)).sync(_text([1]))
+    with pytest.raises(ConfigError, match="cannot be read"):
+        _File(database, tmp_path, benign_sample=str(tmp_path / "none")).sync(_text([1]))
+
+
+def test_a_held_back_delivery_of_changes_says_what_it_would_do(database: Database) -> None:
+    settings = Settings(guards=GuardSettings(least_changes=0))
+    rows: list[DeliveredItem] = []
+    for number in range(4):
+        rows += [
+            RawRow(number, "md5", f"{number:032x}", f"e{number}"),
+            Told(number, f"e{number}", ""),
+        ]
+    sync_list(database, "one", MadeSource(rows), settings)
+    sync_list(database, "one", MadeSource(rows, [Told(1, "e1", "")]), settings)
+    view = view_quarantine(database, "one", limit=5)
+    assert [(one.kind, one.entry_id) for one in view.differences] == [("withdrawn", "e1")]
