@@ -203,7 +203,7 @@ def _look_at_lists(settings: Settings, database: Database) -> Iterator[Finding]:
         if one.name in held_back:
             hint = f"Look at it: hashmatch lists diff {one.name}"
             yield Finding(subject, Health.WARNING, "a delivery of its source is held back", hint)
-    if not counts:
+    if not any(one.active_entries for one in lists):
         hint = "Import one: hashmatch lists import NAME FILE.csv"
         yield Finding("lists", Health.BAD, "there is nothing to match against", hint)
     for name in sorted(open_policy(settings).named_lists() - {one.name for one in lists}):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -11,6 +11,10 @@ from hashmatch.hashes import Algorithm, Hash, View, is_match
 from hashmatch.index import Neighbour, Snapshot
 from hashmatch.outcome import Failure, Reason
 from hashmatch.policy import Policy
+from hashmatch.store import Allowance
+
+# The hash that stands for the very file. Files with equal MD5 or SHA-1 can be made on purpose.
+WHOLE_FILE = "sha256"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +25,68 @@ class Finding:
     neighbour: Neighbour
 
 
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Of the entries that match, those to tell and those that are known to be false positives.
+
+    Each has its nearest finding, by the entry's key.
+    """
+
+    told: dict[int, Finding]
+    suppressed: dict[int, tuple[Finding, Allowance]]
+
+
 def find_matches(
     snapshot: Snapshot, policy: Policy, hashes: Sequence[Hash], today: date
-) -> dict[int, Finding]:
-    """Return the nearest finding for each entry that matches, by the entry's key.
+) -> list[Finding]:
+    """Return every finding, of which one entry may have several.
 
     Lists whose licence has ended are left out, and so are hashes under the quality gate.
     """
-    nearest: dict[int, Finding] = {}
-    for finding in _findings(snapshot, policy, hashes, today):
-        key = finding.neighbour.entry_key
-        best = nearest.setdefault(key, finding)
-        if finding.neighbour.distance_bits < best.neighbour.distance_bits:
-            nearest[key] = finding
-    return nearest
+    return list(_findings(snapshot, policy, hashes, today))
+
+
+def judge(
+    findings: Sequence[Finding],
+    allowances: Sequence[Allowance],
+    list_names: Mapping[int, str],
+    today: date,
+) -> Judgement:
+    """Tell matches from known false positives; `list_names` are by the lists' keys.
+
+    What allows the very file (by its SHA-256) is about every match of it, what allows any other
+    hash only about matches of that hash. An entry that is also found otherwise is told.
+    """
+    told: dict[int, Finding] = {}
+    suppressed: dict[int, tuple[Finding, Allowance]] = {}
+    for finding in sorted(findings, key=lambda one: one.neighbour.distance_bits):
+        key, list_name = finding.neighbour.entry_key, list_names[finding.neighbour.list_key]
+        allowance = next(
+            (
+                one
+                for one in allowances
+                if one.is_about(list_name, today) and _is_of(one, finding.found)
+            ),
+            None,
+        )
+        if allowance is None:
+            told.setdefault(key, finding)
+        else:
+            suppressed.setdefault(key, (finding, allowance))
+    return Judgement(told, {key: one for key, one in suppressed.items() if key not in told})
+
+
+def allowable_hashes(hashes: Sequence[Hash], findings: Sequence[Finding]) -> set[tuple[str, bytes]]:
+    """Return what an allow list may speak of, as (algorithm, value): what was found, the file."""
+    of_file = {one for one in hashes if one.algorithm.name == WHOLE_FILE}
+    some = of_file | {one.found for one in findings}
+    return {(one.algorithm.name, one.value) for one in some}
+
+
+def _is_of(allowance: Allowance, found: Hash) -> bool:
+    if allowance.algorithm == WHOLE_FILE:
+        return True
+    return (allowance.algorithm, allowance.value) == (found.algorithm.name, found.value)
 
 
 def find_failure(

@@ -80,13 +80,26 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
+class Suppressed:
+    """An entry that matched and is not told, since an allow list knows the match to be false."""
+
+    list_name: str
+    entry_id: str
+    algorithm: str
+    distance_bits: int
+    allow_list: str
+    allow_entry_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Clear:
-    """Every enabled check ran against current lists and found nothing."""
+    """Every enabled check ran against current lists and found nothing that is to be told."""
 
     content_id: str
     media: Media | None
     hashes: tuple[Hash, ...]
     elapsed_ms: float
+    suppressed: tuple[Suppressed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +117,7 @@ class Matched:
     hashes: tuple[Hash, ...]
     elapsed_ms: float
     reason: Reason | None = None
+    suppressed: tuple[Suppressed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +134,7 @@ class Unscreened:
     media: Media | None
     hashes: tuple[Hash, ...]
     elapsed_ms: float
+    suppressed: tuple[Suppressed, ...] = ()
 
 
 Outcome = Clear | Matched | Unscreened
@@ -160,6 +175,7 @@ def outcome_as_json(
         "media": _media_as_json(outcome.media),
         "hashes": [hash_as_json(one, show_value=show_hashes) for one in outcome.hashes],
         "matches": [_match_as_json(match) for match in matches],
+        "suppressed": [_suppressed_as_json(one) for one in outcome.suppressed],
         "elapsed_ms": round(outcome.elapsed_ms, 1),
     }
 
@@ -186,6 +202,17 @@ def _media_as_json(media: Media | None) -> dict[str, Any] | None:
         "width": media.width,
         "height": media.height,
         "frames": media.frames,
+    }
+
+
+def _suppressed_as_json(one: Suppressed) -> dict[str, Any]:
+    return {
+        "list": one.list_name,
+        "entry_id": one.entry_id,
+        "algorithm": one.algorithm,
+        "distance_bits": one.distance_bits,
+        "allow_list": one.allow_list,
+        "allow_entry_id": one.allow_entry_id,
     }
 
 

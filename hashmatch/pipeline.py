@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -29,10 +29,13 @@ from hashmatch.hashes import Hash, View
 from hashmatch.imaging import Intake, Reading, path_as_text, read_file
 from hashmatch.index import LiveIndex, Snapshot
 from hashmatch.matching import (
+    WHOLE_FILE,
     Finding,
+    allowable_hashes,
     find_failure,
     find_list_failure,
     find_matches,
+    judge,
 )
 from hashmatch.outcome import (
     Action,
@@ -42,25 +45,30 @@ from hashmatch.outcome import (
     Matched,
     Outcome,
     Reason,
+    Suppressed,
     Unscreened,
     outcome_name,
     strongest,
 )
 from hashmatch.policy import Policy
 from hashmatch.store import (
+    Allowance,
     ContentFacts,
     Database,
     EntryFacts,
     ListState,
     NewMatch,
+    NewSuppression,
     Tally,
+    read_allowances,
     read_entry_facts,
     record_matches,
+    record_suppressions,
     utc_now,
 )
 
-# Always computed: it tells two contents under one content id apart.
-_CONTENT_HASH = "sha256"
+# Always computed: it tells two contents under one content id apart, and allow lists name it.
+_CONTENT_HASH = WHOLE_FILE
 
 # How often an image is screened anew because a list changed meanwhile.
 _ATTEMPTS = 5
@@ -78,6 +86,15 @@ class _Subject:
 
     def elapsed_ms(self) -> float:
         return (time.perf_counter() - self.started_s) * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    """What was committed of one image: its matches, what to do about each, and what is not told."""
+
+    matches: tuple[Match, ...]
+    actions: tuple[Action, ...]
+    suppressed: tuple[Suppressed, ...]
 
 
 class Scanner:
@@ -203,22 +220,28 @@ class Scanner:
         today = self._clock().date()
         findings = find_matches(snapshot, self._policy, reading.hashes, today)
         failure = reading.failure or find_failure(snapshot, self._policy, reading.hashes, today)
+        suppressed: tuple[Suppressed, ...] = ()
         if findings:
-            matches = self._record(subject, snapshot, reading, findings)
-            if matches is None:
+            recorded = self._record(subject, snapshot, reading, findings, today)
+            if recorded is None:
                 return None
-            return Matched(
-                content_id=subject.content_id,
-                action=strongest(action for _, action in matches),
-                matches=tuple(match for match, _ in matches),
-                media=reading.media,
-                hashes=reading.hashes,
-                elapsed_ms=subject.elapsed_ms(),
-                reason=None if failure is None else failure.reason,
-            )
+            suppressed = recorded.suppressed
+            if recorded.matches:
+                return Matched(
+                    content_id=subject.content_id,
+                    action=strongest(recorded.actions),
+                    matches=recorded.matches,
+                    media=reading.media,
+                    hashes=reading.hashes,
+                    elapsed_ms=subject.elapsed_ms(),
+                    reason=None if failure is None else failure.reason,
+                    suppressed=suppressed,
+                )
         if failure is not None:
-            return self._concluded(subject, self._unscreened(subject, failure, reading))
-        clear = Clear(subject.content_id, reading.media, reading.hashes, subject.elapsed_ms())
+            outcome = self._unscreened(subject, failure, reading)
+            return self._concluded(subject, replace(outcome, suppressed=suppressed))
+        elapsed_ms = subject.elapsed_ms()
+        clear = Clear(subject.content_id, reading.media, reading.hashes, elapsed_ms, suppressed)
         return self._concluded(subject, clear)
 
     def _record(
@@ -226,21 +249,31 @@ class Scanner:
         subject: _Subject,
         snapshot: Snapshot,
         reading: Reading,
-        findings: Mapping[int, Finding],
-    ) -> list[tuple[Match, Action]] | None:
-        """Commit the matches and return them; None where any of the entries is gone."""
+        findings: Sequence[Finding],
+        today: date,
+    ) -> _Recorded | None:
+        """Commit what was found and return it; None where any of the entries is gone."""
         lists = {one.key: one for one in snapshot.lists}
+        names = {key: one.name for key, one in lists.items()}
+        content = _content_facts(subject, reading)
         with self._database.writing() as session:
-            facts = read_entry_facts(session, list(findings))
-            new = [
-                self._new_match(lists[one.list_key], one, findings[key])
-                for key, one in facts.items()
-            ]
-            if len(new) < len(findings):
+            allowances = read_allowances(session, allowable_hashes(reading.hashes, findings), today)
+            judged = judge(findings, allowances, names, today)
+            facts = read_entry_facts(session, [*judged.told, *judged.suppressed])
+            if len(facts) < len(judged.told) + len(judged.suppressed):
                 return None
+            new = [
+                self._new_match(lists[facts[key].list_key], facts[key], finding)
+                for key, finding in judged.told.items()
+            ]
             new.sort(key=lambda one: (one.distance_bits, one.entry_key))
-            told = record_matches(session, _content_facts(subject, reading), new)
-        return [(match, one.action) for match, one in zip(told, new, strict=True)]
+            held = [
+                _new_suppression(lists[facts[key].list_key], facts[key], *one)
+                for key, one in judged.suppressed.items()
+            ]
+            told = record_matches(session, content, new) if new else []
+            suppressed = record_suppressions(session, content, held) if held else []
+        return _Recorded(tuple(told), tuple(one.action for one in new), tuple(suppressed))
 
     def _new_match(self, owner: ListState, entry: EntryFacts, finding: Finding) -> NewMatch:
         return NewMatch(
@@ -320,6 +353,21 @@ def _begin(content_id: str, reference: str) -> _Subject:
 def _is_storable(text: str) -> bool:
     # Python text may hold halves of characters, and zero bytes, which no database takes.
     return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _new_suppression(
+    owner: ListState, entry: EntryFacts, finding: Finding, allowance: Allowance
+) -> NewSuppression:
+    return NewSuppression(
+        list_key=owner.key,
+        list_name=owner.name,
+        generation=owner.generation,
+        entry_key=entry.key,
+        entry_id=entry.entry_id,
+        algorithm=finding.found.algorithm.name,
+        distance_bits=finding.neighbour.distance_bits,
+        allowance=allowance,
+    )
 
 
 def _content_facts(subject: _Subject, reading: Reading) -> ContentFacts:

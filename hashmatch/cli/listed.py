@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from hashmatch.store import (
+    ALLOW,
     FAILED,
+    MATCH,
     QUARANTINED,
     Database,
     SyncFacts,
@@ -26,7 +28,7 @@ from .output import print_table, say
 def list_rows(database: Database) -> list[dict[str, Any]]:
     """Return what there is to say of each list, as programs get it."""
     with database.reading() as session:
-        lists = read_lists(session)
+        lists = (*read_lists(session), *read_lists(session, ALLOW))
         entries: defaultdict[str, dict[str, int]] = defaultdict(dict)
         for name, algorithm, number in count_active_entries(session):
             entries[name][algorithm] = number
@@ -37,6 +39,7 @@ def list_rows(database: Database) -> list[dict[str, Any]]:
     return [
         {
             "list": one.name,
+            "kind": one.kind,
             "licensor": one.licensor,
             "licence_end": None if one.licence_end is None else str(one.licence_end),
             "licence_has_ended": one.licence_has_ended(today),
@@ -91,7 +94,7 @@ def _sync(runs: Sequence[SyncFacts]) -> dict[str, str | None] | None:
 def _shown(row: dict[str, Any]) -> tuple[object, ...]:
     sync = row["sync"]
     return (
-        row["list"],
+        row["list"] if row["kind"] == MATCH else f"{row['list']} (allow list)",
         row["licensor"],
         f"{row['licence_end'] or 'no end'}{_urgency(row)}",
         row["generation"],

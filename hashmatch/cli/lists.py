@@ -19,6 +19,8 @@ from hashmatch.lists import (
     view_quarantine,
 )
 from hashmatch.store import (
+    ALLOW,
+    MATCH,
     Database,
     create_list,
     find_list,
@@ -30,6 +32,7 @@ from hashmatch.store import (
     withdraw_entries,
 )
 
+from .allowed import command as allow
 from .context import App, json_option, pass_app, standard_input
 from .exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
 from .imported import show_import
@@ -54,13 +57,25 @@ def command() -> None:
 @name_argument
 @licensor_option
 @click.option("--licence-end", type=_DAY, help="The last day of the licence, YYYY-MM-DD.")
+@click.option("--allow", "is_allow_list", is_flag=True, help="A list of known false positives.")
 @pass_app
-def add(app: App, name: str, licensor: str | None, licence_end: datetime | None) -> None:
+def add(
+    app: App,
+    name: str,
+    licensor: str | None,
+    licence_end: datetime | None,
+    *,
+    is_allow_list: bool,
+) -> None:
     """Make an empty list."""
     with app.database() as database, database.writing() as session:
         last_day = None if licence_end is None else licence_end.date()
-        create_list(session, name, licensor=licensor, licence_end=last_day)
+        kind = ALLOW if is_allow_list else MATCH
+        create_list(session, name, kind=kind, licensor=licensor, licence_end=last_day)
     say(f"made list {name}; next: hashmatch lists import {name} FILE.csv")
+
+
+command.add_command(allow)
 
 
 @command.command("licence")
@@ -275,7 +290,8 @@ def _open(file: Path):  # type: ignore[no-untyped-def]
 def _warn_of_licence_ends(database: Database, names: Container[str]) -> None:
     today = utc_now().date()
     with database.reading() as session:
-        states = [one for one in read_lists(session) if one.name in names]
+        every = (*read_lists(session), *read_lists(session, ALLOW))
+    states = [one for one in every if one.name in names]
     for one in states:
         if one.licence_has_ended(today):
             say(

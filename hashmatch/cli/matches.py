@@ -7,7 +7,14 @@ from datetime import datetime
 import click
 
 from hashmatch.reports import ReportRow, report_row, report_rows
-from hashmatch.store import ContentHash, MatchFilter, read_entry_history, read_match
+from hashmatch.store import (
+    ContentHash,
+    MatchFilter,
+    StoredSuppression,
+    read_entry_history,
+    read_match,
+    read_suppressions,
+)
 
 from .context import App, json_option, pass_app, show_hashes_option
 from .output import print_json, print_table, say
@@ -52,6 +59,25 @@ def list_(
         say(f"there may be more than these {limit}; see --limit")
 
 
+@command.command("suppressed")
+@click.option(
+    "--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many."
+)
+@json_option
+@pass_app
+def suppressed(app: App, limit: int, *, as_json: bool) -> None:
+    """Show the newest matches that allow lists know to be false, newest first."""
+    with app.database() as database, database.reading() as session:
+        rows = [_suppressed_facts(one) for one in read_suppressions(session, limit=limit)]
+    if as_json:
+        for row in rows:
+            print_json(row)
+    elif rows:
+        print_table("Suppressed matches", tuple(rows[0]), [tuple(row.values()) for row in rows])
+    else:
+        say("no match was ever suppressed")
+
+
 @command.command("show")
 @click.argument("match_id")
 @show_hashes_option
@@ -85,6 +111,23 @@ def _cells(row: ReportRow) -> tuple[object, ...]:
         if row.threshold_bits
         else row.algorithm,
     )
+
+
+def _suppressed_facts(one: StoredSuppression) -> dict[str, object]:
+    record = one.record
+    return {
+        "suppressed_at": record.suppressed_at.isoformat(timespec="seconds"),
+        "content_id": one.content.content_id,
+        "list": one.list_name,
+        "generation": record.generation,
+        "entry_id": record.entry_id,
+        "algorithm": record.algorithm,
+        "distance_bits": record.distance_bits,
+        "allow_list": one.allow_list_name,
+        "allow_entry_id": record.allow_entry_id,
+        "reason": record.reason,
+        "by": record.person,
+    }
 
 
 def _hash_facts(one: ContentHash, *, show_hashes: bool) -> dict[str, object]:

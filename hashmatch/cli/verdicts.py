@@ -70,3 +70,8 @@ def _print_outcome(name: str, outcome: Outcome) -> None:
         print_line(f"{line}  {outcome.reason}: {outcome.detail}")
     elif isinstance(outcome, Clear):
         print_line(line)
+    for one in outcome.suppressed:
+        print_line(
+            f"{'':<10}    known to be harmless: list {one.list_name} entry {one.entry_id}, by entry"
+            f" {one.allow_entry_id} of allow list {one.allow_list}"
+        )

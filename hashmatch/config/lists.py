@@ -69,6 +69,7 @@ class SecretSettings(Section):
 
 
 class _SourceSettings(Section):
+    kind: Literal["match", "allow"] = "match"
     guards: GuardSettings | None = None
 
 

@@ -15,6 +15,8 @@ from hashmatch.errors import ForeignAlgorithmError, InputError, ListFileError
 from hashmatch.hashers import find_algorithm
 from hashmatch.hashes import Algorithm
 from hashmatch.store import (
+    ALLOW,
+    MATCH,
     MOST_KEPT_CHARACTERS,
     Comparison,
     Database,
@@ -28,6 +30,7 @@ from hashmatch.store import (
     forget_checkpoint,
     has_list,
     open_staging,
+    parse_terms,
     release_quarantine,
     take_over,
     take_over_kept,
@@ -120,6 +123,7 @@ def import_list(
     list_format: ListFormat,
     *,
     source: str,
+    kind: str = MATCH,
     mapping: MappingSettings | None = None,
     strict: bool = False,
     withdraw_missing: bool = False,
@@ -135,6 +139,7 @@ def import_list(
         name,
         delivery,
         source=source,
+        kind=kind,
         strict=strict,
         withdraw_missing=withdraw_missing,
         progress=progress,
@@ -157,6 +162,7 @@ def take_delivery(
     delivery: Delivery,
     *,
     source: str,
+    kind: str = MATCH,
     strict: bool = False,
     withdraw_missing: bool = False,
     progress: Callable[[int], None] = lambda _: None,
@@ -167,12 +173,15 @@ def take_delivery(
     What a whole delivery lacks is withdrawn. An entry stays all the same when a damaged row names
     it, and of a whole delivery every entry stays when a damaged row does not show which one it
     was, unless `withdraw_missing` is set. `source` says in the list's history where the delivery
-    came from; `progress` is told the number of rows read so far; `oversight` may object.
+    came from; `kind` what the list is for if it is new; `progress` is told the number of rows read
+    so far; `oversight` may object.
 
     Raises `ListFileError`, and changes nothing, when `strict` is set and any row is bad, or when a
     whole delivery has no good row.
     """
-    sorting = _Sorting(SetAside(delivery.unit))
+    with database.reading() as session:
+        kind = find_list(session, name).kind if has_list(session, name) else kind
+    sorting = _Sorting(SetAside(delivery.unit), is_allow_list=kind == ALLOW)
     set_aside, is_whole = sorting.set_aside, delivery.is_whole
     with open_staging(database) as staging:
         rows = _stage(staging, delivery, sorting, progress)
@@ -185,7 +194,7 @@ def take_delivery(
             raise _no_usable_row(set_aside)
         with staging.taking_over() as session:
             is_new = not has_list(session, name)
-            row = create_list(session, name) if is_new else find_list(session, name)
+            row = create_list(session, name, kind=kind) if is_new else find_list(session, name)
             if is_whole and not rows and row.active_entries:
                 raise _no_usable_row(set_aside)
             keep_all = is_whole and set_aside.could_be_any and not withdraw_missing
@@ -256,6 +265,7 @@ class _Sorting:
     """What a file's rows turn out to be, as they come."""
 
     set_aside: SetAside
+    is_allow_list: bool
     unknown_columns: list[str] = field(default_factory=list)
     left_out: int = 0
     kept: int = 0
@@ -266,6 +276,8 @@ class _Sorting:
         for item in items:
             if isinstance(item, RawRow):
                 checked = _check(item, algorithms)
+                if self.is_allow_list:
+                    checked = _check_allowance(item, checked)
                 if isinstance(checked, BadRow):
                     self.set_aside.add(checked)
                 elif isinstance(checked, KeptRow):
@@ -302,6 +314,21 @@ def _check(row: RawRow, algorithms: dict[str, Algorithm]) -> StagedRow | KeptRow
     except InputError as error:
         return BadRow(line, error.message, entry_id)
     return line, algorithm.name, value, entry_id, category, _write_tags(tags), added_at, note
+
+
+def _check_allowance(
+    row: RawRow, checked: StagedRow | KeptRow | BadRow
+) -> StagedRow | KeptRow | BadRow:
+    """Return a checked row of an allow list, or what is wrong with it as such."""
+    if isinstance(checked, BadRow):
+        return checked
+    if isinstance(checked, KeptRow):
+        return BadRow(row.line, "hashes of that kind are not matched here", row.entry_id)
+    try:
+        parse_terms(row.tags, row.note)
+    except InputError as error:
+        return BadRow(row.line, error.message, row.entry_id)
+    return checked
 
 
 @lru_cache(maxsize=4096)

@@ -19,6 +19,7 @@ from hashmatch.policy import Policy
 from hashmatch.store import (
     CHANGED,
     FAILED,
+    MATCH,
     QUARANTINED,
     UNCHANGED,
     Comparison,
@@ -38,6 +39,7 @@ from hashmatch.store import (
     record_run,
     release_quarantine,
     release_sync,
+    require_kind,
     save_checkpoint,
     utc_now,
 )
@@ -73,13 +75,16 @@ def sync_list(
     sync leaves the list at the last whole one. One that the guards object to is held back, and the
     sync ends there. A failure is recorded, and then raised: `ConfigError`, `SourceError`,
     `ListFileError` or `StoreError`. Raises `SyncLeaseError` while another process is at it, and
-    `LicenceExpiredError` after the end of the list's licence.
+    `LicenceExpiredError` after the end of the list's licence, and `InputError` where the list is
+    not of the kind that the settings say.
     """
-    lease = _take_lease(database, name)
+    settings = settings or Settings()
+    own = settings.lists.get(name)
+    lease = _take_lease(database, name, own.kind if own else MATCH)
     begun = utc_now()
     done: list[ImportSummary] = []
     try:
-        objection = _follow(lease, source, settings or Settings(), progress, done)
+        objection = _follow(lease, source, settings, progress, done)
     except HashmatchError as error:
         _end(lease, _facts(begun, FAILED, error.message, done))
         raise
@@ -92,10 +97,12 @@ def sync_list(
     return _end(lease, _facts(begun, CHANGED if has_changed else UNCHANGED, "", done))
 
 
-def _take_lease(database: Database, name: str) -> _Lease:
+def _take_lease(database: Database, name: str, kind: str) -> _Lease:
     holder = f"{os.getpid()}-{uuid4().hex[:16]}"
     with database.writing() as session:
-        row = find_list(session, name) if has_list(session, name) else create_list(session, name)
+        is_there = has_list(session, name)
+        row = find_list(session, name) if is_there else create_list(session, name, kind=kind)
+        require_kind(row, kind)
         if row.licence_end is not None and utc_now().date() > row.licence_end:
             raise LicenceExpiredError(
                 f"the licence of list {name} ended on {row.licence_end}, so it is not synced",

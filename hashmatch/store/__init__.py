@@ -1,5 +1,16 @@
 """The store: lists, entries, matches and counts in one database, and its migrations."""
 
+from .allowances import (
+    Allowance,
+    NewSuppression,
+    StoredSuppression,
+    Terms,
+    allow_hash,
+    parse_terms,
+    read_allowances,
+    read_suppressions,
+    record_suppressions,
+)
 from .counts import Tally, read_daily_counts
 from .database import Database
 from .entries import (
@@ -12,6 +23,8 @@ from .entries import (
 )
 from .kept import MOST_KEPT_CHARACTERS, KeptRow, count_kept, take_over_kept
 from .lists import (
+    ALLOW,
+    MATCH,
     Change,
     Counts,
     ListState,
@@ -23,6 +36,7 @@ from .lists import (
     read_lists,
     read_store_id,
     remove_list,
+    require_kind,
     restore_entries,
     set_licence,
     was_at,
@@ -69,11 +83,14 @@ from .syncs import (
 )
 
 __all__ = [
+    "ALLOW",
     "CHANGED",
     "FAILED",
+    "MATCH",
     "MOST_KEPT_CHARACTERS",
     "QUARANTINED",
     "UNCHANGED",
+    "Allowance",
     "Change",
     "Comparison",
     "ContentFacts",
@@ -88,12 +105,16 @@ __all__ = [
     "ListState",
     "MatchFilter",
     "NewMatch",
+    "NewSuppression",
     "Quarantine",
     "StagedRow",
     "Staging",
     "StoredMatch",
+    "StoredSuppression",
     "SyncFacts",
     "Tally",
+    "Terms",
+    "allow_hash",
     "count_active_entries",
     "count_kept",
     "count_operator_withdrawals",
@@ -106,6 +127,8 @@ __all__ = [
     "hold_back",
     "lease_sync",
     "open_staging",
+    "parse_terms",
+    "read_allowances",
     "read_checkpoint",
     "read_daily_counts",
     "read_differences",
@@ -118,14 +141,17 @@ __all__ = [
     "read_newest_runs",
     "read_quarantines",
     "read_store_id",
+    "read_suppressions",
     "read_values_added",
     "read_withdrawn_keys",
     "record_matches",
     "record_run",
+    "record_suppressions",
     "reject_quarantine",
     "release_quarantine",
     "release_sync",
     "remove_list",
+    "require_kind",
     "require_quarantine",
     "restore_entries",
     "save_checkpoint",

@@ -39,6 +39,8 @@ _LONG_KEY = 19  # Keys of so many digits are not there, and would not fit into a
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
+# What lists are for: to match images with, or to hold what was matched and is harmless.
+MATCH, ALLOW = "match", "allow"
 _WARN_BEFORE_LICENCE_END = timedelta(days=30)
 
 
@@ -48,6 +50,7 @@ class ListState:
 
     key: int
     name: str
+    kind: str
     licensor: str
     licence_end: date | None
     generation: int
@@ -86,12 +89,17 @@ class Change:
 
 
 def create_list(
-    session: Session, name: str, *, licensor: str | None = None, licence_end: date | None = None
+    session: Session,
+    name: str,
+    *,
+    kind: str = MATCH,
+    licensor: str | None = None,
+    licence_end: date | None = None,
 ) -> HashList:
     """Make an empty list, or revive a removed one of that name: its generations go on counting.
 
     A revived list keeps its licensor and its licence's end unless others are given. Raises
-    `InputError` when the name is taken or unfit.
+    `InputError` when the name is taken or unfit, or was that of a list of the other kind.
     """
     if not _NAME.fullmatch(name):
         raise InputError(
@@ -105,8 +113,9 @@ def create_list(
             hint=f"Fill it with 'hashmatch lists import {name} FILE'.",
         )
     if row is None:
-        row = HashList(name=name)
+        row = HashList(name=name, kind=kind)
         session.add(row)
+    require_kind(row, kind)
     if licensor is not None:
         row.licensor = licensor
     if licence_end is not None:
@@ -126,6 +135,14 @@ def find_list(session: Session, name: str, *, removed_too: bool = False) -> Hash
     return row
 
 
+def require_kind(row: HashList, kind: str) -> None:
+    """Raise `InputError` where the list is, or once was, of the other kind."""
+    if row.kind != kind:
+        raise InputError(
+            f"{row.name} is the name of a list to {row.kind}", hint="Take another name."
+        )
+
+
 def has_list(session: Session, name: str) -> bool:
     """Say whether there is a list of that name."""
     found = select(HashList.key).where(HashList.name == name, HashList.removed_at.is_(None))
@@ -143,20 +160,21 @@ def set_licence(session: Session, name: str, *, licensor: str | None, end: date 
         row.licensor = licensor
 
 
-def read_lists(session: Session) -> tuple[ListState, ...]:
-    """Return all lists that were not removed, by name."""
+def read_lists(session: Session, kind: str = MATCH) -> tuple[ListState, ...]:
+    """Return all lists of that kind that were not removed, by name."""
     changed_at = func.coalesce(Generation.created_at, HashList.created_at)
     newest = (Generation.list_key == HashList.key) & (Generation.number == HashList.generation)
     rows = session.execute(
         select(HashList, changed_at.label("changed_at"))
         .outerjoin(Generation, newest)
-        .where(HashList.removed_at.is_(None))
+        .where(HashList.removed_at.is_(None), HashList.kind == kind)
         .order_by(HashList.name)
     )
     return tuple(
         ListState(
             key=row.key,
             name=row.name,
+            kind=row.kind,
             licensor=row.licensor,
             licence_end=row.licence_end,
             generation=row.generation,

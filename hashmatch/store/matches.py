@@ -79,7 +79,9 @@ def record_matches(
 
     The same content matching the same entry again keeps the record that is there, and its id.
     """
-    content = _find_or_add_content(session, facts)
+    content = find_or_add_content(session, facts)
+    for one in facts.hashes:
+        session.merge(_content_hash(content, one))
     known = {
         record.entry_key: record
         for record in session.scalars(
@@ -154,7 +156,8 @@ def _with_list_and_content() -> Select[MatchRecord, HashList, Content]:
     )
 
 
-def _find_or_add_content(session: Session, facts: ContentFacts) -> Content:
+def find_or_add_content(session: Session, facts: ContentFacts) -> Content:
+    """Return the row of a content item, which is made if it is new, without hashes."""
     content = session.scalar(
         select(Content).where(
             Content.content_id == facts.content_id, Content.fingerprint == facts.fingerprint
@@ -173,8 +176,6 @@ def _find_or_add_content(session: Session, facts: ContentFacts) -> Content:
         )
         session.add(content)
         session.flush()
-    for one in facts.hashes:
-        session.merge(_content_hash(content, one))
     return content
 
 

@@ -84,13 +84,17 @@ class StoreIdentity(Base):
 
 
 class HashList(Base):
-    """A list that somebody licenses to us. `generation` counts its changes, from 0 when empty."""
+    """A list that somebody licenses to us. `generation` counts its changes, from 0 when empty.
+
+    A list of the kind `allow` holds known false positives instead, which nothing is matched with.
+    """
 
     __tablename__ = "lists"
     __table_args__ = (_KEYS_ARE_NEVER_REUSED,)
 
     key: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(64), unique=True)
+    kind: Mapped[str] = mapped_column(String(16), server_default="match")
     licensor: Mapped[str] = mapped_column(Text, default="")
     licence_end: Mapped[date | None]
     generation: Mapped[int] = mapped_column(default=0)
@@ -345,6 +349,31 @@ class MatchRecord(Base):
     orientation: Mapped[str] = mapped_column(String(16))
     view: Mapped[str] = mapped_column(String(32), server_default="whole")
     decode: Mapped[str] = mapped_column(String(16), server_default="full")
+
+
+class SuppressionRecord(Base):
+    """That a match was not told, and which entry of which allow list, by whose word, allowed it."""
+
+    __tablename__ = "suppressions"
+    __table_args__ = (
+        UniqueConstraint("content_key", "entry_key", "allow_entry_key"),
+        _KEYS_ARE_NEVER_REUSED,
+    )
+
+    key: Mapped[int] = mapped_column(primary_key=True)
+    suppressed_at: Mapped[datetime] = mapped_column(default=utc_now)
+    content_key: Mapped[int] = mapped_column(ForeignKey("contents.key"))
+    list_key: Mapped[int] = mapped_column(ForeignKey("lists.key"))
+    generation: Mapped[int]
+    entry_key: Mapped[int] = mapped_column(_LongInteger)
+    entry_id: Mapped[str] = mapped_column(Text)
+    algorithm: Mapped[str] = mapped_column(String(32))
+    distance_bits: Mapped[int]
+    allow_list_key: Mapped[int] = mapped_column(ForeignKey("lists.key"))
+    allow_entry_key: Mapped[int] = mapped_column(_LongInteger)
+    allow_entry_id: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    person: Mapped[str] = mapped_column(Text)
 
 
 class DailyCount(Base):

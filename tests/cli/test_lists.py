@@ -104,6 +104,7 @@ def test_status_shows_licence_generation_and_entries(command_line: CommandLine) 
     assert row.pop("changed_at")
     assert row == {
         "list": "iwf",
+        "kind": "match",
         "licensor": "IWF",
         "licence_end": "2020-06-30",
         "licence_has_ended": True,

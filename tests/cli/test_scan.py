@@ -102,6 +102,7 @@ def test_json_has_the_documented_shape(ready: CommandLine) -> None:
                 "category": "A",
             }
         ],
+        "suppressed": [],
     }
     assert unscreened["outcome"] == "unscreened"
     assert (unscreened["reason"], unscreened["action"]) == ("unreadable", "review")
