@@ -38,6 +38,7 @@ from .exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
 from .imported import show_import
 from .index import compact_index, update_index
 from .listed import list_rows, show_lists
+from .outbox import send_due
 from .output import print_json, printable, progress, say
 from .quarantined import show_quarantine
 from .synced import show_syncs, sync_one
@@ -171,10 +172,11 @@ def sync(app: App, names: tuple[str, ...], *, is_all: bool, as_json: bool) -> No
         results = [sync_one(app, database, name) for name in names]
         update_index(app, database)
         _warn_of_licence_ends(database, names)
+        is_told = send_due(app, database)
     if not results:
         say("no list has a source yet; sample_config.toml shows [lists.NAME]")
     show_syncs(results, as_json=as_json)
-    failed = any(not one.is_good for one in results)
+    failed = not is_told or any(not one.is_good for one in results)
     click.get_current_context().exit(EXIT_UNSCREENED if failed else EXIT_CLEAR)
 
 

@@ -31,6 +31,7 @@ _COMMANDS = {
     "lists": "Make, import, inspect, withdraw from and remove lists.",
     "index": "Show, build and compact the index on disk.",
     "matches": "Show the recorded matches.",
+    "outbox": "Show and send what is to be told to others.",
     "report": "Export reports of the recorded matches.",
     "db": "Upgrade or check the database.",
     "doctor": "Check the installation, the configuration, the store and the lists.",

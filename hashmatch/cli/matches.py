@@ -6,6 +6,7 @@ from datetime import datetime
 
 import click
 
+from hashmatch.lists import Verdict, queue_feedback
 from hashmatch.reports import ReportRow, report_row, report_rows
 from hashmatch.store import (
     ContentHash,
@@ -76,6 +77,17 @@ def suppressed(app: App, limit: int, *, as_json: bool) -> None:
         print_table("Suppressed matches", tuple(rows[0]), [tuple(row.values()) for row in rows])
     else:
         say("no match was ever suppressed")
+
+
+@command.command("feedback")
+@click.argument("match_id")
+@click.argument("verdict", type=click.Choice([one.value for one in Verdict]))
+@pass_app
+def feedback(app: App, match_id: str, verdict: str) -> None:
+    """Queue what was found of a match for the owner of its list, where it takes feedback."""
+    with app.database() as database, database.writing() as session:
+        is_new = queue_feedback(session, app.settings, match_id, Verdict(verdict))
+    say("queued; 'hashmatch outbox send' or 'lists sync' sends it" if is_new else "queued before")
 
 
 @command.command("show")

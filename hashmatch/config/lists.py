@@ -107,7 +107,11 @@ class ObjectStorageSourceSettings(_FileFormSettings):
     secrets: dict[str, SecretSettings] = {}
 
 
-class NCMECSourceSettings(_SourceSettings):
+class _ExchangeSettings(_SourceSettings):
+    feedback: bool = False
+
+
+class NCMECSourceSettings(_ExchangeSettings):
     """`[lists.NAME]` with `source = "ncmec"`: one of NCMEC's lists, by name or address."""
 
     source: Literal["ncmec"]
@@ -115,20 +119,28 @@ class NCMECSourceSettings(_SourceSettings):
     username: str
     password: SecretSettings
     mapping: str = ""
+    negative_reason: str = ""
     timeout_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
 
 
-class StopNCIISourceSettings(_SourceSettings):
+class StopNCIISourceSettings(_ExchangeSettings):
     """`[lists.NAME]` with `source = "stopncii"`."""
 
     source: Literal["stopncii"]
     base: str = "https://api.stopncii.org/v1"
     function_key: SecretSettings
     subscription_key: SecretSettings
+    feedback_function_key: SecretSettings | None = None
     timeout_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
 
+    @model_validator(mode="after")
+    def _has_a_key_for_feedback(self) -> StopNCIISourceSettings:
+        if self.feedback and self.feedback_function_key is None:
+            raise ValueError("feedback needs feedback_function_key")
+        return self
 
-class ThreatExchangeSourceSettings(_SourceSettings):
+
+class ThreatExchangeSourceSettings(_ExchangeSettings):
     """`[lists.NAME]` with `source = "threatexchange"`: a privacy group of Meta's."""
 
     source: Literal["threatexchange"]

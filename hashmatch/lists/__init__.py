@@ -1,5 +1,6 @@
 """Lists: how they are written in files, and how they come into the store."""
 
+from .feedback import queue_feedback, send_feedback
 from .formats import FORMATS, BadRow, ListFormat, find_format
 from .importing import ImportSummary, SetAside, import_list
 from .quarantining import QuarantineView, confirm_delivery, reject_delivery, view_quarantine
@@ -12,6 +13,7 @@ from .sources import (
     StopNCIIKeys,
     StopNCIISource,
     ThreatExchangeSource,
+    Verdict,
     open_source,
 )
 from .syncing import sync_list
@@ -31,11 +33,14 @@ __all__ = [
     "StopNCIIKeys",
     "StopNCIISource",
     "ThreatExchangeSource",
+    "Verdict",
     "confirm_delivery",
     "find_format",
     "import_list",
     "open_source",
+    "queue_feedback",
     "reject_delivery",
+    "send_feedback",
     "sync_list",
     "view_quarantine",
 ]

@@ -11,11 +11,14 @@ from .allowances import (
     read_suppressions,
     record_suppressions,
 )
+from .base import utc_now
 from .counts import Tally, read_daily_counts
 from .database import Database
 from .entries import (
     EntryBatch,
     EntryFacts,
+    EntryHash,
+    find_entry,
     read_entry_facts,
     read_new_entries,
     read_values_added,
@@ -52,7 +55,16 @@ from .matches import (
     read_matches,
     record_matches,
 )
-from .models import ContentHash, HashList, utc_now
+from .models import ContentHash, HashList
+from .outbox import (
+    Message,
+    note_failed,
+    note_sent,
+    queue_message,
+    read_outbox,
+    retry_message,
+    take_due,
+)
 from .quarantine import (
     Difference,
     Quarantine,
@@ -100,10 +112,12 @@ __all__ = [
     "Difference",
     "EntryBatch",
     "EntryFacts",
+    "EntryHash",
     "HashList",
     "KeptRow",
     "ListState",
     "MatchFilter",
+    "Message",
     "NewMatch",
     "NewSuppression",
     "Quarantine",
@@ -119,6 +133,7 @@ __all__ = [
     "count_kept",
     "count_operator_withdrawals",
     "create_list",
+    "find_entry",
     "find_list",
     "find_quarantine",
     "forget_checkpoint",
@@ -126,8 +141,11 @@ __all__ = [
     "has_succeeded",
     "hold_back",
     "lease_sync",
+    "note_failed",
+    "note_sent",
     "open_staging",
     "parse_terms",
+    "queue_message",
     "read_allowances",
     "read_checkpoint",
     "read_daily_counts",
@@ -139,6 +157,7 @@ __all__ = [
     "read_matches",
     "read_new_entries",
     "read_newest_runs",
+    "read_outbox",
     "read_quarantines",
     "read_store_id",
     "read_suppressions",
@@ -154,9 +173,11 @@ __all__ = [
     "require_kind",
     "require_quarantine",
     "restore_entries",
+    "retry_message",
     "save_checkpoint",
     "set_licence",
     "stage_again",
+    "take_due",
     "take_over",
     "take_over_kept",
     "utc_now",

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from hashmatch.errors import InputError
 from hashmatch.outcome import Suppressed
 
+from .base import utc_now
 from .lists import (
     ALLOW,
     MATCH,
@@ -30,7 +31,7 @@ from .lists import (
     shown_entry_id,
 )
 from .matches import ContentFacts, find_or_add_content
-from .models import Content, Entry, HashList, SuppressionRecord, utc_now
+from .models import Content, Entry, HashList, SuppressionRecord
 
 _HASHES_A_QUERY = 200
 _TAG = re.compile(r"(by|until|only):(.+)", re.DOTALL)

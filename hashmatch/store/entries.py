@@ -84,6 +84,21 @@ def read_withdrawn_keys(
     return withdrawn
 
 
+@dataclass(frozen=True, slots=True)
+class EntryHash:
+    """An entry's own id, as its licensor wrote it, and its hash."""
+
+    entry_id: str
+    algorithm: str
+    value: bytes
+
+
+def find_entry(session: Session, key: int) -> EntryHash | None:
+    """Return an entry, active or not; None where it was deleted."""
+    entry = session.get(Entry, key)
+    return None if entry is None else EntryHash(entry.entry_id, entry.algorithm, entry.value)
+
+
 def read_values_added(
     session: Session, row: HashList, algorithm: str, *, limit: int
 ) -> Sequence[bytes]:

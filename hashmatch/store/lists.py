@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import InputError, NotFoundError, UnknownListError
 
+from .base import utc_now
 from .models import (
     Entry,
     Generation,
@@ -32,7 +33,6 @@ from .models import (
     QuarantinedDelivery,
     QuarantinedRow,
     StoreIdentity,
-    utc_now,
 )
 
 _LONG_KEY = 19  # Keys of so many digits are not there, and would not fit into a query.

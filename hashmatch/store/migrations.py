@@ -14,8 +14,8 @@ from sqlalchemy import text
 
 from hashmatch.errors import StoreError
 
+from .base import Base
 from .database import HEAD_REVISION, Database, create_private_file
-from .models import Base
 
 
 def migrations_folder() -> Path:

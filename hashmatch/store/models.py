@@ -6,73 +6,19 @@ so what a list matched at any generation can be worked out again.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
-from typing import Any
+from datetime import date, datetime
 
 from sqlalchemy import (
-    BigInteger,
-    Date,
-    DateTime,
-    Dialect,
     ForeignKey,
     Index,
-    Integer,
-    LargeBinary,
-    MetaData,
     String,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     text,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-
-def utc_now() -> datetime:
-    """Return the time now, in UTC."""
-    return datetime.now(UTC)
-
-
-class UTCDateTime(TypeDecorator[datetime]):
-    """A moment, always with its time zone in Python, always in UTC in the database."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, _: Dialect) -> datetime | None:
-        """Turn the moment into UTC; a moment without a time zone is refused."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a moment needs its time zone")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, _: Dialect) -> datetime | None:
-        """Say UTC where the database kept none."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class Base(DeclarativeBase):
-    """The root of all tables, with a name for every constraint."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map = {datetime: UTCDateTime, date: Date, bytes: LargeBinary}  # noqa: RUF012
-
-
-# SQLite numbers rows by itself only in a column that says INTEGER; its integers are long anyway.
-_LongInteger = BigInteger().with_variant(Integer(), "sqlite")
-
-# Keys are never given twice, not even after a removal: matches and reports refer to them.
-_KEYS_ARE_NEVER_REUSED: dict[str, Any] = {"sqlite_autoincrement": True}
+from .base import KEYS_ARE_NEVER_REUSED, Base, LongInteger, utc_now
 
 
 class StoreIdentity(Base):
@@ -90,7 +36,7 @@ class HashList(Base):
     """
 
     __tablename__ = "lists"
-    __table_args__ = (_KEYS_ARE_NEVER_REUSED,)
+    __table_args__ = (KEYS_ARE_NEVER_REUSED,)
 
     key: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(64), unique=True)
@@ -125,7 +71,7 @@ class Entry(Base):
 
     __tablename__ = "entries"
 
-    key: Mapped[int] = mapped_column(_LongInteger, primary_key=True)
+    key: Mapped[int] = mapped_column(LongInteger, primary_key=True)
     list_key: Mapped[int] = mapped_column(ForeignKey("lists.key"))
     algorithm: Mapped[str] = mapped_column(String(32))
     value: Mapped[bytes] = mapped_column()
@@ -175,7 +121,7 @@ class Entry(Base):
             sqlite_where=text("withdrawn_generation IS NOT NULL"),
             postgresql_where=text("withdrawn_generation IS NOT NULL"),
         ),
-        _KEYS_ARE_NEVER_REUSED,
+        KEYS_ARE_NEVER_REUSED,
     )
 
 
@@ -188,7 +134,7 @@ class KeptHash(Base):
     __tablename__ = "kept_hashes"
     __table_args__ = (UniqueConstraint("list_key", "algorithm", "value", "entry_id"),)
 
-    key: Mapped[int] = mapped_column(_LongInteger, primary_key=True)
+    key: Mapped[int] = mapped_column(LongInteger, primary_key=True)
     list_key: Mapped[int] = mapped_column(ForeignKey("lists.key"))
     algorithm: Mapped[str] = mapped_column(String(32))
     value: Mapped[str] = mapped_column(Text)
@@ -218,7 +164,7 @@ class SyncRun(Base):
     """One attempt to bring a list up to date, and what came of it; `cause` is of a failure."""
 
     __tablename__ = "sync_runs"
-    __table_args__ = (Index(None, "list_key", "started_at"), _KEYS_ARE_NEVER_REUSED)
+    __table_args__ = (Index(None, "list_key", "started_at"), KEYS_ARE_NEVER_REUSED)
 
     key: Mapped[int] = mapped_column(primary_key=True)
     list_key: Mapped[int] = mapped_column(ForeignKey("lists.key"))
@@ -240,7 +186,7 @@ class QuarantinedDelivery(Base):
     """
 
     __tablename__ = "quarantined_deliveries"
-    __table_args__ = (_KEYS_ARE_NEVER_REUSED,)
+    __table_args__ = (KEYS_ARE_NEVER_REUSED,)
 
     key: Mapped[int] = mapped_column(primary_key=True)
     list_key: Mapped[int] = mapped_column(ForeignKey("lists.key"), unique=True)
@@ -265,7 +211,7 @@ class QuarantinedRow(Base):
 
     __tablename__ = "quarantined_rows"
 
-    key: Mapped[int] = mapped_column(_LongInteger, primary_key=True)
+    key: Mapped[int] = mapped_column(LongInteger, primary_key=True)
     delivery_key: Mapped[int] = mapped_column(ForeignKey("quarantined_deliveries.key"), index=True)
     part: Mapped[str] = mapped_column(String(16))
     line: Mapped[int | None]
@@ -286,7 +232,7 @@ class Content(Base):
     """
 
     __tablename__ = "contents"
-    __table_args__ = (UniqueConstraint("content_id", "fingerprint"), _KEYS_ARE_NEVER_REUSED)
+    __table_args__ = (UniqueConstraint("content_id", "fingerprint"), KEYS_ARE_NEVER_REUSED)
 
     key: Mapped[int] = mapped_column(primary_key=True)
     content_id: Mapped[str] = mapped_column(Text)
@@ -326,14 +272,14 @@ class MatchRecord(Base):
     __table_args__ = (
         UniqueConstraint("content_key", "entry_key"),
         Index(None, "matched_at"),
-        _KEYS_ARE_NEVER_REUSED,
+        KEYS_ARE_NEVER_REUSED,
     )
 
     key: Mapped[int] = mapped_column(primary_key=True)
     matched_at: Mapped[datetime] = mapped_column(default=utc_now)
     content_key: Mapped[int] = mapped_column(ForeignKey("contents.key"))
     list_key: Mapped[int] = mapped_column(ForeignKey("lists.key"))
-    entry_key: Mapped[int] = mapped_column(_LongInteger)
+    entry_key: Mapped[int] = mapped_column(LongInteger)
     generation: Mapped[int]
     licensor: Mapped[str] = mapped_column(Text)
     entry_id: Mapped[str] = mapped_column(Text)
@@ -357,7 +303,7 @@ class SuppressionRecord(Base):
     __tablename__ = "suppressions"
     __table_args__ = (
         UniqueConstraint("content_key", "entry_key", "allow_entry_key"),
-        _KEYS_ARE_NEVER_REUSED,
+        KEYS_ARE_NEVER_REUSED,
     )
 
     key: Mapped[int] = mapped_column(primary_key=True)
@@ -365,12 +311,12 @@ class SuppressionRecord(Base):
     content_key: Mapped[int] = mapped_column(ForeignKey("contents.key"))
     list_key: Mapped[int] = mapped_column(ForeignKey("lists.key"))
     generation: Mapped[int]
-    entry_key: Mapped[int] = mapped_column(_LongInteger)
+    entry_key: Mapped[int] = mapped_column(LongInteger)
     entry_id: Mapped[str] = mapped_column(Text)
     algorithm: Mapped[str] = mapped_column(String(32))
     distance_bits: Mapped[int]
     allow_list_key: Mapped[int] = mapped_column(ForeignKey("lists.key"))
-    allow_entry_key: Mapped[int] = mapped_column(_LongInteger)
+    allow_entry_key: Mapped[int] = mapped_column(LongInteger)
     allow_entry_id: Mapped[str] = mapped_column(Text)
     reason: Mapped[str] = mapped_column(Text)
     person: Mapped[str] = mapped_column(Text)
@@ -385,3 +331,25 @@ class DailyCount(Base):
     outcome: Mapped[str] = mapped_column(String(16), primary_key=True)
     reason: Mapped[str] = mapped_column(String(32), primary_key=True)
     count: Mapped[int]
+
+
+class OutboxMessage(Base):
+    """Something to be told to somebody else, kept until it was, and tried again until it is.
+
+    `subject` keeps the same thing from being queued twice; `body` is a JSON object without secrets
+    or hash values. Neither sent nor dead: it waits for `next_attempt_at`.
+    """
+
+    __tablename__ = "outbox"
+    __table_args__ = (Index(None, "next_attempt_at"), KEYS_ARE_NEVER_REUSED)
+
+    key: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32))
+    target: Mapped[str] = mapped_column(String(64))
+    subject: Mapped[str] = mapped_column(String(200), unique=True)
+    body: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    next_attempt_at: Mapped[datetime | None] = mapped_column(default=utc_now)
+    attempts: Mapped[int] = mapped_column(default=0)
+    problem: Mapped[str] = mapped_column(Text, default="")
+    sent_at: Mapped[datetime | None]

@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import NotFoundError
 
+from .base import utc_now
 from .kept import SPARED, STAGED_KEPT, TOLD
 from .lists import Counts, affected_rows
-from .models import Entry, HashList, QuarantinedDelivery, QuarantinedRow, utc_now
+from .models import Entry, HashList, QuarantinedDelivery, QuarantinedRow
 from .staging import (
     STAGED,
     Comparison,

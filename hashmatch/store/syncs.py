@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import SyncLeaseError
 
+from .base import utc_now
 from .lists import Counts, affected_rows
-from .models import HashList, ListSync, SyncRun, utc_now
+from .models import HashList, ListSync, SyncRun
 
 CHANGED, UNCHANGED, FAILED, QUARANTINED = "changed", "unchanged", "failed", "quarantined"
 

@@ -9,12 +9,14 @@ import base64
 import hashlib
 import json
 import random
+import re
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, unquote, urlencode
+from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from tests.lists.loopback import Answer, Request, Service
@@ -44,6 +46,8 @@ class Exchange(Service):
     items: dict[str, Item] = field(default_factory=dict)
     corrupt: int = 0
     page_size: int = 5
+    # What members said: (which hash, what of it).
+    opinions: list[tuple[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Start the clock."""
@@ -84,6 +88,7 @@ class NCMECServer(Exchange):
     """Hash Sharing, version 2: windows of time, within them any order."""
 
     username, password = "user", "secret-of-ncmec"
+    reasons = {"guid-1": "Not CSAM"}  # noqa: RUF012
 
     def is_allowed(self, request: Request) -> bool:
         """Look at the Basic authorization."""
@@ -96,7 +101,23 @@ class NCMECServer(Exchange):
             return self._xml("status", '<ipAddress/><username/><member id="1">One</member>')
         if request.path == "/v2/entries":
             return self._entries(request, fault)
+        if request.path == "/v2/feedback/MD5/reasons":
+            content = "".join(f'<reason guid="{g}" name="{n}"/>' for g, n in self.reasons.items())
+            return self._xml("x", f"<availableFeedbackReasons>{content}</availableFeedbackReasons>")
+        given = re.fullmatch(r"/v2/entries/7/(.+)/MD5/feedback", request.path)
+        if request.method == "PUT" and given:
+            return self._opinion(given[1], request)
         return Answer(404)
+
+    def _opinion(self, entry_id: str, request: Request) -> Answer:
+        root = ElementTree.fromstring(request.body)
+        (vote,) = root
+        reasons = [one.text or "" for one in vote.iter(f"{{{_XML_NAMESPACE}}}guid")]
+        is_positive = vote.tag == f"{{{_XML_NAMESPACE}}}affirmative"
+        if is_positive is bool(reasons) or not set(reasons) <= set(self.reasons):
+            return Answer(400)
+        self.opinions.append((unquote(entry_id), "yes" if is_positive else f"no: {reasons[0]}"))
+        return self._xml("ok", "")
 
     def _entries(self, request: Request, fault: str) -> Answer:
         query = request.query
@@ -156,6 +177,7 @@ class StopNCIIServer(Exchange):
     """StopNCII: a record is its hash; pages by token."""
 
     function_key, subscription_key = "secret-function-key", "secret-subscription-key"
+    feedback_key = "secret-feedback-key"
 
     def put(self, name: str, number: int | None) -> None:
         """Change an entry now: another hash is another record, and the old one is withdrawn."""
@@ -174,10 +196,18 @@ class StopNCIIServer(Exchange):
             request.headers.get("x-functions-key"),
             request.headers.get("ocp-apim-subscription-key"),
         )
-        return given == (self.function_key, self.subscription_key)
+        key = self.feedback_key if request.path == "/SubmitFeedback" else self.function_key
+        return given == (key, self.subscription_key)
 
     def respond(self, request: Request, fault: str) -> Answer:
         """Answer a request."""
+        if request.path == "/SubmitFeedback":
+            said = json.loads(request.body)
+            if request.method != "POST" or said["count"] != len(said["hashFeedbacks"]):
+                return Answer(400)
+            for one in said["hashFeedbacks"]:
+                self.opinions.append((one["hashValue"], one["feedbackValue"]))
+            return _json({})
         start = int(request.query.get("startTimestamp", "0"))
         if request.path != "/FetchHashes" or start < 10:
             return Answer(400)
@@ -229,11 +259,20 @@ class ThreatExchangeServer(Exchange):
 
     def is_allowed(self, request: Request) -> bool:
         """Look at the token."""
-        return request.query.get("access_token") == self.access_token
+        body = parse_qs(request.body.decode())
+        given = request.query.get("access_token") or body.get("access_token", [""])[0]
+        return given == self.access_token
 
     def respond(self, request: Request, fault: str) -> Answer:
         """Answer a request."""
         query = request.query
+        if request.method == "POST":
+            reactions = parse_qs(request.body.decode())["reactions"]
+            self.opinions.append((request.path.strip("/"), reactions[0]))
+            return _json({"success": True})
+        if query.get("fields") == "descriptors":
+            named = request.path.strip("/")
+            return _json({"id": named, "descriptors": {"data": [{"id": f"{named}1"}]}})
         if request.path.rstrip("/") != f"/{self.privacy_group}/threat_updates":
             return Answer(404)
         start = int(query.get("start_time", "0"))
@@ -265,10 +304,15 @@ class ThreatExchangeServer(Exchange):
     def _record(self, item: Item) -> dict[str, Any]:
         opinion = {"id": "1", "owner": {"id": "9"}, "status": "MALICIOUS", "tags": ["made-up"]}
         return {
-            "id": str(int(hashlib.sha256(item.name.encode()).hexdigest()[:12], 16)),
+            "id": indicator_id(item.name),
             "indicator": f"{item.number or 0:064x}",
             "type": "HASH_PDQ",
             "last_updated": int(item.changed.timestamp()),
             "should_delete": item.number is None,
             **({} if item.number is None else {"descriptors": {"data": [opinion]}}),
         }
+
+
+def indicator_id(name: str) -> str:
+    """Return the id that ThreatExchange gives what was put there under a name."""
+    return str(int(hashlib.sha256(name.encode()).hexdigest()[:12], 16))

@@ -70,7 +70,7 @@ def _source(server: Exchange, *, timeout_s: float = 5.0) -> ListSource:
         auth = (server.username, server.password)
         return NCMECSource(server.url, auth, timeout_s=timeout_s, wait_s=0.001)
     if isinstance(server, StopNCIIServer):
-        keys = StopNCIIKeys(server.function_key, server.subscription_key)
+        keys = StopNCIIKeys(server.function_key, server.subscription_key, server.feedback_key)
         return StopNCIISource(server.url, keys, timeout_s=timeout_s, wait_s=0.001)
     assert isinstance(server, ThreatExchangeServer)
     return ThreatExchangeSource(

@@ -6,7 +6,14 @@ and give the contract suite a server that speaks its protocol.
 
 from .file import FileSource
 from .https import HTTPSSource
-from .interface import Checkpoint, Fetch, ListSource
+from .interface import (
+    Checkpoint,
+    Feedback,
+    FeedbackReceiver,
+    Fetch,
+    ListSource,
+    Verdict,
+)
 from .ncmec import NCMECSource
 from .object_storage import ObjectStorageSource
 from .opening import open_source
@@ -15,6 +22,8 @@ from .threatexchange import ThreatExchangeSource
 
 __all__ = [
     "Checkpoint",
+    "Feedback",
+    "FeedbackReceiver",
     "Fetch",
     "FileSource",
     "HTTPSSource",
@@ -24,5 +33,6 @@ __all__ = [
     "StopNCIIKeys",
     "StopNCIISource",
     "ThreatExchangeSource",
+    "Verdict",
     "open_source",
 ]

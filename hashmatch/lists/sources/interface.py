@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, TypeAlias
 
 from ..delivery import Delivery
@@ -22,6 +23,34 @@ class Fetch:
 
     delivery: Delivery
     checkpoint: Checkpoint
+
+
+class Verdict(StrEnum):
+    """What people found of a match."""
+
+    CONFIRMED = "confirmed"
+    FALSE_POSITIVE = "false-positive"
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What people found of a match with one hash of an entry, by the id that its source gave it."""
+
+    entry_id: str
+    algorithm: str
+    value: bytes
+    verdict: Verdict
+
+
+class FeedbackReceiver(ABC):
+    """A source whose protocol takes feedback."""
+
+    @abstractmethod
+    def give_feedback(self, feedback: Feedback) -> None:
+        """Tell it to the list's owner, in one attempt; saying it twice does no harm.
+
+        Raises `SourceError`, and `SourceRefusedError` where another attempt would not help.
+        """
 
 
 class ListSource(ABC):

@@ -13,14 +13,19 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
 from typing import NamedTuple
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
+from xml.etree.ElementTree import ParseError
+from xml.sax.saxutils import escape
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
 
 from hashmatch.config import MappingSettings
-from hashmatch.errors import SourceError
+from hashmatch.errors import ListFileError, SourceError, SourceRefusedError
 
 from ..delivery import DeliveredItem, Delivery, Told
 from ..formats import BadRow, NCMECEntry, NextPage, entry_rows, read_answer
-from .interface import Checkpoint, Fetch, ListSource
+from .interface import Checkpoint, Feedback, FeedbackReceiver, Fetch, ListSource, Verdict
 from .web import OVERLAP, Web, open_client
 
 _TEST = "https://hashsharing-test.ncmec.org"
@@ -42,6 +47,9 @@ NCMEC_BASES = {
     "test-generative-ai-exploitative": f"{_TEST}/generative-ai-exploitative",
 }
 
+_NAMESPACE = "https://hashsharing.ncmec.org/hashsharing/v2"
+# What it calls the kinds of fingerprints that we match.
+_FINGERPRINTS = {"md5": "MD5", "sha1": "SHA1", "pdq": "PDQ"}
 _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 _FIRST_WIDTH, _LEAST_WIDTH = timedelta(days=30), timedelta(seconds=1)
 # Windows are made smaller above and larger below: a failure costs one of them.
@@ -71,7 +79,7 @@ class _Page:
     total: int = 0
 
 
-class NCMECSource(ListSource):
+class NCMECSource(ListSource, FeedbackReceiver):
     """One of NCMEC's lists. An update brings an entry whole; an entry that is deleted is told."""
 
     def __init__(
@@ -80,12 +88,14 @@ class NCMECSource(ListSource):
         auth: tuple[str, str],
         mapping: MappingSettings | None = None,
         *,
+        negative_reason: str = "",
         timeout_s: float = 60.0,
         wait_s: float = 1.0,
     ) -> None:
         self._base = NCMEC_BASES.get(base, base).rstrip("/")
         self._auth = auth
         self._mapping = mapping or _ANY_CATEGORY
+        self._negative_reason = negative_reason
         self._timeout_s = timeout_s
         self._wait_s = wait_s
 
@@ -111,6 +121,37 @@ class NCMECSource(ListSource):
                 items = self._read_window(web, window, first, count(1))
                 reached = {"until": window.until.strftime(_MOMENT)}
                 yield Fetch(Delivery(items, "record", is_whole=False), reached)
+
+    def give_feedback(self, feedback: Feedback) -> None:
+        """Agree or disagree with one fingerprint of an entry; see `FeedbackReceiver`."""
+        kind = _FINGERPRINTS.get(feedback.algorithm)
+        member_id, _, entry_id = feedback.entry_id.partition("/")
+        if kind is None or not entry_id:
+            raise SourceRefusedError(f"{self._base}: takes no feedback on such an entry")
+        with open_client(self._base, timeout_s=self._timeout_s, auth=self._auth) as client:
+            web = Web(self._base, client, wait_s=self._wait_s)
+            vote = "<affirmative/>"
+            if feedback.verdict is Verdict.FALSE_POSITIVE:
+                guid = escape(self._choose_reason(web, kind))
+                vote = f"<negative><reasonIds><guid>{guid}</guid></reasonIds></negative>"
+            body = f'<feedbackSubmission xmlns="{_NAMESPACE}">{vote}</feedbackSubmission>'
+            path = f"{quote(member_id, safe='')}/{quote(entry_id, safe='')}/{kind}/feedback"
+            headers = {"Content-Type": "application/xml; charset=utf-8"}
+            web.send("PUT", f"{self._base}/v2/entries/{path}", body.encode(), headers)
+
+    def _choose_reason(self, web: Web, kind: str) -> str:
+        """Return the guid of the reason to give: the one that is set, or the only one."""
+        reasons, _ = web.read(f"{self._base}/v2/feedback/{kind}/reasons", _parse_reasons)
+        wanted = self._negative_reason
+        guids = [guid for guid, name in reasons.items() if wanted in (guid, name)]
+        guids = guids or ([] if wanted else list(reasons))
+        if len(guids) != 1:
+            raise SourceRefusedError(
+                f"{self._base}: a false positive needs one of its reasons:"
+                f" {', '.join(reasons.values()) or 'it has none'}",
+                hint="Set it as 'negative_reason' of the list.",
+            )
+        return guids[0]
 
     def _read_all(self, web: Web, reached: dict[str, str]) -> Iterator[DeliveredItem]:
         """Yield all entries; what changes meanwhile is read again at the end."""
@@ -193,6 +234,16 @@ class NCMECSource(ListSource):
         if not start.isdecimal() or not total.isdecimal():
             raise SourceError(f"{self._base}: the next page that it names has no number")
         return int(start), int(total)
+
+
+def _parse_reasons(body: bytes) -> dict[str, str]:
+    """Return the reasons for negative feedback, names by guid. Raises `ListFileError`."""
+    try:
+        root = fromstring(body, forbid_dtd=True)
+    except (ParseError, DefusedXmlException, ValueError) as error:
+        raise ListFileError("the reasons for feedback are not XML") from error
+    elements = [one for one in root.iter() if str(one.tag).rpartition("}")[2] == "reason"]
+    return {one.get("guid", ""): one.get("name", "") for one in elements if one.get("guid")}
 
 
 def _read_moment(text: str) -> datetime:

@@ -37,7 +37,12 @@ def open_source(settings: Settings, list_name: str) -> ListSource:
             hint="sample_config.toml shows what one can say.",
         )
     if isinstance(given, StopNCIISourceSettings):
-        keys = StopNCIIKeys(read_secret(given.function_key), read_secret(given.subscription_key))
+        of_feedback = given.feedback_function_key
+        keys = StopNCIIKeys(
+            read_secret(given.function_key),
+            read_secret(given.subscription_key),
+            read_secret(of_feedback) if of_feedback else "",
+        )
         return StopNCIISource(given.base, keys, timeout_s=given.timeout_s)
     mapping = _find_mapping(settings, list_name, given.mapping)
     if isinstance(given, FileSourceSettings):
@@ -53,7 +58,13 @@ def open_source(settings: Settings, list_name: str) -> ListSource:
         return ObjectStorageSource(given.url, {**given.options, **secrets}, find, mapping)
     if isinstance(given, NCMECSourceSettings):
         credentials = (given.username, read_secret(given.password))
-        return NCMECSource(given.base, credentials, mapping, timeout_s=given.timeout_s)
+        return NCMECSource(
+            given.base,
+            credentials,
+            mapping,
+            negative_reason=given.negative_reason,
+            timeout_s=given.timeout_s,
+        )
     token = read_secret(given.access_token)
     return ThreatExchangeSource(
         given.base, given.privacy_group, token, mapping, timeout_s=given.timeout_s

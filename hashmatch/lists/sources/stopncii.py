@@ -7,6 +7,7 @@ other id, so that an entry's is a digest of the two: ids are shown, hashes are n
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from hashmatch.errors import ListFileError, SourceError
 
 from ..delivery import DeliveredItem, Delivery, Told
 from ..formats import BadRow, RawRow, as_text
-from .interface import Checkpoint, Fetch, ListSource
+from .interface import Checkpoint, Feedback, FeedbackReceiver, Fetch, ListSource, Verdict
 from .web import OVERLAP, Web, open_client, parse_json
 
 # Before that moment, in seconds, its server does not answer.
@@ -30,13 +31,14 @@ _ALGORITHMS = {"ImagePDQ": "pdq", "VideoMD5": "md5", "VideoTMK": "tmk-pdqf"}
 
 @dataclass(frozen=True, slots=True)
 class StopNCIIKeys:
-    """The two keys that its server wants to see."""
+    """The keys that its server wants to see; each function has its own."""
 
     function: str
     subscription: str
+    feedback_function: str = ""
 
 
-class StopNCIISource(ListSource):
+class StopNCIISource(ListSource, FeedbackReceiver):
     """The list of StopNCII. Withdrawals are told by the status of a record."""
 
     def __init__(
@@ -59,10 +61,7 @@ class StopNCIISource(ListSource):
 
     def fetch(self, checkpoint: Checkpoint, *, is_empty: bool) -> Generator[Fetch]:
         """Yield all pages of changes since the checkpoint as one delivery."""
-        headers = {
-            "x-functions-key": self._keys.function,
-            "Ocp-Apim-Subscription-Key": self._keys.subscription,
-        }
+        headers = self._headers(self._keys.function)
         with open_client(self._base, timeout_s=self._timeout_s, headers=headers) as client:
             web = Web(self._base, client, wait_s=self._wait_s)
             start = _BEGINNING
@@ -75,6 +74,23 @@ class StopNCIISource(ListSource):
             items = _items(self._records(web, start, reached))
             is_whole = not checkpoint and not is_empty
             yield Fetch(Delivery(items, "record", is_whole), reached)
+
+    def give_feedback(self, feedback: Feedback) -> None:
+        """Say that a hash was blocked or not; see `FeedbackReceiver`."""
+        said = "Blocked" if feedback.verdict is Verdict.CONFIRMED else "NotBlocked"
+        one = {"hashValue": feedback.value.hex(), "feedbackValue": said, "tags": []}
+        body = json.dumps({"count": 1, "hashFeedbacks": [one]}).encode()
+        headers = self._headers(self._keys.feedback_function)
+        with open_client(self._base, timeout_s=self._timeout_s, headers=headers) as client:
+            web = Web(self._base, client, wait_s=self._wait_s)
+            kind = {"Content-Type": "application/json"}
+            web.send("POST", f"{self._base}/SubmitFeedback", body, kind)
+
+    def _headers(self, function_key: str) -> dict[str, str]:
+        return {
+            "x-functions-key": function_key,
+            "Ocp-Apim-Subscription-Key": self._keys.subscription,
+        }
 
     def _address(self, **query: int | str) -> str:
         return f"{self._base}/FetchHashes?{urlencode(query)}"

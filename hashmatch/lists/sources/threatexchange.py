@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeGuard
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from hashmatch.config import MappingSettings
-from hashmatch.errors import ListFileError, SourceError
+from hashmatch.errors import ListFileError, SourceError, SourceRefusedError
 
 from ..delivery import DeliveredItem, Delivery, Told
 from ..formats import BadRow, LeftOut, RawRow, as_text, mapped_category
-from .interface import Checkpoint, Fetch, ListSource
+from .interface import Checkpoint, Feedback, FeedbackReceiver, Fetch, ListSource, Verdict
 from .web import OVERLAP, Web, open_client, parse_json
 
 _SHOWN_FOR = timedelta(days=85)
@@ -27,7 +27,7 @@ _STATUSES = ("MALICIOUS", "SUSPICIOUS", "UNKNOWN", "NON_MALICIOUS")
 _ANY_CATEGORY = MappingSettings()
 
 
-class ThreatExchangeSource(ListSource):
+class ThreatExchangeSource(ListSource, FeedbackReceiver):
     """A privacy group. An entry's category is the gravest status that a member gives it."""
 
     def __init__(
@@ -65,6 +65,22 @@ class ThreatExchangeSource(ListSource):
             is_whole = start is None and not is_empty
             items = self._items(self._records(web, start))
             yield Fetch(Delivery(items, "record", is_whole), {"until": int(now.timestamp())})
+
+    def give_feedback(self, feedback: Feedback) -> None:
+        """React to every member's word on an entry; see `FeedbackReceiver`."""
+        reaction = "HELPFUL" if feedback.verdict is Verdict.CONFIRMED else "NOT_HELPFUL"
+        token = {"access_token": self._access_token}
+        with open_client(self._base, timeout_s=self._timeout_s) as client:
+            web = Web(self._base, client, wait_s=self._wait_s)
+            query = urlencode({"fields": "descriptors", **token})
+            address = f"{self._base}/{quote(feedback.entry_id, safe='')}?{query}"
+            descriptors, _ = web.read(address, _parse_descriptors)
+            if not descriptors:
+                raise SourceRefusedError(f"{self._base}: no member's word is left on the entry")
+            for one in descriptors:
+                body = urlencode({"reactions": reaction, **token}).encode()
+                kind = {"Content-Type": "application/x-www-form-urlencoded"}
+                web.send("POST", f"{self._base}/{quote(one, safe='')}", body, kind)
 
     def _address(self, *, limit: int = _PAGE_SIZE, start: datetime | None = None) -> str:
         query = {
@@ -129,6 +145,15 @@ def _parse_page(body: bytes) -> dict[str, Any]:
         if isinstance(page["paging"], dict) and isinstance(page["paging"].get("next", ""), str):
             return page
     raise ListFileError("a page is not one of ThreatExchange's", hint="Nothing was changed.")
+
+
+def _parse_descriptors(body: bytes) -> list[str]:
+    """Return the ids of the descriptors of an indicator. Raises `ListFileError`."""
+    page = parse_json(body)
+    try:
+        return [str(one["id"]) for one in page.get("descriptors", {}).get("data", [])]
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ListFileError("an answer is not one of ThreatExchange's") from error
 
 
 def _is_objects(items: Any) -> TypeGuard[list[dict[str, Any]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -24,6 +24,7 @@ Parsed = TypeVar("Parsed")
 _MOST_PAGE_BYTES = 64 << 20
 _MOST_REDIRECTS = 5
 _MOST_WAIT_S = 60.0
+_GIVEN, _TAKEN = frozenset({200, 206, 304}), frozenset({200, 201, 202, 204})
 _TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REFUSED = frozenset({400, 401, 403, 404, 405, 410})
 
@@ -82,6 +83,25 @@ class Web:
             return attempts(self._read_once, url, parse, headers)
         except _MayPass as error:
             raise SourceError(str(error), hint="The next sync tries again.") from error
+
+    def send(
+        self, method: str, url: str, content: bytes, headers: dict[str, str] | None = None
+    ) -> None:
+        """Send something, in one attempt. Raises `SourceError`."""
+        try:
+            address = self._base.join(url)
+            self._require_same_host(address)
+            request = self._client.build_request(
+                method, address, content=content, headers=headers or {}
+            )
+            response = self._client.send(request, stream=True)
+        except httpx.TransportError as error:
+            raise SourceError(f"{self._base.host}: {describe(error)}") from error
+        try:
+            _checked(response, _TAKEN)
+        except _MayPass as error:
+            raise SourceError(str(error)) from error
+        response.close()
 
     def _read_once(
         self, url: str, parse: Callable[[bytes], Parsed], headers: dict[str, str] | None
@@ -204,10 +224,10 @@ def _server_time(response: httpx.Response) -> datetime:
     return moment.astimezone(UTC)
 
 
-def _checked(response: httpx.Response) -> httpx.Response:
+def _checked(response: httpx.Response, wanted: Set[int] = _GIVEN) -> httpx.Response:
     """Return an answer that can be used. Raises `SourceError`."""
     status = response.status_code
-    if status in (200, 206, 304):
+    if status in wanted:
         return response
     response.close()
     host = response.url.host

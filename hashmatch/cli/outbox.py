@@ -1,0 +1,77 @@
+"""`hashmatch outbox`: what is to be told to others, and whether it was."""
+
+from __future__ import annotations
+
+import click
+
+from hashmatch.lists import send_feedback
+from hashmatch.store import Database, read_outbox, retry_message
+
+from .context import App, json_option, pass_app
+from .exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
+from .output import print_json, print_table, say
+
+
+@click.group("outbox")
+def command() -> None:
+    """Show and send what is to be told to others."""
+
+
+@command.command("list")
+@click.option(
+    "--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many."
+)
+@json_option
+@pass_app
+def list_(app: App, limit: int, *, as_json: bool) -> None:
+    """Show the newest messages, newest first: waiting, sent or dead."""
+    with app.database() as database, database.reading() as session:
+        rows = [
+            {
+                "message": one.key,
+                "kind": one.kind,
+                "to": one.target,
+                "what": str(one.body.get("verdict", "")),
+                "state": one.state,
+                "attempts": one.attempts,
+                "created_at": one.created_at.isoformat(timespec="seconds"),
+                "problem": one.problem,
+            }
+            for one in read_outbox(session, limit=limit)
+        ]
+    if as_json:
+        for row in rows:
+            print_json(row)
+    elif rows:
+        print_table("Outbox", tuple(rows[0]), [tuple(row.values()) for row in rows])
+    else:
+        say("the outbox is empty")
+
+
+@command.command("send")
+@pass_app
+def send(app: App) -> None:
+    """Send what is due now; 'lists sync' does so, too."""
+    with app.database() as database:
+        is_good = send_due(app, database)
+    click.get_current_context().exit(EXIT_CLEAR if is_good else EXIT_UNSCREENED)
+
+
+@command.command("retry")
+@click.argument("message", type=int)
+@pass_app
+def retry(app: App, message: int) -> None:
+    """Let a message that could not be sent be tried anew."""
+    with app.database() as database, database.writing() as session:
+        retry_message(session, message)
+    say(f"message {message} is sent with the next 'hashmatch outbox send' or 'lists sync'")
+
+
+def send_due(app: App, database: Database) -> bool:
+    """Send what is due and tell of it; says whether all of it was sent."""
+    counts = send_feedback(database, app.settings)
+    if counts:
+        say("outbox: " + ", ".join(f"{number} {state}" for state, number in counts.items()))
+    if failed := counts["failed"] + counts["dead"]:
+        say(f"{failed} messages were not sent; 'hashmatch outbox list' says why")
+    return not failed

@@ -1,0 +1,128 @@
+"""What is to be told to others: queued with what it is about, and tried until it was told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hashmatch.errors import NotFoundError
+
+from .base import utc_now
+from .models import OutboxMessage
+
+# A sender that dies holds a message up for so long.
+_LEASE = timedelta(minutes=10)
+_FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
+_MOST_ATTEMPTS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message as it stands; it is waiting, sent, or dead, which means that nobody tries on."""
+
+    key: int
+    kind: str
+    target: str
+    body: Mapping[str, Any]
+    created_at: datetime
+    next_attempt_at: datetime | None
+    attempts: int
+    problem: str
+    sent_at: datetime | None
+
+    @property
+    def state(self) -> str:
+        """Return the state in one word."""
+        if self.sent_at is not None:
+            return "sent"
+        return "dead" if self.next_attempt_at is None else "waiting"
+
+
+def queue_message(
+    session: Session, kind: str, target: str, subject: str, body: Mapping[str, Any]
+) -> bool:
+    """Queue a message, unless one of that subject was; says whether it is new."""
+    known = select(OutboxMessage.key).where(OutboxMessage.subject == subject)
+    if session.scalar(known) is not None:
+        return False
+    text = json.dumps(dict(body))
+    session.add(OutboxMessage(kind=kind, target=target, subject=subject, body=text))
+    session.flush()
+    return True
+
+
+def take_due(session: Session, kind: str, *, limit: int) -> list[Message]:
+    """Return messages whose time has come, oldest first; others do not get them meanwhile."""
+    now = utc_now()
+    rows = session.scalars(
+        select(OutboxMessage)
+        .where(OutboxMessage.kind == kind, OutboxMessage.next_attempt_at <= now)
+        .order_by(OutboxMessage.key)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for row in rows:
+        row.attempts += 1
+        row.next_attempt_at = now + _LEASE
+    session.flush()
+    return [_facts(row) for row in rows]
+
+
+def note_sent(session: Session, key: int) -> None:
+    """Note that a message was told."""
+    row = _find(session, key)
+    row.sent_at, row.next_attempt_at, row.problem = utc_now(), None, ""
+
+
+def note_failed(session: Session, key: int, problem: str, *, is_final: bool) -> None:
+    """Note why a message was not told; it is tried again later, unless that `is_final`."""
+    row = _find(session, key)
+    row.problem = problem
+    if is_final or row.attempts >= _MOST_ATTEMPTS:
+        row.next_attempt_at = None
+    else:
+        wait = min(_FIRST_WAIT * 2 ** (row.attempts - 1), _LONGEST_WAIT)
+        row.next_attempt_at = utc_now() + wait
+
+
+def retry_message(session: Session, key: int) -> None:
+    """Let a message that was not sent be tried anew, at once. Raises `NotFoundError`."""
+    row = _find(session, key)
+    if row.sent_at is not None:
+        raise NotFoundError(f"message {key} of the outbox was sent already")
+    row.attempts, row.next_attempt_at = 0, utc_now()
+
+
+def read_outbox(session: Session, *, limit: int) -> list[Message]:
+    """Return the newest messages, newest first."""
+    rows = session.scalars(select(OutboxMessage).order_by(OutboxMessage.key.desc()).limit(limit))
+    return [_facts(row) for row in rows]
+
+
+def _find(session: Session, key: int) -> OutboxMessage:
+    row = session.get(OutboxMessage, key)
+    if row is None:
+        raise NotFoundError(
+            f"the outbox has no message {key}", hint="'hashmatch outbox list' shows what it has."
+        )
+    return row
+
+
+def _facts(row: OutboxMessage) -> Message:
+    return Message(
+        row.key,
+        row.kind,
+        row.target,
+        json.loads(row.body),
+        row.created_at,
+        row.next_attempt_at,
+        row.attempts,
+        row.problem,
+        row.sent_at,
+    )
