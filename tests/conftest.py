@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -35,6 +37,39 @@ def _no_configuration_of_this_machine(
     monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
     for name in ("HASHMATCH_CONFIG", "HASHMATCH_DATA_DIR", "HASHMATCH_DATABASE_URL"):
         monkeypatch.delenv(name, raising=False)
+
+
+class _Leaks(logging.Handler):
+    """Remembers log lines with what looks like a hash, or is one of the tests' secrets."""
+
+    pattern = re.compile(r"secret-|[0-9a-f]{32}", re.IGNORECASE)
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Look at one line."""
+        line = record.getMessage()
+        if self.pattern.search(line):
+            self.lines.append(f"{record.name}: {line}")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _leaks() -> Iterator[_Leaks]:
+    leaks, root = _Leaks(), logging.getLogger()
+    root.addHandler(leaks)
+    root.setLevel(logging.INFO)
+    yield leaks
+    root.removeHandler(leaks)
+
+
+@pytest.fixture(autouse=True)
+def _no_hash_or_secret_is_logged(_leaks: _Leaks) -> Iterator[None]:
+    """Fail the test during which the log is told what it must not be told."""
+    _leaks.lines.clear()
+    yield
+    assert _leaks.lines == []
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What is under `deploy/` says what it should to those who read it: systemd, cron and Kubernetes."""
+"""What is under `deploy/` says what it should to systemd, cron and Kubernetes."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import threading
@@ -189,6 +190,8 @@ def _create_engine(url: str, busy_timeout_s: float) -> Engine:
                 "database.url: a database in memory would forget every match",
                 hint="Name a file: sqlite:////absolute/path/hashmatch.db",
             )
+        # For the sake of debugging it would write whole rows to the log, hashes and all.
+        logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)
         engine = create_engine(url, hide_parameters=True, **_sqlite_only(url, busy_timeout_s))
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise ConfigError(

@@ -165,8 +165,9 @@ def open_client(
         )
     if not parsed.host or (parsed.scheme != "https" and not _is_loopback(parsed)):
         raise ConfigError("the url of the list's source does not begin with https://")
-    # It writes whole addresses to the log, and some protocols put their key into them.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    # They write whole addresses to the log, and some protocols put their key into them.
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     return httpx.Client(
         auth=auth,
         timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, 20.0)),
