@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, assert_never, overload
@@ -103,10 +105,15 @@ class Algorithm:
         assert_never(self.kind)
 
     def parse(self, text: str) -> bytes:
-        """Return the value that `text` writes in hexadecimal.
+        """Return the value that `text` writes in hexadecimal, of vectors in base64, too.
 
-        Raises `InputError`, which never repeats the text, when it is not `bits` bits of hex.
+        Raises `InputError`, which never repeats the text, when it is not `bits` bits of that.
         """
+        if self.kind is Kind.VECTOR and len(text) == -(-self.bits // 24) * 4:
+            try:
+                return base64.b64decode(text, validate=True)
+            except binascii.Error as error:
+                raise InputError(f"the {self.name} value is not base64") from error
         digits = self.bits // 4
         if len(text) != digits:
             raise InputError(f"{self.name} has {digits} hexadecimal digits, here are {len(text)}")

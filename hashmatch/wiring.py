@@ -11,7 +11,7 @@ from hashmatch.imaging import Hashing, InProcessIntake, Intake, Limits, PoolInta
 from hashmatch.index import LiveIndex
 from hashmatch.pipeline import Scanner
 from hashmatch.policy import Policy
-from hashmatch.store import Database
+from hashmatch.store import Database, find_matchable
 
 
 def open_scanner(config: str | Path | None = None) -> Scanner:
@@ -31,6 +31,7 @@ def open_scanner_with(settings: Settings) -> Scanner:
         intake = opened.enter_context(closing(open_intake(settings)))
         database = opened.enter_context(closing(open_database(settings)))
         database.require_writable()
+        _adopt_kept_hashes(database)
         scanner = Scanner(
             database=database,
             index=open_index(settings, database),
@@ -41,6 +42,17 @@ def open_scanner_with(settings: Settings) -> Scanner:
         scanner.require_lists()
         opened.pop_all()  # They are the scanner's now.
     return scanner
+
+
+def _adopt_kept_hashes(database: Database) -> None:
+    """Match with what lists only kept so far, where a package was installed that can."""
+    with database.reading() as session:
+        if not find_matchable(session, ALGORITHMS):
+            return
+    # Loads the web client, which nothing else of a scan needs.
+    from hashmatch.lists import adopt_kept
+
+    adopt_kept(database)
 
 
 def open_database(settings: Settings) -> Database:

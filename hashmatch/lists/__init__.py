@@ -1,5 +1,6 @@
 """Lists: how they are written in files, and how they come into the store."""
 
+from .adopting import adopt_kept
 from .feedback import queue_feedback, send_feedback
 from .formats import FORMATS, BadRow, ListFormat, find_format
 from .importing import ImportSummary, SetAside, import_list
@@ -34,6 +35,7 @@ __all__ = [
     "StopNCIISource",
     "ThreatExchangeSource",
     "Verdict",
+    "adopt_kept",
     "confirm_delivery",
     "find_format",
     "import_list",

@@ -24,7 +24,15 @@ from .entries import (
     read_values_added,
     read_withdrawn_keys,
 )
-from .kept import MOST_KEPT_CHARACTERS, KeptRow, count_kept, take_over_kept
+from .kept import (
+    MOST_KEPT_CHARACTERS,
+    KeptRow,
+    count_kept,
+    drop_kept,
+    find_matchable,
+    read_kept,
+    take_over_kept,
+)
 from .lists import (
     ALLOW,
     MATCH,
@@ -133,8 +141,10 @@ __all__ = [
     "count_kept",
     "count_operator_withdrawals",
     "create_list",
+    "drop_kept",
     "find_entry",
     "find_list",
+    "find_matchable",
     "find_quarantine",
     "forget_checkpoint",
     "has_list",
@@ -152,6 +162,7 @@ __all__ = [
     "read_differences",
     "read_entry_facts",
     "read_entry_history",
+    "read_kept",
     "read_lists",
     "read_match",
     "read_matches",

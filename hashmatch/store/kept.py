@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import (
@@ -56,6 +56,7 @@ STAGED_KEPT = Table(
     prefixes=["TEMPORARY"],
 )
 _CREATE_INDEX = text("CREATE INDEX ix_staged_kept ON staged_kept (algorithm, value, entry_id)")
+_KEYS_A_QUERY = 500
 _IDENTITY = ("algorithm", "value", "entry_id")
 _CONTENT = ("category", "tags", "added_at", "note")
 
@@ -123,6 +124,43 @@ def count_kept(session: Session) -> dict[str, dict[str, int]]:
     for name, algorithm, number in rows:
         counts[name][algorithm] = number
     return dict(counts)
+
+
+def find_matchable(session: Session, algorithms: Iterable[str]) -> list[tuple[str, int, str]]:
+    """Return (list name, list key, algorithm) where a list keeps hashes of these algorithms."""
+    lists = session.execute(
+        select(HashList.name, HashList.key).where(HashList.removed_at.is_(None))
+    ).all()
+    return [
+        (name, key, one)
+        for name, key in lists
+        for one in algorithms
+        if session.scalar(
+            select(KeptHash.key).where(KeptHash.list_key == key, KeptHash.algorithm == one).limit(1)
+        )
+    ]
+
+
+def read_kept(session: Session, list_key: int, algorithm: str) -> Iterator[tuple[int, KeptRow]]:
+    """Yield what a list keeps of one algorithm, with keys, which stand for the lines, too."""
+    columns = [getattr(KeptHash, name) for name in (*_IDENTITY, *_CONTENT)]
+    rows = session.execute(
+        select(KeptHash.key, *columns)
+        .where(KeptHash.list_key == list_key, KeptHash.algorithm == algorithm)
+        .order_by(KeptHash.key),
+        execution_options={"yield_per": 10_000},
+    )
+    for key, *row in rows:
+        yield key, KeptRow(key, *row)
+
+
+def drop_kept(session: Session, keys: Sequence[int]) -> None:
+    """Keep these hashes no longer."""
+    for start in range(0, len(keys), _KEYS_A_QUERY):
+        some = KeptHash.key.in_(keys[start : start + _KEYS_A_QUERY])
+        session.execute(
+            delete(KeptHash).where(some), execution_options={"synchronize_session": False}
+        )
 
 
 def _same() -> list[ColumnElement[bool]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -25,6 +26,7 @@ class FieldsHasher(PixelHasher):
 
 hasher = FieldsHasher()
 looked_up_only = Algorithm("elsewhere", "1", 128, Kind.VECTOR, threshold_bits=400)
+photodna = Algorithm("photodna", "1", 128, Kind.VECTOR, threshold_bits=400)
 not_a_hasher = 7
 """
 
@@ -72,6 +74,26 @@ def test_an_installed_hasher_is_computed_listed_and_matched(tmp_path: Path) -> N
     assert 0 < match["distance_bits"] <= 400
     program.run("scan", "2.jpg", expected=0)
     assert "fields" in program.run("doctor", expected=0).stdout
+
+
+def test_what_was_only_kept_is_matched_once_something_can(tmp_path: Path) -> None:
+    program = _Program(tmp_path, elsewhere="madeup:photodna")
+    packages = tmp_path / "packages"
+    packages.rename(tmp_path / "aside")
+    program.run("init")
+    text = base64.b64encode(b"\x10" * 16).decode()  # as VICS writes it
+    rows = f"photodna,{text},e1\nphotodna,?,e2\nmd5,{'0' * 32},e3\n"
+    (tmp_path / "list.csv").write_text(f"algorithm,value,entry_id\n{rows}")
+    program.run("lists", "import", "one", "list.csv")
+    program.run("lists", "withdraw", "one", "e3")
+    program.run("lookup", f"photodna:{'10' * 16}", expected=2)
+    (tmp_path / "aside").rename(packages)
+    program.run("lookup", f"photodna:{'11' * 16}", expected=1)
+    (status,) = map(json.loads, program.run("lists", "status", "--json").stdout.splitlines())
+    assert (status["entries"], status["kept"]) == ({"photodna": 1}, {"photodna": 1})
+    assert status["generation"] == 3
+    program.run("lookup", f"photodna:{'11' * 16}", expected=1)
+    assert json.loads(program.run("lists", "status", "--json").stdout)["generation"] == 3
 
 
 def test_hashes_that_only_others_compute_are_looked_up(tmp_path: Path) -> None:
