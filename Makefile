@@ -11,7 +11,7 @@ help:
 	@echo "make test   run the tests"
 	@echo "make check  lint and check the types"
 	@echo "make fmt    format the code"
-	@echo "make bench  measure, and rewrite benchmarks/RESULTS.md"
+	@echo "make bench  measure, and rewrite benchmarks/RESULTS.md; ONLY=\"importing index\" for some"
 	@echo "make fuzz   look for files that break the parsers, FUZZ_SECONDS=60 each"
 	@echo "make lock   raise constraints.txt to the newest versions"
 
@@ -31,7 +31,7 @@ fmt: .venv/developing
 	@$(BIN)/ruff check --fix .
 
 bench: .venv/developing
-	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks $(ONLY)
 
 fuzz: .venv/fuzzing
 	@$(BIN)/python -m tests.fuzzing $(FUZZ_SECONDS)

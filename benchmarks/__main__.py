@@ -1,24 +1,40 @@
-"""`python -m benchmarks`: run all benchmarks, print the tables and write RESULTS.md."""
+"""`python -m benchmarks [NAME...]`: run them all, or some, print the tables and keep RESULTS.md."""
 
 from __future__ import annotations
 
+import re
+import sys
 from pathlib import Path
 
-from benchmarks import following, hashing, importing, index, intake, starting
+from benchmarks import documents, following, hashing, importing, index, intake, starting
 from benchmarks.measuring import machine
 
-_BENCHMARKS = (starting, hashing, intake, importing, index, following)
+_BENCHMARKS = {
+    one.__name__.rpartition(".")[2]: one
+    for one in (starting, hashing, intake, importing, documents, index, following)
+}
 _RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
-def main() -> None:
-    """Measure everything."""
-    parts = [f"# Results\n\nMade by `make bench` on {machine()}.\n"]
-    for benchmark in _BENCHMARKS:
-        for table in benchmark.measure():
-            parts.append(table.as_markdown())
-            print(parts[-1], flush=True)
-    _RESULTS.write_text("\n".join(parts), encoding="utf-8")
+def main(names: list[str]) -> None:
+    """Measure; the tables of benchmarks that were not asked for stay as they are."""
+    if unknown := set(names) - set(_BENCHMARKS):
+        sys.exit(f"there is no benchmark {', '.join(unknown)}, only {', '.join(_BENCHMARKS)}")
+    before = _read() if names else {}
+    found: dict[str, str] = {}
+    for name in names or _BENCHMARKS:
+        for table in _BENCHMARKS[name].measure():
+            found[table.title] = table.as_markdown()
+            print(found[table.title], flush=True)
+    tables = {**before, **found}
+    head = f"# Results\n\nMade by `make bench` on {machine()}.\n"
+    _RESULTS.write_text("\n".join([head, *tables.values()]), encoding="utf-8")
 
 
-main()
+def _read() -> dict[str, str]:
+    """Return the tables that are there, by title."""
+    _, *parts = re.split(r"^(?=## )", _RESULTS.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {part.partition("\n")[0].removeprefix("## "): f"{part.rstrip()}\n" for part in parts}
+
+
+main(sys.argv[1:])

@@ -92,6 +92,7 @@ class HTTPSSourceSettings(_FileFormSettings):
     url: str
     username: str = ""
     password: SecretSettings | None = None
+    ca_file: str = ""
     timeout_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
 
 

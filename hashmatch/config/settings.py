@@ -157,6 +157,7 @@ def load_settings(explicit: Path | None = None, *, use_environment: bool = True)
         lists = table.get("lists")
         for one in lists.values() if isinstance(lists, dict) else ():
             _make_absolute(path, one, "path")
+            _make_absolute(path, one, "ca_file")
             guards = one.get("guards") if isinstance(one, dict) else None
             _make_absolute(path, guards, "benign_sample")
             for secret in _secrets(one):

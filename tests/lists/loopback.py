@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TypeVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -113,12 +115,22 @@ _AnyService = TypeVar("_AnyService", bound=Service)
 
 
 @contextmanager
-def serving(service: _AnyService, path: str = "") -> Iterator[_AnyService]:
-    """Serve on loopback until the end of the block; `path` is appended to the service's url."""
+def serving(
+    service: _AnyService, path: str = "", *, certificate: Path | None = None
+) -> Iterator[_AnyService]:
+    """Serve on loopback until the end of the block; `path` is appended to the service's url.
+
+    With a file of a certificate and its key it speaks TLS.
+    """
     handler = type("Handler", (_Handler,), {"service": service})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     service.url = f"http://127.0.0.1:{server.server_port}{path}"
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        service.url = service.url.replace("http:", "https:")
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:

@@ -39,7 +39,7 @@ from tests.lists.exchanges import (
     StopNCIIServer,
     ThreatExchangeServer,
 )
-from tests.lists.loopback import serving
+from tests.lists.loopback import Answer, serving
 from tests.lists.sources import active_numbers
 from tests.store.importing import DatabaseFactory, import_text
 
@@ -331,6 +331,34 @@ def test_everything_is_read_again_where_a_deletion_may_have_been_missed(
         assert server.requests[-1].query["start_time"] == "0"
         _sync(database, server)
         assert server.requests[-1].query["start_time"] != "0"
+
+
+BOMBS = {
+    "arrays in arrays": b"[" * 5_000_000,
+    "a number of a million digits": b'{"hashRecords": [' + b"9" * 1_000_000 + b"]}",
+    "laughs": b'<!DOCTYPE q [<!ENTITY a "aaaaaaaaaa">]><queryResult>&a;</queryResult>',
+    "elements in elements": b"<queryResult>" + b"<a>" * 1_000_000,
+    "longer than a page may be": b" " * (65 << 20),
+    "not even text": b"\xff\xfe\x00" * 1_000,
+}
+
+
+@pytest.mark.parametrize("content", BOMBS.values(), ids=BOMBS)
+def test_hostile_pages_are_refused(database: Database, server: Exchange, content: bytes) -> None:
+    _fill(server, range(1, 4))
+    _sync(database, server)
+    respond = type(server).respond
+
+    class Hostile(type(server)):  # type: ignore[misc]
+        def respond(self, request: Any, fault: str) -> Answer:
+            if request.path == "/v2/status":
+                return respond(self, request, fault)
+            return Answer(200, content)
+
+    server.__class__ = Hostile
+    with pytest.raises(HashmatchError):
+        _sync(database, server)
+    assert _active(database) == {1, 2, 3}
 
 
 _KILLED = """

@@ -32,6 +32,7 @@ class HTTPSSource(ListSource):
         mapping: MappingSettings | None = None,
         *,
         auth: tuple[str, str] | None = None,
+        ca_file: str = "",
         timeout_s: float = 60.0,
         wait_s: float = 1.0,
     ) -> None:
@@ -39,6 +40,7 @@ class HTTPSSource(ListSource):
         self._find_format = find_format
         self._mapping = mapping
         self._auth = auth
+        self._ca_file = ca_file
         self._timeout_s = timeout_s
         self._wait_s = wait_s
 
@@ -50,7 +52,10 @@ class HTTPSSource(ListSource):
     def fetch(self, checkpoint: Checkpoint, *, is_empty: bool) -> Generator[Fetch]:
         """Yield the file, unless the server says that it is the one of the checkpoint."""
         known = {name: str(checkpoint[name]) for name in ("etag", "modified") if name in checkpoint}
-        with open_client(self._url, timeout_s=self._timeout_s, auth=self._auth) as client:
+        client = open_client(
+            self._url, timeout_s=self._timeout_s, auth=self._auth, ca_file=self._ca_file
+        )
+        with client:
             web = Web(self._url, client, wait_s=self._wait_s)
             with _Body(web, self._url, known) as body:
                 if body.is_unchanged:

@@ -51,7 +51,14 @@ def open_source(settings: Settings, list_name: str) -> ListSource:
         find = partial(find_format, name=given.format)
         password = None if given.password is None else read_secret(given.password)
         auth = None if password is None else (given.username, password)
-        return HTTPSSource(given.url, find, mapping, auth=auth, timeout_s=given.timeout_s)
+        return HTTPSSource(
+            given.url,
+            find,
+            mapping,
+            auth=auth,
+            ca_file=given.ca_file,
+            timeout_s=given.timeout_s,
+        )
     if isinstance(given, ObjectStorageSourceSettings):
         secrets = {name: read_secret(secret) for name, secret in given.secrets.items()}
         find = partial(find_format, name=given.format)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import logging
+import ssl
 from collections.abc import Callable, Set
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -149,8 +150,11 @@ def open_client(
     timeout_s: float,
     auth: tuple[str, str] | None = None,
     headers: dict[str, str] | None = None,
+    ca_file: str = "",
 ) -> httpx.Client:
     """Return a client for a server, which has to be closed. Raises `ConfigError`.
+
+    Its certificate is verified, against those of `ca_file` where that is given.
 
     Only HTTPS will do, but on this machine.
     """
@@ -170,6 +174,7 @@ def open_client(
         logging.getLogger(name).setLevel(logging.WARNING)
     return httpx.Client(
         auth=auth,
+        verify=_trusting(ca_file) if ca_file else True,
         timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, 20.0)),
         # Of what is sent as it is, a part can be asked for, and nothing blows up on unpacking.
         headers={
@@ -180,6 +185,13 @@ def open_client(
         follow_redirects=False,
         trust_env=False,
     )
+
+
+def _trusting(ca_file: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"{ca_file}: there are no certificates to trust in it") from error
 
 
 def parse_json(body: bytes) -> Any:

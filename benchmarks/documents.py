@@ -1,0 +1,105 @@
+"""Importing a VICS document of a million records, against only parsing it."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measuring import Table, seconds
+
+_RECORDS = 1_000_000
+_CONFIG = """
+data_dir = "data"
+[mappings.vics]
+categories = { 1 = "A", 2 = "B", 3 = "C" }
+"""
+_PARSE = "import json, sys; print(len(json.load(open(sys.argv[1], encoding='utf-8'))['value']))"
+
+
+def measure() -> list[Table]:
+    """Run whole processes and look at the most memory that each ever had."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        document = folder / "set.json"
+        _write_document(document)
+        (folder / "hashmatch.toml").write_text(_CONFIG, encoding="utf-8")
+        hashmatch = (sys.executable, "-m", "hashmatch")
+        _run(folder, *hashmatch, "db", "upgrade")
+        importing = ("lists", "import", "big", str(document), "--format", "vics")
+        ways = {
+            "`json.load`, nothing else (the comparison)": (
+                *(sys.executable, "-c", _PARSE),
+                str(document),
+            ),
+            "`lists import`, a new list": (*hashmatch, *importing, "--mapping", "vics"),
+            "`lists import`, the same file again": (*hashmatch, *importing, "--mapping", "vics"),
+        }
+        found = {way: _run(folder, *command) for way, command in ways.items()}
+        size = document.stat().st_size / 1e6
+    base = next(iter(found.values()))
+    rows = [
+        (
+            way,
+            f"{time_s:.0f} s",
+            f"{_RECORDS / time_s:,.0f}",
+            f"{megabytes:,.0f} MB",
+            f"{megabytes / base[1]:.2f}×",
+        )
+        for way, (time_s, megabytes) in found.items()
+    ]
+    what = (
+        f"A hash set of VICS 1.3 with {_RECORDS:,} records of MD5, SHA-1 and PDQ ({size:.0f} MB),"
+        " imported into SQLite and the index: parsed as a stream, checked, compared with the list,"
+        " committed, indexed. Whole processes, one run each. To reach: under 300 MB."
+    )
+    columns = ("way", "time", "records a second", "most memory", "memory, ratio")
+    return [Table("Import of a VICS document", what, columns, rows)]
+
+
+def _run(folder: Path, *command: str) -> tuple[float, float]:
+    """Run a process; returns its seconds and the most megabytes of memory that it had."""
+    usage: Any = None
+
+    def run() -> None:
+        nonlocal usage
+        environment = {**os.environ, "HASHMATCH_CONFIG": str(folder / "hashmatch.toml")}
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise subprocess.CalledProcessError(process.returncode, command)
+
+    time_s = seconds(run)
+    return time_s, usage.ru_maxrss / 1e3
+
+
+def _write_document(file: Path) -> None:
+    rng = random.Random(1)
+    with file.open("w", encoding="utf-8") as stream:
+        stream.write('{"odata.metadata": "http://x/DataModels/1.3.xml#Media", "value": [')
+        for number in range(_RECORDS):
+            record = {
+                "MediaID": number,
+                "Category": 1 + number % 3,
+                "MD5": rng.randbytes(16).hex().upper(),
+                "SHA1": rng.randbytes(20).hex().upper(),
+                "PhotoDNA": None,
+                "MediaSize": rng.randrange(10_000_000),
+                "DateUpdated": "2026-01-02T03:04:05Z",
+                "VictimIdentified": "False",
+                "OffenderIdentified": "False",
+                "IsDistributed": "True",
+                "Series": f"series {number % 50}",
+                "Tags": "",
+                "Comments": "",
+                "MimeType": "image/jpeg",
+                "AlternativeHashes": [{"HashName": "PDQ", "HashValue": rng.randbytes(32).hex()}],
+            }
+            stream.write(("," if number else "") + json.dumps(record))
+        stream.write("]}")

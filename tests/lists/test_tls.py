@@ -1,0 +1,87 @@
+"""Certificates are verified: a server that cannot prove who it is is not listened to."""
+
+from __future__ import annotations
+
+import ipaddress
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from hashmatch.errors import ConfigError, SourceError
+from hashmatch.lists import HTTPSSource, find_format, sync_list
+from hashmatch.store import Database, utc_now
+from tests.lists.loopback import serving
+from tests.lists.sources import active_numbers
+from tests.lists.web_server import Served
+
+LIST = b"algorithm,value\nmd5,00000000000000000000000000000001\n"
+
+
+def _certificate(folder: Path, address: str, *, days: int) -> Path:
+    """Write a certificate that vouches for itself, and its key; it ends after so many days."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "made up")])
+    alternative = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(utc_now() - timedelta(days=30))
+        .not_valid_after(utc_now() + timedelta(days=days))
+        .add_extension(alternative, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / "certificate.pem"
+    plain = serialization.NoEncryption()
+    pem, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    file.write_bytes(certificate.public_bytes(pem) + key.private_bytes(pem, form, plain))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("address", "days", "is_trusted", "is_fine"),
+    [
+        ("127.0.0.1", 1, True, True),
+        ("127.0.0.1", 1, False, False),
+        ("127.0.0.2", 1, True, False),
+        ("127.0.0.1", -1, True, False),
+    ],
+    ids=["trusted", "unknown", "of another host", "expired"],
+)
+def test_only_a_certificate_that_is_trusted_valid_and_of_the_host_will_do(
+    database: Database,
+    tmp_path: Path,
+    address: str,
+    days: int,
+    is_trusted: bool,
+    is_fine: bool,
+) -> None:
+    file = _certificate(tmp_path, address, days=days)
+    with serving(Served(content=LIST), "/list.csv", certificate=file) as served:
+        ca_file = str(file) if is_trusted else ""
+        source = HTTPSSource(served.url, find_format, ca_file=ca_file, timeout_s=5.0, wait_s=0.001)
+        if is_fine:
+            sync_list(database, "one", source)
+            assert active_numbers(database) == [1]
+            return
+        with pytest.raises(SourceError, match="certificate is not trusted"):
+            sync_list(database, "one", source)
+        assert served.requests == []
+
+
+def test_a_file_without_certificates_is_named(database: Database, tmp_path: Path) -> None:
+    for name, text in (("none.pem", None), ("empty.pem", ""), ("odd.pem", "x")):
+        file = tmp_path / name
+        if text is not None:
+            file.write_text(text)
+        source = HTTPSSource("https://127.0.0.1:1/x.csv", find_format, ca_file=str(file))
+        with pytest.raises(ConfigError, match=f"{name}: there are no certificates"):
+            sync_list(database, "one", source)
