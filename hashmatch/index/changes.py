@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from hashmatch.errors import StoreError
@@ -19,7 +21,7 @@ from hashmatch.store import (
     was_at,
 )
 
-from .interface import Entries, joined
+from .interface import Entries
 from .manifest import ListMark, Manifest
 
 
@@ -32,7 +34,7 @@ class Changes:
     """
 
     lists: tuple[ListMark, ...]
-    new: Mapping[str, Entries]
+    new: dict[str, Entries]
     withdrawn: tuple[int, ...]
     is_whole: bool
 
@@ -107,16 +109,45 @@ def _has_been(session: Session, mark: ListMark) -> bool:
 def _read_new(
     session: Session, followed: Mapping[int, _Following], algorithms: Mapping[str, Algorithm]
 ) -> dict[str, Entries]:
-    parts: defaultdict[str, list[Entries]] = defaultdict(list)
+    parts: dict[str, _Growing] = {}
     known_keys = {key: one.last_key if one.before else None for key, one in followed.items()}
     for batch in read_new_entries(session, known_keys):
         entries = _checked(batch, algorithms)
-        parts[batch.algorithm].append(entries)
+        parts.setdefault(batch.algorithm, _Growing(entries)).add(entries)
         for key in np.unique(entries.list_keys).tolist():
             own = entries.keys[entries.list_keys == key]
             followed[key].entries[batch.algorithm] += len(own)
             followed[key].last_key = max(followed[key].last_key, int(own.max()))
-    return {name: joined(some) for name, some in parts.items()}
+    return {name: growing.entries() for name, growing in parts.items()}
+
+
+class _Growing:
+    """Entries that are added to, in arrays that are twice as large whenever they are too small.
+
+    Thousands of small arrays would leave the memory in pieces, and be copied all at once.
+    """
+
+    def __init__(self, like: Entries) -> None:
+        self._columns: list[NDArray[Any]] = [column[:0] for column in _columns(like)]
+        self._count = 0
+
+    def add(self, entries: Entries) -> None:
+        before, self._count = self._count, self._count + len(entries.keys)
+        for place, new in enumerate(_columns(entries)):
+            column = self._columns[place]
+            if len(column) < self._count:
+                size = max(self._count, 2 * len(column), 1 << 16)
+                column = np.empty((size, *new.shape[1:]), new.dtype)
+                column[:before] = self._columns[place][:before]
+                self._columns[place] = column
+            column[before : self._count] = new
+
+    def entries(self) -> Entries:
+        return Entries(*(column[: self._count] for column in self._columns))
+
+
+def _columns(entries: Entries) -> list[NDArray[Any]]:
+    return [entries.keys, entries.list_keys, entries.values]
 
 
 def _checked(batch: EntryBatch, algorithms: Mapping[str, Algorithm]) -> Entries:

@@ -131,7 +131,7 @@ def _built(
 def _with_changes(
     folder: IndexFolder, known: Manifest, changes: Changes, algorithms: Mapping[str, Algorithm]
 ) -> Manifest | None:
-    """Write what is new and return the manifest with it.
+    """Write what is new, which is taken out of `changes`, and return the manifest with it.
 
     None where something new has the key of something dead: the store was put back from a copy, and
     counts again.
@@ -146,13 +146,14 @@ def _with_changes(
         return None
     counts = known.next(lists=changes.lists).counts()
     segments = [one for one in known.segments if one.algorithm in counts]
-    for name, new in changes.new.items():
+    for name in list(changes.new):
+        new = changes.new.pop(name)
         absorbed = _small_enough(segments, name, len(new.keys))
         old = [_entries_of(folder, known, algorithms[name], one) for one in absorbed]
         entries = joined([new, *(withdrawn.living(one) for one in old)])
         segments = [one for one in segments if one not in absorbed]
         segments.append(write_segment(folder, known.store_id, algorithms[name], entries))
-        dead = np.setdiff1d(dead, joined([new, *old]).keys)
+        dead = np.setdiff1d(dead, np.concatenate([one.keys for one in (new, *old)]))
     return known.next(
         lists=changes.lists,
         segments=tuple(segments),

@@ -49,6 +49,8 @@ class Entries(NamedTuple):
 
 def joined(parts: Sequence[Entries]) -> Entries:
     """Return the entries of all parts, of which there is one at least."""
+    if len(parts) == 1:
+        return parts[0]
     keys, list_keys, values = zip(*parts, strict=True)
     return Entries(np.concatenate(keys), np.concatenate(list_keys), np.concatenate(values))
 

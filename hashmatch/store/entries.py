@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from .lists import shown_entry_id
 from .models import Entry, HashList
 
-_ROWS_A_BATCH = 50_000
+_ROWS_A_BATCH = 10_000
 _KEYS_A_QUERY = 500
 
 
