@@ -52,7 +52,8 @@ def command(
             algorithm, value = _hash_of_match(session, str(match_id))
         key = allow_hash(session, name, algorithm, value, terms, reason.strip())
     say(
-        f"list {name}: allowed by its {algorithm} as #{key}; 'lists withdraw {name} #{key}' ends it"
+        f"list {name}: allowed by its {algorithm} as #{key}\n"
+        f"to end that: hashmatch lists withdraw {name} '#{key}'"
     )
 
 

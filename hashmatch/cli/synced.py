@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hashmatch.errors import HashmatchError
+from hashmatch.errors import HashmatchError, SyncLeaseError
 from hashmatch.lists import open_source, sync_list
 from hashmatch.store import QUARANTINED, Database, SyncFacts
 
@@ -20,12 +20,15 @@ class SyncResult:
     name: str
     facts: SyncFacts | None
     cause: str = ""
+    is_busy: bool = False
 
     @property
     def is_good(self) -> bool:
-        """Say whether all that came is in the list."""
+        """Say whether all that came is in the list, or another process sees to it."""
         facts = self.facts
-        return facts is not None and facts.outcome != QUARANTINED and not facts.set_aside
+        return self.is_busy or (
+            facts is not None and facts.outcome != QUARANTINED and not facts.set_aside
+        )
 
 
 def sync_one(app: App, database: Database, name: str) -> SyncResult:
@@ -40,6 +43,9 @@ def sync_one(app: App, database: Database, name: str) -> SyncResult:
                 app.settings,
                 progress=lambda rows: bar.update(bar.task_ids[0], completed=rows),
             )
+    except SyncLeaseError as error:
+        say(f"list {name}: {error.message}")
+        return SyncResult(name, None, error.message, is_busy=True)
     except HashmatchError as error:
         say(f"list {name}: {error.message}\n  {error.hint}".rstrip())
         return SyncResult(name, None, error.message)
@@ -65,7 +71,7 @@ def _row(result: SyncResult) -> dict[str, object]:
     facts = result.facts
     return {
         "list": result.name,
-        "outcome": "failed" if facts is None else facts.outcome,
+        "outcome": facts.outcome if facts else "busy" if result.is_busy else "failed",
         "generation": None if facts is None else facts.generation,
         "added": 0 if facts is None else facts.counts.added,
         "withdrawn": 0 if facts is None else facts.counts.withdrawn,

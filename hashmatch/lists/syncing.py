@@ -40,6 +40,7 @@ from hashmatch.store import (
     release_quarantine,
     release_sync,
     require_kind,
+    require_lease,
     save_checkpoint,
     utc_now,
 )
@@ -184,6 +185,7 @@ class _SyncOversight(Oversight):
         return self.guards.objection(session, row, comparison)
 
     def hold_back(self, session: Session, row: HashList, held: HeldBack) -> None:
+        require_lease(session, row, self.lease.holder)
         hold_back(
             session,
             row,

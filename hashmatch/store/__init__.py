@@ -99,6 +99,7 @@ from .syncs import (
     read_newest_runs,
     record_run,
     release_sync,
+    require_lease,
     save_checkpoint,
 )
 
@@ -182,6 +183,7 @@ __all__ = [
     "release_sync",
     "remove_list",
     "require_kind",
+    "require_lease",
     "require_quarantine",
     "restore_entries",
     "retry_message",

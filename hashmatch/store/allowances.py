@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 
@@ -172,7 +173,10 @@ def read_allowances(
                 Entry.withdrawn_generation.is_(None),
             )
         )
-        found += [_allowance(entry, lists[entry.list_key]) for entry in entries]
+        for entry in entries:
+            # One without person or reason, which nothing here writes, allows nothing.
+            with suppress(InputError):
+                found.append(_allowance(entry, lists[entry.list_key]))
     return sorted(found, key=lambda one: one.entry_key)
 
 

@@ -76,6 +76,16 @@ def read_checkpoint(session: Session, list_key: int, source: str) -> dict[str, A
     return checkpoint if isinstance(checkpoint, dict) else {}
 
 
+def require_lease(session: Session, row: HashList, holder: str) -> None:
+    """Raise `SyncLeaseError` where the lease has passed to somebody else meanwhile."""
+    held = (ListSync.list_key == row.key, ListSync.leased_by == holder)
+    if not affected_rows(session, update(ListSync).where(*held).values(leased_by=holder)):
+        raise SyncLeaseError(
+            f"the sync of list {row.name} took longer than its lease, and another process began",
+            hint="Nothing was changed by this one.",
+        )
+
+
 def save_checkpoint(
     session: Session, row: HashList, holder: str, source: str, checkpoint: Mapping[str, Any]
 ) -> None:
@@ -83,15 +93,10 @@ def save_checkpoint(
 
     Raises `SyncLeaseError` where the lease has passed to somebody else meanwhile.
     """
-    text = json.dumps(checkpoint)
-    held = (ListSync.list_key == row.key, ListSync.leased_by == holder)
-    if not affected_rows(
-        session, update(ListSync).where(*held).values(source=source, checkpoint=text)
-    ):
-        raise SyncLeaseError(
-            f"the sync of list {row.name} took longer than its lease, and another process began",
-            hint="Nothing was changed by this one.",
-        )
+    require_lease(session, row, holder)
+    of_list = ListSync.list_key == row.key
+    text = json.dumps(dict(checkpoint))
+    session.execute(update(ListSync).where(of_list).values(source=source, checkpoint=text))
 
 
 def forget_checkpoint(session: Session, list_key: int) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
 
-from hashmatch.store import utc_now
+from hashmatch.config import load_settings
+from hashmatch.store import find_list, lease_sync, utc_now
+from hashmatch.wiring import open_database
 from tests.command_line import CommandLine
 from tests.pictures import drawn, list_of
 
@@ -301,6 +304,18 @@ def test_a_list_whose_licence_has_ended_is_not_synced(command_line: CommandLine)
     command_line.run("lists", "licence", "one", "--end", "2020-01-01")
     ended = command_line.run("lists", "sync", "--all")
     assert (ended.exit_code, "so it is not synced" in ended.stderr) == (2, True)
+
+
+def test_a_list_that_another_process_syncs_is_left_to_it(command_line: CommandLine) -> None:
+    _with_source(command_line, "one", 'source = "file"\npath = "one.csv"')
+    command_line.write("one.csv", list_of(1))
+    command_line.run("lists", "sync", "one")
+    settings = load_settings(command_line.folder / "hashmatch.toml")
+    with closing(open_database(settings)) as database, database.writing() as session:
+        lease_sync(session, find_list(session, "one"), "somebody", 60)
+    result = command_line.run("lists", "sync", "--all")
+    assert (result.exit_code, "busy" in result.stdout) == (0, True)
+    assert "is being synced by another process" in result.stderr
 
 
 def test_without_sources_there_is_nothing_to_sync(command_line: CommandLine) -> None:

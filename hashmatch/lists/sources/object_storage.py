@@ -49,7 +49,7 @@ class ObjectStorageSource(ListSource):
             if self._url.endswith("/"):
                 path = self._newest(storage, path)
             mark = _mark(storage, path)
-            if dict(checkpoint) == mark:
+            if dict(checkpoint) == mark and mark.keys() != {"path", "size"}:
                 return
             digest = _read_digest(storage, path)
             list_format = self._find_format(path)
