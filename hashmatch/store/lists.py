@@ -15,6 +15,7 @@ from sqlalchemy import (
     UpdateBase,
     delete,
     func,
+    literal_column,
     select,
     text,
     update,
@@ -317,8 +318,13 @@ def shown_entry_id(entry_id: str, key: int) -> str:
     return entry_id or f"#{key}"
 
 
+def is_named() -> ColumnElement[bool]:
+    """Say that the licensor gave the entry an id, in the words of the index of such entries."""
+    return Entry.entry_id != literal_column("''")
+
+
 def _has_id(shown_id: str) -> ColumnElement[bool]:
-    named = Entry.entry_id == shown_id
+    named = is_named() & (Entry.entry_id == shown_id)
     if shown_id.startswith("#") and shown_id[1:].isdecimal() and len(shown_id) < _LONG_KEY:
         return named | ((Entry.key == int(shown_id[1:])) & (Entry.entry_id == ""))
     return named

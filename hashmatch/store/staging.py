@@ -37,7 +37,7 @@ from sqlalchemy.orm import Session
 
 from .database import Database
 from .kept import SPARED, STAGED_KEPT, STAGING, TOLD, KeptRow, stage_kept
-from .lists import Change, Counts, affected_rows, publish_generation
+from .lists import Change, Counts, affected_rows, is_named, publish_generation
 from .models import Entry, HashList
 
 _ROWS_A_BATCH = 10_000
@@ -221,7 +221,7 @@ def take_over(
     within = is_told() if only_told else true()
     spared = _count_spared(session, row, within, keep_all=keep_all) if before else 0
     withdrawn = _withdraw_missing(session, row, within) if before and not keep_all else 0
-    changed = _change_contents(session, row) if before > withdrawn else 0
+    changed = _change_contents(session, row, within) if before > withdrawn else 0
     held = _count_held(session, row)
     added = _insert_new(session, row, some_are_active=before > withdrawn, some_are_held=held > 0)
     change = None
@@ -259,7 +259,7 @@ def is_spared() -> ColumnElement[bool]:
 
 def is_told() -> ColumnElement[bool]:
     """Say that all was told of an entry."""
-    return Entry.entry_id.in_(select(TOLD.c.entry_id))
+    return is_named() & Entry.entry_id.in_(select(TOLD.c.entry_id))
 
 
 def is_staged() -> ColumnElement[bool]:
@@ -285,12 +285,12 @@ def _withdraw_missing(session: Session, row: HashList, within: ColumnElement[boo
     )
 
 
-def _change_contents(session: Session, row: HashList) -> int:
+def _change_contents(session: Session, row: HashList, within: ColumnElement[bool]) -> int:
     differs = or_(*(getattr(Entry, name) != STAGED.c[name] for name in _CONTENT))
     return affected_rows(
         session,
         update(Entry)
-        .where(*is_active(row), *same_entry(), differs)
+        .where(*is_active(row), within, *same_entry(), differs)
         .values({name: STAGED.c[name] for name in _CONTENT})
         .execution_options(synchronize_session=False),
     )

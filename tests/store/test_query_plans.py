@@ -1,0 +1,63 @@
+"""What the database looks at: a plan that went astray costs a long list minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+
+from hashmatch.lists import sync_list
+from hashmatch.lists.delivery import DeliveredItem, Told
+from hashmatch.lists.formats import RawRow
+from hashmatch.store import Database, withdraw_entries
+from tests.lists.sources import MadeSource
+from tests.store.importing import import_text
+
+ITEMS: list[DeliveredItem] = [RawRow(1, "md5", "0" * 32, "a"), Told(1, "a", "")]
+LIST = f"algorithm,value,entry_id\nmd5,{'0' * 32},a\n"
+
+
+@contextmanager
+def _first_steps_of_updates() -> Iterator[list[str]]:
+    """Collect the first step of SQLite's plan for each update of entries."""
+    steps: list[str] = []
+
+    def explain(connection: Any, _: Any, statement: str, values: Any, *__: Any) -> None:
+        if statement.startswith("UPDATE entries"):
+            own = connection.connection.driver_connection
+            steps.append(own.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()[0][3])
+
+    event.listen(Engine, "before_cursor_execute", explain)
+    try:
+        yield steps
+    finally:
+        event.remove(Engine, "before_cursor_execute", explain)
+
+
+def test_a_delivery_of_changes_looks_only_at_the_entries_that_it_names(database: Database) -> None:
+    sync_list(database, "one", MadeSource(ITEMS))
+    with _first_steps_of_updates() as steps:
+        sync_list(database, "one", MadeSource(ITEMS, ITEMS))
+        with database.writing() as session:
+            withdraw_entries(session, "one", ["a"])
+    assert len(steps) == 3
+    assert {"ix_entries_named (list_key=? AND entry_id=?)" in step for step in steps} == {True}
+
+
+def test_a_whole_delivery_is_compared_in_the_order_in_which_it_is_staged(
+    database: Database,
+) -> None:
+    import_text(database, "one", LIST)
+    with _first_steps_of_updates() as steps:
+        import_text(database, "one", LIST)
+    assert len(steps) == 2
+    assert {"uq_entries_active (list_key=?)" in step for step in steps} == {True}
+
+
+@pytest.fixture(autouse=True)
+def _only_of_sqlite(database: Database) -> None:
+    if not database.url.startswith("sqlite"):
+        pytest.skip("these are plans of SQLite")
