@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -15,7 +11,6 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from sqlalchemy import update
 from threatexchange.exchanges.clients.fb_threatexchange.api import ThreatExchangeAPI
 from threatexchange.exchanges.clients.ncmec.hash_api import NCMECEnvironment, NCMECHashAPI
 from threatexchange.exchanges.clients.stopncii.api import StopNCIIAPI
@@ -30,10 +25,8 @@ from hashmatch.lists import (
     ThreatExchangeSource,
     sync_list,
 )
-from hashmatch.store import Database, SyncFacts, count_kept, utc_now
-from hashmatch.store.models import ListSync
+from hashmatch.store import Database, SyncFacts, count_kept
 from tests.lists.exchanges import (
-    EPOCH,
     Exchange,
     NCMECServer,
     StopNCIIServer,
@@ -41,7 +34,7 @@ from tests.lists.exchanges import (
 )
 from tests.lists.loopback import Answer, serving
 from tests.lists.sources import active_numbers
-from tests.store.importing import DatabaseFactory, import_text
+from tests.store.importing import import_text
 
 SERVERS: tuple[type[Exchange], ...] = (NCMECServer, StopNCIIServer, ThreatExchangeServer)
 
@@ -359,45 +352,3 @@ def test_hostile_pages_are_refused(database: Database, server: Exchange, content
     with pytest.raises(HashmatchError):
         _sync(database, server)
     assert _active(database) == {1, 2, 3}
-
-
-_KILLED = """
-import os, signal, sys
-from hashmatch.lists import NCMECSource, sync_list
-from hashmatch.store import Database
-done = 0
-def count(frame, event, argument):
-    global done
-    done += event == "call" and "hashmatch" in frame.f_code.co_filename
-    if done == int(sys.argv[3]):
-        os.kill(os.getpid(), signal.SIGKILL)
-sys.setprofile(count)
-sync_list(Database(sys.argv[1]), "one", NCMECSource(sys.argv[2], ("user", "secret-of-ncmec")))
-"""
-
-
-def test_a_sync_that_is_killed_goes_on_from_the_last_whole_window(
-    database_factory: DatabaseFactory,
-) -> None:
-    step, has_ended = 0, False
-    with serving(NCMECServer()) as server:
-        while not has_ended:
-            step += 200
-            server.items.clear()
-            server.clock = EPOCH
-            with database_factory() as database:
-                _fill(server, range(1, 9))
-                _sync(database, server)
-                server.pass_time(days=40)
-                _fill(server, range(9, 16))
-                server.put("picture3", None)
-                server.pass_time(days=40)
-                command = [sys.executable, "-c", _KILLED, database.url, server.url, str(step)]
-                code = subprocess.run(command, check=False, timeout=60, env=os.environ).returncode
-                has_ended = code == 0
-                assert code in (0, -signal.SIGKILL)
-                with database.writing() as session:
-                    session.execute(update(ListSync).values(leased_until=utc_now()))
-                _sync(database, server)
-                assert _active(database) == server.numbers
-    assert step >= 1_000

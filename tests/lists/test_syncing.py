@@ -5,9 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import logging
-import signal
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -43,7 +40,7 @@ from hashmatch.store import Database, read_newest_runs, remove_list, utc_now
 from hashmatch.store.models import ListSync
 from tests.lists.sources import MadeSource, active_numbers
 from tests.lists.web_server import Served, serving_file
-from tests.store.importing import DatabaseFactory, import_text
+from tests.store.importing import import_text
 
 # A source, and a way to change what it holds.
 Opened: TypeAlias = AbstractContextManager[tuple[ListSource, Callable[[bytes], None]]]
@@ -393,47 +390,3 @@ def test_the_deliveries_before_a_failure_stay_and_are_not_asked_for_again(
         sync_list(database, "one", Breaking(*deliveries[:2]))
     assert active_numbers(database) == [0, 1]
     assert sync_list(database, "one", MadeSource(*deliveries)).counts.added == 1
-
-
-_KILLED = """
-import os, signal, sys
-from pathlib import Path
-from hashmatch.lists import FileSource, find_format, sync_list
-from hashmatch.store import Database
-done = 0
-def count(frame, event, argument):
-    global done
-    done += event == "call" and "hashmatch" in frame.f_code.co_filename
-    if done == int(sys.argv[3]):
-        os.kill(os.getpid(), signal.SIGKILL)
-sys.setprofile(count)
-sync_list(Database(sys.argv[1]), "one", FileSource(Path(sys.argv[2]), find_format))
-sys.setprofile(None)
-print(done)
-"""
-
-
-def test_a_sync_that_is_killed_leaves_the_old_list_or_the_new_one(
-    database_factory: DatabaseFactory, tmp_path: Path
-) -> None:
-    path = tmp_path / "list.csv"
-    source = FileSource(path, find_format)
-    step, has_ended = 0, False
-    while not has_ended:
-        step += 50
-        with database_factory() as database:
-            path.write_bytes(_list(1, 2))
-            sync_list(database, "one", source)
-            path.write_bytes(_list(2, 3))
-            command = [sys.executable, "-c", _KILLED, database.url, str(path), str(step)]
-            code = subprocess.run(
-                command, check=False, timeout=60, stdout=subprocess.DEVNULL
-            ).returncode
-            has_ended = code == 0
-            assert code in (0, -signal.SIGKILL)
-            assert active_numbers(database) in ([1, 2], [2, 3])
-            with database.writing() as session:
-                session.execute(update(ListSync).values(leased_until=None))  # Time passes.
-            sync_list(database, "one", source)
-            assert active_numbers(database) == [2, 3]
-    assert step > 200
