@@ -238,12 +238,28 @@ def _converted_errors(url: str) -> Iterator[None]:
             hint="Scan from fewer threads at a time.",
         ) from error
     except (DBAPIError, sqlite3.Error) as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
+        cause = _first_cause(error.orig if isinstance(error, DBAPIError) else error)
         # An exception inside SQLite's progress callback, which only Ctrl-C can raise, comes out
         # as "interrupted".
         if getattr(cause, "sqlite_errorname", "") == "SQLITE_INTERRUPT":
             raise KeyboardInterrupt from error
         raise _store_error(url, cause) from error
+
+
+def _first_cause(error: BaseException | None) -> BaseException | None:
+    """Return the error that counts, where rolling back after it failed as well.
+
+    An interrupt or a full disk makes SQLite end the whole transaction by itself, savepoints and
+    all; that a savepoint is then not found tells nobody what happened.
+    """
+    while error is not None and "no such savepoint" in str(error):
+        earlier = error.__context__
+        while earlier is not None and not isinstance(earlier, sqlite3.Error):
+            earlier = earlier.__context__
+        if earlier is None:
+            break
+        error = earlier
+    return error
 
 
 def _locked(name: str) -> StoreLockedError:

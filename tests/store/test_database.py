@@ -88,6 +88,19 @@ def test_ctrl_c_stops_a_statement_that_runs_for_ever(database: Database) -> None
     assert time.monotonic() - begun < 30  # For ever, without the interrupt.
 
 
+def test_an_interrupt_is_told_although_it_took_the_savepoints_with_it(database: Database) -> None:
+    fill = (
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)"
+        " INSERT INTO daily_counts SELECT '2026-01-01', hex(randomblob(100)), i, 1 FROM n"
+    )
+    with pytest.raises(KeyboardInterrupt), database.writing() as session:
+        session.begin_nested()
+        driver = session.connection().connection.driver_connection
+        assert driver is not None
+        driver.set_progress_handler(lambda: 1, 100)
+        session.execute(text(fill))
+
+
 def test_moments_come_back_as_they_were_in_utc(database: Database) -> None:
     moment = datetime(2026, 3, 1, 12, tzinfo=timezone(timedelta(hours=5)))
     with database.writing() as session:
