@@ -19,6 +19,7 @@ HashmatchError
     ├── StoreMissingError       it was never created
     ├── StoreSchemaError        it is of another version
     ├── StoreLockedError        somebody else holds it
+    ├── StoreUnreachableError   its server does not answer
     └── StoreReadOnlyError      it may not be written
 
 Messages name the file, key, list or line; hints say what to do next. Neither ever holds a hash
@@ -109,6 +110,10 @@ class StoreSchemaError(StoreError):
 
 class StoreLockedError(StoreError):
     """Another process held the database for longer than the busy time-out."""
+
+
+class StoreUnreachableError(StoreError):
+    """The server of the database does not answer, or broke the connection off."""
 
 
 class StoreReadOnlyError(StoreError):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 
 import hypothesis
@@ -14,13 +14,19 @@ import pytest
 from hashmatch.config import Settings
 from hashmatch.store import Database
 from hashmatch.store.migrations import upgrade
+from tests import postgresql
 from tests.command_line import CommandLine
 from tests.pictures import list_of
 from tests.scanning import MakeScanner, scanner_maker
 from tests.store.importing import DatabaseFactory, import_text
 
 # Timings never decide a test.
-hypothesis.settings.register_profile("hashmatch", deadline=None)
+hypothesis.settings.register_profile(
+    "hashmatch",
+    deadline=None,
+    # Fixtures make stores, they do not hold one; which database it is of changes with the test.
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+)
 hypothesis.settings.load_profile("hashmatch")
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -72,10 +78,35 @@ def _no_hash_or_secret_is_logged(_leaks: _Leaks) -> Iterator[None]:
     assert _leaks.lines == []
 
 
+# What is tested on PostgreSQL as well: everything that the store does for others.
+_ON_BOTH = ("store/", "lists/", "test_allow_lists", "test_pipeline", "index/test_following")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests that have a store on both databases, but for those of SQLite's own files."""
+    if "backend" in metafunc.fixturenames:
+        place = str(Path(str(metafunc.module.__file__)).relative_to(Path(__file__).parent))
+        is_of_one = any(metafunc.definition.iter_markers("sqlite"))
+        on_both = place.startswith(_ON_BOTH) and not is_of_one
+        metafunc.parametrize("backend", ["sqlite", "postgresql"] if on_both else ["sqlite"])
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    """Settings whose data folder is the test's own."""
-    return Settings(data_dir=tmp_path / "data")
+def new_url(backend: str) -> Callable[[Path], AbstractContextManager[str]]:
+    """Gives, for a folder, the URL of a database of the test's own that has no schema yet."""
+    if backend == "postgresql":
+        return lambda _: postgresql.new_database()
+    return lambda folder: nullcontext(f"sqlite:///{folder}/hashmatch.db")
+
+
+@pytest.fixture
+def settings(
+    tmp_path: Path, new_url: Callable[[Path], AbstractContextManager[str]]
+) -> Iterator[Settings]:
+    """Settings whose data folder and database are the test's own."""
+    folder = tmp_path / "data"
+    with new_url(folder) as url:
+        yield Settings.model_validate({"data_dir": folder, "database": {"url": url}})
 
 
 @pytest.fixture
@@ -93,14 +124,17 @@ def make_scanner(settings: Settings, database: Database) -> MakeScanner:
     return scanner_maker(settings, database)
 
 
-@pytest.fixture(scope="session")
-def database_factory(tmp_path_factory: pytest.TempPathFactory) -> DatabaseFactory:
+@pytest.fixture
+def database_factory(
+    tmp_path_factory: pytest.TempPathFactory,
+    new_url: Callable[[Path], AbstractContextManager[str]],
+) -> DatabaseFactory:
     """Makes a new empty store each time it is called, for properties that need many."""
 
     @contextmanager
     def make() -> Iterator[Database]:
         folder = tmp_path_factory.mktemp("store")
-        with closing(Database(f"sqlite:///{folder}/hashmatch.db")) as database:
+        with new_url(folder) as url, closing(Database(url)) as database:
             upgrade(database)
             yield database
 

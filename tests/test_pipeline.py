@@ -285,7 +285,7 @@ def test_open_scanner_is_the_door_for_python(
     tmp_path: Path, settings: Settings, database: Database
 ) -> None:
     config = tmp_path / "hashmatch.toml"
-    config.write_text('data_dir = "data"\n')
+    config.write_text(f'data_dir = "data"\ndatabase.url = "{settings.database_url}"\n')
     with pytest.raises(NoActiveListError):
         open_scanner(config)
     import_text(database, "one", list_of(1))
@@ -293,6 +293,7 @@ def test_open_scanner_is_the_door_for_python(
         assert isinstance(scanner.scan(drawn(1), content_id="post/1"), Matched)
 
 
+@pytest.mark.sqlite
 def test_a_scanner_is_not_opened_over_a_store_that_cannot_record(
     settings: Settings, database: Database
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -22,6 +21,7 @@ from hashmatch.wiring import open_scanner_with
 from tests.pictures import GENEROUS, drawn, list_of
 from tests.scanning import MakeScanner, recorded, unscreened
 from tests.store.importing import import_text
+from tests.store.locking import somebody_writes
 
 
 def test_a_store_that_cannot_record_gives_no_verdict(
@@ -29,8 +29,7 @@ def test_a_store_that_cannot_record_gives_no_verdict(
 ) -> None:
     scanner = make_scanner()
     scanner.scan(drawn(9), content_id="warm")
-    with closing(sqlite3.connect(settings.data_dir / "hashmatch.db")) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with closing(Database(settings.database_url)) as other, somebody_writes(other):
         outcome = unscreened(scanner.scan(drawn(1), content_id="post/1"))
     assert outcome.reason is Reason.STORE_UNAVAILABLE
     assert "locked" in outcome.detail
@@ -38,6 +37,7 @@ def test_a_store_that_cannot_record_gives_no_verdict(
     assert isinstance(scanner.scan(drawn(1), content_id="post/1"), Matched)
 
 
+@pytest.mark.sqlite
 def test_a_store_that_has_gone_gives_no_verdict(
     make_scanner: MakeScanner, database: Database, settings: Settings
 ) -> None:
@@ -113,7 +113,7 @@ def test_a_count_that_cannot_be_written_is_told_and_counted_as_such(
 ) -> None:
     monkeypatch.setattr("hashmatch.store.counts._FLUSH_EVERY_S", 0)
     scanner = make_scanner()
-    with database.connection() as connection, database.transaction(connection):
+    with somebody_writes(database):
         scanner.refuse(Failure(Reason.EMPTY, "x"), content_id="first")
         outcome = unscreened(scanner.scan(drawn(9), content_id="x"))
     assert outcome.reason is Reason.STORE_UNAVAILABLE

@@ -25,8 +25,8 @@ from hashmatch.store import (
     StagedRow,
     Staging,
     count_kept,
-    create_list,
     find_list,
+    find_or_create_list,
     forget_checkpoint,
     has_list,
     open_staging,
@@ -193,8 +193,7 @@ def take_delivery(
         if is_whole and not rows and not sorting.kept:
             raise _no_usable_row(set_aside)
         with staging.taking_over() as session:
-            is_new = not has_list(session, name)
-            row = create_list(session, name, kind=kind) if is_new else find_list(session, name)
+            row, is_new = find_or_create_list(session, name, kind)
             if is_whole and not rows and row.active_entries:
                 raise _no_usable_row(set_aside)
             keep_all = is_whole and set_aside.could_be_any and not withdraw_missing
@@ -301,6 +300,8 @@ def _check(row: RawRow, algorithms: dict[str, Algorithm]) -> StagedRow | KeptRow
     `algorithms` remembers those already found, under the names that the file gives them.
     """
     line, name, text, entry_id, category, tags, added_at, note = row
+    if "\0" in f"{entry_id}{category}{added_at}{note}":
+        return BadRow(line, "a zero character, which no database takes", entry_id)
     try:
         if (algorithm := algorithms.get(name)) is None:
             algorithm = algorithms[name] = find_algorithm(name)

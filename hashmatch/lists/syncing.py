@@ -28,10 +28,9 @@ from hashmatch.store import (
     HashList,
     Quarantine,
     SyncFacts,
-    create_list,
     find_list,
+    find_or_create_list,
     find_quarantine,
-    has_list,
     has_succeeded,
     hold_back,
     lease_sync,
@@ -39,7 +38,6 @@ from hashmatch.store import (
     record_run,
     release_quarantine,
     release_sync,
-    require_kind,
     require_lease,
     save_checkpoint,
     utc_now,
@@ -101,9 +99,7 @@ def sync_list(
 def _take_lease(database: Database, name: str, kind: str) -> _Lease:
     holder = f"{os.getpid()}-{uuid4().hex[:16]}"
     with database.writing() as session:
-        is_there = has_list(session, name)
-        row = find_list(session, name) if is_there else create_list(session, name, kind=kind)
-        require_kind(row, kind)
+        row, _ = find_or_create_list(session, name, kind)
         if row.licence_end is not None and utc_now().date() > row.licence_end:
             raise LicenceExpiredError(
                 f"the licence of list {name} ended on {row.licence_end}, so it is not synced",

@@ -24,9 +24,8 @@ from .lists import (
     ALLOW,
     MATCH,
     Counts,
-    create_list,
     find_list,
-    has_list,
+    find_or_create_list,
     publish_generation,
     require_kind,
     shown_entry_id,
@@ -126,9 +125,7 @@ def allow_hash(
     """
     for one in sorted(terms.only_lists):
         require_kind(find_list(session, one), MATCH)
-    is_there = has_list(session, name)
-    row = find_list(session, name) if is_there else create_list(session, name, kind=ALLOW)
-    require_kind(row, ALLOW)
+    row, _ = find_or_create_list(session, name, ALLOW)
     of_hash = (Entry.algorithm == algorithm, Entry.value == value)
     active = (Entry.list_key == row.key, Entry.withdrawn_generation.is_(None))
     if known := session.scalar(select(Entry).where(*active, *of_hash)):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
+import sqlalchemy.dialects.postgresql as postgresql_dialect
+import sqlalchemy.dialects.sqlite as sqlite_dialect
 from sqlalchemy import (
     BigInteger,
     Date,
@@ -15,7 +17,7 @@ from sqlalchemy import (
     MetaData,
     TypeDecorator,
 )
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Session
 
 
 def utc_now() -> datetime:
@@ -63,3 +65,18 @@ LongInteger = BigInteger().with_variant(Integer(), "sqlite")
 
 # Keys are never given twice, not even after a removal: matches and reports refer to them.
 KEYS_ARE_NEVER_REUSED: dict[str, Any] = {"sqlite_autoincrement": True}
+
+Upsert: TypeAlias = sqlite_dialect.Insert | postgresql_dialect.Insert
+
+
+def is_sqlite(session: Session) -> bool:
+    """Say whether the session is one of SQLite, where one writer at a time is the rule."""
+    return session.get_bind().dialect.name == "sqlite"
+
+
+def upsert(session: Session, table: type[Base]) -> Upsert:
+    """Return an insertion that may say what to do where the row is there already.
+
+    Several writers may insert the same row at once, so that looking before is not enough.
+    """
+    return sqlite_dialect.insert(table) if is_sqlite(session) else postgresql_dialect.insert(table)

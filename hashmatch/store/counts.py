@@ -7,11 +7,11 @@ import time
 from collections import Counter
 from datetime import date
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from .base import upsert
 from .database import Database
-from .lists import affected_rows
 from .models import DailyCount
 
 _FLUSH_EVERY_S = 1.0
@@ -49,7 +49,8 @@ class Tally:
             if not self._counts:
                 return
             with self._database.writing() as session:
-                for tallied, number in self._counts.items():
+                # In one order, so that two processes never wait for each other's rows.
+                for tallied, number in sorted(self._counts.items()):
                     _add_to_store(session, tallied, number)
             self._counts.clear()
             self._flushed_at = time.monotonic()
@@ -70,7 +71,10 @@ def read_daily_counts(
 
 def _add_to_store(session: Session, tallied: _Tallied, number: int) -> None:
     day, outcome, reason = tallied
-    same = (DailyCount.day == day, DailyCount.outcome == outcome, DailyCount.reason == reason)
-    raised = update(DailyCount).where(*same).values(count=DailyCount.count + number)
-    if not affected_rows(session, raised):
-        session.add(DailyCount(day=day, outcome=outcome, reason=reason, count=number))
+    new = upsert(session, DailyCount).values(day=day, outcome=outcome, reason=reason, count=number)
+    session.execute(
+        new.on_conflict_do_update(
+            index_elements=["day", "outcome", "reason"],
+            set_={"count": DailyCount.count + number},
+        )
+    )

@@ -11,8 +11,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.engine import make_url
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
@@ -21,22 +21,18 @@ from hashmatch.errors import (
     ConfigError,
     HashmatchError,
     StoreError,
-    StoreLockedError,
     StoreMissingError,
-    StoreReadOnlyError,
     StoreSchemaError,
 )
+
+from . import postgresql, sqlite
 
 # The newest migration. A test holds it against the migrations folder, so that opening the
 # database does not have to load Alembic.
 HEAD_REVISION = "0009"
 
-# Databases with many writers find their own order; this only keeps them within the pool.
-_MANY_WRITERS = 15
-
-# SQLite calls back this often (in virtual machine steps, well under a millisecond), so that an
-# interrupt stops a statement that runs for seconds.
-_STEPS_BETWEEN_INTERRUPT_CHECKS = 100_000
+# How a session is known to write: what it looks up to change, it locks.
+WRITES = "writes"
 
 
 class Database:
@@ -49,19 +45,20 @@ class Database:
         self.url = url
         self._busy_timeout_s = busy_timeout_s
         self._engine = _create_engine(url, busy_timeout_s)
-        self._writers = threading.Semaphore(
-            1 if self._engine.dialect.name == "sqlite" else _MANY_WRITERS
-        )
+        self._is_sqlite = self._engine.dialect.name == "sqlite"
+        # Databases with many writers find their own order; this only keeps them within the pool.
+        self._writers = threading.Semaphore(1 if self._is_sqlite else postgresql.MOST_WRITERS)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """One session that sees one state of the database throughout. Raises `StoreError`."""
-        with (
-            self.connection() as connection,
-            connection.begin(),
-            Session(connection) as session,
-        ):
-            yield session
+        with self.connection() as connection:
+            if not self._is_sqlite:
+                connection.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
+            with connection.begin(), Session(connection) as session:
+                yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
@@ -84,7 +81,10 @@ class Database:
         with self._turn_to_write():
             connection.info["begin"] = "BEGIN IMMEDIATE"
             try:
-                with connection.begin(), Session(connection) as session:
+                with (
+                    connection.begin(),
+                    Session(connection, info={WRITES: True}) as session,
+                ):
                     yield session
                     session.flush()
             finally:
@@ -98,7 +98,7 @@ class Database:
         and then whether it is their turn.
         """
         if not self._writers.acquire(timeout=self._busy_timeout_s):
-            raise _locked(self.name())
+            raise sqlite.locked(self.name())
         try:
             yield
         finally:
@@ -146,20 +146,30 @@ class Database:
 
     def use_write_ahead_log(self) -> None:
         """Let readers go on while somebody writes; SQLite remembers it in the file."""
-        if self.sqlite_path() is None:
-            return
-        with _converted_errors(self.url), closing(self._engine.raw_connection()) as connection:
-            connection.cursor().execute("PRAGMA journal_mode = WAL")
+        if self._is_sqlite:
+            with self._raw_connection() as connection:
+                connection.cursor().execute("PRAGMA journal_mode = WAL")
 
     def forget_deleted(self) -> bool:
-        """Take what was deleted out of SQLite's log, too; say whether nobody stood in the way."""
-        if self.sqlite_path() is None:
-            return True
-        with _converted_errors(self.url), closing(self._engine.raw_connection()) as connection:
+        """Take what was deleted out of SQLite's log, too; say whether nobody stood in the way.
+
+        PostgreSQL is asked to reuse the space of it; its own log and backups are its operator's.
+        """
+        with self._raw_connection() as connection:
             cursor = connection.cursor()
-            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            row = cursor.fetchone()
-            return row is not None and row[0] == 0
+            if self._is_sqlite:
+                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                row = cursor.fetchone()
+                return row is not None and row[0] == 0
+            connection.driver_connection.autocommit = True
+            cursor.execute("VACUUM entries, kept_hashes, quarantined_rows")
+            connection.invalidate()
+            return True
+
+    @contextmanager
+    def _raw_connection(self) -> Iterator[Any]:
+        with _converted_errors(self.url), closing(self._engine.raw_connection()) as connection:
+            yield connection
 
     def name(self) -> str:
         """Return what to call the database in messages: its file, or its URL without password."""
@@ -183,47 +193,24 @@ def create_private_file(path: Path) -> None:
 
 
 def _create_engine(url: str, busy_timeout_s: float) -> Engine:
+    # For the sake of debugging it would write whole rows to the log, hashes and all.
+    logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)
+    hint = "Use sqlite:////absolute/path/hashmatch.db, postgresql://..., or leave it empty."
     try:
         parsed = make_url(url)
-        if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
-            raise ConfigError(
-                "database.url: a database in memory would forget every match",
-                hint="Name a file: sqlite:////absolute/path/hashmatch.db",
-            )
-        # For the sake of debugging it would write whole rows to the log, hashes and all.
-        logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)
-        engine = create_engine(url, hide_parameters=True, **_sqlite_only(url, busy_timeout_s))
+        if parsed.get_backend_name() == "sqlite":
+            return sqlite.open_engine(parsed, busy_timeout_s)
+        if parsed.get_backend_name() == "postgresql":
+            hint = "PostgreSQL needs an extra: pip install 'hashmatch[postgresql]'"
+            return postgresql.open_engine(parsed, busy_timeout_s)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-        raise ConfigError(
-            "database.url: this is not a database that hashmatch can open",
-            hint="Use sqlite:////absolute/path/hashmatch.db, or leave it empty.",
-        ) from error
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-    return engine
+        problem = "database.url: this is not a database that hashmatch can open"
+        raise ConfigError(problem, hint=hint) from error
+    raise ConfigError("database.url: this is not a database that hashmatch can open", hint=hint)
 
 
-def _sqlite_only(url: str, busy_timeout_s: float) -> dict[str, Any]:
-    if make_url(url).get_backend_name() != "sqlite":
-        return {}
-    return {"connect_args": {"timeout": busy_timeout_s}}
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    # The driver's own transaction control would begin too late for a read to be one snapshot;
-    # _begin_sqlite begins instead.
-    connection.isolation_level = None
-    connection.execute("PRAGMA foreign_keys = ON")
-    # A committed match survives a power cut: FULL syncs the write-ahead log at each commit.
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA cache_size = -16000")
-    connection.execute("PRAGMA temp.cache_size = -16000")
-    connection.set_progress_handler(lambda: 0, _STEPS_BETWEEN_INTERRUPT_CHECKS)
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.info.get("begin", "BEGIN"))
+def _shown_name(url: URL) -> str:
+    return str(url.database or url.render_as_string(hide_password=True))
 
 
 @contextmanager
@@ -234,52 +221,15 @@ def _converted_errors(url: str) -> Iterator[None]:
         raise
     except PoolTimeoutError as error:
         raise StoreError(
-            f"{make_url(url).database}: all connections to the database are in use",
+            f"{_shown_name(make_url(url))}: all connections to the database are in use",
             hint="Scan from fewer threads at a time.",
         ) from error
     except (DBAPIError, sqlite3.Error) as error:
-        cause = _first_cause(error.orig if isinstance(error, DBAPIError) else error)
-        # An exception inside SQLite's progress callback, which only Ctrl-C can raise, comes out
-        # as "interrupted".
-        if getattr(cause, "sqlite_errorname", "") == "SQLITE_INTERRUPT":
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        parsed = make_url(url)
+        if parsed.get_backend_name() != "sqlite":
+            # Without the driver's error, which quotes rows and would stand in a traceback.
+            raise postgresql.store_error(_shown_name(parsed), cause) from None
+        if sqlite.is_interrupt(cause):
             raise KeyboardInterrupt from error
-        raise _store_error(url, cause) from error
-
-
-def _first_cause(error: BaseException | None) -> BaseException | None:
-    """Return the error that counts, where rolling back after it failed as well.
-
-    An interrupt or a full disk makes SQLite end the whole transaction by itself, savepoints and
-    all; that a savepoint is then not found tells nobody what happened.
-    """
-    while error is not None and "no such savepoint" in str(error):
-        earlier = error.__context__
-        while earlier is not None and not isinstance(earlier, sqlite3.Error):
-            earlier = earlier.__context__
-        if earlier is None:
-            break
-        error = earlier
-    return error
-
-
-def _locked(name: str) -> StoreLockedError:
-    return StoreLockedError(
-        f"{name}: the database is locked by another writer",
-        hint="Wait for it to finish, or raise database.busy_timeout_s.",
-    )
-
-
-def _store_error(url: str, cause: BaseException | None) -> StoreError:
-    name = str(make_url(url).database or url)
-    code = getattr(cause, "sqlite_errorname", "")
-    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return _locked(name)
-    if code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
-        return StoreReadOnlyError(
-            f"{name}: the database cannot be opened for writing",
-            hint="Matches have to be recorded: check who may write the file and its folder.",
-        )
-    if code == "SQLITE_NOTADB":
-        return StoreSchemaError(f"{name}: this file is not a hashmatch database")
-    # Only the driver's own sentence: SQLAlchemy's would quote the statement.
-    return StoreError(f"{name}: {cause}", hint="Look at the disk, then run 'hashmatch db check'.")
+        raise sqlite.store_error(_shown_name(parsed), cause) from error

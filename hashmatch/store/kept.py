@@ -39,7 +39,8 @@ TOLD = Table(
     STAGING,
     Column("line", Integer),
     Column("entry_id", Text),
-    Column("moment", Text),
+    # Moments are ordered as text, character by character, whatever the database's language.
+    Column("moment", Text().with_variant(Text(collation="C"), "postgresql")),
     prefixes=["TEMPORARY"],
 )
 STAGED_KEPT = Table(

@@ -12,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     CursorResult,
     Row,
+    Select,
     UpdateBase,
     delete,
     func,
@@ -24,7 +25,8 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import InputError, NotFoundError, UnknownListError
 
-from .base import utc_now
+from .base import is_sqlite, utc_now
+from .database import WRITES
 from .models import (
     Entry,
     Generation,
@@ -40,6 +42,8 @@ _LONG_KEY = 19  # Keys of so many digits are not there, and would not fit into a
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
+# What PostgreSQL calls the turn to make a list, which has no row yet to lock.
+_TURN_TO_CREATE = 0x686D01
 # What lists are for: to match images with, or to hold what was matched and is harmless.
 MATCH, ALLOW = "match", "allow"
 _WARN_BEFORE_LICENCE_END = timedelta(days=30)
@@ -107,7 +111,8 @@ def create_list(
             f"list name {name[:64]!r} is unfit",
             hint="Use up to 64 of a-z 0-9 . _ - and begin with a letter or digit.",
         )
-    row = session.scalar(select(HashList).where(HashList.name == name))
+    _take_turn_to_create(session)
+    row = session.scalar(_named(session, name))
     if row is not None and row.removed_at is None:
         raise InputError(
             f"there is a list named {name} already",
@@ -126,14 +131,45 @@ def create_list(
     return row
 
 
+def find_or_create_list(session: Session, name: str, kind: str) -> tuple[HashList, bool]:
+    """Return the list of that name, made if there is none, and whether it was.
+
+    Raises `InputError` where the name is unfit, or that of a list of the other kind.
+    """
+    if not has_list(session, name):
+        _take_turn_to_create(session)
+    if has_list(session, name):
+        row = find_list(session, name)
+        require_kind(row, kind)
+        return row, False
+    return create_list(session, name, kind=kind), True
+
+
 def find_list(session: Session, name: str, *, removed_too: bool = False) -> HashList:
-    """Return the list of that name. Raises `UnknownListError`."""
-    row = session.scalar(select(HashList).where(HashList.name == name))
+    """Return the list of that name. Raises `UnknownListError`.
+
+    Who looks a list up to change something waits until others have changed it.
+    """
+    row = session.scalar(_named(session, name))
     if row is None or (row.removed_at is not None and not removed_too):
         raise UnknownListError(
             f"there is no list named {name[:64]!r}", hint="'hashmatch lists status' names them."
         )
     return row
+
+
+def _named(session: Session, name: str) -> Select[HashList]:
+    query = select(HashList).where(HashList.name == name)
+    if not session.info.get(WRITES):
+        return query
+    # Such a lock leaves those alone who record matches of the list.
+    return query.with_for_update(key_share=True).execution_options(populate_existing=True)
+
+
+def _take_turn_to_create(session: Session) -> None:
+    """Wait for others who make lists, until the end of this transaction."""
+    if not is_sqlite(session):
+        session.execute(select(func.pg_advisory_xact_lock(_TURN_TO_CREATE)))
 
 
 def require_kind(row: HashList, kind: str) -> None:
@@ -296,7 +332,7 @@ def restore_entries(session: Session, name: str, entry_ids: Sequence[str]) -> Ch
 def remove_list(session: Session, name: str) -> Change:
     """Delete a list's entries and take it out of matching; matches keep what explains them."""
     row = find_list(session, name)
-    if session.get_bind().dialect.name == "sqlite":
+    if is_sqlite(session):
         # Overwrite what is deleted. Not set for good: it costs an import a tenth of its speed.
         session.execute(text("PRAGMA secure_delete = ON"))
     affected_rows(session, delete(Entry).where(Entry.list_key == row.key))
@@ -346,4 +382,6 @@ def _copy_of(entry: Entry, generation: int) -> Entry:
 
 def affected_rows(session: Session, statement: UpdateBase) -> int:
     """Execute the statement and return how many rows it changed."""
-    return cast("CursorResult[object]", session.execute(statement)).rowcount
+    options = {"preserve_rowcount": True}  # Of insertions, too.
+    result = session.execute(statement, execution_options=options)
+    return cast("CursorResult[object]", result).rowcount

@@ -13,6 +13,7 @@ from hashmatch.errors import InputError, NotFoundError
 from hashmatch.hashes import Hash
 from hashmatch.outcome import Action, Match, Media
 
+from .base import upsert
 from .lists import find_list
 from .models import Content, ContentHash, Entry, HashList, MatchRecord
 
@@ -80,8 +81,7 @@ def record_matches(
     The same content matching the same entry again keeps the record that is there, and its id.
     """
     content = find_or_add_content(session, facts)
-    for one in facts.hashes:
-        session.merge(_content_hash(content, one))
+    _add_hashes(session, content, facts.hashes)
     known = {
         record.entry_key: record
         for record in session.scalars(
@@ -157,40 +157,50 @@ def _with_list_and_content() -> Select[MatchRecord, HashList, Content]:
 
 
 def find_or_add_content(session: Session, facts: ContentFacts) -> Content:
-    """Return the row of a content item, which is made if it is new, without hashes."""
-    content = session.scalar(
-        select(Content).where(
-            Content.content_id == facts.content_id, Content.fingerprint == facts.fingerprint
-        )
+    """Return the row of a content item, which is made if it is new, without hashes.
+
+    Others who record something of the same item wait until this transaction ends.
+    """
+    same = select(Content).where(
+        Content.content_id == facts.content_id, Content.fingerprint == facts.fingerprint
     )
-    if content is None:
-        media = facts.media
-        content = Content(
-            content_id=facts.content_id,
-            reference=facts.reference,
-            fingerprint=facts.fingerprint,
-            format="" if media is None else media.format,
-            width=None if media is None else media.width,
-            height=None if media is None else media.height,
-            frames=None if media is None else media.frames,
-        )
-        session.add(content)
-        session.flush()
-    return content
+    # Such a lock leaves those alone who only refer to the row.
+    same = same.with_for_update(key_share=True)
+    content = session.scalar(same)
+    if content is not None:
+        return content
+    media = facts.media
+    new = upsert(session, Content).values(
+        content_id=facts.content_id,
+        reference=facts.reference,
+        fingerprint=facts.fingerprint,
+        format="" if media is None else media.format,
+        width=None if media is None else media.width,
+        height=None if media is None else media.height,
+        frames=None if media is None else media.frames,
+    )
+    session.execute(new.on_conflict_do_nothing())
+    return session.scalars(same).one()
 
 
-def _content_hash(content: Content, one: Hash) -> ContentHash:
-    return ContentHash(
-        content_key=content.key,
-        algorithm=one.algorithm.name,
-        version=one.algorithm.version,
-        frame=one.frame,
-        orientation=one.orientation.value,
-        view=one.view.value,
-        decode=one.decode.value,
-        value=one.value,
-        quality=one.quality,
-    )
+def _add_hashes(session: Session, content: Content, hashes: Sequence[Hash]) -> None:
+    """Keep the hashes of a content item, once."""
+    rows = [
+        {
+            "content_key": content.key,
+            "algorithm": one.algorithm.name,
+            "version": one.algorithm.version,
+            "frame": one.frame,
+            "orientation": one.orientation.value,
+            "view": one.view.value,
+            "decode": one.decode.value,
+            "value": one.value,
+            "quality": one.quality,
+        }
+        for one in hashes
+    ]
+    if rows:
+        session.execute(upsert(session, ContentHash).on_conflict_do_nothing(), rows)
 
 
 def _as_told(new: NewMatch, match_id: str) -> Match:

@@ -10,12 +10,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from hashmatch.errors import StoreError
 
-from .base import Base
+from .base import Base, is_sqlite
 from .database import HEAD_REVISION, Database, create_private_file
+
+# What PostgreSQL calls the turn to change the schema.
+_TURN_TO_MIGRATE = 0x686D00
 
 
 def migrations_folder() -> Path:
@@ -44,6 +47,9 @@ def upgrade(database: Database, revision: str = HEAD_REVISION) -> bool:
         database.require_current_schema()
     database.use_write_ahead_log()
     with database.connection() as connection, database.transaction(connection) as session:
+        if not is_sqlite(session):
+            # Several hosts may begin at once; the others then find nothing left to do.
+            session.execute(select(func.pg_advisory_xact_lock(_TURN_TO_MIGRATE)))
         command.upgrade(_alembic_config(session.connection()), revision)
     return True
 

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import NotFoundError
 
-from .base import utc_now
+from .base import upsert, utc_now
+from .lists import affected_rows
 from .models import OutboxMessage
 
 # A sender that dies holds a message up for so long.
@@ -48,13 +49,10 @@ def queue_message(
     session: Session, kind: str, target: str, subject: str, body: Mapping[str, Any]
 ) -> bool:
     """Queue a message, unless one of that subject was; says whether it is new."""
-    known = select(OutboxMessage.key).where(OutboxMessage.subject == subject)
-    if session.scalar(known) is not None:
-        return False
-    text = json.dumps(dict(body))
-    session.add(OutboxMessage(kind=kind, target=target, subject=subject, body=text))
-    session.flush()
-    return True
+    new = upsert(session, OutboxMessage).values(
+        kind=kind, target=target, subject=subject, body=json.dumps(dict(body))
+    )
+    return affected_rows(session, new.on_conflict_do_nothing()) > 0
 
 
 def take_due(session: Session, kind: str, *, limit: int) -> list[Message]:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import NotFoundError
 
-from .base import utc_now
+from .base import is_sqlite, utc_now
 from .kept import SPARED, STAGED_KEPT, TOLD
 from .lists import Counts, affected_rows
 from .models import Entry, HashList, QuarantinedDelivery, QuarantinedRow
@@ -178,7 +178,7 @@ def read_differences(
 
 
 def _forget_rows(session: Session, number: int) -> None:
-    if session.get_bind().dialect.name == "sqlite":
+    if is_sqlite(session):
         session.execute(text("PRAGMA secure_delete = ON"))
     affected_rows(session, delete(QuarantinedRow).where(QuarantinedRow.delivery_key == number))
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from sqlalchemy import (
     Column,
@@ -55,6 +55,8 @@ STAGED = Table(
     Column("note", Text),
     prefixes=["TEMPORARY"],
 )
+_COPY = f"COPY {STAGED.name} ({', '.join(STAGED.c.keys())}) FROM STDIN (FORMAT BINARY)"
+_COPIED_TYPES = ("int4", "text", "bytea", *["text"] * 5)
 # Made after the rows are in, which is far cheaper than keeping it up to date with each of them.
 _CREATE_INDEX = text("CREATE INDEX ix_staged ON staged (algorithm, value, entry_id, line)")
 # What each database calls the place of a row in its table.
@@ -123,8 +125,11 @@ class Staging:
         """Drop each row that repeats an earlier one and return the lines dropped, in order."""
         columns = [STAGED.c[name] for name in _IDENTITY]
         self._connection.execute(_CREATE_INDEX)
-        repeated = select(STAGED.c.line).group_by(*columns).having(func.count() > 1).limit(1)
-        if self._connection.scalar(repeated) is None:
+        if self._connection.dialect.name == "postgresql":
+            # Nobody else counts the rows of a temporary table, and plans rest on their number.
+            self._connection.execute(text("ANALYZE staged"))
+        repeated = select(func.min(STAGED.c.line)).group_by(*columns).having(func.count() > 1)
+        if self._connection.scalar(repeated.limit(1)) is None:
             return []
         # One line may give several rows, so that it does not tell which of them is meant.
         own_place = _OWN_PLACE[self._connection.dialect.name]
@@ -236,10 +241,12 @@ def _insert_staged(connection: Connection, batch: Sequence[StagedRow]) -> None:
     if connection.dialect.name == "sqlite":
         # Straight to the driver: 0.7 million rows a second, against 0.16 through Core's dicts.
         connection.exec_driver_sql("INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?, ?, ?)", batch)
-    else:
-        names = STAGED.c.keys()
-        rows = [dict(zip(names, row, strict=True)) for row in batch]
-        connection.execute(insert(STAGED), rows)
+        return
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
+        copy.set_types(_COPIED_TYPES)
+        for row in batch:
+            copy.write_row(row)
 
 
 def same_entry() -> list[ColumnElement[bool]]:

@@ -252,6 +252,7 @@ def test_merging_leaves_few_segments_and_rarely_touches_large_ones(
 
 def test_a_folder_that_cannot_be_written_is_named(database: Database, settings: Settings) -> None:
     fill(database, "one", range(3))
+    settings.data_dir.mkdir(exist_ok=True)
     settings.index_dir.write_text("in the way")
     with closing(LiveIndex(database, settings.index_dir, ALGORITHMS)) as live:
         with pytest.raises(IndexFolderError, match=str(settings.index_dir)):

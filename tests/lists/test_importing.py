@@ -15,6 +15,7 @@ from hashmatch.errors import ListFileError, StoreLockedError
 from hashmatch.store import Database, count_kept, read_lists, remove_list
 from hashmatch.store.models import Entry, Generation, HashList, KeptHash
 from tests.store.importing import DatabaseFactory, import_text
+from tests.store.locking import somebody_writes
 
 HEADER = "algorithm,value,entry_id,category\n"
 
@@ -232,9 +233,8 @@ def test_a_file_without_a_good_row_never_empties_a_list(database: Database, text
 
 
 def test_a_locked_store_takes_nothing(database: Database) -> None:
-    with database.connection() as connection, database.transaction(connection):
-        with pytest.raises(StoreLockedError):
-            import_text(database, "one", _file(_row(1)))
+    with somebody_writes(database), pytest.raises(StoreLockedError):
+        import_text(database, "one", _file(_row(1)))
     assert _active(database) == set()
 
 

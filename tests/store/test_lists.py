@@ -137,6 +137,7 @@ def test_a_list_that_is_revived_keeps_the_end_of_its_licence(database: Database)
     assert (state.licensor, state.licence_end) == ("IWF", date(2026, 6, 30))
 
 
+@pytest.mark.sqlite
 def test_removed_values_are_overwritten_in_the_file(settings: Settings, database: Database) -> None:
     values = [hashes_of(seed, "pdq")["pdq"].value for seed in range(5)]
     import_text(database, "one", list_of(*range(5)))
@@ -148,6 +149,7 @@ def test_removed_values_are_overwritten_in_the_file(settings: Settings, database
     assert not any(value in _bytes_of(settings.data_dir) for value in values)
 
 
+@pytest.mark.sqlite
 def test_a_reader_that_keeps_deleted_values_alive_is_noticed(
     settings: Settings, database: Database
 ) -> None:

@@ -29,6 +29,7 @@ from hashmatch.store import (
 from hashmatch.store.models import Content, Entry, MatchRecord
 from tests.pictures import hashes_of, list_of
 from tests.store.importing import DatabaseFactory, import_text
+from tests.store.locking import somebody_writes
 
 
 def _facts(content_id: str = "post/1", sha256: bytes = b"x" * 32) -> ContentFacts:
@@ -181,9 +182,8 @@ def test_counts_add_up_whatever_the_order(
 def test_counts_that_could_not_be_written_are_kept_for_later(database: Database) -> None:
     tally = Tally(database)
     tally.add(date(2026, 1, 1), "clear")
-    with database.connection() as connection, database.transaction(connection):
-        with pytest.raises(StoreError):
-            tally.flush()
+    with somebody_writes(database), pytest.raises(StoreError):
+        tally.flush()
     tally.flush()
     tally.flush()
     with database.reading() as session:

@@ -45,10 +45,14 @@ def test_up_down_and_up_again(database: Database) -> None:
 
 def test_what_was_recorded_before_views_was_hashed_whole(database: Database) -> None:
     downgrade(database, "0001")
+    value = "x'00'" if database.sqlite_path() else r"'\x00'"
+    other = "x'01'" if database.sqlite_path() else r"'\x01'"
     with database.writing() as session:
-        session.execute(text("INSERT INTO contents VALUES (1, 'post/1', '', x'00', '', 1, 1, 1)"))
         session.execute(
-            text("INSERT INTO content_hashes VALUES (1, 'pdq', '1', 0, 'original', x'00', 99)")
+            text(f"INSERT INTO contents VALUES (1, 'post/1', '', {value}, '', 1, 1, 1)")
+        )
+        session.execute(
+            text(f"INSERT INTO content_hashes VALUES (1, 'pdq', '1', 0, 'original', {value}, 99)")
         )
     upgrade(database)
     query = text("SELECT algorithm, view, quality FROM content_hashes")
@@ -57,7 +61,7 @@ def test_what_was_recorded_before_views_was_hashed_whole(database: Database) -> 
         session.execute(
             text(
                 "INSERT INTO content_hashes (content_key, algorithm, version, frame, orientation,"
-                " view, value) VALUES (1, 'pdq', '1', 0, 'original', 'inner', x'01')"
+                f" view, value) VALUES (1, 'pdq', '1', 0, 'original', 'inner', {other})"
             )
         )
     downgrade(database, "0001")
@@ -81,6 +85,7 @@ def test_a_schema_that_drifted_is_noticed(database: Database) -> None:
     assert "uq_entries_active" in differences
 
 
+@pytest.mark.sqlite
 def test_the_database_is_written_ahead_and_private(settings: Settings, database: Database) -> None:
     path = settings.data_dir / "hashmatch.db"
     with closing(sqlite3.connect(path)) as connection:
@@ -104,6 +109,7 @@ def test_a_sound_database_has_no_problems(database: Database) -> None:
     assert integrity_problems(database) == []
 
 
+@pytest.mark.sqlite
 def test_rows_that_refer_to_nothing_are_a_problem(settings: Settings, database: Database) -> None:
     with closing(sqlite3.connect(settings.data_dir / "hashmatch.db")) as connection:
         connection.execute(

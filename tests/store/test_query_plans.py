@@ -16,6 +16,8 @@ from hashmatch.store import Database, withdraw_entries
 from tests.lists.sources import MadeSource
 from tests.store.importing import import_text
 
+pytestmark = pytest.mark.sqlite
+
 ITEMS: list[DeliveredItem] = [RawRow(1, "md5", "0" * 32, "a"), Told(1, "a", "")]
 LIST = f"algorithm,value,entry_id\nmd5,{'0' * 32},a\n"
 
@@ -55,9 +57,3 @@ def test_a_whole_delivery_is_compared_in_the_order_in_which_it_is_staged(
         import_text(database, "one", LIST)
     assert len(steps) == 2
     assert {"uq_entries_active (list_key=?)" in step for step in steps} == {True}
-
-
-@pytest.fixture(autouse=True)
-def _only_of_sqlite(database: Database) -> None:
-    if not database.url.startswith("sqlite"):
-        pytest.skip("these are plans of SQLite")

@@ -1,0 +1,84 @@
+"""PostgreSQL, the database of many hosts: how it is opened, and what its errors mean."""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.engine import URL
+
+from hashmatch.errors import (
+    StoreError,
+    StoreLockedError,
+    StoreMissingError,
+    StoreReadOnlyError,
+    StoreUnreachableError,
+)
+
+# Writers at a time in one process, and as many readers that wait for nobody.
+MOST_WRITERS = 15
+_MOST_CONNECTIONS = 2 * MOST_WRITERS
+# A server that does not answer is given up after so long, also in the middle of a statement.
+_CONNECT_TIMEOUT_S = 5
+_SILENCE_TIMEOUT_MS = 10_000
+
+_LOCKED = {
+    "55P03": "somebody else holds what it needs",
+    "40P01": "two writers stood in each other's way",
+    "40001": "two writers stood in each other's way",
+}
+# No permission, a read-only transaction, as on a standby.
+_READ_ONLY = {"42501", "25006"}
+_NO_SUCH_DATABASE = "3D000"
+# Connections refused, broken or ended by an operator; too many of them.
+_UNREACHABLE = ("08", "57P", "53300")
+
+
+def open_engine(url: URL, busy_timeout_s: float) -> Engine:
+    """Return an engine that has not connected yet. Raises what importing the driver raises."""
+    return create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        hide_parameters=True,
+        pool_size=MOST_WRITERS,
+        max_overflow=_MOST_CONNECTIONS - MOST_WRITERS,
+        pool_timeout=max(busy_timeout_s, 1),
+        # A connection that broke while nobody used it is replaced, not handed out.
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": _CONNECT_TIMEOUT_S,
+            "application_name": "hashmatch",
+            "options": f"-c lock_timeout={max(int(busy_timeout_s * 1000), 1)} -c timezone=UTC",
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+            "tcp_user_timeout": _SILENCE_TIMEOUT_MS,
+        },
+    )
+
+
+def store_error(name: str, cause: BaseException | None) -> StoreError:
+    """Return what an error of the driver means; `name` is the database's own.
+
+    The driver's own words are left out, since they quote rows.
+    """
+    code = getattr(cause, "sqlstate", None)
+    if code in _LOCKED:
+        return StoreLockedError(
+            f"{name}: the database is locked: {_LOCKED[code]}",
+            hint="Wait for it to finish, or raise database.busy_timeout_s.",
+        )
+    if code in _READ_ONLY:
+        return StoreReadOnlyError(
+            f"{name}: the database may not be written by this user, or is a standby",
+            hint="Matches have to be recorded: grant the rights, or name the primary server.",
+        )
+    if code == _NO_SUCH_DATABASE or (code is None and "does not exist" in str(cause)):
+        return StoreMissingError(
+            f"{name}: the server has no such database or user",
+            hint="Create it with 'createdb', then run 'hashmatch db upgrade'.",
+        )
+    kind = type(cause).__name__
+    if code is None or code.startswith(_UNREACHABLE):
+        return StoreUnreachableError(
+            f"{name}: the database server cannot be reached ({kind})",
+            hint="Check that it runs, and database.url; connections are made anew by themselves.",
+        )
+    return StoreError(f"{name}: the database refused ({kind}, SQLSTATE {code})")

@@ -1,0 +1,99 @@
+"""SQLite, the database that needs nothing: how it is opened, and what its errors mean."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL
+
+from hashmatch.errors import (
+    ConfigError,
+    StoreError,
+    StoreLockedError,
+    StoreReadOnlyError,
+    StoreSchemaError,
+)
+
+# SQLite calls back this often (in virtual machine steps, well under a millisecond), so that an
+# interrupt stops a statement that runs for seconds.
+_STEPS_BETWEEN_INTERRUPT_CHECKS = 100_000
+
+
+def open_engine(url: URL, busy_timeout_s: float) -> Engine:
+    """Return an engine that has not connected yet. Raises `ConfigError`."""
+    if url.database in (None, "", ":memory:"):
+        raise ConfigError(
+            "database.url: a database in memory would forget every match",
+            hint="Name a file: sqlite:////absolute/path/hashmatch.db",
+        )
+    arguments = {"timeout": busy_timeout_s}
+    engine = create_engine(url, hide_parameters=True, connect_args=arguments)
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def is_interrupt(cause: BaseException | None) -> bool:
+    """Say whether Ctrl-C ended a statement.
+
+    An exception inside the progress callback, which only Ctrl-C can raise, comes out like that.
+    """
+    return getattr(first_cause(cause), "sqlite_errorname", "") == "SQLITE_INTERRUPT"
+
+
+def store_error(name: str, cause: BaseException | None) -> StoreError:
+    """Return what an error of the driver means; `name` is the database's own."""
+    cause = first_cause(cause)
+    code = getattr(cause, "sqlite_errorname", "")
+    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return locked(name)
+    if code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+        return StoreReadOnlyError(
+            f"{name}: the database cannot be opened for writing",
+            hint="Matches have to be recorded: check who may write the file and its folder.",
+        )
+    if code == "SQLITE_NOTADB":
+        return StoreSchemaError(f"{name}: this file is not a hashmatch database")
+    # Only the driver's own sentence: SQLAlchemy's would quote the statement.
+    return StoreError(f"{name}: {cause}", hint="Look at the disk, then run 'hashmatch db check'.")
+
+
+def locked(name: str) -> StoreLockedError:
+    """Return the error of a database that somebody else is writing."""
+    return StoreLockedError(
+        f"{name}: the database is locked by another writer",
+        hint="Wait for it to finish, or raise database.busy_timeout_s.",
+    )
+
+
+def first_cause(error: BaseException | None) -> BaseException | None:
+    """Return the error that counts, where rolling back after it failed as well.
+
+    An interrupt or a full disk makes SQLite end the whole transaction by itself, savepoints and
+    all; that a savepoint is then not found tells nobody what happened.
+    """
+    while error is not None and "no such savepoint" in str(error):
+        earlier = error.__context__
+        while earlier is not None and not isinstance(earlier, sqlite3.Error):
+            earlier = earlier.__context__
+        if earlier is None:
+            break
+        error = earlier
+    return error
+
+
+def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+    # The driver's own transaction control would begin too late for a read to be one snapshot;
+    # _begin begins instead.
+    connection.isolation_level = None
+    connection.execute("PRAGMA foreign_keys = ON")
+    # A committed match survives a power cut: FULL syncs the write-ahead log at each commit.
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA cache_size = -16000")
+    connection.execute("PRAGMA temp.cache_size = -16000")
+    connection.set_progress_handler(lambda: 0, _STEPS_BETWEEN_INTERRUPT_CHECKS)
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.info.get("begin", "BEGIN"))
