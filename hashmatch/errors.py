@@ -7,6 +7,8 @@ HashmatchError
 ├── ListFileError           a list file cannot be imported
 ├── SourceError             what a list comes from cannot be reached or understood
 │   └── SourceRefusedError      it says no, and will until something is changed
+├── OutboxError             what is to be told to somebody did not arrive
+├── OverloadedError         there is more to do than can wait its turn
 ├── SyncLeaseError          another process is syncing the list
 ├── UnknownListError        no list has that name
 ├── NoActiveListError       there is nothing to match against
@@ -62,6 +64,14 @@ class SourceError(HashmatchError):
 
 class SourceRefusedError(SourceError):
     """What a list comes from refuses us; trying again will not help."""
+
+
+class OutboxError(HashmatchError):
+    """What is to be told to somebody did not arrive; it stays in the outbox."""
+
+
+class OverloadedError(HashmatchError):
+    """There is more to do than can wait its turn; nothing of it was begun."""
 
 
 class SyncLeaseError(HashmatchError):

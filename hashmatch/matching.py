@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from hashmatch.hashes import Algorithm, Hash, View, is_match
+from hashmatch.hashes import Hash, View, is_match
 from hashmatch.index import Neighbour, Snapshot
 from hashmatch.outcome import Failure, Reason
 from hashmatch.policy import Policy
@@ -43,7 +43,17 @@ def find_matches(
 
     Lists whose licence has ended are left out, and so are hashes under the quality gate.
     """
-    return list(_findings(snapshot, policy, hashes, today))
+    return find_matches_of_each(snapshot, policy, [hashes], today)[0]
+
+
+def find_matches_of_each(
+    snapshot: Snapshot, policy: Policy, images: Sequence[Sequence[Hash]], today: date
+) -> list[list[Finding]]:
+    """Return for the hashes of each image what `find_matches` returns, with one look-up for all."""
+    findings: list[list[Finding]] = [[] for _ in images]
+    for number, finding in _findings(snapshot, policy, images, today):
+        findings[number].append(finding)
+    return findings
 
 
 def judge(
@@ -94,13 +104,18 @@ def find_failure(
 ) -> Failure | None:
     """Return why an image with these hashes cannot be clear; None when every check ran."""
     if not policy.low_quality_is_clear:
-        too_plain = _too_plain(
-            [one for one in hashes if one.algorithm.name in snapshot.indexes], policy
-        )
-        if too_plain:
-            detail = f"the picture shows too little for {', '.join(too_plain)} to compare"
-            return Failure(Reason.LOW_QUALITY, detail)
+        compared = [one for one in hashes if one.algorithm.name in snapshot.indexes]
+        if failure := find_plainness(policy, compared):
+            return failure
     return find_list_failure(snapshot, today)
+
+
+def find_plainness(policy: Policy, hashes: Sequence[Hash]) -> Failure | None:
+    """Return that a picture shows too little to be compared; None where it shows enough."""
+    if not (too_plain := _too_plain(hashes, policy)):
+        return None
+    detail = f"the picture shows too little for {', '.join(too_plain)} to compare"
+    return Failure(Reason.LOW_QUALITY, detail)
 
 
 def _too_plain(hashes: Sequence[Hash], policy: Policy) -> list[str]:
@@ -126,19 +141,22 @@ def find_list_failure(snapshot: Snapshot, today: date) -> Failure | None:
 
 
 def _findings(
-    snapshot: Snapshot, policy: Policy, hashes: Sequence[Hash], today: date
-) -> Iterator[Finding]:
+    snapshot: Snapshot, policy: Policy, images: Sequence[Sequence[Hash]], today: date
+) -> Iterator[tuple[int, Finding]]:
+    """Yield each finding with the number of the image that it is of."""
     usable = {one.key: one.name for one in snapshot.lists if one.is_usable(today)}
-    of_algorithm: defaultdict[Algorithm, list[Hash]] = defaultdict(list)
-    for one in hashes:
-        if not policy.is_too_plain(one):
-            of_algorithm[one.algorithm].append(one)
-    for algorithm, some in of_algorithm.items():
+    of_algorithm: defaultdict[str, list[tuple[int, Hash]]] = defaultdict(list)
+    for number, hashes in enumerate(images):
+        for one in hashes:
+            if not policy.is_too_plain(one):
+                of_algorithm[one.algorithm.name].append((number, one))
+    for some in of_algorithm.values():
+        algorithm = some[0][1].algorithm
         reach = policy.widest_threshold_bits(usable.values(), algorithm)
         thresholds = {key: policy.threshold_bits(name, algorithm) for key, name in usable.items()}
-        found = snapshot.search_many(algorithm.name, [one.value for one in some], reach)
-        for one, neighbours in zip(some, found, strict=True):
+        found = snapshot.search_many(algorithm.name, [one.value for _, one in some], reach)
+        for (number, one), neighbours in zip(some, found, strict=True):
             for neighbour in neighbours:
                 threshold_bits = thresholds.get(neighbour.list_key)
                 if threshold_bits is not None and is_match(neighbour.distance_bits, threshold_bits):
-                    yield Finding(one, neighbour)
+                    yield number, Finding(one, neighbour)

@@ -29,6 +29,7 @@ class Reason(StrEnum):
     INDEX_STALE = "index_stale"
     LICENCE_EXPIRED = "licence_expired"
     STORE_UNAVAILABLE = "store_unavailable"
+    OVERLOADED = "overloaded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +65,15 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One entry of one list that an image matched, as it stands in the store."""
+    """One entry of one list that an image matched, as it stands in the store.
+
+    `entry_key` is the store's own number of the entry, which is never given twice.
+    """
 
     match_id: str
     list_name: str
     generation: int
+    entry_key: int
     entry_id: str
     algorithm: str
     distance_bits: int
@@ -174,7 +179,7 @@ def outcome_as_json(
         "action": action,
         "media": _media_as_json(outcome.media),
         "hashes": [hash_as_json(one, show_value=show_hashes) for one in outcome.hashes],
-        "matches": [_match_as_json(match) for match in matches],
+        "matches": [match_as_json(match) for match in matches],
         "suppressed": [_suppressed_as_json(one) for one in outcome.suppressed],
         "elapsed_ms": round(outcome.elapsed_ms, 1),
     }
@@ -216,7 +221,8 @@ def _suppressed_as_json(one: Suppressed) -> dict[str, Any]:
     }
 
 
-def _match_as_json(match: Match) -> dict[str, Any]:
+def match_as_json(match: Match) -> dict[str, Any]:
+    """Return one match as JSON."""
     return {
         "match_id": match.match_id,
         "list": match.list_name,

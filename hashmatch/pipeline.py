@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
 from hashmatch.errors import (
     IndexFolderError,
@@ -31,17 +32,15 @@ from hashmatch.index import LiveIndex, Snapshot
 from hashmatch.matching import (
     WHOLE_FILE,
     Finding,
-    allowable_hashes,
     find_failure,
     find_list_failure,
     find_matches,
-    judge,
+    find_matches_of_each,
+    find_plainness,
 )
 from hashmatch.outcome import (
-    Action,
     Clear,
     Failure,
-    Match,
     Matched,
     Outcome,
     Reason,
@@ -51,21 +50,8 @@ from hashmatch.outcome import (
     strongest,
 )
 from hashmatch.policy import Policy
-from hashmatch.store import (
-    Allowance,
-    ContentFacts,
-    Database,
-    EntryFacts,
-    ListState,
-    NewMatch,
-    NewSuppression,
-    Tally,
-    read_allowances,
-    read_entry_facts,
-    record_matches,
-    record_suppressions,
-    utc_now,
-)
+from hashmatch.recording import Announce, Recorder, announce_nothing, fingerprint_of
+from hashmatch.store import ContentFacts, Database, Tally, utc_now
 
 # Always computed: it tells two contents under one content id apart, and allow lists name it.
 _CONTENT_HASH = WHOLE_FILE
@@ -74,6 +60,18 @@ _CONTENT_HASH = WHOLE_FILE
 _ATTEMPTS = 5
 
 _NOTHING_READ = Reading(media=None, hashes=())
+
+# Is told how many seconds a stage of the flow took: "read", "look_up" or "record".
+Observe: TypeAlias = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Hashes of one image that were computed elsewhere, and the platform's names for it."""
+
+    hashes: tuple[Hash, ...]
+    content_id: str
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +84,6 @@ class _Subject:
 
     def elapsed_ms(self) -> float:
         return (time.perf_counter() - self.started_s) * 1000
-
-
-@dataclass(frozen=True, slots=True)
-class _Recorded:
-    """What was committed of one image: its matches, what to do about each, and what is not told."""
-
-    matches: tuple[Match, ...]
-    actions: tuple[Action, ...]
-    suppressed: tuple[Suppressed, ...]
 
 
 class Scanner:
@@ -113,6 +102,8 @@ class Scanner:
         policy: Policy,
         max_bytes: int,
         clock: Callable[[], datetime] = utc_now,
+        announce: Announce = announce_nothing,
+        observe: Observe = lambda _stage, _seconds: None,
     ) -> None:
         self._database = database
         self._index = index
@@ -120,6 +111,8 @@ class Scanner:
         self._policy = policy
         self._max_bytes = max_bytes
         self._clock = clock
+        self._recorder = Recorder(database, policy, announce)
+        self._observe = observe
         self._tally = Tally(database)
 
     def require_lists(self) -> None:
@@ -165,14 +158,78 @@ class Scanner:
         Clear then means: clear as far as these hashes can tell. Hashes of an algorithm that no
         list holds tell nothing, and without any other the outcome is unscreened.
         """
+        return self._look_up_alone(Query(tuple(hashes), content_id, reference))
+
+    def lookup_many(self, queries: Sequence[Query]) -> list[Outcome]:
+        """Return for each of the queries what `lookup` returns for it, in much less time."""
+        subjects = [_begin(one.content_id, one.reference) for one in queries]
+        try:
+            snapshot, today = self._index.snapshot(), self._clock().date()
+        except (StoreError, IndexStaleError, IndexFolderError) as error:
+            return [self._failed(subject, error) for subject in subjects]
+        readings = [_read_hashes(snapshot, one.hashes) for one in queries]
+        with self._timed("look_up"):
+            hashes = [one.hashes for one in readings]
+            found = find_matches_of_each(snapshot, self._policy, hashes, today)
+        outcomes: list[Outcome] = []
+        for query, subject, reading, findings in zip(
+            queries, subjects, readings, found, strict=True
+        ):
+            try:
+                outcome = self._concluded(subject, snapshot, reading, findings)
+            except StoreError as error:
+                outcome = self._failed(subject, error)
+            # Where an entry went away meanwhile, newer lists are asked.
+            outcomes.append(self._look_up_alone(query) if outcome is None else outcome)
+        return outcomes
+
+    def _look_up_alone(self, query: Query) -> Outcome:
         return self._screen(
-            _begin(content_id, reference), lambda snapshot: _read_hashes(snapshot, tuple(hashes))
+            _begin(query.content_id, query.reference),
+            lambda snapshot: _read_hashes(snapshot, query.hashes),
         )
+
+    def hash_alone(self, data: bytes, algorithm: str) -> tuple[Hash, ...] | Unscreened:
+        """Return an image's hashes of one algorithm, which are looked up nowhere.
+
+        Where it cannot be hashed, or shows too little, why not.
+        """
+        subject = _Subject("", "", time.perf_counter())
+        reading = _read_file(self._intake, data, {algorithm})
+        failure = reading.failure or find_plainness(self._policy, reading.hashes)
+        if failure is not None:
+            return self._unscreened(subject, failure, reading)
+        return tuple(one for one in reading.hashes if one.algorithm.name == algorithm)
 
     def refuse(self, failure: Failure, *, content_id: str, reference: str = "") -> Outcome:
         """Count and report an image that could not even be read as unscreened."""
         subject = _begin(content_id, reference)
-        return self._concluded(subject, self._unscreened(subject, failure, _NOTHING_READ))
+        return self._told(subject, self._unscreened(subject, failure, _NOTHING_READ))
+
+    def turn_away(self, failure: Failure, *, content_id: str) -> Outcome:
+        """Count an image that there was no room for, without waiting for anything at all."""
+        subject = _Subject(content_id, "", time.perf_counter())
+        outcome = self._unscreened(subject, failure, _NOTHING_READ)
+        self._count(outcome)
+        return outcome
+
+    def find_hindrance(self) -> Failure | None:
+        """Return why no image at all could be called clear at this moment; None where it could.
+
+        Asks the store, too.
+        """
+        try:
+            failure = find_list_failure(self._index.snapshot(), self._clock().date())
+            self._database.require_reachable()
+        except StoreError as error:
+            return Failure(Reason.STORE_UNAVAILABLE, error.message)
+        except (IndexStaleError, IndexFolderError) as error:
+            return Failure(Reason.INDEX_STALE, error.message)
+        return failure
+
+    def index_age_s(self) -> float:
+        """Return how long ago the index was known to follow the lists, in seconds."""
+        return self._index.age_s()
 
     def close(self) -> None:
         """Write the last counts and give everything back. Raises `StoreError`."""
@@ -199,30 +256,35 @@ class Scanner:
         try:
             for attempt in range(_ATTEMPTS):
                 snapshot = self._index.renewed() if attempt else self._index.snapshot()
-                outcome = self._attempt(subject, snapshot, read(snapshot))
+                with self._timed("read"):
+                    reading = read(snapshot)
+                today = self._clock().date()
+                with self._timed("look_up"):
+                    findings = find_matches(snapshot, self._policy, reading.hashes, today)
+                outcome = self._concluded(subject, snapshot, reading, findings)
                 if outcome is not None:
                     return outcome
-        except StoreError as error:
-            return self._store_failed(subject, error)
-        except (IndexStaleError, IndexFolderError) as error:
-            failure = Failure(Reason.INDEX_STALE, error.message)
-            return self._concluded(subject, self._unscreened(subject, failure, _NOTHING_READ))
+        except (StoreError, IndexStaleError, IndexFolderError) as error:
+            return self._failed(subject, error)
         failure = Failure(
             Reason.INDEX_STALE, "the lists changed faster than the image was screened"
         )
-        return self._concluded(subject, self._unscreened(subject, failure, _NOTHING_READ))
+        return self._told(subject, self._unscreened(subject, failure, _NOTHING_READ))
 
-    def _attempt(self, subject: _Subject, snapshot: Snapshot, reading: Reading) -> Outcome | None:
-        """Look up, judge, record and conclude; None where an entry went away meanwhile.
+    def _concluded(
+        self, subject: _Subject, snapshot: Snapshot, reading: Reading, findings: Sequence[Finding]
+    ) -> Outcome | None:
+        """Judge, record and conclude; None where an entry went away meanwhile.
 
         It may have gone for good or come back as another, which only newer lists can tell.
         """
         today = self._clock().date()
-        findings = find_matches(snapshot, self._policy, reading.hashes, today)
         failure = reading.failure or find_failure(snapshot, self._policy, reading.hashes, today)
         suppressed: tuple[Suppressed, ...] = ()
         if findings:
-            recorded = self._record(subject, snapshot, reading, findings, today)
+            with self._timed("record"):
+                content = _content_facts(subject, reading)
+                recorded = self._recorder.record(snapshot, content, findings, today)
             if recorded is None:
                 return None
             suppressed = recorded.suppressed
@@ -239,56 +301,16 @@ class Scanner:
                 )
         if failure is not None:
             outcome = self._unscreened(subject, failure, reading)
-            return self._concluded(subject, replace(outcome, suppressed=suppressed))
+            return self._told(subject, replace(outcome, suppressed=suppressed))
         elapsed_ms = subject.elapsed_ms()
         clear = Clear(subject.content_id, reading.media, reading.hashes, elapsed_ms, suppressed)
-        return self._concluded(subject, clear)
+        return self._told(subject, clear)
 
-    def _record(
-        self,
-        subject: _Subject,
-        snapshot: Snapshot,
-        reading: Reading,
-        findings: Sequence[Finding],
-        today: date,
-    ) -> _Recorded | None:
-        """Commit what was found and return it; None where any of the entries is gone."""
-        lists = {one.key: one for one in snapshot.lists}
-        names = {key: one.name for key, one in lists.items()}
-        content = _content_facts(subject, reading)
-        with self._database.writing() as session:
-            allowances = read_allowances(session, allowable_hashes(reading.hashes, findings), today)
-            judged = judge(findings, allowances, names, today)
-            facts = read_entry_facts(session, [*judged.told, *judged.suppressed])
-            if len(facts) < len(judged.told) + len(judged.suppressed):
-                return None
-            new = [
-                self._new_match(lists[facts[key].list_key], facts[key], finding)
-                for key, finding in judged.told.items()
-            ]
-            new.sort(key=lambda one: (one.distance_bits, one.entry_key))
-            held = [
-                _new_suppression(lists[facts[key].list_key], facts[key], *one)
-                for key, one in judged.suppressed.items()
-            ]
-            told = record_matches(session, content, new) if new else []
-            suppressed = record_suppressions(session, content, held) if held else []
-        return _Recorded(tuple(told), tuple(one.action for one in new), tuple(suppressed))
-
-    def _new_match(self, owner: ListState, entry: EntryFacts, finding: Finding) -> NewMatch:
-        return NewMatch(
-            list_key=owner.key,
-            list_name=owner.name,
-            licensor=owner.licensor,
-            generation=owner.generation,
-            entry_key=entry.key,
-            entry_id=entry.entry_id,
-            category=entry.category,
-            action=self._policy.action(owner.name, entry.category),
-            found=finding.found,
-            distance_bits=finding.neighbour.distance_bits,
-            threshold_bits=self._policy.threshold_bits(owner.name, finding.found.algorithm),
-        )
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        begun_s = time.perf_counter()
+        yield
+        self._observe(stage, time.perf_counter() - begun_s)
 
     def _unscreened(self, subject: _Subject, failure: Failure, reading: Reading) -> Unscreened:
         return Unscreened(
@@ -301,16 +323,22 @@ class Scanner:
             elapsed_ms=subject.elapsed_ms(),
         )
 
-    def _concluded(self, subject: _Subject, outcome: Clear | Unscreened) -> Outcome:
+    def _told(self, subject: _Subject, outcome: Clear | Unscreened) -> Outcome:
         """Count an image that did not match; only then may its outcome be told."""
         try:
             self._tally.flush_if_due()
         except StoreError as error:
-            return self._store_failed(subject, error)
+            return self._failed(subject, error)
         self._count(outcome)
         return outcome
 
-    def _store_failed(self, subject: _Subject, error: StoreError) -> Outcome:
+    def _failed(
+        self, subject: _Subject, error: StoreError | IndexStaleError | IndexFolderError
+    ) -> Outcome:
+        """Conclude without a verdict, since the store or the index failed us."""
+        if not isinstance(error, StoreError):
+            failure = Failure(Reason.INDEX_STALE, error.message)
+            return self._told(subject, self._unscreened(subject, failure, _NOTHING_READ))
         failure = Failure(Reason.STORE_UNAVAILABLE, error.message)
         outcome = self._unscreened(subject, failure, _NOTHING_READ)
         self._count(outcome)
@@ -341,6 +369,12 @@ def _read_hashes(snapshot: Snapshot, hashes: tuple[Hash, ...]) -> Reading:
     return Reading(None, hashes, Failure(Reason.NO_ACTIVE_LIST, detail))
 
 
+def anonymous_content_id(one: Hash) -> str:
+    """Return a name under which the same hash is recorded once, and which does not show it."""
+    mark = hashlib.sha256(one.algorithm.name.encode() + one.value).hexdigest()
+    return f"lookup:{mark[:16]}"
+
+
 def _begin(content_id: str, reference: str) -> _Subject:
     if not content_id or not _is_storable(content_id) or not _is_storable(reference):
         raise InputError(
@@ -355,35 +389,11 @@ def _is_storable(text: str) -> bool:
     return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _new_suppression(
-    owner: ListState, entry: EntryFacts, finding: Finding, allowance: Allowance
-) -> NewSuppression:
-    return NewSuppression(
-        list_key=owner.key,
-        list_name=owner.name,
-        generation=owner.generation,
-        entry_key=entry.key,
-        entry_id=entry.entry_id,
-        algorithm=finding.found.algorithm.name,
-        distance_bits=finding.neighbour.distance_bits,
-        allowance=allowance,
-    )
-
-
 def _content_facts(subject: _Subject, reading: Reading) -> ContentFacts:
     return ContentFacts(
         content_id=subject.content_id,
         reference=subject.reference,
-        fingerprint=_fingerprint(reading.hashes),
+        fingerprint=fingerprint_of(reading.hashes),
         media=reading.media,
         hashes=reading.hashes,
     )
-
-
-def _fingerprint(hashes: Sequence[Hash]) -> bytes:
-    """Return the SHA-256 of the content, or where that was not given, one of its hashes."""
-    for one in hashes:
-        if one.algorithm.name == _CONTENT_HASH:
-            return one.value
-    parts = sorted(one.algorithm.name.encode() + b":" + one.value for one in hashes)
-    return hashlib.sha256(b"".join(parts)).digest()

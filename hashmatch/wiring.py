@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 
 from hashmatch.config import Settings, load_settings
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.imaging import Hashing, InProcessIntake, Intake, Limits, PoolIntake
 from hashmatch.index import LiveIndex
-from hashmatch.pipeline import Scanner
+from hashmatch.outbox import Send, announcer, webhook_senders
+from hashmatch.pipeline import Observe, Scanner
 from hashmatch.policy import Policy
 from hashmatch.store import Database, find_matchable
 
@@ -23,8 +25,16 @@ def open_scanner(config: str | Path | None = None) -> Scanner:
     return open_scanner_with(load_settings(None if config is None else Path(config)))
 
 
-def open_scanner_with(settings: Settings) -> Scanner:
-    """Open a scanner under settings that were read already; see `open_scanner`."""
+def open_scanner_with(
+    settings: Settings,
+    *,
+    observe: Observe = lambda _stage, _seconds: None,
+    require_lists: bool = True,
+) -> Scanner:
+    """Open a scanner under settings that were read already; see `open_scanner`.
+
+    Without `require_lists` it is opened even where nothing could match, and then clears nothing.
+    """
     policy = open_policy(settings)
     with ExitStack() as opened:
         # First of all, so that its processes load while this one does.
@@ -38,8 +48,11 @@ def open_scanner_with(settings: Settings) -> Scanner:
             intake=intake,
             policy=policy,
             max_bytes=settings.intake.max_bytes,
+            announce=partial(announcer, settings),
+            observe=observe,
         )
-        scanner.require_lists()
+        if require_lists:
+            scanner.require_lists()
         opened.pop_all()  # They are the scanner's now.
     return scanner
 
@@ -53,6 +66,14 @@ def _adopt_kept_hashes(database: Database) -> None:
     from hashmatch.lists import adopt_kept
 
     adopt_kept(database)
+
+
+def senders(settings: Settings, database: Database) -> dict[str, Send]:
+    """Return what sends the messages of the outbox, by their kind."""
+    # Loads the web client, which a scan does not need.
+    from hashmatch.lists import feedback_senders
+
+    return {**feedback_senders(database, settings), **webhook_senders(settings)}
 
 
 def open_database(settings: Settings) -> Database:

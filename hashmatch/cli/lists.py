@@ -15,6 +15,7 @@ from hashmatch.lists import (
     confirm_delivery,
     find_format,
     import_list,
+    list_facts,
     reject_delivery,
     view_quarantine,
 )
@@ -37,7 +38,7 @@ from .context import App, json_option, pass_app, standard_input
 from .exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
 from .imported import show_import
 from .index import compact_index, update_index
-from .listed import list_rows, show_lists
+from .listed import show_lists
 from .outbox import send_due
 from .output import print_json, printable, progress, say
 from .quarantined import show_quarantine
@@ -186,7 +187,7 @@ def sync(app: App, names: tuple[str, ...], *, is_all: bool, as_json: bool) -> No
 def status(app: App, *, as_json: bool) -> None:
     """Show every list: its licence, its generation, what is in it and how its last sync went."""
     with app.database() as database:
-        rows = list_rows(database)
+        rows = list_facts(database)
     if as_json:
         for row in rows:
             print_json(row)

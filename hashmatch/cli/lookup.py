@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
 
@@ -12,7 +11,7 @@ from hashmatch.errors import InputError
 from hashmatch.hashers import find_algorithm
 from hashmatch.hashes import Hash
 from hashmatch.outcome import Failure, Outcome, Reason
-from hashmatch.pipeline import Scanner
+from hashmatch.pipeline import Scanner, anonymous_content_id
 
 from .context import App, json_option, pass_app, show_hashes_option, standard_input
 from .verdicts import show_outcomes
@@ -67,16 +66,10 @@ def _parse(text: bytes) -> tuple[Hash, str]:
     value = algorithm.parse(rest[0])
     quality = _parse_quality(rest[1]) if len(rest) > 1 else None
     one = Hash(algorithm, value, quality)
-    return one, content_id.strip() or _content_id(one)
+    return one, content_id.strip() or anonymous_content_id(one)
 
 
 def _parse_quality(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or len(text) > 3 or int(text) > 100:
         raise InputError("the quality is no number from 0 to 100")
     return int(text)
-
-
-def _content_id(one: Hash) -> str:
-    """Return a name under which the same hash is recorded once, and which does not show it."""
-    mark = hashlib.sha256(one.algorithm.name.encode() + one.value).hexdigest()
-    return f"lookup:{mark[:16]}"

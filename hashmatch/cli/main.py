@@ -32,6 +32,8 @@ _COMMANDS = {
     "index": "Show, build and compact the index on disk.",
     "matches": "Show the recorded matches.",
     "outbox": "Show and send what is to be told to others.",
+    "tokens": "Make, show and revoke tokens for the service.",
+    "serve": "Serve screening over HTTP.",
     "report": "Export reports of the recorded matches.",
     "db": "Upgrade or check the database.",
     "doctor": "Check the installation, the configuration, the store and the lists.",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from hashmatch.lists import send_feedback
+from hashmatch.outbox import send_due as deliver
 from hashmatch.store import Database, read_outbox, retry_message
+from hashmatch.wiring import senders
 
 from .context import App, json_option, pass_app
 from .exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
@@ -31,7 +32,7 @@ def list_(app: App, limit: int, *, as_json: bool) -> None:
                 "message": one.key,
                 "kind": one.kind,
                 "to": one.target,
-                "what": str(one.body.get("verdict", "")),
+                "what": str(one.body.get("verdict") or one.body.get("type", "")),
                 "state": one.state,
                 "attempts": one.attempts,
                 "created_at": one.created_at.isoformat(timespec="seconds"),
@@ -69,7 +70,7 @@ def retry(app: App, message: int) -> None:
 
 def send_due(app: App, database: Database) -> bool:
     """Send what is due and tell of it; says whether all of it was sent."""
-    counts = send_feedback(database, app.settings)
+    counts = deliver(database, senders(app.settings, database))
     if counts:
         say("outbox: " + ", ".join(f"{number} {state}" for state, number in counts.items()))
     if failed := counts["failed"] + counts["dead"]:

@@ -12,6 +12,8 @@ from .lists import (
     StopNCIISourceSettings,
     ThreatExchangeSourceSettings,
 )
+from .secrets import read_secret
+from .service import OutboxSettings, ServiceSettings, WebhookSettings
 from .settings import (
     CONFIG_NAME,
     ImageFormat,
@@ -32,12 +34,16 @@ __all__ = [
     "MappingSettings",
     "NCMECSourceSettings",
     "ObjectStorageSourceSettings",
+    "OutboxSettings",
     "PolicySettings",
     "SecretSettings",
+    "ServiceSettings",
     "Settings",
     "SourceSettings",
     "StopNCIISourceSettings",
     "ThreatExchangeSourceSettings",
+    "WebhookSettings",
     "find_config",
     "load_settings",
+    "read_secret",
 ]

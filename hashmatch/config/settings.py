@@ -16,6 +16,7 @@ from hashmatch.hashes import Decode
 from hashmatch.outcome import Action
 
 from .lists import IWF, GuardSettings, MappingSettings, Section, SourceSettings
+from .service import OutboxSettings, ServiceSettings, WebhookName, WebhookSettings
 
 CONFIG_NAME = "hashmatch.toml"
 
@@ -107,6 +108,9 @@ class Settings(Section):
     mappings: dict[str, MappingSettings] = {"iwf": IWF}
     lists: dict[str, SourceSettings] = {}
     guards: GuardSettings = GuardSettings()
+    service: ServiceSettings = ServiceSettings()
+    webhooks: dict[WebhookName, WebhookSettings] = {}
+    outbox: OutboxSettings = OutboxSettings()
     source: Path | None = Field(default=None, exclude=True)
 
     @field_validator("mappings")
@@ -154,8 +158,9 @@ def load_settings(explicit: Path | None = None, *, use_environment: bool = True)
         _make_absolute(path, table, "data_dir")
         _make_absolute(path, table.get("index"), "dir")
         _make_absolute(path, table.get("guards"), "benign_sample")
-        lists = table.get("lists")
-        for one in lists.values() if isinstance(lists, dict) else ():
+        for key in ("tls_certificate", "tls_key"):
+            _make_absolute(path, table.get("service"), key)
+        for one in _sections(table, "lists", "webhooks"):
             _make_absolute(path, one, "path")
             _make_absolute(path, one, "ca_file")
             guards = one.get("guards") if isinstance(one, dict) else None
@@ -195,8 +200,15 @@ def _make_absolute(path: Path, table: object, key: str) -> None:
         table[key] = str(path.absolute().parent / Path(folder).expanduser())
 
 
+def _sections(table: dict[str, object], *names: str) -> Iterator[object]:
+    """Yield the sections that users have given names of their own."""
+    for name in names:
+        sections = table.get(name)
+        yield from sections.values() if isinstance(sections, dict) else ()
+
+
 def _secrets(section: object) -> Iterator[object]:
-    """Yield the tables of a section of a list that say where a secret is."""
+    """Yield the tables of a section that say where a secret is."""
     for key, value in section.items() if isinstance(section, dict) else ():
         yield value
         if key == "secrets" and isinstance(value, dict):

@@ -115,6 +115,10 @@ class LiveIndex:
             self._problem = "a change takes long"
             return held
 
+    def age_s(self) -> float:
+        """Return how long ago the snapshot was known to be the store's, infinite without one."""
+        return time.monotonic() - self._current_at_s if self._snapshot else float("inf")
+
     def close(self) -> None:
         """End the threads and let go of the files."""
         self._is_closed.set()

@@ -1,9 +1,10 @@
 """Lists: how they are written in files, and how they come into the store."""
 
 from .adopting import adopt_kept
-from .feedback import queue_feedback, send_feedback
+from .feedback import feedback_senders, queue_feedback
 from .formats import FORMATS, BadRow, ListFormat, find_format
 from .importing import ImportSummary, SetAside, import_list
+from .overview import list_facts
 from .quarantining import QuarantineView, confirm_delivery, reject_delivery, view_quarantine
 from .sources import (
     FileSource,
@@ -37,12 +38,13 @@ __all__ = [
     "Verdict",
     "adopt_kept",
     "confirm_delivery",
+    "feedback_senders",
     "find_format",
     "import_list",
+    "list_facts",
     "open_source",
     "queue_feedback",
     "reject_delivery",
-    "send_feedback",
     "sync_list",
     "view_quarantine",
 ]

@@ -5,33 +5,18 @@ Off unless the list's section of the configuration says `feedback = true`.
 
 from __future__ import annotations
 
-from collections import Counter
+from functools import partial
 
 from sqlalchemy.orm import Session
 
 from hashmatch.config import Settings
-from hashmatch.errors import (
-    ConfigError,
-    HashmatchError,
-    InputError,
-    SourceRefusedError,
-    StoreError,
-)
-from hashmatch.store import (
-    Database,
-    Message,
-    find_entry,
-    note_failed,
-    note_sent,
-    queue_message,
-    read_match,
-    take_due,
-)
+from hashmatch.errors import ConfigError, InputError
+from hashmatch.outbox import Send
+from hashmatch.store import Database, Message, find_entry, queue_message, read_match
 
 from .sources import Feedback, FeedbackReceiver, Verdict, open_source
 
 KIND = "feedback"
-_AT_ONCE = 100
 
 
 def queue_feedback(session: Session, settings: Settings, match_id: str, verdict: Verdict) -> bool:
@@ -54,34 +39,9 @@ def queue_feedback(session: Session, settings: Settings, match_id: str, verdict:
     return queue_message(session, KIND, list_name, subject, body)
 
 
-def send_feedback(database: Database, settings: Settings) -> Counter[str]:
-    """Tell what is due and return how many messages were sent, wait or are dead.
-
-    What fails stays in the outbox, with the reason. Raises `StoreError`.
-    """
-    counts: Counter[str] = Counter()
-    while True:
-        with database.writing() as session:
-            due = take_due(session, KIND, limit=_AT_ONCE)
-        if not due:
-            return counts
-        for message in due:
-            counts[_send(database, settings, message)] += 1
-
-
-def _send(database: Database, settings: Settings, message: Message) -> str:
-    try:
-        _tell(database, settings, message)
-    except StoreError:
-        raise
-    except HashmatchError as error:
-        is_final = isinstance(error, SourceRefusedError | InputError)
-        with database.writing() as session:
-            note_failed(session, message.key, error.message, is_final=is_final)
-        return "dead" if is_final else "failed"
-    with database.writing() as session:
-        note_sent(session, message.key)
-    return "sent"
+def feedback_senders(database: Database, settings: Settings) -> dict[str, Send]:
+    """Return what sends feedback."""
+    return {KIND: partial(_tell, database, settings)}
 
 
 def _tell(database: Database, settings: Settings, message: Message) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+import io
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, fields
-from typing import TextIO
 
 from .interface import ReportFormat, ReportRow
 
@@ -18,15 +18,17 @@ class CSVReport(ReportFormat):
 
     name = "csv"
 
-    def write(self, rows: Iterable[ReportRow], stream: TextIO) -> int:
-        """Write the rows as they come and return how many there were."""
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow([field.name for field in fields(ReportRow)])
-        count = 0
+    def pieces(self, rows: Iterable[ReportRow]) -> Iterator[str]:
+        """Yield the header and a line for each row."""
+        yield _line([field.name for field in fields(ReportRow)])
         for row in rows:
-            writer.writerow([_harmless(cell) for cell in astuple(row)])
-            count += 1
-        return count
+            yield _line([_harmless(cell) for cell in astuple(row)])
+
+
+def _line(cells: Sequence[object]) -> str:
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerow(cells)
+    return stream.getvalue()
 
 
 def _harmless(cell: object) -> object:

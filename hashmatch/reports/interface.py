@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, TextIO
 
@@ -51,5 +51,25 @@ class ReportFormat(ABC):
     name: str
 
     @abstractmethod
+    def pieces(self, rows: Iterable[ReportRow]) -> Iterator[str]:
+        """Yield the report bit by bit, as the rows come."""
+
     def write(self, rows: Iterable[ReportRow], stream: TextIO) -> int:
         """Write the rows as they come and return how many there were."""
+        counted = _Counted(rows)
+        for piece in self.pieces(counted):
+            stream.write(piece)
+        return counted.count
+
+
+class _Counted:
+    """Rows that are counted as they pass."""
+
+    def __init__(self, rows: Iterable[ReportRow]) -> None:
+        self._rows = rows
+        self.count = 0
+
+    def __iter__(self) -> Iterator[ReportRow]:
+        for row in self._rows:
+            self.count += 1
+            yield row

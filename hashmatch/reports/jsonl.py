@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from typing import TextIO
+from collections.abc import Iterable, Iterator
 
 from .interface import ReportFormat, ReportRow
 
@@ -14,10 +13,7 @@ class JSONLinesReport(ReportFormat):
 
     name = "jsonl"
 
-    def write(self, rows: Iterable[ReportRow], stream: TextIO) -> int:
-        """Write the rows as they come and return how many there were."""
-        count = 0
+    def pieces(self, rows: Iterable[ReportRow]) -> Iterator[str]:
+        """Yield a line for each row."""
         for row in rows:
-            stream.write(json.dumps(row.as_json(), ensure_ascii=False) + "\n")
-            count += 1
-        return count
+            yield json.dumps(row.as_json(), ensure_ascii=False) + "\n"

@@ -10,6 +10,8 @@ from datetime import date
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from hashmatch.errors import StoreError
+
 from .base import upsert
 from .database import Database
 from .models import DailyCount
@@ -32,6 +34,8 @@ class Tally:
         self._counts: Counter[_Tallied] = Counter()
         self._lock = threading.Lock()
         self._flushed_at = time.monotonic()
+        self._failure: StoreError | None = None
+        self._failed_at = 0.0
 
     def add(self, day: date, outcome: str, reason: str = "") -> None:
         """Count one image, in memory."""
@@ -40,7 +44,11 @@ class Tally:
 
     def flush_if_due(self) -> None:
         """Flush about once a second. Raises `StoreError`; then nothing is lost."""
-        if time.monotonic() - self._flushed_at >= _FLUSH_EVERY_S:
+        now = time.monotonic()
+        # Where the store is away, nobody waits for it in turn: one of them tries, once a second.
+        if self._failure is not None and now - self._failed_at < _FLUSH_EVERY_S:
+            raise StoreError(self._failure.message, hint=self._failure.hint)
+        if now - self._flushed_at >= _FLUSH_EVERY_S:
             self.flush()
 
     def flush(self) -> None:
@@ -48,10 +56,15 @@ class Tally:
         with self._lock:
             if not self._counts:
                 return
-            with self._database.writing() as session:
-                # In one order, so that two processes never wait for each other's rows.
-                for tallied, number in sorted(self._counts.items()):
-                    _add_to_store(session, tallied, number)
+            try:
+                with self._database.writing() as session:
+                    # In one order, so that two processes never wait for each other's rows.
+                    for tallied, number in sorted(self._counts.items()):
+                        _add_to_store(session, tallied, number)
+            except StoreError as error:
+                self._failure, self._failed_at = error, time.monotonic()
+                raise
+            self._failure = None
             self._counts.clear()
             self._flushed_at = time.monotonic()
 

@@ -50,13 +50,15 @@ class NewMatch:
 class MatchFilter:
     """Which matches to read: from `since` up to but not including `until`, of one list or all.
 
-    Oldest first; with a `limit` the newest so many, newest first.
+    Oldest first; with a `limit` the newest so many, newest first, and of those only the ones that
+    came before the match of the key `before`.
     """
 
     since: datetime | None = None
     until: datetime | None = None
     list_name: str | None = None
     limit: int | None = None
+    before: int | None = None
 
     def __post_init__(self) -> None:
         """Raise `InputError` for a period that ends before it begins."""
@@ -103,6 +105,8 @@ def read_matches(session: Session, wanted: MatchFilter) -> Iterator[StoredMatch]
         find_list(session, wanted.list_name, removed_too=True)
     query = _with_list_and_content().limit(wanted.limit)
     query = query.order_by(MatchRecord.key if wanted.limit is None else MatchRecord.key.desc())
+    if wanted.before is not None:
+        query = query.where(MatchRecord.key < wanted.before)
     if wanted.since is not None:
         query = query.where(MatchRecord.matched_at >= wanted.since)
     if wanted.until is not None:
@@ -208,6 +212,7 @@ def _as_told(new: NewMatch, match_id: str) -> Match:
         match_id=match_id,
         list_name=new.list_name,
         generation=new.generation,
+        entry_key=new.entry_key,
         entry_id=new.entry_id,
         algorithm=new.found.algorithm.name,
         distance_bits=new.distance_bits,

@@ -334,6 +334,27 @@ class DailyCount(Base):
     count: Mapped[int]
 
 
+class AccessToken(Base):
+    """Who may call the service, and for what; of the secret itself only its SHA-256 is kept.
+
+    `scopes` are a JSON array.
+    """
+
+    __tablename__ = "tokens"
+    __table_args__ = (KEYS_ARE_NEVER_REUSED,)
+
+    key: Mapped[int] = mapped_column(primary_key=True)
+    token_id: Mapped[str] = mapped_column(String(16), unique=True)
+    name: Mapped[str] = mapped_column(Text)
+    secret_hash: Mapped[bytes]
+    scopes: Mapped[str] = mapped_column(Text)
+    requests_per_minute: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+
+
 class OutboxMessage(Base):
     """Something to be told to somebody else, kept until it was, and tried again until it is.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hashmatch.errors import NotFoundError
@@ -55,12 +55,33 @@ def queue_message(
     return affected_rows(session, new.on_conflict_do_nothing()) > 0
 
 
-def take_due(session: Session, kind: str, *, limit: int) -> list[Message]:
+def find_due(session: Session) -> set[tuple[str, str]]:
+    """Return of which kind and to whom there are messages whose time has come."""
+    due = select(OutboxMessage.kind, OutboxMessage.target).distinct()
+    rows = session.execute(due.where(OutboxMessage.next_attempt_at <= utc_now()))
+    return {(kind, target) for kind, target in rows}
+
+
+def count_unsent(session: Session) -> dict[str, int]:
+    """Return how many messages are waiting, and how many are dead."""
+    is_waiting = OutboxMessage.next_attempt_at.is_not(None)
+    rows = session.execute(
+        select(is_waiting, func.count()).where(OutboxMessage.sent_at.is_(None)).group_by(is_waiting)
+    )
+    found = {bool(waits): number for waits, number in rows}
+    return {"waiting": found.get(True, 0), "dead": found.get(False, 0)}
+
+
+def take_due(session: Session, kind: str, target: str, *, limit: int) -> list[Message]:
     """Return messages whose time has come, oldest first; others do not get them meanwhile."""
     now = utc_now()
     rows = session.scalars(
         select(OutboxMessage)
-        .where(OutboxMessage.kind == kind, OutboxMessage.next_attempt_at <= now)
+        .where(
+            OutboxMessage.kind == kind,
+            OutboxMessage.target == target,
+            OutboxMessage.next_attempt_at <= now,
+        )
         .order_by(OutboxMessage.key)
         .limit(limit)
         .with_for_update(skip_locked=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from pathlib import Path
 
@@ -12,9 +11,9 @@ from hashmatch.config import (
     MappingSettings,
     NCMECSourceSettings,
     ObjectStorageSourceSettings,
-    SecretSettings,
     Settings,
     StopNCIISourceSettings,
+    read_secret,
 )
 from hashmatch.errors import ConfigError
 
@@ -76,21 +75,6 @@ def open_source(settings: Settings, list_name: str) -> ListSource:
     return ThreatExchangeSource(
         given.base, given.privacy_group, token, mapping, timeout_s=given.timeout_s
     )
-
-
-def read_secret(secret: SecretSettings) -> str:
-    """Return a secret from the place that the settings name. Raises `ConfigError`."""
-    if secret.env:
-        if (value := os.environ.get(secret.env, "")) == "":
-            raise ConfigError(f"the environment variable {secret.env} holds no secret")
-        return value
-    try:
-        value = Path(secret.file).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{secret.file}: the secret cannot be read from there") from error
-    if not value:
-        raise ConfigError(f"{secret.file}: the file holds no secret")
-    return value
 
 
 def _find_mapping(settings: Settings, list_name: str, name: str) -> MappingSettings | None:

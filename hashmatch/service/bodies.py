@@ -1,0 +1,154 @@
+"""Request bodies: streamed into memory, up to a limit, and never into a file.
+
+The usual parsers of multipart bodies spool them to temporary files, which no image may get into;
+this one hands on what arrives to memory alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from python_multipart import MultipartParser
+from python_multipart.exceptions import MultipartParseError
+from python_multipart.multipart import parse_options_header
+from starlette.requests import ClientDisconnect, Request
+
+from hashmatch.errors import InputError
+from hashmatch.imaging import too_large
+from hashmatch.outcome import Failure, Reason
+
+# What the parts of a multipart body may take beside their content.
+_MOST_BESIDE = 64 * 1024
+_MOST_PARTS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file as it arrived, and the field that it came in; no field where it was the whole body."""
+
+    data: bytes
+    field: str = ""
+
+
+@dataclass(slots=True)
+class _Part:
+    name: str = ""
+    chunks: list[bytes] = field(default_factory=list)
+
+
+class _Form:
+    """The parts of a multipart body, as they come."""
+
+    def __init__(self, boundary: bytes) -> None:
+        self.parts: list[_Part] = []
+        self._header: list[bytes] = [b"", b""]
+        self.is_complete = False
+        self._parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": self._begin,
+                "on_part_data": lambda data, start, end: self.parts[-1].chunks.append(
+                    data[start:end]
+                ),
+                "on_header_field": lambda data, start, end: self._add(0, data[start:end]),
+                "on_header_value": lambda data, start, end: self._add(1, data[start:end]),
+                "on_header_end": self._end_header,
+                "on_end": self._end,
+            },
+        )
+
+    def write(self, chunk: bytes) -> None:
+        """Take a piece of the body. Raises `InputError`."""
+        try:
+            self._parser.write(chunk)
+        except MultipartParseError as error:
+            raise _malformed() from error
+
+    def _begin(self) -> None:
+        if len(self.parts) >= _MOST_PARTS:
+            raise InputError("the multipart body has too many parts")
+        self.parts.append(_Part())
+
+    def _add(self, place: int, piece: bytes) -> None:
+        self._header[place] += piece
+
+    def _end_header(self) -> None:
+        name, value = self._header
+        self._header = [b"", b""]
+        if name.lower() == b"content-disposition":
+            _, options = parse_options_header(value)
+            self.parts[-1].name = options.get(b"name", b"").decode(errors="replace")
+
+    def _end(self) -> None:
+        self.is_complete = True
+
+
+async def receive(
+    request: Request, *, max_bytes: int, timeout_s: float, take: Callable[[int], None]
+) -> Upload | Failure:
+    """Return the one file of a request, raw or as the only part of a multipart body.
+
+    `take` is told of every byte before it is kept, and may raise. Raises `InputError` for a body
+    that is no upload, and `ClientDisconnect` where it never ends.
+    """
+    try:
+        async with asyncio.timeout(timeout_s), aclosing(_pieces(request)) as pieces:
+            kind, options = parse_options_header(request.headers.get("content-type", ""))
+            if kind == b"multipart/form-data":
+                return await _receive_form(pieces, options.get(b"boundary", b""), max_bytes, take)
+            return await _receive_raw(pieces, max_bytes, take)
+    except TimeoutError:
+        return Failure(Reason.UNREADABLE, "the body did not arrive in time")
+    except ClientDisconnect:
+        return Failure(Reason.UNREADABLE, "the body broke off")
+
+
+async def _pieces(request: Request) -> AsyncGenerator[bytes]:
+    async for piece in request.stream():
+        if piece:
+            yield piece
+
+
+async def _receive_raw(
+    pieces: AsyncIterator[bytes], max_bytes: int, take: Callable[[int], None]
+) -> Upload | Failure:
+    chunks: list[bytes] = []
+    size = 0
+    async for piece in pieces:
+        size += len(piece)
+        if size > max_bytes:
+            return too_large(max_bytes)
+        take(len(piece))
+        chunks.append(piece)
+    return Upload(b"".join(chunks))
+
+
+async def _receive_form(
+    pieces: AsyncIterator[bytes], boundary: bytes, max_bytes: int, take: Callable[[int], None]
+) -> Upload | Failure:
+    if not 0 < len(boundary) <= 70:  # RFC 2046.
+        raise _malformed()
+    form = _Form(boundary)
+    size = 0
+    async for piece in pieces:
+        size += len(piece)
+        if size > max_bytes + _MOST_BESIDE:
+            return too_large(max_bytes)
+        take(len(piece))
+        form.write(piece)
+    if not form.is_complete:
+        raise _malformed()
+    if len(form.parts) != 1:
+        raise InputError(
+            f"the multipart body has {len(form.parts)} parts", hint="Send one file in one field."
+        )
+    (part,) = form.parts
+    data = b"".join(part.chunks)
+    return too_large(max_bytes) if len(data) > max_bytes else Upload(data, part.name)
+
+
+def _malformed() -> InputError:
+    return InputError("the multipart body is malformed", hint="Send the file as the body itself.")

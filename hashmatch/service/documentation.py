@@ -1,0 +1,61 @@
+"""`/openapi.json` as the answers really are, and `/docs`: the same for people, without scripts."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.responses import HTMLResponse, Response
+
+_STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
+    "h2{font-size:1rem;margin:2rem 0 .3rem}code,h2{font-family:ui-monospace,monospace}"
+    "b{background:#dde;padding:.1rem .4rem;border-radius:.2rem}"
+    "table{border-collapse:collapse}td{padding:.1rem 1rem .1rem 0;vertical-align:top}"
+    "@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}b{background:#335}}"
+)
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+
+
+def correct(document: dict[str, Any]) -> dict[str, Any]:
+    """Take what FastAPI says of invalid requests out: they are answered with 400 and a problem."""
+    for calls in document["paths"].values():
+        for call in calls.values():
+            answer = call["responses"].get("422", {})
+            if "HTTPValidationError" in str(answer):
+                del call["responses"]["422"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)
+    return document
+
+
+def docs_page(app: FastAPI) -> Response:
+    """Return all calls with what they ask for and answer, for people."""
+    document = app.openapi()
+    parts = [
+        "<!doctype html><html lang=en><meta charset=utf-8>",
+        "<meta name=viewport content='width=device-width'>",
+        f"<title>hashmatch</title><style>{_STYLE}</style><h1>hashmatch {app.version}</h1>",
+        f"<p>{escape(app.description)}</p>",
+        "<p><a href=openapi.json>openapi.json</a> says the same to programs.</p>",
+    ]
+    for path, calls in document["paths"].items():
+        for method, call in calls.items():
+            parts.append(_section(method, path, call))
+    return HTMLResponse("".join(parts), headers={"Content-Security-Policy": _POLICY})
+
+
+def _section(method: str, path: str, call: dict[str, Any]) -> str:
+    rows = [
+        (one["name"], one.get("description", ""), "required" if one.get("required") else "")
+        for one in call.get("parameters", [])
+    ]
+    if body := call.get("requestBody"):
+        rows.append(("body", ", ".join(body["content"]), "required"))
+    rows += [(code, one["description"], "") for code, one in sorted(call["responses"].items())]
+    table = "".join(
+        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows
+    )
+    words = escape(call.get("description", "")).replace("\n\n", "<p>")
+    return f"<h2><b>{method.upper()}</b> {escape(path)}</h2><p>{words}</p><table>{table}</table>"

@@ -1,0 +1,183 @@
+"""What the service tells Prometheus: counts and times, and never a name of an image or a hash."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from hashmatch.errors import HashmatchError
+from hashmatch.outcome import Clear, Outcome, outcome_name
+from hashmatch.store import (
+    ALLOW,
+    FAILED,
+    QUARANTINED,
+    Database,
+    count_unsent,
+    read_lists,
+    read_newest_runs,
+    utc_now,
+)
+
+MULTIPROCESS_DIR = "PROMETHEUS_MULTIPROC_DIR"
+
+_SCREENING_S = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
+_STAGE_S = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
+# The state of the store is read for one scrape in so many seconds, whoever scrapes.
+_SECONDS_REMEMBERED = 5.0
+
+
+class Metrics:
+    """The metrics of one process, or with several workers its part of theirs."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._scans = self._counter(
+            "hashmatch_scans", "Images and hashes screened.", "outcome", "reason"
+        )
+        self._stages = Histogram(
+            "hashmatch_stage_seconds",
+            "How long a stage took: receive (the body), wait (for a turn), read (decode and hash),"
+            " look_up, record.",
+            ["stage"],
+            buckets=_STAGE_S,
+            registry=self.registry,
+        )
+        self._requests = self._counter(
+            "hashmatch_requests", "Requests answered.", "method", "route", "status"
+        )
+        self._request_seconds = Histogram(
+            "hashmatch_request_seconds",
+            "How long it took to answer.",
+            ["route"],
+            buckets=_SCREENING_S,
+            registry=self.registry,
+        )
+        self._jobs = self._gauge(
+            "hashmatch_jobs", "Scans and lookups that wait or are worked on.", "work", "state"
+        )
+        self._buffered = self._gauge("hashmatch_buffered_bytes", "Bodies held in memory.")
+        self._syncs = self._counter("hashmatch_syncs", "Syncs begun by the service.", "result")
+        self._sent = self._counter("hashmatch_outbox_sent", "Messages tried to send.", "result")
+
+    def observe_stage(self, stage: str, time_s: float) -> None:
+        """Note how long a stage took."""
+        self._stages.labels(stage).observe(time_s)
+
+    def count_outcome(self, outcome: Outcome) -> None:
+        """Count what became of an image."""
+        reason = "" if isinstance(outcome, Clear) else outcome.reason or ""
+        self._scans.labels(outcome_name(outcome), reason).inc()
+
+    def count_request(self, method: str, route: str, status: int, time_s: float) -> None:
+        """Count an answered request; `route` is the pattern of its path, not the path."""
+        self._requests.labels(method, route, status).inc()
+        self._request_seconds.labels(route).observe(time_s)
+
+    def count_sync(self, result: str) -> None:
+        """Count a sync."""
+        self._syncs.labels(result).inc()
+
+    def count_sent(self, result: str, number: int) -> None:
+        """Count messages that were sent, failed or died."""
+        self._sent.labels(result).inc(number)
+
+    def note_jobs(self, work: str, running: int, waiting: int) -> None:
+        """Note how much is going on."""
+        self._jobs.labels(work, "running").set(running)
+        self._jobs.labels(work, "waiting").set(waiting)
+
+    def note_buffered(self, held_bytes: int) -> None:
+        """Note how much memory bodies take."""
+        self._buffered.set(held_bytes)
+
+    def exposition(self, state: StoreState) -> bytes:
+        """Return all metrics in Prometheus' text format."""
+        registry = self.registry
+        if os.environ.get(MULTIPROCESS_DIR):
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry) + generate_latest(state)
+
+    def _counter(self, name: str, words: str, *labels: str) -> Counter:
+        return Counter(name, words, labels, registry=self.registry)
+
+    def _gauge(self, name: str, words: str, *labels: str) -> Gauge:
+        return Gauge(name, words, labels, registry=self.registry, multiprocess_mode="livesum")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    name: str
+    words: str
+    labels: dict[str, str]
+    value: float
+
+
+class StoreState(Collector):
+    """The lists and the outbox as metrics; while the store is away, only that it is."""
+
+    def __init__(self, database: Database, index_age_s: Callable[[], float]) -> None:
+        self._database = database
+        self._index_age_s = index_age_s
+        self._samples: list[_Sample] = []
+        self._read_at_s = float("-inf")
+
+    def collect(self) -> Iterator[Any]:
+        """Yield the metrics, read anew where they are older than a few seconds."""
+        if time.monotonic() - self._read_at_s > _SECONDS_REMEMBERED:
+            self._samples, self._read_at_s = list(self._read()), time.monotonic()
+        families: dict[str, GaugeMetricFamily] = {}
+        age = _Sample(
+            "hashmatch_index_age_seconds",
+            "How long ago the index was known to follow the lists.",
+            {},
+            self._index_age_s(),
+        )
+        for one in (*self._samples, age):
+            if one.name not in families:
+                families[one.name] = GaugeMetricFamily(one.name, one.words, labels=list(one.labels))
+            families[one.name].add_metric(list(one.labels.values()), one.value)
+        yield from families.values()
+
+    def _read(self) -> Iterator[_Sample]:
+        try:
+            with self._database.reading() as session:
+                lists = (*read_lists(session), *read_lists(session, ALLOW))
+                runs = read_newest_runs(session)
+                unsent = count_unsent(session)
+        except HashmatchError:
+            yield _Sample("hashmatch_store_up", "Whether the store answers.", {}, 0)
+            return
+        yield _Sample("hashmatch_store_up", "Whether the store answers.", {}, 1)
+        now = utc_now()
+        for one in lists:
+            own = {"list": one.name}
+            yield _Sample("hashmatch_list_entries", "Active entries.", own, one.active_entries)
+            yield _Sample("hashmatch_list_generation", "Its generation.", own, one.generation)
+            age_s = (now - one.changed_at).total_seconds()
+            yield _Sample("hashmatch_list_age_seconds", "How long ago it changed.", own, age_s)
+            if one.licence_end is not None:
+                left = (one.licence_end - now.date()).days
+                words = "Days until its licence ends."
+                yield _Sample("hashmatch_list_licence_days_left", words, own, left)
+            own_runs = runs.get(one.name, ())
+            good = [run for run in own_runs if run.outcome not in (FAILED, QUARANTINED)]
+            if own_runs:
+                words = "Whether its newest delivery is held back."
+                is_held = float(own_runs[0].outcome == QUARANTINED)
+                yield _Sample("hashmatch_list_held_back", words, own, is_held)
+            if good:
+                words = "How long ago it last followed its source to the end."
+                age_s = (now - good[0].ended_at).total_seconds()
+                yield _Sample("hashmatch_list_synced_age_seconds", words, own, age_s)
+        for state, number in unsent.items():
+            words = "Messages that were not sent yet, or never will be."
+            yield _Sample("hashmatch_outbox_messages", words, {"state": state}, number)

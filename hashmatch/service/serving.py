@@ -1,0 +1,71 @@
+"""`hashmatch serve`: the app under uvicorn, in one process or several."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import uvicorn
+
+from hashmatch.config import Settings
+from hashmatch.wiring import open_database, open_policy
+
+from . import logs
+from .metrics import MULTIPROCESS_DIR
+
+_APP = "hashmatch.service.app:create_app_from_configuration"
+# Longer than proxies keep their connections, so that it is they who close them.
+_KEEP_ALIVE_S = 75
+
+
+def serve(settings: Settings) -> None:
+    """Serve until a signal ends it; what was accepted is finished first.
+
+    Raises `ConfigError` and `StoreError` where it could not begin.
+    """
+    open_policy(settings)
+    with closing(open_database(settings)) as database:
+        database.require_writable()
+    if settings.source is not None:  # Its processes read it for themselves.
+        os.environ["HASHMATCH_CONFIG"] = str(settings.source.absolute())
+    logs.configure()
+    service = settings.service
+    with _shared_metrics(service.workers):
+        uvicorn.run(
+            _APP,
+            factory=True,
+            host=service.host,
+            port=service.port,
+            workers=service.workers,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            # It would write whole addresses, hashes and all.
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            proxy_headers=False,
+            ssl_certfile=service.tls_certificate or None,
+            ssl_keyfile=service.tls_key or None,
+            timeout_keep_alive=_KEEP_ALIVE_S,
+            timeout_graceful_shutdown=int(service.shutdown_timeout_s),
+        )
+
+
+@contextmanager
+def _shared_metrics(workers: int) -> Iterator[None]:
+    """Give several processes a place to put their metrics together; one needs none."""
+    if workers == 1:
+        yield
+        return
+    folder = tempfile.mkdtemp(prefix="hashmatch-metrics-")
+    os.environ[MULTIPROCESS_DIR] = folder
+    try:
+        yield
+    finally:
+        del os.environ[MULTIPROCESS_DIR]
+        shutil.rmtree(folder, ignore_errors=True)
