@@ -6,12 +6,12 @@ import re
 import sys
 from pathlib import Path
 
-from benchmarks import documents, following, hashing, importing, index, intake, starting
+from benchmarks import documents, following, hashing, importing, index, intake, service, starting
 from benchmarks.measuring import machine
 
 _BENCHMARKS = {
     one.__name__.rpartition(".")[2]: one
-    for one in (starting, hashing, intake, importing, documents, index, following)
+    for one in (starting, hashing, intake, importing, documents, index, following, service)
 }
 _RESULTS = Path(__file__).with_name("RESULTS.md")
 

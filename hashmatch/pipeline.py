@@ -8,11 +8,10 @@ is told only after its record is committed; whatever else happens is *unscreened
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence, Set
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +20,6 @@ from typing import Self, TypeAlias
 from hashmatch.errors import (
     IndexFolderError,
     IndexStaleError,
-    InputError,
     LicenceExpiredError,
     NoActiveListError,
     StoreError,
@@ -31,7 +29,6 @@ from hashmatch.imaging import Intake, Reading, path_as_text, read_file
 from hashmatch.index import LiveIndex, Snapshot
 from hashmatch.matching import (
     WHOLE_FILE,
-    Finding,
     find_failure,
     find_list_failure,
     find_matches,
@@ -44,14 +41,21 @@ from hashmatch.outcome import (
     Matched,
     Outcome,
     Reason,
-    Suppressed,
     Unscreened,
     outcome_name,
     strongest,
 )
 from hashmatch.policy import Policy
-from hashmatch.recording import Announce, Recorder, announce_nothing, fingerprint_of
-from hashmatch.store import ContentFacts, Database, Tally, utc_now
+from hashmatch.recording import (
+    Announce,
+    EntryGoneError,
+    Found,
+    Recorded,
+    Recorder,
+    announce_nothing,
+)
+from hashmatch.store import Database, Tally, utc_now
+from hashmatch.subjects import Query, Subject, begin, content_facts
 
 # Always computed: it tells two contents under one content id apart, and allow lists name it.
 _CONTENT_HASH = WHOLE_FILE
@@ -60,30 +64,10 @@ _CONTENT_HASH = WHOLE_FILE
 _ATTEMPTS = 5
 
 _NOTHING_READ = Reading(media=None, hashes=())
+_NOTHING_RECORDED = Recorded((), (), ())
 
 # Is told how many seconds a stage of the flow took: "read", "look_up" or "record".
 Observe: TypeAlias = Callable[[str, float], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """Hashes of one image that were computed elsewhere, and the platform's names for it."""
-
-    hashes: tuple[Hash, ...]
-    content_id: str
-    reference: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Subject:
-    """What is being screened, and since when."""
-
-    content_id: str
-    reference: str
-    started_s: float
-
-    def elapsed_ms(self) -> float:
-        return (time.perf_counter() - self.started_s) * 1000
 
 
 class Scanner:
@@ -138,7 +122,7 @@ class Scanner:
         where the platform keeps it. Both are kept only with a match. Raises `InputError` for an
         empty content id and nothing else.
         """
-        subject = _begin(content_id, reference)
+        subject = begin(content_id, reference)
         return self._screen(
             subject,
             lambda snapshot: _read_file(self._intake, data, snapshot.indexes.keys()),
@@ -162,7 +146,7 @@ class Scanner:
 
     def lookup_many(self, queries: Sequence[Query]) -> list[Outcome]:
         """Return for each of the queries what `lookup` returns for it, in much less time."""
-        subjects = [_begin(one.content_id, one.reference) for one in queries]
+        subjects = [begin(one.content_id, one.reference) for one in queries]
         try:
             snapshot, today = self._index.snapshot(), self._clock().date()
         except (StoreError, IndexStaleError, IndexFolderError) as error:
@@ -171,21 +155,25 @@ class Scanner:
         with self._timed("look_up"):
             hashes = [one.hashes for one in readings]
             found = find_matches_of_each(snapshot, self._policy, hashes, today)
-        outcomes: list[Outcome] = []
-        for query, subject, reading, findings in zip(
-            queries, subjects, readings, found, strict=True
-        ):
-            try:
-                outcome = self._concluded(subject, snapshot, reading, findings)
-            except StoreError as error:
-                outcome = self._failed(subject, error)
-            # Where an entry went away meanwhile, newer lists are asked.
-            outcomes.append(self._look_up_alone(query) if outcome is None else outcome)
-        return outcomes
+        matched = [number for number, findings in enumerate(found) if findings]
+        try:
+            recorded = self._recorded(
+                snapshot,
+                [Found(content_facts(subjects[one], readings[one]), found[one]) for one in matched],
+            )
+        except EntryGoneError:  # Newer lists are asked.
+            return [self._look_up_alone(one) for one in queries]
+        except StoreError as error:
+            return [self._failed(subject, error) for subject in subjects]
+        of_number = dict(zip(matched, recorded, strict=True))
+        return [
+            self._concluded(subject, snapshot, reading, of_number.get(number, _NOTHING_RECORDED))
+            for number, (subject, reading) in enumerate(zip(subjects, readings, strict=True))
+        ]
 
     def _look_up_alone(self, query: Query) -> Outcome:
         return self._screen(
-            _begin(query.content_id, query.reference),
+            begin(query.content_id, query.reference),
             lambda snapshot: _read_hashes(snapshot, query.hashes),
         )
 
@@ -194,7 +182,7 @@ class Scanner:
 
         Where it cannot be hashed, or shows too little, why not.
         """
-        subject = _Subject("", "", time.perf_counter())
+        subject = Subject("", "", time.perf_counter())
         reading = _read_file(self._intake, data, {algorithm})
         failure = reading.failure or find_plainness(self._policy, reading.hashes)
         if failure is not None:
@@ -203,12 +191,12 @@ class Scanner:
 
     def refuse(self, failure: Failure, *, content_id: str, reference: str = "") -> Outcome:
         """Count and report an image that could not even be read as unscreened."""
-        subject = _begin(content_id, reference)
+        subject = begin(content_id, reference)
         return self._told(subject, self._unscreened(subject, failure, _NOTHING_READ))
 
     def turn_away(self, failure: Failure, *, content_id: str) -> Outcome:
         """Count an image that there was no room for, without waiting for anything at all."""
-        subject = _Subject(content_id, "", time.perf_counter())
+        subject = Subject(content_id, "", time.perf_counter())
         outcome = self._unscreened(subject, failure, _NOTHING_READ)
         self._count(outcome)
         return outcome
@@ -251,7 +239,7 @@ class Scanner:
     ) -> None:
         self.close()
 
-    def _screen(self, subject: _Subject, read: Callable[[Snapshot], Reading]) -> Outcome:
+    def _screen(self, subject: Subject, read: Callable[[Snapshot], Reading]) -> Outcome:
         """Screen against the lists as they stand, again where they changed under the scan."""
         try:
             for attempt in range(_ATTEMPTS):
@@ -261,9 +249,12 @@ class Scanner:
                 today = self._clock().date()
                 with self._timed("look_up"):
                     findings = find_matches(snapshot, self._policy, reading.hashes, today)
-                outcome = self._concluded(subject, snapshot, reading, findings)
-                if outcome is not None:
-                    return outcome
+                if not findings:
+                    return self._concluded(subject, snapshot, reading, _NOTHING_RECORDED)
+                found = Found(content_facts(subject, reading), findings)
+                with suppress(EntryGoneError):
+                    (recorded,) = self._recorded(snapshot, [found])
+                    return self._concluded(subject, snapshot, reading, recorded)
         except (StoreError, IndexStaleError, IndexFolderError) as error:
             return self._failed(subject, error)
         failure = Failure(
@@ -271,34 +262,31 @@ class Scanner:
         )
         return self._told(subject, self._unscreened(subject, failure, _NOTHING_READ))
 
-    def _concluded(
-        self, subject: _Subject, snapshot: Snapshot, reading: Reading, findings: Sequence[Finding]
-    ) -> Outcome | None:
-        """Judge, record and conclude; None where an entry went away meanwhile.
+    def _recorded(self, snapshot: Snapshot, found: Sequence[Found]) -> list[Recorded]:
+        """Record what was found, if anything was; see `Recorder.record`."""
+        if not found:
+            return []
+        with self._timed("record"):
+            return self._recorder.record(snapshot, found, self._clock().date())
 
-        It may have gone for good or come back as another, which only newer lists can tell.
-        """
+    def _concluded(
+        self, subject: Subject, snapshot: Snapshot, reading: Reading, recorded: Recorded
+    ) -> Outcome:
+        """Conclude from what was read, and from what is on record of it."""
         today = self._clock().date()
         failure = reading.failure or find_failure(snapshot, self._policy, reading.hashes, today)
-        suppressed: tuple[Suppressed, ...] = ()
-        if findings:
-            with self._timed("record"):
-                content = _content_facts(subject, reading)
-                recorded = self._recorder.record(snapshot, content, findings, today)
-            if recorded is None:
-                return None
-            suppressed = recorded.suppressed
-            if recorded.matches:
-                return Matched(
-                    content_id=subject.content_id,
-                    action=strongest(recorded.actions),
-                    matches=recorded.matches,
-                    media=reading.media,
-                    hashes=reading.hashes,
-                    elapsed_ms=subject.elapsed_ms(),
-                    reason=None if failure is None else failure.reason,
-                    suppressed=suppressed,
-                )
+        if recorded.matches:
+            return Matched(
+                content_id=subject.content_id,
+                action=strongest(recorded.actions),
+                matches=recorded.matches,
+                media=reading.media,
+                hashes=reading.hashes,
+                elapsed_ms=subject.elapsed_ms(),
+                reason=None if failure is None else failure.reason,
+                suppressed=recorded.suppressed,
+            )
+        suppressed = recorded.suppressed
         if failure is not None:
             outcome = self._unscreened(subject, failure, reading)
             return self._told(subject, replace(outcome, suppressed=suppressed))
@@ -312,7 +300,7 @@ class Scanner:
         yield
         self._observe(stage, time.perf_counter() - begun_s)
 
-    def _unscreened(self, subject: _Subject, failure: Failure, reading: Reading) -> Unscreened:
+    def _unscreened(self, subject: Subject, failure: Failure, reading: Reading) -> Unscreened:
         return Unscreened(
             content_id=subject.content_id,
             action=self._policy.unscreened_action,
@@ -323,7 +311,7 @@ class Scanner:
             elapsed_ms=subject.elapsed_ms(),
         )
 
-    def _told(self, subject: _Subject, outcome: Clear | Unscreened) -> Outcome:
+    def _told(self, subject: Subject, outcome: Clear | Unscreened) -> Outcome:
         """Count an image that did not match; only then may its outcome be told."""
         try:
             self._tally.flush_if_due()
@@ -333,7 +321,7 @@ class Scanner:
         return outcome
 
     def _failed(
-        self, subject: _Subject, error: StoreError | IndexStaleError | IndexFolderError
+        self, subject: Subject, error: StoreError | IndexStaleError | IndexFolderError
     ) -> Outcome:
         """Conclude without a verdict, since the store or the index failed us."""
         if not isinstance(error, StoreError):
@@ -367,33 +355,3 @@ def _read_hashes(snapshot: Snapshot, hashes: tuple[Hash, ...]) -> Reading:
     names = ", ".join(sorted({one.algorithm.name for one in hashes})) or "no hash"
     detail = f"no list holds hashes of this kind: {names}"
     return Reading(None, hashes, Failure(Reason.NO_ACTIVE_LIST, detail))
-
-
-def anonymous_content_id(one: Hash) -> str:
-    """Return a name under which the same hash is recorded once, and which does not show it."""
-    mark = hashlib.sha256(one.algorithm.name.encode() + one.value).hexdigest()
-    return f"lookup:{mark[:16]}"
-
-
-def _begin(content_id: str, reference: str) -> _Subject:
-    if not content_id or not _is_storable(content_id) or not _is_storable(reference):
-        raise InputError(
-            "the content id is empty, or it or the reference is not Unicode text",
-            hint="Give the name under which the platform knows the image.",
-        )
-    return _Subject(content_id, reference, time.perf_counter())
-
-
-def _is_storable(text: str) -> bool:
-    # Python text may hold halves of characters, and zero bytes, which no database takes.
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def _content_facts(subject: _Subject, reading: Reading) -> ContentFacts:
-    return ContentFacts(
-        content_id=subject.content_id,
-        reference=subject.reference,
-        fingerprint=fingerprint_of(reading.hashes),
-        media=reading.media,
-        hashes=reading.hashes,
-    )

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TypeAlias
 
 from sqlalchemy.orm import Session
 
-from hashmatch.hashes import Hash
 from hashmatch.index import Snapshot
-from hashmatch.matching import WHOLE_FILE, Finding, allowable_hashes, judge
+from hashmatch.matching import Finding, Judgement, allowable_hashes, judge
 from hashmatch.outcome import Action, Match, Suppressed
 from hashmatch.policy import Policy
 from hashmatch.store import (
@@ -35,6 +33,18 @@ Announce: TypeAlias = Callable[
     [Session, ContentFacts, Sequence[Match], Sequence[Action]],
     None,
 ]
+
+
+class EntryGoneError(Exception):
+    """An entry went away between the look-up and the recording; newer lists tell why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found of one image."""
+
+    content: ContentFacts
+    findings: Sequence[Finding]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,35 +70,51 @@ class Recorder:
         self._policy = policy
         self._announce = announce
 
-    def record(
-        self, snapshot: Snapshot, content: ContentFacts, findings: Sequence[Finding], today: date
-    ) -> Recorded | None:
-        """Commit what was found and return it; None where any of the entries is gone.
+    def record(self, snapshot: Snapshot, findings: Sequence[Found], today: date) -> list[Recorded]:
+        """Commit what was found of each image, together, and return it in the same order.
 
-        Raises `StoreError`.
+        Raises `EntryGoneError` where any of the entries is no longer there, and `StoreError`; then
+        nothing is recorded.
         """
         lists = {one.key: one for one in snapshot.lists}
         names = {key: one.name for key, one in lists.items()}
+        allowable = set[tuple[str, bytes]]()
+        for one in findings:
+            allowable |= allowable_hashes(one.content.hashes, one.findings)
         with self._database.writing() as session:
-            allowances = read_allowances(session, allowable_hashes(content.hashes, findings), today)
-            judged = judge(findings, allowances, names, today)
-            facts = read_entry_facts(session, [*judged.told, *judged.suppressed])
-            if len(facts) < len(judged.told) + len(judged.suppressed):
-                return None
-            new = [
-                self._new_match(lists[facts[key].list_key], facts[key], finding)
-                for key, finding in judged.told.items()
+            allowances = read_allowances(session, allowable, today)
+            judgements = [judge(one.findings, allowances, names, today) for one in findings]
+            keys = {key for one in judgements for key in (*one.told, *one.suppressed)}
+            facts = read_entry_facts(session, sorted(keys))
+            if len(facts) < len(keys):
+                raise EntryGoneError
+            return [
+                self._record_one(session, found.content, judgement, lists, facts)
+                for found, judgement in zip(findings, judgements, strict=True)
             ]
-            new.sort(key=lambda one: (one.distance_bits, one.entry_key))
-            held = [
-                _new_suppression(lists[facts[key].list_key], facts[key], *one)
-                for key, one in judged.suppressed.items()
-            ]
-            told = record_matches(session, content, new) if new else []
-            suppressed = record_suppressions(session, content, held) if held else []
-            actions = tuple(one.action for one in new)
-            if told:
-                self._announce(session, content, told, actions)
+
+    def _record_one(
+        self,
+        session: Session,
+        content: ContentFacts,
+        judged: Judgement,
+        lists: Mapping[int, ListState],
+        facts: Mapping[int, EntryFacts],
+    ) -> Recorded:
+        new = [
+            self._new_match(lists[facts[key].list_key], facts[key], finding)
+            for key, finding in judged.told.items()
+        ]
+        new.sort(key=lambda one: (one.distance_bits, one.entry_key))
+        held = [
+            _new_suppression(lists[facts[key].list_key], facts[key], *one)
+            for key, one in judged.suppressed.items()
+        ]
+        told = record_matches(session, content, new) if new else []
+        suppressed = record_suppressions(session, content, held) if held else []
+        actions = tuple(one.action for one in new)
+        if told:
+            self._announce(session, content, told, actions)
         return Recorded(tuple(told), actions, tuple(suppressed))
 
     def _new_match(self, owner: ListState, entry: EntryFacts, finding: Finding) -> NewMatch:
@@ -120,12 +146,3 @@ def _new_suppression(
         distance_bits=finding.neighbour.distance_bits,
         allowance=allowance,
     )
-
-
-def fingerprint_of(hashes: Sequence[Hash]) -> bytes:
-    """Return the SHA-256 of the content, or where that was not given, one of its hashes."""
-    for one in hashes:
-        if one.algorithm.name == WHOLE_FILE:
-            return one.value
-    parts = sorted(one.algorithm.name.encode() + b":" + one.value for one in hashes)
-    return hashlib.sha256(b"".join(parts)).digest()

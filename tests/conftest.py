@@ -79,7 +79,14 @@ def _no_hash_or_secret_is_logged(_leaks: _Leaks) -> Iterator[None]:
 
 
 # What is tested on PostgreSQL as well: everything that the store does for others.
-_ON_BOTH = ("store/", "lists/", "test_allow_lists", "test_pipeline", "index/test_following")
+_ON_BOTH = (
+    "store/",
+    "lists/",
+    "outbox/",
+    "test_allow_lists",
+    "test_pipeline",
+    "index/test_following",
+)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -20,7 +20,7 @@ FLOORS = (
     {"first_run"},
     {"wiring"},
     {"lists", "reports", "pipeline"},
-    {"recording"},
+    {"recording", "subjects"},
     {"matching", "outbox"},
     {"policy"},
     {"imaging"},

@@ -22,6 +22,7 @@ from hashmatch.config import (
     PolicySettings,
     Settings,
     SourceSettings,
+    WebhookSettings,
     load_settings,
 )
 from hashmatch.hashers import ALGORITHMS
@@ -118,6 +119,8 @@ def test_the_sample_configuration_holds_the_defaults() -> None:
     assert sample.index == default.index
     assert sample.mappings == default.mappings
     assert sample.guards == default.guards
+    assert sample.service == default.service
+    assert sample.outbox == default.outbox
     cleared = sample.policy.model_copy(update={"thresholds_bits": {}, "min_quality": {}})
     assert cleared == default.policy
     perceptual = {n: a for n, a in ALGORITHMS.items() if a.kind is Kind.PERCEPTUAL}
@@ -141,7 +144,11 @@ def _keys(model: type[BaseModel]) -> Iterator[str]:
         yield name
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield from _keys(field.annotation)
-    for owner, section in ((PolicySettings, ListPolicySettings), (Settings, MappingSettings)):
+    for owner, section in (
+        (PolicySettings, ListPolicySettings),
+        (Settings, MappingSettings),
+        (Settings, WebhookSettings),
+    ):
         if model is owner:
             yield from _keys(section)
 

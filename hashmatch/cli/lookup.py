@@ -11,7 +11,8 @@ from hashmatch.errors import InputError
 from hashmatch.hashers import find_algorithm
 from hashmatch.hashes import Hash
 from hashmatch.outcome import Failure, Outcome, Reason
-from hashmatch.pipeline import Scanner, anonymous_content_id
+from hashmatch.pipeline import Scanner
+from hashmatch.subjects import anonymous_content_id
 
 from .context import App, json_option, pass_app, show_hashes_option, standard_input
 from .verdicts import show_outcomes

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, assert_never
 
-from pydantic_core import to_json
 from starlette.responses import Response
 
 from hashmatch.outcome import Outcome, Reason, Unscreened, outcome_as_json
@@ -38,8 +38,9 @@ def answer_outcomes(outcomes: Sequence[Outcome], *, show_hashes: bool) -> Respon
 
 def json_answer(content: Any, status: HTTPStatus = HTTPStatus.OK) -> Response:
     """Return anything as JSON."""
+    # Faster than pydantic's, which asks Python for the value of every enum.
     return Response(
-        to_json(content),
+        json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(),
         status_code=status,
         media_type="application/json",
         headers=retry_after(status),

@@ -22,8 +22,9 @@ from hashmatch.errors import InputError
 from hashmatch.hashers import find_algorithm
 from hashmatch.hashes import Hash, Orientation, View
 from hashmatch.outcome import Clear, Failure, Match, Matched, Outcome, Unscreened
-from hashmatch.pipeline import Scanner, anonymous_content_id
+from hashmatch.pipeline import Scanner
 from hashmatch.store import Scope, Token, read_lists
+from hashmatch.subjects import anonymous_content_id
 
 from .answers import json_answer, of_callers, problems, status_of_outcome
 from .authentication import RequireScope

@@ -16,7 +16,15 @@ _SHARED: list[Any] = [
     structlog.processors.format_exc_info,
 ]
 # They tell addresses, rows or files.
-_TOO_TALKATIVE = ("httpx", "httpcore", "numba", "PIL", "sqlalchemy.engine", "python_multipart")
+_TOO_TALKATIVE = (
+    "uvicorn.access",
+    "httpx",
+    "httpcore",
+    "numba",
+    "PIL",
+    "sqlalchemy.engine",
+    "python_multipart",
+)
 
 
 def configure() -> None:

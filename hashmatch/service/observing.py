@@ -44,7 +44,7 @@ class Observing:
         async def send_on(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status = int(message["status"])
                 headers = MutableHeaders(scope=message)
                 headers[_ID_HEADER] = request_id
                 headers["Cache-Control"] = "no-store"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import io
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import TypeVar
@@ -13,6 +16,7 @@ from typing import TypeVar
 from starlette.requests import Request
 
 from hashmatch.config import Settings
+from hashmatch.drawing import draw_picture
 from hashmatch.outcome import Failure, Outcome, Reason
 from hashmatch.pipeline import Scanner
 from hashmatch.store import Database
@@ -26,6 +30,7 @@ from .syncing import Syncing
 Result = TypeVar("Result")
 # Readiness costs the store a question, which is asked once a second, whoever asks.
 _SECONDS_REMEMBERED = 1.0
+_WARMING_SIDE = 256
 
 
 class Running:
@@ -50,6 +55,7 @@ class Running:
         self.authenticator = Authenticator(self.database, share=1 / service.workers)
         self.store_state = StoreState(self.database, self.scanner.index_age_s)
         self._hindrance = _Remembered(self.scanner.find_hindrance)
+        self._warm_up()
 
     async def find_hindrance(self) -> Failure | None:
         """Return why nothing can be screened at this moment; None where it can."""
@@ -77,12 +83,26 @@ class Running:
         self.metrics.note_buffered(self.buffers.held_bytes)
         return self.metrics.exposition(self.store_state)
 
+    def _warm_up(self) -> None:
+        """Open the index and start the decoders, so that the first requests wait for neither."""
+        self.scanner.find_hindrance()
+        stream = io.BytesIO()
+        draw_picture(1, _WARMING_SIDE, _WARMING_SIDE).save(stream, "PNG")
+        workers = self.settings.intake.workers
+        with ThreadPoolExecutor(workers) as pool:
+            for _ in range(workers):
+                pool.submit(self.scanner.hash_alone, stream.getvalue(), "pdq")
+        # What is there now stays: to go through it again and again took 0.1 s each time.
+        gc.collect()
+        gc.freeze()
+
     def close(self) -> None:
         """Finish what was accepted, write the last counts, and give everything back."""
         self.syncing.close()
         self.scans.close()
         self.lookups.close()
         self._opened.close()
+        gc.unfreeze()
 
 
 def running_of(request: Request) -> Running:

@@ -14,9 +14,9 @@ from hashmatch.errors import InputError, OverloadedError
 from hashmatch.hashers import find_algorithm
 from hashmatch.hashes import Hash
 from hashmatch.outcome import Failure, Outcome, Reason
-from hashmatch.pipeline import Query as HashQuery
 from hashmatch.pipeline import Scanner
 from hashmatch.store import Scope, Token
+from hashmatch.subjects import Query as HashQuery
 
 from .answers import answer_outcome, answer_outcomes, of_callers
 from .authentication import RequireScope, require_export

@@ -1,0 +1,351 @@
+"""Scanning over HTTP, against the same scan within the process; load, overload and lookups."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import json
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.hashes import realistic
+from benchmarks.measuring import Table, duration
+from benchmarks.photographs import encoded, photograph
+from hashmatch.config import Settings
+from hashmatch.drawing import draw_picture
+from hashmatch.hashers import PIXEL_HASHERS
+from hashmatch.lists import find_format, import_list
+from hashmatch.store import Database, Scope, create_token
+from hashmatch.store.migrations import upgrade
+from hashmatch.wiring import open_scanner_with
+
+_SIDES = (1920, 1080)
+_GRAIN, _QUALITY = 8.0, 90
+_SCANS = 200
+_LOAD_S = 6.0
+_CONNECTIONS = (1, 2, 8, 64)
+_OVERLOAD = 10
+_ENTRIES = 1_000_000
+_HASHES_A_LOOKUP, _LOOKUPS = 1_000, 60
+_QUEUE = 16
+_UNLISTED = 1_000_000
+
+
+@dataclass(frozen=True)
+class _Load:
+    """What came of a load: how long each answer took, by status."""
+
+    times_s: list[float]
+    statuses: Counter[int]
+    elapsed_s: float
+
+    @property
+    def good_rate(self) -> float:
+        return self.statuses[200] / self.elapsed_s
+
+    def percentile(self, percent: float) -> str:
+        return duration(float(np.percentile(self.times_s, percent)))
+
+
+def measure() -> list[Table]:
+    """Serve in a process of its own and ask it from this one."""
+    picture = encoded(photograph(1, *_SIDES, grain=_GRAIN, colours=3), "JPEG", quality=_QUALITY)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        config, token = _prepare(folder)
+        inside_s, inside_rate = _measure_inside(config, picture)
+        with _served(config) as port:
+            scan = _request(port, token, "/v1/scan?content_id=photograph", picture)
+            _load(port, scan, connections=2, seconds=2.0)
+            alone = _load(port, scan, connections=1, requests=_SCANS)
+            loads = [
+                (number, _load(port, scan, connections=number, seconds=_LOAD_S))
+                for number in _CONNECTIONS
+            ]
+            capacity = max(load.good_rate for _, load in loads)
+            overload = _overload(port, scan, rate=capacity * _OVERLOAD, seconds=_LOAD_S)
+            rates = [_measure_lookups(port, token, number) for number in (1, 2)]
+    return [
+        _table_of_scans(picture, inside_s, inside_rate, alone, loads),
+        _table_of_overload(capacity, overload),
+        _table_of_lookups(rates),
+    ]
+
+
+def _prepare(folder: Path) -> tuple[Path, str]:
+    """Make a store with a list of realistic hashes, and a token."""
+    config = folder / "hashmatch.toml"
+    config.write_text(f'data_dir = "{folder}"\n[service]\nqueue = {_QUEUE}\n')
+    values = realistic(_ENTRIES, seed=1)
+    with closing(Database(f"sqlite:///{folder}/hashmatch.db")) as database:
+        upgrade(database)
+        lines = ["algorithm,value", f"sha256,{'00' * 32}"]
+        lines += [f"pdq,{bytes(one).hex()}" for one in values]
+        stream = io.BytesIO("\n".join(lines).encode())
+        import_list(database, "list", stream, find_format("list.csv"), source="benchmark")
+        with database.writing() as session:
+            token = create_token(session, "benchmark", [Scope.SCAN])
+    return config, token
+
+
+def _measure_inside(config: Path, picture: bytes) -> tuple[float, float]:
+    """Return the median time of a scan, and how many a second several threads do."""
+    settings = Settings.model_validate({"data_dir": config.parent, "index": {"background": True}})
+    with open_scanner_with(settings) as scanner:
+
+        def work() -> None:
+            scanner.scan(picture, content_id="photograph")
+
+        for _ in range(20):
+            work()
+        times = []
+        for _ in range(_SCANS):
+            begun = time.perf_counter()
+            work()
+            times.append(time.perf_counter() - begun)
+        done = _in_threads(lambda until: _repeat(work, until), (os.cpu_count() or 1) + 1, _LOAD_S)
+    return statistics.median(times), sum(done) / _LOAD_S
+
+
+def _repeat(work: Callable[[], None], until: float) -> int:
+    number = 0
+    while time.perf_counter() < until:
+        work()
+        number += 1
+    return number
+
+
+def _in_threads(work: Callable[[float], int], threads: int, seconds: float) -> list[int]:
+    until = time.perf_counter() + seconds
+    done: list[int] = []
+    running = [threading.Thread(target=lambda: done.append(work(until))) for _ in range(threads)]
+    for one in running:
+        one.start()
+    for one in running:
+        one.join()
+    return done
+
+
+@contextmanager
+def _served(config: Path) -> Iterator[int]:
+    """Serve in another process until the end of the block, and give the port."""
+    with closing(socket.socket()) as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+    command = [sys.executable, "-m", "hashmatch", "--config", str(config)]
+    command += ["serve", "--port", str(port)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 120
+        while not _is_ready(port):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("the service did not start")
+            time.sleep(0.1)
+        yield port
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+    except OSError:
+        return False
+
+
+def _request(port: int, token: str, path: str, body: bytes, kind: str = "image/jpeg") -> bytes:
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n"
+        f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+class _Connection:
+    """A connection that sends bytes as they are, and costs this machine as little as it can."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._buffer = b""
+
+    def ask(self, request: bytes) -> int:
+        """Send a request and return the status of the answer, which is read to its end."""
+        self._socket.sendall(request)
+        while (end := self._buffer.find(b"\r\n\r\n")) < 0:
+            self._receive()
+        head = self._buffer[:end].lower()
+        length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
+        while len(self._buffer) < end + 4 + length:
+            self._receive()
+        self._buffer = self._buffer[end + 4 + length :]
+        return int(head[9:12])
+
+    def _receive(self) -> None:
+        more = self._socket.recv(1 << 20)
+        if not more:
+            raise ConnectionError("the service hung up")
+        self._buffer += more
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def _load(
+    port: int, request: bytes, *, connections: int, requests: int = 0, seconds: float = 0.0
+) -> _Load:
+    """Ask over so many connections, each as fast as it is answered."""
+    times: list[float] = []
+    statuses: Counter[int] = Counter()
+    lock = threading.Lock()
+
+    def work(until: float) -> int:
+        own: list[float] = []
+        own_statuses: Counter[int] = Counter()
+        with closing(_Connection(port)) as connection:
+            while len(own) < requests or time.perf_counter() < until:
+                begun = time.perf_counter()
+                own_statuses[connection.ask(request)] += 1
+                own.append(time.perf_counter() - begun)
+        with lock:
+            times.extend(own)
+            statuses.update(own_statuses)
+        return len(own)
+
+    begun = time.perf_counter()
+    _in_threads(work, connections, seconds)
+    return _Load(times, statuses, time.perf_counter() - begun)
+
+
+def _overload(port: int, request: bytes, *, rate: float, seconds: float) -> _Load:
+    """Ask at a rate, whether or not what was asked before is answered."""
+    times: list[float] = []
+    statuses: Counter[int] = Counter()
+    lock = threading.Lock()
+    begun = time.perf_counter()
+    turns = iter(range(int(rate * seconds)))
+
+    def work(_: float) -> int:
+        with closing(_Connection(port)) as connection:
+            while True:
+                with lock:
+                    turn = next(turns, None)
+                if turn is None:
+                    return 0
+                time.sleep(max(0.0, begun + turn / rate - time.perf_counter()))
+                asked = time.perf_counter()
+                status = connection.ask(request)
+                with lock:
+                    statuses[status] += 1
+                    times.append(time.perf_counter() - asked)
+
+    _in_threads(work, 128, 0.0)
+    return _Load(times, statuses, time.perf_counter() - begun)
+
+
+def _measure_lookups(port: int, token: str, connections: int) -> tuple[int, float, str]:
+    """Return the connections, hashes a second, and the median time of a request."""
+    # Of pictures that no list was made from, as nearly all are that a platform asks for.
+    pictures = (draw_picture(_UNLISTED + number, 160, 160) for number in range(_HASHES_A_LOOKUP))
+    hashes = [
+        {
+            "algorithm": "pdq",
+            "value": PIXEL_HASHERS[0].hash_pixels(one).value.hex(),
+            "quality": 100,
+            "content_id": f"post/{number}",
+        }
+        for number, one in enumerate(pictures)
+    ]
+    body = json.dumps({"hashes": hashes}).encode()
+    request = _request(port, token, "/v1/lookup", body, "application/json")
+    _load(port, request, connections=connections, requests=3)
+    load = _load(port, request, connections=connections, requests=_LOOKUPS)
+    return connections, load.good_rate * _HASHES_A_LOOKUP, load.percentile(50)
+
+
+def _table_of_scans(
+    picture: bytes,
+    inside_s: float,
+    inside_rate: float,
+    alone: _Load,
+    loads: list[tuple[int, _Load]],
+) -> Table:
+    added_s = statistics.median(alone.times_s) - inside_s
+    what = (
+        f"A JPEG of {_SIDES[0]} × {_SIDES[1]} and {len(picture) / 1e6:.2f} MB with grain, scanned"
+        f" to a verdict against {_ENTRIES:,} PDQ hashes: in-process, and over HTTP by a service in"
+        " another process, asked over loopback by a client that shares its two cores. Added at"
+        f" p50 by HTTP, over one connection: {duration(added_s)}. To reach: 3 ms more at p50, 90 %"
+        " of the scans a second."
+    )
+    rows = [("in-process", duration(inside_s), "", f"{inside_rate:.0f}", "1.00×")]
+    rows += [
+        (
+            f"HTTP, {number} connections",
+            load.percentile(50),
+            load.percentile(99),
+            f"{load.good_rate:.0f}",
+            f"{load.good_rate / inside_rate:.2f}×",
+        )
+        for number, load in loads
+    ]
+    columns = ("way", "p50", "p99", "scans a second", "to in-process")
+    return Table("Scanning over HTTP", what, columns, rows)
+
+
+def _table_of_overload(capacity: float, load: _Load) -> Table:
+    what = (
+        f"The same scan asked {_OVERLOAD} times as often as it can be done, with a queue of"
+        f" {_QUEUE}. To reach: the good answers hold at 90 % of the capacity, and everything is"
+        " answered."
+    )
+    turned_away = load.statuses[429]
+    others = load.statuses.total() - load.statuses[200] - turned_away
+    row = (
+        f"{capacity:.0f}",
+        f"{load.statuses.total() / load.elapsed_s:.0f}",
+        f"{load.good_rate:.0f}",
+        f"{load.good_rate / capacity:.2f}×",
+        f"{turned_away:,}",
+        f"{others}",
+        load.percentile(99),
+    )
+    columns = (
+        "capacity a second",
+        "asked",
+        "scanned",
+        "to capacity",
+        "turned away",
+        "anything else",
+        "p99 of answers",
+    )
+    return Table("Overload", what, columns, [row])
+
+
+def _table_of_lookups(rates: list[tuple[int, float, str]]) -> Table:
+    what = (
+        f"`POST /v1/lookup` with {_HASHES_A_LOOKUP:,} PDQ hashes against {_ENTRIES:,} entries at a"
+        " threshold of 31. To reach: 20,000 hashes a second."
+    )
+    rows = [
+        (f"{number}", f"{rate:,.0f}", f"{rate / 20_000:.1f}×", p50) for number, rate, p50 in rates
+    ]
+    columns = ("connections", "hashes a second", "to the figure to reach", "p50 of a request")
+    return Table("Lookups over HTTP", what, columns, rows)

@@ -1,0 +1,41 @@
+"""What the tests of the service share: one that runs over a made-up list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any, TypeAlias
+
+import pytest
+
+from hashmatch.config import Settings
+from hashmatch.store import Database
+from tests.pictures import list_of
+from tests.service.serving import Served, serving
+from tests.store.importing import import_text
+
+Serve: TypeAlias = Callable[..., AbstractContextManager[Served]]
+
+
+@pytest.fixture
+def serve(settings: Settings, database: Database) -> Serve:
+    """Serves over the test's store, with a list of drawings 1 and 2, under any `[service]`."""
+    import_text(database, "one", list_of(1, 2, algorithms=("pdq", "sha256")))
+
+    def start(**sections: dict[str, Any]) -> AbstractContextManager[Served]:
+        chosen = {
+            "data_dir": settings.data_dir,
+            "database": {"url": settings.database_url, "busy_timeout_s": 5},
+            "intake": {"isolation": "none"},
+            **sections,
+        }
+        return serving(Settings.model_validate(chosen), database)
+
+    return start
+
+
+@pytest.fixture
+def served(serve: Serve) -> Iterator[Served]:
+    """A service that runs."""
+    with serve() as running:
+        yield running

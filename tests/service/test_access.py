@@ -1,0 +1,240 @@
+"""Access: every call under every scope, with good, bad and missing tokens."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import statistics
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+from sqlalchemy import update
+
+from hashmatch.config import Settings
+from hashmatch.store import (
+    Database,
+    Scope,
+    create_token,
+    read_tokens,
+    revoke_token,
+    split_token,
+    utc_now,
+)
+from hashmatch.store.models import AccessToken
+from tests.pictures import drawn
+from tests.service.conftest import Serve
+from tests.service.serving import Served, make_token
+
+
+class Call(NamedTuple):
+    method: str
+    path: str
+    scope: Scope | None
+    arguments: Mapping[str, Any] = MappingProxyType({})
+
+
+_HASH = {"algorithm": "pdq", "value": "0" * 64, "content_id": "x"}
+_SIGNAL = {"params": {"signal_type": "pdq", "signal": "0" * 64}}
+CALLS = [
+    Call("POST", "/v1/scan", Scope.SCAN, {"params": {"content_id": "x"}, "content": drawn(9)}),
+    Call("POST", "/v1/lookup", Scope.SCAN, {"json": {"hashes": [_HASH]}}),
+    Call("GET", "/v1/matches", Scope.REVIEW),
+    Call("GET", "/v1/reports", Scope.EXPORT),
+    Call("GET", "/v1/lists", Scope.ADMIN),
+    Call("POST", "/v1/lists/one/sync", Scope.ADMIN),
+    Call("POST", "/v1/lists/one/confirm", Scope.ADMIN, {"json": {"number": 1}}),
+    Call("GET", "/m/raw_lookup", Scope.SCAN, _SIGNAL),
+    Call("GET", "/m/lookup", Scope.SCAN, _SIGNAL),
+    Call("POST", "/m/lookup", Scope.SCAN, {"files": {"photo": drawn(9)}}),
+    Call("POST", "/h/hash", Scope.SCAN, {"files": {"photo": drawn(9)}}),
+    Call("GET", "/status", Scope.SCAN),
+    Call("GET", "/status/live", Scope.SCAN),
+    Call("GET", "/metrics", Scope.METRICS),
+    Call("GET", "/healthz", None),
+    Call("GET", "/readyz", None),
+    Call("GET", "/docs", None),
+    Call("GET", "/openapi.json", None),
+]
+
+
+def _ask(served: Served, call: Call, headers: dict[str, str]) -> httpx.Response:
+    with httpx.Client(base_url=served.url, headers=headers, timeout=60) as client:
+        return client.request(call.method, call.path, **call.arguments)
+
+
+def test_the_table_has_every_call_that_there_is(served: Served) -> None:
+    document = served.client.get("/openapi.json").json()
+    there = {(m.upper(), path) for path, calls in document["paths"].items() for m in calls}
+    table = {(one.method, one.path.replace("/one/", "/{name}/")) for one in CALLS}
+    assert table - {("GET", "/docs"), ("GET", "/openapi.json")} == there
+
+
+def test_each_call_lets_in_who_has_its_scope_and_nobody_else(
+    served: Served, database: Database
+) -> None:
+    wrong: list[str] = []
+    for scope in Scope:
+        headers = make_token(database, scope)
+        for call in CALLS:
+            status = _ask(served, call, headers).status_code
+            is_let_in = call.scope in (scope, None)
+            if is_let_in is not (status not in (401, 403)):
+                wrong.append(f"{call.method} {call.path} with {scope}: {status}")
+    assert wrong == []
+
+
+def _expired(database: Database) -> str:
+    token = _token(database)
+    parts = split_token(token)
+    assert parts
+    with database.writing() as session:
+        past = utc_now() - timedelta(seconds=1)
+        of_id = AccessToken.token_id == parts[0]
+        session.execute(update(AccessToken).where(of_id).values(expires_at=past))
+    return token
+
+
+def _revoked(database: Database) -> str:
+    token = _token(database)
+    parts = split_token(token)
+    assert parts
+    with database.writing() as session:
+        revoke_token(session, parts[0])
+    return token
+
+
+def _token(database: Database) -> str:
+    with database.writing() as session:
+        return create_token(session, "x", set(Scope))
+
+
+def _altered(database: Database) -> str:
+    token = _token(database)
+    return token[:-1] + ("A" if token[-1] != "A" else "B")
+
+
+BAD = {
+    "missing": lambda _: None,
+    "empty": lambda _: "",
+    "of another kind": lambda database: f"Basic {_token(database)}",
+    "without its kind": _token,
+    "malformed": lambda _: "Bearer hm_nonsense",
+    "cut off": lambda database: f"Bearer {_token(database)[:-1]}",
+    "altered": lambda database: f"Bearer {_altered(database)}",
+    "never made": lambda _: "Bearer hm_" + "0" * 12 + "_" + "A" * 43,
+    "expired": lambda database: f"Bearer {_expired(database)}",
+    "revoked": lambda database: f"Bearer {_revoked(database)}",
+}
+
+
+@pytest.mark.parametrize("make", BAD.values(), ids=BAD)
+def test_no_call_lets_a_bad_token_in(served: Served, database: Database, make: Any) -> None:
+    authorization = make(database)
+    headers = {} if authorization is None else {"Authorization": authorization}
+    let_in = []
+    for call in CALLS:
+        answer = _ask(served, call, headers)
+        if call.scope is not None:
+            if answer.status_code != 401 or "WWW-Authenticate" not in answer.headers:
+                let_in.append(call.path)
+            assert answer.json()["status"] == 401
+    assert let_in == []
+
+
+def test_hash_values_need_the_scope_export_too(served: Served, database: Database) -> None:
+    for scopes, status in (((Scope.SCAN, Scope.REVIEW), 403), (tuple(Scope), 200)):
+        headers = make_token(database, *scopes)
+        for call in CALLS[:3]:
+            params = {**call.arguments.get("params", {}), "show_hashes": "true"}
+            answer = _ask(
+                served, call._replace(arguments={**call.arguments, "params": params}), headers
+            )
+            assert answer.status_code == status
+
+
+def test_a_revoked_token_is_let_in_for_seconds_at_most(
+    serve: Serve, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hashmatch.service.authentication._SECONDS_REMEMBERED", 0.3)
+    with serve() as served:
+        headers = make_token(database, Scope.ADMIN)
+        assert _ask(served, CALLS[4], headers).status_code == 200
+        parts = split_token(headers["Authorization"].removeprefix("Bearer "))
+        assert parts
+        with database.writing() as session:
+            revoke_token(session, parts[0])
+        time.sleep(0.4)
+        assert _ask(served, CALLS[4], headers).status_code == 401
+
+
+def test_a_token_that_asks_too_often_is_told_to_wait(served: Served, database: Database) -> None:
+    headers = make_token(database, *Scope, requests_per_minute=3)
+    lists = next(one for one in CALLS if one.path == "/v1/lists")
+    assert [_ask(served, lists, headers).status_code for _ in range(4)] == [200, 200, 200, 429]
+    answer = _ask(served, lists, headers)
+    assert answer.headers["Retry-After"]
+    assert "3 times a minute" in answer.json()["detail"]
+    # No token has to wait for another.
+    assert _ask(served, lists, make_token(database)).status_code == 200
+
+
+def test_the_database_does_not_tell_a_token(settings: Settings, database: Database) -> None:
+    token = _token(database)
+    secret = token.rpartition("_")[2]
+    with closing(sqlite3.connect(settings.data_dir / "hashmatch.db")) as connection:
+        dump = "\n".join(connection.iterdump())
+    assert secret not in dump
+    assert secret.encode().hex() not in dump.lower()
+
+
+def test_the_log_does_not_tell_a_token(
+    served: Served, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    headers = make_token(database)
+    for call in CALLS:
+        _ask(served, call, headers)
+        _ask(served, call, {"Authorization": headers["Authorization"] + "x"})
+    assert headers["Authorization"].rpartition("_")[2] not in caplog.text
+
+
+def test_the_time_to_refuse_does_not_tell_how_much_of_a_secret_is_right(
+    database: Database,
+) -> None:
+    """Of secrets that agree with the right one at their beginning and of ones that do not."""
+    right = split_token(_token(database))
+    assert right
+    with database.reading() as session:
+        (token,) = read_tokens(session)
+    almost = right[1][:-1] + ("A" if right[1][-1] != "A" else "B")
+    other = "".join("A" if one != "A" else "B" for one in right[1])
+    times: dict[str, list[float]] = {almost: [], other: []}
+    for _ in range(2000):
+        for secret, taken in times.items():
+            begun = time.perf_counter()
+            assert not token.is_of(secret)
+            taken.append(time.perf_counter() - begun)
+    near, far = (statistics.median(taken) for taken in times.values())
+    # What is compared are hashes, so that there is nothing to tell; this only sees gross mistakes.
+    assert 0.5 < near / far < 2
+
+
+def test_the_last_use_of_a_token_is_shown(served: Served, database: Database) -> None:
+    served.client.get("/v1/lists")
+    served.running.authenticator.note_uses()
+    with database.reading() as session:
+        assert max(
+            one.last_used_at or utc_now() - timedelta(days=1) for one in read_tokens(session)
+        )
+        assert any(one.last_used_at is not None for one in read_tokens(session))
+
+
+def test_only_hosts_that_are_named_are_served(served: Served) -> None:
+    answer = served.client.get("/healthz", headers={"Host": "evil.example"})
+    assert answer.status_code == 400
