@@ -20,6 +20,7 @@ from hashmatch.config import (
     ListPolicySettings,
     MappingSettings,
     PolicySettings,
+    SecretSettings,
     Settings,
     SourceSettings,
     WebhookSettings,
@@ -142,8 +143,11 @@ def _keys(model: type[BaseModel]) -> Iterator[str]:
         if field.exclude:
             continue
         yield name
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from _keys(field.annotation)
+        inner = field.annotation
+        if inner is SecretSettings:  # It is shown where it stands, as { env = "NAME" }.
+            continue
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from _keys(inner)
     for owner, section in (
         (PolicySettings, ListPolicySettings),
         (Settings, MappingSettings),
