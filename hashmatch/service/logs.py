@@ -49,7 +49,7 @@ def configure() -> None:
     root.handlers = [handler]
     root.setLevel(logging.INFO)
     for name in _TOO_TALKATIVE:
-        logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:
