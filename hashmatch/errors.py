@@ -8,6 +8,7 @@ HashmatchError
 ├── SourceError             what a list comes from cannot be reached or understood
 │   └── SourceRefusedError      it says no, and will until something is changed
 ├── OutboxError             what is to be told to somebody did not arrive
+├── ServiceError            the service did not answer, or not as agreed
 ├── OverloadedError         there is more to do than can wait its turn
 ├── SyncLeaseError          another process is syncing the list
 ├── UnknownListError        no list has that name
@@ -68,6 +69,10 @@ class SourceRefusedError(SourceError):
 
 class OutboxError(HashmatchError):
     """What is to be told to somebody did not arrive; it stays in the outbox."""
+
+
+class ServiceError(HashmatchError):
+    """The service did not answer, or not as agreed: no verdict on anything."""
 
 
 class OverloadedError(HashmatchError):

@@ -19,7 +19,7 @@ FLOORS = (
     {"demo", "doctor", "service"},
     {"first_run"},
     {"wiring"},
-    {"lists", "reports", "pipeline"},
+    {"lists", "reports", "pipeline", "client"},
     {"recording", "subjects"},
     {"matching", "outbox"},
     {"policy"},

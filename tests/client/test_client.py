@@ -1,0 +1,227 @@
+"""The client: what the service says, and under no fault at all "clear"."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hashmatch.client import AsyncClient, Client, HashQuery, Retrying, Status, Verdict
+from hashmatch.client.verdicts import read_verdict
+from hashmatch.errors import HashmatchError, InputError, ServiceError
+from hashmatch.outcome import Reason
+from hashmatch.store import Database
+from tests.lists.loopback import Answer, Request, Service, serving
+from tests.pictures import drawn, hashes_of, list_of
+from tests.service.serving import make_token
+from tests.service.serving import serving as serving_app
+from tests.store.importing import import_text
+
+QUICK = Retrying(attempts=3, wait_s=0.001)
+CLEAR: dict[str, Any] = {
+    "content_id": "x", "outcome": "clear", "reason": None, "action": "allow", "media": None,
+    "hashes": [], "matches": [], "suppressed": [], "elapsed_ms": 1.0,
+}  # fmt: skip
+MATCH = {
+    "match_id": "1", "list": "one", "generation": 1, "entry_id": "e1", "algorithm": "pdq",
+    "distance_bits": 0, "threshold_bits": 31, "orientation": "original", "frame": 0,
+    "view": "whole", "category": "A",
+}  # fmt: skip
+
+Scan: TypeAlias = Callable[[str, str], Verdict]
+
+
+def _scan_sync(url: str, token: str) -> Verdict:
+    with Client(url, token, retrying=QUICK, timeout_s=1) as client:
+        return client.scan(b"data", content_id="x")
+
+
+def _scan_async(url: str, token: str) -> Verdict:
+    async def ask() -> Verdict:
+        async with AsyncClient(url, token, retrying=QUICK, timeout_s=1) as client:
+            return await client.scan(b"data", content_id="x")
+
+    return asyncio.run(ask())
+
+
+both = pytest.mark.parametrize("scan", [_scan_sync, _scan_async])
+
+
+class _Answers(Service):
+    """A service that answers with what it is given, one after the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: list[tuple[int, Any]] = []
+
+    def answer(self, request: Request, fault: str) -> Answer:
+        status, told = self.given.pop(0) if len(self.given) > 1 else self.given[0]
+        content = told if isinstance(told, bytes) else json.dumps(told).encode()
+        return Answer(status, content, {"Content-Type": "application/json"})
+
+
+@pytest.fixture
+def answers() -> Iterator[_Answers]:
+    with serving(_Answers()) as service:
+        yield service
+
+
+@pytest.fixture
+def real(database: Database, settings: Any) -> Iterator[tuple[str, str]]:
+    import_text(database, "one", list_of(1, 2))
+    chosen = settings.model_copy(
+        update={"intake": settings.intake.model_copy(update={"isolation": "none"})}
+    )
+    with serving_app(chosen, database) as served:
+        token = make_token(database)["Authorization"].removeprefix("Bearer ")
+        yield served.url, token
+
+
+def test_it_says_what_the_service_says(real: tuple[str, str]) -> None:
+    with Client(*real) as client:
+        assert client.is_ready()
+        clear = client.scan(drawn(9), content_id="post/9")
+        assert clear.is_clear
+        assert (clear.content_id, clear.status) == ("post/9", Status.CLEAR)
+        matched = client.scan(drawn(1), content_id="post/1", reference="r")
+        assert not matched.is_clear
+        assert [one.entry_id for one in matched.matches] == ["e1"]
+        broken = client.scan(drawn(1)[:2000], content_id="post/2")
+        assert (broken.status, broken.reason) == (Status.UNSCREENED, Reason.TRUNCATED)
+        with pytest.raises(InputError, match="content_id"):
+            client.scan(drawn(1), content_id="")
+    with Client(real[0], "hm_wrong") as client, pytest.raises(ServiceError, match="status 401"):
+        client.scan(drawn(1), content_id="x")
+
+
+def test_hashes_are_looked_up_in_parts_and_in_their_order(real: tuple[str, str]) -> None:
+    values = {seed: hashes_of(seed, "pdq")["pdq"].value.hex() for seed in (1, 9)}
+    queries = [
+        HashQuery("pdq", values[1 if number % 500 == 0 else 9], f"post/{number}", 100)
+        for number in range(1201)
+    ]
+    with Client(*real) as client:
+        verdicts = client.lookup(queries)
+        assert client.lookup([]) == []
+    assert [one.content_id for one in verdicts] == [one.content_id for one in queries]
+    assert [n for n, one in enumerate(verdicts) if one.matches] == [0, 500, 1000]
+
+    async def ask() -> list[Verdict]:
+        async with AsyncClient(*real) as client:
+            assert await client.is_ready()
+            return await client.lookup(queries[:3])
+
+    assert [one.status for one in asyncio.run(ask())] == ["matched", "clear", "clear"]
+    assert values[1] not in repr(queries[0])
+
+
+@both
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_what_may_pass_is_asked_again(answers: _Answers, scan: Scan, status: int) -> None:
+    answers.given = [(status, {"detail": "not now"}), (200, CLEAR)]
+    assert scan(answers.url, "token").is_clear
+    assert len(answers.requests) == 2
+
+
+@both
+@pytest.mark.parametrize("fault", ["reset:0", "reset:10", "slow", "long"])
+def test_connections_that_break_are_tried_again(answers: _Answers, scan: Scan, fault: str) -> None:
+    answers.given, answers.faults = [(200, CLEAR)], [fault]
+    assert scan(answers.url, "token").is_clear
+    answers.faults = [fault] * 3
+    with pytest.raises(ServiceError, match="did not answer"):
+        scan(answers.url, "token")
+
+
+@both
+def test_what_does_not_pass_is_told_as_unscreened_with_its_reason(
+    answers: _Answers, scan: Scan
+) -> None:
+    told = {**CLEAR, "outcome": "unscreened", "reason": "overloaded", "action": "review"}
+    answers.given = [(429, told)]
+    verdict = scan(answers.url, "token")
+    assert (verdict.status, verdict.reason) == (Status.UNSCREENED, Reason.OVERLOADED)
+    assert len(answers.requests) == QUICK.attempts
+
+
+LIES: list[tuple[int, Any]] = [
+    (200, b""),
+    (200, b"null"),
+    (200, b"[]"),
+    (200, b'{"outcome": "clear"}'),
+    (200, b"<html>clear</html>"),
+    (200, {**CLEAR, "content_id": "another"}),
+    (200, {**CLEAR, "reason": "timed_out"}),
+    (200, {**CLEAR, "matches": [MATCH]}),
+    (200, {**CLEAR, "outcome": "Clear"}),
+    (200, {**CLEAR, "outcome": "unscreened"}),
+    (200, {**CLEAR, "outcome": "matched"}),
+    (200, {**CLEAR, "outcome": True}),
+    (422, CLEAR),
+    (503, CLEAR),
+    (500, CLEAR),
+    (302, CLEAR),
+    (201, CLEAR),
+    (401, CLEAR),
+    (404, {"detail": "no such path"}),
+]
+
+
+@both
+@pytest.mark.parametrize(("status", "told"), LIES)
+def test_anything_else_is_an_error_and_never_clear(
+    answers: _Answers, scan: Scan, status: int, told: Any
+) -> None:
+    answers.given = [(status, told)]
+    with pytest.raises(ServiceError):
+        scan(answers.url, "token")
+
+
+@both
+def test_a_service_that_is_not_there_is_an_error(scan: Scan) -> None:
+    with pytest.raises(ServiceError, match="ConnectError"):
+        scan("http://127.0.0.1:1", "token")
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=300)
+@given(
+    changes=st.dictionaries(st.sampled_from(sorted(CLEAR)), _json, max_size=3),
+    dropped=st.sets(st.sampled_from(sorted(CLEAR)), max_size=2),
+    status=st.sampled_from([200, 413, 415, 422, 429, 503]),
+)
+def test_no_altered_answer_is_clear_unless_it_says_all_that_clear_means(
+    changes: dict[str, Any], dropped: set[str], status: int
+) -> None:
+    told = {name: value for name, value in {**CLEAR, **changes}.items() if name not in dropped}
+    try:
+        verdict = read_verdict(status, told, "x", is_one_of_many=False)
+    except HashmatchError:
+        return
+    if verdict.is_clear:
+        assert status == 200
+        assert (told["outcome"], told["content_id"]) == ("clear", "x")
+        assert told["reason"] is None
+        assert told["matches"] == []
+
+
+def test_the_client_loads_nothing_that_only_the_scanner_needs() -> None:
+    code = "import sys, hashmatch.client; print([n for n in sys.modules if n in sys.argv[1:]])"
+    heavy = ["numpy", "numba", "sqlalchemy", "PIL", "fastapi"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *heavy], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
