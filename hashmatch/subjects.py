@@ -64,6 +64,8 @@ def content_facts(subject: Subject, reading: Reading) -> ContentFacts:
 
 
 def _is_storable(text: str) -> bool:
+    if text.isascii():
+        return "\0" not in text
     # Python text may hold halves of characters, and zero bytes, which no database takes.
     return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 

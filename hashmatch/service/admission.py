@@ -38,16 +38,20 @@ class Gate:
     @contextmanager
     def admitted(self) -> Iterator[None]:
         """Take part until the end of the block. Raises `OverloadedError` where it is full."""
-        if self._admitted >= self._most:
-            raise OverloadedError(
-                f"{self._admitted} requests are waiting or worked on already",
-                hint="Ask again later; service.queue says how many may wait.",
-            )
+        self.require_room()
         self._admitted += 1
         try:
             yield
         finally:
             self._admitted -= 1
+
+    def require_room(self) -> None:
+        """Raise `OverloadedError` where it is full."""
+        if self._admitted >= self._most:
+            raise OverloadedError(
+                f"{self._admitted} requests are waiting or worked on already",
+                hint="Ask again later; service.queue says how many may wait.",
+            )
 
     async def run(self, job: Callable[[], Result]) -> Result:
         """Do the job in turn, in a thread, and return its result."""

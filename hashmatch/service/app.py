@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, closing
 from typing import Any
@@ -21,6 +22,10 @@ from .metrics import Metrics
 from .observing import Observing
 from .problems import answer_error, answer_http, answer_invalid
 from .running import Running
+from .shedding import Shedding
+
+# How `serve` tells the processes that it starts how many they are.
+WORKERS = "HASHMATCH_SERVICE_WORKERS"
 
 _DESCRIPTION = (
     "Tells a platform whether an image is already known abuse material, without ever keeping the"
@@ -52,6 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
         www_redirect=False,
     )
     app.add_middleware(Observing, metrics=metrics)
+    app.add_middleware(Shedding, metrics=metrics)
     if settings.service.telemetry:
         telemetry.instrument(app)
     return app
@@ -60,7 +66,11 @@ def create_app(settings: Settings) -> FastAPI:
 def create_app_from_configuration() -> FastAPI:
     """Return the service under the configuration in force, for servers that start processes."""
     logs.configure()
-    return create_app(load_settings())
+    settings = load_settings()
+    # What the command line says of it wins over the file, and the processes share what there is.
+    workers = int(os.environ.get(WORKERS, settings.service.workers))
+    service = settings.service.model_copy(update={"workers": workers})
+    return create_app(settings.model_copy(update={"service": service}))
 
 
 class _App(FastAPI):

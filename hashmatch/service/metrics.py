@@ -30,6 +30,7 @@ from hashmatch.store import (
     count_unsent,
     read_lists,
     read_newest_runs,
+    read_quarantines,
     utc_now,
 )
 
@@ -160,6 +161,7 @@ class StoreState(Collector):
             with self._database.reading() as session:
                 lists = (*read_lists(session), *read_lists(session, ALLOW))
                 runs = read_newest_runs(session)
+                held_back = read_quarantines(session)
                 unsent = count_unsent(session)
         except HashmatchError:
             yield _Sample("hashmatch_store_up", "Whether the store answers.", {}, 0)
@@ -178,10 +180,10 @@ class StoreState(Collector):
                 yield _Sample("hashmatch_list_licence_days_left", words, own, left)
             own_runs = runs.get(one.name, ())
             good = [run for run in own_runs if run.outcome not in (FAILED, QUARANTINED)]
-            if own_runs:
-                words = "Whether its newest delivery is held back."
-                is_held = float(own_runs[0].outcome == QUARANTINED)
-                yield _Sample("hashmatch_list_held_back", words, own, is_held)
+            held = held_back.get(one.name)
+            words = "Whether a delivery is held back and waits for a decision."
+            is_held = float(held is not None and held.rejected_at is None)
+            yield _Sample("hashmatch_list_held_back", words, own, is_held)
             if good:
                 words = "How long ago it last followed its source to the end."
                 age_s = (now - good[0].ended_at).total_seconds()

@@ -14,6 +14,7 @@ from hashmatch.config import Settings
 from hashmatch.wiring import open_database, open_policy
 
 from . import logs
+from .app import WORKERS
 from .metrics import MULTIPROCESS_DIR
 
 _APP = "hashmatch.service.app:create_app_from_configuration"
@@ -31,6 +32,7 @@ def serve(settings: Settings) -> None:
         database.require_writable()
     if settings.source is not None:  # Its processes read it for themselves.
         os.environ["HASHMATCH_CONFIG"] = str(settings.source.absolute())
+    os.environ[WORKERS] = str(settings.service.workers)
     logs.configure()
     service = settings.service
     with _shared_metrics(service.workers):

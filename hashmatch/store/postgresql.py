@@ -28,6 +28,8 @@ _LOCKED = {
 # No permission, a read-only transaction, as on a standby.
 _READ_ONLY = {"42501", "25006"}
 _NO_SUCH_DATABASE = "3D000"
+# Of a refused login only the words tell.
+_REFUSED = ("authentication failed", "no pg_hba.conf entry", "no password supplied")
 # Connections refused, broken or ended by an operator; too many of them.
 _UNREACHABLE = ("08", "57P", "53300")
 
@@ -74,6 +76,11 @@ def store_error(name: str, cause: BaseException | None) -> StoreError:
         return StoreMissingError(
             f"{name}: the server has no such database or user",
             hint="Create it with 'createdb', then run 'hashmatch db upgrade'.",
+        )
+    if code is None and any(words in str(cause) for words in _REFUSED):
+        return StoreError(
+            f"{name}: the database server lets nobody in under this name and password",
+            hint="Check database.url or HASHMATCH_DATABASE_URL, and what the server allows.",
         )
     kind = type(cause).__name__
     if code is None or code.startswith(_UNREACHABLE):

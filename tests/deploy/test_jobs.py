@@ -14,7 +14,7 @@ import yaml
 from hashmatch.cli.main import cli
 from tests.programs import require_program
 
-DEPLOY = Path(__file__).parents[1] / "deploy"
+DEPLOY = Path(__file__).parents[2] / "deploy"
 SERVICE = DEPLOY / "systemd" / "hashmatch-sync.service"
 PROGRAM = "/opt/hashmatch/bin/hashmatch"
 
