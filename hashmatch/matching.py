@@ -100,19 +100,22 @@ def _is_of(allowance: Allowance, found: Hash) -> bool:
 
 
 def find_failure(
-    snapshot: Snapshot, policy: Policy, hashes: Sequence[Hash], today: date
+    snapshot: Snapshot, policy: Policy, hashes: Sequence[Hash], of_lists: Failure | None
 ) -> Failure | None:
-    """Return why an image with these hashes cannot be clear; None when every check ran."""
+    """Return why an image with these hashes cannot be clear; None when every check ran.
+
+    `of_lists` is what `find_list_failure` says, which is the same for all images.
+    """
     if not policy.low_quality_is_clear:
         compared = [one for one in hashes if one.algorithm.name in snapshot.indexes]
         if failure := find_plainness(policy, compared):
             return failure
-    return find_list_failure(snapshot, today)
+    return of_lists
 
 
 def find_plainness(policy: Policy, hashes: Sequence[Hash]) -> Failure | None:
     """Return that a picture shows too little to be compared; None where it shows enough."""
-    if not (too_plain := _too_plain(hashes, policy)):
+    if not any(map(policy.is_too_plain, hashes)) or not (too_plain := _too_plain(hashes, policy)):
         return None
     detail = f"the picture shows too little for {', '.join(too_plain)} to compare"
     return Failure(Reason.LOW_QUALITY, detail)

@@ -166,8 +166,14 @@ class Scanner:
         except StoreError as error:
             return [self._failed(subject, error) for subject in subjects]
         of_number = dict(zip(matched, recorded, strict=True))
+        of_lists = find_list_failure(snapshot, today)
         return [
-            self._concluded(subject, snapshot, reading, of_number.get(number, _NOTHING_RECORDED))
+            self._concluded(
+                subject,
+                reading,
+                of_number.get(number, _NOTHING_RECORDED),
+                reading.failure or find_failure(snapshot, self._policy, reading.hashes, of_lists),
+            )
             for number, (subject, reading) in enumerate(zip(subjects, readings, strict=True))
         ]
 
@@ -249,12 +255,15 @@ class Scanner:
                 today = self._clock().date()
                 with self._timed("look_up"):
                     findings = find_matches(snapshot, self._policy, reading.hashes, today)
+                failure = reading.failure or find_failure(
+                    snapshot, self._policy, reading.hashes, find_list_failure(snapshot, today)
+                )
                 if not findings:
-                    return self._concluded(subject, snapshot, reading, _NOTHING_RECORDED)
+                    return self._concluded(subject, reading, _NOTHING_RECORDED, failure)
                 found = Found(content_facts(subject, reading), findings)
                 with suppress(EntryGoneError):
                     (recorded,) = self._recorded(snapshot, [found])
-                    return self._concluded(subject, snapshot, reading, recorded)
+                    return self._concluded(subject, reading, recorded, failure)
         except (StoreError, IndexStaleError, IndexFolderError) as error:
             return self._failed(subject, error)
         failure = Failure(
@@ -270,11 +279,9 @@ class Scanner:
             return self._recorder.record(snapshot, found, self._clock().date())
 
     def _concluded(
-        self, subject: Subject, snapshot: Snapshot, reading: Reading, recorded: Recorded
+        self, subject: Subject, reading: Reading, recorded: Recorded, failure: Failure | None
     ) -> Outcome:
-        """Conclude from what was read, and from what is on record of it."""
-        today = self._clock().date()
-        failure = reading.failure or find_failure(snapshot, self._policy, reading.hashes, today)
+        """Conclude from what was read, what is on record of it, and why it cannot be clear."""
         if recorded.matches:
             return Matched(
                 content_id=subject.content_id,

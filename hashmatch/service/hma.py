@@ -123,7 +123,7 @@ async def lookup_file(
     running = running_of(request)
     wanted = await _wanted_banks(running, banks)
     outcome = await screen_upload(request, content_id or "hma", "", fields=(_PHOTO,))
-    running.metrics.count_outcome(outcome)
+    running.metrics.count_outcomes(outcome)
     of_algorithm: defaultdict[str, list[Match]] = defaultdict(list)
     of_algorithm["pdq"] = []
     for one in _matches(outcome, wanted):
@@ -192,7 +192,7 @@ async def _look_up(
             running.scanner.lookup, [one], content_id=content_id or anonymous_content_id(one)
         )
         outcome = await running.work(running.lookups, job)
-    running.metrics.count_outcome(outcome)
+    running.metrics.count_outcomes(outcome)
     return _matches(outcome, wanted)
 
 

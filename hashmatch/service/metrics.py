@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -80,10 +81,11 @@ class Metrics:
         """Note how long a stage took."""
         self._stages.labels(stage).observe(time_s)
 
-    def count_outcome(self, outcome: Outcome) -> None:
-        """Count what became of an image."""
-        reason = "" if isinstance(outcome, Clear) else outcome.reason or ""
-        self._scans.labels(outcome_name(outcome), reason).inc()
+    def count_outcomes(self, *outcomes: Outcome) -> None:
+        """Count what became of images."""
+        found = collections.Counter((outcome_name(one), _reason(one)) for one in outcomes)
+        for (name, reason), number in found.items():
+            self._scans.labels(name, reason).inc(number)
 
     def count_request(self, method: str, route: str, status: int, time_s: float) -> None:
         """Count an answered request; `route` is the pattern of its path, not the path."""
@@ -120,6 +122,10 @@ class Metrics:
 
     def _gauge(self, name: str, words: str, *labels: str) -> Gauge:
         return Gauge(name, words, labels, registry=self.registry, multiprocess_mode="livesum")
+
+
+def _reason(outcome: Outcome) -> str:
+    return "" if isinstance(outcome, Clear) else outcome.reason or ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,8 +47,8 @@ class Running:
             )
             self._opened = opened.pop_all()
         service = self.settings.service
-        # One more than decode at a time: while they do, another looks up and records.
-        self.scans = Gate("scan", workers=workers + 1, queue=service.queue)
+        # Twice as many as decode at a time: while those do, the others look up and record.
+        self.scans = Gate("scan", workers=2 * workers, queue=service.queue)
         self.lookups = Gate("lookup", workers=2, queue=service.queue)
         self.buffers = Buffers(service.max_buffered_bytes)
         self.syncing = Syncing(self.settings, self.database, metrics.count_sync)

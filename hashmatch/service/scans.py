@@ -22,7 +22,7 @@ from .answers import answer_outcome, answer_outcomes, of_callers
 from .authentication import RequireScope, require_export
 from .bodies import Upload, receive
 from .models import LookupAnswer, LookupHash, LookupRequest, Name, OutcomeAnswer, Reference
-from .running import Running, running_of
+from .running import running_of
 
 router = APIRouter(tags=["screening"])
 
@@ -80,7 +80,7 @@ async def scan(
         outcome = await screen_upload(request, content_id, reference, fields=(_FILE_FIELD, ""))
     except OverloadedError as error:
         outcome = running.turn_away(content_id, error.message)
-    running.metrics.count_outcome(outcome)
+    running.metrics.count_outcomes(outcome)
     return answer_outcome(outcome, show_hashes=show_hashes)
 
 
@@ -145,7 +145,7 @@ async def lookup(
             outcomes = await running.work(running.lookups, job)
     except OverloadedError as error:
         outcomes = [running.turn_away(one.content_id, error.message) for one in wanted.hashes]
-    _count(running, outcomes)
+    running.metrics.count_outcomes(*outcomes)
     return answer_outcomes(outcomes, show_hashes=show_hashes)
 
 
@@ -165,8 +165,3 @@ def _look_up(scanner: Scanner, hashes: list[LookupHash]) -> list[Outcome]:
     answers = scanner.lookup_many(list(queries.values()))
     outcomes |= zip(queries, answers, strict=True)
     return [outcomes[place] for place in range(len(hashes))]
-
-
-def _count(running: Running, outcomes: list[Outcome]) -> None:
-    for one in outcomes:
-        running.metrics.count_outcome(one)

@@ -43,7 +43,7 @@ class Shedding:
                 self._warn()
                 given = parse_qs(scope["query_string"].decode(errors="replace")).get("content_id")
                 outcome = running.turn_away(given[0][:1000] if given else "", error.message)
-                self._metrics.count_outcome(outcome)
+                self._metrics.count_outcomes(outcome)
                 status = HTTPStatus.TOO_MANY_REQUESTS
                 self._metrics.count_request(scope["method"], _PATH, status, 0.0)
                 await answer_outcome(outcome, show_hashes=False)(scope, receive, send)
