@@ -53,6 +53,7 @@ class _Load:
     times_s: list[float]
     statuses: Counter[int]
     elapsed_s: float
+    client_cores: float
 
     @property
     def good_rate(self) -> float:
@@ -259,9 +260,14 @@ def _load(
             statuses.update(own_statuses)
         return len(own)
 
-    begun = time.perf_counter()
+    begun, begun_cpu = time.perf_counter(), time.process_time()
     _in_threads(work, connections, seconds)
-    return _Load(times, statuses, time.perf_counter() - begun)
+    return _loaded(times, statuses, begun, begun_cpu)
+
+
+def _loaded(times: list[float], statuses: Counter[int], begun: float, begun_cpu: float) -> _Load:
+    elapsed_s = time.perf_counter() - begun
+    return _Load(times, statuses, elapsed_s, (time.process_time() - begun_cpu) / elapsed_s)
 
 
 def _overload(
@@ -271,7 +277,7 @@ def _overload(
     times: list[float] = []
     statuses: Counter[int] = Counter()
     lock = threading.Lock()
-    begun = time.perf_counter()
+    begun, begun_cpu = time.perf_counter(), time.process_time()
     turns = iter(range(int(rate * seconds)))
 
     def work(_: float) -> int:
@@ -289,7 +295,7 @@ def _overload(
                     times.append(time.perf_counter() - asked)
 
     _in_threads(work, 128, 0.0)
-    return _Load(times, statuses, time.perf_counter() - begun)
+    return _loaded(times, statuses, begun, begun_cpu)
 
 
 def _measure_lookups(port: int, token: str, connections: int) -> tuple[int, float, str]:
@@ -345,8 +351,9 @@ def _table_of_scans(
 def _table_of_overload(capacity: float, loads: list[_Load]) -> Table:
     what = (
         f"The same scan asked {_OVERLOAD} times as often as it can be done ({capacity:.0f} a"
-        f" second), with a queue of {_QUEUE}, by a client on the same two cores: one that sends"
-        " every body, whether or not it is read, and one that asks first (`Expect: 100-continue`)."
+        f" second), with a queue of {_QUEUE}, by a client on the same two cores, of which the last"
+        " column says how much it took itself: one that sends every body, whether it is read or"
+        " not, and one that asks first (`Expect: 100-continue`)."
         " To reach: the good answers hold at 90 % of the capacity, and everything is answered."
     )
     ways = ("every body sent", "asked first")
@@ -359,6 +366,7 @@ def _table_of_overload(capacity: float, loads: list[_Load]) -> Table:
             f"{load.statuses[429]:,}",
             f"{load.statuses.total() - load.statuses[200] - load.statuses[429]}",
             load.percentile(99),
+            f"{load.client_cores:.2f}",
         )
         for way, load in zip(ways, loads, strict=True)
     ]
@@ -370,6 +378,7 @@ def _table_of_overload(capacity: float, loads: list[_Load]) -> Table:
         "turned away",
         "anything else",
         "p99 of answers",
+        "cores of the client",
     )
     return Table("Overload", what, columns, rows)
 

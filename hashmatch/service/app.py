@@ -24,6 +24,7 @@ from .problems import answer_error, answer_http, answer_invalid
 from .running import Running
 from .shedding import Shedding
 
+_PARTS = (scans, records, lists, hma, probes)
 # How `serve` tells the processes that it starts how many they are.
 WORKERS = "HASHMATCH_SERVICE_WORKERS"
 
@@ -45,7 +46,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.settings, app.state.metrics = settings, metrics
-    for part in (scans, records, lists, hma, probes):
+    for part in _PARTS:
         app.include_router(part.router)
     app.add_api_route("/docs", lambda: docs_page(app), include_in_schema=False)
     app.add_exception_handler(HashmatchError, answer_error)
@@ -77,7 +78,9 @@ class _App(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """Return the document, made once."""
         if self.openapi_schema is None:
-            self.openapi_schema = correct(super().openapi())
+            self.openapi_schema = correct(
+                super().openapi(), [route for one in _PARTS for route in one.router.routes]
+            )
         return self.openapi_schema
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute
+
+from .authentication import RequireScope
 
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
@@ -18,8 +23,16 @@ _STYLE = (
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def correct(document: dict[str, Any]) -> dict[str, Any]:
-    """Take what FastAPI says of invalid requests out: they are answered with 400 and a problem."""
+def correct(document: dict[str, Any], routes: Sequence[BaseRoute]) -> dict[str, Any]:
+    """Say which scope each call needs, and nothing of the answers that FastAPI would give.
+
+    Its own to invalid requests is 422; here they are answered with 400 and a problem.
+    """
+    for route in routes:
+        if isinstance(route, APIRoute) and (scope := _scope_of(route)):
+            for method in route.methods or ():
+                call = document["paths"][route.path][method.lower()]
+                call["description"] += f"\n\nNeeds a token with the scope {scope}."
     for calls in document["paths"].values():
         for call in calls.values():
             answer = call["responses"].get("422", {})
@@ -28,6 +41,11 @@ def correct(document: dict[str, Any]) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):
         document["components"]["schemas"].pop(name, None)
     return document
+
+
+def _scope_of(route: APIRoute) -> str:
+    needed = [one.call for one in route.dependant.dependencies]
+    return ", ".join(one.scope for one in needed if isinstance(one, RequireScope))
 
 
 def docs_page(app: FastAPI) -> Response:

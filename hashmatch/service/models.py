@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from hashmatch.outcome import Action, Reason
+from hashmatch.reports import ReportRow
 
 # Names that the platform gives: nothing that a database cannot hold.
 Name = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00]*$")]
@@ -112,39 +113,10 @@ class LookupAnswer(BaseModel):
     results: list[OutcomeAnswer]
 
 
-class MatchRow(BaseModel):
-    """One recorded match, as in reports."""
-
-    match_id: str
-    matched_at: str
-    content_id: str
-    reference: str
-    list: str
-    licensor: str
-    generation: int
-    entry_id: str
-    category: str
-    action: str
-    algorithm: str
-    hasher_version: str
-    distance_bits: int
-    threshold_bits: int
-    quality: int | None
-    frame: int
-    orientation: str
-    view: str
-    decode: str
-    media_format: str
-    width: int | None
-    height: int | None
-    frames: int | None
-    value: str
-
-
 class MatchesAnswer(BaseModel):
     """Matches, the newest first; `next` is the cursor of what comes after, if anything does."""
 
-    matches: list[MatchRow]
+    matches: list[ReportRow]
     next: str | None
 
 

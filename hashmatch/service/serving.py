@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import shutil
 import tempfile
@@ -21,6 +22,8 @@ _APP = "hashmatch.service.app:create_app_from_configuration"
 # Longer than proxies keep their connections, so that it is they who close them.
 _KEEP_ALIVE_S = 75
 
+_log = logs.logger("hashmatch.serving")
+
 
 def serve(settings: Settings) -> None:
     """Serve until a signal ends it; what was accepted is finished first.
@@ -35,6 +38,8 @@ def serve(settings: Settings) -> None:
     os.environ[WORKERS] = str(settings.service.workers)
     logs.configure()
     service = settings.service
+    if not service.tls_certificate and not _is_loopback(service.host):
+        _log.warning("without TLS, tokens and images can be read on their way here")
     with _shared_metrics(service.workers):
         uvicorn.run(
             _APP,
@@ -56,6 +61,13 @@ def serve(settings: Settings) -> None:
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=int(service.shutdown_timeout_s),
         )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 @contextmanager

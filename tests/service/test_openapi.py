@@ -78,6 +78,7 @@ def test_every_call_says_what_is_wrong_without_a_token(asked: Served) -> None:
     for path, calls in document["paths"].items():
         for method, call in calls.items():
             if "security" in call:
+                assert "Needs a token with the scope" in call["description"]
                 assert "401" in call["responses"], path
                 answer = httpx.request(method, f"{asked.url}{path}")
                 assert answer.status_code in (400, 401), path
