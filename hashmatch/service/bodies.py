@@ -10,7 +10,9 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+from pydantic import BaseModel, ValidationError
 from python_multipart import MultipartParser
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import parse_options_header
@@ -20,6 +22,10 @@ from hashmatch.errors import InputError
 from hashmatch.imaging import too_large
 from hashmatch.outcome import Failure, Reason
 
+Model = TypeVar("Model", bound=BaseModel)
+
+# A thousand hashes of the longest kind that there is take less.
+_MOST_JSON_BYTES = 4_000_000
 # What the parts of a multipart body may take beside their content.
 _MOST_BESIDE = 64 * 1024
 _MOST_PARTS = 10
@@ -104,6 +110,29 @@ async def receive(
         return Failure(Reason.UNREADABLE, "the body did not arrive in time")
     except ClientDisconnect:
         return Failure(Reason.UNREADABLE, "the body broke off")
+
+
+async def receive_json(
+    request: Request, model: type[Model], *, timeout_s: float, take: Callable[[int], None]
+) -> Model:
+    """Return the JSON object in the body of a request, which its token has let in before.
+
+    Raises `InputError` for a body that is longer than any that makes sense, comes too late, or is
+    not of the shape; it never quotes the body.
+    """
+    try:
+        async with asyncio.timeout(timeout_s), aclosing(_pieces(request)) as pieces:
+            body = await _receive_raw(pieces, _MOST_JSON_BYTES, take)
+    except (TimeoutError, ClientDisconnect) as error:
+        raise InputError("the body did not arrive whole, or not in time") from error
+    if isinstance(body, Failure):
+        raise InputError(f"the body has more than {_MOST_JSON_BYTES} bytes")
+    try:
+        return model.model_validate_json(body.data)
+    except ValidationError as error:
+        problem = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        place = ".".join(("body", *(str(part) for part in problem["loc"])))
+        raise InputError(f"{place}: {problem['msg']}", hint="See /docs.") from None
 
 
 async def _pieces(request: Request) -> AsyncGenerator[bytes]:

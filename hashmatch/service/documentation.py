@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute
 
 from .authentication import RequireScope
+from .models import Confirmation, LookupRequest
 
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
@@ -38,8 +39,12 @@ def correct(document: dict[str, Any], routes: Sequence[BaseRoute]) -> dict[str, 
             answer = call["responses"].get("422", {})
             if "HTTPValidationError" in str(answer):
                 del call["responses"]["422"]
+    schemas = document["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
-        document["components"]["schemas"].pop(name, None)
+        schemas.pop(name, None)
+    for model in (LookupRequest, Confirmation):
+        schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas |= {**schema.pop("$defs", {}), model.__name__: schema}
     return document
 
 

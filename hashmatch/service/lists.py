@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from http import HTTPStatus
 from typing import Annotated
 
@@ -12,8 +13,9 @@ from starlette.responses import Response
 from hashmatch.lists import confirm_delivery, list_facts
 from hashmatch.store import Scope, Token
 
-from .answers import json_answer, of_callers
+from .answers import json_answer, json_body, of_callers
 from .authentication import RequireScope
+from .bodies import receive_json
 from .models import Confirmation, Confirmed, ListsAnswer, SyncStarted
 from .running import running_of
 
@@ -44,10 +46,15 @@ def sync(request: Request, _: Administering, name: Named) -> Response:
 @router.post(
     "/v1/lists/{name}/confirm",
     response_model=Confirmed,
+    openapi_extra=json_body(Confirmation),
     responses=of_callers(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
-def confirm(request: Request, _: Administering, name: Named, wanted: Confirmation) -> Response:
+async def confirm(request: Request, _: Administering, name: Named) -> Response:
     """Let a delivery in that a guard held back, as 'hashmatch lists diff' shows it."""
-    done = confirm_delivery(running_of(request).database, name, wanted.number)
+    running = running_of(request)
+    timeout_s = running.settings.service.body_timeout_s
+    with running.buffers.holding() as take:
+        wanted = await receive_json(request, Confirmation, timeout_s=timeout_s, take=take)
+    done = await asyncio.to_thread(confirm_delivery, running.database, name, wanted.number)
     counts = {"added": done.added, "withdrawn": done.withdrawn, "changed": done.changed}
     return json_answer({"list": name, **counts})

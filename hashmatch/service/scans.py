@@ -18,9 +18,9 @@ from hashmatch.pipeline import Scanner
 from hashmatch.store import Scope, Token
 from hashmatch.subjects import Query as HashQuery
 
-from .answers import answer_outcome, answer_outcomes, of_callers
+from .answers import answer_outcome, answer_outcomes, json_body, of_callers
 from .authentication import RequireScope, require_export
-from .bodies import Upload, receive
+from .bodies import Upload, receive, receive_json
 from .models import LookupAnswer, LookupHash, LookupRequest, Name, OutcomeAnswer, Reference
 from .running import running_of
 
@@ -124,12 +124,12 @@ def require_field(upload: Upload, fields: tuple[str, ...]) -> None:
 @router.post(
     "/v1/lookup",
     response_model=LookupAnswer,
+    openapi_extra=json_body(LookupRequest),
     responses={**of_callers(), 429: {"model": LookupAnswer}, 503: {"model": LookupAnswer}},
 )
 async def lookup(
     request: Request,
     token: Scanning,
-    wanted: LookupRequest,
     show_hashes: Annotated[bool, Query(description="Needs the scope export.")] = False,  # noqa: FBT002
 ) -> Response:
     """Screen hashes that were computed elsewhere, each by itself.
@@ -139,6 +139,9 @@ async def lookup(
     if show_hashes:
         require_export(token)
     running = running_of(request)
+    timeout_s = running.settings.service.body_timeout_s
+    with running.buffers.holding() as take:
+        wanted = await receive_json(request, LookupRequest, timeout_s=timeout_s, take=take)
     try:
         with running.lookups.admitted():
             job = partial(_look_up, running.scanner, wanted.hashes)

@@ -117,6 +117,7 @@ def test_status_shows_licence_generation_and_entries(command_line: CommandLine) 
         "kept": {},
         "withdrawn_by_operator": 0,
         "sync": None,
+        "held_back": None,
     }
     table = command_line.run("lists", "status").stdout
     assert "2020-06-30 ENDED" in table

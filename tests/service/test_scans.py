@@ -218,6 +218,18 @@ def _look_up(served: Served, *hashes: dict[str, Any]) -> httpx.Response:
     return served.client.post("/v1/lookup", json={"hashes": hashes})
 
 
+def test_a_body_of_json_is_read_only_of_those_who_may_ask_and_to_a_limit(served: Served) -> None:
+    body = b'{"hashes": [' + b" " * 4_000_000 + b"]}"
+    answer = served.client.post("/v1/lookup", content=body)
+    assert answer.status_code == 400
+    assert "more than" in answer.json()["detail"]
+    anonymous = {"Authorization": "Bearer nobody"}
+    assert served.client.post("/v1/lookup", content=body, headers=anonymous).status_code == 401
+    for broken in (b"", b"{", b"\xff", b"[" * 100_000, b'{"hashes": 1e999}'):
+        assert served.client.post("/v1/lookup", content=broken).status_code == 400
+    assert served.running.buffers.held_bytes == 0
+
+
 def test_hashes_are_looked_up_each_by_itself_in_their_order(
     served: Served, database: Database
 ) -> None:
