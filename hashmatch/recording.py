@@ -88,10 +88,14 @@ class Recorder:
             facts = read_entry_facts(session, sorted(keys))
             if len(facts) < len(keys):
                 raise EntryGoneError
-            return [
-                self._record_one(session, found.content, judgement, lists, facts)
-                for found, judgement in zip(findings, judgements, strict=True)
-            ]
+            # In one order, so that two transactions never wait for each other's rows.
+            recorded = {
+                number: self._record_one(
+                    session, findings[number].content, judgements[number], lists, facts
+                )
+                for number in sorted(range(len(findings)), key=lambda n: _place(findings[n]))
+            }
+            return [recorded[number] for number in range(len(findings))]
 
     def _record_one(
         self,
@@ -131,6 +135,10 @@ class Recorder:
             distance_bits=finding.neighbour.distance_bits,
             threshold_bits=self._policy.threshold_bits(owner.name, finding.found.algorithm),
         )
+
+
+def _place(found: Found) -> tuple[str, bytes]:
+    return found.content.content_id, found.content.fingerprint
 
 
 def _new_suppression(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from .lists import SecretSettings, Section
 
@@ -40,7 +41,19 @@ class WebhookSettings(Section):
     url: str
     secret: SecretSettings
     lists: tuple[str, ...] = Field(default=(), strict=False)
-    timeout_s: float = Field(default=10.0, gt=0, le=600, allow_inf_nan=False)
+    timeout_s: float = Field(default=10.0, gt=0, le=60, allow_inf_nan=False)
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+            raise ValueError("this is no address that begins with https://, without a user in it")
+        try:
+            parts.hostname.encode("idna")
+        except UnicodeError as error:
+            raise ValueError("there can be no host of that name") from error
+        return url
 
 
 class OutboxSettings(Section):

@@ -10,6 +10,10 @@ import httpx
 
 from hashmatch.errors import OutboxError
 
+# RFC 4291 and RFC 6890: all that is given out to hosts of the internet, and what never is.
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+_SPECIAL = ipaddress.ip_network("192.0.0.0/24")
+
 
 def find_address(url: httpx.URL, private_hosts: Collection[str]) -> str:
     """Return the address to connect to for a URL. Raises `OutboxError`.
@@ -25,7 +29,7 @@ def find_address(url: httpx.URL, private_hosts: Collection[str]) -> str:
         )
     try:
         found = socket.getaddrinfo(url.host, url.port or 443, type=socket.SOCK_STREAM)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise OutboxError(f"{url.host}: there is no such host, or no answer who it is") from error
     addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
     if not is_allowed and not all(map(_is_public, addresses)):
@@ -39,9 +43,7 @@ def find_address(url: httpx.URL, private_hosts: Collection[str]) -> str:
 def _is_public(text: str) -> bool:
     address = ipaddress.ip_address(text.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return _is_public(str(address.ipv4_mapped))
-        # What is carried inside other addresses is not worth the risk.
-        if address.sixtofour is not None or address.teredo is not None:
-            return False
-    return address.is_global and not address.is_multicast
+        # Addresses that carry others inside, such as NAT64's, are not worth the risk.
+        carries = address.sixtofour is not None or address.teredo is not None
+        return address in _GLOBAL_UNICAST and address.is_global and not carries
+    return address.is_global and not address.is_multicast and address not in _SPECIAL

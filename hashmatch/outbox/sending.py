@@ -12,7 +12,8 @@ from hashmatch.store import Database, Message, find_due, note_failed, note_sent,
 # Sends one message. What it raises is noted; `InputError` and `SourceRefusedError` are final.
 Send: TypeAlias = Callable[[Message], None]
 
-_AT_ONCE = 20
+# So few that they are through before others may take them.
+_AT_ONCE = 5
 
 
 def send_due(database: Database, senders: Mapping[str, Send]) -> Counter[str]:
@@ -46,10 +47,12 @@ def _send_one(database: Database, message: Message, send: Send) -> str:
         send(message)
     except StoreError:
         raise
-    except HashmatchError as error:
+    except Exception as error:  # noqa: BLE001 (one message must not stop the others)
         is_final = isinstance(error, SourceRefusedError | InputError)
+        # Words of others' errors may quote what was sent.
+        words = error.message if isinstance(error, HashmatchError) else type(error).__name__
         with database.writing() as session:
-            note_failed(session, message.key, error.message, is_final=is_final)
+            note_failed(session, message.key, words, is_final=is_final)
         return "dead" if is_final else "failed"
     with database.writing() as session:
         note_sent(session, message.key)

@@ -20,7 +20,7 @@ _UNPROCESSABLE = HTTPStatus.UNPROCESSABLE_ENTITY
 
 def status_of_outcome(outcome: Outcome) -> HTTPStatus:
     """Return the status: 200 with a verdict, otherwise one that says whose fault that is."""
-    return _status_of_reason(outcome.reason) if isinstance(outcome, Unscreened) else HTTPStatus.OK
+    return status_of_reason(outcome.reason) if isinstance(outcome, Unscreened) else HTTPStatus.OK
 
 
 def answer_outcome(outcome: Outcome, *, show_hashes: bool) -> Response:
@@ -72,7 +72,8 @@ def of_callers(*more: HTTPStatus) -> dict[int | str, dict[str, Any]]:
     )
 
 
-def _status_of_reason(reason: Reason) -> HTTPStatus:
+def status_of_reason(reason: Reason) -> HTTPStatus:
+    """Return the status that says whose fault it is."""
     match reason:
         case Reason.TOO_LARGE | Reason.TOO_MANY_PIXELS:
             return HTTPStatus.REQUEST_ENTITY_TOO_LARGE

@@ -21,6 +21,7 @@ from .documentation import correct, docs_page
 from .metrics import Metrics
 from .observing import Observing
 from .problems import answer_error, answer_http, answer_invalid
+from .queries import StrictQueries
 from .running import Running
 from .shedding import Shedding
 
@@ -57,6 +58,7 @@ def create_app(settings: Settings) -> FastAPI:
         allowed_hosts=list(settings.service.allowed_hosts),
         www_redirect=False,
     )
+    app.add_middleware(StrictQueries)
     app.add_middleware(Observing, metrics=metrics)
     app.add_middleware(Shedding, metrics=metrics)
     if settings.service.telemetry:

@@ -16,7 +16,7 @@ from fastapi.security.base import SecurityBase
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from hashmatch.errors import OverloadedError, StoreError
+from hashmatch.errors import OverloadedError, StoreError, StoreUnreachableError
 from hashmatch.store import (
     Database,
     Scope,
@@ -30,6 +30,7 @@ from hashmatch.store import (
 # A token that was revoked or expired is let in for so long at most.
 _SECONDS_REMEMBERED = 5.0
 _SECONDS_A_MINUTE = 60.0
+_STORE_TIMEOUT_S = 5.0
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 # What is compared where there is no token of that id, so that the answer takes as long.
@@ -94,6 +95,20 @@ class Authenticator:
             self._uses[token.token_id] = self._clock()
         return token
 
+    def is_known(self, authorization: str | None, scope: Scope) -> bool:
+        """Say whether a token is good for the scope as far as it is remembered; asks nobody."""
+        kind, _, text = (authorization or "").partition(" ")
+        parts = split_token(text.strip()) if kind.lower() == "bearer" else None
+        known = self._known.get(parts[0]) if parts else None
+        return (
+            parts is not None
+            and known is not None
+            and self._monotonic() - known.read_at_s < _SECONDS_REMEMBERED
+            and known.token.is_of(parts[1])
+            and known.token.state(self._clock()) == "active"
+            and scope in known.token.scopes
+        )
+
     def note_uses(self) -> None:
         """Write down when tokens were used last. Raises `StoreError`; then nothing is lost."""
         with self._lock:
@@ -130,11 +145,14 @@ class Authenticator:
         if known is not None and now_s - known.read_at_s < _SECONDS_REMEMBERED:
             return known.token
         try:
-            token = await asyncio.to_thread(self._read, token_id)
-        except StoreError:
-            if known is None:
+            async with asyncio.timeout(_STORE_TIMEOUT_S):
+                token = await asyncio.to_thread(self._read, token_id)
+        except (StoreError, TimeoutError) as error:
+            if known is not None:
+                return known.token
+            if isinstance(error, StoreError):
                 raise
-            return known.token
+            raise StoreUnreachableError("the database does not answer") from error
         if token is None:
             self._known.pop(token_id, None)
         else:

@@ -54,6 +54,8 @@ def begin(running: Running) -> list[Repeating]:
 
     repeating = [
         Repeating("outbox", _OUTBOX_S, send),
+        # For the process of several that is asked, which knows of the others only this.
+        Repeating("gauges", _OUTBOX_S, running.note_gauges),
         Repeating("token-uses", _TOKEN_USES_S, running.authenticator.note_uses),
     ]
     if interval_s := settings.service.sync_interval_s:

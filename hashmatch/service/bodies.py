@@ -7,10 +7,11 @@ this one hands on what arrives to memory alone.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from python_multipart import MultipartParser
@@ -50,6 +51,8 @@ class _Form:
 
     def __init__(self, boundary: bytes) -> None:
         self.parts: list[_Part] = []
+        self._closing = b"\r\n--" + boundary + b"--"
+        self._before = b""
         self._header: list[bytes] = [b"", b""]
         self.is_complete = False
         self._parser = MultipartParser(
@@ -68,10 +71,17 @@ class _Form:
 
     def write(self, chunk: bytes) -> None:
         """Take a piece of the body. Raises `InputError`."""
+        beyond = chunk if self.is_complete else b""
         try:
             self._parser.write(chunk)
         except MultipartParseError as error:
             raise _malformed() from error
+        if self.is_complete and not beyond:
+            _, _, beyond = (self._before + chunk).partition(self._closing)
+        # The parser passes over what comes after the end, which may be another file.
+        if beyond.strip():
+            raise InputError("the multipart body goes on after its end")
+        self._before = (self._before + chunk)[-len(self._closing) :]
 
     def _begin(self) -> None:
         if len(self.parts) >= _MOST_PARTS:
@@ -100,6 +110,10 @@ async def receive(
     `take` is told of every byte before it is kept, and may raise. Raises `InputError` for a body
     that is no upload, and `ClientDisconnect` where it never ends.
     """
+    if "content-range" in request.headers:
+        raise InputError("a part of a file is no file", hint="Send the whole of it.")
+    if request.headers.get("content-encoding", "identity") != "identity":
+        return Failure(Reason.UNSUPPORTED, "the body is encoded; send the file as it is")
     try:
         async with asyncio.timeout(timeout_s), aclosing(_pieces(request)) as pieces:
             kind, options = parse_options_header(request.headers.get("content-type", ""))
@@ -128,11 +142,23 @@ async def receive_json(
     if isinstance(body, Failure):
         raise InputError(f"the body has more than {_MOST_JSON_BYTES} bytes")
     try:
-        return model.model_validate_json(body.data)
+        return model.model_validate(json.loads(body.data, object_pairs_hook=_without_repeats))
     except ValidationError as error:
         problem = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        place = ".".join(("body", *(str(part) for part in problem["loc"])))
+        # A key that there is none of is what somebody sent, and not to be quoted.
+        known = problem["loc"][: -1 if problem["type"] == "extra_forbidden" else None]
+        place = ".".join(("body", *(str(part) for part in known)))
         raise InputError(f"{place}: {problem['msg']}", hint="See /docs.") from None
+    except (ValueError, RecursionError):
+        raise InputError("the body is not JSON", hint="See /docs.") from None
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object; one that gives a key twice could be read in two ways."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise InputError("the body gives a key twice in one object")
+    return found
 
 
 async def _pieces(request: Request) -> AsyncGenerator[bytes]:

@@ -26,7 +26,7 @@ from hashmatch.pipeline import Scanner
 from hashmatch.store import Scope, Token, read_lists
 from hashmatch.subjects import anonymous_content_id
 
-from .answers import json_answer, of_callers, problems, status_of_outcome
+from .answers import json_answer, of_callers, problems, status_of_outcome, status_of_reason
 from .authentication import RequireScope
 from .models import Name
 from .running import Running, running_of
@@ -125,7 +125,8 @@ async def lookup_file(
     outcome = await screen_upload(request, content_id or "hma", "", fields=(_PHOTO,))
     running.metrics.count_outcomes(outcome)
     of_algorithm: defaultdict[str, list[Match]] = defaultdict(list)
-    of_algorithm["pdq"] = []
+    if isinstance(outcome, Clear) or (isinstance(outcome, Matched) and outcome.reason is None):
+        of_algorithm["pdq"] = []  # It was looked up in full.
     for one in _matches(outcome, wanted):
         of_algorithm[one.algorithm].append(one)
     return json_answer({name: _by_bank(some) for name, some in of_algorithm.items()})
@@ -140,15 +141,22 @@ async def lookup_file(
 async def hash_file(request: Request, _: Scanning) -> Response:
     """Return the PDQ hash of a picture, which is looked up nowhere."""
     running = running_of(request)
-    with running.scans.admitted(), running.buffers.holding() as take:
+    running.scans.require_room()
+    with running.buffers.holding() as take:
         upload = await receive_upload(request, take)
         if isinstance(upload, Failure):
             raise InputError(upload.detail)
         require_field(upload, (_PHOTO,))
         job = partial(_hash, running.scanner, upload.data)
-        found = await running.work(running.scans, job)
+        with running.scans.admitted():
+            found = await running.work(running.scans, job)
     if isinstance(found, Unscreened):
         raise _refusal(found)
+    if found is None:
+        raise HTTPException(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "the file has several frames, which one hash cannot stand for; ask POST /m/lookup",
+        )
     return json_answer({found.algorithm.name: found.value.hex()})
 
 
@@ -222,19 +230,25 @@ def _matches(outcome: Outcome, banks: frozenset[str] | None) -> list[Match]:
         return []
     if isinstance(outcome, Matched):
         every = outcome.matches
-        return [one for one in every if banks is None or bank_name(one.list_name) in banks]
+        found = [one for one in every if banks is None or bank_name(one.list_name) in banks]
+        if not found and outcome.reason is not None:
+            # Other banks have it; whether these do, nobody could check in full.
+            raise HTTPException(status_of_reason(outcome.reason), f"{outcome.reason}")
+        return found
     raise _refusal(outcome)
 
 
 def _refusal(outcome: Unscreened) -> HTTPException:
-    status = status_of_outcome(outcome)
-    return HTTPException(status, f"{outcome.reason}: {outcome.detail}")
+    return HTTPException(status_of_outcome(outcome), f"{outcome.reason}: {outcome.detail}")
 
 
-def _hash(scanner: Scanner, data: bytes) -> Hash | Unscreened:
+def _hash(scanner: Scanner, data: bytes) -> Hash | Unscreened | None:
+    """Return the one hash of a picture, None where there are several frames to hash."""
     found = scanner.hash_alone(data, "pdq")
     if isinstance(found, Unscreened):
         return found
+    if any(one.frame for one in found):
+        return None
     return next(
         one
         for one in found

@@ -16,8 +16,8 @@ from .metrics import Metrics
 from .problems import problem
 
 _ID_HEADER = "X-Request-ID"
-# Whatever a caller gives as an id goes into the log, so that it must not be a hash.
-_GIVEN_ID = re.compile(r"(?!.*[0-9A-Fa-f]{32})[A-Za-z0-9._-]{1,64}")
+# Whatever a caller gives as an id goes into the log, so that it must be no hash or token.
+_GIVEN_ID = re.compile(r"(?!.*[0-9A-Fa-f]{16})(?!.*hm_)[A-Za-z0-9._-]{1,64}")
 # Asked every few seconds by machines, which nobody wants to read of.
 _QUIET = {"/healthz", "/readyz", "/metrics", "/status", "/status/live"}
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Literal
 
@@ -12,7 +13,7 @@ from pydantic import AfterValidator
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from hashmatch.reports import FORMATS, ReportFormat, report_rows
+from hashmatch.reports import FORMATS, ReportFormat, ReportRow, report_rows
 from hashmatch.store import Database, MatchFilter, Scope, Token
 
 from .answers import json_answer, of_callers
@@ -25,12 +26,16 @@ router = APIRouter(tags=["records"])
 _FORMATS = {one.name: one for one in FORMATS}
 _MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl"}
 _PIECE_CHARACTERS = 64 * 1024
+_ROWS_A_PAGE = 1_000
 
 
 def _with_zone(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise ValueError("a time needs its zone, such as 2026-01-31T00:00:00Z")
-    return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("there is no such time in UTC") from error
 
 
 Moment = Annotated[datetime, AfterValidator(_with_zone)]
@@ -102,15 +107,26 @@ def _pieces(
     """Yield the report in pieces of a size that is worth sending."""
     parts: list[str] = []
     size = 0
-    with database.reading() as session:
-        for part in report.pieces(report_rows(session, wanted, show_hashes=show_hashes)):
-            parts.append(part)
-            size += len(part)
-            if size >= _PIECE_CHARACTERS:
-                yield "".join(parts)
-                parts.clear()
-                size = 0
+    for part in report.pieces(_rows(database, wanted, show_hashes=show_hashes)):
+        parts.append(part)
+        size += len(part)
+        if size >= _PIECE_CHARACTERS:
+            yield "".join(parts)
+            parts.clear()
+            size = 0
     yield "".join(parts)
+
+
+def _rows(database: Database, wanted: MatchFilter, *, show_hashes: bool) -> Iterator[ReportRow]:
+    """Yield the rows, page by page: whoever reads slowly holds no connection to the store."""
+    page = replace(wanted, after=0, limit=_ROWS_A_PAGE)
+    while True:
+        with database.reading() as session:
+            rows = list(report_rows(session, page, show_hashes=show_hashes))
+        yield from rows
+        if len(rows) < _ROWS_A_PAGE:
+            return
+        page = replace(page, after=int(rows[-1].match_id))
 
 
 def _following(first: str, rest: Iterator[str]) -> Iterator[str]:

@@ -30,6 +30,7 @@ from .syncing import Syncing
 Result = TypeVar("Result")
 # Readiness costs the store a question, which is asked once a second, whoever asks.
 _SECONDS_REMEMBERED = 1.0
+_STORE_TIMEOUT_S = 5.0
 _WARMING_SIDE = 256
 
 
@@ -78,10 +79,14 @@ class Running:
 
     def exposition(self) -> bytes:
         """Return the metrics."""
+        self.note_gauges()
+        return self.metrics.exposition(self.store_state)
+
+    def note_gauges(self) -> None:
+        """Note how much is going on."""
         for name, gate in (("scan", self.scans), ("lookup", self.lookups)):
             self.metrics.note_jobs(name, gate.running, gate.waiting)
         self.metrics.note_buffered(self.buffers.held_bytes)
-        return self.metrics.exposition(self.store_state)
 
     def _warm_up(self) -> None:
         """Open the index and start the decoders, so that the first requests wait for neither."""
@@ -127,7 +132,12 @@ class _Remembered:
     async def get(self) -> Failure | None:
         async with self.lock:
             if time.monotonic() - self.asked_at_s >= _SECONDS_REMEMBERED:
-                self.answer = await asyncio.to_thread(self.ask)
+                try:
+                    async with asyncio.timeout(_STORE_TIMEOUT_S):
+                        self.answer = await asyncio.to_thread(self.ask)
+                except TimeoutError:
+                    words = "the database does not answer"
+                    self.answer = Failure(Reason.STORE_UNAVAILABLE, words)
                 self.asked_at_s = time.monotonic()
             return self.answer
 

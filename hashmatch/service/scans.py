@@ -90,14 +90,17 @@ async def screen_upload(
     """Receive and screen one image. Raises `InputError` and `OverloadedError`."""
     running = running_of(request)
     scanner = running.scanner
-    with running.scans.admitted(), running.buffers.holding() as take:
+    running.scans.require_room()
+    with running.buffers.holding() as take:
+        # A body that comes slowly takes nobody's turn.
         upload = await receive_upload(request, take)
         if isinstance(upload, Failure):
             job = partial(scanner.refuse, upload, content_id=content_id, reference=reference)
         else:
             require_field(upload, fields)
             job = partial(scanner.scan, upload.data, content_id=content_id, reference=reference)
-        return await running.work(running.scans, job)
+        with running.scans.admitted():
+            return await running.work(running.scans, job)
 
 
 async def receive_upload(request: Request, take: Any) -> Upload | Failure:

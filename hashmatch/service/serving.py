@@ -17,6 +17,7 @@ from hashmatch.wiring import open_database, open_policy
 from . import logs
 from .app import WORKERS
 from .metrics import MULTIPROCESS_DIR
+from .protocol import BoundedProtocol
 
 _APP = "hashmatch.service.app:create_app_from_configuration"
 # Longer than proxies keep their connections, so that it is they who close them.
@@ -48,7 +49,7 @@ def serve(settings: Settings) -> None:
             port=service.port,
             workers=service.workers,
             loop="uvloop",
-            http="httptools",
+            http=BoundedProtocol,
             ws="none",
             lifespan="on",
             # It would write whole addresses, hashes and all.

@@ -1,7 +1,8 @@
 """The quickest way to say no: when there is no room for another scan, nothing else is looked at.
 
 Under ten times more than can be done, what is turned away must cost next to nothing, or it would
-take the processors from what was accepted. So this comes before routes, tokens and logs.
+take the processors from what was accepted. So this comes before routes and logs, and knows tokens
+only by what is remembered of them.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import time
 from http import HTTPStatus
 from urllib.parse import parse_qs
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hashmatch.errors import OverloadedError
+from hashmatch.store import Scope as StoreScope
 
 from .answers import answer_outcome
 from .logs import logger
@@ -37,6 +40,10 @@ class Shedding:
         """Answer one request, or hand it on."""
         if scope["type"] == "http" and scope["path"] == _PATH:
             running: Running = scope["app"].state.running
+            authorization = Headers(scope=scope).get("authorization")
+            if not running.authenticator.is_known(authorization, StoreScope.SCAN):
+                await self._app(scope, receive, send)
+                return
             try:
                 running.scans.require_room()
             except OverloadedError as error:

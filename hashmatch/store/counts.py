@@ -17,6 +17,7 @@ from .database import Database
 from .models import DailyCount
 
 _FLUSH_EVERY_S = 1.0
+_MOST_FLUSH_S = 3.0
 
 # Day, outcome, reason (empty for clear).
 _Tallied = tuple[date, str, str]
@@ -26,16 +27,18 @@ class Tally:
     """Counts in memory and adds them to the store about once a second and at the end.
 
     A commit for each clear image would cost more than the scan. What a killed process loses is
-    the count of its last second, never a match.
+    the count of its last second, never a match. Counting never waits for the store.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._counts: Counter[_Tallied] = Counter()
         self._lock = threading.Lock()
-        self._flushed_at = time.monotonic()
+        self._flushing = threading.Lock()
+        now_s = time.monotonic()
+        self._flushed_at_s = self._begun_at_s = now_s
         self._failure: StoreError | None = None
-        self._failed_at = 0.0
+        self._failed_at_s = 0.0
 
     def add(self, day: date, outcome: str, reason: str = "") -> None:
         """Count one image, in memory."""
@@ -43,30 +46,47 @@ class Tally:
             self._counts[day, outcome, reason] += 1
 
     def flush_if_due(self) -> None:
-        """Flush about once a second. Raises `StoreError`; then nothing is lost."""
-        now = time.monotonic()
-        # Where the store is away, nobody waits for it in turn: one of them tries, once a second.
-        if self._failure is not None and now - self._failed_at < _FLUSH_EVERY_S:
-            raise StoreError(self._failure.message, hint=self._failure.hint)
-        if now - self._flushed_at >= _FLUSH_EVERY_S:
-            self.flush()
+        """Flush about once a second, one thread for all. Raises `StoreError`; nothing is lost.
+
+        It is also raised for a second after a failure, and while the store takes too long, so that
+        nobody is told anything that could not have been counted.
+        """
+        now_s = time.monotonic()
+        if (failure := self._failure) is not None and now_s - self._failed_at_s < _FLUSH_EVERY_S:
+            raise StoreError(failure.message, hint=failure.hint)
+        if now_s - self._flushed_at_s < _FLUSH_EVERY_S:
+            return
+        if self._flushing.acquire(blocking=False):
+            try:
+                self._flush()
+            finally:
+                self._flushing.release()
+        elif now_s - self._begun_at_s > _MOST_FLUSH_S:
+            raise StoreError("the database takes too long to answer", hint="Look at its host.")
 
     def flush(self) -> None:
         """Add what was counted to the store. Raises `StoreError`; then nothing is lost."""
+        with self._flushing:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._begun_at_s = time.monotonic()
         with self._lock:
-            if not self._counts:
-                return
-            try:
+            counts, self._counts = self._counts, Counter()
+        try:
+            if counts:
                 with self._database.writing() as session:
                     # In one order, so that two processes never wait for each other's rows.
-                    for tallied, number in sorted(self._counts.items()):
+                    for tallied, number in sorted(counts.items()):
                         _add_to_store(session, tallied, number)
-            except StoreError as error:
-                self._failure, self._failed_at = error, time.monotonic()
-                raise
-            self._failure = None
-            self._counts.clear()
-            self._flushed_at = time.monotonic()
+        except BaseException as error:
+            with self._lock:
+                self._counts.update(counts)
+            if isinstance(error, StoreError):
+                self._failure, self._failed_at_s = error, time.monotonic()
+            raise
+        self._failure = None
+        self._flushed_at_s = time.monotonic()
 
 
 def read_daily_counts(

@@ -177,8 +177,12 @@ class Database:
             yield connection
 
     def name(self) -> str:
-        """Return what to call the database in messages: its file, or its URL without password."""
-        return str(self.sqlite_path() or make_url(self.url).render_as_string(hide_password=True))
+        """Return what to call the database in messages: its file, or its host and name.
+
+        Nothing else of its URL, in whose query a password may stand, too.
+        """
+        url = make_url(self.url)
+        return str(self.sqlite_path() or f"{url.database or ''} at {url.host or 'this host'}")
 
     def close(self) -> None:
         """Give up all connections."""
@@ -215,7 +219,7 @@ def _create_engine(url: str, busy_timeout_s: float) -> Engine:
 
 
 def _shown_name(url: URL) -> str:
-    return str(url.database or url.render_as_string(hide_password=True))
+    return str(url.database or url.host or "the database")
 
 
 @contextmanager

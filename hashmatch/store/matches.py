@@ -51,7 +51,7 @@ class MatchFilter:
     """Which matches to read: from `since` up to but not including `until`, of one list or all.
 
     Oldest first; with a `limit` the newest so many, newest first, and of those only the ones that
-    came before the match of the key `before`.
+    came before the match of the key `before`. With `after` the `limit` oldest after that key.
     """
 
     since: datetime | None = None
@@ -59,6 +59,7 @@ class MatchFilter:
     list_name: str | None = None
     limit: int | None = None
     before: int | None = None
+    after: int | None = None
 
     def __post_init__(self) -> None:
         """Raise `InputError` for a period that ends before it begins."""
@@ -104,7 +105,10 @@ def read_matches(session: Session, wanted: MatchFilter) -> Iterator[StoredMatch]
     if wanted.list_name is not None:
         find_list(session, wanted.list_name, removed_too=True)
     query = _with_list_and_content().limit(wanted.limit)
-    query = query.order_by(MatchRecord.key if wanted.limit is None else MatchRecord.key.desc())
+    is_forward = wanted.limit is None or wanted.after is not None
+    query = query.order_by(MatchRecord.key if is_forward else MatchRecord.key.desc())
+    if wanted.after is not None:
+        query = query.where(MatchRecord.key > wanted.after)
     if wanted.before is not None:
         query = query.where(MatchRecord.key < wanted.before)
     if wanted.since is not None:

@@ -21,6 +21,7 @@ from .models import OutboxMessage
 _LEASE = timedelta(minutes=10)
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
 _MOST_ATTEMPTS = 12
+_KEPT_AFTERWARDS = ("type", "verdict")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +87,25 @@ def take_due(session: Session, kind: str, target: str, *, limit: int) -> list[Me
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
+    taken = []
     for row in rows:
+        if row.attempts >= _MOST_ATTEMPTS:  # Whoever tried it never came back to say so.
+            row.next_attempt_at, row.problem = None, row.problem or "its senders died of it"
+            continue
         row.attempts += 1
         row.next_attempt_at = now + _LEASE
+        taken.append(_facts(row))
     session.flush()
-    return [_facts(row) for row in rows]
+    return taken
 
 
 def note_sent(session: Session, key: int) -> None:
     """Note that a message was told."""
     row = _find(session, key)
     row.sent_at, row.next_attempt_at, row.problem = utc_now(), None, ""
+    # The row stays, so that nothing is told twice; who it was about stands in the match alone.
+    body = json.loads(row.body)
+    row.body = json.dumps({name: body[name] for name in _KEPT_AFTERWARDS if name in body})
 
 
 def note_failed(session: Session, key: int, problem: str, *, is_final: bool) -> None:

@@ -16,9 +16,20 @@ from hashmatch.errors import (
 # Writers at a time in one process, and as many readers that wait for nobody.
 MOST_WRITERS = 15
 _MOST_CONNECTIONS = 2 * MOST_WRITERS
-# A server that does not answer is given up after so long, also in the middle of a statement.
+# A server that cannot be connected to, or whose host is gone, is given up after so long. One that
+# stands still while its host goes on is not noticed here; whoever asks has to limit how long.
 _CONNECT_TIMEOUT_S = 5
 _SILENCE_TIMEOUT_MS = 10_000
+# The server for its part ends what was begun by a client that is gone, so that its locks go, too.
+# A list that is imported may take its time between two batches.
+_SERVER_OPTIONS = {
+    "idle_in_transaction_session_timeout": "30min",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "20s",
+    "timezone": "UTC",
+}
 
 _LOCKED = {
     "55P03": "somebody else holds what it needs",
@@ -36,6 +47,8 @@ _UNREACHABLE = ("08", "57P", "53300")
 
 def open_engine(url: URL, busy_timeout_s: float) -> Engine:
     """Return an engine that has not connected yet. Raises what importing the driver raises."""
+    lock_timeout_ms = max(int(busy_timeout_s * 1000), 1)
+    options = {"lock_timeout": f"{lock_timeout_ms}ms", **_SERVER_OPTIONS}
     return create_engine(
         url.set(drivername="postgresql+psycopg"),
         hide_parameters=True,
@@ -47,7 +60,7 @@ def open_engine(url: URL, busy_timeout_s: float) -> Engine:
         connect_args={
             "connect_timeout": _CONNECT_TIMEOUT_S,
             "application_name": "hashmatch",
-            "options": f"-c lock_timeout={max(int(busy_timeout_s * 1000), 1)} -c timezone=UTC",
+            "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
             "keepalives_idle": 5,
             "keepalives_interval": 2,
             "keepalives_count": 3,

@@ -19,6 +19,7 @@ import uvicorn
 
 from hashmatch.config import Settings
 from hashmatch.service import create_app
+from hashmatch.service.protocol import BoundedProtocol
 from hashmatch.service.running import Running
 from hashmatch.store import Database, Scope, create_token
 
@@ -53,7 +54,7 @@ def serving(settings: Settings, database: Database) -> Iterator[Served]:
         host="127.0.0.1",
         port=0,
         loop="asyncio",
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         lifespan="on",
         log_config=None,
