@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import date
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
 from sqlalchemy import select, text
 
+from hashmatch.config import Settings
 from hashmatch.errors import (
     ConfigError,
     StoreError,
@@ -21,7 +23,7 @@ from hashmatch.errors import (
 )
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Hash
-from hashmatch.outcome import Action
+from hashmatch.outcome import Action, outcome_name
 from hashmatch.store import (
     ContentFacts,
     Database,
@@ -40,7 +42,9 @@ from hashmatch.store import (
 from hashmatch.store.matches import MatchFilter
 from hashmatch.store.migrations import upgrade
 from hashmatch.store.models import ContentHash, Entry
-from tests.pictures import list_of
+from hashmatch.subjects import Query
+from hashmatch.wiring import open_scanner_with
+from tests.pictures import hashes_of, list_of
 from tests.postgresql import break_connections, new_database
 from tests.store.importing import import_text
 
@@ -232,3 +236,32 @@ def test_other_spellings_of_the_address_are_refused_with_a_hint() -> None:
 def test_what_was_deleted_is_let_go(database: Database) -> None:
     import_text(database, "one", list_of(1))
     assert database.forget_deleted()
+
+
+def test_lookups_of_the_same_images_in_any_order_do_not_stand_in_each_others_way(
+    database: Database, tmp_path: Path
+) -> None:
+    import_text(database, "one", list_of(1))
+    found = hashes_of(1, "pdq")["pdq"]
+    settings = Settings.model_validate(
+        {"data_dir": tmp_path, "database": {"url": database.url}, "intake": {"isolation": "none"}}
+    )
+    queries = [Query((found,), f"post/{number}") for number in range(40)]
+    with open_scanner_with(settings) as scanner:
+
+        def work(number: int) -> set[str]:
+            asked = queries if number % 2 else queries[::-1]
+            return {outcome_name(one) for one in scanner.lookup_many(asked)}
+
+        assert _all_at_once(work, 4) == [{"matched"}] * 4
+    with database.reading() as session:
+        assert len(list(read_matches(session, MatchFilter()))) == len(queries)
+
+
+def test_no_message_shows_a_password_wherever_it_stands() -> None:
+    database = Database("postgresql://host/name?user=u&password=hunter2&sslpassword=hunter3")
+    assert database.name() == "name at host"
+    with closing(Database("postgresql:///name?host=127.0.0.1&port=1&password=hunter2")) as away:
+        with pytest.raises(StoreUnreachableError) as caught:
+            away.require_current_schema()
+    assert "hunter" not in caught.value.message
