@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from typing import Any
@@ -15,17 +16,17 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
+from sqlalchemy.orm import Session
 
 from hashmatch.errors import StoreError
 from hashmatch.reports import FORMATS
 from hashmatch.service import records
 from hashmatch.service.authentication import Authenticator
-from hashmatch.store import Database, MatchFilter, Scope, Tally, set_licence
+from hashmatch.store import Database, MatchFilter, Scope, Tally, counts, set_licence
 from tests.pictures import drawn, hashes_of, list_of
 from tests.service.conftest import Serve
 from tests.service.serving import Served, make_token
 from tests.store.importing import import_text
-from tests.store.locking import somebody_writes
 
 PDQ = hashes_of(1, "pdq")["pdq"].value.hex()
 
@@ -188,23 +189,38 @@ def test_a_report_that_nobody_reads_on_holds_no_connection(
     assert [json.loads(line)["content_id"] for line in read] == [f"post/{n}" for n in range(10)]
 
 
-def test_counting_does_not_wait_for_the_store(database: Database) -> None:
-    tally = Tally(database)
+class _StandingStill(Database):
+    """A store that answers no write until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__("sqlite:////nowhere")
+        self.is_asked, self.let_go = threading.Event(), threading.Event()
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        self.is_asked.set()
+        if self.let_go.wait(60):
+            raise StoreError("it stood still")
+        yield Session()
+
+
+def test_counting_does_not_wait_for_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = _StandingStill()
+    tally = Tally(store)
     tally.add(date(2026, 1, 1), "clear")
-    with somebody_writes(database):
-        flushing = threading.Thread(target=_flush, args=(tally,))
-        flushing.start()
-        time.sleep(0.02)
-        begun = time.monotonic()
+    with ThreadPoolExecutor(1) as pool:
+        flushing = pool.submit(tally.flush)
+        assert store.is_asked.wait(60)
+        # Were they to wait, nobody would ever let the store go.
         tally.add(date(2026, 1, 1), "clear")
         tally.flush_if_due()
-        assert time.monotonic() - begun < 0.05
-        flushing.join()
-
-
-def _flush(tally: Tally) -> None:
-    with pytest.raises(StoreError):
-        tally.flush()
+        monkeypatch.setattr(counts, "_FLUSH_EVERY_S", 0)
+        monkeypatch.setattr(counts, "_MOST_FLUSH_S", 0)
+        with pytest.raises(StoreError, match="too long"):
+            tally.flush_if_due()
+        store.let_go.set()
+        with pytest.raises(StoreError, match="stood still"):
+            flushing.result(60)
 
 
 def test_who_was_not_let_in_before_is_not_turned_away_before_he_is_asked(serve: Serve) -> None:
