@@ -11,6 +11,7 @@ from typing import TypeVar
 from hashmatch.errors import OverloadedError
 
 Result = TypeVar("Result")
+_SECONDS_STANDING_STILL = 1.0
 
 
 class Gate:
@@ -23,6 +24,7 @@ class Gate:
         self._most = workers + queue
         self._workers = workers
         self._admitted = 0
+        self._arriving = 0
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix=f"hashmatch-{name}")
 
     @property
@@ -38,7 +40,8 @@ class Gate:
     @contextmanager
     def admitted(self) -> Iterator[None]:
         """Take part until the end of the block. Raises `OverloadedError` where it is full."""
-        self.require_room()
+        if self._admitted >= self._most:
+            raise self._full()
         self._admitted += 1
         try:
             yield
@@ -46,12 +49,48 @@ class Gate:
             self._admitted -= 1
 
     def require_room(self) -> None:
-        """Raise `OverloadedError` where it is full."""
-        if self._admitted >= self._most:
-            raise OverloadedError(
-                f"{self._admitted} requests are waiting or worked on already",
-                hint="Ask again later; service.queue says how many may wait.",
-            )
+        """Raise `OverloadedError` where it is full, or will be by what arrives just now."""
+        if self._admitted + self._arriving >= self._most:
+            raise self._full()
+
+    @contextmanager
+    def arriving(self) -> Iterator[Callable[[], None]]:
+        """Keep room for a body that arrives, until the end of the block.
+
+        Gives what is to be called for each piece of it: where none comes for a second it takes
+        nobody's place any more, until the next does. Raises `OverloadedError` where there is none.
+        """
+        self.require_room()
+        loop = asyncio.get_running_loop()
+        timer: asyncio.TimerHandle | None = None
+        counts = False
+
+        def stand_aside() -> None:
+            nonlocal counts
+            self._arriving -= counts
+            counts = False
+
+        def go_on() -> None:
+            nonlocal counts, timer
+            self._arriving += not counts
+            counts = True
+            if timer is not None:
+                timer.cancel()
+            timer = loop.call_later(_SECONDS_STANDING_STILL, stand_aside)
+
+        go_on()
+        try:
+            yield go_on
+        finally:
+            if timer is not None:
+                timer.cancel()
+            stand_aside()
+
+    def _full(self) -> OverloadedError:
+        return OverloadedError(
+            f"{self._admitted} requests are waiting or worked on already",
+            hint="Ask again later; service.queue says how many may wait.",
+        )
 
     async def run(self, job: Callable[[], Result]) -> Result:
         """Do the job in turn, in a thread, and return its result."""

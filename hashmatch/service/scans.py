@@ -90,9 +90,7 @@ async def screen_upload(
     """Receive and screen one image. Raises `InputError` and `OverloadedError`."""
     running = running_of(request)
     scanner = running.scanner
-    running.scans.require_room()
     with running.buffers.holding() as take:
-        # A body that comes slowly takes nobody's turn.
         upload = await receive_upload(request, take)
         if isinstance(upload, Failure):
             job = partial(scanner.refuse, upload, content_id=content_id, reference=reference)
@@ -104,15 +102,21 @@ async def screen_upload(
 
 
 async def receive_upload(request: Request, take: Any) -> Upload | Failure:
-    """Receive one image, and note how long it took to arrive."""
+    """Receive one image while there is room for it, and note how long it took to arrive."""
     running = running_of(request)
     begun_s = time.perf_counter()
-    upload = await receive(
-        request,
-        max_bytes=running.settings.intake.max_bytes,
-        timeout_s=running.settings.service.body_timeout_s,
-        take=take,
-    )
+    with running.scans.arriving() as go_on:
+
+        def take_on(more_bytes: int) -> None:
+            go_on()
+            take(more_bytes)
+
+        upload = await receive(
+            request,
+            max_bytes=running.settings.intake.max_bytes,
+            timeout_s=running.settings.service.body_timeout_s,
+            take=take_on,
+        )
     running.metrics.observe_stage("receive", time.perf_counter() - begun_s)
     return upload
 
