@@ -97,8 +97,7 @@ class Authenticator:
 
     def is_known(self, authorization: str | None, scope: Scope) -> bool:
         """Say whether a token is good for the scope as far as it is remembered; asks nobody."""
-        kind, _, text = (authorization or "").partition(" ")
-        parts = split_token(text.strip()) if kind.lower() == "bearer" else None
+        parts = _bearer(authorization or "")
         known = self._known.get(parts[0]) if parts else None
         return (
             parts is not None
@@ -126,8 +125,7 @@ class Authenticator:
     async def _verified(self, authorization: str | None) -> Token:
         if not authorization:
             raise _unauthorised("a token is needed: Authorization: Bearer TOKEN", error="")
-        kind, _, text = authorization.partition(" ")
-        parts = split_token(text.strip()) if kind.lower() == "bearer" else None
+        parts = _bearer(authorization)
         if parts is None:
             raise _unauthorised("this is not a token of hashmatch")
         token_id, secret = parts
@@ -200,6 +198,12 @@ def require_export(token: Token) -> None:
     """Raise `HTTPException` with 403 unless the token may see hash values."""
     if Scope.EXPORT not in token.scopes:
         raise HTTPException(HTTPStatus.FORBIDDEN, "hash values need a token with the scope export")
+
+
+def _bearer(authorization: str) -> tuple[str, str] | None:
+    """Return the id and secret that a header gives; None where it gives no token."""
+    kind, _, text = authorization.partition(" ")
+    return split_token(text.strip()) if kind.lower() == "bearer" else None
 
 
 def _unauthorised(detail: str, *, error: str = ' error="invalid_token"') -> HTTPException:

@@ -39,12 +39,12 @@ def is_interrupt(cause: BaseException | None) -> bool:
 
     An exception inside the progress callback, which only Ctrl-C can raise, comes out like that.
     """
-    return getattr(first_cause(cause), "sqlite_errorname", "") == "SQLITE_INTERRUPT"
+    return getattr(_first_cause(cause), "sqlite_errorname", "") == "SQLITE_INTERRUPT"
 
 
 def store_error(name: str, cause: BaseException | None) -> StoreError:
     """Return what an error of the driver means; `name` is the database's own."""
-    cause = first_cause(cause)
+    cause = _first_cause(cause)
     code = getattr(cause, "sqlite_errorname", "")
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return locked(name)
@@ -67,7 +67,7 @@ def locked(name: str) -> StoreLockedError:
     )
 
 
-def first_cause(error: BaseException | None) -> BaseException | None:
+def _first_cause(error: BaseException | None) -> BaseException | None:
     """Return the error that counts, where rolling back after it failed as well.
 
     An interrupt or a full disk makes SQLite end the whole transaction by itself, savepoints and
