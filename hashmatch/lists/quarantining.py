@@ -111,8 +111,9 @@ def reject_delivery(database: Database, name: str, number: int) -> None:
     Raises `NotFoundError` where it is no longer that delivery that is held back.
     """
     with database.writing() as session:
-        require_quarantine(session, find_list(session, name), number)
-        reject_quarantine(session, number)
+        row = find_list(session, name)
+        require_quarantine(session, row, number)
+        reject_quarantine(session, row, number)
 
 
 @contextmanager

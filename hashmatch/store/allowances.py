@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from hashmatch.errors import InputError
 from hashmatch.outcome import Suppressed
 
+from .audit import audit
 from .base import utc_now
 from .lists import (
     ALLOW,
@@ -144,6 +145,7 @@ def allow_hash(
     )
     session.add(entry)
     publish_generation(session, row, Counts(added=1), source=f"allowed by {terms.person}")
+    audit(session, "hash.allowed", row, {"list": name, "entry": entry.key, "by": terms.person})
     return entry.key
 
 
@@ -191,7 +193,7 @@ def record_suppressions(
             select(SuppressionRecord).where(SuppressionRecord.content_key == content.key)
         )
     }
-    session.add_all(
+    records = [
         SuppressionRecord(
             content_key=content.key,
             list_key=one.list_key,
@@ -208,8 +210,11 @@ def record_suppressions(
         )
         for one in suppressions
         if (one.entry_key, one.allowance.entry_key) not in known
-    )
+    ]
+    session.add_all(records)
     session.flush()
+    for one in records:
+        audit(session, "match.suppressed", one, {"content": content.key, "by": one.person})
     return [
         Suppressed(
             one.list_name,

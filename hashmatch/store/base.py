@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import sqlalchemy.dialects.postgresql as postgresql_dialect
 import sqlalchemy.dialects.sqlite as sqlite_dialect
@@ -47,7 +47,10 @@ class UTCDateTime(TypeDecorator[datetime]):
 
 
 class Base(DeclarativeBase):
-    """The root of all tables, with a name for every constraint."""
+    """The root of all tables, with a name for every constraint.
+
+    The columns that are `audited`, the key first, are bound to the audit chain.
+    """
 
     metadata = MetaData(
         naming_convention={
@@ -58,6 +61,7 @@ class Base(DeclarativeBase):
         }
     )
     type_annotation_map = {datetime: UTCDateTime, date: Date, bytes: LargeBinary}  # noqa: RUF012
+    audited: ClassVar[tuple[str, ...]] = ()
 
 
 # SQLite numbers rows by itself only in a column that says INTEGER; its integers are long anyway.

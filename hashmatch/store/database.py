@@ -26,10 +26,11 @@ from hashmatch.errors import (
 )
 
 from . import postgresql, sqlite
+from .audit import Seal, append_pending
 
 # The newest migration. A test holds it against the migrations folder, so that opening the
 # database does not have to load Alembic.
-HEAD_REVISION = "0010"
+HEAD_REVISION = "0011"
 
 # How a session is known to write: what it looks up to change, it locks.
 WRITES = "writes"
@@ -38,11 +39,21 @@ WRITES = "writes"
 class Database:
     """An open database. Reading and writing are units of work of their own; close it at the end.
 
-    Opening connects to nothing: the first unit of work does.
+    Opening connects to nothing: the first unit of work does. `actor` is who is at work, as the
+    audit chain shall name them, and `seal` what it is signed with.
     """
 
-    def __init__(self, url: str, *, busy_timeout_s: float = 10.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        busy_timeout_s: float = 10.0,
+        actor: str = "hashmatch",
+        seal: Seal | None = None,
+    ) -> None:
         self.url = url
+        self.actor = actor
+        self._seal = seal
         self._busy_timeout_s = busy_timeout_s
         self._engine = _create_engine(url, busy_timeout_s)
         self._is_sqlite = self._engine.dialect.name == "sqlite"
@@ -61,12 +72,13 @@ class Database:
                 yield session
 
     @contextmanager
-    def writing(self) -> Iterator[Session]:
+    def writing(self, actor: str = "") -> Iterator[Session]:
         """One session whose changes are committed together at the end, or not at all.
 
-        Waits up to the busy time-out for its turn. Raises `StoreError`.
+        Waits up to the busy time-out for its turn. An `actor` is who asked for it. Raises
+        `StoreError`.
         """
-        with self.connection() as connection, self.transaction(connection) as session:
+        with self.connection() as connection, self.transaction(connection, actor) as session:
             yield session
 
     @contextmanager
@@ -76,7 +88,7 @@ class Database:
             yield connection
 
     @contextmanager
-    def transaction(self, connection: Connection) -> Iterator[Session]:
+    def transaction(self, connection: Connection, actor: str = "") -> Iterator[Session]:
         """One write on a connection of `connection()`; see `writing`."""
         with self._turn_to_write():
             connection.info["begin"] = "BEGIN IMMEDIATE"
@@ -87,6 +99,7 @@ class Database:
                 ):
                     yield session
                     session.flush()
+                    append_pending(session, actor or self.actor, self._seal)
             finally:
                 connection.info.pop("begin", None)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import cast
 
@@ -25,6 +25,7 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import InputError, NotFoundError, UnknownListError
 
+from .audit import audit
 from .base import is_sqlite, utc_now
 from .database import WRITES
 from .models import (
@@ -128,6 +129,7 @@ def create_list(
         row.licence_end = licence_end
     row.removed_at = None
     session.flush()
+    audit(session, "list.made", row, {"kind": kind, **_licence_facts(row)})
     return row
 
 
@@ -195,6 +197,12 @@ def set_licence(session: Session, name: str, *, licensor: str | None, end: date 
     row.licence_end = end
     if licensor is not None:
         row.licensor = licensor
+    audit(session, "licence.set", row, _licence_facts(row))
+
+
+def _licence_facts(row: HashList) -> dict[str, object]:
+    end = None if row.licence_end is None else row.licence_end.isoformat()
+    return {"list": row.name, "licensor": row.licensor, "end": end}
 
 
 def read_lists(session: Session, kind: str = MATCH) -> tuple[ListState, ...]:
@@ -277,6 +285,8 @@ def publish_generation(session: Session, row: HashList, counts: Counts, *, sourc
         )
     )
     session.flush()
+    facts = {"list": row.name, "generation": row.generation, "source": source, **asdict(counts)}
+    audit(session, "list.changed", row, facts)
     return Change(row.name, row.generation, counts)
 
 
@@ -346,6 +356,7 @@ def remove_list(session: Session, name: str) -> Change:
     counts = Counts(withdrawn=row.active_entries)
     change = publish_generation(session, row, counts, source="list removed")
     row.removed_at = utc_now()
+    audit(session, "list.removed", row, {"list": row.name})
     return change
 
 

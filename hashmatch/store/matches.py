@@ -13,8 +13,9 @@ from hashmatch.errors import InputError, NotFoundError
 from hashmatch.hashes import Hash
 from hashmatch.outcome import Action, Match, Media
 
+from .audit import audit
 from .base import upsert
-from .lists import find_list
+from .lists import affected_rows, find_list
 from .models import Content, ContentHash, Entry, HashList, MatchRecord
 
 
@@ -94,6 +95,9 @@ def record_matches(
     records = [known.get(one.entry_key) or _record(content, one) for one in matches]
     session.add_all(records)
     session.flush()
+    for one, record in zip(matches, records, strict=True):
+        if record.entry_key not in known:
+            _audit(session, one, record)
     return [_as_told(one, str(record.key)) for record, one in zip(records, matches, strict=True)]
 
 
@@ -187,8 +191,11 @@ def find_or_add_content(session: Session, facts: ContentFacts) -> Content:
         height=None if media is None else media.height,
         frames=None if media is None else media.frames,
     )
-    session.execute(new.on_conflict_do_nothing())
-    return session.scalars(same).one()
+    is_new = affected_rows(session, new.on_conflict_do_nothing()) > 0
+    content = session.scalars(same).one()
+    if is_new:
+        audit(session, "content.recorded", content, {})
+    return content
 
 
 def _add_hashes(session: Session, content: Content, hashes: Sequence[Hash]) -> None:
@@ -209,6 +216,20 @@ def _add_hashes(session: Session, content: Content, hashes: Sequence[Hash]) -> N
     ]
     if rows:
         session.execute(upsert(session, ContentHash).on_conflict_do_nothing(), rows)
+
+
+def _audit(session: Session, new: NewMatch, record: MatchRecord) -> None:
+    facts = {
+        "content": record.content_key,
+        "list": new.list_name,
+        "generation": new.generation,
+        "entry": new.entry_key,
+        "category": new.category,
+        "algorithm": record.algorithm,
+        "distance_bits": new.distance_bits,
+        "action": new.action,
+    }
+    audit(session, "match.recorded", record, facts)
 
 
 def _as_told(new: NewMatch, match_id: str) -> Match:

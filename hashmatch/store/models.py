@@ -37,6 +37,10 @@ class HashList(Base):
 
     __tablename__ = "lists"
     __table_args__ = (KEYS_ARE_NEVER_REUSED,)
+    audited = (
+        "key", "name", "kind", "licensor", "licence_end", "generation", "active_entries",
+        "removed_at",
+    )  # fmt: skip
 
     key: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(64), unique=True)
@@ -234,6 +238,9 @@ class Content(Base):
 
     __tablename__ = "contents"
     __table_args__ = (UniqueConstraint("content_id", "fingerprint"), KEYS_ARE_NEVER_REUSED)
+    audited = (
+        "key", "content_id", "reference", "fingerprint", "format", "width", "height", "frames",
+    )  # fmt: skip
 
     key: Mapped[int] = mapped_column(primary_key=True)
     content_id: Mapped[str] = mapped_column(Text)
@@ -275,6 +282,11 @@ class MatchRecord(Base):
         Index(None, "matched_at"),
         KEYS_ARE_NEVER_REUSED,
     )
+    audited = (
+        "key", "matched_at", "content_key", "list_key", "entry_key", "generation", "licensor",
+        "entry_id", "category", "action", "algorithm", "hasher_version", "value", "distance_bits",
+        "threshold_bits", "quality", "frame", "orientation", "view", "decode",
+    )  # fmt: skip
 
     key: Mapped[int] = mapped_column(primary_key=True)
     matched_at: Mapped[datetime] = mapped_column(default=utc_now)
@@ -306,6 +318,11 @@ class SuppressionRecord(Base):
         UniqueConstraint("content_key", "entry_key", "allow_entry_key"),
         KEYS_ARE_NEVER_REUSED,
     )
+    audited = (
+        "key", "suppressed_at", "content_key", "list_key", "generation", "entry_key", "entry_id",
+        "algorithm", "distance_bits", "allow_list_key", "allow_entry_key", "allow_entry_id",
+        "reason", "person",
+    )  # fmt: skip
 
     key: Mapped[int] = mapped_column(primary_key=True)
     suppressed_at: Mapped[datetime] = mapped_column(default=utc_now)
@@ -342,6 +359,10 @@ class AccessToken(Base):
 
     __tablename__ = "tokens"
     __table_args__ = (KEYS_ARE_NEVER_REUSED,)
+    audited = (
+        "key", "token_id", "name", "secret_hash", "scopes", "requests_per_minute", "expires_at",
+        "revoked_at",
+    )  # fmt: skip
 
     key: Mapped[int] = mapped_column(primary_key=True)
     token_id: Mapped[str] = mapped_column(String(16), unique=True)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import NotFoundError
 
+from .audit import audit
 from .base import is_sqlite, utc_now
 from .kept import SPARED, STAGED_KEPT, TOLD
 from .lists import Counts, affected_rows
@@ -97,6 +98,8 @@ def hold_back(
         rows = select(literal(delivery.key), literal(part), *table.columns)
         copied = insert(QuarantinedRow).from_select(["delivery_key", "part", *names], rows)
         session.execute(copied)
+    facts = {"list": row.name, "delivery": delivery.key, "reason": reason}
+    audit(session, "delivery.held_back", row, facts)
     return delivery.key
 
 
@@ -140,12 +143,13 @@ def stage_again(staging: Staging, number: int) -> None:
         staging.copy(insert(table).from_select([one.name for one in table.columns], rows))
 
 
-def reject_quarantine(session: Session, number: int) -> None:
-    """Drop the rows of a delivery, and remember that it is not wanted."""
+def reject_quarantine(session: Session, row: HashList, number: int) -> None:
+    """Drop the rows of a delivery for a list, and remember that it is not wanted."""
     _forget_rows(session, number)
     delivery = session.get(QuarantinedDelivery, number)
     if delivery is not None:
         delivery.rejected_at = utc_now()
+    audit(session, "delivery.rejected", row, {"list": row.name, "delivery": number})
 
 
 def release_quarantine(session: Session, list_key: int) -> None:

@@ -21,8 +21,8 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import InputError, NotFoundError
 
+from .audit import audit
 from .base import utc_now
-from .lists import affected_rows
 from .models import AccessToken
 
 _SHAPE = re.compile(r"hm_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
@@ -86,17 +86,18 @@ def create_token(
     if expires_at is not None and expires_at <= utc_now():
         raise InputError("the token would be expired at once")
     token_id, secret = secrets.token_hex(_ID_BYTES), secrets.token_urlsafe(_SECRET_BYTES)
-    session.add(
-        AccessToken(
-            token_id=token_id,
-            name=name,
-            secret_hash=_hashed(secret),
-            scopes=json.dumps(sorted(scopes)),
-            expires_at=expires_at,
-            requests_per_minute=requests_per_minute,
-        )
+    row = AccessToken(
+        token_id=token_id,
+        name=name,
+        secret_hash=_hashed(secret),
+        scopes=json.dumps(sorted(scopes)),
+        expires_at=expires_at,
+        requests_per_minute=requests_per_minute,
     )
+    session.add(row)
     session.flush()
+    facts = {"token": token_id, "name": name, "scopes": sorted(scopes)}
+    audit(session, "token.made", row, facts)
     return f"hm_{token_id}_{secret}"
 
 
@@ -119,14 +120,14 @@ def read_tokens(session: Session) -> list[Token]:
 
 def revoke_token(session: Session, token_id: str) -> None:
     """Let a token in no more. Raises `NotFoundError`."""
-    of_id = AccessToken.token_id == token_id
-    unrevoked = update(AccessToken).where(of_id, AccessToken.revoked_at.is_(None))
-    if affected_rows(session, unrevoked.values(revoked_at=utc_now())):
-        return
-    if session.scalar(select(AccessToken.key).where(of_id)) is None:
+    row = session.scalar(select(AccessToken).where(AccessToken.token_id == token_id))
+    if row is None:
         raise NotFoundError(
             f"there is no token {token_id[:32]!r}", hint="'hashmatch tokens list' gives the ids."
         )
+    if row.revoked_at is None:
+        row.revoked_at = utc_now()
+        audit(session, "token.revoked", row, {"token": token_id, "name": row.name})
 
 
 def note_token_uses(session: Session, used_at: Mapping[str, datetime]) -> None:

@@ -199,7 +199,7 @@ class _StandingStill(Database):
         self.is_asked, self.let_go = threading.Event(), threading.Event()
 
     @contextmanager
-    def writing(self) -> Iterator[Session]:
+    def writing(self, actor: str = "") -> Iterator[Session]:
         self.is_asked.set()
         if self.let_go.wait(60):
             raise StoreError("it stood still")

@@ -1,0 +1,261 @@
+"""The audit chain: what was done that matters, in records of which each holds the hash of the last.
+
+A record is written with what it tells of, in one transaction or not at all, and never changed. Its
+hash is the SHA-256 of the hash before it and of `chained_text`. Rows of tables that name what is
+`audited` are bound to the chain, too: their newest record holds a hash of what they say.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import Index, String, Text, insert, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from hashmatch.errors import StoreError
+
+from .base import Base, LongInteger, utc_now
+
+FIRST_HASH = bytes(32)
+_PENDING = "audit records to come"
+_RECORDS_A_BATCH = 1_000
+# A signature over the newest record is kept beside it; of older ones so many records apart.
+_RECORDS_A_CHECKPOINT = 1_000
+
+
+class AuditRecord(Base):
+    """One thing that was done: who did it, when, and to which row of which table.
+
+    `facts` are a JSON object without hash values, secrets or what a person could be known by.
+    """
+
+    __tablename__ = "audit_records"
+
+    number: Mapped[int] = mapped_column(LongInteger, primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(Text)
+    action: Mapped[str] = mapped_column(String(64))
+    subject: Mapped[str] = mapped_column(String(32))
+    subject_key: Mapped[int | None] = mapped_column(LongInteger)
+    facts: Mapped[str] = mapped_column(Text)
+    state_hash: Mapped[bytes | None]
+    record_hash: Mapped[bytes]
+
+    __table_args__ = (Index(None, subject, subject_key, number),)
+
+
+class AuditHead(Base):
+    """The one row that says where the chain ends, signed where there is a key to sign with."""
+
+    __tablename__ = "audit_head"
+
+    key: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(LongInteger)
+    record_hash: Mapped[bytes]
+    signed_at: Mapped[datetime | None]
+    key_id: Mapped[str] = mapped_column(String(16), default="")
+    signature: Mapped[bytes | None]
+
+
+class AuditCheckpoint(Base):
+    """A signature over an earlier end of the chain."""
+
+    __tablename__ = "audit_checkpoints"
+
+    number: Mapped[int] = mapped_column(LongInteger, primary_key=True, autoincrement=False)
+    record_hash: Mapped[bytes]
+    signed_at: Mapped[datetime]
+    key_id: Mapped[str] = mapped_column(String(16))
+    signature: Mapped[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """A key to sign with: what it is called, and what it does."""
+
+    key_id: str
+    sign: Callable[[bytes], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    action: str
+    subject: str
+    row: Base | None
+    key: int | None
+    facts: str
+
+
+def audit(
+    session: Session,
+    action: str,
+    row: Base | None,
+    facts: Mapping[str, object],
+    *,
+    removed: tuple[str, int] | None = None,
+) -> None:
+    """Record an action at the end of this transaction, about a row as it is then.
+
+    Or about one that is `removed`, by table and key. `facts` have to be fit for JSON.
+    """
+    subject = "" if row is None else row.__tablename__
+    key = None
+    if removed is not None:
+        subject, key = removed
+    text = json.dumps(dict(facts), sort_keys=True, separators=(",", ":"))
+    session.info.setdefault(_PENDING, []).append(_Pending(action, subject, row, key, text))
+
+
+def append_pending(session: Session, actor: str, seal: Seal | None) -> None:
+    """Write the records of this transaction, as the last thing before it is committed.
+
+    Others who have some wait from here until then, so that the chain never forks.
+    """
+    pending: list[_Pending] = session.info.pop(_PENDING, [])
+    if not pending:
+        return
+    session.flush()
+    head = _lock_head(session)
+    number, latest = head.number, head.record_hash
+    rows = []
+    for one in pending:
+        number += 1
+        row: dict[str, Any] = {
+            "number": number,
+            "at": utc_now(),
+            "actor": actor,
+            "action": one.action,
+            "subject": one.subject,
+            "subject_key": one.key if one.row is None else row_key(one.row),
+            "facts": one.facts,
+            "state_hash": None if one.row is None else state_hash(*audited_values(one.row)),
+        }
+        latest = row["record_hash"] = chain(latest, **row)
+        rows.append(row)
+    for start in range(0, len(rows), _RECORDS_A_BATCH):
+        session.execute(insert(AuditRecord), rows[start : start + _RECORDS_A_BATCH])
+    if number // _RECORDS_A_CHECKPOINT > head.number // _RECORDS_A_CHECKPOINT:
+        _keep_checkpoint(session, head)
+    head.number, head.record_hash = number, latest
+    head.signed_at, head.key_id, head.signature = None, "", None
+    if seal is not None:
+        head.signed_at, head.key_id = utc_now(), seal.key_id
+        head.signature = seal.sign(signed_text(number, latest, head.signed_at))
+    session.flush()
+
+
+def _lock_head(session: Session) -> AuditHead:
+    query = select(AuditHead).with_for_update().execution_options(populate_existing=True)
+    if (head := session.scalar(query)) is None:
+        raise StoreError(
+            "the audit chain has no end to go on from",
+            hint="Somebody took it away: put the database back from a copy.",
+        )
+    return head
+
+
+def _keep_checkpoint(session: Session, head: AuditHead) -> None:
+    """Keep the signature over what has been the end of the chain, if there is one."""
+    if head.signature is not None and head.signed_at is not None:
+        session.add(
+            AuditCheckpoint(
+                number=head.number,
+                record_hash=head.record_hash,
+                signed_at=head.signed_at,
+                key_id=head.key_id,
+                signature=head.signature,
+            )
+        )
+
+
+def chain(
+    previous: bytes,
+    *,
+    number: int,
+    at: datetime,
+    actor: str,
+    action: str,
+    subject: str,
+    subject_key: int | None,
+    facts: str,
+    state_hash: bytes | None,
+) -> bytes:
+    """Return the hash of a record: SHA-256 of the hash before it, and of these in this order."""
+    state = None if state_hash is None else state_hash.hex()
+    values = [number, moment_text(at), actor, action, subject, subject_key, facts, state]
+    return hashlib.sha256(previous + chained_text(values)).digest()
+
+
+def chained_text(values: Sequence[object]) -> bytes:
+    """Return what is hashed of values: a JSON array in ASCII without any space."""
+    return json.dumps(values, separators=(",", ":")).encode()
+
+
+def signed_text(number: int, record_hash: bytes, signed_at: datetime) -> bytes:
+    """Return what is signed of an end of the chain."""
+    values = ["hashmatch audit", number, record_hash.hex(), moment_text(signed_at)]
+    return chained_text(values)
+
+
+def moment_text(moment: datetime) -> str:
+    """Return a moment as it is hashed: ISO 8601 in UTC, to the microsecond."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def audited_values(row: Base) -> tuple[str, list[object]]:
+    """Return the table of a row, and what of it is bound to the chain."""
+    return row.__tablename__, [getattr(row, name) for name in row.audited]
+
+
+def row_key(row: Base) -> int:
+    """Return the key of an audited row, which is the first of what is bound."""
+    key: int = getattr(row, row.audited[0])
+    return key
+
+
+def state_hash(table: str, values: Sequence[object]) -> bytes:
+    """Return the hash of what a row says: SHA-256 of its table and its audited columns."""
+    return hashlib.sha256(chained_text([table, *map(_plain, values)])).digest()
+
+
+def _plain(value: object) -> object:
+    match value:
+        case bytes():
+            return value.hex()
+        case datetime():
+            return moment_text(value)
+        case date():
+            return value.isoformat()
+        case _:
+            return value
+
+
+def read_audit_head(session: Session) -> AuditHead | None:
+    """Return the end of the chain."""
+    return session.scalar(select(AuditHead))
+
+
+def read_audit_records(session: Session, after: int = 0) -> Iterator[dict[str, Any]]:
+    """Yield the records after one of that number, in order, few at a time."""
+    table = AuditRecord.__table__
+    query = select(table).where(table.c.number > after).order_by(table.c.number)
+    names = table.columns.keys()
+    for row in session.execute(query.execution_options(yield_per=5_000)):
+        yield dict(zip(names, row, strict=True))
+
+
+def read_audit_checkpoints(session: Session) -> Iterator[AuditCheckpoint]:
+    """Yield the signatures over earlier ends, in order."""
+    query = select(AuditCheckpoint).order_by(AuditCheckpoint.number)
+    yield from session.scalars(query.execution_options(yield_per=1_000))
+
+
+def read_history(session: Session, row: Base) -> list[AuditRecord]:
+    """Return what was done to a row, the oldest first."""
+    of_row = (AuditRecord.subject == row.__tablename__, AuditRecord.subject_key == row_key(row))
+    return list(session.scalars(select(AuditRecord).where(*of_row).order_by(AuditRecord.number)))
