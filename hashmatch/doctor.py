@@ -20,6 +20,7 @@ from hashmatch.errors import HashmatchError
 from hashmatch.hashers import ALGORITHMS, BYTES_HASHERS, PIXEL_HASHERS, hash_bytes
 from hashmatch.imaging import PoolIntake, ProcessFailedError
 from hashmatch.index import IndexFolder, inspect
+from hashmatch.outbox import require_signing
 from hashmatch.store import Database, count_active_entries, read_lists, read_quarantines, utc_now
 from hashmatch.wiring import open_database, open_intake, open_policy
 
@@ -66,6 +67,7 @@ def examine(settings: Settings) -> list[Finding]:
         _look_at_hashers,
         _look_at_formats,
         _look_at_isolation,
+        _look_at_webhooks,
     )
     findings = [finding for check in checks for finding in _guarded(check, settings)]
     try:
@@ -154,6 +156,17 @@ def _look_at_isolation(settings: Settings) -> Iterator[Finding]:
         yield Finding("isolation", Health.GOOD, detail)
 
 
+def _look_at_webhooks(settings: Settings) -> Iterator[Finding]:
+    """Make sure that messages could be signed, before there are any."""
+    for name, one in settings.webhooks.items():
+        try:
+            require_signing(one)
+        except HashmatchError as error:
+            yield Finding(f"webhook {name}", Health.BAD, error.message, error.hint)
+        else:
+            yield Finding(f"webhook {name}", Health.GOOD, "its messages can be signed")
+
+
 def _look_at_database(_: Settings, database: Database) -> Iterator[Finding]:
     try:
         database.require_writable()
@@ -206,9 +219,15 @@ def _look_at_lists(settings: Settings, database: Database) -> Iterator[Finding]:
     if not any(one.active_entries for one in lists):
         hint = "Import one: hashmatch lists import NAME FILE.csv"
         yield Finding("lists", Health.BAD, "there is nothing to match against", hint)
-    for name in sorted(open_policy(settings).named_lists() - {one.name for one in lists}):
-        detail = f"[policy.lists.{name}] speaks of a list that does not exist"
-        yield Finding("configuration", Health.WARNING, detail)
+    known = {one.name for one in lists}
+    named = [(f"policy.lists.{name}", name) for name in open_policy(settings).named_lists()]
+    named += [
+        (f"webhooks.{key}", name) for key, one in settings.webhooks.items() for name in one.lists
+    ]
+    for section, name in sorted(named):
+        if name not in known:
+            detail = f"[{section}] speaks of a list that does not exist: {name}"
+            yield Finding("configuration", Health.WARNING, detail)
 
 
 def _self_test_pixels() -> NDArray[np.uint8]:

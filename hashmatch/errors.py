@@ -15,6 +15,8 @@ HashmatchError
 ├── NoActiveListError       there is nothing to match against
 │   └── LicenceExpiredError     the lists are there, their licences are not
 ├── NotFoundError           no record has that id
+├── CaseStateError          a case is not where that could be done to it
+├── ForbiddenError          that is for somebody else to do
 ├── IndexFolderError        the index on disk cannot be used
 │   └── DamagedIndexError       a file of it is not what it was written as
 ├── IndexStaleError         the index could not follow the store for too long
@@ -97,6 +99,14 @@ class LicenceExpiredError(NoActiveListError):
 
 class NotFoundError(HashmatchError):
     """No record has that id."""
+
+
+class CaseStateError(HashmatchError):
+    """A case is in a state in which that cannot be done; it is unchanged."""
+
+
+class ForbiddenError(HashmatchError):
+    """That is for somebody else to do; nothing was done."""
 
 
 class IndexFolderError(HashmatchError):

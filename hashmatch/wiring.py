@@ -10,7 +10,7 @@ from hashmatch.config import Settings, load_settings
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.imaging import Hashing, InProcessIntake, Intake, Limits, PoolIntake
 from hashmatch.index import LiveIndex
-from hashmatch.outbox import Send, announcer, webhook_senders
+from hashmatch.outbox import Sender, announcer, webhook_senders
 from hashmatch.pipeline import Observe, Scanner
 from hashmatch.policy import Policy
 from hashmatch.store import Database, find_matchable
@@ -68,7 +68,7 @@ def _adopt_kept_hashes(database: Database) -> None:
     adopt_kept(database)
 
 
-def senders(settings: Settings, database: Database) -> dict[str, Send]:
+def senders(settings: Settings, database: Database) -> dict[str, Sender]:
     """Return what sends the messages of the outbox, by their kind."""
     # Loads the web client, which a scan does not need.
     from hashmatch.lists import feedback_senders

@@ -36,7 +36,9 @@ class AsyncClient:
         self._client = httpx.AsyncClient(**client_options(url, token, timeout_s, verify))
         self._attempts = tenacity.AsyncRetrying(**(retrying or Retrying()).options())
 
-    async def scan(self, data: bytes, *, content_id: str, reference: str = "") -> Verdict:
+    async def scan(
+        self, data: bytes | bytearray, *, content_id: str, reference: str = ""
+    ) -> Verdict:
         """Return the verdict on an image. Raises `InputError` and `ServiceError`."""
         return read_scan(await self._ask(scan_request(data, content_id, reference)), content_id)
 
@@ -51,7 +53,7 @@ class AsyncClient:
         """Say whether the service can screen at this moment; asks once."""
         try:
             return (await self._client.get("/readyz")).status_code == httpx.codes.OK
-        except httpx.TransportError:
+        except httpx.RequestError:
             return False
 
     async def close(self) -> None:

@@ -41,7 +41,7 @@ class Client:
         self._client = httpx.Client(**client_options(url, token, timeout_s, verify))
         self._attempts = tenacity.Retrying(**(retrying or Retrying()).options())
 
-    def scan(self, data: bytes, *, content_id: str, reference: str = "") -> Verdict:
+    def scan(self, data: bytes | bytearray, *, content_id: str, reference: str = "") -> Verdict:
         """Return the verdict on an image. Raises `InputError` and `ServiceError`."""
         return read_scan(self._ask(scan_request(data, content_id, reference)), content_id)
 
@@ -57,7 +57,7 @@ class Client:
         """Say whether the service can screen at this moment; asks once."""
         try:
             return self._client.get("/readyz").status_code == httpx.codes.OK
-        except httpx.TransportError:
+        except httpx.RequestError:
             return False
 
     def close(self) -> None:

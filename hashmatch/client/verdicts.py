@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
@@ -77,13 +78,15 @@ def read_verdict(http_status: int, told: Any, content_id: str, *, is_one_of_many
     """
     try:
         verdict = _parse(told)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ServiceError("the service answered with something else than a verdict") from error
     if verdict.content_id != content_id:
         raise ServiceError("the service answered for another image")
     has_verdict = verdict.status is not Status.UNSCREENED
     is_whole = {
-        Status.CLEAR: verdict.reason is None and not verdict.matches,
+        Status.CLEAR: verdict.reason is None
+        and not verdict.matches
+        and verdict.action is Action.ALLOW,
         Status.MATCHED: bool(verdict.matches),
         Status.UNSCREENED: verdict.reason is not None,
     }[verdict.status]
@@ -101,7 +104,7 @@ def _parse(told: Mapping[str, Any]) -> Verdict:
         detail=_of_type(told.get("detail", ""), str),
         action=Action(told["action"]),
         matches=tuple(map(_parse_match, _of_type(told["matches"], list))),
-        elapsed_ms=float(told["elapsed_ms"]),
+        elapsed_ms=_number(told["elapsed_ms"]),
     )
 
 
@@ -109,6 +112,13 @@ def _parse_match(told: Mapping[str, Any]) -> MatchedEntry:
     types = get_type_hints(MatchedEntry)
     values = {one.name: _of_type(told[one.name], types[one.name]) for one in fields(MatchedEntry)}
     return MatchedEntry(**values)
+
+
+def _number(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError("here is no number")
+    return number
 
 
 def _of_type(value: Any, kind: type) -> Any:

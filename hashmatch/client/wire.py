@@ -34,7 +34,7 @@ class Retrying:
         return {
             "stop": tenacity.stop_after_attempt(self.attempts),
             "wait": self._wait,
-            "retry": tenacity.retry_if_exception_type(httpx.TransportError)
+            "retry": tenacity.retry_if_exception_type(httpx.RequestError)
             | tenacity.retry_if_result(_may_pass),
             "retry_error_callback": _last_word,
         }
@@ -49,9 +49,21 @@ class Retrying:
 
 
 def client_options(url: str, token: str, timeout_s: float, verify: Any) -> dict[str, Any]:
-    """Return what an httpx client for the service wants to know."""
+    """Return what an httpx client for the service wants to know. Raises `InputError`."""
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, TypeError) as error:
+        raise InputError("the url of the service is none") from error
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise InputError(
+            "the url of the service has no host, or does not begin with https://",
+            hint="Give one such as https://hashmatch.example.org.",
+        )
+    token = token.strip()
+    if not token.isascii() or not token.isprintable() or " " in token or not token:
+        raise InputError("the token is none", hint="'hashmatch tokens create' makes one.")
     return {
-        "base_url": url,
+        "base_url": parsed,
         "timeout": timeout_s,
         "verify": verify,
         "follow_redirects": False,
@@ -63,14 +75,15 @@ def client_options(url: str, token: str, timeout_s: float, verify: Any) -> dict[
     }
 
 
-def scan_request(data: bytes, content_id: str, reference: str) -> dict[str, Any]:
-    """Return the request for the verdict on an image."""
+def scan_request(data: bytes | bytearray, content_id: str, reference: str) -> dict[str, Any]:
+    """Return the request for the verdict on an image. Raises `InputError`."""
+    _require_text(content_id, reference)
     params = {"content_id": content_id, **({"reference": reference} if reference else {})}
     return {
         "method": "POST",
         "url": "/v1/scan",
         "params": params,
-        "content": data,
+        "content": bytes(data),
         "headers": {"Content-Type": "application/octet-stream"},
     }
 
@@ -84,6 +97,7 @@ def lookup_requests(
 
 
 def _lookup_request(queries: Sequence[HashQuery]) -> dict[str, Any]:
+    _require_text(*(one.content_id for one in queries))
     hashes = [
         {
             "algorithm": one.algorithm,
@@ -94,6 +108,14 @@ def _lookup_request(queries: Sequence[HashQuery]) -> dict[str, Any]:
         for one in queries
     ]
     return {"method": "POST", "url": "/v1/lookup", "json": {"hashes": hashes}}
+
+
+def _require_text(*texts: str) -> None:
+    try:
+        for text in texts:
+            text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError("a content id or reference has half a character in it") from error
 
 
 def read_scan(response: httpx.Response, content_id: str) -> Verdict:
@@ -120,14 +142,22 @@ def read_lookup(response: httpx.Response, queries: Sequence[HashQuery]) -> list[
 
 def _body(response: httpx.Response) -> Mapping[str, Any]:
     try:
-        told = json.loads(response.content)
-    except ValueError as error:
+        told = json.loads(response.content, object_pairs_hook=_without_repeats)
+    except (ValueError, RecursionError) as error:
         raise ServiceError(
             f"the service answered with status {response.status_code} and no JSON"
         ) from error
     if not isinstance(told, dict):
         raise ServiceError(f"the service answered with status {response.status_code} and no object")
     return told
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object; one that says something twice could say both "matched" and "clear"."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is there twice")
+    return found
 
 
 def _problem(status: int, told: Mapping[str, Any]) -> ServiceError | InputError:

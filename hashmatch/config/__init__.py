@@ -1,5 +1,16 @@
 """The configuration: one TOML file and two environment variables, read into frozen settings."""
 
+from .cases import (
+    AuditSettings,
+    CasesSettings,
+    CyberTiplineEscalation,
+    EmailEscalation,
+    EscalationSettings,
+    HandoffSettings,
+    ReporterSettings,
+    RetentionSettings,
+    WebhookEscalation,
+)
 from .lists import (
     FileSourceSettings,
     GuardSettings,
@@ -13,7 +24,7 @@ from .lists import (
     ThreatExchangeSourceSettings,
 )
 from .secrets import read_secret
-from .service import OutboxSettings, ServiceSettings, WebhookSettings
+from .service import EndpointSettings, OutboxSettings, ServiceSettings, WebhookSettings
 from .settings import (
     CONFIG_NAME,
     ImageFormat,
@@ -26,9 +37,16 @@ from .settings import (
 
 __all__ = [
     "CONFIG_NAME",
+    "AuditSettings",
+    "CasesSettings",
+    "CyberTiplineEscalation",
+    "EmailEscalation",
+    "EndpointSettings",
+    "EscalationSettings",
     "FileSourceSettings",
     "GuardSettings",
     "HTTPSSourceSettings",
+    "HandoffSettings",
     "ImageFormat",
     "ListPolicySettings",
     "MappingSettings",
@@ -36,12 +54,15 @@ __all__ = [
     "ObjectStorageSourceSettings",
     "OutboxSettings",
     "PolicySettings",
+    "ReporterSettings",
+    "RetentionSettings",
     "SecretSettings",
     "ServiceSettings",
     "Settings",
     "SourceSettings",
     "StopNCIISourceSettings",
     "ThreatExchangeSourceSettings",
+    "WebhookEscalation",
     "WebhookSettings",
     "find_config",
     "load_settings",

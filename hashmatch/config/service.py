@@ -35,12 +35,11 @@ class ServiceSettings(Section):
         return self
 
 
-class WebhookSettings(Section):
-    """`[webhooks.NAME]`: who is told of matches. No `lists`: of all lists."""
+class EndpointSettings(Section):
+    """Where a signed POST goes."""
 
     url: str
     secret: SecretSettings
-    lists: tuple[str, ...] = Field(default=(), strict=False)
     timeout_s: float = Field(default=10.0, gt=0, le=60, allow_inf_nan=False)
 
     @field_validator("url")
@@ -54,6 +53,12 @@ class WebhookSettings(Section):
         except UnicodeError as error:
             raise ValueError("there can be no host of that name") from error
         return url
+
+
+class WebhookSettings(EndpointSettings):
+    """`[webhooks.NAME]`: who is told of matches. No `lists`: of all lists."""
+
+    lists: tuple[str, ...] = Field(default=(), strict=False)
 
 
 class OutboxSettings(Section):

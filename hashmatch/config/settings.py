@@ -15,10 +15,13 @@ from hashmatch.errors import ConfigError
 from hashmatch.hashes import Decode
 from hashmatch.outcome import Action
 
+from .cases import AuditSettings, CasesSettings, EscalationSettings, RetentionSettings
 from .lists import IWF, GuardSettings, MappingSettings, Section, SourceSettings
 from .service import OutboxSettings, ServiceSettings, WebhookName, WebhookSettings
 
 CONFIG_NAME = "hashmatch.toml"
+# Tables of a section that hold tables that say where a secret is.
+_HOLD_SECRETS = ("secrets", "file")
 
 ThresholdBits = Annotated[int, Field(ge=0, le=100_000_000)]
 Quality = Annotated[int, Field(ge=0, le=100)]
@@ -111,6 +114,10 @@ class Settings(Section):
     service: ServiceSettings = ServiceSettings()
     webhooks: dict[WebhookName, WebhookSettings] = {}
     outbox: OutboxSettings = OutboxSettings()
+    cases: CasesSettings = CasesSettings()
+    escalations: dict[WebhookName, EscalationSettings] = {}
+    audit: AuditSettings = AuditSettings()
+    retention: RetentionSettings = RetentionSettings()
     source: Path | None = Field(default=None, exclude=True)
 
     @field_validator("mappings")
@@ -160,12 +167,15 @@ def load_settings(explicit: Path | None = None, *, use_environment: bool = True)
         _make_absolute(path, table.get("guards"), "benign_sample")
         for key in ("tls_certificate", "tls_key"):
             _make_absolute(path, table.get("service"), key)
-        for one in _sections(table, "lists", "webhooks"):
+        for one in _sections(table, "lists", "webhooks", "escalations"):
             _make_absolute(path, one, "path")
             _make_absolute(path, one, "ca_file")
             guards = one.get("guards") if isinstance(one, dict) else None
             _make_absolute(path, guards, "benign_sample")
             for secret in _secrets(one):
+                _make_absolute(path, secret, "file")
+        for section in (table.get("audit"), table.get("cases")):
+            for secret in _secrets(section):
                 _make_absolute(path, secret, "file")
     if use_environment:
         _override_from_environment(table)
@@ -211,8 +221,10 @@ def _secrets(section: object) -> Iterator[object]:
     """Yield the tables of a section that say where a secret is."""
     for key, value in section.items() if isinstance(section, dict) else ():
         yield value
-        if key == "secrets" and isinstance(value, dict):
+        if key in _HOLD_SECRETS and isinstance(value, dict):
             yield from value.values()
+        elif isinstance(value, list):
+            yield from value
 
 
 def _override_from_environment(table: dict[str, object]) -> None:

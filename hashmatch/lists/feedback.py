@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from hashmatch.config import Settings
 from hashmatch.errors import ConfigError, InputError
-from hashmatch.outbox import Send
+from hashmatch.outbox import Sender
 from hashmatch.store import Database, Message, find_entry, queue_message, read_match
 
 from .sources import Feedback, FeedbackReceiver, Verdict, open_source
@@ -39,15 +39,20 @@ def queue_feedback(session: Session, settings: Settings, match_id: str, verdict:
     return queue_message(session, KIND, list_name, subject, body)
 
 
-def feedback_senders(database: Database, settings: Settings) -> dict[str, Send]:
+def feedback_senders(database: Database, settings: Settings) -> dict[str, Sender]:
     """Return what sends feedback."""
-    return {KIND: partial(_tell, database, settings)}
+    return {KIND: Sender(partial(_tell, database, settings), partial(_receiver, settings))}
+
+
+def _receiver(settings: Settings, list_name: str) -> FeedbackReceiver:
+    source = open_source(settings, list_name)
+    if not isinstance(source, FeedbackReceiver):
+        raise ConfigError(f"the source of list {list_name} takes no feedback")
+    return source
 
 
 def _tell(database: Database, settings: Settings, message: Message) -> None:
-    source = open_source(settings, message.target)
-    if not isinstance(source, FeedbackReceiver):
-        raise ConfigError(f"the source of list {message.target} takes no feedback")
+    source = _receiver(settings, message.target)
     with database.reading() as session:
         entry = find_entry(session, int(message.body["entry_key"]))
         if entry is None:

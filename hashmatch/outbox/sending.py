@@ -4,47 +4,88 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
 
-from hashmatch.errors import HashmatchError, InputError, SourceRefusedError, StoreError
+from hashmatch.errors import (
+    ConfigError,
+    HashmatchError,
+    InputError,
+    SourceRefusedError,
+    StoreError,
+)
 from hashmatch.store import Database, Message, find_due, note_failed, note_sent, take_due
-
-# Sends one message. What it raises is noted; `InputError` and `SourceRefusedError` are final.
-Send: TypeAlias = Callable[[Message], None]
 
 # So few that they are through before others may take them.
 _AT_ONCE = 5
+# One that is slow holds up nobody else.
+_TARGETS_AT_ONCE = 8
 
 
-def send_due(database: Database, senders: Mapping[str, Send]) -> Counter[str]:
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Sends messages of one kind.
+
+    What `send` raises is noted; `InputError` and `SourceRefusedError` are final. `require` raises
+    `ConfigError` where this process cannot send to that target, none of whose messages it takes.
+    """
+
+    send: Callable[[Message], object]
+    require: Callable[[str], object]
+
+
+@dataclass(slots=True)
+class Sent:
+    """What came of sending: how many messages were sent, failed and died, and what is in the way.
+
+    `hindered` says by target why this process could not even try.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    hindered: dict[str, ConfigError] = field(default_factory=dict)
+
+
+def send_due(database: Database, senders: Mapping[str, Sender]) -> Sent:
     """Send what is due of the kinds that there are senders for.
 
-    Returns how many messages were sent, failed and died. What fails stays in the outbox, with the
-    reason. Several processes may do this at once. Raises `StoreError`.
+    What fails stays in the outbox, with the reason. Several processes may do this at once. Raises
+    `StoreError`.
     """
-    counts: Counter[str] = Counter()
+    sent = Sent()
     with database.reading() as session:
-        due = sorted(find_due(session))
+        due = [(kind, target) for kind, target in sorted(find_due(session)) if kind in senders]
+    fit = []
     for kind, target in due:
-        if kind in senders:
-            counts += _send_to(database, kind, target, senders[kind])
-    return counts
+        try:
+            senders[kind].require(target)
+            fit.append((kind, target))
+        except ConfigError as error:
+            sent.hindered[target] = error
+    if fit:
+        with ThreadPoolExecutor(min(len(fit), _TARGETS_AT_ONCE)) as pool:
+            for counts in pool.map(partial(_send_to, database, senders), fit):
+                sent.counts += counts
+    return sent
 
 
-def _send_to(database: Database, kind: str, target: str, send: Send) -> Counter[str]:
+def _send_to(
+    database: Database, senders: Mapping[str, Sender], due: tuple[str, str]
+) -> Counter[str]:
     counts: Counter[str] = Counter()
+    kind, target = due
     while True:
         with database.writing() as session:
             messages = take_due(session, kind, target, limit=_AT_ONCE)
         for message in messages:
-            counts[_send_one(database, message, send)] += 1
+            counts[_send_one(database, message, senders[kind])] += 1
         if not messages or counts["failed"]:  # Others who are due go first, then.
             return counts
 
 
-def _send_one(database: Database, message: Message, send: Send) -> str:
+def _send_one(database: Database, message: Message, sender: Sender) -> str:
     try:
-        send(message)
+        sender.send(message)
     except StoreError:
         raise
     except Exception as error:  # noqa: BLE001 (one message must not stop the others)

@@ -9,21 +9,20 @@ import base64
 import hashlib
 import hmac
 import json
-import logging
-import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy.orm import Session
 
-from hashmatch import __version__
-from hashmatch.config import Settings, WebhookSettings, read_secret
+from hashmatch.config import EndpointSettings, Settings, WebhookSettings, read_secret
 from hashmatch.errors import ConfigError, OutboxError
 from hashmatch.outcome import Action, Match, match_as_json
 from hashmatch.store import ContentFacts, Message, queue_message, utc_now
 
-from .sending import Send
+from .sending import Sender
 
 WEBHOOK = "webhook"
 _PREFIX = "whsec_"
@@ -54,9 +53,9 @@ def announcer(
                 queue_message(session, WEBHOOK, name, subject, body)
 
 
-def webhook_senders(settings: Settings) -> dict[str, Send]:
+def webhook_senders(settings: Settings) -> dict[str, Sender]:
     """Return what sends webhooks."""
-    return {WEBHOOK: partial(_send, settings)}
+    return {WEBHOOK: Sender(partial(_send, settings), partial(_require_webhook, settings))}
 
 
 def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
@@ -70,63 +69,63 @@ def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
         key = base64.b64decode(secret[len(_PREFIX) :], validate=True) if is_encoded else None
     except ValueError as error:
         raise ConfigError("a webhook's secret begins with whsec_ and is not base64") from error
+    if key == b"":
+        raise ConfigError("a webhook's secret is empty after whsec_")
     signed = f"{message_id}.{timestamp}.".encode() + body
     mac = hmac.new(secret.encode() if key is None else key, signed, hashlib.sha256).digest()
     return f"v1,{base64.b64encode(mac).decode()}"
 
 
-def _send(settings: Settings, message: Message) -> None:
-    webhook = settings.webhooks.get(message.target)
-    if webhook is None:
-        raise OutboxError(
-            f"the configuration has no webhook {message.target} any more",
-            hint="Put it back, or leave the message to die.",
-        )
-    body = json.dumps(dict(message.body), ensure_ascii=False).encode()
-    message_id, timestamp = f"msg_{message.key}", int(time.time())
-    headers = {
-        "Content-Type": "application/json",
-        "User-Agent": f"hashmatch/{__version__}",
-        "Webhook-Id": message_id,
-        "Webhook-Timestamp": str(timestamp),
-        "Webhook-Signature": sign(read_secret(webhook.secret), message_id, timestamp, body),
-    }
-    _post(webhook, settings.outbox.private_hosts, body, headers)
+def require_signing(endpoint: EndpointSettings) -> str:
+    """Return the secret that messages are signed with. Raises `ConfigError` where none will do."""
+    secret = read_secret(endpoint.secret)
+    sign(secret, "", 0, b"")
+    return secret
 
 
-def _post(
-    webhook: WebhookSettings, private_hosts: Sequence[str], body: bytes, headers: dict[str, str]
+def post_signed(
+    endpoint: EndpointSettings,
+    private_hosts: Collection[str],
+    message: Message,
+    body: Mapping[str, Any],
 ) -> None:
-    """Post a body once and raise `OutboxError` unless the answer takes it; follows no redirect."""
+    """Post a body once, signed; raise `OutboxError` unless the answer takes it."""
     # Whoever only queues does not need the web client.
-    import httpx
+    from .asking import ask
 
-    from .addresses import find_address
+    secret, content = require_signing(endpoint), json.dumps(dict(body), ensure_ascii=False).encode()
+    message_id, timestamp = f"msg_{message.key}", int(time.time())
+    answer = ask(
+        "POST",
+        endpoint.url,
+        timeout_s=endpoint.timeout_s,
+        private_hosts=private_hosts,
+        content=content,
+        headers={
+            "Content-Type": "application/json",
+            "Webhook-Id": message_id,
+            "Webhook-Timestamp": str(timestamp),
+            "Webhook-Signature": sign(secret, message_id, timestamp, content),
+        },
+    )
+    host = urlsplit(endpoint.url).hostname
+    if 300 <= answer.status < 400:
+        raise OutboxError(f"{host}: it redirects, which is not followed")
+    if not 200 <= answer.status < 300:
+        raise OutboxError(f"{host}: it answered with status {answer.status}")
 
-    # They write whole addresses to the log.
-    for name in ("httpx", "httpcore"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    try:
-        url = httpx.URL(webhook.url)
-    except httpx.InvalidURL as error:
-        raise OutboxError("the webhook's url is none") from error
-    address = find_address(url, private_hosts)
-    try:
-        with (
-            httpx.Client(timeout=webhook.timeout_s, trust_env=False) as client,
-            client.stream(
-                "POST",
-                url.copy_with(host=address),
-                content=body,
-                headers={**headers, "Host": url.netloc.decode()},
-                # The certificate has to be the host's, not the address's.
-                extensions={"sni_hostname": url.host},
-            ) as response,
-        ):
-            status = response.status_code
-    except (httpx.HTTPError, ssl.SSLError) as error:
-        raise OutboxError(f"{url.host}: nothing arrived ({type(error).__name__})") from error
-    if response.has_redirect_location:
-        raise OutboxError(f"{url.host}: it redirects, which is not followed")
-    if not response.is_success:
-        raise OutboxError(f"{url.host}: it answered with status {status}")
+
+def _send(settings: Settings, message: Message) -> None:
+    webhook = _require_webhook(settings, message.target)
+    post_signed(webhook, settings.outbox.private_hosts, message, message.body)
+
+
+def _require_webhook(settings: Settings, name: str) -> WebhookSettings:
+    webhook = settings.webhooks.get(name)
+    if webhook is None:
+        raise ConfigError(
+            f"the configuration has no webhook {name}",
+            hint="Put it back, or let 'hashmatch outbox drop' forget its messages.",
+        )
+    require_signing(webhook)
+    return webhook

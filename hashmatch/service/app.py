@@ -20,7 +20,7 @@ from . import background, hma, lists, logs, probes, records, scans, telemetry
 from .documentation import correct, docs_page
 from .metrics import Metrics
 from .observing import Observing
-from .problems import answer_error, answer_http, answer_invalid
+from .problems import answer_http, answer_invalid
 from .queries import StrictQueries
 from .running import Running
 from .shedding import Shedding
@@ -50,7 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
     for part in _PARTS:
         app.include_router(part.router)
     app.add_api_route("/docs", lambda: docs_page(app), include_in_schema=False)
-    app.add_exception_handler(HashmatchError, answer_error)
+    app.add_exception_handler(HashmatchError, scans.answer_failure)
     app.add_exception_handler(RequestValidationError, answer_invalid)
     app.add_exception_handler(HTTPException, answer_http)
     app.add_middleware(

@@ -171,7 +171,7 @@ class Authenticator:
         own.at_s = now_s
         if own.left < 1:
             raise OverloadedError(
-                f"the token may ask {token.requests_per_minute} times a minute, and has",
+                f"the token may ask {token.requests_per_minute} times a minute, and has done so",
                 hint="Ask less often, or have a token made that may ask more.",
             )
         own.left -= 1

@@ -49,8 +49,11 @@ def begin(running: Running) -> list[Repeating]:
     settings, database = running.settings, running.database
 
     def send() -> None:
-        for result, number in send_due(database, senders(settings, database)).items():
+        sent = send_due(database, senders(settings, database))
+        for result, number in sent.counts.items():
             running.metrics.count_sent(result, number)
+        for target, error in sent.hindered.items():
+            _log.warning("nothing can be sent", target=target, problem=error.message)
 
     repeating = [
         Repeating("outbox", _OUTBOX_S, send),

@@ -13,7 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hashmatch.errors import (
+    CaseStateError,
     ConfigError,
+    ForbiddenError,
     HashmatchError,
     InputError,
     ListFileError,
@@ -30,6 +32,8 @@ _STATUSES: tuple[tuple[type[HashmatchError], HTTPStatus], ...] = (
     (UnknownListError, HTTPStatus.NOT_FOUND),
     (NotFoundError, HTTPStatus.NOT_FOUND),
     (SyncLeaseError, HTTPStatus.CONFLICT),
+    (CaseStateError, HTTPStatus.CONFLICT),
+    (ForbiddenError, HTTPStatus.FORBIDDEN),
     (OverloadedError, HTTPStatus.TOO_MANY_REQUESTS),
     (SourceError, HTTPStatus.BAD_GATEWAY),
     (ListFileError, HTTPStatus.BAD_GATEWAY),

@@ -72,9 +72,11 @@ class Running:
 
         return await gate.run(begin)
 
-    def turn_away(self, content_id: str, detail: str) -> Outcome:
+    def turn_away(
+        self, content_id: str, detail: str, reason: Reason = Reason.OVERLOADED
+    ) -> Outcome:
         """Return what an image gets that there is no room for."""
-        failure = Failure(Reason.OVERLOADED, detail)
+        failure = Failure(reason, detail)
         return self.scanner.turn_away(failure, content_id=content_id)
 
     def exposition(self) -> bytes:

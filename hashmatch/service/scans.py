@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from functools import partial
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hashmatch.errors import InputError, OverloadedError
+from hashmatch.errors import HashmatchError, InputError, OverloadedError
 from hashmatch.hashers import find_algorithm
 from hashmatch.hashes import Hash
 from hashmatch.outcome import Failure, Outcome, Reason
@@ -22,6 +23,7 @@ from .answers import answer_outcome, answer_outcomes, json_body, of_callers
 from .authentication import RequireScope, require_export
 from .bodies import Upload, receive, receive_json
 from .models import LookupAnswer, LookupHash, LookupRequest, Name, OutcomeAnswer, Reference
+from .problems import answer_error, status_of
 from .running import running_of
 
 router = APIRouter(tags=["screening"])
@@ -45,6 +47,7 @@ _IMAGE_BODY: dict[str, Any] = {
         },
     }
 }
+_NOT_OURS = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 _NO_VERDICT = {"model": OutcomeAnswer, "description": "Unscreened because of the content"}
 _NOT_NOW = {"model": OutcomeAnswer, "description": "Unscreened because of us: try again"}
 
@@ -82,6 +85,19 @@ async def scan(
         outcome = running.turn_away(content_id, error.message)
     running.metrics.count_outcomes(outcome)
     return answer_outcome(outcome, show_hashes=show_hashes)
+
+
+async def answer_failure(request: Request, error: Exception) -> Response:
+    """Answer one of our own errors; where that kept a scan from its verdict, as its outcome."""
+    given = request.query_params.get("content_id")
+    status = status_of(error) if isinstance(error, HashmatchError) else None
+    if request.url.path != router.url_path_for("scan") or not given or status not in _NOT_OURS:
+        return await answer_error(request, error)
+    reason = Reason.OVERLOADED if isinstance(error, OverloadedError) else Reason.STORE_UNAVAILABLE
+    words = str(error)
+    outcome = running_of(request).turn_away(given[:1000], words, reason)
+    running_of(request).metrics.count_outcomes(outcome)
+    return answer_outcome(outcome, show_hashes=False)
 
 
 async def screen_upload(

@@ -5,13 +5,16 @@ from __future__ import annotations
 import ipaddress
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import uvicorn
 
-from hashmatch.config import Settings
+from hashmatch.config import ServiceSettings, Settings
+from hashmatch.errors import ConfigError
 from hashmatch.wiring import open_database, open_policy
 
 from . import logs
@@ -34,6 +37,7 @@ def serve(settings: Settings) -> None:
     open_policy(settings)
     with closing(open_database(settings)) as database:
         database.require_writable()
+    _require_place(settings.service)
     if settings.source is not None:  # Its processes read it for themselves.
         os.environ["HASHMATCH_CONFIG"] = str(settings.source.absolute())
     # What is read or written by io_uring is seen by no filter and no trace of system calls.
@@ -64,6 +68,28 @@ def serve(settings: Settings) -> None:
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=int(service.shutdown_timeout_s),
         )
+
+
+def _require_place(service: ServiceSettings) -> None:
+    """Raise `ConfigError` where it cannot listen, or its certificate cannot be read."""
+    for key, path in (("tls_certificate", service.tls_certificate), ("tls_key", service.tls_key)):
+        if path:
+            try:
+                Path(path).read_bytes()
+            except OSError as error:
+                raise ConfigError(f"service.{key}: {path}: {error.strerror}") from error
+    place = f"service.host and service.port: {service.host}:{service.port}"
+    try:
+        found = socket.getaddrinfo(service.host, service.port, type=socket.SOCK_STREAM)
+        family, kind, protocol, _, address = found[0]
+        with closing(socket.socket(family, kind, protocol)) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise ConfigError(
+            f"{place}: cannot listen there: {error.strerror}",
+            hint="Choose another port with --port, or end what listens there.",
+        ) from error
 
 
 def _is_loopback(host: str) -> bool:

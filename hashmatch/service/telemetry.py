@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from fastapi import FastAPI
 
 from hashmatch import __version__
@@ -23,14 +25,30 @@ def instrument(app: FastAPI) -> None:
         raise ConfigError(
             "service.telemetry needs an extra", hint="pip install 'hashmatch[telemetry]'"
         ) from error
-    resource = Resource.create({"service.name": "hashmatch", "service.version": __version__})
+    name = {} if os.environ.get("OTEL_SERVICE_NAME") else {"service.name": "hashmatch"}
+    resource = Resource.create({**name, "service.version": __version__})
     provider = TracerProvider(resource=resource)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     FastAPIInstrumentor.instrument_app(
-        app, tracer_provider=provider, server_request_hook=_hide_query
+        app,
+        tracer_provider=provider,
+        server_request_hook=_hide_callers_words,
+        exclude_spans=["receive", "send"],  # They are one for every piece of a body.
     )
 
 
-def _hide_query(span: object, _scope: dict[str, object]) -> None:
-    for name in ("http.url", "http.target", "url.full", "url.query"):
+_CALLERS_WORDS = (
+    "http.url",
+    "http.target",
+    "url.full",
+    "url.query",
+    "http.user_agent",
+    "user_agent.original",
+    "http.server_name",
+    "http.host",
+)
+
+
+def _hide_callers_words(span: object, _scope: dict[str, object]) -> None:
+    for name in _CALLERS_WORDS:
         span.set_attribute(name, "")  # type: ignore[attr-defined]

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import KEYS_ARE_NEVER_REUSED, Base, utc_now
+from .base import KEYS_ARE_NEVER_REUSED, Base, LongInteger, utc_now
 
 
 class Case(Base):
@@ -23,8 +23,8 @@ class Case(Base):
         "decided_at", "proposal", "proposed_by", "hold", "newest_match", "reopened", "change",
     )  # fmt: skip
 
-    key: Mapped[int] = mapped_column(primary_key=True)
-    content_key: Mapped[int] = mapped_column(ForeignKey("contents.key"), unique=True)
+    key: Mapped[int] = mapped_column(LongInteger, primary_key=True)
+    content_key: Mapped[int] = mapped_column(LongInteger, ForeignKey("contents.key"), unique=True)
     state: Mapped[str] = mapped_column(String(16))
     priority: Mapped[int]
     due_at: Mapped[datetime]
@@ -35,7 +35,7 @@ class Case(Base):
     proposal: Mapped[str] = mapped_column(String(16), default="")
     proposed_by: Mapped[str] = mapped_column(Text, default="")
     hold: Mapped[str] = mapped_column(Text, default="")
-    newest_match: Mapped[int]
+    newest_match: Mapped[int] = mapped_column(LongInteger)
     reopened: Mapped[int] = mapped_column(default=0)
     change: Mapped[int] = mapped_column(default=1)
 
@@ -54,8 +54,8 @@ class CaseNote(Base):
     __table_args__ = (KEYS_ARE_NEVER_REUSED,)
     audited = ("key", "case_key", "at", "person", "text")
 
-    key: Mapped[int] = mapped_column(primary_key=True)
-    case_key: Mapped[int] = mapped_column(ForeignKey("cases.key"), index=True)
+    key: Mapped[int] = mapped_column(LongInteger, primary_key=True)
+    case_key: Mapped[int] = mapped_column(LongInteger, ForeignKey("cases.key"), index=True)
     at: Mapped[datetime] = mapped_column(default=utc_now)
     person: Mapped[str] = mapped_column(Text)
     text: Mapped[str] = mapped_column(Text)
@@ -71,7 +71,7 @@ class CaseDetails(Base):
     audited = ("case_key", "key_id", "sealed")
 
     case_key: Mapped[int] = mapped_column(
-        ForeignKey("cases.key"), primary_key=True, autoincrement=False
+        LongInteger, ForeignKey("cases.key"), primary_key=True, autoincrement=False
     )
     given_at: Mapped[datetime] = mapped_column(default=utc_now)
     key_id: Mapped[str] = mapped_column(String(16))
@@ -92,8 +92,8 @@ class NCMECReport(Base):
         "finished_at",
     )  # fmt: skip
 
-    key: Mapped[int] = mapped_column(primary_key=True)
-    case_key: Mapped[int] = mapped_column(ForeignKey("cases.key"))
+    key: Mapped[int] = mapped_column(LongInteger, primary_key=True)
+    case_key: Mapped[int] = mapped_column(LongInteger, ForeignKey("cases.key"))
     target: Mapped[str] = mapped_column(String(64))
     base: Mapped[str] = mapped_column(Text)
     stage: Mapped[str] = mapped_column(String(16))

@@ -123,9 +123,8 @@ class Database:
             raise StoreMissingError(f"{path}: there is no database", hint="Run 'hashmatch init'.")
         revision = self.schema_revision()
         if revision is None:
-            raise StoreMissingError(
-                f"{self.name()}: the database is empty", hint="Run 'hashmatch init'."
-            )
+            hint = "Run 'hashmatch init'." if path is not None else "Run 'hashmatch db upgrade'."
+            raise StoreMissingError(f"{self.name()}: the database is empty", hint=hint)
         if revision != HEAD_REVISION:
             newer = revision > HEAD_REVISION  # They are numbered.
             raise StoreSchemaError(
@@ -225,14 +224,16 @@ def _create_engine(url: str, busy_timeout_s: float) -> Engine:
         if parsed.get_backend_name() == "postgresql":
             hint = "PostgreSQL needs an extra: pip install 'hashmatch[postgresql]'"
             return postgresql.open_engine(parsed, busy_timeout_s)
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
         problem = "database.url: this is not a database that hashmatch can open"
         raise ConfigError(problem, hint=hint) from error
     raise ConfigError("database.url: this is not a database that hashmatch can open", hint=hint)
 
 
 def _shown_name(url: URL) -> str:
-    return str(url.database or url.host or "the database")
+    if url.host is None:
+        return str(url.database or "the database")
+    return f"{url.database or ''} at {url.host}{'' if url.port is None else f':{url.port}'}"
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from hashmatch.errors import InputError, NotFoundError
-from hashmatch.hashes import Hash
+from hashmatch.hashes import Hash, Orientation, View
 from hashmatch.outcome import Action, Match, Media
 
 from .audit import audit
@@ -98,7 +98,7 @@ def record_matches(
     for one, record in zip(matches, records, strict=True):
         if record.entry_key not in known:
             _audit(session, one, record)
-    return [_as_told(one, str(record.key)) for record, one in zip(records, matches, strict=True)]
+    return [_as_told(record, one) for record, one in zip(records, matches, strict=True)]
 
 
 def read_matches(session: Session, wanted: MatchFilter) -> Iterator[StoredMatch]:
@@ -232,20 +232,21 @@ def _audit(session: Session, new: NewMatch, record: MatchRecord) -> None:
     audit(session, "match.recorded", record, facts)
 
 
-def _as_told(new: NewMatch, match_id: str) -> Match:
+def _as_told(record: MatchRecord, new: NewMatch) -> Match:
+    """Return a match as it is on record, which of one that was found before is how it was then."""
     return Match(
-        match_id=match_id,
+        match_id=str(record.key),
         list_name=new.list_name,
-        generation=new.generation,
-        entry_key=new.entry_key,
-        entry_id=new.entry_id,
-        algorithm=new.found.algorithm.name,
-        distance_bits=new.distance_bits,
-        threshold_bits=new.threshold_bits,
-        orientation=new.found.orientation,
-        frame=new.found.frame,
-        view=new.found.view,
-        category=new.category,
+        generation=record.generation,
+        entry_key=record.entry_key,
+        entry_id=record.entry_id,
+        algorithm=record.algorithm,
+        distance_bits=record.distance_bits,
+        threshold_bits=record.threshold_bits,
+        orientation=Orientation(record.orientation),
+        frame=record.frame,
+        view=View(record.view),
+        category=record.category,
     )
 
 

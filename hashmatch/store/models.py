@@ -242,7 +242,7 @@ class Content(Base):
         "key", "content_id", "reference", "fingerprint", "format", "width", "height", "frames",
     )  # fmt: skip
 
-    key: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[int] = mapped_column(LongInteger, primary_key=True)
     content_id: Mapped[str] = mapped_column(Text)
     reference: Mapped[str] = mapped_column(Text, default="")
     fingerprint: Mapped[bytes]
@@ -257,7 +257,9 @@ class ContentHash(Base):
 
     __tablename__ = "content_hashes"
 
-    content_key: Mapped[int] = mapped_column(ForeignKey("contents.key"), primary_key=True)
+    content_key: Mapped[int] = mapped_column(
+        LongInteger, ForeignKey("contents.key"), primary_key=True
+    )
     algorithm: Mapped[str] = mapped_column(String(32), primary_key=True)
     version: Mapped[str] = mapped_column(String(32), primary_key=True)
     frame: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -288,9 +290,9 @@ class MatchRecord(Base):
         "threshold_bits", "quality", "frame", "orientation", "view", "decode",
     )  # fmt: skip
 
-    key: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[int] = mapped_column(LongInteger, primary_key=True)
     matched_at: Mapped[datetime] = mapped_column(default=utc_now)
-    content_key: Mapped[int] = mapped_column(ForeignKey("contents.key"))
+    content_key: Mapped[int] = mapped_column(LongInteger, ForeignKey("contents.key"))
     list_key: Mapped[int] = mapped_column(ForeignKey("lists.key"))
     entry_key: Mapped[int] = mapped_column(LongInteger)
     generation: Mapped[int]
@@ -324,9 +326,9 @@ class SuppressionRecord(Base):
         "reason", "person",
     )  # fmt: skip
 
-    key: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[int] = mapped_column(LongInteger, primary_key=True)
     suppressed_at: Mapped[datetime] = mapped_column(default=utc_now)
-    content_key: Mapped[int] = mapped_column(ForeignKey("contents.key"))
+    content_key: Mapped[int] = mapped_column(LongInteger, ForeignKey("contents.key"))
     list_key: Mapped[int] = mapped_column(ForeignKey("lists.key"))
     generation: Mapped[int]
     entry_key: Mapped[int] = mapped_column(LongInteger)
@@ -386,7 +388,7 @@ class OutboxMessage(Base):
     __tablename__ = "outbox"
     __table_args__ = (Index(None, "next_attempt_at"), KEYS_ARE_NEVER_REUSED)
 
-    key: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[int] = mapped_column(LongInteger, primary_key=True)
     kind: Mapped[str] = mapped_column(String(32))
     target: Mapped[str] = mapped_column(String(64))
     subject: Mapped[str] = mapped_column(String(200), unique=True)

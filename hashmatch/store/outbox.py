@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import NotFoundError
 
+from .audit import audit
 from .base import upsert, utc_now
 from .lists import affected_rows
 from .models import OutboxMessage
@@ -50,6 +51,9 @@ def queue_message(
     session: Session, kind: str, target: str, subject: str, body: Mapping[str, Any]
 ) -> bool:
     """Queue a message, unless one of that subject was; says whether it is new."""
+    # An insertion that meets its like would use up a key all the same.
+    if session.scalar(select(OutboxMessage.key).where(OutboxMessage.subject == subject)):
+        return False
     new = upsert(session, OutboxMessage).values(
         kind=kind, target=target, subject=subject, body=json.dumps(dict(body))
     )
@@ -125,6 +129,15 @@ def retry_message(session: Session, key: int) -> None:
     if row.sent_at is not None:
         raise NotFoundError(f"message {key} of the outbox was sent already")
     row.attempts, row.next_attempt_at = 0, utc_now()
+
+
+def drop_message(session: Session, key: int) -> None:
+    """Forget a message that was not sent. Raises `NotFoundError`."""
+    row = _find(session, key)
+    if row.sent_at is not None:
+        raise NotFoundError(f"message {key} of the outbox was sent already")
+    session.delete(row)
+    audit(session, "message.dropped", None, {"kind": row.kind, "to": row.target, "message": key})
 
 
 def read_outbox(session: Session, *, limit: int) -> list[Message]:

@@ -18,11 +18,22 @@ _TIME = sa.DateTime(timezone=True)
 _AUDITED = ("lists", "contents", "matches", "suppressions", "tokens", "cases")
 
 
+# Keys that some use up without giving them to a row; SQLite's are long by themselves.
+_LENGTHENED = {
+    "contents": ("key",),
+    "content_hashes": ("content_key",),
+    "matches": ("key", "content_key"),
+    "suppressions": ("key", "content_key"),
+    "outbox": ("key",),
+}
+
+
 def upgrade() -> None:
+    _change_keys("BIGINT")
     op.create_table(
         "cases",
-        sa.Column("key", sa.Integer(), nullable=False),
-        sa.Column("content_key", sa.Integer(), nullable=False),
+        sa.Column("key", _LONG, nullable=False),
+        sa.Column("content_key", _LONG, nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("priority", sa.Integer(), nullable=False),
         sa.Column("due_at", _TIME, nullable=False),
@@ -33,7 +44,7 @@ def upgrade() -> None:
         sa.Column("proposal", sa.String(length=16), nullable=False),
         sa.Column("proposed_by", sa.Text(), nullable=False),
         sa.Column("hold", sa.Text(), nullable=False),
-        sa.Column("newest_match", sa.Integer(), nullable=False),
+        sa.Column("newest_match", _LONG, nullable=False),
         sa.Column("reopened", sa.Integer(), nullable=False),
         sa.Column("change", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -48,8 +59,8 @@ def upgrade() -> None:
     op.create_index("ix_cases_opened_at", "cases", ["opened_at"])
     op.create_table(
         "case_notes",
-        sa.Column("key", sa.Integer(), nullable=False),
-        sa.Column("case_key", sa.Integer(), nullable=False),
+        sa.Column("key", _LONG, nullable=False),
+        sa.Column("case_key", _LONG, nullable=False),
         sa.Column("at", _TIME, nullable=False),
         sa.Column("person", sa.Text(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
@@ -60,7 +71,7 @@ def upgrade() -> None:
     op.create_index("ix_case_notes_case_key", "case_notes", ["case_key"])
     op.create_table(
         "case_details",
-        sa.Column("case_key", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("case_key", _LONG, autoincrement=False, nullable=False),
         sa.Column("given_at", _TIME, nullable=False),
         sa.Column("key_id", sa.String(length=16), nullable=False),
         sa.Column("sealed", sa.Text(), nullable=False),
@@ -69,8 +80,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "ncmec_reports",
-        sa.Column("key", sa.Integer(), nullable=False),
-        sa.Column("case_key", sa.Integer(), nullable=False),
+        sa.Column("key", _LONG, nullable=False),
+        sa.Column("case_key", _LONG, nullable=False),
         sa.Column("target", sa.String(length=64), nullable=False),
         sa.Column("base", sa.Text(), nullable=False),
         sa.Column("stage", sa.String(length=16), nullable=False),
@@ -96,6 +107,16 @@ def upgrade() -> None:
         " '', '', '', MAX(key), 0, 1 FROM matches GROUP BY content_key"
     )
     _begin_chain()
+
+
+def _change_keys(to: str) -> None:
+    if op.get_bind().dialect.name != "postgresql":
+        return
+    for table, columns in _LENGTHENED.items():
+        for column in columns:
+            op.execute(f"ALTER TABLE {table} ALTER COLUMN {column} TYPE {to}")
+        if "key" in columns:
+            op.execute(f"ALTER SEQUENCE {table}_key_seq AS {to}")
 
 
 def _create_chain() -> None:
@@ -178,3 +199,4 @@ def downgrade() -> None:
         "cases",
     ):
         op.drop_table(table)
+    _change_keys("INTEGER")

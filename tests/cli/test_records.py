@@ -207,6 +207,15 @@ def test_db_check_finds_a_sound_database_and_a_damaged_one(matched: CommandLine)
     assert "rows refer to rows that are missing" in result.stderr
 
 
+def test_doctor_finds_webhooks_that_could_tell_nobody(matched: CommandLine) -> None:
+    config = matched.folder / "hashmatch.toml"
+    hook = '\n[webhooks.desk]\nurl = "https://desk.example/"\nsecret = { env = "NO_SECRET" }\n'
+    config.write_text(config.read_text() + hook + 'lists = ["nolist"]\n')
+    rows = {row["subject"]: row for row in matched.json("doctor")}
+    assert rows["webhook desk"]["health"] == "bad"
+    assert "nolist" in rows["configuration"]["detail"]
+
+
 def test_doctor_finds_everything_in_place(matched: CommandLine) -> None:
     assert matched.run("doctor").exit_code == 0
     rows = matched.json("doctor")

@@ -184,6 +184,49 @@ def test_anything_else_is_an_error_and_never_clear(
         scan(answers.url, "token")
 
 
+@pytest.mark.parametrize(
+    ("url", "token"),
+    [
+        ("https://", "hm_1"), ("localhost:8765", "hm_1"), ("ftp://localhost", "hm_1"),
+        ("http://[", "hm_1"), ("http://localhost", ""), ("http://localhost", "hm_é"),
+        ("http://localhost", "a b"), ("http://localhost", "a\nb"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_what_can_be_no_service_or_token_is_refused_at_once(
+    kind: Any, url: str, token: str
+) -> None:
+    with pytest.raises(InputError):
+        kind(url, token)
+
+
+def test_a_token_may_come_with_the_end_of_its_line(real: tuple[str, str]) -> None:
+    url, token = real
+    with Client(url, token + "\n") as client:
+        assert client.scan(bytearray(drawn(9)), content_id="post/9").is_clear
+        with pytest.raises(InputError):
+            client.scan(b"x", content_id="\ud800")
+
+
+@both
+@pytest.mark.parametrize(
+    "body",
+    [
+        json.dumps(CLEAR).replace('"clear"', '"matched", "outcome": "clear"').encode(),
+        json.dumps({**CLEAR, "elapsed_ms": float("nan")}).encode(),
+        json.dumps({**CLEAR, "elapsed_ms": 10**400}).encode(),
+        json.dumps({**CLEAR, "action": "block"}).encode(),
+        b"[" * 100_000,
+    ],
+)
+def test_an_answer_that_can_be_read_in_two_ways_is_no_verdict(
+    answers: _Answers, scan: Scan, body: bytes
+) -> None:
+    answers.given = [(200, body)]
+    with pytest.raises(ServiceError):
+        scan(answers.url, "token")
+
+
 @both
 def test_a_service_that_is_not_there_is_an_error(scan: Scan) -> None:
     with pytest.raises(ServiceError, match="ConnectError"):

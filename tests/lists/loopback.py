@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -40,7 +40,8 @@ class Service:
     """What a server is, and how it misbehaves: each fault is used up by one request.
 
     A number is a status to answer with; "reset:N" breaks off after N bytes, "long" promises more
-    bytes than it sends, "slow" stands still, "unmeasured" does not say how long the body is,
+    bytes than it sends, "slow" stands still, "dripping" sends a byte now and then for a minute,
+    "unmeasured" does not say how long the body is,
     "garbled" cuts the body in two and sends the halves the wrong way round, and what begins with
     "http" or "/" is where to redirect to. Others are the service's own.
     """
@@ -87,10 +88,20 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault == "slow":
             threading.Event().wait(1.5)
             self.close_connection = True
+        elif fault == "dripping":
+            self._drip()
         else:
             self._send(service.answer(request, fault), fault)
 
     do_POST = do_PUT = do_GET  # noqa: N815
+
+    def _drip(self) -> None:
+        self.close_connection = True
+        with suppress(OSError):
+            self.wfile.write(b"HTTP/1.1 204 No Content\r\nX-Slow: ")
+            for _ in range(200):
+                self.wfile.write(b"x")
+                threading.Event().wait(0.3)
 
     def _send(self, answer: Answer, fault: str) -> None:
         content = answer.content

@@ -148,8 +148,8 @@ def test_it_arrives_as_the_clients_of_others_say_it(
     assert _queue(database, settings, match_id, verdict)
     assert not _queue(database, settings, match_id, verdict)
     assert server.opinions == []
-    assert send_due(database, feedback_senders(database, settings)) == {"sent": 1}
-    assert send_due(database, feedback_senders(database, settings)) == {}
+    assert send_due(database, feedback_senders(database, settings)).counts == {"sent": 1}
+    assert send_due(database, feedback_senders(database, settings)).counts == {}
     (ours,) = server.opinions
     server.opinions.clear()
     PEERS[type(server)](server, verdict is Verdict.CONFIRMED)
@@ -173,22 +173,22 @@ def test_what_fails_is_tried_again_later_and_dies_visibly(
 ) -> None:
     _queue(database, settings, _match(database, settings, server), Verdict.CONFIRMED)
     server.faults = [418] * 100
-    assert send_due(database, feedback_senders(database, settings)) == {"failed": 1}
-    assert send_due(database, feedback_senders(database, settings)) == {}  # Not at once.
+    assert send_due(database, feedback_senders(database, settings)).counts == {"failed": 1}
+    assert send_due(database, feedback_senders(database, settings)).counts == {}  # Not at once.
     server.faults = []
     _pass_time(database)
-    assert send_due(database, feedback_senders(database, settings)) == {"sent": 1}
+    assert send_due(database, feedback_senders(database, settings)).counts == {"sent": 1}
     _queue(database, settings, "1", Verdict.FALSE_POSITIVE)
     server.faults = [403] * 100
-    assert send_due(database, feedback_senders(database, settings)) == {"dead": 1}
+    assert send_due(database, feedback_senders(database, settings)).counts == {"dead": 1}
     _pass_time(database)
-    assert send_due(database, feedback_senders(database, settings)) == {}
+    assert send_due(database, feedback_senders(database, settings)).counts == {}
     with database.writing() as session:
         dead, _ = read_outbox(session, limit=10)
         assert (dead.state, "refused with status 403" in dead.problem) == ("dead", True)
         retry_message(session, dead.key)
     server.faults = []
-    assert send_due(database, feedback_senders(database, settings)) == {"sent": 1}
+    assert send_due(database, feedback_senders(database, settings)).counts == {"sent": 1}
     assert len(server.opinions) == 2
 
 
@@ -199,7 +199,7 @@ def test_twelve_failures_are_enough(
     with database.writing() as session:
         session.execute(update(OutboxMessage).values(attempts=11))
     server.faults = [418] * 100
-    assert send_due(database, feedback_senders(database, settings)) == {"failed": 1}
+    assert send_due(database, feedback_senders(database, settings)).counts == {"failed": 1}
     with database.reading() as session:
         assert read_outbox(session, limit=1)[0].state == "dead"
 
@@ -221,7 +221,7 @@ def test_of_a_list_that_was_removed_nothing_is_said(
     _queue(database, settings, _match(database, settings, server), Verdict.CONFIRMED)
     with database.writing() as session:
         remove_list(session, "one")
-    assert send_due(database, feedback_senders(database, settings)) == {"dead": 1}
+    assert send_due(database, feedback_senders(database, settings)).counts == {"dead": 1}
     assert server.opinions == []
 
 
@@ -243,7 +243,7 @@ def test_a_false_positive_for_ncmec_needs_one_of_its_reasons(
             value = (7).to_bytes(16, "big")
             scanner.lookup([Hash(ALGORITHMS["md5"], value)], content_id="post/1")
         _queue(database, settings, "1", Verdict.FALSE_POSITIVE)
-        counts = send_due(database, feedback_senders(database, settings))
+        counts = send_due(database, feedback_senders(database, settings)).counts
         assert counts == ({"sent": 1} if given else {"dead": 1})
         assert server.opinions == ([("picture", f"no: {given}")] if given else [])
         with database.reading() as session:

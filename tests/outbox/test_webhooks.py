@@ -20,7 +20,14 @@ from hashmatch.config import Settings
 from hashmatch.errors import ConfigError, OutboxError, StoreError
 from hashmatch.outbox import send_due, sign, webhook_senders
 from hashmatch.outbox.addresses import find_address
-from hashmatch.store import Database, count_unsent, read_outbox, retry_message, utc_now
+from hashmatch.store import (
+    Database,
+    count_unsent,
+    drop_message,
+    read_outbox,
+    retry_message,
+    utc_now,
+)
 from hashmatch.store.models import OutboxMessage
 from hashmatch.wiring import open_scanner_with
 from tests.command_line import CommandLine
@@ -72,7 +79,7 @@ def _scan(settings: Settings, database: Database, *seeds: int, content_id: str =
 
 
 def _send(settings: Settings, database: Database) -> dict[str, int]:
-    return dict(send_due(database, webhook_senders(settings)))
+    return dict(send_due(database, webhook_senders(settings)).counts)
 
 
 def _let_time_pass(database: Database) -> None:
@@ -127,7 +134,8 @@ def test_a_match_that_cannot_be_queued_is_not_recorded_and_not_told(
     [
         (500, "status 500"),
         (404, "status 404"),
-        ("slow", "nothing arrived"),
+        ("slow", "no whole answer within 1 s"),
+        ("dripping", "no whole answer within 1 s"),
         ("http://127.0.0.1:1/elsewhere", "redirects"),
     ],
 )
@@ -170,6 +178,51 @@ def test_what_never_arrives_dies_visibly_and_can_be_revived(
     with database.writing() as session:
         retry_message(session, message.key)
     assert _send(settings, database) == {"sent": 1}
+
+
+def test_who_cannot_sign_takes_no_message_and_none_of_its_attempts(
+    database: Database,
+    configure: Callable[..., Settings],
+    receiver: _Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import_text(database, "one", list_of(1))
+    settings = configure()
+    _scan(settings, database, 1)
+    for secret in ("", "whsec_"):
+        monkeypatch.setenv("HOOK_SECRET", secret)
+        sent = send_due(database, webhook_senders(settings))
+        assert (dict(sent.counts), list(sent.hindered)) == ({}, ["desk"])
+    without = settings.model_copy(update={"webhooks": {}})
+    assert list(send_due(database, webhook_senders(without)).hindered) == ["desk"]
+    with database.reading() as session:
+        assert [one.attempts for one in read_outbox(session, limit=9)] == [0]
+    monkeypatch.setenv("HOOK_SECRET", SECRET)
+    assert _send(settings, database) == {"sent": 1}
+
+
+def test_a_match_that_is_found_again_uses_up_no_key(
+    database: Database, configure: Callable[..., Settings]
+) -> None:
+    import_text(database, "one", list_of(1))
+    settings = configure()
+    for _ in range(5):
+        _scan(settings, database, 1)
+    _scan(settings, database, 1, content_id="post/2")
+    with database.reading() as session:
+        assert [one.key for one in read_outbox(session, limit=9)] == [2, 1]
+
+
+def test_a_message_that_nobody_wants_told_any_more_is_dropped(
+    database: Database, configure: Callable[..., Settings], receiver: _Receiver
+) -> None:
+    import_text(database, "one", list_of(1))
+    settings = configure()
+    _scan(settings, database, 1)
+    with database.writing() as session:
+        drop_message(session, 1)
+    assert _send(settings, database) == {}
+    assert receiver.requests == []
 
 
 def test_only_the_lists_asked_for_are_told_of(

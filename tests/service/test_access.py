@@ -184,6 +184,20 @@ def test_a_token_that_asks_too_often_is_told_to_wait(served: Served, database: D
     assert _ask(served, lists, make_token(database)).status_code == 200
 
 
+def test_a_scan_that_is_asked_for_too_often_is_unscreened(
+    served: Served, database: Database
+) -> None:
+    header = make_token(database, Scope.SCAN, requests_per_minute=1)
+    answers = [
+        served.client.post("/v1/scan?content_id=post/1", content=drawn(9), headers=header)
+        for _ in range(2)
+    ]
+    assert [one.status_code for one in answers] == [200, 429]
+    told = answers[1].json()
+    assert (told["outcome"], told["reason"]) == ("unscreened", "overloaded")
+    assert (told["content_id"], "1 times a minute" in told["detail"]) == ("post/1", True)
+
+
 def test_the_database_does_not_tell_a_token(settings: Settings, database: Database) -> None:
     token = _token(database)
     secret = token.split("_", 2)[2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -19,6 +20,9 @@ import httpx
 import psutil
 import pytest
 
+from hashmatch.config import Settings
+from hashmatch.errors import ConfigError
+from hashmatch.service.serving import serve
 from hashmatch.store import Database, MatchFilter, read_matches
 from hashmatch.store.migrations import upgrade
 from tests.pictures import drawn, list_of
@@ -363,3 +367,21 @@ def test_settings_that_cannot_work_stop_it_before_it_listens(folder: Path, sqlit
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert "there is no database" in done.stderr
+
+
+def test_a_place_where_nobody_can_listen_is_named(settings: Settings, database: Database) -> None:
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        for section, words in (
+            ({"port": port}, f"127.0.0.1:{port}: cannot listen there"),
+            ({"host": "999.1.1.1"}, "999.1.1.1:8765: cannot listen there"),
+            (
+                {"tls_certificate": "/nowhere.pem", "tls_key": "/nowhere.pem"},
+                "service.tls_certificate: /nowhere.pem",
+            ),
+        ):
+            chosen = {"data_dir": settings.data_dir, "service": section}
+            with pytest.raises(ConfigError, match=words):
+                serve(Settings.model_validate(chosen))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -71,6 +72,13 @@ def test_the_same_content_matches_the_same_entry_once(filled: Database) -> None:
     with filled.reading() as session:
         assert session.scalar(select(func.count()).select_from(MatchRecord)) == 2
         assert session.scalar(select(func.count()).select_from(Content)) == 1
+
+
+def test_a_match_that_is_found_again_is_told_as_it_is_on_record(filled: Database) -> None:
+    _record(filled, _facts(), _new(1))
+    with filled.writing() as session:
+        (again,) = record_matches(session, _facts(), [replace(_new(1), generation=7)])
+    assert again.generation == 1
 
 
 def test_other_bytes_under_the_same_content_id_are_another_match(filled: Database) -> None:

@@ -206,7 +206,7 @@ def test_a_server_that_is_not_there_is_told_without_its_password() -> None:
         with pytest.raises(StoreUnreachableError) as caught:
             database.require_current_schema()
     assert "hunter2" not in caught.value.message
-    assert "name: the database server cannot be reached" in caught.value.message
+    assert "name at 127.0.0.1:1: the database server cannot be reached" in caught.value.message
 
 
 def test_a_database_that_is_not_there_is_told(url: str) -> None:
@@ -231,6 +231,8 @@ def test_other_spellings_of_the_address_are_refused_with_a_hint() -> None:
     with pytest.raises(ConfigError) as caught:
         Database("postgres://host/name")
     assert "postgresql://" in caught.value.hint
+    with pytest.raises(ConfigError):
+        Database("postgresql://user:hunter2@host:port/name")
 
 
 def test_what_was_deleted_is_let_go(database: Database) -> None:

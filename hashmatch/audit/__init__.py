@@ -1,0 +1,17 @@
+"""The audit chain from outside: keys to sign it with, whether it holds, and how to hand it on."""
+
+from .exporting import export_chain
+from .keys import PublicKeys, make_key, open_seal, public_key_of, public_keys
+from .verifying import Problem, Verification, verify
+
+__all__ = [
+    "Problem",
+    "PublicKeys",
+    "Verification",
+    "export_chain",
+    "make_key",
+    "open_seal",
+    "public_key_of",
+    "public_keys",
+    "verify",
+]

@@ -1,0 +1,54 @@
+"""The chain as a file that outsiders can check by themselves; docs/audit.md says how."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from hashmatch import __version__
+from hashmatch.store import (
+    AuditCheckpoint,
+    AuditHead,
+    moment_text,
+    read_audit_checkpoints,
+    read_audit_head,
+    read_audit_records,
+    read_store_id,
+)
+
+_FORMAT = "hashmatch audit chain 1"
+
+
+def export_chain(session: Session, public_key: str | None) -> Iterator[str]:
+    """Yield the chain as JSON Lines: what it is, every record, every signature, and its end."""
+    what = {"format": _FORMAT, "store": read_store_id(session), "public_key": public_key}
+    yield _line("chain", {**what, "written_by": f"hashmatch {__version__}"})
+    for record in read_audit_records(session):
+        yield _line("record", record)
+    for checkpoint in read_audit_checkpoints(session):
+        yield _line("checkpoint", _facts(checkpoint))
+    if (head := read_audit_head(session)) is not None:
+        yield _line("end", _facts(head))
+
+
+def _facts(one: AuditCheckpoint | AuditHead) -> dict[str, Any]:
+    signature = None if one.signature is None else base64.b64encode(one.signature).decode()
+    return {
+        "number": one.number,
+        "record_hash": one.record_hash,
+        "signed_at": one.signed_at,
+        "key_id": one.key_id,
+        "signature": signature,
+    }
+
+
+def _line(kind: str, facts: dict[str, Any]) -> str:
+    return json.dumps({"kind": kind, **facts}, default=_plain) + "\n"
+
+
+def _plain(value: Any) -> str:
+    return value.hex() if isinstance(value, bytes) else moment_text(value)

@@ -1,0 +1,164 @@
+"""The life of a case as one table: which action leads where, and who may take it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TypeAlias
+
+from hashmatch.errors import CaseStateError, ForbiddenError
+
+
+class State(StrEnum):
+    """Where a case stands."""
+
+    OPEN = "open"
+    IN_REVIEW = "in_review"
+    CONFIRMED = "confirmed"
+    FALSE_POSITIVE = "false_positive"
+    ESCALATED = "escalated"
+    REPORTED = "reported"
+    CLOSED = "closed"
+
+
+# Cases that somebody still owes a decision or a hand-over.
+PENDING = (State.OPEN, State.IN_REVIEW, State.CONFIRMED)
+
+
+class CaseAction(StrEnum):
+    """What can be done to a case."""
+
+    ASSIGN = "assign"
+    PLAN = "plan"
+    NOTE = "note"
+    DETAIL = "detail"
+    REVIEW = "review"
+    CONFIRM = "confirm"
+    DISMISS = "dismiss"
+    ESCALATE = "escalate"
+    REPORT = "report"
+    CLOSE = "close"
+    REOPEN = "reopen"
+    HOLD = "hold"
+    RELEASE = "release"
+    MATCH = "match"
+    REPORTED = "reported"
+    RETRACT = "retract"
+
+
+class Role(StrEnum):
+    """In what capacity somebody acts: the scopes of tokens, and hashmatch by itself."""
+
+    SCANNER = "scan"
+    REVIEWER = "review"
+    EXPORTER = "export"
+    ADMINISTRATOR = "admin"
+    SYSTEM = "system"
+
+
+Transitions: TypeAlias = Mapping[State, State]
+_ALL = tuple(State)
+_WORKED_ON = (State.OPEN, State.IN_REVIEW, State.CONFIRMED, State.ESCALATED)
+
+
+def _stay(*states: State) -> Transitions:
+    return {state: state for state in states}
+
+
+def _lead(*states: State, to: State) -> Transitions:
+    return dict.fromkeys(states, to)
+
+
+# REPORT hands a case over to an authority: it leads to "escalated", and REPORTED, once the
+# authority has it, to "reported". What is confirmed cannot be closed before somebody was told.
+TRANSITIONS: Mapping[CaseAction, Transitions] = {
+    CaseAction.ASSIGN: _stay(*(one for one in _ALL if one is not State.CLOSED)),
+    CaseAction.PLAN: _stay(*_WORKED_ON),
+    CaseAction.NOTE: _stay(*_ALL),
+    CaseAction.DETAIL: _stay(*(one for one in _ALL if one is not State.CLOSED)),
+    CaseAction.REVIEW: _lead(State.OPEN, to=State.IN_REVIEW),
+    CaseAction.CONFIRM: _lead(State.OPEN, State.IN_REVIEW, to=State.CONFIRMED),
+    CaseAction.DISMISS: _lead(
+        State.OPEN, State.IN_REVIEW, State.CONFIRMED, to=State.FALSE_POSITIVE
+    ),
+    CaseAction.ESCALATE: {
+        **_lead(State.CONFIRMED, State.ESCALATED, to=State.ESCALATED),
+        **_stay(State.REPORTED),
+    },
+    CaseAction.REPORT: _lead(State.CONFIRMED, State.ESCALATED, to=State.ESCALATED),
+    CaseAction.CLOSE: _lead(State.FALSE_POSITIVE, State.ESCALATED, State.REPORTED, to=State.CLOSED),
+    CaseAction.REOPEN: _lead(
+        State.CONFIRMED,
+        State.FALSE_POSITIVE,
+        State.ESCALATED,
+        State.REPORTED,
+        State.CLOSED,
+        to=State.OPEN,
+    ),
+    CaseAction.HOLD: _stay(*_ALL),
+    CaseAction.RELEASE: _stay(*_ALL),
+    # Whoever dismissed or closed a case did not know of this match.
+    CaseAction.MATCH: {
+        **_stay(*_ALL),
+        **_lead(State.FALSE_POSITIVE, State.CLOSED, to=State.OPEN),
+    },
+    # A report on its way arrives whatever was decided meanwhile; only the states before it change.
+    CaseAction.REPORTED: {
+        **_stay(*_ALL),
+        **_lead(State.CONFIRMED, State.ESCALATED, to=State.REPORTED),
+    },
+    CaseAction.RETRACT: {**_stay(*_ALL), State.REPORTED: State.ESCALATED},
+}
+
+_REVIEWERS = frozenset({Role.REVIEWER})
+_ADMINISTRATORS = frozenset({Role.ADMINISTRATOR})
+_SYSTEM = frozenset({Role.SYSTEM})
+ROLES: Mapping[CaseAction, frozenset[Role]] = {
+    CaseAction.ASSIGN: _REVIEWERS,
+    CaseAction.PLAN: _REVIEWERS,
+    CaseAction.NOTE: _REVIEWERS,
+    CaseAction.DETAIL: frozenset({Role.SCANNER, Role.REVIEWER}),
+    CaseAction.REVIEW: _REVIEWERS,
+    CaseAction.CONFIRM: _REVIEWERS,
+    CaseAction.DISMISS: _REVIEWERS,
+    CaseAction.ESCALATE: _REVIEWERS,
+    CaseAction.REPORT: _REVIEWERS,
+    CaseAction.CLOSE: _REVIEWERS,
+    CaseAction.REOPEN: _REVIEWERS,
+    CaseAction.HOLD: _ADMINISTRATORS,
+    CaseAction.RELEASE: _ADMINISTRATORS,
+    CaseAction.MATCH: _SYSTEM,
+    CaseAction.REPORTED: _SYSTEM | _REVIEWERS,
+    CaseAction.RETRACT: _ADMINISTRATORS,
+}
+
+# What a person decides once all is known, in the words of commands and calls.
+DECISIONS = (
+    CaseAction.REVIEW,
+    CaseAction.CONFIRM,
+    CaseAction.DISMISS,
+    CaseAction.REPORTED,
+    CaseAction.CLOSE,
+    CaseAction.REOPEN,
+)
+# Of these the reason has to be told.
+NEEDS_A_NOTE = frozenset({CaseAction.DISMISS, CaseAction.REPORTED, CaseAction.REOPEN})
+
+
+def following(state: State, action: CaseAction) -> State:
+    """Return the state that an action leads to. Raises `CaseStateError`."""
+    found = TRANSITIONS[action].get(state)
+    if found is None:
+        fit = ", ".join(one for one in TRANSITIONS[action])
+        raise CaseStateError(
+            f"a case that is {state} cannot be made to {action}",
+            hint=f"That is for cases that are {fit}.",
+        )
+    return found
+
+
+def require_role(action: CaseAction, roles: frozenset[Role]) -> None:
+    """Raise `ForbiddenError` unless one of the roles may take the action."""
+    if not ROLES[action] & roles:
+        allowed = " or ".join(sorted(ROLES[action] - _SYSTEM)) or "nobody but hashmatch itself"
+        raise ForbiddenError(f"to {action} a case is for {allowed}")

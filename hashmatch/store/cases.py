@@ -1,0 +1,163 @@
+"""Cases in the store: found, locked and listed; what is done to them is decided elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from hashmatch.errors import InputError, NotFoundError
+
+from .case_models import Case, CaseDetails, CaseNote, NCMECReport
+from .models import Content, HashList, MatchRecord
+
+_LONGEST_KEY = 10
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFilter:
+    """Which cases to read: of some states or all, of one person, due before a time, of a period.
+
+    In the order of the queue, `limit` of them after the place of the case `after`.
+    """
+
+    states: Sequence[str] = ()
+    assignee: str | None = None
+    due_before: datetime | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    content_id: str | None = None
+    limit: int | None = None
+    after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCase:
+    """One case with its content."""
+
+    row: Case
+    content: Content
+
+
+def find_case_of(session: Session, content_key: int) -> Case | None:
+    """Return the case of a content item, locked until this transaction ends."""
+    query = select(Case).where(Case.content_key == content_key).with_for_update()
+    return session.scalar(query.execution_options(populate_existing=True))
+
+
+def lock_case(session: Session, case: int) -> Case:
+    """Return a case to be changed; others wait until this transaction ends.
+
+    Raises `NotFoundError`.
+    """
+    query = select(Case).where(Case.key == case).with_for_update()
+    row = session.scalar(query.execution_options(populate_existing=True))
+    if row is None:
+        raise _no_case(str(case))
+    return row
+
+
+def parse_case_id(text: str) -> int:
+    """Return the key that a case's id gives. Raises `NotFoundError` where there can be none."""
+    if not text.isdecimal() or len(text) >= _LONGEST_KEY:
+        raise _no_case(text)
+    return int(text)
+
+
+def read_case(session: Session, case: int) -> StoredCase:
+    """Return a case. Raises `NotFoundError`."""
+    found = session.execute(_with_content().where(Case.key == case)).one_or_none()
+    if found is None:
+        raise _no_case(str(case))
+    return StoredCase(*found)
+
+
+def read_cases(session: Session, wanted: CaseFilter) -> Iterator[StoredCase]:
+    """Yield cases in the order of the queue: by priority, then by when they are due.
+
+    Raises `NotFoundError` where the case to go on after is gone.
+    """
+    query = _with_content().order_by(Case.priority, Case.due_at, Case.key)
+    if wanted.states:
+        query = query.where(Case.state.in_(wanted.states))
+    if wanted.assignee is not None:
+        query = query.where(Case.assignee == wanted.assignee)
+    if wanted.due_before is not None:
+        query = query.where(Case.due_at < wanted.due_before)
+    if wanted.since is not None:
+        query = query.where(Case.opened_at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(Case.opened_at < wanted.until)
+    if wanted.content_id is not None:
+        query = query.where(Content.content_id == wanted.content_id)
+    if wanted.after is not None:
+        query = query.where(_comes_after(session, wanted.after))
+    query = query.limit(wanted.limit).execution_options(yield_per=1_000)
+    for row, content in session.execute(query):
+        yield StoredCase(row, content)
+
+
+def _comes_after(session: Session, case: int):  # type: ignore[no-untyped-def]
+    last = session.get(Case, case)
+    if last is None:
+        raise InputError(f"case {case}, after which to go on, is gone", hint="Begin anew.")
+    later = (Case.due_at > last.due_at) | ((Case.due_at == last.due_at) & (Case.key > last.key))
+    return (Case.priority > last.priority) | ((Case.priority == last.priority) & later)
+
+
+def read_case_matches(session: Session, content_key: int) -> list[tuple[MatchRecord, str]]:
+    """Return the matches of a content item, the oldest first, with the names of their lists."""
+    query = (
+        select(MatchRecord, HashList.name)
+        .join(HashList, HashList.key == MatchRecord.list_key)
+        .where(MatchRecord.content_key == content_key)
+        .order_by(MatchRecord.key)
+    )
+    return [(record, name) for record, name in session.execute(query)]
+
+
+def read_notes(session: Session, case: int) -> list[CaseNote]:
+    """Return what was said about a case, the oldest first."""
+    query = select(CaseNote).where(CaseNote.case_key == case).order_by(CaseNote.key)
+    return list(session.scalars(query))
+
+
+def find_details(session: Session, case: int) -> CaseDetails | None:
+    """Return the sealed details of a case."""
+    return session.get(CaseDetails, case, populate_existing=True)
+
+
+def read_ncmec_reports(session: Session, case: int) -> list[NCMECReport]:
+    """Return the reports of a case to NCMEC, the oldest first."""
+    query = select(NCMECReport).where(NCMECReport.case_key == case).order_by(NCMECReport.key)
+    return list(session.scalars(query))
+
+
+def lock_ncmec_report(session: Session, key: int) -> NCMECReport:
+    """Return a report to be changed. Raises `NotFoundError`."""
+    query = select(NCMECReport).where(NCMECReport.key == key).with_for_update()
+    row = session.scalar(query.execution_options(populate_existing=True))
+    if row is None:
+        raise NotFoundError(f"there is no report {key} to NCMEC")
+    return row
+
+
+def count_cases(session: Session, *, due_before: datetime | None = None) -> dict[str, int]:
+    """Return how many cases there are in each state, all or those that were due before a time."""
+    query = select(Case.state, func.count()).group_by(Case.state)
+    if due_before is not None:
+        query = query.where(Case.due_at < due_before)
+    return {row[0]: row[1] for row in session.execute(query)}
+
+
+def _with_content() -> Select[Case, Content]:
+    return select(Case, Content).join(Content, Content.key == Case.content_key)
+
+
+def _no_case(case: str) -> NotFoundError:
+    return NotFoundError(
+        f"there is no case {case[:32]!r}", hint="'hashmatch cases list' gives the ids."
+    )
