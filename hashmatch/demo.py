@@ -18,7 +18,7 @@ from hashmatch.first_run import initialise
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.lists import ImportSummary, find_format, import_list
 from hashmatch.outcome import Outcome
-from hashmatch.reports import CSVReport, private_file, report_rows
+from hashmatch.reports import CSVReport, ReportRow, private_file, report_rows
 from hashmatch.store import MatchFilter
 from hashmatch.wiring import open_database, open_intake, open_scanner_with
 
@@ -135,4 +135,4 @@ def _export(settings: Settings, report: Path) -> None:
         database.reading() as session,
         private_file(report) as stream,
     ):
-        CSVReport().write(report_rows(session, MatchFilter()), stream)
+        CSVReport().write(ReportRow, report_rows(session, MatchFilter()), stream)

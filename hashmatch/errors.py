@@ -8,6 +8,7 @@ HashmatchError
 ├── SourceError             what a list comes from cannot be reached or understood
 │   └── SourceRefusedError      it says no, and will until something is changed
 ├── OutboxError             what is to be told to somebody did not arrive
+│   └── ReportGoneError         NCMEC has no such report that is open
 ├── ServiceError            the service did not answer, or not as agreed
 ├── OverloadedError         there is more to do than can wait its turn
 ├── SyncLeaseError          another process is syncing the list
@@ -71,6 +72,10 @@ class SourceRefusedError(SourceError):
 
 class OutboxError(HashmatchError):
     """What is to be told to somebody did not arrive; it stays in the outbox."""
+
+
+class ReportGoneError(OutboxError):
+    """NCMEC has no such report, or none that is open: it was finished, retracted or deleted."""
 
 
 class ServiceError(HashmatchError):

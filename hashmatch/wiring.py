@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
+
+from sqlalchemy.orm import Session
 
 from hashmatch.config import Settings, load_settings
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.imaging import Hashing, InProcessIntake, Intake, Limits, PoolIntake
 from hashmatch.index import LiveIndex
 from hashmatch.outbox import Sender, announcer, webhook_senders
+from hashmatch.outcome import Action, Match
 from hashmatch.pipeline import Observe, Scanner
 from hashmatch.policy import Policy
-from hashmatch.store import Database, find_matchable
+from hashmatch.store import ContentFacts, Database, find_matchable
+
+# Who is at work, as the audit chain names them where nobody else is known.
+ACTOR = "hashmatch"
 
 
 def open_scanner(config: str | Path | None = None) -> Scanner:
@@ -48,7 +55,7 @@ def open_scanner_with(
             intake=intake,
             policy=policy,
             max_bytes=settings.intake.max_bytes,
-            announce=partial(announcer, settings),
+            announce=partial(announce, settings),
             observe=observe,
         )
         if require_lists:
@@ -68,17 +75,36 @@ def _adopt_kept_hashes(database: Database) -> None:
     adopt_kept(database)
 
 
+def announce(
+    settings: Settings,
+    session: Session,
+    content: ContentFacts,
+    matches: Sequence[Match],
+    actions: Sequence[Action],
+) -> None:
+    """Open cases for new matches, and queue what webhooks are to be told of them."""
+    from hashmatch.cases import take_in
+
+    take_in(settings, session, matches)
+    announcer(settings, session, content, matches, actions)
+
+
 def senders(settings: Settings, database: Database) -> dict[str, Sender]:
     """Return what sends the messages of the outbox, by their kind."""
     # Loads the web client, which a scan does not need.
+    from hashmatch.cases import case_senders
     from hashmatch.lists import feedback_senders
 
-    return {**feedback_senders(database, settings), **webhook_senders(settings)}
+    return {
+        **feedback_senders(database, settings),
+        **webhook_senders(settings),
+        **case_senders(settings, database),
+    }
 
 
-def open_database(settings: Settings) -> Database:
+def open_database(settings: Settings, actor: str = ACTOR) -> Database:
     """Open the store, which must have been created. Raises `StoreError`."""
-    database = connect(settings)
+    database = connect(settings, actor)
     try:
         database.require_current_schema()
     except BaseException:
@@ -87,9 +113,20 @@ def open_database(settings: Settings) -> Database:
     return database
 
 
-def connect(settings: Settings) -> Database:
+def connect(settings: Settings, actor: str = ACTOR) -> Database:
     """Return the store that the settings name, whether or not it was created."""
-    return Database(settings.database_url, busy_timeout_s=settings.database.busy_timeout_s)
+    seal = None
+    if settings.audit.signing_key is not None:
+        # Loads the cryptography, which most do without.
+        from hashmatch.audit import open_seal
+
+        seal = open_seal(settings)
+    return Database(
+        settings.database_url,
+        busy_timeout_s=settings.database.busy_timeout_s,
+        actor=actor,
+        seal=seal,
+    )
 
 
 def open_intake(settings: Settings) -> Intake:

@@ -22,6 +22,7 @@ FLOORS = (
     {"lists", "cases", "reports", "pipeline", "client"},
     {"cybertip", "recording", "subjects"},
     {"matching", "outbox", "audit", "details"},
+    {"outbound"},
     {"policy"},
     {"imaging"},
     {"hashers"},

@@ -9,7 +9,13 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from hashmatch.config import CasesSettings
-from hashmatch.errors import CaseStateError, ForbiddenError, HashmatchError, InputError
+from hashmatch.errors import (
+    CaseStateError,
+    ForbiddenError,
+    HashmatchError,
+    InputError,
+    NotFoundError,
+)
 from hashmatch.store import Case, CaseNote, Database, audit, lock_case, utc_now
 
 from .opening import due_again, reopen
@@ -192,7 +198,7 @@ def on_each(
         try:
             with database.writing(person.actor) as session:
                 results.append(act(session, case))
-        except (CaseStateError, ForbiddenError, InputError) as error:
+        except (CaseStateError, ForbiddenError, InputError, NotFoundError) as error:
             results.append(Done(case, State.OPEN, problem=error))
     return results
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -58,7 +60,8 @@ class App:
         """The store, open and of this version's schema. Raises `StoreError`."""
         from hashmatch.wiring import open_database
 
-        with closing(open_database(self.settings)) as database:
+        actor = f"user {login_name()}"
+        with closing(open_database(self.settings, actor)) as database:
             yield database
 
     @contextmanager
@@ -68,6 +71,17 @@ class App:
 
         with open_scanner_with(self.settings_with(**intake_settings)) as scanner:
             yield scanner
+
+
+def login_name() -> str:
+    """Return the name of the user who runs this, or their number where that has none.
+
+    As the system knows it: the environment says what it is told to.
+    """
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
 
 
 def standard_input() -> BinaryIO:

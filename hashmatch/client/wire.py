@@ -52,7 +52,7 @@ def client_options(url: str, token: str, timeout_s: float, verify: Any) -> dict[
     """Return what an httpx client for the service wants to know. Raises `InputError`."""
     try:
         parsed = httpx.URL(url)
-    except (httpx.InvalidURL, TypeError) as error:
+    except (httpx.InvalidURL, TypeError, ValueError) as error:
         raise InputError("the url of the service is none") from error
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise InputError(

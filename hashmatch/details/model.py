@@ -14,14 +14,14 @@ from hashmatch.errors import InputError
 # What XML 1.0 can hold, so that a report of it can be written.
 Line = Annotated[
     str,
-    Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]*$"),
+    Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f\ufffe\uffff]*$"),
 ]
 Text = Annotated[
     str,
     Field(
         min_length=1,
         max_length=10_000,
-        pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]*$",
+        pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]*$",
     ),
 ]
 Event = Literal["Login", "Registration", "Purchase", "Upload", "Other", "Unknown"]

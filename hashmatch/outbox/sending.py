@@ -17,8 +17,6 @@ from hashmatch.errors import (
 )
 from hashmatch.store import Database, Message, find_due, note_failed, note_sent, take_due
 
-# So few that they are through before others may take them.
-_AT_ONCE = 5
 # One that is slow holds up nobody else.
 _TARGETS_AT_ONCE = 8
 
@@ -29,10 +27,12 @@ class Sender:
 
     What `send` raises is noted; `InputError` and `SourceRefusedError` are final. `require` raises
     `ConfigError` where this process cannot send to that target, none of whose messages it takes.
+    So many are taken `at_once` that they are through before others may take them.
     """
 
     send: Callable[[Message], object]
     require: Callable[[str], object]
+    at_once: int = 5
 
 
 @dataclass(slots=True)
@@ -76,7 +76,7 @@ def _send_to(
     kind, target = due
     while True:
         with database.writing() as session:
-            messages = take_due(session, kind, target, limit=_AT_ONCE)
+            messages = take_due(session, kind, target, limit=senders[kind].at_once)
         for message in messages:
             counts[_send_one(database, message, senders[kind])] += 1
         if not messages or counts["failed"]:  # Others who are due go first, then.

@@ -91,7 +91,7 @@ def post_signed(
 ) -> None:
     """Post a body once, signed; raise `OutboxError` unless the answer takes it."""
     # Whoever only queues does not need the web client.
-    from .asking import ask
+    from hashmatch.outbound import ask
 
     secret, content = require_signing(endpoint), json.dumps(dict(body), ensure_ascii=False).encode()
     message_id, timestamp = f"msg_{message.key}", int(time.time())

@@ -1,18 +1,30 @@
-"""Reports: the recorded matches in the forms that compliance teams hand on."""
+"""Reports: matches, cases and figures in the forms that compliance teams hand on."""
 
 from .csv import CSVReport
-from .export import private_file, report_row, report_rows
-from .interface import ReportFormat, ReportRow
+from .export import case_rows, private_file, record_export, report_row, report_rows
+from .figures import Figures, read_figures, transparency
+from .interface import CaseRow, ReportFormat, ReportRow
 from .jsonl import JSONLinesReport
+from .summary import html_summary, pdf_summary
 
+# The formats of rows.
 FORMATS: tuple[ReportFormat, ...] = (CSVReport(), JSONLinesReport())
 
 __all__ = [
     "FORMATS",
     "CSVReport",
+    "CaseRow",
+    "Figures",
+    "JSONLinesReport",
     "ReportFormat",
     "ReportRow",
+    "case_rows",
+    "html_summary",
+    "pdf_summary",
     "private_file",
+    "read_figures",
+    "record_export",
     "report_row",
     "report_rows",
+    "transparency",
 ]

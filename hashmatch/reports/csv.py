@@ -6,21 +6,23 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, fields
+from typing import Any
 
-from .interface import ReportFormat, ReportRow
+from .interface import ReportFormat
 
 # Spreadsheets take a cell beginning with one of these for a formula (OWASP, "CSV Injection").
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 class CSVReport(ReportFormat):
-    """A header and one line a match; text that could be a formula begins with an apostrophe."""
+    """A header and one line a row; text that could be a formula begins with an apostrophe."""
 
     name = "csv"
+    media_type = "text/csv; charset=utf-8"
 
-    def pieces(self, rows: Iterable[ReportRow]) -> Iterator[str]:
+    def pieces(self, kind: type[Any], rows: Iterable[Any]) -> Iterator[str]:
         """Yield the header and a line for each row."""
-        yield _line([field.name for field in fields(ReportRow)])
+        yield _line([field.name for field in fields(kind)])
         for row in rows:
             yield _line([_harmless(cell) for cell in astuple(row)])
 

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
-from typing import TextIO
+from typing import IO, Any
 
 from sqlalchemy.orm import Session
 
 from hashmatch.errors import InputError
-from hashmatch.store import MatchFilter, StoredMatch, read_matches
+from hashmatch.store import (
+    CaseFilter,
+    Database,
+    MatchFilter,
+    StoredCase,
+    StoredMatch,
+    audit,
+    read_cases,
+    read_matched_lists,
+    read_matches,
+    read_report_ids,
+)
 
-from .interface import ReportRow
+from .interface import CaseRow, ReportRow
+
+_CASES_A_BATCH = 1_000
 
 
 def report_rows(
@@ -24,8 +39,58 @@ def report_rows(
         yield report_row(one, show_hashes=show_hashes)
 
 
+def case_rows(session: Session, wanted: CaseFilter) -> Iterator[CaseRow]:
+    """Yield the cases that were opened in a period, in the order in which they were."""
+    for batch in _batches(read_cases(session, replace(wanted, by_key=True))):
+        matches = read_matched_lists(session, [one.content.key for one in batch])
+        reports = read_report_ids(session, [one.row.key for one in batch])
+        for one in batch:
+            yield _case_row(one, matches[one.content.key], reports[one.row.key])
+
+
+def _batches(cases: Iterator[StoredCase]) -> Iterator[list[StoredCase]]:
+    while batch := list(islice(cases, _CASES_A_BATCH)):
+        yield batch
+
+
+def _case_row(
+    one: StoredCase, matches: Sequence[tuple[str, str]], reports: Sequence[str]
+) -> CaseRow:
+    row = one.row
+    decided = row.decided_at
+    hours = None if decided is None else (decided - row.opened_at).total_seconds() / 3600
+    return CaseRow(
+        case=str(row.key),
+        content_id=one.content.content_id,
+        reference=one.content.reference,
+        state=row.state,
+        priority=row.priority,
+        opened_at=row.opened_at.isoformat(timespec="seconds"),
+        due_at=row.due_at.isoformat(timespec="seconds"),
+        decided_at="" if decided is None else decided.isoformat(timespec="seconds"),
+        hours_to_decision=None if hours is None else round(hours, 2),
+        assignee=row.assignee,
+        reopened=row.reopened,
+        hold=row.hold,
+        matches=len(matches),
+        lists=_joined(name for name, _ in matches),
+        categories=_joined(category for _, category in matches),
+        ncmec_reports=_joined(reports),
+    )
+
+
+def _joined(values: Iterable[str]) -> str:
+    return " | ".join(sorted(set(values) - {""}))
+
+
+def record_export(database: Database, actor: str, facts: Mapping[str, object]) -> None:
+    """Put on record that somebody takes a report out, before they have it. Raises `StoreError`."""
+    with database.writing(actor) as session:
+        audit(session, "report.exported", None, facts)
+
+
 @contextmanager
-def private_file(path: Path) -> Iterator[TextIO]:
+def private_file(path: Path, *, is_binary: bool = False) -> Iterator[IO[Any]]:
     """Open a file for its owner alone, which takes its name only when it is complete.
 
     A link is followed; a device or pipe is written as it is. Raises `InputError` where nothing
@@ -33,14 +98,17 @@ def private_file(path: Path) -> Iterator[TextIO]:
     """
     target = Path(os.path.realpath(path))
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
+    how: dict[str, Any] = (
+        {"mode": "wb"} if is_binary else {"mode": "w", "encoding": "utf-8", "newline": ""}
+    )
     try:
         if target.exists() and not target.is_file():
-            with target.open("w", encoding="utf-8", newline="") as stream:
+            with target.open(**how) as stream:
                 yield stream
             return
         descriptor = os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
+            with os.fdopen(descriptor, **how) as stream:
                 yield stream
             unfinished.replace(target)
         finally:
@@ -77,4 +145,5 @@ def report_row(one: StoredMatch, *, show_hashes: bool = False) -> ReportRow:
         height=content.height,
         frames=content.frames,
         value=record.value.hex() if show_hashes else "",
+        case="" if one.case is None else str(one.case),
     )

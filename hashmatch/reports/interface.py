@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, TextIO
+from typing import IO, Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,33 @@ class ReportRow:
     height: int | None
     frames: int | None
     value: str = ""
+    case: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the columns by name."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """One case in a report, as `ReportRow` has it; several values in one cell stand with ` | `."""
+
+    case: str
+    content_id: str
+    reference: str
+    state: str
+    priority: int
+    opened_at: str
+    due_at: str
+    decided_at: str
+    hours_to_decision: float | None
+    assignee: str
+    reopened: int
+    hold: str
+    matches: int
+    lists: str
+    categories: str
+    ncmec_reports: str
 
     def as_json(self) -> dict[str, Any]:
         """Return the columns by name."""
@@ -46,18 +73,19 @@ class ReportRow:
 
 
 class ReportFormat(ABC):
-    """One way of writing a report into a file."""
+    """One way of writing rows into a file."""
 
     name: str
+    media_type: str
 
     @abstractmethod
-    def pieces(self, rows: Iterable[ReportRow]) -> Iterator[str]:
-        """Yield the report bit by bit, as the rows come."""
+    def pieces(self, kind: type[Any], rows: Iterable[Any]) -> Iterator[str]:
+        """Yield the report bit by bit, as the rows come; all are of one kind of dataclass."""
 
-    def write(self, rows: Iterable[ReportRow], stream: TextIO) -> int:
+    def write(self, kind: type[Any], rows: Iterable[Any], stream: IO[str]) -> int:
         """Write the rows as they come and return how many there were."""
         counted = _Counted(rows)
-        for piece in self.pieces(counted):
+        for piece in self.pieces(kind, counted):
             stream.write(piece)
         return counted.count
 
@@ -65,11 +93,11 @@ class ReportFormat(ABC):
 class _Counted:
     """Rows that are counted as they pass."""
 
-    def __init__(self, rows: Iterable[ReportRow]) -> None:
+    def __init__(self, rows: Iterable[Any]) -> None:
         self._rows = rows
         self.count = 0
 
-    def __iter__(self) -> Iterator[ReportRow]:
+    def __iter__(self) -> Iterator[Any]:
         for row in self._rows:
             self.count += 1
             yield row

@@ -1,19 +1,21 @@
-"""Reports as JSON Lines: one object a match, everything as it is in the store."""
+"""Reports as JSON Lines: one object a row, everything as it is in the store."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from typing import Any
 
-from .interface import ReportFormat, ReportRow
+from .interface import ReportFormat
 
 
 class JSONLinesReport(ReportFormat):
     """One JSON object a line."""
 
     name = "jsonl"
+    media_type = "application/jsonl"
 
-    def pieces(self, rows: Iterable[ReportRow]) -> Iterator[str]:
+    def pieces(self, kind: type[Any], rows: Iterable[Any]) -> Iterator[str]:
         """Yield a line for each row."""
         for row in rows:
             yield json.dumps(row.as_json(), ensure_ascii=False) + "\n"

@@ -16,7 +16,7 @@ from hashmatch import __version__
 from hashmatch.config import Settings, load_settings
 from hashmatch.errors import HashmatchError
 
-from . import background, hma, lists, logs, probes, records, scans, telemetry
+from . import background, cases, hma, lists, logs, probes, records, reports, scans, telemetry
 from .documentation import correct, docs_page
 from .metrics import Metrics
 from .observing import Observing
@@ -25,7 +25,7 @@ from .queries import StrictQueries
 from .running import Running
 from .shedding import Shedding
 
-_PARTS = (scans, records, lists, hma, probes)
+_PARTS = (scans, records, cases, reports, lists, hma, probes)
 # How `serve` tells the processes that it starts how many they are.
 WORKERS = "HASHMATCH_SERVICE_WORKERS"
 

@@ -77,18 +77,19 @@ class Authenticator:
         self._uses: dict[str, datetime] = {}
         self._lock = threading.Lock()
 
-    async def admit(self, authorization: str | None, scope: Scope) -> Token:
-        """Return the token of a request that has the scope.
+    async def admit(self, authorization: str | None, *scopes: Scope) -> Token:
+        """Return the token of a request that has one of the scopes.
 
         Raises `HTTPException` with 401 or 403, `OverloadedError` where it asks too often, and
         `StoreError`.
         """
         token = await self._verified(authorization)
-        if scope not in token.scopes:
+        if token.scopes.isdisjoint(scopes):
+            challenge = f'Bearer error="insufficient_scope", scope="{" ".join(scopes)}"'
             raise HTTPException(
                 HTTPStatus.FORBIDDEN,
-                f"the token has not the scope {scope.value}",
-                headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
+                f"the token has not the scope {' or '.join(scopes)}",
+                headers={"WWW-Authenticate": challenge},
             )
         self._spend(token)
         with self._lock:
@@ -178,18 +179,18 @@ class Authenticator:
 
 
 class RequireScope(SecurityBase):
-    """Lets only requests in whose token has a scope; told to callers by the OpenAPI document."""
+    """Lets only requests in whose token has one of the scopes; the OpenAPI document tells so."""
 
     model = BearerModel(description="A token made by 'hashmatch tokens create'.")
     scheme_name = "token"
 
-    def __init__(self, scope: Scope) -> None:
-        self.scope = scope
+    def __init__(self, *scopes: Scope) -> None:
+        self.scopes = scopes
 
     async def __call__(self, request: Request) -> Token:
         """Return the token of the request."""
         authenticator: Authenticator = request.app.state.running.authenticator
-        token = await authenticator.admit(request.headers.get("authorization"), self.scope)
+        token = await authenticator.admit(request.headers.get("authorization"), *self.scopes)
         request.scope["hashmatch.token"] = token.token_id
         return token
 

@@ -50,7 +50,7 @@ def correct(document: dict[str, Any], routes: Sequence[BaseRoute]) -> dict[str, 
 
 def _scope_of(route: APIRoute) -> str:
     needed = [one.call for one in route.dependant.dependencies]
-    return ", ".join(one.scope for one in needed if isinstance(one, RequireScope))
+    return ", ".join(" or ".join(one.scopes) for one in needed if isinstance(one, RequireScope))
 
 
 def docs_page(app: FastAPI) -> Response:

@@ -29,7 +29,7 @@ from .audit import (
     signed_text,
     state_hash,
 )
-from .base import Base, utc_now
+from .base import Base, is_sqlite, utc_now
 from .case_models import Case, CaseDetails, CaseNote, NCMECReport
 from .cases import (
     CaseFilter,
@@ -43,8 +43,10 @@ from .cases import (
     read_case,
     read_case_matches,
     read_cases,
+    read_matched_lists,
     read_ncmec_reports,
     read_notes,
+    read_report_ids,
 )
 from .counts import Tally, read_daily_counts
 from .database import Database
@@ -98,7 +100,15 @@ from .matches import (
     read_matches,
     record_matches,
 )
-from .models import Content, ContentHash, HashList, MatchRecord
+from .models import (
+    Content,
+    ContentHash,
+    DailyCount,
+    HashList,
+    MatchRecord,
+    OutboxMessage,
+    SuppressionRecord,
+)
 from .outbox import (
     Message,
     count_unsent,
@@ -175,6 +185,7 @@ __all__ = [
     "ContentFacts",
     "ContentHash",
     "Counts",
+    "DailyCount",
     "Database",
     "Difference",
     "EntryBatch",
@@ -189,6 +200,7 @@ __all__ = [
     "NCMECReport",
     "NewMatch",
     "NewSuppression",
+    "OutboxMessage",
     "Quarantine",
     "Scope",
     "Seal",
@@ -197,6 +209,7 @@ __all__ = [
     "StoredCase",
     "StoredMatch",
     "StoredSuppression",
+    "SuppressionRecord",
     "SyncFacts",
     "Tally",
     "Terms",
@@ -228,6 +241,7 @@ __all__ = [
     "has_list",
     "has_succeeded",
     "hold_back",
+    "is_sqlite",
     "lease_sync",
     "lock_case",
     "lock_ncmec_report",
@@ -255,6 +269,7 @@ __all__ = [
     "read_kept",
     "read_lists",
     "read_match",
+    "read_matched_lists",
     "read_matches",
     "read_ncmec_reports",
     "read_new_entries",
@@ -262,6 +277,7 @@ __all__ = [
     "read_notes",
     "read_outbox",
     "read_quarantines",
+    "read_report_ids",
     "read_store_id",
     "read_suppressions",
     "read_tokens",

@@ -88,7 +88,7 @@ class NCMECReport(Base):
     __tablename__ = "ncmec_reports"
     __table_args__ = (Index(None, "case_key"), KEYS_ARE_NEVER_REUSED)
     audited = (
-        "key", "case_key", "target", "base", "stage", "report_id", "file_id", "without_file",
+        "key", "case_key", "target", "base", "is_test", "stage", "report_id", "file_id", "without_file",
         "finished_at",
     )  # fmt: skip
 
@@ -96,6 +96,7 @@ class NCMECReport(Base):
     case_key: Mapped[int] = mapped_column(LongInteger, ForeignKey("cases.key"))
     target: Mapped[str] = mapped_column(String(64))
     base: Mapped[str] = mapped_column(Text)
+    is_test: Mapped[bool]
     stage: Mapped[str] = mapped_column(String(16))
     report_id: Mapped[str] = mapped_column(String(32), default="")
     file_id: Mapped[str] = mapped_column(String(64), default="")

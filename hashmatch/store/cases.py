@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +22,8 @@ _LONGEST_KEY = 10
 class CaseFilter:
     """Which cases to read: of some states or all, of one person, due before a time, of a period.
 
-    In the order of the queue, `limit` of them after the place of the case `after`.
+    In the order of the queue or, which nothing changes, `by_key`; `limit` of them that come after
+    the case `after`.
     """
 
     states: Sequence[str] = ()
@@ -32,6 +34,7 @@ class CaseFilter:
     content_id: str | None = None
     limit: int | None = None
     after: int | None = None
+    by_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,8 @@ def read_cases(session: Session, wanted: CaseFilter) -> Iterator[StoredCase]:
 
     Raises `NotFoundError` where the case to go on after is gone.
     """
-    query = _with_content().order_by(Case.priority, Case.due_at, Case.key)
+    queue = () if wanted.by_key else (Case.priority, Case.due_at)
+    query = _with_content().order_by(*queue, Case.key)
     if wanted.states:
         query = query.where(Case.state.in_(wanted.states))
     if wanted.assignee is not None:
@@ -94,7 +98,8 @@ def read_cases(session: Session, wanted: CaseFilter) -> Iterator[StoredCase]:
     if wanted.content_id is not None:
         query = query.where(Content.content_id == wanted.content_id)
     if wanted.after is not None:
-        query = query.where(_comes_after(session, wanted.after))
+        later = Case.key > wanted.after
+        query = query.where(later if wanted.by_key else _comes_after(session, wanted.after))
     query = query.limit(wanted.limit).execution_options(yield_per=1_000)
     for row, content in session.execute(query):
         yield StoredCase(row, content)
@@ -117,6 +122,34 @@ def read_case_matches(session: Session, content_key: int) -> list[tuple[MatchRec
         .order_by(MatchRecord.key)
     )
     return [(record, name) for record, name in session.execute(query)]
+
+
+def read_matched_lists(
+    session: Session, contents: Sequence[int]
+) -> defaultdict[int, list[tuple[str, str]]]:
+    """Return the list and category of every match, by the content that it is of."""
+    query = (
+        select(MatchRecord.content_key, HashList.name, MatchRecord.category)
+        .join(HashList, HashList.key == MatchRecord.list_key)
+        .where(MatchRecord.content_key.in_(contents))
+    )
+    found = defaultdict[int, list[tuple[str, str]]](list)
+    for content, name, category in session.execute(query):
+        found[content].append((name, category))
+    return found
+
+
+def read_report_ids(session: Session, cases: Sequence[int]) -> defaultdict[int, list[str]]:
+    """Return the ids of the reports to NCMEC that are finished, by case."""
+    query = select(NCMECReport.case_key, NCMECReport.report_id).where(
+        NCMECReport.case_key.in_(cases),
+        NCMECReport.finished_at.is_not(None),
+        NCMECReport.is_test.is_(False),
+    )
+    found = defaultdict[int, list[str]](list)
+    for case, report_id in session.execute(query):
+        found[case].append(report_id)
+    return found
 
 
 def read_notes(session: Session, case: int) -> list[CaseNote]:

@@ -32,6 +32,11 @@ from .audit import Seal, append_pending
 # database does not have to load Alembic.
 HEAD_REVISION = "0011"
 
+# The tables that something is removed from for good.
+_FORGETTABLE = (
+    "entries, kept_hashes, quarantined_rows, matches, suppressions, content_hashes, contents,"
+    " cases, case_notes, case_details, ncmec_reports, outbox, daily_counts"
+)
 # How a session is known to write: what it looks up to change, it locks.
 WRITES = "writes"
 
@@ -179,7 +184,7 @@ class Database:
                 row = cursor.fetchone()
                 return row is not None and row[0] == 0
             connection.driver_connection.autocommit = True
-            cursor.execute("VACUUM entries, kept_hashes, quarantined_rows")
+            cursor.execute(f"VACUUM {_FORGETTABLE}")
             connection.invalidate()
             return True
 

@@ -15,6 +15,7 @@ from hashmatch.outcome import Action, Match, Media
 
 from .audit import audit
 from .base import upsert
+from .case_models import Case
 from .lists import affected_rows, find_list
 from .models import Content, ContentHash, Entry, HashList, MatchRecord
 
@@ -75,6 +76,7 @@ class StoredMatch:
     record: MatchRecord
     list: HashList
     content: Content
+    case: int | None
 
 
 def record_matches(
@@ -108,7 +110,7 @@ def read_matches(session: Session, wanted: MatchFilter) -> Iterator[StoredMatch]
     """
     if wanted.list_name is not None:
         find_list(session, wanted.list_name, removed_too=True)
-    query = _with_list_and_content().limit(wanted.limit)
+    query = _with_all().limit(wanted.limit)
     is_forward = wanted.limit is None or wanted.after is not None
     query = query.order_by(MatchRecord.key if is_forward else MatchRecord.key.desc())
     if wanted.after is not None:
@@ -121,27 +123,27 @@ def read_matches(session: Session, wanted: MatchFilter) -> Iterator[StoredMatch]
         query = query.where(MatchRecord.matched_at < wanted.until)
     if wanted.list_name is not None:
         query = query.where(HashList.name == wanted.list_name)
-    for record, hash_list, content in session.execute(query.execution_options(yield_per=1000)):
-        yield StoredMatch(record, hash_list, content)
+    for row in session.execute(query.execution_options(yield_per=1000)):
+        yield StoredMatch(*row)
 
 
 def read_match(session: Session, match_id: str) -> tuple[StoredMatch, list[ContentHash]]:
     """Return one match and the hashes of its content. Raises `NotFoundError`."""
     row = None
     if match_id.isdecimal() and len(match_id) < 19:
-        query = _with_list_and_content().where(MatchRecord.key == int(match_id))
+        query = _with_all().where(MatchRecord.key == int(match_id))
         row = session.execute(query).one_or_none()
     if row is None:
         raise NotFoundError(
             f"there is no match {match_id[:32]!r}", hint="'hashmatch matches list' gives the ids."
         )
-    record, hash_list, content = row
+    stored = StoredMatch(*row)
     hashes = session.scalars(
         select(ContentHash)
-        .where(ContentHash.content_key == content.key)
+        .where(ContentHash.content_key == stored.content.key)
         .order_by(ContentHash.frame, ContentHash.algorithm)
     )
-    return StoredMatch(record, hash_list, content), list(hashes)
+    return stored, list(hashes)
 
 
 def read_entry_history(session: Session, one: StoredMatch) -> dict[str, str]:
@@ -160,11 +162,12 @@ def read_entry_history(session: Session, one: StoredMatch) -> dict[str, str]:
     }
 
 
-def _with_list_and_content() -> Select[MatchRecord, HashList, Content]:
+def _with_all() -> Select[MatchRecord, HashList, Content, int]:
     return (
-        select(MatchRecord, HashList, Content)
+        select(MatchRecord, HashList, Content, Case.key)
         .join(HashList, HashList.key == MatchRecord.list_key)
         .join(Content, Content.key == MatchRecord.content_key)
+        .outerjoin(Case, Case.content_key == Content.key)
     )
 
 

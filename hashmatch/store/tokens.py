@@ -37,6 +37,7 @@ class Scope(StrEnum):
     EXPORT = "export"
     ADMIN = "admin"
     METRICS = "metrics"
+    DETAILS = "details"
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,7 @@ def upgrade() -> None:
         sa.Column("case_key", _LONG, nullable=False),
         sa.Column("target", sa.String(length=64), nullable=False),
         sa.Column("base", sa.Text(), nullable=False),
+        sa.Column("is_test", sa.Boolean(), nullable=False),
         sa.Column("stage", sa.String(length=16), nullable=False),
         sa.Column("report_id", sa.String(length=32), nullable=False),
         sa.Column("file_id", sa.String(length=64), nullable=False),

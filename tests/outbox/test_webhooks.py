@@ -18,8 +18,8 @@ from sqlalchemy import update
 
 from hashmatch.config import Settings
 from hashmatch.errors import ConfigError, OutboxError, StoreError
+from hashmatch.outbound import find_address
 from hashmatch.outbox import send_due, sign, webhook_senders
-from hashmatch.outbox.addresses import find_address
 from hashmatch.store import (
     Database,
     count_unsent,

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import StoreError
 from hashmatch.reports import FORMATS
-from hashmatch.service import records
+from hashmatch.service import reports
 from hashmatch.service.authentication import Authenticator
 from hashmatch.store import Database, MatchFilter, Scope, Tally, counts, set_licence
 from tests.pictures import drawn, hashes_of, list_of
@@ -175,14 +175,14 @@ def test_uploads_that_stand_still_take_nobodys_turn(serve: Serve, database: Data
 def test_a_report_that_nobody_reads_on_holds_no_connection(
     serve: Serve, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(records, "_ROWS_A_PAGE", 3)
-    monkeypatch.setattr(records, "_PIECE_CHARACTERS", 1)
+    monkeypatch.setattr(reports, "_ROWS_A_PAGE", 3)
+    monkeypatch.setattr(reports, "_PIECE_CHARACTERS", 1)
     with serve() as served:
         for number in range(10):
             one = {"algorithm": "pdq", "value": PDQ, "content_id": f"post/{number}"}
             served.client.post("/v1/lookup", json={"hashes": [one]})
     (report,) = (one for one in FORMATS if one.name == "jsonl")
-    pieces = records._pieces(database, MatchFilter(), report, show_hashes=False)
+    pieces = reports._pieces(report, reports._matches(MatchFilter(), show_hashes=False), database)
     pool: Any = database._engine.pool
     read = []
     for piece in pieces:

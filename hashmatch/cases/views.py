@@ -1,0 +1,103 @@
+"""Cases as people and programs get to see them: without hash values, and without uploaders."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from hashmatch.store import (
+    AuditRecord,
+    CaseNote,
+    NCMECReport,
+    StoredCase,
+    find_details,
+    read_case,
+    read_case_matches,
+    read_history,
+    read_ncmec_reports,
+    read_notes,
+)
+
+
+def case_row(one: StoredCase) -> dict[str, Any]:
+    """Return a case as a line of the queue."""
+    row = one.row
+    return {
+        "case": row.key,
+        "content_id": one.content.content_id,
+        "reference": one.content.reference,
+        "state": row.state,
+        "priority": row.priority,
+        "due_at": _moment(row.due_at),
+        "assignee": row.assignee,
+        "opened_at": _moment(row.opened_at),
+        "decided_at": _moment(row.decided_at),
+        "proposal": row.proposal,
+        "proposed_by": row.proposed_by,
+        "hold": row.hold,
+        "reopened": row.reopened,
+        "change": row.change,
+    }
+
+
+def case_facts(session: Session, one: StoredCase) -> dict[str, Any]:
+    """Return a case with its matches."""
+    matches = [
+        {
+            "match_id": str(record.key),
+            "matched_at": _moment(record.matched_at),
+            "list": name,
+            "generation": record.generation,
+            "entry_id": record.entry_id,
+            "category": record.category,
+            "action": record.action,
+            "algorithm": record.algorithm,
+            "distance_bits": record.distance_bits,
+            "threshold_bits": record.threshold_bits,
+        }
+        for record, name in read_case_matches(session, one.content.key)
+    ]
+    return {**case_row(one), "matches": matches}
+
+
+def view_case(session: Session, case: int) -> dict[str, Any]:
+    """Return a case with all that was done to it. Raises `NotFoundError`."""
+    one = read_case(session, case)
+    notes, reports = read_notes(session, case), read_ncmec_reports(session, case)
+    return {
+        **case_facts(session, one),
+        "has_details": find_details(session, case) is not None,
+        "notes": [_note_facts(note) for note in notes],
+        "reports": [_report_facts(report) for report in reports],
+        "history": list(_history(read_history(session, one.row))),
+    }
+
+
+def _note_facts(note: CaseNote) -> dict[str, Any]:
+    return {"at": _moment(note.at), "by": note.person, "text": note.text}
+
+
+def _report_facts(report: NCMECReport) -> dict[str, Any]:
+    return {
+        "to": report.target,
+        "base": report.base,
+        "is_test": report.is_test,
+        "stage": report.stage,
+        "report_id": report.report_id,
+        "without_file": report.without_file,
+        "finished_at": _moment(report.finished_at),
+    }
+
+
+def _history(records: list[AuditRecord]) -> Iterator[dict[str, Any]]:
+    for one in records:
+        facts = json.loads(one.facts)
+        yield {"at": _moment(one.at), "by": one.actor, "what": one.action, **facts}
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="seconds")

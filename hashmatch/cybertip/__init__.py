@@ -1,0 +1,27 @@
+"""Reports to NCMEC's CyberTipline: their documents, and the way of one from here to there."""
+
+from .documents import Incident, file_details, report_document
+from .submitting import (
+    CYBERTIPLINE,
+    FINISHED,
+    QUEUED,
+    RETRACTED,
+    UNSURE,
+    base_of,
+    retract_report,
+    submit,
+)
+
+__all__ = [
+    "CYBERTIPLINE",
+    "FINISHED",
+    "QUEUED",
+    "RETRACTED",
+    "UNSURE",
+    "Incident",
+    "base_of",
+    "file_details",
+    "report_document",
+    "retract_report",
+    "submit",
+]

@@ -1,0 +1,109 @@
+"""The figures of a period for people to read: as a page (HTML) or as pages to print (PDF)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from importlib.resources import files
+from typing import Any
+
+from hashmatch.errors import ConfigError, InputError
+
+from .figures import Figures
+
+_TEMPLATES = files("hashmatch.reports") / "templates"
+
+
+def html_summary(figures: Figures) -> str:
+    """Return the figures as one page that loads nothing from anywhere."""
+    # Most commands do without it.
+    from jinja2 import Environment, StrictUndefined
+
+    source = (_TEMPLATES / "summary.html.j2").read_text(encoding="utf-8")
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string(source).render(**_told(figures))
+
+
+def pdf_summary(figures: Figures) -> bytes:
+    """Return the figures as a PDF. Raises `ConfigError` where the extra is not installed."""
+    try:
+        import typst
+    except ImportError as error:
+        raise ConfigError(
+            "reports as PDF need an extra", hint="pip install 'hashmatch[pdf]'"
+        ) from error
+    source = (_TEMPLATES / "summary.typ").read_bytes()
+    try:
+        written: bytes = typst.compile(source, sys_inputs={"report": json.dumps(_told(figures))})
+    except typst.TypstError as error:
+        raise InputError("the report cannot be set as PDF") from error
+    return written
+
+
+def _told(figures: Figures) -> dict[str, Any]:
+    """Return what both tell, as words and numbers."""
+    screened = figures.screened
+    return {
+        "period": _period(figures.since, figures.until),
+        "written_at": f"{figures.written_at:%Y-%m-%d %H:%M} UTC",
+        "facts": [
+            ["images screened", _number(sum(screened.values()))],
+            ["matched content items", _number(figures.contents)],
+            ["matches", _number(figures.matches)],
+            ["cases opened", _number(figures.opened)],
+            ["of them decided", _number(figures.decided)],
+            ["hours to decision, median", _hours(figures.median_hours)],
+            ["hours to decision, 90 % within", _hours(figures.slow_hours)],
+            ["undecided and overdue", _number(figures.overdue)],
+            ["opened again", _number(figures.reopened)],
+            ["reports to NCMEC finished", _number(figures.ncmec_reports)],
+        ],
+        "charts": [
+            _chart("Matches over time", figures.by_time, is_time=True),
+            _chart("Matches by list", figures.by_list),
+            _chart("Matches by category", figures.by_category),
+            _chart("Matches by action", figures.by_action),
+            _chart("Cases by state", figures.by_state),
+            _chart("Images that got no verdict, by reason", figures.unscreened),
+        ],
+        "lists": [
+            [
+                one.name,
+                one.licensor,
+                _number(one.active_entries),
+                str(one.generation),
+                f"{one.changed_at:%Y-%m-%d %H:%M}",
+                "" if one.synced_at is None else f"{one.synced_at:%Y-%m-%d %H:%M}",
+                "" if one.licence_end is None else one.licence_end.isoformat(),
+            ]
+            for one in figures.lists
+        ],
+    }
+
+
+def _chart(title: str, counts: Sequence[tuple[str, int]], *, is_time: bool = False) -> Any:
+    """Return a chart: every bar with its name, its number, and its share of the longest."""
+    most = max((number for _, number in counts), default=0)
+    bars = [
+        {"name": name or "(none)", "number": _number(number), "share": number / most}
+        for name, number in counts
+        if most
+    ]
+    return {"title": title, "is_time": is_time, "bars": bars}
+
+
+def _period(since: datetime | None, until: datetime | None) -> str:
+    begin = "the beginning" if since is None else f"{since:%Y-%m-%d %H:%M} UTC"
+    end = "now" if until is None else f"{until:%Y-%m-%d %H:%M} UTC"
+    return f"From {begin} to {end}"
+
+
+def _number(number: int) -> str:
+    return f"{number:,}"
+
+
+def _hours(hours: float | None) -> str:
+    return "none decided" if hours is None else f"{hours:,.1f}"
