@@ -107,7 +107,8 @@ TRANSITIONS: Mapping[CaseAction, Transitions] = {
         **_stay(*_ALL),
         **_lead(State.CONFIRMED, State.ESCALATED, to=State.REPORTED),
     },
-    CaseAction.RETRACT: {**_stay(*_ALL), State.REPORTED: State.ESCALATED},
+    # Only a report that is not finished can be taken back.
+    CaseAction.RETRACT: _stay(*_ALL),
 }
 
 _REVIEWERS = frozenset({Role.REVIEWER})

@@ -11,7 +11,7 @@ from .allowances import (
     read_suppressions,
     record_suppressions,
 )
-from .audit import (
+from .auditing import (
     FIRST_HASH,
     AuditCheckpoint,
     AuditHead,

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from hashmatch.errors import InputError
 from hashmatch.outcome import Suppressed
 
-from .audit import audit
+from .auditing import audit
 from .base import utc_now
 from .lists import (
     ALLOW,

@@ -88,8 +88,8 @@ class NCMECReport(Base):
     __tablename__ = "ncmec_reports"
     __table_args__ = (Index(None, "case_key"), KEYS_ARE_NEVER_REUSED)
     audited = (
-        "key", "case_key", "target", "base", "is_test", "stage", "report_id", "file_id", "without_file",
-        "finished_at",
+        "key", "case_key", "target", "base", "is_test", "stage", "report_id", "file_id",
+        "without_file", "finished_at",
     )  # fmt: skip
 
     key: Mapped[int] = mapped_column(LongInteger, primary_key=True)

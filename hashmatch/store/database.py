@@ -26,7 +26,7 @@ from hashmatch.errors import (
 )
 
 from . import postgresql, sqlite
-from .audit import Seal, append_pending
+from .auditing import Seal, append_pending
 
 # The newest migration. A test holds it against the migrations folder, so that opening the
 # database does not have to load Alembic.

@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import InputError, NotFoundError, UnknownListError
 
-from .audit import audit
+from .auditing import audit
 from .base import is_sqlite, utc_now
 from .database import WRITES
 from .models import (

@@ -13,7 +13,7 @@ from hashmatch.errors import InputError, NotFoundError
 from hashmatch.hashes import Hash, Orientation, View
 from hashmatch.outcome import Action, Match, Media
 
-from .audit import audit
+from .auditing import audit
 from .base import upsert
 from .case_models import Case
 from .lists import affected_rows, find_list

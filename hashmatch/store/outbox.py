@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import NotFoundError
 
-from .audit import audit
+from .auditing import audit
 from .base import upsert, utc_now
 from .lists import affected_rows
 from .models import OutboxMessage

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import NotFoundError
 
-from .audit import audit
+from .auditing import audit
 from .base import is_sqlite, utc_now
 from .kept import SPARED, STAGED_KEPT, TOLD
 from .lists import Counts, affected_rows

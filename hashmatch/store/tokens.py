@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import InputError, NotFoundError
 
-from .audit import audit
+from .auditing import audit
 from .base import utc_now
 from .models import AccessToken
 

@@ -1,0 +1,421 @@
+"""The audit chain: whatever is tampered with is found, and said where."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import random
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy import Connection, text
+
+from hashmatch.audit import PublicKeys, export_chain, make_key, open_seal, public_keys, verify
+from hashmatch.audit.verifying import Verification
+from hashmatch.cases import CaseAction, add_note, hold
+from hashmatch.config import Settings
+from hashmatch.errors import ConfigError, InputError
+from hashmatch.store import (
+    AuditCheckpoint,
+    AuditHead,
+    AuditRecord,
+    Base,
+    Case,
+    Database,
+    HashList,
+    Scope,
+    audit,
+    chained_text,
+    create_token,
+    moment_text,
+    read_audit_head,
+    read_audit_records,
+    revoke_token,
+    set_licence,
+    withdraw_entries,
+)
+from hashmatch.store.migrations import downgrade, upgrade
+from tests.cases.making import ADMINISTRATOR, OTHER, act, make_match, settings_with
+from tests.pictures import list_of
+from tests.store.importing import import_text
+
+
+@pytest.fixture
+def signed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings with a key to sign with."""
+    monkeypatch.setenv("AUDIT_KEY", make_key()[0])
+    return settings_with(settings, audit={"signing_key": {"env": "AUDIT_KEY"}})
+
+
+@pytest.fixture
+def chained(database: Database, signed: Settings) -> Iterator[Database]:
+    """A store in which all kinds of things were done, on a signed chain."""
+    seal = open_seal(signed)
+    with closing(Database(signed.database_url, seal=seal, actor="user test")) as store:
+        _do_all_kinds_of_things(store)
+        yield store
+
+
+def _do_all_kinds_of_things(store: Database) -> None:
+    import_text(store, "one", list_of(1, 2, 3))
+    cases = [make_match(store, f"post/{number}", entries=(1, 2)) for number in range(4)]
+    act(store, cases[0], CaseAction.CONFIRM)
+    act(store, cases[1], CaseAction.DISMISS)
+    act(store, cases[1], CaseAction.CLOSE, OTHER)
+    with store.writing() as session:
+        add_note(session, cases[2], "seen before", OTHER)
+        hold(session, cases[2], "order 1", ADMINISTRATOR)
+        token = create_token(session, "desk", [Scope.REVIEW])
+        create_token(session, "other", [Scope.SCAN])
+        set_licence(session, "one", licensor="IWF", end=None)
+    with store.writing() as session:
+        revoke_token(session, token.split("_")[1])
+        withdraw_entries(session, "one", ["e3"])
+
+
+def _verify(store: Database, keys: PublicKeys, **more: Any) -> Verification:
+    with store.reading() as session:
+        return verify(session, keys, **more)
+
+
+def test_a_chain_that_nobody_touched_is_whole(chained: Database, signed: Settings) -> None:
+    found = _verify(chained, public_keys(signed))
+    assert found.problems == []
+    assert found.signed_up_to == found.records > 20
+    assert found.rows > 15
+    with chained.reading() as session:
+        actions = {one["action"] for one in read_audit_records(session)}
+    assert actions >= {
+        "chain.begun", "list.made", "list.changed", "licence.set", "content.recorded",
+        "match.recorded", "case.opened", "case.confirm", "case.dismiss", "case.close", "case.note",
+        "case.hold", "token.made", "token.revoked",
+    }  # fmt: skip
+
+
+def _tables() -> list[type[Base]]:
+    audited = [one.class_ for one in Base.registry.mappers if one.class_.audited]
+    return [AuditRecord, AuditHead, AuditCheckpoint, *audited]
+
+
+def _columns(table: type[Base]) -> list[str]:
+    """Return what of a table is protected: of the chain all, of others what is audited."""
+    if table.audited:
+        return list(table.audited)
+    return [one.name for one in table.__table__.columns if one.name != "key"]
+
+
+def _other(value: Any, chance: random.Random) -> Any:
+    """Return another value of the kind."""
+    match value:
+        case None:
+            return chance.choice([1, b"x"])
+        case bytes():
+            place = chance.randrange(len(value))
+            return (
+                value[:place]
+                + bytes([value[place] ^ 1 << chance.randrange(8)])
+                + value[place + 1 :]
+            )
+        case int():
+            return value + chance.choice([-1, 1, 1000])
+        case str():
+            moved = "".join(sorted(value, reverse=True))
+            return chance.choice([value + "x", "2001-01-01 00:00:00.000000", moved + "0"])
+    raise AssertionError(type(value))
+
+
+def _tamper(raw: sqlite3.Connection, chance: random.Random) -> str:
+    """Change one thing of the database in a way that leaves it a database; says which."""
+    while True:
+        table = chance.choice(_tables())
+        name, column = table.__tablename__, chance.choice(_columns(table))
+        rows = [row[0] for row in raw.execute(f"SELECT rowid FROM {name}")]
+        if not rows:
+            continue
+        one, two = chance.choice(rows), chance.choice(rows)
+        kind = chance.choice(["edit", "edit", "delete", "insert", "swap"])
+        values = dict(
+            raw.execute(f"SELECT rowid, {column} FROM {name} WHERE rowid IN (?, ?)", (one, two))
+        )
+        update = f"UPDATE {name} SET {column} = ? WHERE rowid = ?"
+        try:
+            if kind == "edit":
+                raw.execute(update, (_other(values[one], chance), one))
+            elif kind == "delete":
+                raw.execute(f"DELETE FROM {name} WHERE rowid = ?", (one,))
+            elif kind == "insert":
+                raw.execute(_insertion(table), (one,))
+            elif len(values) < 2 or values[one] == values[two]:
+                continue
+            else:
+                raw.execute(update, (values[two], one))
+                raw.execute(update, (values[one], two))
+        except sqlite3.IntegrityError:
+            raw.rollback()
+            continue
+        raw.commit()
+        return f"{kind} {name}.{column} {one} {two}"
+
+
+def _insertion(table: type[Base]) -> str:
+    """Return what inserts a row that is like another one, but for what has to be its own."""
+    name, names = table.__tablename__, [one.name for one in table.__table__.columns]
+    key = table.__table__.primary_key.columns.values()[0].name  # type: ignore[attr-defined]
+    other = {"name": "name || 'x'", "token_id": "token_id || 'x'", key: "10000"}
+    if name == "contents":
+        other["content_id"] = "content_id || 'x'"
+    if name == "cases":
+        other["content_key"] = "20000"
+    if name in ("matches", "suppressions"):
+        other["entry_key"] = "20000"
+    values = ", ".join(other.get(one, one) for one in names)
+    return f"INSERT INTO {name} ({', '.join(names)}) SELECT {values} FROM {name} WHERE rowid = ?"
+
+
+@pytest.mark.sqlite
+def test_a_thousand_random_tamperings_are_all_found(
+    chained: Database, signed: Settings, tmp_path: Path
+) -> None:
+    """Each is of one value, row or order of the chain or of what it binds."""
+    keys, chance, missed = public_keys(signed), random.Random(1), []
+    with (
+        closing(sqlite3.connect(str(chained.sqlite_path()))) as original,
+        closing(sqlite3.connect(tmp_path / "tampered.db")) as raw,
+        closing(Database(f"sqlite:///{tmp_path}/tampered.db")) as tampered,
+    ):
+        for _ in range(1000):
+            original.backup(raw)
+            what = _tamper(raw, chance)
+            try:
+                is_found = not _verify(tampered, keys).is_whole
+            except Exception:  # noqa: BLE001 (what cannot even be read is found)
+                is_found = True
+            if not is_found:
+                missed.append(what)
+        original.backup(raw)
+        assert _verify(tampered, keys).is_whole
+    assert missed == []
+
+
+Change = Callable[[Connection], Any]
+
+
+def _run(statement: str) -> Change:
+    return lambda connection: connection.execute(text(statement))
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        (_run("UPDATE audit_records SET actor = 'x' WHERE number = 5"), "record 5"),
+        (_run("DELETE FROM audit_records WHERE number = 5"), "record 5"),
+        (_run("DELETE FROM audit_records WHERE number IN (5, 6)"), "records 5 to 6"),
+        (_run("UPDATE matches SET distance_bits = 9 WHERE key = 2"), "matches 2"),
+        (_run("UPDATE cases SET state = 'closed' WHERE key = 1"), "cases 1"),
+        (_run("UPDATE tokens SET scopes = '[\"admin\"]' WHERE key = 2"), "tokens 2"),
+        (_run("UPDATE lists SET licence_end = '2099-01-01'"), "lists 1"),
+        (_run("UPDATE case_notes SET text = 'never seen'"), "case_notes 1"),
+        (_run("DELETE FROM case_notes"), "case_notes 1"),
+        (_run("UPDATE contents SET content_id = 'post/9' WHERE key = 1"), "contents 1"),
+    ],
+)
+def test_a_problem_is_said_with_its_place(
+    chained: Database, signed: Settings, change: Change, place: str
+) -> None:
+    with chained.connection() as connection, connection.begin():
+        change(connection)
+    found = _verify(chained, public_keys(signed))
+    assert place in [one.place for one in found.problems]
+
+
+def _cut_off(connection: Connection) -> None:
+    """Forget the last records, and make the end fit, as one who may write everything can."""
+    last = connection.scalar(text("SELECT MAX(number) FROM audit_records")) or 0
+    connection.execute(text(f"DELETE FROM audit_records WHERE number > {last - 2}"))
+    end = "(SELECT record_hash FROM audit_records ORDER BY number DESC LIMIT 1)"
+    connection.execute(text(f"UPDATE audit_head SET number = {last - 2}, record_hash = {end}"))
+
+
+def test_an_end_that_was_made_to_fit_is_not_signed(chained: Database, signed: Settings) -> None:
+    with chained.connection() as connection, connection.begin():
+        _cut_off(connection)
+        connection.execute(text("DELETE FROM tokens"))
+    found = _verify(chained, public_keys(signed))
+    assert ("the end", "not signed by any of the keys") in [
+        (one.place, one.what) for one in found.problems
+    ]
+
+
+def test_an_end_that_was_noted_elsewhere_is_missed_without_any_key(database: Database) -> None:
+    _do_all_kinds_of_things(database)
+    whole = _verify(database, {})
+    known = {whole.records: whole.end_hash}
+    assert _verify(database, {}, known=known).is_whole
+    with database.connection() as connection, connection.begin():
+        _cut_off(connection)
+    problems = _verify(database, {}, known=known).problems
+    assert "noted elsewhere" in problems[0].what
+
+
+def test_what_was_written_without_the_key_is_told(chained: Database, signed: Settings) -> None:
+    with closing(Database(signed.database_url)) as other:
+        make_match(other, "post/unsigned")
+    (problem,) = _verify(chained, public_keys(signed)).problems
+    assert "are not signed" in problem.what
+    # Whoever has the key signs for what is before, too.
+    make_match(chained, "post/signed")
+    assert _verify(chained, public_keys(signed)).is_whole
+
+
+def test_a_key_may_be_changed(chained: Database, signed: Settings, monkeypatch: Any) -> None:
+    monkeypatch.setattr("hashmatch.store.auditing._RECORDS_A_CHECKPOINT", 5)
+    for number in range(5):
+        make_match(chained, f"old/{number}")
+    old_public = base64.b64encode(
+        next(iter(public_keys(signed).values())).public_bytes_raw()
+    ).decode()
+    monkeypatch.setenv("AUDIT_KEY", make_key()[0])
+    with closing(Database(signed.database_url, seal=open_seal(signed))) as store:
+        make_match(store, "new/1")
+    assert _verify(chained, public_keys(signed, old_public)).is_whole
+    problems = _verify(chained, public_keys(signed)).problems
+    assert problems[0].place.startswith("checkpoint")
+
+
+def test_two_writers_at_once_never_fork_the_chain(database: Database, signed: Settings) -> None:
+    import_text(database, "one", list_of(1))
+    settings = signed
+    stores = [
+        Database(settings.database_url, busy_timeout_s=30, seal=open_seal(settings))
+        for _ in range(2)
+    ]
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            keys = list(
+                pool.map(lambda n: make_match(stores[n % 2], f"post/{n}", entries=(1,)), range(40))
+            )
+        assert len(set(keys)) == 40
+        found = _verify(database, public_keys(settings))
+        assert found.problems == []
+        assert found.records == 3 + 40 * 3
+    finally:
+        for one in stores:
+            one.close()
+
+
+_WRITER = """
+import sys
+from contextlib import closing
+from hashmatch.store import Database, audit
+with closing(Database(sys.argv[1], busy_timeout_s=60)) as database:
+    for number in range(30):
+        with database.writing() as session:
+            audit(session, "test", None, {"number": number})
+"""
+
+
+def test_processes_that_write_at_once_never_fork_the_chain(database: Database) -> None:
+    command = [sys.executable, "-c", _WRITER, database.url]
+    writers = [subprocess.Popen(command) for _ in range(3)]
+    assert [one.wait(100) for one in writers] == [0, 0, 0]
+    found = _verify(database, {})
+    assert (found.problems, found.records) == ([], 91)
+
+
+def test_what_is_undone_leaves_no_record(database: Database) -> None:
+    with pytest.raises(InputError):
+        with database.writing() as session:
+            audit(session, "test", None, {})
+            raise InputError("no")
+    assert _verify(database, {}).records == 1
+
+
+def test_matches_from_before_the_chain_are_passed_over_and_have_cases(
+    tmp_path: Path,
+) -> None:
+    with closing(Database(f"sqlite:///{tmp_path}/old.db")) as store:
+        upgrade(store)
+        import_text(store, "one", list_of(1))
+        for number in range(3):
+            make_match(store, f"post/{number}")
+        downgrade(store, "0010")
+        upgrade(store)
+        assert _verify(store, {}).is_whole
+        with store.reading() as session:
+            cases = session.query(Case).all()
+            assert [(one.state, one.newest_match) for one in cases] == [
+                ("open", 1), ("open", 2), ("open", 3),
+            ]  # fmt: skip
+        act(store, 1, CaseAction.CONFIRM)
+        assert _verify(store, {}).is_whole
+        with store.connection() as connection, connection.begin():
+            connection.execute(text("UPDATE cases SET state = 'closed' WHERE key = 1"))
+        assert not _verify(store, {}).is_whole
+
+
+def test_outsiders_can_check_an_export_with_what_the_document_says(
+    chained: Database, signed: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Written from docs/audit.md alone: hashlib, json, and one Ed25519."""
+    (public,) = (
+        base64.b64encode(one.public_bytes_raw()).decode() for one in public_keys(signed).values()
+    )
+    with chained.reading() as session:
+        lines = [json.loads(line) for line in export_chain(session, public)]
+    key = Ed25519PublicKey.from_public_bytes(base64.b64decode(lines[0]["public_key"]))
+    previous = bytes(32)
+    names = ("number", "at", "actor", "action", "subject", "subject_key", "facts", "state_hash")
+    records = [one for one in lines if one["kind"] == "record"]
+    for one in records:
+        told = json.dumps([one[name] for name in names], separators=(",", ":")).encode()
+        previous = hashlib.sha256(previous + told).digest()
+        assert previous.hex() == one["record_hash"]
+    end = lines[-1]
+    assert (end["kind"], end["number"], end["record_hash"]) == ("end", len(records), previous.hex())
+    signed_values = ["hashmatch audit", end["number"], end["record_hash"], end["signed_at"]]
+    told = json.dumps(signed_values, separators=(",", ":")).encode()
+    key.verify(base64.b64decode(end["signature"]), told)
+
+
+def test_the_chain_holds_no_hash_value_and_no_name_of_content(chained: Database) -> None:
+    with chained.reading() as session:
+        words = json.dumps([one["facts"] for one in read_audit_records(session)])
+        values = session.scalars(text("SELECT value FROM matches")).all()
+    assert "post/" not in words
+    assert "seen before" not in words
+    assert all(value.hex() not in words for value in values)
+
+
+@pytest.mark.parametrize("key", ["", "x", "AAAA", base64.b64encode(b"x" * 33).decode()])
+def test_what_is_no_key_is_refused(settings: Settings, monkeypatch: Any, key: str) -> None:
+    monkeypatch.setenv("AUDIT_KEY", key)
+    chosen = settings_with(settings, audit={"signing_key": {"env": "AUDIT_KEY"}})
+    with pytest.raises(ConfigError):
+        open_seal(chosen)
+    with pytest.raises(InputError):
+        public_keys(settings, key)
+
+
+def test_text_is_hashed_the_same_everywhere() -> None:
+    assert chained_text([1, "é\u2028", None]) == b'[1,"\\u00e9\\u2028",null]'
+    moment = datetime(2026, 1, 1, 2, tzinfo=timezone(timedelta(hours=2)))
+    assert moment_text(moment) == "2026-01-01T00:00:00.000000+00:00"
+    assert moment_text(moment) == moment_text(moment.astimezone(UTC))
+
+
+def test_a_head_is_read(database: Database) -> None:
+    with database.reading() as session:
+        head = read_audit_head(session)
+        assert head is not None
+        assert head.number == 1
+        assert session.get(HashList, 1) is None

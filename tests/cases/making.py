@@ -1,0 +1,106 @@
+"""Cases for tests: matched content, people, and settings with somebody to hand over to."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from hashmatch.cases import (
+    CaseAction,
+    Done,
+    Person,
+    Role,
+    State,
+    case_of_match,
+    decide,
+    take_in,
+)
+from hashmatch.config import CasesSettings, Settings
+from hashmatch.outcome import Action, Media
+from hashmatch.store import Case, ContentFacts, Database, NewMatch, record_matches
+from tests.pictures import hashes_of
+
+REVIEWER = Person("alice", "token 1 (alice)", frozenset({Role.REVIEWER}))
+OTHER = Person("bob", "token 2 (bob)", frozenset({Role.REVIEWER}))
+ADMINISTRATOR = Person("carol", "token 3 (carol)", frozenset({Role.ADMINISTRATOR}))
+SCANNER = Person("platform", "token 4 (platform)", frozenset({Role.SCANNER}))
+
+
+def make_match(
+    database: Database,
+    content_id: str = "post/1",
+    *,
+    entries: Sequence[int] = (1,),
+    category: str = "A",
+    settings: Settings | None = None,
+    data: bytes = b"",
+    reference: str = "",
+) -> int:
+    """Record matches of one content item, as a scan would, and return the key of its case."""
+    facts = ContentFacts(
+        content_id,
+        reference,
+        hashlib.sha256(data or content_id.encode()).digest(),
+        Media("JPEG", 640, 480, 1),
+        list(hashes_of(1, "pdq", "sha256").values()),
+    )
+    new = [_new(entry, category) for entry in entries]
+    with database.writing() as session:
+        matches = record_matches(session, facts, new)
+        take_in(settings or Settings(), session, matches)
+        session.flush()
+        return case_of_match(session, matches[0].match_id)
+
+
+def _new(entry: int, category: str) -> NewMatch:
+    return NewMatch(
+        list_key=1,
+        list_name="one",
+        licensor="IWF",
+        generation=1,
+        entry_key=entry,
+        entry_id=f"e{entry}",
+        category=category,
+        action=Action.BLOCK,
+        found=hashes_of(1, "pdq")["pdq"],
+        distance_bits=4,
+        threshold_bits=31,
+    )
+
+
+def act(
+    database: Database,
+    case: int,
+    action: CaseAction,
+    person: Person = REVIEWER,
+    *,
+    note: str = "because",
+    settings: CasesSettings | None = None,
+    change: int | None = None,
+) -> Done:
+    """Decide about a case, in a transaction of its own."""
+    with database.writing(person.actor) as session:
+        return decide(
+            session, settings or CasesSettings(), case, action, person, note=note, change=change
+        )
+
+
+def state_of(database: Database, case: int) -> State:
+    """Return where a case stands."""
+    return State(row_of(database, case).state)
+
+
+def row_of(database: Database, case: int) -> Case:
+    """Return a case."""
+    with database.reading() as session:
+        row = session.get_one(Case, case)
+        session.expunge(row)
+        return row
+
+
+def settings_with(settings: Settings, **sections: Any) -> Settings:
+    """Return settings over the same store, with more sections."""
+    return Settings.model_validate(
+        {"data_dir": settings.data_dir, "database": {"url": settings.database_url}, **sections}
+    )

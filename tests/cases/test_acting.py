@@ -1,0 +1,250 @@
+"""What people do to cases, and what matches do to them by themselves."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy.orm import Session
+
+from hashmatch.cases import (
+    CaseAction,
+    Done,
+    Person,
+    State,
+    add_note,
+    assign,
+    decide,
+    hold,
+    on_each,
+    plan,
+)
+from hashmatch.cases.views import view_case
+from hashmatch.config import CasesSettings, Settings
+from hashmatch.errors import CaseStateError, ForbiddenError, InputError, NotFoundError
+from hashmatch.store import (
+    CaseFilter,
+    Database,
+    parse_case_id,
+    read_cases,
+    utc_now,
+)
+from tests.cases.making import (
+    ADMINISTRATOR,
+    OTHER,
+    REVIEWER,
+    act,
+    make_match,
+    row_of,
+    settings_with,
+    state_of,
+)
+
+FOUR_EYES = CasesSettings(four_eyes=("dismiss", "report"))
+
+
+def test_all_matches_of_one_content_item_are_one_case(listed: Database) -> None:
+    case = make_match(listed, entries=(1, 2))
+    assert make_match(listed, entries=(1, 2, 3)) == case
+    assert make_match(listed, "post/2") != case
+    with listed.reading() as session:
+        facts = view_case(session, case)
+    assert [one["match_id"] for one in facts["matches"]] == ["1", "2", "3"]
+    assert (facts["state"], facts["reopened"]) == ("open", 0)
+
+
+def test_a_match_that_is_found_again_changes_nothing(listed: Database) -> None:
+    case = make_match(listed)
+    act(listed, case, CaseAction.DISMISS)
+    change = row_of(listed, case).change
+    make_match(listed)
+    assert (state_of(listed, case), row_of(listed, case).change) == (
+        State.FALSE_POSITIVE,
+        change,
+    )
+
+
+@pytest.mark.parametrize("end", [CaseAction.DISMISS, CaseAction.CLOSE])
+def test_a_new_match_opens_a_finished_case_again_and_says_why(
+    listed: Database, end: CaseAction
+) -> None:
+    case = make_match(listed)
+    act(listed, case, CaseAction.DISMISS)
+    if end is CaseAction.CLOSE:
+        act(listed, case, CaseAction.CLOSE)
+    make_match(listed, entries=(1, 2))
+    row = row_of(listed, case)
+    assert (row.state, row.reopened, row.decided_at) == (State.OPEN, 1, None)
+    assert row.due_at > utc_now() + timedelta(hours=23)
+    with listed.reading() as session:
+        last = view_case(session, case)["history"][-1]
+    assert (last["what"], last["to"], last["match"]) == ("case.match", "open", 2)
+
+
+def test_a_new_match_leaves_a_case_that_was_confirmed_where_it_is(listed: Database) -> None:
+    case = make_match(listed)
+    act(listed, case, CaseAction.CONFIRM)
+    make_match(listed, entries=(2,))
+    assert state_of(listed, case) is State.CONFIRMED
+
+
+def test_a_case_is_due_and_urgent_as_its_gravest_category_demands(
+    listed: Database, settings: Settings
+) -> None:
+    chosen = settings_with(
+        settings,
+        cases={"due_hours": 48, "categories": {"A": {"due_hours": 1, "priority": 0}}},
+    )
+    grave = row_of(listed, make_match(listed, "post/1", settings=chosen))
+    other = row_of(listed, make_match(listed, "post/2", category="C", settings=chosen))
+    now = utc_now()
+    assert abs(grave.due_at - now - timedelta(hours=1)) < timedelta(minutes=1)
+    assert abs(other.due_at - now - timedelta(hours=48)) < timedelta(minutes=1)
+    assert (grave.priority, other.priority) == (0, 5)
+    with listed.reading() as session:
+        queue = [one.row.key for one in read_cases(session, CaseFilter())]
+    assert queue == [grave.key, other.key]
+
+
+def test_the_queue_is_paged_in_its_order_without_gaps(listed: Database) -> None:
+    cases = [make_match(listed, f"post/{number}") for number in range(7)]
+    for case in cases[::2]:
+        with listed.writing() as session:
+            plan(session, case, REVIEWER, priority=1)
+    with listed.reading() as session:
+        whole = [one.row.key for one in read_cases(session, CaseFilter())]
+        paged: list[int] = []
+        while page := list(
+            read_cases(session, CaseFilter(limit=3, after=paged[-1] if paged else None))
+        ):
+            paged += [one.row.key for one in page]
+    assert paged == whole
+    assert sorted(whole) == cases
+    assert whole[:4] == cases[::2]
+
+
+def test_cases_are_found_by_state_person_content_and_time(listed: Database) -> None:
+    one, two, three = (make_match(listed, f"post/{number}") for number in range(3))
+    act(listed, one, CaseAction.CONFIRM)
+    past = datetime(2020, 1, 1, tzinfo=UTC)
+    with listed.writing() as session:
+        assign(session, two, "alice", REVIEWER)
+        plan(session, three, REVIEWER, due_at=past)
+
+    def found(**wanted: object) -> list[int]:
+        with listed.reading() as session:
+            chosen = CaseFilter(**wanted)  # type: ignore[arg-type]
+            return [row.row.key for row in read_cases(session, chosen)]
+
+    assert found(states=("confirmed",)) == [one]
+    assert found(assignee="alice") == [two]
+    assert found(content_id="post/2") == [three]
+    assert found(due_before=utc_now()) == [three]
+    assert found(until=past) == []
+    assert sorted(found(since=past)) == [one, two, three]
+
+
+def test_under_four_eyes_a_second_person_has_to_agree(listed: Database) -> None:
+    case = make_match(listed)
+    done = act(listed, case, CaseAction.DISMISS, settings=FOUR_EYES)
+    assert (done.waits_for_another, done.state) == (True, State.OPEN)
+    same = Person("ALICE ", "user alice", REVIEWER.roles)
+    with pytest.raises(ForbiddenError, match="another person than alice"):
+        act(listed, case, CaseAction.DISMISS, same, settings=FOUR_EYES)
+    assert state_of(listed, case) is State.OPEN
+    done = act(listed, case, CaseAction.DISMISS, OTHER, settings=FOUR_EYES)
+    assert (done.waits_for_another, done.state) == (False, State.FALSE_POSITIVE)
+    with listed.reading() as session:
+        last = view_case(session, case)["history"][-1]
+    assert (last["what"], last["by"], last["proposed_by"]) == (
+        "case.dismiss",
+        "token 2 (bob)",
+        "alice",
+    )
+
+
+def test_another_decision_or_a_new_match_ends_a_proposal(listed: Database) -> None:
+    case = make_match(listed)
+    act(listed, case, CaseAction.DISMISS, settings=FOUR_EYES)
+    make_match(listed, entries=(2,))
+    assert act(listed, case, CaseAction.DISMISS, OTHER, settings=FOUR_EYES).waits_for_another
+    act(listed, case, CaseAction.CONFIRM, settings=FOUR_EYES)
+    assert row_of(listed, case).proposal == ""
+    assert act(listed, case, CaseAction.DISMISS, settings=FOUR_EYES).waits_for_another
+
+
+def test_what_another_changed_meanwhile_is_looked_at_again(listed: Database) -> None:
+    case = make_match(listed)
+    seen = row_of(listed, case).change
+    act(listed, case, CaseAction.REVIEW, OTHER, change=seen)
+    with pytest.raises(CaseStateError, match="changed meanwhile"):
+        act(listed, case, CaseAction.CONFIRM, change=seen)
+
+
+@pytest.mark.parametrize("action", [CaseAction.DISMISS, CaseAction.REOPEN, CaseAction.REPORTED])
+def test_some_decisions_need_a_reason(listed: Database, action: CaseAction) -> None:
+    case = make_match(listed)
+    if action is not CaseAction.DISMISS:
+        act(listed, case, CaseAction.CONFIRM)
+    with pytest.raises(InputError, match="note"):
+        act(listed, case, action, note="  ")
+    act(listed, case, action, note="a logo")
+    with listed.reading() as session:
+        assert view_case(session, case)["notes"][-1]["text"] == "a logo"
+
+
+def test_many_cases_are_done_each_by_itself(listed: Database) -> None:
+    cases = [make_match(listed, f"post/{number}") for number in range(3)]
+    act(listed, cases[1], CaseAction.CONFIRM)
+    results = on_each(
+        listed,
+        [*cases, 99, cases[0]],
+        REVIEWER,
+        _assign_and_review,
+    )
+    problems = [one.problem is not None for one in results]
+    assert problems == [False, True, False, True]
+    assert [state_of(listed, one) for one in cases] == ["in_review", "confirmed", "in_review"]
+    assert [row_of(listed, one).assignee for one in cases] == ["alice", "", "alice"]
+
+
+def _assign_and_review(session: Session, case: int) -> Done:
+    assign(session, case, "alice", REVIEWER)
+    return decide(session, CasesSettings(), case, CaseAction.REVIEW, REVIEWER)
+
+
+def test_two_who_decide_at_once_do_not_both(listed: Database) -> None:
+    case = make_match(listed)
+    act(listed, case, CaseAction.REVIEW)
+    seen = row_of(listed, case).change
+
+    def run(action: CaseAction) -> bool:
+        try:
+            act(listed, case, action, change=seen)
+        except CaseStateError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(run, (CaseAction.CONFIRM, CaseAction.DISMISS)))
+    assert sorted(done) == [False, True]
+
+
+def test_what_makes_no_sense_is_refused(listed: Database) -> None:
+    case = make_match(listed)
+    with listed.writing() as session:
+        with pytest.raises(InputError):
+            add_note(session, case, " ", REVIEWER)
+        with pytest.raises(InputError):
+            assign(session, case, "a\0b", REVIEWER)
+        with pytest.raises(ForbiddenError):
+            hold(session, case, "order 1", REVIEWER)
+        with pytest.raises(NotFoundError):
+            assign(session, 99, "alice", REVIEWER)
+        hold(session, case, "order 1", ADMINISTRATOR)
+    for text in ("x", "", "-1", "1" * 30):
+        with pytest.raises(NotFoundError):
+            parse_case_id(text)
+    with listed.reading() as session, pytest.raises(InputError, match="is gone"):
+        list(read_cases(session, CaseFilter(after=99)))

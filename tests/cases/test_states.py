@@ -1,0 +1,153 @@
+"""The life of a case as a table: every state, every action, every role."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import product
+
+import pytest
+from cryptography.fernet import Fernet
+from sqlalchemy.orm import Session
+
+from hashmatch.cases import (
+    ROLES,
+    TRANSITIONS,
+    CaseAction,
+    Done,
+    Person,
+    Role,
+    State,
+    add_note,
+    assign,
+    decide,
+    escalate,
+    give_details,
+    hold,
+    plan,
+)
+from hashmatch.cases.states import following, require_role
+from hashmatch.config import Settings
+from hashmatch.details import Details, Sealer
+from hashmatch.errors import CaseStateError, ForbiddenError
+from hashmatch.store import Case, Database
+from tests.cases.making import make_match, settings_with
+
+O, R, C, F, E, P, X = State  # noqa: E741 (as narrow as the table)
+
+# Where each action leads from open, in review, confirmed, false positive, escalated, reported and
+# closed; None where it is refused.
+TABLE: Mapping[CaseAction, tuple[State | None, ...]] = {
+    CaseAction.ASSIGN: (O, R, C, F, E, P, None),
+    CaseAction.PLAN: (O, R, C, None, E, None, None),
+    CaseAction.NOTE: (O, R, C, F, E, P, X),
+    CaseAction.DETAIL: (O, R, C, F, E, P, None),
+    CaseAction.REVIEW: (R, None, None, None, None, None, None),
+    CaseAction.CONFIRM: (C, C, None, None, None, None, None),
+    CaseAction.DISMISS: (F, F, F, None, None, None, None),
+    CaseAction.ESCALATE: (None, None, E, None, E, P, None),
+    CaseAction.REPORT: (None, None, E, None, E, None, None),
+    CaseAction.CLOSE: (None, None, None, X, X, X, None),
+    CaseAction.REOPEN: (None, None, O, O, O, O, O),
+    CaseAction.HOLD: (O, R, C, F, E, P, X),
+    CaseAction.RELEASE: (O, R, C, F, E, P, X),
+    CaseAction.MATCH: (O, R, C, O, E, P, O),
+    CaseAction.REPORTED: (O, R, P, F, P, P, X),
+    CaseAction.RETRACT: (O, R, C, F, E, P, X),
+}
+MAY: Mapping[CaseAction, set[str]] = {
+    **{action: {"review"} for action in CaseAction},
+    CaseAction.DETAIL: {"scan", "review"},
+    CaseAction.HOLD: {"admin"},
+    CaseAction.RELEASE: {"admin"},
+    CaseAction.MATCH: {"system"},
+    CaseAction.REPORTED: {"system", "review"},
+    CaseAction.RETRACT: {"admin"},
+}
+
+
+def test_the_table_has_every_state_action_and_role() -> None:
+    assert TABLE.keys() == TRANSITIONS.keys() == ROLES.keys() == set(CaseAction)
+    assert all(len(row) == len(State) for row in TABLE.values())
+
+
+@pytest.mark.parametrize(("state", "action"), list(product(State, CaseAction)))
+def test_each_action_leads_where_the_table_says(state: State, action: CaseAction) -> None:
+    expected = TABLE[action][list(State).index(state)]
+    if expected is None:
+        with pytest.raises(CaseStateError, match=f"{state} cannot be made to {action}"):
+            following(state, action)
+    else:
+        assert following(state, action) is expected
+
+
+@pytest.mark.parametrize(("role", "action"), list(product(Role, CaseAction)))
+def test_each_action_is_for_the_roles_of_the_table(role: Role, action: CaseAction) -> None:
+    if role.value in MAY[action]:
+        require_role(action, frozenset({role}))
+    else:
+        with pytest.raises(ForbiddenError):
+            require_role(action, frozenset({role}))
+
+
+class _UndoneError(Exception):
+    """Undoes a transaction."""
+
+
+def _ways(settings: Settings) -> Mapping[CaseAction, Callable[[Session, int, Person], Done]]:
+    """Return how each action is taken that a person can take by themselves."""
+    sealer = Sealer({"key": Fernet(Fernet.generate_key())})
+    ways: dict[CaseAction, Callable[[Session, int, Person], Done]] = {
+        CaseAction.ASSIGN: lambda s, c, p: assign(s, c, "bob", p),
+        CaseAction.PLAN: lambda s, c, p: plan(s, c, p, priority=1),
+        CaseAction.NOTE: lambda s, c, p: add_note(s, c, "seen", p),
+        CaseAction.DETAIL: lambda s, c, p: give_details(s, sealer, c, Details(), p),
+        CaseAction.ESCALATE: lambda s, c, p: escalate(s, settings, c, "desk", p),
+        CaseAction.REPORT: lambda s, c, p: escalate(s, settings, c, "ncmec", p),
+        CaseAction.HOLD: lambda s, c, p: hold(s, c, "order 1", p),
+        CaseAction.RELEASE: lambda s, c, p: hold(s, c, "", p),
+    }
+    for one in ("review", "confirm", "dismiss", "reported", "close", "reopen"):
+        ways[CaseAction(one)] = lambda s, c, p, one=one: decide(  # type: ignore[misc]
+            s, settings.cases, c, CaseAction(one), p, note="because"
+        )
+    return ways
+
+
+def test_what_people_do_keeps_to_the_table(listed: Database, settings: Settings) -> None:
+    """Every state × action × role through the functions that commands and calls use."""
+    case = make_match(listed)
+    settings = settings_with(
+        settings,
+        escalations={
+            "desk": {"to": "webhook", "url": "https://desk.example/", "secret": {"env": "X"}},
+            "ncmec": {
+                "to": "cybertipline",
+                "username": "u",
+                "password": {"env": "X"},
+                "reporter": {"email": "a@b.example"},
+            },
+        },
+    )
+    ways = _ways(settings)
+    assert set(CaseAction) - ways.keys() == {CaseAction.MATCH, CaseAction.RETRACT}
+    wrong = []
+    for state, action, role in product(State, ways, Role):
+        expected = TABLE[action][list(State).index(state)]
+        if role.value not in MAY[action]:
+            expected = None
+        found: State | None = None
+        try:
+            with listed.writing() as session:
+                session.get_one(Case, case).state = state
+                session.flush()
+                try:
+                    ways[action](session, case, Person("alice", "test", frozenset({role})))
+                    found = State(session.get_one(Case, case).state)
+                except (CaseStateError, ForbiddenError):
+                    pass
+                raise _UndoneError
+        except _UndoneError:
+            pass
+        if found is not expected:
+            wrong.append((state, action, role, found))
+    assert wrong == []
