@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import httpx
 import psutil
@@ -15,86 +11,22 @@ import pytest
 
 from hashmatch.drawing import draw_picture
 from tests.command_line import CommandLine
-from tests.imagery import holds_a_piece, pieces_of, pixels_of
 from tests.imaging.samples import FORMATS
 from tests.pictures import drawn, encoded
 from tests.programs import require_program
 from tests.service.serving import await_ready, free_port
+from tests.tracing import require_unwritten, traced, traces_of
 
 SCANS = 100
-
-# Every call that can put bytes into a file, or make a file of memory.
-_WRITING = (
-    "write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,sendmmsg,sendfile,splice,tee,vmsplice,"
-    "copy_file_range,process_vm_writev,memfd_create,io_uring_setup,mmap"
-)
-# strace writes all text in hexadecimal here: paths of descriptors, and bytes.
-_HEX = r"(?:\\x[0-9a-f]{2})*"
-_CALL = re.compile(r"^\w+\(\d+<(.*?)>, (.*)$")
-_TEXT = re.compile(rf'"({_HEX})"')
-# Calls that write what a trace does not show, or make a file of memory: there are none.
-_UNSEEN = (
-    *("sendfile(", "splice(", "tee(", "vmsplice(", "copy_file_range(", "process_vm_writev("),
-    *("memfd_create(", "io_uring_setup("),
-)
-# The service's event loop (libuv) says through this what it waits for, and hands no bytes to it.
-_OF_THE_LOOP = "io_uring_setup(256, {flags=0x10000 "
-_NO_FILES = ("UNIX-STREAM:", "TCP:", "pipe:", "socket:")
-
-
-class Write(NamedTuple):
-    """Bytes that one call handed to one open descriptor."""
-
-    target: str
-    data: bytes
-
-
-def _plain(text: str) -> bytes:
-    return bytes.fromhex(text.replace("\\x", ""))
-
-
-def _writes(trace: Path) -> Iterator[Write]:
-    """Yield what a process wrote, by the trace of its system calls."""
-    for line in trace.read_text().splitlines():
-        assert not line.startswith(_UNSEEN) or line.startswith(_OF_THE_LOOP), line
-        if found := _CALL.match(line):
-            target, rest = found.groups()
-            # What strace says of a descriptor beside its name is not in hexadecimal.
-            name = re.match(_HEX, target)
-            path = _plain(name[0]).decode() if name and name[0] else target
-            data = b"".join(_plain(one) for one in _TEXT.findall(rest))
-            yield Write(path, data)
-
-
-def _shared_maps(trace: Path) -> Iterator[str]:
-    """Yield the files that a process mapped so that writing to memory writes to them."""
-    for line in trace.read_text().splitlines():
-        is_shared = line.startswith("mmap(") and "PROT_WRITE" in line and "MAP_SHARED" in line
-        if is_shared and (found := re.search(rf"<({_HEX})>", line)):
-            yield _plain(found[1]).decode()
 
 
 def _trace(command_line: CommandLine, *arguments: str) -> list[Path]:
     """Run a command under strace and return one trace for each of its processes."""
-    command = _traced(command_line, *arguments)
+    command = traced(command_line, *arguments)
     result = subprocess.run(command, cwd=command_line.folder, capture_output=True, text=True)
     assert result.returncode == 2, result.stderr
     assert f"{SCANS - 10} clear, 5 matched, 5 unscreened" in result.stderr
-    return _traces(command_line)
-
-
-def _traced(command_line: CommandLine, *arguments: str) -> list[str]:
-    folder = command_line.folder / "traces"
-    folder.mkdir()
-    return [
-        *("strace", "-ff", "-qq", "-yy", "-xx", "-s", "10000000"),
-        *("-e", f"trace={_WRITING}", "-e", "signal=none", "-o", str(folder / "trace")),
-        *(sys.executable, "-m", "hashmatch", *arguments),
-    ]
-
-
-def _traces(command_line: CommandLine) -> list[Path]:
-    return sorted((command_line.folder / "traces").iterdir())
+    return traces_of(command_line)
 
 
 @pytest.mark.timeout(300)
@@ -110,7 +42,7 @@ def test_a_hundred_scans_write_no_piece_of_an_image_to_any_file(command_line: Co
     for name, data in files.items():
         command_line.write(name, data)
     traces = _trace(command_line, "scan", "--recursive", "in", "--show-hashes")
-    _check(traces, files)
+    require_unwritten(traces, files)
 
 
 @pytest.mark.timeout(300)
@@ -123,7 +55,7 @@ def test_a_service_writes_no_piece_of_an_upload_to_any_file(command_line: Comman
         f"{n}": encoded(draw_picture(n, 900, 700), "BMP" if n % 2 else "PNG") for n in range(8)
     }
     port = free_port()
-    command = _traced(command_line, "serve", "--port", str(port))
+    command = traced(command_line, "serve", "--port", str(port))
     with subprocess.Popen(command, cwd=command_line.folder, stderr=subprocess.DEVNULL) as strace:
         await_ready(port, strace)
         headers = {"Authorization": f"Bearer {token}"}
@@ -137,20 +69,4 @@ def test_a_service_writes_no_piece_of_an_upload_to_any_file(command_line: Comman
         (served,) = psutil.Process(strace.pid).children()
         served.terminate()
         strace.wait(60)
-    _check(_traces(command_line), files)
-
-
-def _check(traces: list[Path], files: dict[str, bytes]) -> None:
-    """Fail where a piece of a file was written anywhere but to a pipe or socket."""
-    writes = [write for trace in traces for write in _writes(trace)]
-    pieces = pieces_of([*files.values(), *pixels_of(0, 1, 2)])
-    sent = [write for write in writes if write.target.startswith(_NO_FILES)]
-    written = [write for write in writes if not write.target.startswith(_NO_FILES)]
-    # The files went over the pipe whole, so a piece of one would have been seen.
-    assert sum(len(write.data) for write in sent) > sum(map(len, files.values()))
-    assert sum(holds_a_piece(write.data[:100], pieces) for write in sent) > len(files) // 2
-    # The database, too, was written to, and the trace saw it.
-    assert any(write.target.endswith("hashmatch.db-wal") for write in written)
-    assert [write.target for write in written if holds_a_piece(write.data, pieces)] == []
-    mapped = {Path(path).name for trace in traces for path in _shared_maps(trace)}
-    assert mapped <= {"hashmatch.db-shm", "anon_inode:[io_uring]"}
+    require_unwritten(traces_of(command_line), files)

@@ -44,7 +44,11 @@ class Address(_Part):
     @field_validator("ip")
     @classmethod
     def _is_an_address(cls, ip: str) -> str:
-        return str(ipaddress.ip_address(ip))
+        try:
+            return str(ipaddress.ip_address(ip))
+        except ValueError:
+            # Python's own words quote it.
+            raise ValueError("this is no internet address") from None
 
 
 class Device(_Part):

@@ -236,7 +236,7 @@ def _audit(session: Session, new: NewMatch, record: MatchRecord) -> None:
 
 
 def _as_told(record: MatchRecord, new: NewMatch) -> Match:
-    """Return a match as it is on record, which of one that was found before is how it was then."""
+    """Return a match as it was found first, in the category that its licensor gives it now."""
     return Match(
         match_id=str(record.key),
         list_name=new.list_name,
@@ -249,7 +249,7 @@ def _as_told(record: MatchRecord, new: NewMatch) -> Match:
         orientation=Orientation(record.orientation),
         frame=record.frame,
         view=View(record.view),
-        category=record.category,
+        category=new.category,
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs
 
 from lxml import etree
@@ -114,14 +115,15 @@ class CyberTiplineServer(Service):
 
     def _upload(self, request: Request) -> Answer:
         head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode()
-        parts = {
+        parts: dict[Any, Any] = {
             one.get_param("name", header="content-disposition"): one.get_payload(decode=True)
-            for one in message_from_bytes(head + request.body).get_payload()  # type: ignore[union-attr]
+            for one in message_from_bytes(head + request.body).walk()
+            if not one.is_multipart()
         }
-        report_id = parts["id"].decode()  # type: ignore[union-attr]
+        report_id = parts["id"].decode()
         if (report := self._open(report_id)) is None:
             return self._not_open(report_id)
-        data = bytes(parts["file"])  # type: ignore[arg-type]
+        data = bytes(parts["file"])
         file_id = hashlib.md5(data).hexdigest()
         if file_id in report.files or report.described:
             self.wrong.append("a second file")

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
@@ -170,6 +170,7 @@ DAYS = st.dates(date(2026, 1, 1), date(2026, 1, 3))
 EVENTS = st.lists(st.tuples(DAYS, st.sampled_from(["", "empty", "truncated"])), max_size=30)
 
 
+@settings(max_examples=30)
 @given(events=EVENTS)
 def test_counts_add_up_whatever_the_order(
     events: list[tuple[date, str]], database_factory: DatabaseFactory

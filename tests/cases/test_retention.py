@@ -1,0 +1,150 @@
+"""What is kept for how long: by state and age, never under a hold, and on record when it goes."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, text, update
+
+from hashmatch.audit import verify
+from hashmatch.cases import CaseAction, add_note, apply_retention, give_details, hold
+from hashmatch.config import Settings
+from hashmatch.details import make_detail_key, open_sealer, parse_details
+from hashmatch.store import (
+    Base,
+    Case,
+    Content,
+    ContentHash,
+    Database,
+    Tally,
+    queue_message,
+    read_audit_records,
+    read_daily_counts,
+    utc_now,
+)
+from hashmatch.store.models import OutboxMessage
+from tests.cases.making import ADMINISTRATOR, REVIEWER, act, make_match, settings_with
+
+
+@pytest.fixture
+def kept(listed: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A store with a case in each end, all of them forty days old; the last is under a hold."""
+    monkeypatch.setenv("DETAIL_KEY", make_detail_key())
+    chosen = settings_with(settings, cases={"detail_keys": [{"env": "DETAIL_KEY"}]})
+    ends = {
+        "post/open": (),
+        "post/false": (CaseAction.DISMISS,),
+        "post/closed": (CaseAction.DISMISS, CaseAction.CLOSE),
+        "post/held": (CaseAction.DISMISS, CaseAction.CLOSE),
+    }
+    for content, actions in ends.items():
+        case = make_match(listed, content, entries=(1, 2))
+        with listed.writing() as session:
+            add_note(session, case, f"of {content}", REVIEWER)
+            details = parse_details('{"account": {"id": "someone"}}')
+            give_details(session, open_sealer(chosen), case, details, REVIEWER)
+        for action in actions:
+            act(listed, case, action)
+        if content == "post/held":
+            with listed.writing() as session:
+                hold(session, case, "order 1", ADMINISTRATOR)
+    past = utc_now() - timedelta(days=40)
+    with listed.writing() as session:
+        session.execute(update(Case).values(changed_at=past))
+        session.execute(text("UPDATE case_details SET given_at = :past"), {"past": past})
+    return chosen
+
+
+def _with(settings: Settings, **days: float) -> Settings:
+    return settings.model_copy(update={"retention": settings.retention.model_copy(update=days)})
+
+
+def _contents(database: Database) -> list[str]:
+    with database.reading() as session:
+        return sorted(session.scalars(select(Content.content_id)))
+
+
+def _count(database: Database, table: type[Base]) -> int:
+    with database.reading() as session:
+        return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def test_nothing_goes_unless_it_is_set_to(listed: Database, kept: Settings) -> None:
+    assert apply_retention(listed, kept, dry_run=False) == {}
+    assert len(_contents(listed)) == 4
+
+
+def test_what_is_old_enough_goes_whole_and_the_chain_still_holds(
+    listed: Database, kept: Settings
+) -> None:
+    chosen = _with(kept, closed_days=30, false_positive_days=50)
+    assert apply_retention(listed, chosen, dry_run=True) == {"cases": 1}
+    assert len(_contents(listed)) == 4
+    removed = apply_retention(listed, chosen, dry_run=False)
+    assert removed == {
+        "cases": 1, "matches": 2, "case_notes": 3, "case_details": 1,
+    }  # fmt: skip
+    assert _contents(listed) == ["post/false", "post/held", "post/open"]
+    with listed.reading() as session:
+        assert verify(session, {}).problems == []
+        actions = [one["action"] for one in read_audit_records(session)]
+        facts = json.dumps([one["facts"] for one in read_audit_records(session)])
+    assert actions[-1] == "retention.applied"
+    assert actions.count("retention.removed") == 8
+    assert "post/closed" not in facts
+    assert _count(listed, ContentHash) == 3 * 2
+    assert apply_retention(listed, chosen, dry_run=False) == {}
+
+
+def test_a_hold_ends_when_it_is_released(listed: Database, kept: Settings) -> None:
+    chosen = _with(kept, closed_days=30)
+    apply_retention(listed, chosen, dry_run=False)
+    with listed.reading() as session:
+        held = session.scalar(select(Case.key).where(Case.hold != ""))
+    assert held is not None
+    with listed.writing() as session:
+        hold(session, held, "", ADMINISTRATOR)
+        session.flush()
+        past = utc_now() - timedelta(days=40)
+        session.execute(update(Case).values(changed_at=past))
+    assert apply_retention(listed, chosen, dry_run=False)["cases"] == 1
+    assert "post/held" not in _contents(listed)
+
+
+def test_details_go_before_their_cases(listed: Database, kept: Settings) -> None:
+    chosen = _with(kept, details_days=30)
+    assert apply_retention(listed, chosen, dry_run=True) == {"details": 2}
+    assert apply_retention(listed, chosen, dry_run=False) == {"details": 2}
+    assert len(_contents(listed)) == 4
+    with listed.reading() as session:
+        left = session.scalars(text("SELECT case_key FROM case_details ORDER BY 1")).all()
+        assert verify(session, {}).problems == []
+    assert left == [1, 4]  # One that is open, and one under a hold.
+
+
+def test_messages_and_daily_counts_go_by_their_age(listed: Database, kept: Settings) -> None:
+    with listed.writing() as session:
+        for number in range(3):
+            queue_message(session, "webhook", "desk", f"m/{number}", {})
+        old = {"created_at": utc_now() - timedelta(days=40)}
+        session.execute(update(OutboxMessage).values(old))
+        done = update(OutboxMessage).where(OutboxMessage.key < 3)
+        session.execute(done.values(next_attempt_at=None, sent_at=utc_now()))
+    tally = Tally(listed)
+    tally.add(date(2020, 1, 1), "clear")
+    tally.flush()
+    chosen = _with(kept, outbox_days=30, daily_count_days=30)
+    expected: dict[str, Any] = {"messages": 2, "daily_counts": 1}
+    assert apply_retention(listed, chosen, dry_run=True) == expected
+    assert apply_retention(listed, chosen, dry_run=False) == expected
+    assert _count(listed, OutboxMessage) == 1  # The one that waits.
+    with listed.reading() as session:
+        assert read_daily_counts(session) == {}
+
+
+def test_content_that_comes_back_is_a_new_case(listed: Database, kept: Settings) -> None:
+    apply_retention(listed, _with(kept, closed_days=30), dry_run=False)
+    assert make_match(listed, "post/closed") == 5
