@@ -29,8 +29,9 @@ class CSVReport(ReportFormat):
 
 def _line(cells: Sequence[object]) -> str:
     stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerow(cells)
-    return stream.getvalue()
+    # So that a carriage return within a cell is quoted, too, which begins a row for some.
+    csv.writer(stream, lineterminator="\r\n").writerow(cells)
+    return stream.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _harmless(cell: object) -> object:

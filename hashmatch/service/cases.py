@@ -61,6 +61,8 @@ Body = TypeVar("Body", bound=BaseModel)
 CaseId = Annotated[int, Path(ge=1, le=2**31 - 1)]
 Acting = Annotated[Token, Depends(RequireScope(Scope.REVIEW, Scope.ADMIN))]
 Telling = Annotated[Token, Depends(RequireScope(Scope.SCAN, Scope.REVIEW))]
+_STATE = "|".join(State)
+_STATES = f"^(({_STATE})(,({_STATE})){{0,6}})?$"
 _ERRORS = of_callers(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 
 
@@ -68,7 +70,7 @@ _ERRORS = of_callers(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 def cases(
     request: Request,
     _: Reviewing,
-    state: Annotated[list[State] | None, Query(description="Repeatable.")] = None,
+    state: Annotated[str, Query(pattern=_STATES, description="One, or several with commas.")] = "",
     assignee: Annotated[str | None, Query(max_length=1000)] = None,
     content_id: Annotated[Name | None, Query()] = None,
     overdue: Annotated[bool, Query(description="Only cases that are due.")] = False,  # noqa: FBT002
@@ -77,7 +79,7 @@ def cases(
 ) -> Response:
     """Return the queue: the most urgent first, then what is due first."""
     wanted = CaseFilter(
-        states=tuple(state or ()),
+        states=tuple(filter(None, state.split(","))),
         assignee=assignee,
         content_id=content_id,
         due_before=utc_now() if overdue else None,

@@ -35,27 +35,34 @@ from tests.service.serving import Served, make_token
 class Call(NamedTuple):
     method: str
     path: str
-    scope: Scope | None
+    scopes: set[Scope] | None
     arguments: Mapping[str, Any] = MappingProxyType({})
 
 
 _HASH = {"algorithm": "pdq", "value": "0" * 64, "content_id": "x"}
 _SIGNAL = {"params": {"signal_type": "pdq", "signal": "0" * 64}}
+_LISTS = Call("GET", "/v1/lists", {Scope.ADMIN})
 CALLS = [
-    Call("POST", "/v1/scan", Scope.SCAN, {"params": {"content_id": "x"}, "content": drawn(9)}),
-    Call("POST", "/v1/lookup", Scope.SCAN, {"json": {"hashes": [_HASH]}}),
-    Call("GET", "/v1/matches", Scope.REVIEW),
-    Call("GET", "/v1/reports", Scope.EXPORT),
-    Call("GET", "/v1/lists", Scope.ADMIN),
-    Call("POST", "/v1/lists/one/sync", Scope.ADMIN),
-    Call("POST", "/v1/lists/one/confirm", Scope.ADMIN, {"json": {"number": 1}}),
-    Call("GET", "/m/raw_lookup", Scope.SCAN, _SIGNAL),
-    Call("GET", "/m/lookup", Scope.SCAN, _SIGNAL),
-    Call("POST", "/m/lookup", Scope.SCAN, {"files": {"photo": drawn(9)}}),
-    Call("POST", "/h/hash", Scope.SCAN, {"files": {"photo": drawn(9)}}),
-    Call("GET", "/status", Scope.SCAN),
-    Call("GET", "/status/live", Scope.SCAN),
-    Call("GET", "/metrics", Scope.METRICS),
+    Call("POST", "/v1/scan", {Scope.SCAN}, {"params": {"content_id": "x"}, "content": drawn(9)}),
+    Call("POST", "/v1/lookup", {Scope.SCAN}, {"json": {"hashes": [_HASH]}}),
+    Call("GET", "/v1/matches", {Scope.REVIEW}),
+    Call("GET", "/v1/reports", {Scope.EXPORT}),
+    Call("GET", "/v1/cases", {Scope.REVIEW}),
+    Call("GET", "/v1/cases/1", {Scope.REVIEW}),
+    Call("PATCH", "/v1/cases/1", {Scope.REVIEW, Scope.ADMIN}, {"json": {}}),
+    Call("POST", "/v1/cases/1/escalate", {Scope.REVIEW}, {"json": {"to": "desk"}}),
+    Call("POST", "/v1/cases/actions", {Scope.REVIEW, Scope.ADMIN}, {"json": {"cases": [1]}}),
+    Call("PUT", "/v1/matches/1/details", {Scope.SCAN, Scope.REVIEW}, {"json": {}}),
+    _LISTS,
+    Call("POST", "/v1/lists/one/sync", {Scope.ADMIN}),
+    Call("POST", "/v1/lists/one/confirm", {Scope.ADMIN}, {"json": {"number": 1}}),
+    Call("GET", "/m/raw_lookup", {Scope.SCAN}, _SIGNAL),
+    Call("GET", "/m/lookup", {Scope.SCAN}, _SIGNAL),
+    Call("POST", "/m/lookup", {Scope.SCAN}, {"files": {"photo": drawn(9)}}),
+    Call("POST", "/h/hash", {Scope.SCAN}, {"files": {"photo": drawn(9)}}),
+    Call("GET", "/status", {Scope.SCAN}),
+    Call("GET", "/status/live", {Scope.SCAN}),
+    Call("GET", "/metrics", {Scope.METRICS}),
     Call("GET", "/healthz", None),
     Call("GET", "/readyz", None),
     Call("GET", "/docs", None),
@@ -71,7 +78,17 @@ def _ask(served: Served, call: Call, headers: dict[str, str]) -> httpx.Response:
 def test_the_table_has_every_call_that_there_is(served: Served) -> None:
     document = served.client.get("/openapi.json").json()
     there = {(m.upper(), path) for path, calls in document["paths"].items() for m in calls}
-    table = {(one.method, one.path.replace("/one/", "/{name}/")) for one in CALLS}
+    names = (
+        ("/one/", "/{name}/"),
+        ("cases/1", "cases/{case}"),
+        ("/matches/1/", "/matches/{match_id}/"),
+    )
+    table = set()
+    for one in CALLS:
+        path = one.path
+        for own, pattern in names:
+            path = path.replace(own, pattern)
+        table.add((one.method, path))
     assert table - {("GET", "/docs"), ("GET", "/openapi.json")} == there
 
 
@@ -83,7 +100,7 @@ def test_each_call_lets_in_who_has_its_scope_and_nobody_else(
         headers = make_token(database, scope)
         for call in CALLS:
             status = _ask(served, call, headers).status_code
-            is_let_in = call.scope in (scope, None)
+            is_let_in = call.scopes is None or scope in call.scopes
             if is_let_in is not (status not in (401, 403)):
                 wrong.append(f"{call.method} {call.path} with {scope}: {status}")
     assert wrong == []
@@ -140,7 +157,7 @@ def test_no_call_lets_a_bad_token_in(served: Served, database: Database, make: A
     let_in = []
     for call in CALLS:
         answer = _ask(served, call, headers)
-        if call.scope is not None:
+        if call.scopes is not None:
             if answer.status_code != 401 or "WWW-Authenticate" not in answer.headers:
                 let_in.append(call.path)
             assert answer.json()["status"] == 401
@@ -164,13 +181,13 @@ def test_a_revoked_token_is_let_in_for_seconds_at_most(
     monkeypatch.setattr("hashmatch.service.authentication._SECONDS_REMEMBERED", 0.3)
     with serve() as served:
         headers = make_token(database, Scope.ADMIN)
-        assert _ask(served, CALLS[4], headers).status_code == 200
+        assert _ask(served, _LISTS, headers).status_code == 200
         parts = split_token(headers["Authorization"].removeprefix("Bearer "))
         assert parts
         with database.writing() as session:
             revoke_token(session, parts[0])
         time.sleep(0.4)
-        assert _ask(served, CALLS[4], headers).status_code == 401
+        assert _ask(served, _LISTS, headers).status_code == 401
 
 
 def test_a_token_that_asks_too_often_is_told_to_wait(served: Served, database: Database) -> None:

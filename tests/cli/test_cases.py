@@ -1,0 +1,200 @@
+"""`hashmatch cases`, `audit`, `retention` and the reports of cases."""
+
+from __future__ import annotations
+
+import json
+import stat
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from lxml import etree
+from sqlalchemy import text
+
+from hashmatch.config import load_settings
+from hashmatch.store import Database
+from tests.command_line import CommandLine
+from tests.cybertip.server import SCHEMA, load_schema
+from tests.pictures import drawn
+
+_CONFIG = """
+[audit]
+signing_key = { file = "sign.key" }
+[cases]
+detail_keys = [{ file = "details.key" }]
+four_eyes = ["dismiss"]
+[retention]
+closed_days = 0.000000001
+[escalations.desk]
+to = "webhook"
+url = "https://desk.example/"
+secret = { file = "details.key" }
+[escalations.ncmec]
+to = "cybertipline"
+username = "u"
+password = { file = "details.key" }
+reporter = { email = "a@b.example" }
+"""
+
+
+@pytest.fixture
+def desk(command_line: CommandLine) -> CommandLine:
+    """The command line with keys, and two cases."""
+    assert command_line.run("audit", "make-key", "sign.key").exit_code == 0
+    assert command_line.run("cases", "make-key", "details.key").exit_code == 0
+    config = command_line.folder / "hashmatch.toml"
+    config.write_text(config.read_text() + _CONFIG)
+    command_line.import_pictures("one", 1, 2)
+    for seed in (1, 2):
+        command_line.run("scan", "-", "--content-id", f"post/{seed}", stdin=drawn(seed))
+    return command_line
+
+
+def _good(desk: CommandLine, *arguments: str | Path, stdin: str | None = None) -> str:
+    result = desk.run(*arguments, stdin=stdin)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_a_case_goes_its_way_on_the_command_line(desk: CommandLine) -> None:
+    assert [row["case"] for row in desk.json("cases", "list")] == [1, 2]
+    _good(desk, "cases", "assign", "1", "2", "--to", "alice")
+    _good(desk, "cases", "plan", "2", "--priority", "0", "--due", "2026-01-01")
+    assert [row["case"] for row in desk.json("cases", "list", "--overdue")] == [2]
+    _good(desk, "cases", "note", "1", "seen before")
+    _good(desk, "cases", "decide", "1", "--as", "review")
+    _good(desk, "cases", "decide", "1", "2", "--as", "confirm")
+    _good(desk, "cases", "escalate", "1", "--to", "desk", "--note", "look")
+    _good(desk, "cases", "decide", "1", "--as", "reported", "--note", "by phone")
+    _good(desk, "cases", "decide", "1", "--as", "close")
+    _good(desk, "cases", "hold", "2", "--reason", "order 1")
+    assert [row["case"] for row in desk.json("cases", "list")] == [2]
+    assert len(desk.json("cases", "list", "--all")) == 2
+    (facts,) = desk.json("cases", "show", "1")
+    assert facts["state"] == "closed"
+    assert "seen before" in _good(desk, "cases", "show", "1")
+    assert [row["what"] for row in desk.json("outbox", "list")] == ["case.escalated"]
+
+
+def test_what_fails_for_one_case_is_said_and_the_others_are_done(desk: CommandLine) -> None:
+    result = desk.run("cases", "decide", "1", "99", "2", "--as", "close")
+    assert result.exit_code == 2
+    assert "case 99: there is no case" in result.stderr
+    result = desk.run("cases", "decide", "2", "1", "99", "--as", "confirm")
+    assert result.exit_code == 2
+    assert "case 1: confirmed" in result.stderr
+
+
+def test_two_people_agree_by_their_names(desk: CommandLine) -> None:
+    dismiss = ("cases", "decide", "1", "--as", "dismiss", "--note", "a logo")
+    assert "waits for another person" in _good(desk, *dismiss, "--by", "alice")
+    again = desk.run(*dismiss, "--by", "Alice")
+    assert (again.exit_code, "another person than alice" in again.stderr) == (2, True)
+    assert "case 1: false_positive" in _good(desk, *dismiss, "--by", "bob")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("cases", "decide", "1", "--as", "fly"),
+        ("cases", "decide", "x", "--as", "review"),
+        ("cases", "decide", "--as", "review"),
+        ("cases", "escalate", "1", "--to", "nowhere"),
+        ("cases", "show", "99"),
+        ("cases", "hold", "1"),
+        ("cases", "hold", "1", "--release", "--reason", "x"),
+        ("cases", "plan", "1"),
+        ("cases", "details", "1", "gone.json"),
+        ("cases", "settle", "1"),
+        ("cases", "settle", "1", "--finished"),
+        ("cases", "retract", "1"),
+        ("cases", "make-key", "details.key"),
+        ("audit", "verify", "--known", "x"),
+        ("audit", "verify", "--public-key", "x"),
+        ("report", "export", "--format", "html", "--of", "cases"),
+        ("report", "export", "--format", "cybertip"),
+        ("report", "export", "--case", "1"),
+    ],
+)
+def test_wrong_words_end_in_2_with_a_reason(desk: CommandLine, arguments: tuple[str, ...]) -> None:
+    result = desk.run(*arguments)
+    assert result.exit_code == 2
+    assert len(result.stderr) > 10
+    assert "Traceback" not in result.stderr
+
+
+def test_details_are_kept_shown_and_encrypted_anew(desk: CommandLine) -> None:
+    told = {"account": {"id": "someone"}}
+    _good(desk, "cases", "details", "1", "-", stdin=json.dumps(told))
+    assert "someone" not in _good(desk, "cases", "show", "1")
+    (facts,) = desk.json("cases", "show", "1", "--details")
+    assert facts["details"] == told
+    _good(desk, "cases", "make-key", "new.key")
+    config = desk.folder / "hashmatch.toml"
+    both = 'detail_keys = [{ file = "new.key" }, { file = "details.key" }]'
+    config.write_text(config.read_text().replace('detail_keys = [{ file = "details.key" }]', both))
+    assert "details of 1 cases" in _good(desk, "cases", "change-key")
+    config.write_text(config.read_text().replace(', { file = "details.key" }]', "]"))
+    (facts,) = desk.json("cases", "show", "1", "--details")
+    assert facts["details"] == told
+
+
+def test_keys_are_for_their_owner_alone(desk: CommandLine) -> None:
+    for name in ("sign.key", "details.key"):
+        assert stat.S_IMODE((desk.folder / name).stat().st_mode) == 0o600
+
+
+def test_the_record_is_checked_and_handed_on(desk: CommandLine) -> None:
+    result = desk.run("audit", "verify")
+    assert (result.exit_code, "nothing is wrong" in result.stderr) == (0, True)
+    known = result.stdout.strip()
+    _good(desk, "audit", "export", "-o", "chain.jsonl")
+    lines = [json.loads(line) for line in (desk.folder / "chain.jsonl").read_text().splitlines()]
+    assert (lines[0]["kind"], lines[-1]["kind"]) == ("chain", "end")
+    assert desk.run("audit", "verify", "--known", known).exit_code == 0
+    with_wrong = desk.run("audit", "verify", "--known", f"3:{'00' * 32}")
+    assert (with_wrong.exit_code, "record 3" in with_wrong.stdout) == (2, True)
+    with closing(Database(load_settings(desk.folder / "hashmatch.toml").database_url)) as store:
+        with store.writing() as session:
+            session.execute(text("UPDATE cases SET state = 'closed'"))
+    (found,) = desk.json("audit", "verify")
+    assert [one["place"] for one in found["problems"]] == ["cases 1", "cases 2"]
+    assert desk.run("audit", "verify").exit_code == 2
+
+
+def test_reports_of_cases_and_figures_are_written(desk: CommandLine) -> None:
+    _good(desk, "cases", "decide", "1", "--as", "confirm")
+    assert "1,post/1," in _good(desk, "report", "export", "--of", "cases")
+    for name, start in (("r.html", b"<!doctype html>"), ("r.pdf", b"%PDF"), ("r.csv", b"match_id")):
+        _good(desk, "report", "export", "-o", name)
+        assert (desk.folder / name).read_bytes().startswith(start)
+    counts = json.loads(desk.run("report", "export", "--format", "transparency").stdout)
+    assert counts["cases_by_state"] == {"confirmed": 1, "open": 1}
+
+
+@pytest.mark.skipif(not SCHEMA.exists(), reason="needs NCMEC's schema, in shared/data")
+def test_cases_are_written_as_ncmec_wants_them(desk: CommandLine) -> None:
+    told = {"account": {"id": "someone", "emails": ["a@b.example"]}}
+    _good(desk, "cases", "details", "1", "-", stdin=json.dumps(told))
+    _good(desk, "cases", "decide", "1", "--as", "confirm")
+    _good(desk, "report", "export", "--format", "cybertip", "-o", "reports")
+    (document,) = (desk.folder / "reports").iterdir()
+    assert "someone" not in document.read_text()
+    export = ("report", "export", "--case", "1", "--show-details", "-o", "one.xml")
+    _good(desk, *export)
+    schema = load_schema()
+    assert schema is not None
+    for path in (document, desk.folder / "one.xml"):
+        schema.assertValid(etree.parse(str(path)))
+    assert "someone" in (desk.folder / "one.xml").read_text()
+
+
+def test_what_is_old_enough_goes(desk: CommandLine) -> None:
+    for by in ("alice", "bob"):
+        _good(desk, "cases", "decide", "1", "--as", "dismiss", "--note", "x", "--by", by)
+    _good(desk, "cases", "decide", "1", "--as", "close")
+    assert "1 cases would be removed" in _good(desk, "retention", "apply", "--dry-run")
+    (done,) = desk.json("retention", "apply")
+    assert done["removed"]["cases"] == 1
+    assert len(desk.json("cases", "list", "--all")) == 1
+    assert desk.run("audit", "verify").exit_code == 0

@@ -1,0 +1,192 @@
+"""Reports in the hands of others: spreadsheets run nothing, pages show what is so."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import tracemalloc
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pypdfium2
+import pytest
+from lxml import etree
+from sqlalchemy import text
+
+from hashmatch.cases import CaseAction
+from hashmatch.reports import (
+    FORMATS,
+    CaseRow,
+    CSVReport,
+    ReportRow,
+    case_rows,
+    html_summary,
+    pdf_summary,
+    read_figures,
+    report_rows,
+    transparency,
+)
+from hashmatch.reports.figures import Figures
+from hashmatch.store import CaseFilter, Database, MatchFilter, Tally
+from tests.cases.making import act, make_match
+from tests.pictures import list_of
+from tests.programs import require_program
+from tests.store.importing import import_text
+
+EVIL = (
+    "=1+1", "+1+1", "-1+1", "@SUM(1)", "\t=1+1", "\r=1+1", "\n=1+1", "=cmd|' /C calc'!A0",
+    '"=1+1"', ",=1+1", ";=1+1", "'=1+1", " =1+1", '=HYPERLINK("http://evil.example","x")',
+    "＝1+1",
+)  # fmt: skip
+
+
+@pytest.fixture
+def filled(database: Database) -> Database:
+    """A store with matches under names that would like to be more, and cases in some states."""
+    import_text(database, "one", list_of(1, 2, 3))
+    for number, name in enumerate(EVIL):
+        case = make_match(database, name, entries=(1, 2), category=f"=A{number % 2}")
+        if number % 3:
+            act(database, case, CaseAction.CONFIRM if number % 3 == 1 else CaseAction.DISMISS)
+    tally = Tally(database)
+    tally.add(datetime.now(UTC).date(), "clear")
+    tally.add(datetime.now(UTC).date(), "unscreened", "truncated")
+    tally.flush()
+    return database
+
+
+def _figures(database: Database) -> Figures:
+    with database.reading() as session:
+        return read_figures(session, None, None)
+
+
+@pytest.mark.parametrize("of", ["matches", "cases"])
+def test_a_spreadsheet_finds_no_formula_in_a_report(
+    filled: Database, tmp_path: Path, of: str
+) -> None:
+    require_program("soffice")
+    path = tmp_path / "report.csv"
+    with filled.reading() as session, path.open("w", newline="") as stream:
+        if of == "matches":
+            CSVReport().write(ReportRow, report_rows(session, MatchFilter()), stream)
+        else:
+            CSVReport().write(CaseRow, case_rows(session, CaseFilter()), stream)
+    # Commas, quotes, UTF-8, every cell as the program understands it by itself.
+    how = "CSV:44,34,76,1,,0,false,true,false,false,false,-1"
+    command = [
+        *("soffice", f"-env:UserInstallation=file://{tmp_path}/profile", "--headless"),
+        *(f"--infilter={how}", "--convert-to", "fods", "--outdir", str(tmp_path), str(path)),
+    ]
+    subprocess.run(command, check=True, capture_output=True, timeout=110)
+    sheet = etree.parse(str(tmp_path / "report.fods"))
+    table = "urn:oasis:names:tc:opendocument:xmlns:table:1.0"
+    cells = sheet.getroot().findall(f".//{{{table}}}table-cell")
+    assert len(cells) > len(EVIL) * 10
+    assert [one for one in cells if one.get(f"{{{table}}}formula") is not None] == []
+
+
+def test_the_rows_of_both_formats_say_the_same(filled: Database) -> None:
+    with filled.reading() as session:
+        rows = list(case_rows(session, CaseFilter()))
+    as_csv, as_lines = ("".join(one.pieces(CaseRow, rows)) for one in FORMATS)
+    told = [json.loads(line) for line in as_lines.splitlines()]
+    read = list(csv.DictReader(io.StringIO(as_csv, newline="")))
+    assert [one["case"] for one in read] == [one["case"] for one in told]
+    assert {one["content_id"] for one in told} == set(EVIL)
+    assert [int(one["matches"]) for one in read] == [2] * len(EVIL)
+    assert {one["state"] for one in told} == {"open", "confirmed", "false_positive"}
+
+
+def test_figures_add_up(filled: Database) -> None:
+    figures = _figures(filled)
+    assert (figures.matches, figures.contents, figures.opened) == (30, 15, 15)
+    assert sum(number for _, number in figures.by_category) == 30
+    assert sum(number for _, number in figures.by_time) == 30
+    assert dict(figures.by_state) == {"open": 5, "confirmed": 5, "false_positive": 5}
+    assert figures.decided == 10
+    assert figures.median_hours is not None
+    told = transparency(figures)
+    assert (told["images_screened"], told["images_clear"], told["images_unscreened"]) == (17, 1, 1)
+    assert "=1+1" not in json.dumps(told)
+    with filled.reading() as session:
+        future = datetime.now(UTC) + timedelta(days=1)
+        assert read_figures(session, future, None).matches == 0
+
+
+def test_many_days_are_charted_by_month(filled: Database) -> None:
+    with filled.writing() as session:
+        session.execute(text("UPDATE matches SET matched_at = '2026-01-31 12:00:00' WHERE key = 1"))
+        session.execute(text("UPDATE matches SET matched_at = '2026-03-01 12:00:00' WHERE key = 2"))
+    by_time = _figures(filled).by_time
+    assert by_time[:3] == [("2026-01", 1), ("2026-02", 0), ("2026-03", 1)]
+
+
+class _Page(HTMLParser):
+    """What a page loads and says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.tags: set[str] = set()
+        self.loads: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.loads += [str(value) for name, value in attrs if name in ("src", "href", "action")]
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def _evil_figures(database: Database) -> Figures:
+    names = ["<script>alert(1)</script>", "#panic()", "$x$", "*bold*", "\\u{1}", "Ω Ж 漢", "]; #x"]
+    return replace(_figures(database), by_list=[(one, 3) for one in names])
+
+
+def test_a_page_loads_nothing_and_runs_nothing(filled: Database) -> None:
+    page = _Page()
+    page.feed(html_summary(_evil_figures(filled)))
+    assert "script" not in page.tags
+    assert page.loads == []
+    words = " ".join(page.words)
+    assert "<script>alert(1)</script>" in words
+    assert "30" in words
+
+
+def test_a_pdf_says_what_the_page_says(filled: Database) -> None:
+    document = pypdfium2.PdfDocument(pdf_summary(_evil_figures(filled)))
+    words = "\n".join(page.get_textpage().get_text_range() for page in document)
+    for one in ("Matches and cases", "matched content items", "#panic()", "*bold*", "Ω Ж", "one"):
+        assert one in words
+    picture = document[0].render(scale=1).to_pil().convert("L")
+    dark = sum(picture.histogram()[:128])
+    assert 0.005 < dark / (picture.width * picture.height) < 0.5
+
+
+def test_figures_of_nothing_are_a_report_too(database: Database) -> None:
+    figures = _figures(database)
+    assert "None in this period." in html_summary(figures)
+    assert pdf_summary(figures).startswith(b"%PDF")
+    assert transparency(figures)["matches"] == 0
+
+
+def test_rows_are_written_as_they_come(database: Database, tmp_path: Path) -> None:
+    """A hundred thousand rows take no more memory than a thousand."""
+    import_text(database, "one", list_of(1))
+    make_match(database)
+    with database.reading() as session:
+        (row,) = report_rows(session, MatchFilter())
+
+    def write(number: int) -> int:
+        tracemalloc.start()
+        with (tmp_path / "report").open("w") as stream:
+            assert CSVReport().write(ReportRow, (row for _ in range(number)), stream) == number
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
+
+    assert write(20_000) < write(1_000) + 100_000
