@@ -17,9 +17,13 @@ from pydantic import BaseModel
 from hashmatch import __version__
 from hashmatch.cli.main import cli
 from hashmatch.config import (
+    CategorySettings,
+    EscalationSettings,
+    HandoffSettings,
     ListPolicySettings,
     MappingSettings,
     PolicySettings,
+    ReporterSettings,
     SecretSettings,
     Settings,
     SourceSettings,
@@ -56,7 +60,7 @@ def test_every_command_is_in_the_readmes_table(command: str) -> None:
 
 
 def test_the_readmes_table_names_no_other_command() -> None:
-    assert set(re.findall(r"^\| `(hashmatch [a-z ]+)` \|", README, re.MULTILINE)) == set(COMMANDS)
+    assert set(re.findall(r"^\| `(hashmatch [a-z -]+)` \|", README, re.MULTILINE)) == set(COMMANDS)
 
 
 def _shell_lines() -> list[str]:
@@ -122,6 +126,8 @@ def test_the_sample_configuration_holds_the_defaults() -> None:
     assert sample.guards == default.guards
     assert sample.service == default.service
     assert sample.outbox == default.outbox
+    for section in ("cases", "audit", "retention", "escalations"):
+        assert getattr(sample, section) == getattr(default, section)
     cleared = sample.policy.model_copy(update={"thresholds_bits": {}, "min_quality": {}})
     assert cleared == default.policy
     perceptual = {n: a for n, a in ALGORITHMS.items() if a.kind is Kind.PERCEPTUAL}
@@ -133,8 +139,10 @@ def test_the_sample_configuration_holds_the_defaults() -> None:
 
 def test_the_sample_configuration_documents_every_key() -> None:
     text = SAMPLE.read_text()
-    sources: tuple[type[BaseModel], ...] = get_args(get_args(SourceSettings)[0])
-    for key in (*_keys(Settings), *chain.from_iterable(one.model_fields for one in sources)):
+    kinds = (SourceSettings, EscalationSettings)
+    sections: list[type[BaseModel]] = [one for kind in kinds for one in get_args(get_args(kind)[0])]
+    sections += [HandoffSettings, ReporterSettings, CategorySettings]
+    for key in (*_keys(Settings), *chain.from_iterable(one.model_fields for one in sections)):
         assert re.search(rf"^(# )?(\[[\w.]*\b{key}\b.*\]|{key} = )", text, re.MULTILINE), key
 
 

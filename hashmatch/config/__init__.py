@@ -3,6 +3,7 @@
 from .cases import (
     AuditSettings,
     CasesSettings,
+    CategorySettings,
     CyberTiplineEscalation,
     EmailEscalation,
     EscalationSettings,
@@ -39,6 +40,7 @@ __all__ = [
     "CONFIG_NAME",
     "AuditSettings",
     "CasesSettings",
+    "CategorySettings",
     "CyberTiplineEscalation",
     "EmailEscalation",
     "EndpointSettings",

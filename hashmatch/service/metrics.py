@@ -21,6 +21,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from hashmatch.cases import PENDING, State
 from hashmatch.errors import HashmatchError
 from hashmatch.outcome import Clear, Outcome, outcome_name
 from hashmatch.store import (
@@ -28,6 +29,7 @@ from hashmatch.store import (
     FAILED,
     QUARANTINED,
     Database,
+    count_cases,
     count_unsent,
     read_lists,
     read_newest_runs,
@@ -169,6 +171,8 @@ class StoreState(Collector):
                 runs = read_newest_runs(session)
                 held_back = read_quarantines(session)
                 unsent = count_unsent(session)
+                cases = count_cases(session)
+                overdue = count_cases(session, due_before=utc_now())
         except HashmatchError:
             yield _Sample("hashmatch_store_up", "Whether the store answers.", {}, 0)
             return
@@ -197,3 +201,10 @@ class StoreState(Collector):
         for state, number in unsent.items():
             words = "Messages that were not sent yet, or never will be."
             yield _Sample("hashmatch_outbox_messages", words, {"state": state}, number)
+        for one in State:
+            words = "Cases in each state."
+            yield _Sample("hashmatch_cases", words, {"state": one}, cases.get(one, 0))
+        late = sum(overdue.get(one, 0) for one in PENDING)
+        yield _Sample(
+            "hashmatch_cases_overdue", "Cases that somebody should have dealt with.", {}, late
+        )
