@@ -201,10 +201,15 @@ class StoreState(Collector):
         for state, number in unsent.items():
             words = "Messages that were not sent yet, or never will be."
             yield _Sample("hashmatch_outbox_messages", words, {"state": state}, number)
-        for one in State:
+        for case_state in State:
             words = "Cases in each state."
-            yield _Sample("hashmatch_cases", words, {"state": one}, cases.get(one, 0))
-        late = sum(overdue.get(one, 0) for one in PENDING)
+            yield _Sample(
+                "hashmatch_cases",
+                words,
+                {"state": case_state.value},
+                cases.get(case_state.value, 0),
+            )
+        late = sum(overdue.get(one.value, 0) for one in PENDING)
         yield _Sample(
             "hashmatch_cases_overdue", "Cases that somebody should have dealt with.", {}, late
         )
