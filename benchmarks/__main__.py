@@ -6,12 +6,22 @@ import re
 import sys
 from pathlib import Path
 
-from benchmarks import documents, following, hashing, importing, index, intake, service, starting
+from benchmarks import (
+    cases,
+    documents,
+    following,
+    hashing,
+    importing,
+    index,
+    intake,
+    service,
+    starting,
+)
 from benchmarks.measuring import machine
 
 _BENCHMARKS = {
     one.__name__.rpartition(".")[2]: one
-    for one in (starting, hashing, intake, importing, documents, index, following, service)
+    for one in (starting, hashing, intake, importing, documents, index, following, service, cases)
 }
 _RESULTS = Path(__file__).with_name("RESULTS.md")
 

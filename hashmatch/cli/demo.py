@@ -65,6 +65,8 @@ What the demo wrote, under {result.folder}/:
 How to go on:
   {program} --config {result.config} matches list
   {program} --config {result.config} scan --recursive {result.uploads}
+  {program} --config {result.config} cases list
+  {program} --config {result.config} audit verify
   {program} --config {result.config} lists status
 With lists and images of your own:
   {program} init

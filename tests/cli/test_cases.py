@@ -18,6 +18,8 @@ from tests.cybertip.server import SCHEMA, load_schema
 from tests.pictures import drawn
 
 _CONFIG = """
+[intake]
+isolation = "none"
 [audit]
 signing_key = { file = "sign.key" }
 [cases]
@@ -43,7 +45,7 @@ def desk(command_line: CommandLine) -> CommandLine:
     assert command_line.run("audit", "make-key", "sign.key").exit_code == 0
     assert command_line.run("cases", "make-key", "details.key").exit_code == 0
     config = command_line.folder / "hashmatch.toml"
-    config.write_text(config.read_text() + _CONFIG)
+    config.write_text(config.read_text() + _CONFIG)  # What decoding adds is tested elsewhere.
     command_line.import_pictures("one", 1, 2)
     for seed in (1, 2):
         command_line.run("scan", "-", "--content-id", f"post/{seed}", stdin=drawn(seed))
@@ -93,34 +95,34 @@ def test_two_people_agree_by_their_names(desk: CommandLine) -> None:
     assert "case 1: false_positive" in _good(desk, *dismiss, "--by", "bob")
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("cases", "decide", "1", "--as", "fly"),
-        ("cases", "decide", "x", "--as", "review"),
-        ("cases", "decide", "--as", "review"),
-        ("cases", "escalate", "1", "--to", "nowhere"),
-        ("cases", "show", "99"),
-        ("cases", "hold", "1"),
-        ("cases", "hold", "1", "--release", "--reason", "x"),
-        ("cases", "plan", "1"),
-        ("cases", "details", "1", "gone.json"),
-        ("cases", "settle", "1"),
-        ("cases", "settle", "1", "--finished"),
-        ("cases", "retract", "1"),
-        ("cases", "make-key", "details.key"),
-        ("audit", "verify", "--known", "x"),
-        ("audit", "verify", "--public-key", "x"),
-        ("report", "export", "--format", "html", "--of", "cases"),
-        ("report", "export", "--format", "cybertip"),
-        ("report", "export", "--case", "1"),
-    ],
-)
-def test_wrong_words_end_in_2_with_a_reason(desk: CommandLine, arguments: tuple[str, ...]) -> None:
-    result = desk.run(*arguments)
-    assert result.exit_code == 2
-    assert len(result.stderr) > 10
-    assert "Traceback" not in result.stderr
+WRONG = [
+    ("cases", "decide", "1", "--as", "fly"),
+    ("cases", "decide", "x", "--as", "review"),
+    ("cases", "decide", "--as", "review"),
+    ("cases", "escalate", "1", "--to", "nowhere"),
+    ("cases", "show", "99"),
+    ("cases", "hold", "1"),
+    ("cases", "hold", "1", "--release", "--reason", "x"),
+    ("cases", "plan", "1"),
+    ("cases", "details", "1", "gone.json"),
+    ("cases", "settle", "1"),
+    ("cases", "settle", "1", "--finished"),
+    ("cases", "retract", "1"),
+    ("cases", "make-key", "details.key"),
+    ("audit", "verify", "--known", "x"),
+    ("audit", "verify", "--public-key", "x"),
+    ("report", "export", "--format", "html", "--of", "cases"),
+    ("report", "export", "--format", "cybertip"),
+    ("report", "export", "--case", "1"),
+]
+
+
+def test_wrong_words_end_in_2_with_a_reason(desk: CommandLine) -> None:
+    for arguments in WRONG:
+        result = desk.run(*arguments)
+        assert result.exit_code == 2, arguments
+        assert len(result.stderr) > 10
+        assert "Traceback" not in result.stderr
 
 
 def test_details_are_kept_shown_and_encrypted_anew(desk: CommandLine) -> None:

@@ -247,7 +247,7 @@ def test_json_lines_and_csv_give_the_same_list(database: Database) -> None:
 ENTRIES = st.dictionaries(st.integers(0, 9), st.sampled_from("ABC"), min_size=1)
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(files=st.lists(ENTRIES, min_size=1, max_size=5), seed=st.integers(0, 99))
 def test_after_any_imports_the_list_is_the_last_file(
     database_factory: DatabaseFactory, files: list[dict[int, str]], seed: int

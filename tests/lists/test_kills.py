@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from sqlalchemy import update
 
 from hashmatch.lists import FileSource, NCMECSource, find_format, sync_list
@@ -72,6 +73,7 @@ def _list(*numbers: int) -> str:
     return "".join(["algorithm,value,entry_id\n", *rows])
 
 
+@pytest.mark.sqlite
 def test_the_windows_of_an_exchange(database_factory: DatabaseFactory) -> None:
     step, has_ended = 0, False
     with serving(NCMECServer()) as server:

@@ -178,6 +178,7 @@ def test_a_delivery_that_disagrees_with_its_checksum_is_refused(
         sync_list(database, "one", source)
 
 
+@pytest.mark.sqlite
 def test_objects_disagreeing_with_their_checksum_gone_or_refused_leave_the_list(
     database: Database,
 ) -> None:
