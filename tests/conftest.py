@@ -86,6 +86,7 @@ _ON_BOTH = (
     "cases/",
     "audit/",
     "cybertip/test_submitting",
+    "reports/",
     "lists/test_importing",
     "lists/test_syncing",
     "lists/test_guards",

@@ -16,7 +16,7 @@ from hashmatch.outcome import Outcome, Unscreened
 from hashmatch.pipeline import Scanner
 from hashmatch.policy import Policy
 from hashmatch.store import Database
-from hashmatch.store.models import MatchRecord
+from hashmatch.store.match_models import MatchRecord
 from hashmatch.wiring import open_intake
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)

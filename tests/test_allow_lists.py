@@ -23,7 +23,7 @@ from hashmatch.store import (
     set_licence,
     withdraw_entries,
 )
-from hashmatch.store.models import ContentHash
+from hashmatch.store.match_models import ContentHash
 from tests.command_line import CommandLine
 from tests.pictures import drawn, hashes_of, list_of
 from tests.scanning import MakeScanner, recorded, unscreened

@@ -26,7 +26,7 @@ from hashmatch.store import (
     set_licence,
     withdraw_entries,
 )
-from hashmatch.store.models import MatchRecord
+from hashmatch.store.match_models import MatchRecord
 from hashmatch.wiring import open_scanner_with
 from tests.pictures import drawn, encoded, hashes_of, list_of, read
 from tests.scanning import NOW, MakeScanner, recorded, unscreened

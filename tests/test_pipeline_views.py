@@ -9,7 +9,7 @@ from hashmatch.drawing import draw_picture
 from hashmatch.hashes import View
 from hashmatch.outcome import Clear, Matched, Reason
 from hashmatch.store import Database
-from hashmatch.store.models import MatchRecord
+from hashmatch.store.match_models import MatchRecord
 from tests.pictures import drawn, encoded, read
 from tests.scanning import MakeScanner, unscreened
 from tests.store.importing import import_text

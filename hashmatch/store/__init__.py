@@ -90,6 +90,7 @@ from .lists import (
     was_at,
     withdraw_entries,
 )
+from .match_models import Content, ContentHash, DailyCount, MatchRecord, SuppressionRecord
 from .matches import (
     ContentFacts,
     MatchFilter,
@@ -100,15 +101,7 @@ from .matches import (
     read_matches,
     record_matches,
 )
-from .models import (
-    Content,
-    ContentHash,
-    DailyCount,
-    HashList,
-    MatchRecord,
-    OutboxMessage,
-    SuppressionRecord,
-)
+from .models import HashList, OutboxMessage
 from .outbox import (
     Message,
     count_unsent,

@@ -31,8 +31,9 @@ from .lists import (
     require_kind,
     shown_entry_id,
 )
+from .match_models import Content, SuppressionRecord
 from .matches import ContentFacts, find_or_add_content
-from .models import Content, Entry, HashList, SuppressionRecord
+from .models import Entry, HashList
 
 _HASHES_A_QUERY = 200
 _TAG = re.compile(r"(by|until|only):(.+)", re.DOTALL)

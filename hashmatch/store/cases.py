@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from hashmatch.errors import InputError, NotFoundError
 
 from .case_models import Case, CaseDetails, CaseNote, NCMECReport
-from .models import Content, HashList, MatchRecord
+from .match_models import Content, MatchRecord
+from .models import HashList
 
 _LONGEST_KEY = 10
 

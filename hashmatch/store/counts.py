@@ -14,7 +14,7 @@ from hashmatch.errors import StoreError
 
 from .base import upsert
 from .database import Database
-from .models import DailyCount
+from .match_models import DailyCount
 
 _FLUSH_EVERY_S = 1.0
 _MOST_FLUSH_S = 3.0

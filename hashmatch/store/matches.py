@@ -17,7 +17,8 @@ from .auditing import audit
 from .base import upsert
 from .case_models import Case
 from .lists import affected_rows, find_list
-from .models import Content, ContentHash, Entry, HashList, MatchRecord
+from .match_models import Content, ContentHash, MatchRecord
+from .models import Entry, HashList
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
-"""The tables: lists with their generations and entries, matched content, matches, daily counts.
+"""The tables of lists with their generations and entries, of their syncs, of tokens and the outbox.
 
-Nothing here can hold an image. The hash of an entry is never changed, the entry is only withdrawn,
+The hash of an entry is never changed, the entry is only withdrawn,
 so what a list matched at any generation can be worked out again.
 """
 
@@ -228,129 +228,6 @@ class QuarantinedRow(Base):
     tags: Mapped[str | None] = mapped_column(Text)
     added_at: Mapped[str | None] = mapped_column(Text)
     note: Mapped[str | None] = mapped_column(Text)
-
-
-class Content(Base):
-    """A content item that matched: the platform's own names for it and what kind of file it was.
-
-    `fingerprint` is the SHA-256 of its bytes, or of its hashes where only those were looked up.
-    """
-
-    __tablename__ = "contents"
-    __table_args__ = (UniqueConstraint("content_id", "fingerprint"), KEYS_ARE_NEVER_REUSED)
-    audited = (
-        "key", "content_id", "reference", "fingerprint", "format", "width", "height", "frames",
-    )  # fmt: skip
-
-    key: Mapped[int] = mapped_column(LongInteger, primary_key=True)
-    content_id: Mapped[str] = mapped_column(Text)
-    reference: Mapped[str] = mapped_column(Text, default="")
-    fingerprint: Mapped[bytes]
-    format: Mapped[str] = mapped_column(String(16), default="")
-    width: Mapped[int | None]
-    height: Mapped[int | None]
-    frames: Mapped[int | None]
-
-
-class ContentHash(Base):
-    """One hash of a content item that matched."""
-
-    __tablename__ = "content_hashes"
-
-    content_key: Mapped[int] = mapped_column(
-        LongInteger, ForeignKey("contents.key"), primary_key=True
-    )
-    algorithm: Mapped[str] = mapped_column(String(32), primary_key=True)
-    version: Mapped[str] = mapped_column(String(32), primary_key=True)
-    frame: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    orientation: Mapped[str] = mapped_column(String(16), primary_key=True)
-    view: Mapped[str] = mapped_column(String(32), primary_key=True, server_default="whole")
-    decode: Mapped[str] = mapped_column(String(16), server_default="full")
-    value: Mapped[bytes]
-    quality: Mapped[int | None]
-
-
-class MatchRecord(Base):
-    """That one content item matched one entry, with all that is needed to explain it later.
-
-    The licensor's words (its name, entry id, category) are copied, since they may change and the
-    entry itself may have to be deleted when a licence ends; `entry_key` then points nowhere.
-    `value` is the content's own hash that matched.
-    """
-
-    __tablename__ = "matches"
-    __table_args__ = (
-        UniqueConstraint("content_key", "entry_key"),
-        Index(None, "matched_at"),
-        KEYS_ARE_NEVER_REUSED,
-    )
-    audited = (
-        "key", "matched_at", "content_key", "list_key", "entry_key", "generation", "licensor",
-        "entry_id", "category", "action", "algorithm", "hasher_version", "value", "distance_bits",
-        "threshold_bits", "quality", "frame", "orientation", "view", "decode",
-    )  # fmt: skip
-
-    key: Mapped[int] = mapped_column(LongInteger, primary_key=True)
-    matched_at: Mapped[datetime] = mapped_column(default=utc_now)
-    content_key: Mapped[int] = mapped_column(LongInteger, ForeignKey("contents.key"))
-    list_key: Mapped[int] = mapped_column(ForeignKey("lists.key"))
-    entry_key: Mapped[int] = mapped_column(LongInteger)
-    generation: Mapped[int]
-    licensor: Mapped[str] = mapped_column(Text)
-    entry_id: Mapped[str] = mapped_column(Text)
-    category: Mapped[str] = mapped_column(Text)
-    action: Mapped[str] = mapped_column(String(16))
-    algorithm: Mapped[str] = mapped_column(String(32))
-    hasher_version: Mapped[str] = mapped_column(String(32))
-    value: Mapped[bytes]
-    distance_bits: Mapped[int]
-    threshold_bits: Mapped[int]
-    quality: Mapped[int | None]
-    frame: Mapped[int]
-    orientation: Mapped[str] = mapped_column(String(16))
-    view: Mapped[str] = mapped_column(String(32), server_default="whole")
-    decode: Mapped[str] = mapped_column(String(16), server_default="full")
-
-
-class SuppressionRecord(Base):
-    """That a match was not told, and which entry of which allow list, by whose word, allowed it."""
-
-    __tablename__ = "suppressions"
-    __table_args__ = (
-        UniqueConstraint("content_key", "entry_key", "allow_entry_key"),
-        KEYS_ARE_NEVER_REUSED,
-    )
-    audited = (
-        "key", "suppressed_at", "content_key", "list_key", "generation", "entry_key", "entry_id",
-        "algorithm", "distance_bits", "allow_list_key", "allow_entry_key", "allow_entry_id",
-        "reason", "person",
-    )  # fmt: skip
-
-    key: Mapped[int] = mapped_column(LongInteger, primary_key=True)
-    suppressed_at: Mapped[datetime] = mapped_column(default=utc_now)
-    content_key: Mapped[int] = mapped_column(LongInteger, ForeignKey("contents.key"))
-    list_key: Mapped[int] = mapped_column(ForeignKey("lists.key"))
-    generation: Mapped[int]
-    entry_key: Mapped[int] = mapped_column(LongInteger)
-    entry_id: Mapped[str] = mapped_column(Text)
-    algorithm: Mapped[str] = mapped_column(String(32))
-    distance_bits: Mapped[int]
-    allow_list_key: Mapped[int] = mapped_column(ForeignKey("lists.key"))
-    allow_entry_key: Mapped[int] = mapped_column(LongInteger)
-    allow_entry_id: Mapped[str] = mapped_column(Text)
-    reason: Mapped[str] = mapped_column(Text)
-    person: Mapped[str] = mapped_column(Text)
-
-
-class DailyCount(Base):
-    """How many images of one UTC day came out clear or unscreened: all that is kept of them."""
-
-    __tablename__ = "daily_counts"
-
-    day: Mapped[date] = mapped_column(primary_key=True)
-    outcome: Mapped[str] = mapped_column(String(16), primary_key=True)
-    reason: Mapped[str] = mapped_column(String(32), primary_key=True)
-    count: Mapped[int]
 
 
 class AccessToken(Base):

@@ -64,6 +64,7 @@ def _figures(database: Database) -> Figures:
         return read_figures(session, None, None)
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("of", ["matches", "cases"])
 def test_a_spreadsheet_finds_no_formula_in_a_report(
     filled: Database, tmp_path: Path, of: str
@@ -174,6 +175,7 @@ def test_figures_of_nothing_are_a_report_too(database: Database) -> None:
     assert transparency(figures)["matches"] == 0
 
 
+@pytest.mark.sqlite
 def test_rows_are_written_as_they_come(database: Database, tmp_path: Path) -> None:
     """A hundred thousand rows take no more memory than a thousand."""
     import_text(database, "one", list_of(1))

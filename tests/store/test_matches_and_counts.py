@@ -27,7 +27,8 @@ from hashmatch.store import (
     set_licence,
     withdraw_entries,
 )
-from hashmatch.store.models import Content, Entry, MatchRecord
+from hashmatch.store.match_models import Content, MatchRecord
+from hashmatch.store.models import Entry
 from tests.pictures import hashes_of, list_of
 from tests.store.importing import DatabaseFactory, import_text
 from tests.store.locking import somebody_writes

@@ -39,9 +39,10 @@ from hashmatch.store import (
     record_matches,
     withdraw_entries,
 )
+from hashmatch.store.match_models import ContentHash
 from hashmatch.store.matches import MatchFilter
 from hashmatch.store.migrations import upgrade
-from hashmatch.store.models import ContentHash, Entry
+from hashmatch.store.models import Entry
 from hashmatch.subjects import Query
 from hashmatch.wiring import open_scanner_with
 from tests.pictures import hashes_of, list_of
