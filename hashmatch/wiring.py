@@ -85,8 +85,9 @@ def announce(
     """Open cases for new matches, and queue what webhooks are to be told of them."""
     from hashmatch.cases import take_in
 
-    take_in(settings, session, matches)
-    announcer(settings, session, content, matches, actions)
+    new = take_in(settings, session, matches)
+    told = [(match, action) for match, action in zip(matches, actions, strict=True) if match in new]
+    announcer(settings, session, content, told)
 
 
 def senders(settings: Settings, database: Database) -> dict[str, Sender]:

@@ -1,6 +1,6 @@
 """Cases: what people do about matches, from the first look to the authority that has to know."""
 
-from .acting import Done, add_note, assign, decide, hold, on_each, plan
+from .acting import Done, add_note, assign, decide, hold, on_each, plan, require_unchanged
 from .details import case_of_match, give_details, open_details, seal_anew, show_details
 from .escalating import (
     case_senders,
@@ -46,6 +46,7 @@ __all__ = [
     "plan",
     "read_incident",
     "require_escalation",
+    "require_unchanged",
     "retract",
     "seal_anew",
     "settle",

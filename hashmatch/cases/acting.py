@@ -15,8 +15,9 @@ from hashmatch.errors import (
     HashmatchError,
     InputError,
     NotFoundError,
+    StoreError,
 )
-from hashmatch.store import Case, CaseNote, Database, audit, lock_case, utc_now
+from hashmatch.store import Case, CaseNote, Database, audit, lock_case, require_text, utc_now
 
 from .opening import due_again, reopen
 from .people import Person
@@ -65,7 +66,14 @@ def decide(
     `change` is the change of the case that the person has seen. Raises `NotFoundError`,
     `ForbiddenError`, `CaseStateError` and `InputError`.
     """
-    row = begin(session, case, action, person, change=change)
+    if change is not None:
+        require_unchanged(session, case, change)
+    row = begin(session, case, action, person)
+    if action is CaseAction.CLOSE and row.state == State.ESCALATED and row.told_at is None:
+        raise CaseStateError(
+            f"case {case} cannot be closed before somebody was told",
+            hint="'hashmatch outbox list' says how its hand-over stands.",
+        )
     if action in NEEDS_A_NOTE and not note.strip():
         raise InputError(f"to {action} a case needs a note that says why")
     if note.strip():
@@ -73,34 +81,40 @@ def decide(
     # What a person says was reported elsewhere needs the same second look as a report from here.
     if waits_for_another(settings, row, action, person):
         return propose(session, row, action, person)
-    return _carry_out(session, settings, row, action)
+    if action is CaseAction.REOPEN:
+        reopen(row, due_again(settings, session, row))
+    if action is CaseAction.REPORTED:
+        row.told_at = utc_now()
+    return move(session, row, action, person, {})
 
 
-def begin(
-    session: Session, case: int, action: CaseAction, person: Person, *, change: int | None = None
-) -> Case:
-    """Return a case to take an action on, locked. Raises what `decide` raises."""
-    require_role(action, person.roles)
-    row = lock_case(session, case)
-    if change is not None and change != row.change:
+def require_unchanged(session: Session, case: int, change: int) -> None:
+    """Raise `CaseStateError` where a case is no longer as somebody has seen it."""
+    if lock_case(session, case).change != change:
         raise CaseStateError(
             f"case {case} was changed meanwhile", hint="Look at it again before you decide."
         )
+
+
+def begin(session: Session, case: int, action: CaseAction, person: Person) -> Case:
+    """Return a case to take an action on, locked. Raises what `decide` raises."""
+    require_role(action, person.roles)
+    row = lock_case(session, case)
     following(State(row.state), action)
     return row
 
 
 def waits_for_another(
-    settings: CasesSettings, row: Case, action: CaseAction, person: Person
+    settings: CasesSettings, row: Case, action: CaseAction, person: Person, target: str = ""
 ) -> bool:
-    """Say whether an action needs a second person who has not agreed to it yet.
+    """Say whether an action, maybe towards a target, needs another person who has not agreed yet.
 
     Raises `ForbiddenError` where the same person asks twice.
     """
     rule = _FOUR_EYES.get(CaseAction.REPORT if action is CaseAction.REPORTED else action)
     if rule not in settings.four_eyes:
         return False
-    if row.proposal != action:
+    if row.proposal != _proposal(action, target):
         return True
     if person.is_same(row.proposed_by):
         raise ForbiddenError(
@@ -109,32 +123,35 @@ def waits_for_another(
     return False
 
 
-def propose(session: Session, row: Case, action: CaseAction, person: Person) -> Done:
+def _proposal(action: CaseAction, target: str) -> str:
+    return f"{action} to {target}" if target else action
+
+
+def propose(
+    session: Session, row: Case, action: CaseAction, person: Person, target: str = ""
+) -> Done:
     """Note that a person would do so, until another one agrees or decides otherwise."""
-    row.proposal, row.proposed_by = action, person.name
+    row.proposal, row.proposed_by = _proposal(action, target), person.name
     _changed(row)
-    audit(session, "case.proposed", row, {"action": action, "by": person.name})
+    audit(session, "case.proposed", row, {"action": row.proposal, "person": person.name})
     return Done(row.key, State(row.state), waits_for_another=True)
 
 
-def _carry_out(session: Session, settings: CasesSettings, row: Case, action: CaseAction) -> Done:
-    if action is CaseAction.REOPEN:
-        reopen(row, due_again(settings, session, row))
-    return move(session, row, action, {})
-
-
-def move(session: Session, row: Case, action: CaseAction, facts: dict[str, object]) -> Done:
+def move(
+    session: Session, row: Case, action: CaseAction, person: Person, facts: dict[str, object]
+) -> Done:
     """Lead a case to its next state, and record it with the facts. Raises `CaseStateError`."""
     before, proposed_by = State(row.state), row.proposed_by
     row.state = following(before, action)
     if action in _DECIDING and row.decided_at is None:
         row.decided_at = utc_now()
     if action in _MOVING:
-        if row.proposal == action:
+        if row.proposal.partition(" to ")[0] == action:
             facts = {**facts, "proposed_by": proposed_by}
         row.proposal, row.proposed_by = "", ""
     _changed(row)
-    audit(session, f"case.{action}", row, {"from": before, "to": row.state, **facts})
+    told = {"person": person.name, "from": before, "to": row.state, **facts}
+    audit(session, f"case.{action}", row, told)
     return Done(row.key, State(row.state))
 
 
@@ -142,7 +159,7 @@ def assign(session: Session, case: int, assignee: str, person: Person) -> Done:
     """Give a case to somebody, or with an empty name to nobody. Raises what `decide` raises."""
     row = begin(session, case, CaseAction.ASSIGN, person)
     row.assignee = _checked(assignee, "the name")
-    return move(session, row, CaseAction.ASSIGN, {"to_person": row.assignee})
+    return move(session, row, CaseAction.ASSIGN, person, {"to_person": row.assignee})
 
 
 def plan(
@@ -160,7 +177,7 @@ def plan(
     if priority is not None:
         row.priority = priority
     facts = {"due_at": row.due_at.isoformat(), "priority": row.priority}
-    return move(session, row, CaseAction.PLAN, facts)
+    return move(session, row, CaseAction.PLAN, person, facts)
 
 
 def add_note(session: Session, case: int, text: str, person: Person) -> Done:
@@ -180,7 +197,7 @@ def hold(session: Session, case: int, reason: str, person: Person) -> Done:
     action = CaseAction.HOLD if reason.strip() else CaseAction.RELEASE
     row = begin(session, case, action, person)
     row.hold = _checked(reason, "the reason")
-    return move(session, row, action, {})
+    return move(session, row, action, person, {})
 
 
 def on_each(
@@ -189,15 +206,19 @@ def on_each(
     person: Person,
     act: Callable[[Session, int], Done],
 ) -> list[Done]:
-    """Do the same to many cases, each in a transaction of its own; what fails says why.
-
-    Raises `StoreError`.
-    """
+    """Do the same to many cases, each in a transaction of its own; what fails says why."""
     results = []
+    broken: StoreError | None = None
     for case in dict.fromkeys(cases):
+        if broken is not None:  # Others would only wait for the store as long.
+            results.append(Done(case, State.OPEN, problem=broken))
+            continue
         try:
             with database.writing(person.actor) as session:
                 results.append(act(session, case))
+        except StoreError as error:
+            broken = error
+            results.append(Done(case, State.OPEN, problem=error))
         except (CaseStateError, ForbiddenError, InputError, NotFoundError) as error:
             results.append(Done(case, State.OPEN, problem=error))
     return results
@@ -206,7 +227,7 @@ def on_each(
 def _add_note(session: Session, row: Case, person: Person, text: str) -> None:
     note = CaseNote(case_key=row.key, person=person.name, text=_checked(text, "the note"))
     session.add(note)
-    audit(session, "case.note", note, {"case": row.key})
+    audit(session, "case.note", note, {"case": row.key, "person": person.name})
 
 
 def _changed(row: Case) -> None:
@@ -215,6 +236,7 @@ def _changed(row: Case) -> None:
 
 def _checked(text: str, what: str) -> str:
     text = text.strip()
-    if "\0" in text or len(text) > _MOST_CHARACTERS:
-        raise InputError(f"{what} has a zero character, or more than {_MOST_CHARACTERS}")
+    require_text(text)
+    if len(text) > _MOST_CHARACTERS:
+        raise InputError(f"{what} has more than {_MOST_CHARACTERS} characters")
     return text

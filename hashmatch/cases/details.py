@@ -32,6 +32,9 @@ def give_details(
     kept = find_details(session, case) or CaseDetails(case_key=case)
     kept.key_id, kept.sealed, kept.given_at = sealer.key_id, sealer.seal(case, details), utc_now()
     session.add(kept)
+    # Whoever agrees to something shall know what it is about.
+    row.proposal, row.proposed_by, row.change = "", "", row.change + 1
+    audit(session, "case.detail", row, {"person": person.name})
     audit(session, "details.given", kept, {"case": case})
     return Done(case, State(row.state))
 

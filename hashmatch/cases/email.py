@@ -13,8 +13,11 @@ from hashmatch.config import EmailEscalation, read_secret
 from hashmatch.errors import OutboxError
 
 
-def send_email(settings: EmailEscalation, body: Mapping[str, Any]) -> None:
-    """Send a message about a case. Raises `OutboxError` and `ConfigError`."""
+def send_email(settings: EmailEscalation, body: Mapping[str, Any]) -> int:
+    """Send a message about a case; returns how many of its recipients were refused, if not all.
+
+    Raises `OutboxError` and `ConfigError`.
+    """
     message = write_email(settings, body)
     password = None if settings.password is None else read_secret(settings.password)
     try:
@@ -27,8 +30,8 @@ def send_email(settings: EmailEscalation, body: Mapping[str, Any]) -> None:
     except (OSError, smtplib.SMTPException) as error:
         # What it says may quote what was sent.
         raise OutboxError(f"{settings.server}: no mail went ({type(error).__name__})") from error
-    if refused:
-        raise OutboxError(f"{settings.server}: it refused {len(refused)} of the recipients")
+    # The others have it, and would get it again.
+    return len(refused)
 
 
 def write_email(settings: EmailEscalation, body: Mapping[str, Any]) -> EmailMessage:

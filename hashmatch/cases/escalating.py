@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import assert_never
 
@@ -18,7 +19,9 @@ from hashmatch.config import (
 )
 from hashmatch.cybertip import (
     CYBERTIPLINE,
+    ENDED,
     FINISHED,
+    FINISHING,
     QUEUED,
     RETRACTED,
     UNSURE,
@@ -46,7 +49,15 @@ from hashmatch.store import (
     utc_now,
 )
 
-from .acting import Done, add_note, begin, move, propose, waits_for_another
+from .acting import (
+    Done,
+    add_note,
+    begin,
+    move,
+    propose,
+    require_unchanged,
+    waits_for_another,
+)
 from .details import open_details
 from .email import send_email
 from .people import SYSTEM, Person
@@ -75,13 +86,15 @@ def escalate(
     target = _find_target(settings, target_name)
     is_report = isinstance(target, CyberTiplineEscalation)
     action = CaseAction.REPORT if is_report else CaseAction.ESCALATE
-    row = begin(session, case, action, person, change=change)
+    if change is not None:
+        require_unchanged(session, case, change)
+    row = begin(session, case, action, person)
     if note.strip():
         add_note(session, case, note, person)
     if isinstance(target, CyberTiplineEscalation):
         _require_unreported(session, row, target, again=again)
-        if waits_for_another(settings.cases, row, action, person):
-            return propose(session, row, action, person)
+        if waits_for_another(settings.cases, row, action, person, target_name):
+            return propose(session, row, action, person, target_name)
         report = NCMECReport(
             case_key=case,
             target=target_name,
@@ -93,14 +106,15 @@ def escalate(
         session.flush()
         audit(session, "report.queued", report, {"case": case, "to": target_name})
         subject = f"{CYBERTIPLINE}/{report.key}"
-        queue_message(session, CYBERTIPLINE, target_name, subject, {"report": report.key})
-        return move(session, row, action, {"target": target_name})
-    done = move(session, row, action, {"target": target_name})
+        body = {"type": "case.reported", "report": report.key}
+        queue_message(session, CYBERTIPLINE, target_name, subject, body, case=case)
+        return move(session, row, action, person, {"target": target_name})
+    done = move(session, row, action, person, {"target": target_name})
     session.flush()
     facts = case_facts(session, read_case(session, case))
     body = {"type": "case.escalated", "timestamp": utc_now().isoformat(), "data": facts}
     subject = f"{ESCALATION}/{target_name}/case/{case}/{row.change}"
-    queue_message(session, ESCALATION, target_name, subject, {**body, "case": case})
+    queue_message(session, ESCALATION, target_name, subject, body, case=case)
     return done
 
 
@@ -125,14 +139,14 @@ def retract(database: Database, settings: Settings, case: int, person: Person) -
     """
     with database.writing(person.actor) as session:
         row = begin(session, case, CaseAction.RETRACT, person)
-        report = _newest_report(session, row)
+        report = _report_at(session, row, lambda stage: stage not in ENDED)
         target = _find_target(settings, report.target)
         audit(session, "report.retracting", report, {"case": case})
     if not isinstance(target, CyberTiplineEscalation):
         raise ConfigError(f"escalations.{report.target} is no cybertipline any more")
     retract_report(database, settings, target, report.key)
     with database.writing(person.actor) as session:
-        return move(session, lock_case(session, case), CaseAction.RETRACT, {})
+        return move(session, lock_case(session, case), CaseAction.RETRACT, person, {})
 
 
 def settle(session: Session, case: int, person: Person, *, is_finished: bool) -> Done:
@@ -141,13 +155,13 @@ def settle(session: Session, case: int, person: Person, *, is_finished: bool) ->
     Raises what `decide` raises.
     """
     row = begin(session, case, CaseAction.RETRACT, person)
-    report = _newest_report(session, row)
-    report = lock_ncmec_report(session, report.key)
-    if report.stage != UNSURE:
-        raise CaseStateError(f"the newest report of case {case} is {report.stage}, not {UNSURE}")
+    found = _report_at(session, row, lambda stage: stage in (UNSURE, FINISHING))
+    report = lock_ncmec_report(session, found.key)
+    report.turn += 1
     report.stage = FINISHED if is_finished else RETRACTED
     report.finished_at = utc_now() if is_finished else None
-    audit(session, "report.settled", report, {"case": case, "finished": is_finished})
+    facts = {"case": case, "finished": is_finished, "person": person.name}
+    audit(session, "report.settled", report, facts)
     if is_finished:
         _reported(session, report)
     return Done(case, State(row.state))
@@ -184,20 +198,25 @@ def _require_target(settings: Settings, name: str) -> EscalationSettings:
 
 
 def _tell(database: Database, settings: Settings, message: Message) -> None:
-    target, case = _require_target(settings, message.target), int(message.body["case"])
+    target, case = _require_target(settings, message.target), int(message.body["data"]["case"])
+    refused = 0
+    with database.reading() as session:
+        if session.get(Case, case) is None:
+            raise InputError(f"case {case} was removed")
     match target:
         case WebhookEscalation():
-            body = {key: value for key, value in message.body.items() if key != "case"}
-            post_signed(target, settings.outbox.private_hosts, message, body)
+            post_signed(target, settings.outbox.private_hosts, message, message.body)
         case EmailEscalation():
-            send_email(target, message.body["data"])
+            refused = send_email(target, message.body["data"])
         case CyberTiplineEscalation():
             raise ConfigError(f"escalations.{message.target} has become a cybertipline")
         case _:
             assert_never(target)
     with database.writing() as session:
         row = lock_case(session, case)
-        audit(session, "escalation.sent", row, {"to": message.target, "message": message.key})
+        row.told_at = row.told_at or utc_now()
+        facts = {"to": message.target, "message": message.key, "refused": refused}
+        audit(session, "escalation.sent", row, facts)
 
 
 def _report(database: Database, settings: Settings, message: Message) -> None:
@@ -237,18 +256,22 @@ def read_incident(
 def _reported(session: Session, report: NCMECReport) -> None:
     """Lead a case on whose report is finished; one to the test server changes nothing."""
     row = lock_case(session, report.case_key)
-    facts: dict[str, object] = {"report": report.report_id, "by": SYSTEM.name}
+    facts: dict[str, object] = {"report": report.report_id}
     if report.is_test:
         audit(session, "case.reported_as_a_test", row, facts)
     else:
-        move(session, row, CaseAction.REPORTED, facts)
+        row.told_at = row.told_at or utc_now()
+        move(session, row, CaseAction.REPORTED, SYSTEM, facts)
 
 
-def _newest_report(session: Session, row: Case) -> NCMECReport:
+def _report_at(session: Session, row: Case, is_wanted: Callable[[str], bool]) -> NCMECReport:
+    """Return the newest report of a case whose stage is wanted. Raises `CaseStateError`."""
     reports = read_ncmec_reports(session, row.key)
-    if not reports:
-        raise CaseStateError(f"case {row.key} has no report to NCMEC")
-    return reports[-1]
+    for one in reversed(reports):
+        if is_wanted(one.stage):
+            return one
+    stages = ", ".join(one.stage for one in reports) or "none"
+    raise CaseStateError(f"case {row.key} has no such report to NCMEC; it has: {stages}")
 
 
 def _require_unreported(
@@ -257,7 +280,7 @@ def _require_unreported(
     base = base_of(target)
     own = [one for one in read_ncmec_reports(session, row.key) if one.base == base]
     for one in own:
-        if one.stage not in (FINISHED, RETRACTED):
+        if one.stage not in ENDED:
             raise CaseStateError(
                 f"a report of case {row.key} is on its way",
                 hint="'hashmatch outbox list' says how it stands, 'cases retract' takes it back.",

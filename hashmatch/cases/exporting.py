@@ -28,13 +28,17 @@ def cybertip_documents(
     *,
     case: int | None = None,
     show_details: bool = False,
+    show_hashes: bool = False,
 ) -> Iterator[tuple[int, bytes]]:
     """Yield (case, report) for one case, or for those of a filter that were confirmed.
 
-    What platforms told of uploaders is in it with `show_details` alone. Raises `InputError` where
-    the configuration has no reporter, `NotFoundError`, and `ConfigError`.
+    What platforms told of uploaders is in it with `show_details` alone, hashes of the file with
+    `show_hashes`. Raises `InputError` where the configuration has no reporter, `NotFoundError`, and
+    `ConfigError`.
     """
     target = _find_target(settings)
+    if not show_hashes:
+        target = target.model_copy(update={"include_hashes": ()})
     sealer = open_sealer(settings)
     found = replace(wanted, states=_TO_REPORT)
     keys = [case] if case is not None else [one.row.key for one in read_cases(session, found)]

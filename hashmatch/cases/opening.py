@@ -14,13 +14,18 @@ from hashmatch.store import Case, MatchRecord, audit, find_case_of, read_case_ma
 from .states import CaseAction, State, following
 
 
-def take_in(settings: Settings, session: Session, matches: Sequence[Match]) -> None:
-    """Open a case for the content that matched, or tell the one that is there what is new."""
+def take_in(settings: Settings, session: Session, matches: Sequence[Match]) -> Sequence[Match]:
+    """Open a case for the content that matched, or tell the one that is there what is new.
+
+    Returns the matches that are new.
+    """
     newest = max(int(one.match_id) for one in matches)
     record = session.get_one(MatchRecord, newest)
     case = find_case_of(session, record.content_key)
-    if case is not None and newest <= case.newest_match:
-        return
+    known = 0 if case is None else case.newest_match
+    new = [one for one in matches if int(one.match_id) > known]
+    if not new:
+        return new
     now = utc_now()
     categories = [one.category for one in matches]
     due_at, priority = (
@@ -37,7 +42,7 @@ def take_in(settings: Settings, session: Session, matches: Sequence[Match]) -> N
         )
         session.add(case)
         audit(session, "case.opened", case, {"match": newest, "priority": priority})
-        return
+        return new
     before = State(case.state)
     case.state = following(before, CaseAction.MATCH)
     case.priority = min(case.priority, priority)
@@ -48,11 +53,13 @@ def take_in(settings: Settings, session: Session, matches: Sequence[Match]) -> N
     case.proposal, case.proposed_by = "", ""
     facts = {"from": before, "to": case.state, "match": newest}
     audit(session, "case.match", case, facts)
+    return new
 
 
 def reopen(case: Case, due_at: datetime) -> None:
     """Let a case be decided anew."""
-    case.due_at, case.decided_at, case.reopened = due_at, None, case.reopened + 1
+    case.due_at, case.decided_at, case.told_at = due_at, None, None
+    case.reopened += 1
 
 
 def due_again(settings: CasesSettings, session: Session, case: Case) -> datetime:

@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Select, delete, select, text
+from sqlalchemy import Select, delete, exists, func, select, text
 from sqlalchemy.orm import Session
 
 from hashmatch.config import Settings
+from hashmatch.cybertip import ENDED
 from hashmatch.store import (
     Base,
     Case,
@@ -31,6 +32,7 @@ from hashmatch.store import (
     SuppressionRecord,
     audit,
     is_sqlite,
+    lock_case,
     utc_now,
 )
 
@@ -110,13 +112,18 @@ def _rules(settings: Settings) -> Iterator[_Rule]:
 
 
 def _count(session: Session, query: Select[Any]) -> int:
-    return len(session.execute(query.limit(None)).all())
+    found = query.limit(None).order_by(None).subquery()
+    return session.scalar(select(func.count()).select_from(found)) or 0
 
 
 def _old_cases(state: State, before: datetime) -> Select[Case]:
+    """Find cases that are old enough, and of which nothing is on its way to anybody."""
+    own_report = (NCMECReport.case_key == Case.key) & NCMECReport.stage.not_in(ENDED)
+    own_message = (OutboxMessage.case_key == Case.key) & OutboxMessage.next_attempt_at.is_not(None)
     return (
         select(Case)
         .where(Case.state == state, Case.changed_at < before, Case.hold == "")
+        .where(~exists().where(own_report), ~exists().where(own_message))
         .order_by(Case.key)
         .limit(_CASES_AT_ONCE)
     )
@@ -128,22 +135,35 @@ def _count_cases(state: State, session: Session, before: datetime) -> int:
 
 def _remove_cases(state: State, session: Session, before: datetime) -> Counter[str]:
     removed = Counter[str]()
-    for case in session.scalars(_old_cases(state, before).with_for_update(skip_locked=True)).all():
-        content = session.get_one(Content, case.content_key, with_for_update=True)
-        for table, owner in (
-            (CaseNote, CaseNote.case_key == case.key),
-            (CaseDetails, CaseDetails.case_key == case.key),
-            (NCMECReport, NCMECReport.case_key == case.key),
-            (MatchRecord, MatchRecord.content_key == content.key),
-            (SuppressionRecord, SuppressionRecord.content_key == content.key),
-        ):
-            removed += _remove_rows(session, table, owner)
-        session.execute(delete(ContentHash).where(ContentHash.content_key == content.key))
-        session.flush()
-        _remove_row(session, case)
-        session.flush()
-        _remove_row(session, content)
-        removed += {"cases": 1}
+    old = _old_cases(state, before)
+    found = session.execute(old.with_only_columns(Case.key, Case.content_key)).all()
+    for key, content_key in found:
+        # In the order in which scans lock them; by then something else may have become of the case.
+        content = session.get_one(Content, content_key, with_for_update=True)
+        again = old.where(Case.key == key).with_for_update(of=Case)
+        case = session.scalar(again.execution_options(populate_existing=True))
+        if case is not None:
+            removed += _remove_case(session, case, content)
+    return removed
+
+
+def _remove_case(session: Session, case: Case, content: Content) -> Counter[str]:
+    removed = Counter({"cases": 1})
+    for table, owner in (
+        (CaseNote, CaseNote.case_key == case.key),
+        (CaseDetails, CaseDetails.case_key == case.key),
+        (NCMECReport, NCMECReport.case_key == case.key),
+        (MatchRecord, MatchRecord.content_key == content.key),
+        (SuppressionRecord, SuppressionRecord.content_key == content.key),
+    ):
+        removed += _remove_rows(session, table, owner)
+    session.execute(delete(ContentHash).where(ContentHash.content_key == content.key))
+    # Those that never arrived still have its names in them.
+    session.execute(delete(OutboxMessage).where(OutboxMessage.case_key == case.key))
+    session.flush()
+    _remove_row(session, case)
+    session.flush()
+    _remove_row(session, content)
     return removed
 
 
@@ -170,16 +190,24 @@ def _old_details(before: datetime) -> Select[CaseDetails]:
 
 
 def _remove_details(session: Session, before: datetime) -> Counter[str]:
-    rows = session.scalars(_old_details(before)).all()
-    for row in rows:
-        _remove_row(session, row)
-    return Counter({"details": len(rows)} if rows else {})
+    removed = Counter[str]()
+    old = _old_details(before)
+    for key in session.scalars(old.with_only_columns(CaseDetails.case_key)).all():
+        lock_case(session, key)  # As whoever holds it or gives others does.
+        again = old.where(CaseDetails.case_key == key)
+        row = session.scalar(again.execution_options(populate_existing=True))
+        if row is not None:
+            _remove_row(session, row)
+            removed += {"details": 1}
+    return removed
 
 
 def _old_messages(before: datetime) -> Select[OutboxMessage]:
+    """Find messages that were sent, or are dead and not about a case, which ends with its case."""
+    is_done = OutboxMessage.sent_at.is_not(None) | OutboxMessage.case_key.is_(None)
     return (
         select(OutboxMessage)
-        .where(OutboxMessage.next_attempt_at.is_(None), OutboxMessage.created_at < before)
+        .where(OutboxMessage.next_attempt_at.is_(None), OutboxMessage.created_at < before, is_done)
         .limit(_ROWS_AT_ONCE)
     )
 

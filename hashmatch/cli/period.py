@@ -8,6 +8,9 @@ from typing import Any
 
 import click
 
+from hashmatch.errors import InputError
+from hashmatch.store import utc_moment
+
 
 class Moment(click.ParamType[datetime]):
     """A date or a time in ISO 8601, in UTC unless it says otherwise."""
@@ -30,9 +33,10 @@ class Moment(click.ParamType[datetime]):
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         is_date = len(value) <= len("2026-01-31")
         try:
-            return moment + timedelta(days=1) if self._end_of_day and is_date else moment
-        except OverflowError:
-            return moment
+            moment = utc_moment(moment)
+        except InputError as error:
+            self.fail(error.message, param, ctx)
+        return moment + timedelta(days=1) if self._end_of_day and is_date else moment
 
 
 def period_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -141,10 +141,11 @@ def export(
 
 def _require_fitting(wanted: _Wanted) -> None:
     rows = wanted.form in _ROWS
+    of_matches = rows and wanted.of == "matches"
     for is_given, fits, option in (
         (wanted.of == "cases", rows, "--of"),
-        (wanted.list_name is not None, rows and wanted.of == "matches", "--list"),
-        (wanted.show_hashes, rows and wanted.of == "matches", "--show-hashes"),
+        (wanted.list_name is not None, of_matches, "--list"),
+        (wanted.show_hashes, of_matches or wanted.form == _CYBERTIP, "--show-hashes"),
         (wanted.case is not None, wanted.form == _CYBERTIP, "--case"),
         (wanted.show_details, wanted.form == _CYBERTIP, "--show-details"),
     ):
@@ -198,6 +199,7 @@ def _write_cybertip(app: App, session: Session, wanted: _Wanted, target: Path | 
         CaseFilter(since=wanted.since, until=wanted.until),
         case=wanted.case,
         show_details=wanted.show_details,
+        show_hashes=wanted.show_hashes,
     )
     if wanted.case is not None:
         ((_, document),) = documents

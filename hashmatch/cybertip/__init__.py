@@ -3,7 +3,9 @@
 from .documents import Incident, file_details, report_document
 from .submitting import (
     CYBERTIPLINE,
+    ENDED,
     FINISHED,
+    FINISHING,
     QUEUED,
     RETRACTED,
     UNSURE,
@@ -14,7 +16,9 @@ from .submitting import (
 
 __all__ = [
     "CYBERTIPLINE",
+    "ENDED",
     "FINISHED",
+    "FINISHING",
     "QUEUED",
     "RETRACTED",
     "UNSURE",

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
+import selectors
 import signal
 import subprocess
-import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from urllib.parse import quote, urlsplit
 
 from hashmatch.config import HandoffSettings, read_secret
-from hashmatch.errors import OutboxError
+from hashmatch.errors import InputError, OutboxError
 from hashmatch.outbound import ask
 from hashmatch.store import Content, ContentHash
+
+_PIECE_BYTES = 1 << 20
 
 
 def fetch_file(
@@ -26,7 +29,7 @@ def fetch_file(
 ) -> bytes:
     """Return the file of a content item as the platform hands it over now.
 
-    Raises `OutboxError` where it does not come, or is longer than `max_bytes`.
+    Raises `OutboxError` where it does not come, or is longer than `max_bytes`, and `InputError`.
     """
     if settings.command:
         return _run(settings, content, max_bytes)
@@ -46,7 +49,14 @@ def is_same_file(data: bytes, content: Content, hashes: Sequence[ContentHash]) -
 def _run(settings: HandoffSettings, content: Content, max_bytes: int) -> bytes:
     """Read what a command writes, without any shell, and end it with all that it started."""
     names = {"content_id": content.content_id, "reference": content.reference}
-    command = [settings.command[0], *(_filled(one, names) for one in settings.command[1:])]
+    command = [settings.command[0]]
+    for one in settings.command[1:]:
+        command.append(_filled(one, names))
+        # A name that a command would take for one of its options.
+        if command[-1].startswith("-") and not one.startswith("-"):
+            raise InputError(
+                "the platform's name of the file begins with -, and is handed to nobody"
+            )
     try:
         process = subprocess.Popen(  # noqa: S603 (the program is fixed by the configuration)
             command,
@@ -57,16 +67,15 @@ def _run(settings: HandoffSettings, content: Content, max_bytes: int) -> bytes:
         )
     except OSError as error:
         raise OutboxError(f"the command that hands files over: {error.strerror}") from error
-    timer = threading.Timer(settings.timeout_s, _end, (process,))
-    timer.start()
+    deadline_s = time.monotonic() + settings.timeout_s
     try:
-        stream = process.stdout
-        data = b"" if stream is None else stream.read(max_bytes + 1)
-        if len(data) > max_bytes:
-            raise OutboxError(f"the platform handed over more than {max_bytes} bytes")
-        status = process.wait()
+        data = _read(process, max_bytes, deadline_s)
+        status = process.wait(max(0.0, deadline_s - time.monotonic()))
+    except subprocess.TimeoutExpired as error:
+        raise _too_slow(settings) from error
+    except TimeoutError as error:
+        raise _too_slow(settings) from error
     finally:
-        timer.cancel()
         _end(process)
         if process.stdout is not None:
             process.stdout.close()
@@ -74,6 +83,31 @@ def _run(settings: HandoffSettings, content: Content, max_bytes: int) -> bytes:
     if status != 0:
         raise OutboxError(f"the command that hands files over ended with {status}")
     return data
+
+
+def _read(process: subprocess.Popen[bytes], max_bytes: int, deadline_s: float) -> bytes:
+    """Read all that a command writes, whoever else may hold its pipe. Raises `TimeoutError`."""
+    data = bytearray()
+    stream = process.stdout
+    if stream is None:
+        return b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(stream, selectors.EVENT_READ)
+        while True:
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0 or not selector.select(left_s):
+                raise TimeoutError
+            piece = os.read(stream.fileno(), _PIECE_BYTES)
+            if not piece:
+                return bytes(data)
+            data += piece
+            if len(data) > max_bytes:
+                raise OutboxError(f"the platform handed over more than {max_bytes} bytes")
+
+
+def _too_slow(settings: HandoffSettings) -> OutboxError:
+    words = f"the command that hands files over took longer than {settings.timeout_s:g} s"
+    return OutboxError(words)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

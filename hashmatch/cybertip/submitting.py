@@ -74,7 +74,7 @@ class _Submission:
 
 def base_of(target: CyberTiplineEscalation) -> str:
     """Return the address that reports go to."""
-    return target.base or BASES[target.environment]
+    return (target.base or BASES[target.environment]).rstrip("/")
 
 
 def submit(

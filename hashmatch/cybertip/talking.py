@@ -43,7 +43,7 @@ class CyberTipline:
         self, settings: CyberTiplineEscalation, base: str, private_hosts: tuple[str, ...]
     ) -> None:
         self._settings = settings
-        self._base = base.rstrip("/")
+        self._base = base
         self._private_hosts = private_hosts
 
     def submit(self, document: bytes, timeout_s: float) -> str:

@@ -7,9 +7,10 @@ import json
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from hashmatch.errors import InputError
+from hashmatch.store import utc_moment
 
 # What XML 1.0 can hold, so that a report of it can be written.
 Line = Annotated[
@@ -24,6 +25,7 @@ Text = Annotated[
         pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]*$",
     ),
 ]
+Moment = Annotated[datetime, AfterValidator(utc_moment)]
 Event = Literal["Login", "Registration", "Purchase", "Upload", "Other", "Unknown"]
 Some = 20
 
@@ -37,7 +39,7 @@ class Address(_Part):
 
     ip: Line
     event: Event = "Unknown"
-    at: AwareDatetime | None = None
+    at: Moment | None = None
     port: Annotated[int, Field(ge=0, le=65_535)] | None = None
     possible_proxy: bool | None = None
 
@@ -57,7 +59,7 @@ class Device(_Part):
     type: Line
     value: Line
     event: Event = "Unknown"
-    at: AwareDatetime | None = None
+    at: Moment | None = None
 
 
 class Account(_Part):
@@ -80,7 +82,7 @@ class File(_Part):
     """The file: what is so only where the platform says so."""
 
     name: Line | None = None
-    uploaded_at: AwareDatetime | None = None
+    uploaded_at: Moment | None = None
     url: Line | None = None
     viewed_by_platform: bool | None = None
     publicly_available: bool | None = None
@@ -93,7 +95,7 @@ class Details(_Part):
 
     account: Account | None = None
     file: File | None = None
-    happened_at: AwareDatetime | None = None
+    happened_at: Moment | None = None
     info: Text | None = None
 
     def as_json(self) -> dict[str, Any]:

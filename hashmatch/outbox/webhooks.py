@@ -32,12 +32,11 @@ def announcer(
     settings: Settings,
     session: Session,
     content: ContentFacts,
-    matches: Sequence[Match],
-    actions: Sequence[Action],
+    matches: Sequence[tuple[Match, Action]],
 ) -> None:
     """Queue what every webhook is to be told of these matches, once for each match."""
     for name, webhook in settings.webhooks.items():
-        for match, action in zip(matches, actions, strict=True):
+        for match, action in matches:
             if not webhook.lists or match.list_name in webhook.lists:
                 body = {
                     "type": "match.recorded",

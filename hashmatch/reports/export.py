@@ -41,7 +41,7 @@ def report_rows(
 
 def case_rows(session: Session, wanted: CaseFilter) -> Iterator[CaseRow]:
     """Yield the cases that were opened in a period, in the order in which they were."""
-    for batch in _batches(read_cases(session, replace(wanted, by_key=True))):
+    for batch in _batches(read_cases(session, replace(wanted, after=wanted.after or 0))):
         matches = read_matched_lists(session, [one.content.key for one in batch])
         reports = read_report_ids(session, [one.row.key for one in batch])
         for one in batch:

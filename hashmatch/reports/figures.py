@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import Counter
 from collections.abc import Sequence
@@ -108,7 +109,7 @@ def read_figures(session: Session, since: datetime | None, until: datetime | Non
         by_state=by_state,
         decided=len(hours),
         median_hours=statistics.median(hours) if hours else None,
-        slow_hours=hours[int(0.9 * (len(hours) - 1))] if hours else None,
+        slow_hours=hours[math.ceil(0.9 * len(hours)) - 1] if hours else None,
         overdue=session.scalar(overdue) or 0,
         reopened=session.scalar(select(func.count()).where(*opened, Case.reopened > 0)) or 0,
         ncmec_reports=session.scalar(reports.where(*_is_report())) or 0,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from hashmatch.cases import State
 from hashmatch.details import Details
+from hashmatch.store import utc_moment
 
 Text = Annotated[str, Field(max_length=10_000, pattern=r"^[^\x00]*$")]
 Person = Annotated[str, Field(max_length=1000, pattern=r"^[^\x00]*$")]
+Moment = Annotated[datetime, AfterValidator(utc_moment)]
 Priority = Annotated[int, Field(ge=0, le=9)]
 Change = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Decision = Literal["review", "confirm", "dismiss", "reported", "close", "reopen"]
@@ -99,7 +102,7 @@ class CaseChange(_Body):
     decision: Decision | None = None
     note: Text = ""
     assignee: Person | None = None
-    due_at: AwareDatetime | None = None
+    due_at: Moment | None = None
     priority: Priority | None = None
     hold: Text | None = None
     change: Change | None = None
@@ -122,7 +125,17 @@ class BulkAction(_Body):
     decision: Decision | None = None
     note: Text = ""
     assignee: Person | None = None
+    due_at: Moment | None = None
     priority: Priority | None = None
+    hold: Text | None = None
+    again: bool = False
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        others = (self.decision, self.assignee, self.due_at, self.priority, self.hold)
+        if self.escalate_to is not None and any(one is not None for one in others):
+            raise ValueError("escalate_to goes with note and again alone")
+        return self
 
     def as_change(self) -> CaseChange:
         """Return what to do to each."""
@@ -130,6 +143,8 @@ class BulkAction(_Body):
             decision=self.decision,
             note=self.note,
             assignee=self.assignee,
+            due_at=self.due_at,
+            hold=self.hold,
             priority=self.priority,
         )
 

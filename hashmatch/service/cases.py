@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
@@ -30,12 +31,13 @@ from hashmatch.cases import (
     hold,
     on_each,
     plan,
+    require_unchanged,
     show_details,
     view_case,
 )
 from hashmatch.details import open_sealer
 from hashmatch.errors import InputError
-from hashmatch.store import CaseFilter, Scope, Token, read_cases, utc_now
+from hashmatch.store import Case, CaseFilter, CasePlace, Scope, Token, read_cases, utc_now
 
 from .answers import json_answer, json_body, of_callers
 from .authentication import RequireScope
@@ -61,6 +63,8 @@ Body = TypeVar("Body", bound=BaseModel)
 CaseId = Annotated[int, Path(ge=1, le=2**31 - 1)]
 Acting = Annotated[Token, Depends(RequireScope(Scope.REVIEW, Scope.ADMIN))]
 Telling = Annotated[Token, Depends(RequireScope(Scope.SCAN, Scope.REVIEW))]
+_EPOCH = datetime(1900, 1, 1, tzinfo=UTC)
+_CURSOR = "^[0-9][.][0-9]{1,17}[.][0-9]{1,18}$"
 _STATE = "|".join(State)
 _STATES = f"^(({_STATE})(,({_STATE})){{0,6}})?$"
 _ERRORS = of_callers(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
@@ -75,7 +79,7 @@ def cases(
     content_id: Annotated[Name | None, Query()] = None,
     overdue: Annotated[bool, Query(description="Only cases that are due.")] = False,  # noqa: FBT002
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    cursor: Annotated[str | None, Query(pattern="^[0-9]{1,9}$")] = None,
+    cursor: Annotated[str | None, Query(pattern=_CURSOR)] = None,
 ) -> Response:
     """Return the queue: the most urgent first, then what is due first."""
     wanted = CaseFilter(
@@ -84,12 +88,23 @@ def cases(
         content_id=content_id,
         due_before=utc_now() if overdue else None,
         limit=limit,
-        after=None if cursor is None else int(cursor),
+        after=None if cursor is None else _place(cursor),
     )
     with running_of(request).database.reading() as session:
-        rows = [case_row(one) for one in read_cases(session, wanted)]
-    following = str(rows[-1]["case"]) if len(rows) == limit else None
-    return json_answer({"cases": rows, "next": following})
+        found = list(read_cases(session, wanted))
+    following = _cursor(found[-1].row) if len(found) == limit else None
+    return json_answer({"cases": [case_row(one) for one in found], "next": following})
+
+
+def _cursor(row: Case) -> str:
+    """Return where in the queue a case stands, which may change before the next page is asked."""
+    since = (row.due_at - _EPOCH) // timedelta(microseconds=1)
+    return f"{row.priority}.{since}.{row.key}"
+
+
+def _place(cursor: str) -> CasePlace:
+    priority, since, key = map(int, cursor.split("."))
+    return CasePlace(priority, _EPOCH + timedelta(microseconds=since), key)
 
 
 @router.get("/v1/cases/{case}", response_model=CaseAnswer, responses=_ERRORS)
@@ -136,16 +151,11 @@ async def change(request: Request, token: Acting, case: CaseId) -> Response:
 def _change(session: Session, settings: Any, case: int, wanted: CaseChange, person: Person) -> Done:
     """Do all that is wanted of a case."""
     done: Done | None = None
+    if wanted.change is not None:
+        require_unchanged(session, case, wanted.change)
     if wanted.decision is not None:
-        done = decide(
-            session,
-            settings,
-            case,
-            CaseAction(wanted.decision),
-            person,
-            note=wanted.note,
-            change=wanted.change,
-        )
+        action = CaseAction(wanted.decision)
+        done = decide(session, settings, case, action, person, note=wanted.note)
     elif wanted.note:
         done = add_note(session, case, wanted.note, person)
     if wanted.assignee is not None:
@@ -206,7 +216,15 @@ async def actions(request: Request, token: Acting) -> Response:
         target = wanted.escalate_to
 
         def act(session: Session, case: int) -> Done:
-            return escalate(session, running.settings, case, target, person, note=wanted.note)
+            return escalate(
+                session,
+                running.settings,
+                case,
+                target,
+                person,
+                note=wanted.note,
+                again=wanted.again,
+            )
     else:
         change = wanted.as_change()
 

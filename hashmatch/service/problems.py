@@ -14,7 +14,6 @@ from starlette.responses import Response
 
 from hashmatch.errors import (
     CaseStateError,
-    ConfigError,
     ForbiddenError,
     HashmatchError,
     InputError,
@@ -37,7 +36,6 @@ _STATUSES: tuple[tuple[type[HashmatchError], HTTPStatus], ...] = (
     (OverloadedError, HTTPStatus.TOO_MANY_REQUESTS),
     (SourceError, HTTPStatus.BAD_GATEWAY),
     (ListFileError, HTTPStatus.BAD_GATEWAY),
-    (ConfigError, HTTPStatus.INTERNAL_SERVER_ERROR),
 )
 _RETRY_AFTER_S = {
     HTTPStatus.TOO_MANY_REQUESTS: "1",

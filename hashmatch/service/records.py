@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hashmatch.reports import report_rows
-from hashmatch.store import MatchFilter, Scope, Token
+from hashmatch.store import MatchFilter, Scope, Token, utc_moment
 
 from .answers import json_answer, of_callers
 from .authentication import RequireScope, require_export
@@ -22,16 +22,7 @@ from .running import running_of
 router = APIRouter(tags=["records"])
 
 
-def _with_zone(moment: datetime) -> datetime:
-    if moment.tzinfo is None:
-        raise ValueError("a time needs its zone, such as 2026-01-31T00:00:00Z")
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("there is no such time in UTC") from error
-
-
-Moment = Annotated[datetime, AfterValidator(_with_zone)]
+Moment = Annotated[datetime, AfterValidator(utc_moment)]
 Since = Annotated[Moment | None, Query(description="From this time on.")]
 Until = Annotated[Moment | None, Query(description="Up to just before this time.")]
 ListName = Annotated[Name | None, Query(alias="list", description="Only matches of this list.")]

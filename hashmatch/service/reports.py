@@ -111,7 +111,7 @@ def reports(
         rows = _cases(since, until) if of == "cases" else _matches(wanted, show_hashes=show_hashes)
         return _stream(running.database, _ROWS[form], rows, of)
     if form == "cybertip":
-        return _cybertip(running, case, show_details=show_details)
+        return _cybertip(running, case, show_details=show_details, show_hashes=show_hashes)
     return _figures(running.database, form, since, until)
 
 
@@ -128,7 +128,7 @@ def _require_fitting(
     for is_given, fits, name in (
         (of == "cases", form in _ROWS, "of"),
         (list_name is not None, of_matches, "list"),
-        (show_hashes, of_matches, "show_hashes"),
+        (show_hashes, of_matches or form == "cybertip", "show_hashes"),
         (case is not None, form == "cybertip", "case"),
         (show_details, form == "cybertip", "show_details"),
     ):
@@ -149,10 +149,17 @@ def _stream(database: Database, report: ReportFormat, rows: _Rows, of: str) -> R
     )
 
 
-def _cybertip(running: Running, case: int | None, *, show_details: bool) -> Response:
+def _cybertip(
+    running: Running, case: int | None, *, show_details: bool, show_hashes: bool
+) -> Response:
     with running.database.reading() as session:
         ((_, document),) = cybertip_documents(
-            session, running.settings, CaseFilter(), case=case, show_details=show_details
+            session,
+            running.settings,
+            CaseFilter(),
+            case=case,
+            show_details=show_details,
+            show_hashes=show_hashes,
         )
     return Response(document, media_type=_MEDIA_TYPES["cybertip"])
 
@@ -188,7 +195,7 @@ def _cases(since: datetime | None, until: datetime | None) -> _Rows:
             since=since,
             until=until,
             limit=_ROWS_A_PAGE,
-            after=None if after is None else int(after),
+            after=int(after or 0),
         )
         with database.reading() as session:
             return list(case_rows(session, page))

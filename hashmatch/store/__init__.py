@@ -29,10 +29,11 @@ from .auditing import (
     signed_text,
     state_hash,
 )
-from .base import Base, is_sqlite, utc_now
+from .base import Base, is_sqlite, require_text, utc_moment, utc_now
 from .case_models import Case, CaseDetails, CaseNote, NCMECReport
 from .cases import (
     CaseFilter,
+    CasePlace,
     StoredCase,
     count_cases,
     find_case_of,
@@ -172,6 +173,7 @@ __all__ = [
     "CaseDetails",
     "CaseFilter",
     "CaseNote",
+    "CasePlace",
     "Change",
     "Comparison",
     "Content",
@@ -286,6 +288,7 @@ __all__ = [
     "require_kind",
     "require_lease",
     "require_quarantine",
+    "require_text",
     "restore_entries",
     "retry_message",
     "revoke_token",
@@ -298,6 +301,7 @@ __all__ = [
     "take_due",
     "take_over",
     "take_over_kept",
+    "utc_moment",
     "utc_now",
     "was_at",
     "withdraw_entries",

@@ -19,10 +19,41 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Session
 
+from hashmatch.errors import InputError
+
+_FIRST_YEAR, _LAST_YEAR = 1900, 9000
+
 
 def utc_now() -> datetime:
     """Return the time now, in UTC."""
     return datetime.now(UTC)
+
+
+def utc_moment(moment: datetime) -> datetime:
+    """Return a moment in UTC, if it is one that records may speak of.
+
+    Raises `InputError` for one without a time zone, or of another era: there is room around it.
+    """
+    if moment.tzinfo is None:
+        raise InputError("a time needs its zone, such as 2026-01-31T00:00:00Z")
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        raise InputError(f"a time has to be of the years {_FIRST_YEAR} to {_LAST_YEAR}")
+    return moment.astimezone(UTC)
+
+
+def require_text(*texts: str | None) -> None:
+    """Raise `InputError` for a text that no database can hold."""
+    for text in texts:
+        if text is not None and ("\0" in text or not _is_unicode(text)):
+            raise InputError("a text has a zero character in it, or half a character")
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class UTCDateTime(TypeDecorator[datetime]):

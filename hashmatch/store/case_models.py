@@ -13,14 +13,16 @@ from .base import KEYS_ARE_NEVER_REUSED, Base, LongInteger, utc_now
 class Case(Base):
     """All matches of one content item, and what people decided about it.
 
-    `proposal` is a decision that waits for a second person. `newest_match` is the key of the
-    newest match that the case knows of; `change` counts its changes. Priority 0 comes first.
+    `told_at` is when somebody was told of it, `proposal` a decision that waits for a second person.
+    `newest_match` is the key of the newest match that it knows of; `change` counts its changes.
+    Priority 0 comes first.
     """
 
     __tablename__ = "cases"
     audited = (
         "key", "content_key", "state", "priority", "due_at", "assignee", "opened_at",
-        "decided_at", "proposal", "proposed_by", "hold", "newest_match", "reopened", "change",
+        "decided_at", "told_at", "proposal", "proposed_by", "hold", "newest_match", "reopened",
+        "change",
     )  # fmt: skip
 
     key: Mapped[int] = mapped_column(LongInteger, primary_key=True)
@@ -32,7 +34,8 @@ class Case(Base):
     opened_at: Mapped[datetime] = mapped_column(default=utc_now)
     changed_at: Mapped[datetime] = mapped_column(default=utc_now)
     decided_at: Mapped[datetime | None]
-    proposal: Mapped[str] = mapped_column(String(16), default="")
+    told_at: Mapped[datetime | None]
+    proposal: Mapped[str] = mapped_column(Text, default="")
     proposed_by: Mapped[str] = mapped_column(Text, default="")
     hold: Mapped[str] = mapped_column(Text, default="")
     newest_match: Mapped[int] = mapped_column(LongInteger)

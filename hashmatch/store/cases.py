@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
-from hashmatch.errors import InputError, NotFoundError
+from hashmatch.errors import NotFoundError
 
+from .base import require_text
 from .case_models import Case, CaseDetails, CaseNote, NCMECReport
 from .match_models import Content, MatchRecord
 from .models import HashList
@@ -20,11 +21,20 @@ _LONGEST_KEY = 10
 
 
 @dataclass(frozen=True, slots=True)
+class CasePlace:
+    """Where in the queue a case stands, or stood when it was read."""
+
+    priority: int
+    due_at: datetime
+    key: int
+
+
+@dataclass(frozen=True, slots=True)
 class CaseFilter:
     """Which cases to read: of some states or all, of one person, due before a time, of a period.
 
-    In the order of the queue or, which nothing changes, `by_key`; `limit` of them that come after
-    the case `after`.
+    `limit` of them, in the order of the queue after a place in it, or in that of their keys after a
+    key.
     """
 
     states: Sequence[str] = ()
@@ -34,8 +44,11 @@ class CaseFilter:
     until: datetime | None = None
     content_id: str | None = None
     limit: int | None = None
-    after: int | None = None
-    by_key: bool = False
+    after: CasePlace | int | None = None
+
+    def __post_init__(self) -> None:
+        """Raise `InputError` for what no database can be asked for."""
+        require_text(self.assignee, self.content_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +93,8 @@ def read_case(session: Session, case: int) -> StoredCase:
 
 
 def read_cases(session: Session, wanted: CaseFilter) -> Iterator[StoredCase]:
-    """Yield cases in the order of the queue: by priority, then by when they are due.
-
-    Raises `NotFoundError` where the case to go on after is gone.
-    """
-    queue = () if wanted.by_key else (Case.priority, Case.due_at)
+    """Yield cases in the order of the queue, by priority, then by when they are due, or of keys."""
+    queue = () if isinstance(wanted.after, int) else (Case.priority, Case.due_at)
     query = _with_content().order_by(*queue, Case.key)
     if wanted.states:
         query = query.where(Case.state.in_(wanted.states))
@@ -98,18 +108,16 @@ def read_cases(session: Session, wanted: CaseFilter) -> Iterator[StoredCase]:
         query = query.where(Case.opened_at < wanted.until)
     if wanted.content_id is not None:
         query = query.where(Content.content_id == wanted.content_id)
-    if wanted.after is not None:
-        later = Case.key > wanted.after
-        query = query.where(later if wanted.by_key else _comes_after(session, wanted.after))
+    if isinstance(wanted.after, int):
+        query = query.where(Case.key > wanted.after)
+    elif wanted.after is not None:
+        query = query.where(_comes_after(wanted.after))
     query = query.limit(wanted.limit).execution_options(yield_per=1_000)
     for row, content in session.execute(query):
         yield StoredCase(row, content)
 
 
-def _comes_after(session: Session, case: int):  # type: ignore[no-untyped-def]
-    last = session.get(Case, case)
-    if last is None:
-        raise InputError(f"case {case}, after which to go on, is gone", hint="Begin anew.")
+def _comes_after(last: CasePlace) -> ColumnElement[bool]:
     later = (Case.due_at > last.due_at) | ((Case.due_at == last.due_at) & (Case.key > last.key))
     return (Case.priority > last.priority) | ((Case.priority == last.priority) & later)
 

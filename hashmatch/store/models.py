@@ -274,4 +274,5 @@ class OutboxMessage(Base):
     next_attempt_at: Mapped[datetime | None] = mapped_column(default=utc_now)
     attempts: Mapped[int] = mapped_column(default=0)
     problem: Mapped[str] = mapped_column(Text, default="")
+    case_key: Mapped[int | None] = mapped_column(LongInteger, index=True)
     sent_at: Mapped[datetime | None]

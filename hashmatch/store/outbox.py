@@ -48,14 +48,20 @@ class Message:
 
 
 def queue_message(
-    session: Session, kind: str, target: str, subject: str, body: Mapping[str, Any]
+    session: Session,
+    kind: str,
+    target: str,
+    subject: str,
+    body: Mapping[str, Any],
+    *,
+    case: int | None = None,
 ) -> bool:
-    """Queue a message, unless one of that subject was; says whether it is new."""
+    """Queue a message, maybe about a case, unless one of that subject was; says if it is new."""
     # An insertion that meets its like would use up a key all the same.
     if session.scalar(select(OutboxMessage.key).where(OutboxMessage.subject == subject)):
         return False
     new = upsert(session, OutboxMessage).values(
-        kind=kind, target=target, subject=subject, body=json.dumps(dict(body))
+        kind=kind, target=target, subject=subject, body=json.dumps(dict(body)), case_key=case
     )
     return affected_rows(session, new.on_conflict_do_nothing()) > 0
 
@@ -115,6 +121,8 @@ def note_sent(session: Session, key: int) -> None:
 def note_failed(session: Session, key: int, problem: str, *, is_final: bool) -> None:
     """Note why a message was not told; it is tried again later, unless that `is_final`."""
     row = _find(session, key)
+    if row.sent_at is not None:  # By another process, which took it over.
+        return
     row.problem = problem
     if is_final or row.attempts >= _MOST_ATTEMPTS:
         row.next_attempt_at = None

@@ -30,6 +30,8 @@ _LENGTHENED = {
 
 def upgrade() -> None:
     _change_keys("BIGINT")
+    op.add_column("outbox", sa.Column("case_key", _LONG, nullable=True))
+    op.create_index("ix_outbox_case_key", "outbox", ["case_key"])
     op.create_table(
         "cases",
         sa.Column("key", _LONG, nullable=False),
@@ -41,7 +43,8 @@ def upgrade() -> None:
         sa.Column("opened_at", _TIME, nullable=False),
         sa.Column("changed_at", _TIME, nullable=False),
         sa.Column("decided_at", _TIME, nullable=True),
-        sa.Column("proposal", sa.String(length=16), nullable=False),
+        sa.Column("told_at", _TIME, nullable=True),
+        sa.Column("proposal", sa.Text(), nullable=False),
         sa.Column("proposed_by", sa.Text(), nullable=False),
         sa.Column("hold", sa.Text(), nullable=False),
         sa.Column("newest_match", _LONG, nullable=False),
@@ -200,4 +203,7 @@ def downgrade() -> None:
         "cases",
     ):
         op.drop_table(table)
+    with op.batch_alter_table("outbox") as outbox:
+        outbox.drop_index("ix_outbox_case_key")
+        outbox.drop_column("case_key")
     _change_keys("INTEGER")

@@ -16,6 +16,7 @@ from hashmatch.cases import (
     add_note,
     assign,
     decide,
+    escalate,
     hold,
     on_each,
     plan,
@@ -24,7 +25,9 @@ from hashmatch.cases.views import view_case
 from hashmatch.config import CasesSettings, Settings
 from hashmatch.errors import CaseStateError, ForbiddenError, InputError, NotFoundError
 from hashmatch.store import (
+    Case,
     CaseFilter,
+    CasePlace,
     Database,
     parse_case_id,
     read_cases,
@@ -107,18 +110,24 @@ def test_a_case_is_due_and_urgent_as_its_gravest_category_demands(
     assert queue == [grave.key, other.key]
 
 
-def test_the_queue_is_paged_in_its_order_without_gaps(listed: Database) -> None:
+def test_the_queue_is_paged_in_its_order_whatever_moves_meanwhile(listed: Database) -> None:
     cases = [make_match(listed, f"post/{number}") for number in range(7)]
     for case in cases[::2]:
         with listed.writing() as session:
             plan(session, case, REVIEWER, priority=1)
-    with listed.reading() as session:
-        whole = [one.row.key for one in read_cases(session, CaseFilter())]
-        paged: list[int] = []
-        while page := list(
-            read_cases(session, CaseFilter(limit=3, after=paged[-1] if paged else None))
-        ):
-            paged += [one.row.key for one in page]
+
+    def read(wanted: CaseFilter) -> list[Case]:
+        with listed.reading() as session:
+            return [one.row for one in read_cases(session, wanted)]
+
+    whole = [one.key for one in read(CaseFilter())]
+    paged: list[int] = []
+    place: CasePlace | None = None
+    while page := read(CaseFilter(limit=3, after=place)):
+        paged += [one.key for one in page]
+        place = CasePlace(page[-1].priority, page[-1].due_at, page[-1].key)
+        with listed.writing() as session:
+            plan(session, page[-1].key, REVIEWER, priority=0)
     assert paged == whole
     assert sorted(whole) == cases
     assert whole[:4] == cases[::2]
@@ -246,5 +255,29 @@ def test_what_makes_no_sense_is_refused(listed: Database) -> None:
     for text in ("x", "", "-1", "1" * 30):
         with pytest.raises(NotFoundError):
             parse_case_id(text)
-    with listed.reading() as session, pytest.raises(InputError, match="is gone"):
-        list(read_cases(session, CaseFilter(after=99)))
+    for text in ("a\0b", "\ud800"):
+        with pytest.raises(InputError):
+            CaseFilter(assignee=text)
+
+
+def test_nothing_escalated_is_closed_before_somebody_was_told(
+    listed: Database, settings: Settings
+) -> None:
+    case = make_match(listed)
+    act(listed, case, CaseAction.CONFIRM)
+    desk = {"to": "webhook", "url": "https://desk.example/", "secret": {"env": "X"}}
+    chosen = settings_with(settings, escalations={"desk": desk})
+    with listed.writing() as session:
+        escalate(session, chosen, case, "desk", REVIEWER)
+    with pytest.raises(CaseStateError, match="before somebody was told"):
+        act(listed, case, CaseAction.CLOSE)
+    act(listed, case, CaseAction.REPORTED)
+    act(listed, case, CaseAction.CLOSE)
+
+
+def test_the_person_who_decided_is_on_record(listed: Database) -> None:
+    case = make_match(listed)
+    act(listed, case, CaseAction.CONFIRM, Person("jane", "user root", REVIEWER.roles))
+    with listed.reading() as session:
+        last = view_case(session, case)["history"][-1]
+    assert (last["by"], last["person"]) == ("user root", "jane")

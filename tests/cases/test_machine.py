@@ -30,7 +30,16 @@ from hashmatch.cases import (
 )
 from hashmatch.config import Settings
 from hashmatch.errors import CaseStateError, ForbiddenError
-from hashmatch.store import Case, Database, MatchRecord, OutboxMessage, utc_now
+from hashmatch.outbox import Sender, send_due
+from hashmatch.store import (
+    Case,
+    Database,
+    MatchRecord,
+    Message,
+    OutboxMessage,
+    audit,
+    utc_now,
+)
 from tests.cases.making import ADMINISTRATOR, OTHER, REVIEWER, act, make_match
 from tests.cases.test_states import TABLE
 from tests.pictures import list_of
@@ -60,7 +69,7 @@ class _Model:
     entries: set[int]
     proposed_by: str = ""
     is_held: bool = False
-    escalations: int = 0
+    is_told: bool = False
 
 
 def _leads(state: State, action: CaseAction) -> State | None:
@@ -75,7 +84,6 @@ class _Life(RuleBasedStateMachine):
         self._opened = ExitStack()
         self.database: Database = self._opened.enter_context(make())
         self.models: dict[str, _Model] = {}
-        self.told = 0
 
     def teardown(self) -> None:
         self._opened.close()
@@ -91,8 +99,9 @@ class _Life(RuleBasedStateMachine):
         assert model.key == key
         if entry not in model.entries:
             model.entries.add(entry)
-            model.state = _leads(model.state, CaseAction.MATCH) or model.state
-            model.proposed_by = ""
+            if (state := _leads(model.state, CaseAction.MATCH)) is not model.state:
+                model.is_told = False
+            model.state, model.proposed_by = state or model.state, ""
 
     @rule(
         content=st.sampled_from(_CONTENTS),
@@ -103,6 +112,8 @@ class _Life(RuleBasedStateMachine):
         if (model := self.models.get(content)) is None:
             return
         expected = _leads(model.state, action)
+        if action is CaseAction.CLOSE and model.state is State.ESCALATED and not model.is_told:
+            expected = None
         try:
             done = act(self.database, model.key, action, person, settings=_SETTINGS.cases)
         except ForbiddenError:
@@ -119,6 +130,21 @@ class _Life(RuleBasedStateMachine):
         if action is CaseAction.DISMISS:
             assert model.proposed_by not in ("", person.name)
         model.state, model.proposed_by = expected, ""
+        model.is_told = (model.is_told or action is CaseAction.REPORTED) and (
+            action is not CaseAction.REOPEN
+        )
+
+    @rule()
+    def arrive(self) -> None:
+        def take(message: Message) -> None:
+            case = int(message.body["data"]["case"])
+            with self.database.writing() as session:
+                session.get_one(Case, case).told_at = utc_now()
+                audit(session, "escalation.sent", session.get_one(Case, case), {})
+            for model in self.models.values():
+                model.is_told = model.is_told or model.key == case
+
+        send_due(self.database, {"escalation": Sender(take, lambda _: None)})
 
     @rule(content=st.sampled_from(_CONTENTS))
     def hand_over(self, content: str) -> None:
@@ -133,7 +159,6 @@ class _Life(RuleBasedStateMachine):
             return
         assert expected is not None
         model.state, model.proposed_by = expected, ""
-        self.told += 1
 
     @rule(content=st.sampled_from(_CONTENTS), is_held=st.booleans())
     def keep(self, content: str, is_held: bool) -> None:
@@ -155,9 +180,14 @@ class _Life(RuleBasedStateMachine):
         with self.database.writing() as session:
             past = utc_now() - timedelta(days=days)
             session.execute(update(Case).values(changed_at=past))
+        with self.database.reading() as session:
+            waiting = session.scalars(
+                select(OutboxMessage.case_key).where(OutboxMessage.sent_at.is_(None))
+            ).all()
         apply_retention(self.database, _SETTINGS, dry_run=False)
         for content, model in list(self.models.items()):
-            if days > 30 and model.state is State.CLOSED and not model.is_held:
+            is_done = model.state is State.CLOSED and model.key not in waiting
+            if days > 30 and is_done and not model.is_held:
                 del self.models[content]
 
     @invariant()
@@ -165,14 +195,13 @@ class _Life(RuleBasedStateMachine):
         with self.database.reading() as session:
             rows = {one.key: one for one in session.scalars(select(Case))}
             matches = session.scalar(select(func.count(MatchRecord.key)))
-            told = session.scalar(select(func.count(OutboxMessage.key)))
         assert rows.keys() == {one.key for one in self.models.values()}
         for model in self.models.values():
             row = rows[model.key]
             assert (row.state, row.proposed_by) == (model.state, model.proposed_by)
             assert bool(row.hold) is model.is_held
+            assert (row.told_at is not None) is model.is_told
         assert matches == sum(len(one.entries) for one in self.models.values())
-        assert told == self.told
 
     @invariant()
     def the_chain_holds(self) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import date, timedelta
 from typing import Any
 
@@ -16,10 +19,13 @@ from hashmatch.details import make_detail_key, open_sealer, parse_details
 from hashmatch.store import (
     Base,
     Case,
+    CaseDetails,
     Content,
     ContentHash,
     Database,
+    NCMECReport,
     Tally,
+    audit,
     queue_message,
     read_audit_records,
     read_daily_counts,
@@ -148,3 +154,60 @@ def test_messages_and_daily_counts_go_by_their_age(listed: Database, kept: Setti
 def test_content_that_comes_back_is_a_new_case(listed: Database, kept: Settings) -> None:
     apply_retention(listed, _with(kept, closed_days=30), dry_run=False)
     assert make_match(listed, "post/closed") == 5
+
+
+@pytest.mark.parametrize("stage", ["queued", "opened", "finishing", "unsure"])
+def test_what_is_on_its_way_to_ncmec_stays(listed: Database, kept: Settings, stage: str) -> None:
+    with listed.writing() as session:
+        case = session.scalars(select(Case).where(Case.state == "closed", Case.hold == "")).one()
+        report = NCMECReport(
+            case_key=case.key, target="ncmec", base="https://x.example", is_test=False, stage=stage
+        )
+        session.add(report)
+        session.flush()
+        audit(session, "report.queued", report, {})
+    chosen = _with(kept, closed_days=30)
+    assert apply_retention(listed, chosen, dry_run=True) == {"cases": 0}
+    assert apply_retention(listed, chosen, dry_run=False) == {}
+    with listed.writing() as session:
+        report = session.scalars(select(NCMECReport)).one()
+        report.stage = "finished"
+        audit(session, "report.finished", report, {})
+    assert apply_retention(listed, chosen, dry_run=False)["cases"] == 1
+
+
+def test_messages_that_wait_keep_their_case_and_dead_ones_go_with_it(
+    listed: Database, kept: Settings
+) -> None:
+    with listed.writing() as session:
+        case = session.scalars(
+            select(Case.key).where(Case.state == "closed", Case.hold == "")
+        ).one()
+        queue_message(session, "escalation", "desk", "e/1", {"who": "post/closed"}, case=case)
+    chosen = _with(kept, closed_days=30, outbox_days=30)
+    assert apply_retention(listed, chosen, dry_run=False) == {}
+    with listed.writing() as session:
+        old = utc_now() - timedelta(days=90)
+        session.execute(update(OutboxMessage).values(next_attempt_at=None, created_at=old))
+    assert apply_retention(listed, _with(kept, outbox_days=30), dry_run=False) == {}
+    assert apply_retention(listed, chosen, dry_run=False)["cases"] == 1
+    assert _count(listed, OutboxMessage) == 0
+
+
+def test_details_of_a_case_that_is_held_meanwhile_stay(listed: Database, kept: Settings) -> None:
+    chosen = _with(kept, details_days=30)
+    with (
+        ThreadPoolExecutor(1) as pool,
+        closing(Database(chosen.database_url, busy_timeout_s=20)) as other,
+    ):
+        with listed.writing() as session:
+            case = session.scalars(
+                select(Case.key).where(Case.state == "closed", Case.hold == "")
+            ).one()
+            hold(session, case, "order 2", ADMINISTRATOR)
+            session.flush()
+            removing = pool.submit(apply_retention, other, chosen, dry_run=False)
+            time.sleep(0.5)
+        assert removing.result() == {"details": 1}
+    with listed.reading() as session:
+        assert session.get(CaseDetails, case) is not None

@@ -29,7 +29,7 @@ from hashmatch.cases.states import following, require_role
 from hashmatch.config import Settings
 from hashmatch.details import Details, Sealer
 from hashmatch.errors import CaseStateError, ForbiddenError
-from hashmatch.store import Case, Database
+from hashmatch.store import Case, Database, utc_now
 from tests.cases.making import make_match, settings_with
 
 O, R, C, F, E, P, X = State  # noqa: E741 (as narrow as the table)
@@ -138,7 +138,8 @@ def test_what_people_do_keeps_to_the_table(listed: Database, settings: Settings)
         found: State | None = None
         try:
             with listed.writing() as session:
-                session.get_one(Case, case).state = state
+                row = session.get_one(Case, case)
+                row.state, row.told_at = state, utc_now()
                 session.flush()
                 try:
                     ways[action](session, case, Person("alice", "test", frozenset({role})))

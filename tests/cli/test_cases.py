@@ -114,6 +114,11 @@ WRONG = [
     ("report", "export", "--format", "html", "--of", "cases"),
     ("report", "export", "--format", "cybertip"),
     ("report", "export", "--case", "1"),
+    ("report", "export", "--until", "0001-01-01T00:00"),
+    ("report", "export", "--since", "0001-01-01T00:00+05:00"),
+    ("cases", "plan", "1", "--due", "9999-12-31T23:59:59-10:00"),
+    ("cases", "note", "1", "\udcff"),
+    ("cases", "list", "--content-id", "\udcff"),
 ]
 
 

@@ -26,7 +26,7 @@ from hashmatch.cases import (
 from hashmatch.config import Settings
 from hashmatch.cybertip import submitting
 from hashmatch.details import make_detail_key, open_sealer, parse_details
-from hashmatch.errors import CaseStateError, InputError
+from hashmatch.errors import CaseStateError
 from hashmatch.outbox import send_due
 from hashmatch.store import Database, NCMECReport, OutboxMessage, read_outbox, utc_now
 from tests.cases.making import (
@@ -406,7 +406,7 @@ def test_a_report_that_is_not_finished_is_taken_back(
     _report(database, settings, case)
     _send(database, settings)
     assert len(server.finished()) == 1
-    with pytest.raises(InputError, match="finished"):
+    with pytest.raises(CaseStateError, match="no such report"):
         retract(database, settings, case, ADMINISTRATOR)
 
 
@@ -423,6 +423,72 @@ def test_a_report_is_sent_again_only_where_that_is_said(
     _report(database, settings, case, again=True)
     _send(database, settings)
     assert len(server.finished()) == 2
+
+
+def test_the_same_address_is_the_same_however_it_is_written(
+    database: Database, configure: Callable[..., Settings], server: CyberTiplineServer, case: int
+) -> None:
+    _report(database, settings := configure(), case)
+    _send(database, settings)
+    act(database, case, CaseAction.REOPEN)
+    act(database, case, CaseAction.CONFIRM)
+    with pytest.raises(CaseStateError, match="reported already"):
+        _report(database, configure(base=f"{server.url}/"), case)
+
+
+def test_a_report_that_is_stuck_is_settled_beside_newer_ones(
+    database: Database, configure: Callable[..., Settings], server: CyberTiplineServer, case: int
+) -> None:
+    settings = configure()
+    _report(database, settings, case)
+    server.faults = ["", "", "", "after"]
+    _send(database, settings)
+    test_server = configure(environment="test", base="https://exttest.example")
+    _report(database, test_server, case)
+    with database.writing() as session:
+        settle(session, case, ADMINISTRATOR, is_finished=True)
+    assert state_of(database, case) is State.REPORTED
+    with database.reading() as session:
+        stages = [one["stage"] for one in view_case(session, case)["reports"]]
+    assert stages == ["finished", "queued"]
+
+
+def test_agreeing_to_one_report_is_not_agreeing_to_another(
+    database: Database, configure: Callable[..., Settings], server: CyberTiplineServer, case: int
+) -> None:
+    settings = configure()
+    cases = settings.cases.model_copy(update={"four_eyes": ("report",)})
+    other = settings.escalations["ncmec"].model_copy(update={"environment": "test"})
+    escalations = {**settings.escalations, "test": other}
+    settings = settings.model_copy(update={"cases": cases, "escalations": escalations})
+    with database.writing() as session:
+        escalate(session, settings, case, "test", REVIEWER)
+    with database.writing() as session:
+        assert escalate(session, settings, case, "ncmec", OTHER).waits_for_another
+    assert _send(database, settings) == {}
+
+
+@pytest.mark.sqlite
+@pytest.mark.timeout(30)
+def test_a_command_that_leaves_others_behind_is_not_waited_for(
+    database: Database, configure: Callable[..., Settings], server: CyberTiplineServer, case: int
+) -> None:
+    leaving = ["/bin/sh", "-c", "setsid sleep 60 & echo x"]
+    settings = configure(file={"command": leaving, "timeout_s": 0.5})
+    _report(database, settings, case)
+    assert _send(database, settings) == {"failed": 1}
+
+
+@pytest.mark.sqlite
+def test_a_name_that_could_be_an_option_is_handed_to_no_command(
+    database: Database, configure: Callable[..., Settings], server: CyberTiplineServer
+) -> None:
+    import_text(database, "one", list_of(1, 2))
+    case = make_match(database, "--output=/etc/passwd", data=PICTURE)
+    act(database, case, CaseAction.CONFIRM)
+    settings = configure()
+    _report(database, settings, case)
+    assert _send(database, settings) == {"dead": 1}
 
 
 def test_under_four_eyes_a_report_waits_for_another_person(

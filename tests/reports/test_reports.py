@@ -110,6 +110,8 @@ def test_figures_add_up(filled: Database) -> None:
     assert dict(figures.by_state) == {"open": 5, "confirmed": 5, "false_positive": 5}
     assert figures.decided == 10
     assert figures.median_hours is not None
+    assert figures.slow_hours is not None
+    assert figures.slow_hours >= figures.median_hours
     told = transparency(figures)
     assert (told["images_screened"], told["images_clear"], told["images_unscreened"]) == (17, 1, 1)
     assert "=1+1" not in json.dumps(told)

@@ -62,7 +62,9 @@ def test_the_queue_is_paged_and_filtered(desk: Served) -> None:
         answer = desk.client.get("/v1/cases", params=query).json()
         assert [one["case"] for one in answer["cases"]] == found
     assert desk.client.get("/v1/cases/99").status_code == 404
-    assert desk.client.get("/v1/cases", params={"cursor": "99"}).status_code == 400
+    for cursor in ("99", "5.x.1", "5.1", "-1.1.1"):
+        assert desk.client.get("/v1/cases", params={"cursor": cursor}).status_code == 400
+    assert desk.client.get("/v1/cases", params={"assignee": "a\0"}).status_code == 400
 
 
 def test_a_case_is_worked_through_to_its_end(desk: Served, database: Database) -> None:
@@ -94,6 +96,10 @@ def test_what_cannot_be_done_is_refused_and_changes_nothing(desk: Served) -> Non
         ({"decision": "confirm", "change": 7}, 409),
         ({"assignee": "bob", "decision": "close"}, 409),
         ({"unknown": 1}, 400),
+        ({"assignee": "bob", "change": 77}, 409),
+        ({"due_at": "9999-12-31T23:59:59-10:00"}, 400),
+        ({"due_at": "0001-01-01T00:00:00+10:00"}, 400),
+        ({"due_at": "2026-01-01T00:00:00"}, 400),
     ):
         assert _change(desk, 1, **body).status_code == status
     assert _change(desk, 99, decision="review").status_code == 404
@@ -133,6 +139,12 @@ def test_many_cases_are_done_at_once_each_by_itself(desk: Served) -> None:
     body = {"cases": [2], "escalate_to": "desk"}
     (result,) = desk.client.post("/v1/cases/actions", json=body).json()["results"]
     assert result["state"] == "escalated"
+    body = {"cases": [2], "escalate_to": "desk", "assignee": "bob"}
+    assert desk.client.post("/v1/cases/actions", json=body).status_code == 400
+    body = {"cases": [1, 3], "due_at": "2030-01-01T00:00:00Z", "hold": "order 1"}
+    done = desk.client.post("/v1/cases/actions", json=body).json()["results"]
+    assert [one["problem"] for one in done] == [None, None]
+    assert desk.client.get("/v1/cases/3").json()["hold"] == "order 1"
 
 
 def test_details_come_with_the_scope_scan_and_are_seen_with_the_scope_details(
@@ -178,9 +190,12 @@ def test_reports_come_in_every_format_and_go_on_record(desk: Served, database: D
     report = desk.client.get("/v1/reports", params={"format": "cybertip", "case": 1})
     assert report.headers["content-type"] == "application/xml"
     assert b"<incidentSummary>" in report.content
+    assert b"SHA256" not in report.content
+    params: dict[str, Any] = {"format": "cybertip", "case": 1, "show_hashes": "true"}
+    assert b"SHA256" in desk.client.get("/v1/reports", params=params).content
     with database.reading() as session:
         exports = [one for one in read_audit_records(session) if one["action"] == "report.exported"]
-    assert len(exports) == 7
+    assert len(exports) == 8
     assert all("(test)" in one["actor"] for one in exports)
 
 
@@ -190,9 +205,18 @@ def test_reports_come_in_every_format_and_go_on_record(desk: Served, database: D
         {"format": "cybertip"}, {"format": "html", "of": "cases"}, {"case": 1},
         {"format": "pdf", "list": "one"}, {"of": "cases", "show_hashes": "true"},
         {"show_details": "true"}, {"format": "cybertip", "case": 0},
+        {"format": "html", "until": "0001-01-01T00:00:00Z"}, {"since": "9999-12-31T00:00:00-10:00"},
     ],
 )  # fmt: skip
 def test_options_that_go_with_another_format_are_refused(
     desk: Served, query: dict[str, Any]
 ) -> None:
     assert desk.client.get("/v1/reports", params=query).status_code == 400
+
+
+def test_without_a_key_details_are_refused_and_nothing_breaks(serve: Serve) -> None:
+    with serve() as served:
+        served.client.post("/v1/scan", params={"content_id": "post/1"}, content=drawn(1))
+        answer = served.client.put("/v1/matches/1/details", json={})
+        assert answer.status_code == 503
+        assert "no key" in answer.json()["detail"]
