@@ -110,8 +110,10 @@ def take_due(session: Session, kind: str, target: str, *, limit: int) -> list[Me
 
 
 def note_sent(session: Session, key: int) -> None:
-    """Note that a message was told."""
-    row = _find(session, key)
+    """Note that a message was told, unless somebody dropped it meanwhile."""
+    row = session.get(OutboxMessage, key)
+    if row is None:
+        return
     row.sent_at, row.next_attempt_at, row.problem = utc_now(), None, ""
     # The row stays, so that nothing is told twice; who it was about stands in the match alone.
     body = json.loads(row.body)
@@ -120,8 +122,9 @@ def note_sent(session: Session, key: int) -> None:
 
 def note_failed(session: Session, key: int, problem: str, *, is_final: bool) -> None:
     """Note why a message was not told; it is tried again later, unless that `is_final`."""
-    row = _find(session, key)
-    if row.sent_at is not None:  # By another process, which took it over.
+    row = session.get(OutboxMessage, key)
+    # Dropped meanwhile, or sent by another process that took it over.
+    if row is None or row.sent_at is not None:
         return
     row.problem = problem
     if is_final or row.attempts >= _MOST_ATTEMPTS:

@@ -19,11 +19,14 @@ from sqlalchemy import update
 from hashmatch.config import Settings
 from hashmatch.errors import ConfigError, OutboxError, StoreError
 from hashmatch.outbound import find_address
-from hashmatch.outbox import send_due, sign, webhook_senders
+from hashmatch.outbox import Sender, send_due, sign, webhook_senders
 from hashmatch.store import (
     Database,
+    Message,
     count_unsent,
     drop_message,
+    note_sent,
+    queue_message,
     read_outbox,
     retry_message,
     utc_now,
@@ -223,6 +226,27 @@ def test_a_message_that_nobody_wants_told_any_more_is_dropped(
         drop_message(session, 1)
     assert _send(settings, database) == {}
     assert receiver.requests == []
+
+
+def test_a_message_that_is_dropped_or_taken_over_while_it_is_sent_does_no_harm(
+    database: Database,
+) -> None:
+    def drop(message: Message) -> None:
+        with database.writing() as session:
+            drop_message(session, message.key)
+
+    def take_over(message: Message) -> None:
+        with database.writing() as session:
+            note_sent(session, message.key)
+        raise OutboxError("too late")
+
+    with database.writing() as session:
+        for number in range(2):
+            queue_message(session, f"kind-{number}", "desk", f"m/{number}", {})
+    senders = {"kind-0": Sender(drop, lambda _: None), "kind-1": Sender(take_over, lambda _: None)}
+    send_due(database, senders)
+    with database.reading() as session:
+        assert [one.state for one in read_outbox(session, limit=9)] == ["sent"]
 
 
 def test_only_the_lists_asked_for_are_told_of(
