@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,7 +14,9 @@ from .verdicts import HashQuery, Verdict
 from .wire import (
     Retrying,
     client_options,
+    details_request,
     lookup_requests,
+    read_done,
     read_lookup,
     read_scan,
     scan_request,
@@ -48,6 +50,13 @@ class AsyncClient:
         for part, request in lookup_requests(queries):
             verdicts += read_lookup(await self._ask(request), part)
         return verdicts
+
+    async def tell_details(self, match_id: str, details: Mapping[str, Any]) -> None:
+        """Tell who uploaded what matched, as the README says, in place of what was told before.
+
+        Raises `InputError` and `ServiceError`.
+        """
+        read_done(await self._ask(details_request(match_id, details)))
 
     async def is_ready(self) -> bool:
         """Say whether the service can screen at this moment; asks once."""

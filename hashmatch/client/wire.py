@@ -110,6 +110,26 @@ def _lookup_request(queries: Sequence[HashQuery]) -> dict[str, Any]:
     return {"method": "POST", "url": "/v1/lookup", "json": {"hashes": hashes}}
 
 
+def details_request(match_id: str, details: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the request that tells who uploaded what matched. Raises `InputError`."""
+    if not (match_id.isascii() and match_id.isdecimal()):
+        raise InputError("a match id is a number", hint="A verdict's matches have them.")
+    try:
+        content = json.dumps(dict(details)).encode()
+    except (TypeError, ValueError) as error:
+        raise InputError("the details are not fit for JSON") from error
+    headers = {"Content-Type": "application/json"}
+    url = f"/v1/matches/{match_id}/details"
+    return {"method": "PUT", "url": url, "content": content, "headers": headers}
+
+
+def read_done(response: httpx.Response) -> None:
+    """Raise `InputError` or `ServiceError` unless what was asked is done."""
+    told = _body(response)
+    if response.status_code != httpx.codes.OK:
+        raise _problem(response.status_code, told)
+
+
 def _require_text(*texts: str) -> None:
     try:
         for text in texts:

@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 
 from hashmatch.client import AsyncClient, Client, HashQuery, Retrying, Status, Verdict
 from hashmatch.client.verdicts import read_verdict
+from hashmatch.details import make_detail_key
 from hashmatch.errors import HashmatchError, InputError, ServiceError
 from hashmatch.outcome import Reason
 from hashmatch.store import Database
+from tests.cases.making import settings_with
 from tests.lists.loopback import Answer, Request, Service, serving
 from tests.pictures import drawn, hashes_of, list_of
 from tests.service.serving import make_token
@@ -99,6 +101,34 @@ def test_it_says_what_the_service_says(real: tuple[str, str]) -> None:
             client.scan(drawn(1), content_id="")
     with Client(real[0], "hm_wrong") as client, pytest.raises(ServiceError, match="status 401"):
         client.scan(drawn(1), content_id="x")
+
+
+def test_details_of_a_match_are_told(
+    database: Database, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DETAIL_KEY", make_detail_key())
+    import_text(database, "one", list_of(1, 2))
+    chosen = settings_with(
+        settings, intake={"isolation": "none"}, cases={"detail_keys": [{"env": "DETAIL_KEY"}]}
+    )
+    with serving_app(chosen, database) as served:
+        token = make_token(database)["Authorization"].removeprefix("Bearer ")
+        with Client(served.url, token) as client:
+            (match, *_) = client.scan(drawn(1), content_id="post/1").matches
+            client.tell_details(match.match_id, {"account": {"id": "someone"}})
+            for wrong in ("x", "99"):
+                with pytest.raises(HashmatchError):
+                    client.tell_details(wrong, {})
+            with pytest.raises(InputError):
+                client.tell_details(match.match_id, {"account": {"nobody": 1}})
+
+        async def tell() -> None:
+            async with AsyncClient(served.url, token) as client:
+                await client.tell_details(match.match_id, {"info": "seen"})
+
+        asyncio.run(tell())
+        told = served.client.get("/v1/cases/1", params={"details": "true"}).json()["details"]
+    assert told == {"info": "seen"}
 
 
 def test_hashes_are_looked_up_in_parts_and_in_their_order(real: tuple[str, str]) -> None:
