@@ -19,7 +19,7 @@ demo: .venv/installed
 	@$(BIN)/hashmatch demo
 
 test: .venv/developing
-	@$(BIN)/pytest --numprocesses auto
+	@$(BIN)/pytest --numprocesses $$($(BIN)/python -c "import os; print(2 * (os.cpu_count() or 1))")
 
 check: .venv/developing
 	@$(BIN)/ruff format --check .

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+import secrets
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 
 from hashmatch.config import Settings
 from hashmatch.store import Database
+from hashmatch.store.database import create_private_file
 from hashmatch.store.migrations import upgrade
 from tests import postgresql
 from tests.command_line import CommandLine
@@ -125,11 +128,33 @@ def settings(
         yield Settings.model_validate({"data_dir": folder, "database": {"url": url}})
 
 
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store at the newest schema in SQLite, to be copied: migrating anew takes longer."""
+    path = tmp_path_factory.mktemp("prepared") / "hashmatch.db"
+    with closing(Database(f"sqlite:///{path}")) as database:
+        upgrade(database)
+    return path
+
+
+def _make_store(database: Database, prepared: Path) -> None:
+    """Bring a new database to the newest schema, each with an identity of its own."""
+    if (path := database.sqlite_path()) is None:
+        upgrade(database)
+        return
+    create_private_file(path)
+    with closing(sqlite3.connect(prepared)) as source, closing(sqlite3.connect(path)) as target:
+        source.backup(target)
+        target.execute("UPDATE store_identity SET identity = ?", (secrets.token_hex(16),))
+        target.commit()
+    database.use_write_ahead_log()
+
+
 @pytest.fixture
-def database(settings: Settings) -> Iterator[Database]:
+def database(settings: Settings, prepared: Path) -> Iterator[Database]:
     """An empty store at the newest schema."""
     with closing(Database(settings.database_url, busy_timeout_s=0.1)) as database:
-        upgrade(database)
+        _make_store(database, prepared)
         yield database
 
 
@@ -144,6 +169,7 @@ def make_scanner(settings: Settings, database: Database) -> MakeScanner:
 def database_factory(
     tmp_path_factory: pytest.TempPathFactory,
     new_url: Callable[[Path], AbstractContextManager[str]],
+    prepared: Path,
 ) -> DatabaseFactory:
     """Makes a new empty store each time it is called, for properties that need many."""
 
@@ -151,7 +177,7 @@ def database_factory(
     def make() -> Iterator[Database]:
         folder = tmp_path_factory.mktemp("store")
         with new_url(folder) as url, closing(Database(url)) as database:
-            upgrade(database)
+            _make_store(database, prepared)
             yield database
 
     return make

@@ -44,9 +44,9 @@ def test_the_way_on_that_it_tells_works(tmp_path: Path, monkeypatch: pytest.Monk
     result = CliRunner().invoke(cli, ["demo"])
     assert result.exit_code == 0
     told = [line.split() for line in result.stderr.splitlines() if " --config " in line]
-    assert len(told) == 3
+    assert len(told) == 5
     codes = [CliRunner().invoke(cli, words[1:]).exit_code for words in told]
-    assert codes == [0, 2, 0]
+    assert codes == [0, 2, 0, 0, 0]
     rows = [
         json.loads(line)
         for line in CliRunner().invoke(cli, [*told[0][1:], "--json"]).stdout.splitlines()
