@@ -6,7 +6,6 @@ from .escalating import (
     case_senders,
     escalate,
     read_incident,
-    require_escalation,
     retract,
     settle,
 )
@@ -45,7 +44,6 @@ __all__ = [
     "open_details",
     "plan",
     "read_incident",
-    "require_escalation",
     "require_unchanged",
     "retract",
     "seal_anew",

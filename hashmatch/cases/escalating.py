@@ -127,11 +127,6 @@ def case_senders(settings: Settings, database: Database) -> dict[str, Sender]:
     }
 
 
-def require_escalation(settings: Settings, target_name: str) -> None:
-    """Raise `ConfigError` where nothing could be sent to a target from here."""
-    _require_target(settings, target_name)
-
-
 def retract(database: Database, settings: Settings, case: int, person: Person) -> Done:
     """Take back a report of a case that is not finished.
 
