@@ -19,21 +19,10 @@ from sqlalchemy.orm import Session
 
 from benchmarks.measuring import Table, duration
 from hashmatch.audit import make_key
-from hashmatch.store import (
-    AuditHead,
-    AuditRecord,
-    Base,
-    Case,
-    Content,
-    Database,
-    MatchRecord,
-    chain,
-    create_list,
-    read_audit_head,
-    state_hash,
-    utc_now,
-)
+from hashmatch.store.engine import Database, chain, read_audit_head, state_hash
+from hashmatch.store.lists import create_list
 from hashmatch.store.migrations import upgrade
+from hashmatch.store.schema import AuditHead, AuditRecord, Base, Case, Content, MatchRecord, utc_now
 
 _CONTENTS, _MATCHES_EACH = 200_000, 5
 _CONTENTS_AT_ONCE = 2_000

@@ -21,9 +21,10 @@ from benchmarks.hashes import Values, realistic, uniform
 from benchmarks.measuring import Table, duration, seconds
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.index import IndexFolder, LiveIndex, catch_up, merge
-from hashmatch.store import Database, utc_now
+from hashmatch.store.engine import Database
 from hashmatch.store.migrations import upgrade
-from hashmatch.store.models import Entry, Generation, HashList
+from hashmatch.store.schema import utc_now
+from hashmatch.store.schema.lists import Entry, Generation, HashList
 
 _SIZES = (1_000_000, 10_000_000)
 _CHANGED = 1_000

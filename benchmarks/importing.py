@@ -14,9 +14,10 @@ import psycopg
 
 from benchmarks.measuring import Table, seconds
 from hashmatch.lists import find_format, import_list
-from hashmatch.store import Database, create_list
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import create_list
 from hashmatch.store.migrations import upgrade
-from hashmatch.store.models import Entry
+from hashmatch.store.schema.lists import Entry
 
 _ROWS = 1_000_000
 _SINGLE_ROWS = 2_000

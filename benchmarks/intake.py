@@ -14,7 +14,7 @@ from benchmarks.photographs import encoded, photograph
 from hashmatch.config import Settings
 from hashmatch.lists import find_format, import_list
 from hashmatch.pipeline import Scanner
-from hashmatch.store import Database
+from hashmatch.store.engine import Database
 from hashmatch.store.migrations import upgrade
 from hashmatch.wiring import open_scanner_with
 

@@ -29,8 +29,9 @@ from hashmatch.config import Settings
 from hashmatch.drawing import draw_picture
 from hashmatch.hashers import PIXEL_HASHERS
 from hashmatch.lists import find_format, import_list
-from hashmatch.store import Database, Scope, create_token
+from hashmatch.store.engine import Database
 from hashmatch.store.migrations import upgrade
+from hashmatch.store.tokens import Scope, create_token
 from hashmatch.wiring import open_scanner_with
 
 _SIDES = (1920, 1080)

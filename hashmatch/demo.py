@@ -19,7 +19,7 @@ from hashmatch.hashers import ALGORITHMS
 from hashmatch.lists import ImportSummary, find_format, import_list
 from hashmatch.outcome import Outcome
 from hashmatch.reports import CSVReport, ReportRow, private_file, report_rows
-from hashmatch.store import MatchFilter
+from hashmatch.store.matches import MatchFilter
 from hashmatch.wiring import open_database, open_intake, open_scanner_with
 
 _LIST = "demo"

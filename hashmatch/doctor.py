@@ -21,7 +21,9 @@ from hashmatch.hashers import ALGORITHMS, BYTES_HASHERS, PIXEL_HASHERS, hash_byt
 from hashmatch.imaging import PoolIntake, ProcessFailedError
 from hashmatch.index import IndexFolder, inspect
 from hashmatch.outbox import require_signing
-from hashmatch.store import Database, count_active_entries, read_lists, read_quarantines, utc_now
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import count_active_entries, read_lists, read_quarantines
+from hashmatch.store.schema import utc_now
 from hashmatch.wiring import open_database, open_intake, open_policy
 
 _LIBRARIES = ("pillow", "pillow-heif", "numpy", "imagehash", "scipy", "sqlalchemy", "alembic")

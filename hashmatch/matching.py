@@ -11,7 +11,7 @@ from hashmatch.hashes import Hash, View, is_match
 from hashmatch.index import Neighbour, Snapshot
 from hashmatch.outcome import Failure, Reason
 from hashmatch.policy import Policy
-from hashmatch.store import Allowance
+from hashmatch.store.lists import Allowance
 
 # The hash that stands for the very file. Files with equal MD5 or SHA-1 can be made on purpose.
 WHOLE_FILE = "sha256"

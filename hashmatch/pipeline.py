@@ -54,7 +54,9 @@ from hashmatch.recording import (
     Recorder,
     announce_nothing,
 )
-from hashmatch.store import Database, Tally, utc_now
+from hashmatch.store.engine import Database
+from hashmatch.store.matches import Tally
+from hashmatch.store.schema import utc_now
 from hashmatch.subjects import Query, Subject, begin, content_facts
 
 # Always computed: it tells two contents under one content id apart, and allow lists name it.

@@ -13,16 +13,18 @@ from hashmatch.index import Snapshot
 from hashmatch.matching import Finding, Judgement, allowable_hashes, judge
 from hashmatch.outcome import Action, Match, Suppressed
 from hashmatch.policy import Policy
-from hashmatch.store import (
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import (
     Allowance,
-    ContentFacts,
-    Database,
     EntryFacts,
     ListState,
-    NewMatch,
-    NewSuppression,
     read_allowances,
     read_entry_facts,
+)
+from hashmatch.store.matches import (
+    ContentFacts,
+    NewMatch,
+    NewSuppression,
     record_matches,
     record_suppressions,
 )

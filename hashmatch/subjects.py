@@ -11,7 +11,7 @@ from hashmatch.errors import InputError
 from hashmatch.hashes import Hash
 from hashmatch.imaging import Reading
 from hashmatch.matching import WHOLE_FILE
-from hashmatch.store import ContentFacts
+from hashmatch.store.matches import ContentFacts
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,9 @@ from hashmatch.outbox import Sender, announcer, webhook_senders
 from hashmatch.outcome import Action, Match
 from hashmatch.pipeline import Observe, Scanner
 from hashmatch.policy import Policy
-from hashmatch.store import ContentFacts, Database, find_matchable
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import find_matchable
+from hashmatch.store.matches import ContentFacts
 
 # Who is at work, as the audit chain names them where nobody else is known.
 ACTOR = "hashmatch"

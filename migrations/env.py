@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from hashmatch.store.models import Base
+from hashmatch.store.schema.base import Base
 
 connection = context.config.attributes["connection"]
 context.configure(

@@ -14,8 +14,8 @@ import hypothesis
 import pytest
 
 from hashmatch.config import Settings
-from hashmatch.store import Database
-from hashmatch.store.database import create_private_file
+from hashmatch.store.engine import Database
+from hashmatch.store.engine.database import create_private_file
 from hashmatch.store.migrations import upgrade
 from tests import postgresql
 from tests.command_line import CommandLine

@@ -15,8 +15,8 @@ from hashmatch.index import LiveIndex
 from hashmatch.outcome import Outcome, Unscreened
 from hashmatch.pipeline import Scanner
 from hashmatch.policy import Policy
-from hashmatch.store import Database
-from hashmatch.store.match_models import MatchRecord
+from hashmatch.store.engine import Database
+from hashmatch.store.schema.matches import MatchRecord
 from hashmatch.wiring import open_intake
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)

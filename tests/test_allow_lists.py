@@ -12,18 +12,18 @@ from hashmatch.errors import InputError, UnknownListError
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Hash
 from hashmatch.outcome import Clear, Matched, Reason
-from hashmatch.store import (
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import (
     ALLOW,
-    Database,
     Terms,
     allow_hash,
     create_list,
     read_lists,
-    read_suppressions,
     set_licence,
     withdraw_entries,
 )
-from hashmatch.store.match_models import ContentHash
+from hashmatch.store.matches import read_suppressions
+from hashmatch.store.schema.matches import ContentHash
 from tests.command_line import CommandLine
 from tests.pictures import drawn, hashes_of, list_of
 from tests.scanning import MakeScanner, recorded, unscreened

@@ -19,14 +19,10 @@ from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Hash
 from hashmatch.imaging import Intake, Reading
 from hashmatch.outcome import Action, Clear, Failure, Matched, Reason
-from hashmatch.store import (
-    Database,
-    read_daily_counts,
-    remove_list,
-    set_licence,
-    withdraw_entries,
-)
-from hashmatch.store.match_models import MatchRecord
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import remove_list, set_licence, withdraw_entries
+from hashmatch.store.matches import read_daily_counts
+from hashmatch.store.schema.matches import MatchRecord
 from hashmatch.wiring import open_scanner_with
 from tests.pictures import drawn, encoded, hashes_of, list_of, read
 from tests.scanning import NOW, MakeScanner, recorded, unscreened

@@ -11,12 +11,9 @@ import pytest
 from hashmatch.config import Settings
 from hashmatch.imaging import InProcessIntake, Intake, Reading
 from hashmatch.outcome import Clear, Failure, Matched, Reason
-from hashmatch.store import (
-    Database,
-    read_daily_counts,
-    restore_entries,
-    withdraw_entries,
-)
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import restore_entries, withdraw_entries
+from hashmatch.store.matches import read_daily_counts
 from hashmatch.wiring import open_scanner_with
 from tests.pictures import GENEROUS, drawn, list_of
 from tests.scanning import MakeScanner, recorded, unscreened

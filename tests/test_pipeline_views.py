@@ -8,8 +8,8 @@ from sqlalchemy import select
 from hashmatch.drawing import draw_picture
 from hashmatch.hashes import View
 from hashmatch.outcome import Clear, Matched, Reason
-from hashmatch.store import Database
-from hashmatch.store.match_models import MatchRecord
+from hashmatch.store.engine import Database
+from hashmatch.store.schema.matches import MatchRecord
 from tests.pictures import drawn, encoded, read
 from tests.scanning import MakeScanner, unscreened
 from tests.store.importing import import_text

@@ -10,15 +10,14 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from hashmatch import __version__
-from hashmatch.store import (
-    AuditCheckpoint,
-    AuditHead,
+from hashmatch.store.engine import (
     moment_text,
     read_audit_checkpoints,
     read_audit_head,
     read_audit_records,
-    read_store_id,
 )
+from hashmatch.store.lists import read_store_id
+from hashmatch.store.schema import AuditCheckpoint, AuditHead
 
 _FORMAT = "hashmatch audit chain 1"
 

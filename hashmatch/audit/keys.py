@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from hashmatch.config import Settings, read_secret
 from hashmatch.errors import ConfigError, InputError
-from hashmatch.store import Seal
+from hashmatch.store.engine import Seal
 
 _KEY_BYTES = 32
 _ID_CHARACTERS = 16

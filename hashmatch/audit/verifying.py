@@ -14,11 +14,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session, aliased
 
-from hashmatch.store import (
+from hashmatch.store.engine import (
     FIRST_HASH,
-    AuditHead,
-    AuditRecord,
-    Base,
     chain,
     read_audit_checkpoints,
     read_audit_head,
@@ -26,6 +23,7 @@ from hashmatch.store import (
     signed_text,
     state_hash,
 )
+from hashmatch.store.schema import AuditHead, AuditRecord, Base
 
 from .keys import PublicKeys, is_signed
 

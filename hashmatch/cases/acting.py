@@ -17,7 +17,9 @@ from hashmatch.errors import (
     NotFoundError,
     StoreError,
 )
-from hashmatch.store import Case, CaseNote, Database, audit, lock_case, require_text, utc_now
+from hashmatch.store.cases import lock_case
+from hashmatch.store.engine import Database, audit
+from hashmatch.store.schema import Case, CaseNote, require_text, utc_now
 
 from .opening import due_again, reopen
 from .people import Person

@@ -6,15 +6,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hashmatch.details import Details, Sealer
-from hashmatch.store import (
-    Case,
-    CaseDetails,
-    audit,
-    find_case_of,
-    find_details,
-    read_match,
-    utc_now,
-)
+from hashmatch.store.cases import find_case_of, find_details
+from hashmatch.store.engine import audit
+from hashmatch.store.matches import read_match
+from hashmatch.store.schema import Case, CaseDetails, utc_now
 
 from .acting import Done, begin
 from .people import Person

@@ -33,21 +33,16 @@ from hashmatch.cybertip import (
 from hashmatch.details import Details, Sealer, open_sealer
 from hashmatch.errors import CaseStateError, ConfigError, InputError
 from hashmatch.outbox import Sender, post_signed, require_signing
-from hashmatch.store import (
-    Case,
-    ContentHash,
-    Database,
-    Message,
-    NCMECReport,
-    audit,
+from hashmatch.store.cases import (
     lock_case,
     lock_ncmec_report,
-    queue_message,
     read_case,
     read_case_matches,
     read_ncmec_reports,
-    utc_now,
 )
+from hashmatch.store.engine import Database, audit
+from hashmatch.store.outbox import Message, queue_message
+from hashmatch.store.schema import Case, ContentHash, NCMECReport, utc_now
 
 from .acting import (
     Done,

@@ -11,7 +11,7 @@ from hashmatch.config import CyberTiplineEscalation, Settings
 from hashmatch.cybertip import report_document
 from hashmatch.details import open_sealer
 from hashmatch.errors import InputError
-from hashmatch.store import CaseFilter, read_cases
+from hashmatch.store.cases import CaseFilter, read_cases
 
 from .escalating import read_incident
 from .states import State

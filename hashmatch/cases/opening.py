@@ -9,7 +9,9 @@ from sqlalchemy.orm import Session
 
 from hashmatch.config import CasesSettings, Settings
 from hashmatch.outcome import Match
-from hashmatch.store import Case, MatchRecord, audit, find_case_of, read_case_matches, utc_now
+from hashmatch.store.cases import find_case_of, read_case_matches
+from hashmatch.store.engine import audit
+from hashmatch.store.schema import Case, MatchRecord, utc_now
 
 from .states import CaseAction, State, following
 

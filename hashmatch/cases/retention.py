@@ -17,7 +17,9 @@ from sqlalchemy.orm import Session
 
 from hashmatch.config import Settings
 from hashmatch.cybertip import ENDED
-from hashmatch.store import (
+from hashmatch.store.cases import lock_case
+from hashmatch.store.engine import Database, audit, is_sqlite
+from hashmatch.store.schema import (
     Base,
     Case,
     CaseDetails,
@@ -25,14 +27,10 @@ from hashmatch.store import (
     Content,
     ContentHash,
     DailyCount,
-    Database,
     MatchRecord,
     NCMECReport,
     OutboxMessage,
     SuppressionRecord,
-    audit,
-    is_sqlite,
-    lock_case,
     utc_now,
 )
 

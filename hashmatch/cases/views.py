@@ -9,18 +9,16 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from hashmatch.store import (
-    AuditRecord,
-    CaseNote,
-    NCMECReport,
+from hashmatch.store.cases import (
     StoredCase,
     find_details,
     read_case,
     read_case_matches,
-    read_history,
     read_ncmec_reports,
     read_notes,
 )
+from hashmatch.store.engine import read_history
+from hashmatch.store.schema import AuditRecord, CaseNote, NCMECReport
 
 
 def case_row(one: StoredCase) -> dict[str, Any]:

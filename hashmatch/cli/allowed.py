@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import InputError
 from hashmatch.hashers import find_algorithm
-from hashmatch.store import Terms, allow_hash, parse_terms, read_match
+from hashmatch.store.lists import Terms, allow_hash, parse_terms
+from hashmatch.store.matches import read_match
 
 from .context import App, pass_app
 from .output import say

@@ -34,7 +34,8 @@ from hashmatch.cases import (
     view_case,
 )
 from hashmatch.details import make_detail_key, open_sealer, parse_details
-from hashmatch.store import CaseFilter, parse_case_id, read_cases, utc_now
+from hashmatch.store.cases import CaseFilter, parse_case_id, read_cases
+from hashmatch.store.schema import utc_now
 
 from .context import App, json_option, login_name, pass_app, standard_input
 from .exit_codes import EXIT_CLEAR, EXIT_UNSCREENED

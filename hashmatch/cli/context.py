@@ -19,7 +19,7 @@ from hashmatch.errors import InputError
 if TYPE_CHECKING:
     from hashmatch.config import MappingSettings, Settings
     from hashmatch.pipeline import Scanner
-    from hashmatch.store import Database
+    from hashmatch.store.engine import Database
 
 
 @dataclass

@@ -9,7 +9,7 @@ import click
 from hashmatch.errors import IndexFolderError
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.index import IndexFolder, Manifest, catch_up, inspect, merge
-from hashmatch.store import Database
+from hashmatch.store.engine import Database
 
 from .context import App, json_option, pass_app
 from .exit_codes import EXIT_CLEAR, EXIT_UNSCREENED

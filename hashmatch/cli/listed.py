@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from hashmatch.store import (
-    MATCH,
-    QUARANTINED,
-)
+from hashmatch.store.lists import MATCH, QUARANTINED
 
 from .imported import numbered
 from .output import print_table, say

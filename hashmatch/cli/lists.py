@@ -19,19 +19,19 @@ from hashmatch.lists import (
     reject_delivery,
     view_quarantine,
 )
-from hashmatch.store import (
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import (
     ALLOW,
     MATCH,
-    Database,
     create_list,
     find_list,
     read_lists,
     remove_list,
     restore_entries,
     set_licence,
-    utc_now,
     withdraw_entries,
 )
+from hashmatch.store.schema import utc_now
 
 from .allowed import command as allow
 from .context import App, json_option, pass_app, standard_input

@@ -8,14 +8,14 @@ import click
 
 from hashmatch.lists import Verdict, queue_feedback
 from hashmatch.reports import ReportRow, report_row, report_rows
-from hashmatch.store import (
-    ContentHash,
+from hashmatch.store.matches import (
     MatchFilter,
     StoredSuppression,
     read_entry_history,
     read_match,
     read_suppressions,
 )
+from hashmatch.store.schema import ContentHash
 
 from .context import App, json_option, pass_app, show_hashes_option
 from .output import print_json, print_table, say

@@ -7,7 +7,8 @@ from datetime import datetime
 import click
 
 from hashmatch.outbox import send_due as deliver
-from hashmatch.store import Database, drop_message, read_outbox, retry_message
+from hashmatch.store.engine import Database
+from hashmatch.store.outbox import drop_message, read_outbox, retry_message
 from hashmatch.wiring import senders
 
 from .context import App, json_option, pass_app

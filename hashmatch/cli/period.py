@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from hashmatch.errors import InputError
-from hashmatch.store import utc_moment
+from hashmatch.store.schema import utc_moment
 
 
 class Moment(click.ParamType[datetime]):

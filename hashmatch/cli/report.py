@@ -27,7 +27,8 @@ from hashmatch.reports import (
     report_rows,
     transparency,
 )
-from hashmatch.store import CaseFilter, MatchFilter, parse_case_id, read_daily_counts
+from hashmatch.store.cases import CaseFilter, parse_case_id
+from hashmatch.store.matches import MatchFilter, read_daily_counts
 
 from .context import App, pass_app, show_hashes_option
 from .output import say

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from hashmatch.errors import HashmatchError, SyncLeaseError
 from hashmatch.lists import open_source, sync_list
-from hashmatch.store import QUARANTINED, Database, SyncFacts
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import QUARANTINED, SyncFacts
 
 from .context import App
 from .output import print_json, print_table, progress, say

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import click
 
-from hashmatch.store import Scope, Token, create_token, read_tokens, revoke_token, utc_now
+from hashmatch.store.schema import utc_now
+from hashmatch.store.tokens import Scope, Token, create_token, read_tokens, revoke_token
 
 from .context import App, json_option, pass_app
 from .output import print_json, print_line, print_table, say

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 from hashmatch.config import CyberTiplineEscalation
 from hashmatch.details import Account, Address, Details, Device
-from hashmatch.store import Content, ContentHash, MatchRecord
+from hashmatch.store.schema import Content, ContentHash, MatchRecord
 
 _INCIDENT = "Child Pornography (possession, manufacture, and distribution)"
 _CLASSIFICATIONS = ("A1", "A2", "B1", "B2")  # The gravest first.

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 from hashmatch.config import HandoffSettings, read_secret
 from hashmatch.errors import InputError, OutboxError
 from hashmatch.outbound import ask
-from hashmatch.store import Content, ContentHash
+from hashmatch.store.schema import Content, ContentHash
 
 _PIECE_BYTES = 1 << 20
 

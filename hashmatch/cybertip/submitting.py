@@ -17,7 +17,9 @@ from sqlalchemy.orm import Session
 
 from hashmatch.config import CyberTiplineEscalation, Settings
 from hashmatch.errors import InputError, OutboxError, ReportGoneError
-from hashmatch.store import Database, NCMECReport, audit, lock_ncmec_report, utc_now
+from hashmatch.store.cases import lock_ncmec_report
+from hashmatch.store.engine import Database, audit
+from hashmatch.store.schema import NCMECReport, utc_now
 
 from .documents import Incident, file_details, report_document
 from .handoff import fetch_file, is_same_file

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from hashmatch.errors import InputError
-from hashmatch.store import utc_moment
+from hashmatch.store.schema import utc_moment
 
 # What XML 1.0 can hold, so that a report of it can be written.
 Line = Annotated[

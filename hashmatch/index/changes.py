@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import StoreError
 from hashmatch.hashes import Algorithm
-from hashmatch.store import (
+from hashmatch.store.lists import (
     EntryBatch,
     ListState,
     read_new_entries,

@@ -8,7 +8,8 @@ import numpy as np
 
 from hashmatch.errors import DamagedIndexError, StoreError
 from hashmatch.hashes import Algorithm
-from hashmatch.store import Database, read_lists, read_store_id
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import read_lists, read_store_id
 
 from .changes import Changes, read_changes
 from .files import FileMark

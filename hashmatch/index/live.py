@@ -11,7 +11,8 @@ from pathlib import Path
 
 from hashmatch.errors import DamagedIndexError, HashmatchError, IndexFolderError, IndexStaleError
 from hashmatch.hashes import Algorithm
-from hashmatch.store import Database, ListState, read_lists
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import ListState, read_lists
 
 from .folder import IndexFolder
 from .following import catch_up, merge

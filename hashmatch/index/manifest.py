@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from hashmatch.errors import DamagedIndexError
-from hashmatch.store import ListState
+from hashmatch.store.lists import ListState
 
 from .files import FileMark, checksum
 

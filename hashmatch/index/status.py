@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from hashmatch.errors import DamagedIndexError, IndexFolderError
 from hashmatch.hashes import Algorithm
-from hashmatch.store import Database, read_lists, read_store_id
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import read_lists, read_store_id
 
 from .folder import IndexFolder
 from .manifest import Manifest

@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 from hashmatch.errors import InputError
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Algorithm
-from hashmatch.store import Database, HashList, drop_kept, find_matchable, read_kept
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import drop_kept, find_matchable, read_kept
+from hashmatch.store.schema import HashList
 
 from .delivery import Delivery
 from .formats import RawRow

@@ -12,7 +12,10 @@ from sqlalchemy.orm import Session
 from hashmatch.config import Settings
 from hashmatch.errors import ConfigError, InputError
 from hashmatch.outbox import Sender
-from hashmatch.store import Database, Message, find_entry, queue_message, read_match
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import find_entry
+from hashmatch.store.matches import read_match
+from hashmatch.store.outbox import Message, queue_message
 
 from .sources import Feedback, FeedbackReceiver, Verdict, open_source
 

@@ -17,7 +17,8 @@ from hashmatch.hashers import find_algorithm
 from hashmatch.hashes import Algorithm, Hash
 from hashmatch.index import SEGMENT_OF_KIND, Entries
 from hashmatch.policy import Policy
-from hashmatch.store import Comparison, HashList, read_values_added
+from hashmatch.store.lists import Comparison, read_values_added
+from hashmatch.store.schema import HashList
 
 # A flood shows in a part of what is added, too.
 _MOST_LOOKED_AT = 500_000

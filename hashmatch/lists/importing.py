@@ -14,13 +14,12 @@ from hashmatch.config import MappingSettings
 from hashmatch.errors import ForeignAlgorithmError, InputError, ListFileError
 from hashmatch.hashers import find_algorithm
 from hashmatch.hashes import Algorithm
-from hashmatch.store import (
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import (
     ALLOW,
     MATCH,
     MOST_KEPT_CHARACTERS,
     Comparison,
-    Database,
-    HashList,
     KeptRow,
     StagedRow,
     Staging,
@@ -35,6 +34,7 @@ from hashmatch.store import (
     take_over,
     take_over_kept,
 )
+from hashmatch.store.schema import HashList
 
 from .delivery import DeliveredItem, Delivery, Told
 from .formats import BadRow, LeftOut, ListFormat, RawRow

@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from hashmatch.store import (
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import (
     ALLOW,
     FAILED,
     QUARANTINED,
-    Database,
     Quarantine,
     SyncFacts,
     count_active_entries,
@@ -19,8 +19,8 @@ from hashmatch.store import (
     read_lists,
     read_newest_runs,
     read_quarantines,
-    utc_now,
 )
+from hashmatch.store.schema import utc_now
 
 
 def list_facts(database: Database) -> list[dict[str, Any]]:

@@ -10,12 +10,12 @@ from itertools import islice
 from uuid import uuid4
 
 from hashmatch.errors import NotFoundError
-from hashmatch.store import (
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import (
     CHANGED,
     UNCHANGED,
     Comparison,
     Counts,
-    Database,
     Difference,
     Quarantine,
     Staging,
@@ -34,8 +34,8 @@ from hashmatch.store import (
     stage_again,
     take_over,
     take_over_kept,
-    utc_now,
 )
+from hashmatch.store.schema import utc_now
 
 from .syncing import LEASE_S
 

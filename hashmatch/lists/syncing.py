@@ -16,7 +16,8 @@ from hashmatch.config import Settings
 from hashmatch.errors import HashmatchError, LicenceExpiredError
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.policy import Policy
-from hashmatch.store import (
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import (
     CHANGED,
     FAILED,
     MATCH,
@@ -24,8 +25,6 @@ from hashmatch.store import (
     UNCHANGED,
     Comparison,
     Counts,
-    Database,
-    HashList,
     Quarantine,
     SyncFacts,
     find_list,
@@ -40,8 +39,8 @@ from hashmatch.store import (
     release_sync,
     require_lease,
     save_checkpoint,
-    utc_now,
 )
+from hashmatch.store.schema import HashList, utc_now
 
 from .guards import Guards
 from .importing import HeldBack, ImportSummary, Oversight, take_delivery

@@ -15,7 +15,8 @@ from hashmatch.errors import (
     SourceRefusedError,
     StoreError,
 )
-from hashmatch.store import Database, Message, find_due, note_failed, note_sent, take_due
+from hashmatch.store.engine import Database
+from hashmatch.store.outbox import Message, find_due, note_failed, note_sent, take_due
 
 # One that is slow holds up nobody else.
 _TARGETS_AT_ONCE = 8

@@ -20,7 +20,9 @@ from sqlalchemy.orm import Session
 from hashmatch.config import EndpointSettings, Settings, WebhookSettings, read_secret
 from hashmatch.errors import ConfigError, OutboxError
 from hashmatch.outcome import Action, Match, match_as_json
-from hashmatch.store import ContentFacts, Message, queue_message, utc_now
+from hashmatch.store.matches import ContentFacts
+from hashmatch.store.outbox import Message, queue_message
+from hashmatch.store.schema import utc_now
 
 from .sending import Sender
 

@@ -13,18 +13,15 @@ from typing import IO, Any
 from sqlalchemy.orm import Session
 
 from hashmatch.errors import InputError
-from hashmatch.store import (
+from hashmatch.store.cases import (
     CaseFilter,
-    Database,
-    MatchFilter,
     StoredCase,
-    StoredMatch,
-    audit,
     read_cases,
     read_matched_lists,
-    read_matches,
     read_report_ids,
 )
+from hashmatch.store.engine import Database, audit
+from hashmatch.store.matches import MatchFilter, StoredMatch, read_matches
 
 from .interface import CaseRow, ReportRow
 

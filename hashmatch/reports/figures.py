@@ -13,18 +13,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
-from hashmatch.store import (
-    CHANGED,
-    UNCHANGED,
-    Case,
-    HashList,
-    MatchRecord,
-    NCMECReport,
-    read_daily_counts,
-    read_lists,
-    read_newest_runs,
-    utc_now,
-)
+from hashmatch.store.lists import CHANGED, UNCHANGED, read_lists, read_newest_runs
+from hashmatch.store.matches import read_daily_counts
+from hashmatch.store.schema import Case, HashList, MatchRecord, NCMECReport, utc_now
 
 # What is charted: as many columns as can be told apart.
 _MOST_COLUMNS = 62

@@ -17,15 +17,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from hashmatch.errors import OverloadedError, StoreError, StoreUnreachableError
-from hashmatch.store import (
-    Database,
-    Scope,
-    Token,
-    find_token,
-    note_token_uses,
-    split_token,
-    utc_now,
-)
+from hashmatch.store.engine import Database
+from hashmatch.store.schema import utc_now
+from hashmatch.store.tokens import Scope, Token, find_token, note_token_uses, split_token
 
 # A token that was revoked or expired is let in for so long at most.
 _SECONDS_REMEMBERED = 5.0

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from hashmatch.cases import State
 from hashmatch.details import Details
-from hashmatch.store import utc_moment
+from hashmatch.store.schema import utc_moment
 
 Text = Annotated[str, Field(max_length=10_000, pattern=r"^[^\x00]*$")]
 Person = Annotated[str, Field(max_length=1000, pattern=r"^[^\x00]*$")]

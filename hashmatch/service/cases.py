@@ -37,7 +37,9 @@ from hashmatch.cases import (
 )
 from hashmatch.details import open_sealer
 from hashmatch.errors import InputError
-from hashmatch.store import Case, CaseFilter, CasePlace, Scope, Token, read_cases, utc_now
+from hashmatch.store.cases import CaseFilter, CasePlace, read_cases
+from hashmatch.store.schema import Case, utc_now
+from hashmatch.store.tokens import Scope, Token
 
 from .answers import json_answer, json_body, of_callers
 from .authentication import RequireScope

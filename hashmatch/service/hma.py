@@ -23,7 +23,8 @@ from hashmatch.hashers import find_algorithm
 from hashmatch.hashes import Hash, Orientation, View
 from hashmatch.outcome import Clear, Failure, Match, Matched, Outcome, Unscreened
 from hashmatch.pipeline import Scanner
-from hashmatch.store import Scope, Token, read_lists
+from hashmatch.store.lists import read_lists
+from hashmatch.store.tokens import Scope, Token
 from hashmatch.subjects import anonymous_content_id
 
 from .answers import json_answer, of_callers, problems, status_of_outcome, status_of_reason

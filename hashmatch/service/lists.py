@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hashmatch.lists import confirm_delivery, list_facts
-from hashmatch.store import Scope, Token
+from hashmatch.store.tokens import Scope, Token
 
 from .answers import json_answer, json_body, of_callers
 from .authentication import RequireScope

@@ -24,18 +24,18 @@ from prometheus_client.registry import Collector
 from hashmatch.cases import PENDING, State
 from hashmatch.errors import HashmatchError
 from hashmatch.outcome import Clear, Outcome, outcome_name
-from hashmatch.store import (
+from hashmatch.store.cases import count_cases
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import (
     ALLOW,
     FAILED,
     QUARANTINED,
-    Database,
-    count_cases,
-    count_unsent,
     read_lists,
     read_newest_runs,
     read_quarantines,
-    utc_now,
 )
+from hashmatch.store.outbox import count_unsent
+from hashmatch.store.schema import utc_now
 
 MULTIPROCESS_DIR = "PROMETHEUS_MULTIPROC_DIR"
 

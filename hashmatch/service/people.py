@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hashmatch.cases import Person, Role
-from hashmatch.store import Token
+from hashmatch.store.tokens import Token
 
 _ROLES = {one.value: one for one in Role}
 

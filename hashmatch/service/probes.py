@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hashmatch.store import Scope, Token
+from hashmatch.store.tokens import Scope, Token
 
 from .answers import json_answer, of_callers
 from .authentication import RequireScope

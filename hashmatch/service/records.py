@@ -12,7 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hashmatch.reports import report_rows
-from hashmatch.store import MatchFilter, Scope, Token, utc_moment
+from hashmatch.store.matches import MatchFilter
+from hashmatch.store.schema import utc_moment
+from hashmatch.store.tokens import Scope, Token
 
 from .answers import json_answer, of_callers
 from .authentication import RequireScope, require_export

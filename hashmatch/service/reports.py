@@ -28,7 +28,11 @@ from hashmatch.reports import (
     report_rows,
     transparency,
 )
-from hashmatch.store import CaseFilter, Database, MatchFilter, Scope, Token, find_list
+from hashmatch.store.cases import CaseFilter
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import find_list
+from hashmatch.store.matches import MatchFilter
+from hashmatch.store.tokens import Scope, Token
 
 from .answers import json_answer, of_callers
 from .authentication import RequireScope

@@ -19,7 +19,7 @@ from hashmatch.config import Settings
 from hashmatch.drawing import draw_picture
 from hashmatch.outcome import Failure, Outcome, Reason
 from hashmatch.pipeline import Scanner
-from hashmatch.store import Database
+from hashmatch.store.engine import Database
 from hashmatch.wiring import open_database, open_scanner_with
 
 from .admission import Buffers, Gate

@@ -16,7 +16,7 @@ from hashmatch.hashers import find_algorithm
 from hashmatch.hashes import Hash
 from hashmatch.outcome import Failure, Outcome, Reason
 from hashmatch.pipeline import Scanner
-from hashmatch.store import Scope, Token
+from hashmatch.store.tokens import Scope, Token
 from hashmatch.subjects import Query as HashQuery
 
 from .answers import answer_outcome, answer_outcomes, json_body, of_callers

@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hashmatch.errors import OverloadedError
-from hashmatch.store import Scope as StoreScope
+from hashmatch.store.tokens import Scope as StoreScope
 
 from .answers import answer_outcome
 from .logs import logger

@@ -14,7 +14,9 @@ from datetime import timedelta
 
 from hashmatch.config import Settings
 from hashmatch.errors import SyncLeaseError, UnknownListError
-from hashmatch.store import Database, read_newest_runs, utc_now
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import read_newest_runs
+from hashmatch.store.schema import utc_now
 
 from .logs import logger
 

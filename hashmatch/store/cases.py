@@ -12,10 +12,16 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import NotFoundError
 
-from .base import require_text
-from .case_models import Case, CaseDetails, CaseNote, NCMECReport
-from .match_models import Content, MatchRecord
-from .models import HashList
+from .schema import (
+    Case,
+    CaseDetails,
+    CaseNote,
+    Content,
+    HashList,
+    MatchRecord,
+    NCMECReport,
+    require_text,
+)
 
 _LONGEST_KEY = 10
 

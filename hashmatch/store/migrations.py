@@ -14,8 +14,8 @@ from sqlalchemy import func, select, text
 
 from hashmatch.errors import StoreError
 
-from .base import Base, is_sqlite
-from .database import HEAD_REVISION, Database, create_private_file
+from .engine import HEAD_REVISION, Database, create_private_file, is_sqlite
+from .schema import Base
 
 # What PostgreSQL calls the turn to change the schema.
 _TURN_TO_MIGRATE = 0x686D00

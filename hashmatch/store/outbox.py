@@ -13,15 +13,19 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import NotFoundError
 
-from .auditing import audit
-from .base import upsert, utc_now
-from .lists import affected_rows
-from .models import OutboxMessage
+from .engine import affected_rows, audit, upsert
+from .schema import OutboxMessage, utc_now
 
 # A sender that dies holds a message up for so long.
 _LEASE = timedelta(minutes=10)
+
+
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
+
+
 _MOST_ATTEMPTS = 12
+
+
 _KEPT_AFTERWARDS = ("type", "verdict")
 
 

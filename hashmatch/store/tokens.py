@@ -21,11 +21,12 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import InputError, NotFoundError
 
-from .auditing import audit
-from .base import utc_now
-from .models import AccessToken
+from .engine import audit
+from .schema import AccessToken, utc_now
 
 _SHAPE = re.compile(r"hm_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
+
+
 _ID_BYTES, _SECRET_BYTES = 6, 32
 
 

@@ -25,26 +25,18 @@ from hashmatch.audit.verifying import Verification
 from hashmatch.cases import CaseAction, add_note, hold
 from hashmatch.config import Settings
 from hashmatch.errors import ConfigError, InputError
-from hashmatch.store import (
-    AuditCheckpoint,
-    AuditHead,
-    AuditRecord,
-    Base,
-    Case,
+from hashmatch.store.engine import (
     Database,
-    HashList,
-    Scope,
     audit,
     chained_text,
-    create_token,
     moment_text,
     read_audit_head,
     read_audit_records,
-    revoke_token,
-    set_licence,
-    withdraw_entries,
 )
+from hashmatch.store.lists import set_licence, withdraw_entries
 from hashmatch.store.migrations import downgrade, upgrade
+from hashmatch.store.schema import AuditCheckpoint, AuditHead, AuditRecord, Base, Case, HashList
+from hashmatch.store.tokens import Scope, create_token, revoke_token
 from tests.cases.making import ADMINISTRATOR, OTHER, act, make_match, settings_with
 from tests.pictures import list_of
 from tests.store.importing import import_text

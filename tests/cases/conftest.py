@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hashmatch.store import Database
+from hashmatch.store.engine import Database
 from tests.pictures import list_of
 from tests.store.importing import import_text
 

@@ -18,7 +18,9 @@ from hashmatch.cases import (
 )
 from hashmatch.config import CasesSettings, Settings
 from hashmatch.outcome import Action, Media
-from hashmatch.store import Case, ContentFacts, Database, NewMatch, record_matches
+from hashmatch.store.engine import Database
+from hashmatch.store.matches import ContentFacts, NewMatch, record_matches
+from hashmatch.store.schema import Case
 from tests.pictures import hashes_of
 
 REVIEWER = Person("alice", "token 1 (alice)", frozenset({Role.REVIEWER}))

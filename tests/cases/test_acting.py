@@ -24,15 +24,9 @@ from hashmatch.cases import (
 from hashmatch.cases.views import view_case
 from hashmatch.config import CasesSettings, Settings
 from hashmatch.errors import CaseStateError, ForbiddenError, InputError, NotFoundError
-from hashmatch.store import (
-    Case,
-    CaseFilter,
-    CasePlace,
-    Database,
-    parse_case_id,
-    read_cases,
-    utc_now,
-)
+from hashmatch.store.cases import CaseFilter, CasePlace, parse_case_id, read_cases
+from hashmatch.store.engine import Database
+from hashmatch.store.schema import Case, utc_now
 from tests.cases.making import (
     ADMINISTRATOR,
     OTHER,

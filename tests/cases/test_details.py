@@ -22,7 +22,7 @@ from hashmatch.cases import (
 from hashmatch.config import Settings
 from hashmatch.details import Details, Sealer, make_detail_key, open_sealer, parse_details
 from hashmatch.errors import CaseStateError, ConfigError, ForbiddenError, InputError
-from hashmatch.store import Database
+from hashmatch.store.engine import Database
 from tests.cases.making import ADMINISTRATOR, REVIEWER, SCANNER, act, make_match, settings_with
 
 TOLD = '{"account": {"id": "someone", "emails": ["a@b.example"]}, "file": {"name": "x.jpg"}}'

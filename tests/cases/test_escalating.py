@@ -17,7 +17,9 @@ from hashmatch.cases import CaseAction, State, case_senders, escalate, view_case
 from hashmatch.config import Settings
 from hashmatch.errors import InputError
 from hashmatch.outbox import send_due, sign
-from hashmatch.store import Database, OutboxMessage, read_outbox, utc_now
+from hashmatch.store.engine import Database
+from hashmatch.store.outbox import read_outbox
+from hashmatch.store.schema import OutboxMessage, utc_now
 from tests.cases.making import REVIEWER, act, make_match, settings_with, state_of
 from tests.lists.loopback import Answer, Request, Service, serving
 from tests.service.serving import free_port

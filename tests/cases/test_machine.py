@@ -31,15 +31,9 @@ from hashmatch.cases import (
 from hashmatch.config import Settings
 from hashmatch.errors import CaseStateError, ForbiddenError
 from hashmatch.outbox import Sender, send_due
-from hashmatch.store import (
-    Case,
-    Database,
-    MatchRecord,
-    Message,
-    OutboxMessage,
-    audit,
-    utc_now,
-)
+from hashmatch.store.engine import Database, audit
+from hashmatch.store.outbox import Message
+from hashmatch.store.schema import Case, MatchRecord, OutboxMessage, utc_now
 from tests.cases.making import ADMINISTRATOR, OTHER, REVIEWER, act, make_match
 from tests.cases.test_states import TABLE
 from tests.pictures import list_of

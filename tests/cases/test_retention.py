@@ -16,22 +16,19 @@ from hashmatch.audit import verify
 from hashmatch.cases import CaseAction, add_note, apply_retention, give_details, hold
 from hashmatch.config import Settings
 from hashmatch.details import make_detail_key, open_sealer, parse_details
-from hashmatch.store import (
+from hashmatch.store.engine import Database, audit, read_audit_records
+from hashmatch.store.matches import Tally, read_daily_counts
+from hashmatch.store.outbox import queue_message
+from hashmatch.store.schema import (
     Base,
     Case,
     CaseDetails,
     Content,
     ContentHash,
-    Database,
     NCMECReport,
-    Tally,
-    audit,
-    queue_message,
-    read_audit_records,
-    read_daily_counts,
     utc_now,
 )
-from hashmatch.store.models import OutboxMessage
+from hashmatch.store.schema.outbox import OutboxMessage
 from tests.cases.making import ADMINISTRATOR, REVIEWER, act, make_match, settings_with
 
 

@@ -29,7 +29,8 @@ from hashmatch.cases.states import following, require_role
 from hashmatch.config import Settings
 from hashmatch.details import Details, Sealer
 from hashmatch.errors import CaseStateError, ForbiddenError
-from hashmatch.store import Case, Database, utc_now
+from hashmatch.store.engine import Database
+from hashmatch.store.schema import Case, utc_now
 from tests.cases.making import make_match, settings_with
 
 O, R, C, F, E, P, X = State  # noqa: E741 (as narrow as the table)

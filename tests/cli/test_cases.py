@@ -12,7 +12,7 @@ from lxml import etree
 from sqlalchemy import text
 
 from hashmatch.config import load_settings
-from hashmatch.store import Database
+from hashmatch.store.engine import Database
 from tests.command_line import CommandLine
 from tests.cybertip.server import SCHEMA, load_schema
 from tests.pictures import drawn

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from hashmatch.config import load_settings
-from hashmatch.store import find_list, lease_sync, utc_now
+from hashmatch.store.lists import find_list, lease_sync
+from hashmatch.store.schema import utc_now
 from hashmatch.wiring import open_database
 from tests.command_line import CommandLine
 from tests.pictures import drawn, list_of

@@ -18,7 +18,7 @@ from hashmatch.client.verdicts import read_verdict
 from hashmatch.details import make_detail_key
 from hashmatch.errors import HashmatchError, InputError, ServiceError
 from hashmatch.outcome import Reason
-from hashmatch.store import Database
+from hashmatch.store.engine import Database
 from tests.cases.making import settings_with
 from tests.lists.loopback import Answer, Request, Service, serving
 from tests.pictures import drawn, hashes_of, list_of

@@ -28,7 +28,9 @@ from hashmatch.cybertip import submitting
 from hashmatch.details import make_detail_key, open_sealer, parse_details
 from hashmatch.errors import CaseStateError
 from hashmatch.outbox import send_due
-from hashmatch.store import Database, NCMECReport, OutboxMessage, read_outbox, utc_now
+from hashmatch.store.engine import Database
+from hashmatch.store.outbox import read_outbox
+from hashmatch.store.schema import NCMECReport, OutboxMessage, utc_now
 from tests.cases.making import (
     ADMINISTRATOR,
     OTHER,

@@ -11,8 +11,10 @@ import pytest
 
 from hashmatch.config import Settings
 from hashmatch.lists import FileSource, find_format, sync_list
-from hashmatch.store import Database, set_licence, utc_now
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import set_licence
 from hashmatch.store.migrations import upgrade
+from hashmatch.store.schema import utc_now
 from tests.pictures import list_of
 from tests.service.serving import Served, serving
 

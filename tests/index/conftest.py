@@ -9,7 +9,7 @@ import pytest
 from hashmatch.config import Settings
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.index import IndexFolder, LiveIndex
-from hashmatch.store import Database
+from hashmatch.store.engine import Database
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from sqlalchemy import select
 
 from hashmatch.index import LiveIndex, Snapshot
-from hashmatch.store import Database, withdraw_entries
-from hashmatch.store.models import Entry, HashList
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import withdraw_entries
+from hashmatch.store.schema.lists import Entry, HashList
 from tests import oracle
 from tests.store.importing import import_text
 

@@ -20,7 +20,8 @@ from hashmatch.index import IndexFolder, LiveIndex, catch_up, merge
 from hashmatch.index.files import FileMark
 from hashmatch.index.manifest import SegmentMark
 from hashmatch.index.segments import choose_merge
-from hashmatch.store import Database, has_list, remove_list
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import has_list, remove_list
 from hashmatch.store.migrations import upgrade
 from tests.index.stores import assert_right, fill, found, value_of, withdraw
 

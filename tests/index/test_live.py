@@ -13,8 +13,9 @@ from sqlalchemy import update
 from hashmatch.config import Settings
 from hashmatch.errors import StoreError
 from hashmatch.index import LiveIndex
-from hashmatch.store import Database, create_list, remove_list, withdraw_entries
-from hashmatch.store.models import Entry
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import create_list, remove_list, withdraw_entries
+from hashmatch.store.schema.lists import Entry
 from tests.pictures import hashes_of, list_of
 from tests.store.importing import import_text
 

@@ -13,7 +13,8 @@ from hashmatch.errors import DamagedIndexError, IndexFolderError
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.index import IndexFolder, LiveIndex, catch_up, inspect, merge
 from hashmatch.index.manifest import Manifest
-from hashmatch.store import Database, create_list, remove_list
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import create_list, remove_list
 from tests.index.stores import assert_right, fill, withdraw
 
 pytestmark = pytest.mark.usefixtures("segments_stay_apart")

@@ -19,7 +19,7 @@ from hashmatch.errors import IndexStaleError
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.index import IndexFolder, LiveIndex, catch_up
 from hashmatch.index.segments import open_segment, open_withdrawn
-from hashmatch.store import Database
+from hashmatch.store.engine import Database
 from tests.index.stores import assert_right, fill, value_of
 
 # For each number on stdin a copy of this process publishes and merges until that many calls.

@@ -9,8 +9,8 @@ from sqlalchemy import select
 from hashmatch.lists import ListSource
 from hashmatch.lists.delivery import DeliveredItem, Delivery
 from hashmatch.lists.sources import Checkpoint, Fetch
-from hashmatch.store import Database
-from hashmatch.store.models import Entry
+from hashmatch.store.engine import Database
+from hashmatch.store.schema.lists import Entry
 
 
 class MadeSource(ListSource):

@@ -25,7 +25,8 @@ from hashmatch.lists import (
     ThreatExchangeSource,
     sync_list,
 )
-from hashmatch.store import Database, SyncFacts, count_kept
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import SyncFacts, count_kept
 from tests.lists.exchanges import (
     Exchange,
     NCMECServer,

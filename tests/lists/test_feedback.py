@@ -29,8 +29,11 @@ from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Hash
 from hashmatch.lists import Verdict, feedback_senders, open_source, queue_feedback, sync_list
 from hashmatch.outbox import send_due
-from hashmatch.store import Database, read_outbox, remove_list, retry_message, utc_now
-from hashmatch.store.models import OutboxMessage
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import remove_list
+from hashmatch.store.outbox import read_outbox, retry_message
+from hashmatch.store.schema import utc_now
+from hashmatch.store.schema.outbox import OutboxMessage
 from tests.command_line import CommandLine
 from tests.lists.exchanges import (
     Exchange,

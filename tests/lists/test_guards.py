@@ -22,8 +22,8 @@ from hashmatch.lists import (
 )
 from hashmatch.lists.delivery import DeliveredItem, Told
 from hashmatch.lists.formats import RawRow
-from hashmatch.store import (
-    Database,
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import (
     SyncFacts,
     count_kept,
     find_list,
@@ -31,7 +31,7 @@ from hashmatch.store import (
     remove_list,
     withdraw_entries,
 )
-from hashmatch.store.models import QuarantinedDelivery, QuarantinedRow
+from hashmatch.store.schema.lists import QuarantinedDelivery, QuarantinedRow
 from tests.lists.sources import MadeSource, active_numbers
 from tests.store.importing import import_text
 

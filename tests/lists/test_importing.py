@@ -12,8 +12,9 @@ from sqlalchemy import select
 
 from hashmatch.config import MappingSettings
 from hashmatch.errors import ListFileError, StoreLockedError
-from hashmatch.store import Database, count_kept, read_lists, remove_list
-from hashmatch.store.models import Entry, Generation, HashList, KeptHash
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import count_kept, read_lists, remove_list
+from hashmatch.store.schema.lists import Entry, Generation, HashList, KeptHash
 from tests.store.importing import DatabaseFactory, import_text
 from tests.store.locking import somebody_writes
 

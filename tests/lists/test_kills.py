@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import update
 
 from hashmatch.lists import FileSource, NCMECSource, find_format, sync_list
-from hashmatch.store import Database, utc_now
-from hashmatch.store.models import ListSync
+from hashmatch.store.engine import Database
+from hashmatch.store.schema import utc_now
+from hashmatch.store.schema.lists import ListSync
 from tests.lists.exchanges import EPOCH, NCMECServer
 from tests.lists.loopback import serving
 from tests.lists.sources import active_numbers

@@ -36,8 +36,10 @@ from hashmatch.lists import (
 from hashmatch.lists.delivery import DeliveredItem, Delivery, Told
 from hashmatch.lists.formats import BadRow, RawRow
 from hashmatch.lists.sources import Checkpoint, Fetch
-from hashmatch.store import Database, read_newest_runs, remove_list, utc_now
-from hashmatch.store.models import ListSync
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import read_newest_runs, remove_list
+from hashmatch.store.schema import utc_now
+from hashmatch.store.schema.lists import ListSync
 from tests.lists.sources import MadeSource, active_numbers
 from tests.lists.web_server import Served, serving_file
 from tests.store.importing import import_text

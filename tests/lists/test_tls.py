@@ -14,7 +14,8 @@ from cryptography.x509.oid import NameOID
 
 from hashmatch.errors import ConfigError, SourceError
 from hashmatch.lists import HTTPSSource, find_format, sync_list
-from hashmatch.store import Database, utc_now
+from hashmatch.store.engine import Database
+from hashmatch.store.schema import utc_now
 from tests.lists.loopback import serving
 from tests.lists.sources import active_numbers
 from tests.lists.web_server import Served

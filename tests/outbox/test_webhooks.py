@@ -20,8 +20,8 @@ from hashmatch.config import Settings
 from hashmatch.errors import ConfigError, OutboxError, StoreError
 from hashmatch.outbound import find_address
 from hashmatch.outbox import Sender, send_due, sign, webhook_senders
-from hashmatch.store import (
-    Database,
+from hashmatch.store.engine import Database
+from hashmatch.store.outbox import (
     Message,
     count_unsent,
     drop_message,
@@ -29,9 +29,9 @@ from hashmatch.store import (
     queue_message,
     read_outbox,
     retry_message,
-    utc_now,
 )
-from hashmatch.store.models import OutboxMessage
+from hashmatch.store.schema import utc_now
+from hashmatch.store.schema.outbox import OutboxMessage
 from hashmatch.wiring import open_scanner_with
 from tests.command_line import CommandLine
 from tests.lists.loopback import Answer, Request, Service, serving

@@ -31,7 +31,9 @@ from hashmatch.reports import (
     transparency,
 )
 from hashmatch.reports.figures import Figures
-from hashmatch.store import CaseFilter, Database, MatchFilter, Tally
+from hashmatch.store.cases import CaseFilter
+from hashmatch.store.engine import Database
+from hashmatch.store.matches import MatchFilter, Tally
 from tests.cases.making import act, make_match
 from tests.pictures import list_of
 from tests.programs import require_program

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from hashmatch.config import Settings
-from hashmatch.store import Database
+from hashmatch.store.engine import Database
 from tests.pictures import list_of
 from tests.service.serving import Served, serving
 from tests.store.importing import import_text

@@ -21,7 +21,8 @@ from hashmatch.config import Settings
 from hashmatch.service import create_app
 from hashmatch.service.protocol import BoundedProtocol
 from hashmatch.service.running import Running
-from hashmatch.store import Database, Scope, create_token
+from hashmatch.store.engine import Database
+from hashmatch.store.tokens import Scope, create_token
 
 
 @dataclass

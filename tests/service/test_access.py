@@ -17,16 +17,10 @@ import pytest
 from sqlalchemy import update
 
 from hashmatch.config import Settings
-from hashmatch.store import (
-    Database,
-    Scope,
-    create_token,
-    read_tokens,
-    revoke_token,
-    split_token,
-    utc_now,
-)
-from hashmatch.store.models import AccessToken
+from hashmatch.store.engine import Database
+from hashmatch.store.schema import utc_now
+from hashmatch.store.schema.tokens import AccessToken
+from hashmatch.store.tokens import Scope, create_token, read_tokens, revoke_token, split_token
 from tests.pictures import drawn
 from tests.service.conftest import Serve
 from tests.service.serving import Served, make_token

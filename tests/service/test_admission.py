@@ -13,7 +13,8 @@ from hashmatch.errors import OverloadedError
 from hashmatch.imaging import Intake, Reading
 from hashmatch.outcome import Reason
 from hashmatch.service.admission import Buffers, Gate
-from hashmatch.store import Database, read_daily_counts
+from hashmatch.store.engine import Database
+from hashmatch.store.matches import read_daily_counts
 from tests.pictures import drawn
 from tests.service.conftest import Serve
 from tests.service.serving import Served

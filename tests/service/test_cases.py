@@ -11,7 +11,8 @@ import pytest
 
 from hashmatch.audit import verify
 from hashmatch.details import make_detail_key
-from hashmatch.store import Database, Scope, read_audit_records
+from hashmatch.store.engine import Database, read_audit_records
+from hashmatch.store.tokens import Scope
 from tests.pictures import drawn
 from tests.service.conftest import Serve
 from tests.service.serving import Served, make_token
@@ -115,7 +116,7 @@ def test_two_people_have_to_agree_where_that_is_the_rule(desk: Served, database:
     same = make_token(database, Scope.REVIEW)
     assert _change(desk, 1, same, decision="dismiss", note="a logo").status_code == 403
     with database.writing() as session:
-        from hashmatch.store import create_token
+        from hashmatch.store.tokens import create_token
 
         other = {"Authorization": f"Bearer {create_token(session, 'bob', [Scope.REVIEW])}"}
     second = _change(desk, 1, other, decision="dismiss", note="a logo").json()

@@ -22,7 +22,10 @@ from hashmatch.errors import StoreError
 from hashmatch.reports import FORMATS
 from hashmatch.service import reports
 from hashmatch.service.authentication import Authenticator
-from hashmatch.store import Database, MatchFilter, Scope, Tally, counts, set_licence
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import set_licence
+from hashmatch.store.matches import MatchFilter, Tally, counts
+from hashmatch.store.tokens import Scope
 from tests.pictures import drawn, hashes_of, list_of
 from tests.service.conftest import Serve
 from tests.service.serving import Served, make_token

@@ -23,7 +23,8 @@ import pytest
 from hashmatch.config import Settings
 from hashmatch.errors import ConfigError
 from hashmatch.service.serving import serve
-from hashmatch.store import Database, MatchFilter, read_matches
+from hashmatch.store.engine import Database
+from hashmatch.store.matches import MatchFilter, read_matches
 from hashmatch.store.migrations import upgrade
 from tests.pictures import drawn, list_of
 from tests.postgresql import StoppableServer

@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from hashmatch.service.hma import bank_name
-from hashmatch.store import Database, set_licence
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import set_licence
 from tests.pictures import drawn, hashes_of, list_of
 from tests.scanning import recorded
 from tests.service.conftest import Serve

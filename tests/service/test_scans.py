@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from hashmatch.outcome import Reason
-from hashmatch.store import Database
+from hashmatch.store.engine import Database
 from tests.pictures import drawn, hashes_of
 from tests.scanning import recorded
 from tests.service.conftest import Serve

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from hashmatch.config import MappingSettings
 from hashmatch.lists import ImportSummary, find_format, import_list
-from hashmatch.store import Database
+from hashmatch.store.engine import Database
 
 DatabaseFactory: TypeAlias = Callable[[], AbstractContextManager[Database]]
 

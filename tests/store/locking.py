@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import text
 
-from hashmatch.store import Database
+from hashmatch.store.engine import Database
 
 _TABLES = "lists, entries, contents, matches, daily_counts, outbox"
 

@@ -14,7 +14,9 @@ from sqlalchemy import select, text
 
 from hashmatch.config import Settings
 from hashmatch.errors import ConfigError, StoreError, StoreLockedError, StoreReadOnlyError
-from hashmatch.store import Database, HashList, create_list, read_lists
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import create_list, read_lists
+from hashmatch.store.schema import HashList
 from tests.store.locking import somebody_writes
 
 

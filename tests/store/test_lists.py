@@ -11,8 +11,8 @@ from sqlalchemy import func, select
 
 from hashmatch.config import Settings
 from hashmatch.errors import InputError, NotFoundError, UnknownListError
-from hashmatch.store import (
-    Database,
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import (
     ListState,
     create_list,
     find_list,
@@ -22,7 +22,7 @@ from hashmatch.store import (
     set_licence,
     withdraw_entries,
 )
-from hashmatch.store.models import Entry
+from hashmatch.store.schema.lists import Entry
 from tests.pictures import hashes_of, list_of
 from tests.store.importing import import_text
 

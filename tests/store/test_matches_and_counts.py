@@ -12,9 +12,10 @@ from sqlalchemy import func, select, update
 
 from hashmatch.errors import InputError, NotFoundError, StoreError, UnknownListError
 from hashmatch.outcome import Action, Media
-from hashmatch.store import (
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import remove_list, set_licence, withdraw_entries
+from hashmatch.store.matches import (
     ContentFacts,
-    Database,
     MatchFilter,
     NewMatch,
     Tally,
@@ -23,12 +24,9 @@ from hashmatch.store import (
     read_match,
     read_matches,
     record_matches,
-    remove_list,
-    set_licence,
-    withdraw_entries,
 )
-from hashmatch.store.match_models import Content, MatchRecord
-from hashmatch.store.models import Entry
+from hashmatch.store.schema.lists import Entry
+from hashmatch.store.schema.matches import Content, MatchRecord
 from tests.pictures import hashes_of, list_of
 from tests.store.importing import DatabaseFactory, import_text
 from tests.store.locking import somebody_writes

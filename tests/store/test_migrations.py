@@ -13,8 +13,8 @@ from sqlalchemy import inspect, text
 
 from hashmatch.config import Settings
 from hashmatch.errors import StoreMissingError, StoreSchemaError
-from hashmatch.store import Database
-from hashmatch.store.database import HEAD_REVISION
+from hashmatch.store.engine import Database
+from hashmatch.store.engine.database import HEAD_REVISION
 from hashmatch.store.migrations import (
     downgrade,
     integrity_problems,

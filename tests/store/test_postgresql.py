@@ -24,25 +24,27 @@ from hashmatch.errors import (
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Hash
 from hashmatch.outcome import Action, outcome_name
-from hashmatch.store import (
-    ContentFacts,
-    Database,
-    NewMatch,
-    Tally,
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import (
     create_list,
     find_list,
     find_or_create_list,
-    queue_message,
-    read_daily_counts,
     read_lists,
-    read_matches,
-    record_matches,
     withdraw_entries,
 )
-from hashmatch.store.match_models import ContentHash
-from hashmatch.store.matches import MatchFilter
+from hashmatch.store.matches import (
+    ContentFacts,
+    NewMatch,
+    Tally,
+    read_daily_counts,
+    read_matches,
+    record_matches,
+)
+from hashmatch.store.matches.matches import MatchFilter
 from hashmatch.store.migrations import upgrade
-from hashmatch.store.models import Entry
+from hashmatch.store.outbox import queue_message
+from hashmatch.store.schema.lists import Entry
+from hashmatch.store.schema.matches import ContentHash
 from hashmatch.subjects import Query
 from hashmatch.wiring import open_scanner_with
 from tests.pictures import hashes_of, list_of

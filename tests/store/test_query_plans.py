@@ -12,7 +12,8 @@ from sqlalchemy import Engine, event
 from hashmatch.lists import sync_list
 from hashmatch.lists.delivery import DeliveredItem, Told
 from hashmatch.lists.formats import RawRow
-from hashmatch.store import Database, withdraw_entries
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import withdraw_entries
 from tests.lists.sources import MadeSource
 from tests.store.importing import import_text
 

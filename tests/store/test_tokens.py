@@ -8,8 +8,10 @@ import pytest
 from sqlalchemy import select
 
 from hashmatch.errors import InputError, NotFoundError
-from hashmatch.store import (
-    Database,
+from hashmatch.store.engine import Database
+from hashmatch.store.schema import utc_now
+from hashmatch.store.schema.tokens import AccessToken
+from hashmatch.store.tokens import (
     Scope,
     create_token,
     find_token,
@@ -17,9 +19,7 @@ from hashmatch.store import (
     read_tokens,
     revoke_token,
     split_token,
-    utc_now,
 )
-from hashmatch.store.models import AccessToken
 
 
 def test_a_token_is_found_by_its_id_and_known_by_its_secret(database: Database) -> None:

@@ -1,8 +1,8 @@
-"""The audit chain: what was done that matters, in records of which each holds the hash of the last.
+"""Hash-chained log of significant actions.
 
-A record is written with what it tells of, in one transaction or not at all, and never changed. Its
-hash is the SHA-256 of the hash before it and of `chained_text`. Rows of tables that name what is
-`audited` are bound to the chain, too: their newest record holds a hash of what they say.
+A record is written in the transaction of the action it describes, or not at all, and never changed.
+Its hash is the SHA-256 of the previous hash and of `chained_text`. Rows of tables that name
+`audited` columns are bound to the chain: their newest record holds a hash of their state.
 """
 
 from __future__ import annotations
@@ -14,64 +14,24 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Index, String, Text, insert, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
 
 from hashmatch.errors import StoreError
 
-from .base import Base, LongInteger, utc_now
+from ..schema import AuditCheckpoint, AuditHead, AuditRecord, Base, utc_now
 
 FIRST_HASH = bytes(32)
+
+
 _PENDING = "audit records to come"
+
+
 _RECORDS_A_BATCH = 1_000
+
+
 # A signature over the newest record is kept beside it; of older ones so many records apart.
 _RECORDS_A_CHECKPOINT = 1_000
-
-
-class AuditRecord(Base):
-    """One thing that was done: who did it, when, and to which row of which table.
-
-    `facts` are a JSON object without hash values, secrets or what a person could be known by.
-    """
-
-    __tablename__ = "audit_records"
-
-    number: Mapped[int] = mapped_column(LongInteger, primary_key=True, autoincrement=False)
-    at: Mapped[datetime]
-    actor: Mapped[str] = mapped_column(Text)
-    action: Mapped[str] = mapped_column(String(64))
-    subject: Mapped[str] = mapped_column(String(32))
-    subject_key: Mapped[int | None] = mapped_column(LongInteger)
-    facts: Mapped[str] = mapped_column(Text)
-    state_hash: Mapped[bytes | None]
-    record_hash: Mapped[bytes]
-
-    __table_args__ = (Index(None, subject, subject_key, number),)
-
-
-class AuditHead(Base):
-    """The one row that says where the chain ends, signed where there is a key to sign with."""
-
-    __tablename__ = "audit_head"
-
-    key: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    number: Mapped[int] = mapped_column(LongInteger)
-    record_hash: Mapped[bytes]
-    signed_at: Mapped[datetime | None]
-    key_id: Mapped[str] = mapped_column(String(16), default="")
-    signature: Mapped[bytes | None]
-
-
-class AuditCheckpoint(Base):
-    """A signature over an earlier end of the chain."""
-
-    __tablename__ = "audit_checkpoints"
-
-    number: Mapped[int] = mapped_column(LongInteger, primary_key=True, autoincrement=False)
-    record_hash: Mapped[bytes]
-    signed_at: Mapped[datetime]
-    key_id: Mapped[str] = mapped_column(String(16))
-    signature: Mapped[bytes]
 
 
 @dataclass(frozen=True, slots=True)

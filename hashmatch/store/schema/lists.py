@@ -1,21 +1,14 @@
-"""The tables of lists with their generations and entries, of their syncs, of tokens and the outbox.
+"""Tables of lists: generations, entries, unsupported hashes, syncs and quarantined deliveries.
 
-The hash of an entry is never changed, the entry is only withdrawn,
-so what a list matched at any generation can be worked out again.
+The hash of an entry never changes, an entry is only withdrawn: what a list matched at any
+generation can be worked out again.
 """
 
 from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import (
-    ForeignKey,
-    Index,
-    String,
-    Text,
-    UniqueConstraint,
-    text,
-)
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import KEYS_ARE_NEVER_REUSED, Base, LongInteger, utc_now
@@ -228,51 +221,3 @@ class QuarantinedRow(Base):
     tags: Mapped[str | None] = mapped_column(Text)
     added_at: Mapped[str | None] = mapped_column(Text)
     note: Mapped[str | None] = mapped_column(Text)
-
-
-class AccessToken(Base):
-    """Who may call the service, and for what; of the secret itself only its SHA-256 is kept.
-
-    `scopes` are a JSON array.
-    """
-
-    __tablename__ = "tokens"
-    __table_args__ = (KEYS_ARE_NEVER_REUSED,)
-    audited = (
-        "key", "token_id", "name", "secret_hash", "scopes", "requests_per_minute", "expires_at",
-        "revoked_at",
-    )  # fmt: skip
-
-    key: Mapped[int] = mapped_column(primary_key=True)
-    token_id: Mapped[str] = mapped_column(String(16), unique=True)
-    name: Mapped[str] = mapped_column(Text)
-    secret_hash: Mapped[bytes]
-    scopes: Mapped[str] = mapped_column(Text)
-    requests_per_minute: Mapped[int] = mapped_column(default=0)
-    created_at: Mapped[datetime] = mapped_column(default=utc_now)
-    expires_at: Mapped[datetime | None]
-    revoked_at: Mapped[datetime | None]
-    last_used_at: Mapped[datetime | None]
-
-
-class OutboxMessage(Base):
-    """Something to be told to somebody else, kept until it was, and tried again until it is.
-
-    `subject` keeps the same thing from being queued twice; `body` is a JSON object without secrets
-    or hash values. Neither sent nor dead: it waits for `next_attempt_at`.
-    """
-
-    __tablename__ = "outbox"
-    __table_args__ = (Index(None, "next_attempt_at"), KEYS_ARE_NEVER_REUSED)
-
-    key: Mapped[int] = mapped_column(LongInteger, primary_key=True)
-    kind: Mapped[str] = mapped_column(String(32))
-    target: Mapped[str] = mapped_column(String(64))
-    subject: Mapped[str] = mapped_column(String(200), unique=True)
-    body: Mapped[str] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(default=utc_now)
-    next_attempt_at: Mapped[datetime | None] = mapped_column(default=utc_now)
-    attempts: Mapped[int] = mapped_column(default=0)
-    problem: Mapped[str] = mapped_column(Text, default="")
-    case_key: Mapped[int | None] = mapped_column(LongInteger, index=True)
-    sent_at: Mapped[datetime | None]

@@ -7,13 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import (
-    Column,
     ColumnElement,
     Connection,
-    Integer,
-    MetaData,
-    Table,
-    Text,
     delete,
     exists,
     func,
@@ -25,40 +20,22 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from .models import HashList, KeptHash
+from ..schema import HashList, KeptHash
+from .staging_tables import SPARED, STAGED_KEPT, TOLD
 
 # PhotoDNA takes 192; longer ones, of films, come as links to files of their own.
 MOST_KEPT_CHARACTERS = 2_000
 
-# Everything that lies beside the store while a file is read.
-STAGING = MetaData()
-SPARED = Table("spared", STAGING, Column("entry_id", Text), prefixes=["TEMPORARY"])
-# The entries of which all is said that there is to say, by a file that says nothing of others.
-TOLD = Table(
-    "told",
-    STAGING,
-    Column("line", Integer),
-    Column("entry_id", Text),
-    # Moments are ordered as text, character by character, whatever the database's language.
-    Column("moment", Text().with_variant(Text(collation="C"), "postgresql")),
-    prefixes=["TEMPORARY"],
-)
-STAGED_KEPT = Table(
-    "staged_kept",
-    STAGING,
-    Column("line", Integer),
-    Column("algorithm", Text),
-    Column("value", Text),
-    Column("entry_id", Text),
-    Column("category", Text),
-    Column("tags", Text),
-    Column("added_at", Text),
-    Column("note", Text),
-    prefixes=["TEMPORARY"],
-)
+
 _CREATE_INDEX = text("CREATE INDEX ix_staged_kept ON staged_kept (algorithm, value, entry_id)")
+
+
 _KEYS_A_QUERY = 500
+
+
 _IDENTITY = ("algorithm", "value", "entry_id")
+
+
 _CONTENT = ("category", "tags", "added_at", "note")
 
 

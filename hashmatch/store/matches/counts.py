@@ -12,12 +12,14 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import StoreError
 
-from .base import upsert
-from .database import Database
-from .match_models import DailyCount
+from ..engine import Database, upsert
+from ..schema import DailyCount
 
 _FLUSH_EVERY_S = 1.0
+
+
 _MOST_FLUSH_S = 3.0
+
 
 # Day, outcome, reason (empty for clear).
 _Tallied = tuple[date, str, str]

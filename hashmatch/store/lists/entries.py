@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Row, func, literal_column, select
 from sqlalchemy.orm import Session
 
-from .lists import shown_entry_id
-from .models import Entry, HashList
+from ..schema import Entry, HashList
 
 _ROWS_A_BATCH = 10_000
+
+
 _KEYS_A_QUERY = 500
 
 
@@ -141,3 +142,24 @@ def read_entry_facts(session: Session, keys: Sequence[int]) -> dict[int, EntryFa
 def _chunks(keys: Sequence[int]) -> Iterator[Sequence[int]]:
     for start in range(0, len(keys), _KEYS_A_QUERY):
         yield keys[start : start + _KEYS_A_QUERY]
+
+
+def count_active_entries(session: Session) -> Sequence[Row[str, str, int]]:
+    """Return (list name, algorithm, active entries), for every pair that has any."""
+    return session.execute(
+        select(HashList.name, Entry.algorithm, func.count())
+        .join(Entry, Entry.list_key == HashList.key)
+        .where(Entry.withdrawn_generation.is_(None), HashList.removed_at.is_(None))
+        .group_by(HashList.name, Entry.algorithm)
+        .order_by(HashList.name, Entry.algorithm)
+    ).all()
+
+
+def shown_entry_id(entry_id: str, key: int) -> str:
+    """Return the licensor's id of an entry, or "#" and its key where the licensor gave none."""
+    return entry_id or f"#{key}"
+
+
+def is_named() -> ColumnElement[bool]:
+    """Say that the licensor gave the entry an id, in the words of the index of such entries."""
+    return Entry.entry_id != literal_column("''")

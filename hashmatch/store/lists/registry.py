@@ -1,34 +1,18 @@
-"""The lists in the store: make, look up, license, withdraw from and remove them."""
+"""Lists themselves: create, look up, license, remove."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import cast
 
-from sqlalchemy import (
-    ColumnElement,
-    CursorResult,
-    Row,
-    Select,
-    UpdateBase,
-    delete,
-    func,
-    literal_column,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import Select, delete, func, select, text
 from sqlalchemy.orm import Session
 
-from hashmatch.errors import InputError, NotFoundError, UnknownListError
+from hashmatch.errors import InputError, UnknownListError
 
-from .auditing import audit
-from .base import is_sqlite, utc_now
-from .database import WRITES
-from .models import (
+from ..engine import WRITES, affected_rows, audit, is_sqlite
+from ..schema import (
     Entry,
     Generation,
     HashList,
@@ -37,16 +21,21 @@ from .models import (
     QuarantinedDelivery,
     QuarantinedRow,
     StoreIdentity,
+    utc_now,
 )
+from .generations import Change, Counts, publish_generation
 
-_LONG_KEY = 19  # Keys of so many digits are not there, and would not fit into a query.
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
 # What PostgreSQL calls the turn to make a list, which has no row yet to lock.
 _TURN_TO_CREATE = 0x686D01
+
+
 # What lists are for: to match images with, or to hold what was matched and is harmless.
 MATCH, ALLOW = "match", "allow"
+
+
 _WARN_BEFORE_LICENCE_END = timedelta(days=30)
 
 
@@ -74,24 +63,6 @@ class ListState:
     def is_usable(self, today: date) -> bool:
         """Say whether there is anything in the list that may be matched against."""
         return self.active_entries > 0 and not self.licence_has_ended(today)
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many entries one change touched."""
-
-    added: int = 0
-    withdrawn: int = 0
-    changed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What one change did to a list; `generation` is the one in force afterwards."""
-
-    list_name: str
-    generation: int
-    counts: Counts
 
 
 def create_list(
@@ -235,110 +206,6 @@ def read_store_id(session: Session) -> str:
     return session.scalars(select(StoreIdentity.identity)).one()
 
 
-def was_at(session: Session, list_key: int, generation: int, changed_at: datetime) -> bool:
-    """Say whether the list ever was at that generation, and got there at that time.
-
-    A store that was put back from a copy counts its generations again.
-    """
-    if not generation:
-        return True
-    reached = select(Generation.created_at).where(
-        Generation.list_key == list_key, Generation.number == generation
-    )
-    return session.scalar(reached) == changed_at
-
-
-def count_active_entries(session: Session) -> Sequence[Row[str, str, int]]:
-    """Return (list name, algorithm, active entries), for every pair that has any."""
-    return session.execute(
-        select(HashList.name, Entry.algorithm, func.count())
-        .join(Entry, Entry.list_key == HashList.key)
-        .where(Entry.withdrawn_generation.is_(None), HashList.removed_at.is_(None))
-        .group_by(HashList.name, Entry.algorithm)
-        .order_by(HashList.name, Entry.algorithm)
-    ).all()
-
-
-def count_operator_withdrawals(session: Session) -> dict[str, int]:
-    """Return how many entries operators have withdrawn, for each list that has any."""
-    rows = session.execute(
-        select(HashList.name, func.count())
-        .join(Entry, Entry.list_key == HashList.key)
-        .where(Entry.withdrawn_by_operator, HashList.removed_at.is_(None))
-        .group_by(HashList.name)
-    )
-    return {row[0]: row[1] for row in rows}
-
-
-def publish_generation(session: Session, row: HashList, counts: Counts, *, source: str) -> Change:
-    """Record that the list was changed, in the transaction that changed it."""
-    row.generation += 1
-    row.active_entries += counts.added - counts.withdrawn
-    session.add(
-        Generation(
-            list_key=row.key,
-            number=row.generation,
-            source=source,
-            added=counts.added,
-            withdrawn=counts.withdrawn,
-            changed=counts.changed,
-        )
-    )
-    session.flush()
-    facts = {"list": row.name, "generation": row.generation, "source": source, **asdict(counts)}
-    audit(session, "list.changed", row, facts)
-    return Change(row.name, row.generation, counts)
-
-
-def withdraw_entries(session: Session, name: str, entry_ids: Sequence[str]) -> Change:
-    """Take entries out of matching by an operator's decision; imports will not bring them back.
-
-    An id is the licensor's, or "#" and the entry's key. Raises `NotFoundError` naming the ids
-    that no active entry has, and then withdraws nothing.
-    """
-    row = find_list(session, name)
-    withdrawn = 0
-    missing: list[str] = []
-    for entry_id in dict.fromkeys(entry_ids):
-        changed = affected_rows(
-            session,
-            update(Entry)
-            .where(Entry.list_key == row.key, Entry.withdrawn_generation.is_(None))
-            .where(_has_id(entry_id))
-            .values(withdrawn_generation=row.generation + 1, withdrawn_by_operator=True),
-        )
-        withdrawn += changed
-        if not changed:
-            missing.append(entry_id)
-    if missing:
-        raise NotFoundError(f"list {name} has no active entry {', '.join(missing)}")
-    counts = Counts(withdrawn=withdrawn)
-    return publish_generation(session, row, counts, source="withdrawn by an operator")
-
-
-def restore_entries(session: Session, name: str, entry_ids: Sequence[str]) -> Change:
-    """Undo `withdraw_entries`: the entries match again, as new rows of a new generation."""
-    row = find_list(session, name)
-    restored = 0
-    missing: list[str] = []
-    for entry_id in dict.fromkeys(entry_ids):
-        held = session.scalars(
-            select(Entry)
-            .where(Entry.list_key == row.key, Entry.withdrawn_by_operator)
-            .where(_has_id(entry_id))
-        ).all()
-        restored += len(held)
-        for entry in held:
-            entry.withdrawn_by_operator = False
-            session.add(_copy_of(entry, row.generation + 1))
-        if not held:
-            missing.append(entry_id)
-    if missing:
-        raise NotFoundError(f"no operator withdrew {', '.join(missing)} from list {name}")
-    counts = Counts(added=restored)
-    return publish_generation(session, row, counts, source="restored by an operator")
-
-
 def remove_list(session: Session, name: str) -> Change:
     """Delete a list's entries and take it out of matching; matches keep what explains them."""
     row = find_list(session, name)
@@ -358,41 +225,3 @@ def remove_list(session: Session, name: str) -> Change:
     row.removed_at = utc_now()
     audit(session, "list.removed", row, {"list": row.name})
     return change
-
-
-def shown_entry_id(entry_id: str, key: int) -> str:
-    """Return the licensor's id of an entry, or "#" and its key where the licensor gave none."""
-    return entry_id or f"#{key}"
-
-
-def is_named() -> ColumnElement[bool]:
-    """Say that the licensor gave the entry an id, in the words of the index of such entries."""
-    return Entry.entry_id != literal_column("''")
-
-
-def _has_id(shown_id: str) -> ColumnElement[bool]:
-    named = is_named() & (Entry.entry_id == shown_id)
-    if shown_id.startswith("#") and shown_id[1:].isdecimal() and len(shown_id) < _LONG_KEY:
-        return named | ((Entry.key == int(shown_id[1:])) & (Entry.entry_id == ""))
-    return named
-
-
-def _copy_of(entry: Entry, generation: int) -> Entry:
-    return Entry(
-        list_key=entry.list_key,
-        algorithm=entry.algorithm,
-        value=entry.value,
-        entry_id=entry.entry_id,
-        category=entry.category,
-        tags=entry.tags,
-        added_at=entry.added_at,
-        note=entry.note,
-        added_generation=generation,
-    )
-
-
-def affected_rows(session: Session, statement: UpdateBase) -> int:
-    """Execute the statement and return how many rows it changed."""
-    options = {"preserve_rowcount": True}  # Of insertions, too.
-    result = session.execute(statement, execution_options=options)
-    return cast("CursorResult[object]", result).rowcount

@@ -1,7 +1,7 @@
-"""Known false positives: hashes whose matches are not told, each with a reason and a person.
+"""Known false positives: hashes whose matches are allowed, each with a reason and an actor.
 
-They are entries of lists of the kind `allow`. Only the store has them, and only a match asks for
-them: an index that held them could take them for something to match against.
+They are entries of lists of the kind `allow`, which are only read when something has matched: an
+index that held them could match against them.
 """
 
 from __future__ import annotations
@@ -17,25 +17,16 @@ from sqlalchemy import ScalarResult, select, tuple_
 from sqlalchemy.orm import Session
 
 from hashmatch.errors import InputError
-from hashmatch.outcome import Suppressed
 
-from .auditing import audit
-from .base import utc_now
-from .lists import (
-    ALLOW,
-    MATCH,
-    Counts,
-    find_list,
-    find_or_create_list,
-    publish_generation,
-    require_kind,
-    shown_entry_id,
-)
-from .match_models import Content, SuppressionRecord
-from .matches import ContentFacts, find_or_add_content
-from .models import Entry, HashList
+from ..engine import audit
+from ..schema import Entry, HashList, utc_now
+from .entries import shown_entry_id
+from .generations import Counts, publish_generation
+from .registry import ALLOW, MATCH, find_list, find_or_create_list, require_kind
 
 _HASHES_A_QUERY = 200
+
+
 _TAG = re.compile(r"(by|until|only):(.+)", re.DOTALL)
 
 
@@ -74,30 +65,6 @@ class Allowance:
         terms = self.terms
         is_over = terms.until is not None and today > terms.until
         return not is_over and (not terms.only_lists or list_name in terms.only_lists)
-
-
-@dataclass(frozen=True, slots=True)
-class NewSuppression:
-    """A match that is not told, and what allows that."""
-
-    list_key: int
-    list_name: str
-    generation: int
-    entry_key: int
-    entry_id: str
-    algorithm: str
-    distance_bits: int
-    allowance: Allowance
-
-
-@dataclass(frozen=True, slots=True)
-class StoredSuppression:
-    """One such match as it was recorded, with the names of both lists, and its content."""
-
-    record: SuppressionRecord
-    list_name: str
-    allow_list_name: str
-    content: Content
 
 
 def parse_terms(tags: Sequence[str], reason: str) -> Terms:
@@ -178,70 +145,6 @@ def read_allowances(
             with suppress(InputError):
                 found.append(_allowance(entry, lists[entry.list_key]))
     return sorted(found, key=lambda one: one.entry_key)
-
-
-def record_suppressions(
-    session: Session, facts: ContentFacts, suppressions: Sequence[NewSuppression]
-) -> list[Suppressed]:
-    """Record matches of one content item that are not told, and return them, in the order given.
-
-    The same match suppressed by the same allowance again keeps the record that is there.
-    """
-    content = find_or_add_content(session, facts)
-    known = {
-        (one.entry_key, one.allow_entry_key)
-        for one in session.scalars(
-            select(SuppressionRecord).where(SuppressionRecord.content_key == content.key)
-        )
-    }
-    records = [
-        SuppressionRecord(
-            content_key=content.key,
-            list_key=one.list_key,
-            generation=one.generation,
-            entry_key=one.entry_key,
-            entry_id=one.entry_id,
-            algorithm=one.algorithm,
-            distance_bits=one.distance_bits,
-            allow_list_key=one.allowance.list_key,
-            allow_entry_key=one.allowance.entry_key,
-            allow_entry_id=one.allowance.entry_id,
-            reason=one.allowance.reason,
-            person=one.allowance.terms.person,
-        )
-        for one in suppressions
-        if (one.entry_key, one.allowance.entry_key) not in known
-    ]
-    session.add_all(records)
-    session.flush()
-    for one in records:
-        audit(session, "match.suppressed", one, {"content": content.key, "by": one.person})
-    return [
-        Suppressed(
-            one.list_name,
-            one.entry_id,
-            one.algorithm,
-            one.distance_bits,
-            one.allowance.list_name,
-            one.allowance.entry_id,
-        )
-        for one in suppressions
-    ]
-
-
-def read_suppressions(session: Session, *, limit: int) -> list[StoredSuppression]:
-    """Return the newest matches that were not told, newest first."""
-    names = {row.key: row.name for row in session.scalars(select(HashList))}
-    rows = session.execute(
-        select(SuppressionRecord, Content)
-        .join(Content, Content.key == SuppressionRecord.content_key)
-        .order_by(SuppressionRecord.key.desc())
-        .limit(limit)
-    )
-    return [
-        StoredSuppression(one, names[one.list_key], names[one.allow_list_key], content)
-        for one, content in rows
-    ]
 
 
 def _allowance(entry: Entry, list_name: str) -> Allowance:

@@ -26,17 +26,20 @@ from hashmatch.errors import (
 )
 
 from . import postgresql, sqlite
-from .auditing import Seal, append_pending
+from .audit_log import Seal, append_pending
 
 # The newest migration. A test holds it against the migrations folder, so that opening the
 # database does not have to load Alembic.
 HEAD_REVISION = "0011"
+
 
 # The tables that something is removed from for good.
 _FORGETTABLE = (
     "entries, kept_hashes, quarantined_rows, matches, suppressions, content_hashes, contents,"
     " cases, case_notes, case_details, ncmec_reports, outbox, daily_counts"
 )
+
+
 # How a session is known to write: what it looks up to change, it locks.
 WRITES = "writes"
 

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import SyncLeaseError
 
-from .base import utc_now
-from .lists import Counts, affected_rows
-from .models import HashList, ListSync, SyncRun
+from ..engine import affected_rows
+from ..schema import HashList, ListSync, SyncRun, utc_now
+from .generations import Counts
 
 CHANGED, UNCHANGED, FAILED, QUARANTINED = "changed", "unchanged", "failed", "quarantined"
 

@@ -1,12 +1,10 @@
-"""What all tables have in common: how moments, long numbers and keys are kept."""
+"""Column types, naming conventions and keys that all tables share."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar
 
-import sqlalchemy.dialects.postgresql as postgresql_dialect
-import sqlalchemy.dialects.sqlite as sqlite_dialect
 from sqlalchemy import (
     BigInteger,
     Date,
@@ -17,7 +15,7 @@ from sqlalchemy import (
     MetaData,
     TypeDecorator,
 )
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm import DeclarativeBase
 
 from hashmatch.errors import InputError
 
@@ -98,20 +96,6 @@ class Base(DeclarativeBase):
 # SQLite numbers rows by itself only in a column that says INTEGER; its integers are long anyway.
 LongInteger = BigInteger().with_variant(Integer(), "sqlite")
 
+
 # Keys are never given twice, not even after a removal: matches and reports refer to them.
 KEYS_ARE_NEVER_REUSED: dict[str, Any] = {"sqlite_autoincrement": True}
-
-Upsert: TypeAlias = sqlite_dialect.Insert | postgresql_dialect.Insert
-
-
-def is_sqlite(session: Session) -> bool:
-    """Say whether the session is one of SQLite, where one writer at a time is the rule."""
-    return session.get_bind().dialect.name == "sqlite"
-
-
-def upsert(session: Session, table: type[Base]) -> Upsert:
-    """Return an insertion that may say what to do where the row is there already.
-
-    Several writers may insert the same row at once, so that looking before is not enough.
-    """
-    return sqlite_dialect.insert(table) if is_sqlite(session) else postgresql_dialect.insert(table)

@@ -13,21 +13,12 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import NotFoundError
 
-from .auditing import audit
-from .base import is_sqlite, utc_now
-from .kept import SPARED, STAGED_KEPT, TOLD
-from .lists import Counts, affected_rows
-from .models import Entry, HashList, QuarantinedDelivery, QuarantinedRow
-from .staging import (
-    STAGED,
-    Comparison,
-    Staging,
-    is_active,
-    is_spared,
-    is_staged,
-    is_told,
-    same_entry,
-)
+from ..engine import affected_rows, audit, is_sqlite
+from ..schema import Entry, HashList, QuarantinedDelivery, QuarantinedRow, utc_now
+from .applying import Comparison, is_active, is_spared, is_staged, is_told, same_entry
+from .generations import Counts
+from .staging import Staging
+from .staging_tables import SPARED, STAGED, STAGED_KEPT, TOLD
 
 # The tables beside the store, and where their columns go; the others have the same names.
 _PARTS: dict[str, Table] = {
@@ -36,6 +27,8 @@ _PARTS: dict[str, Table] = {
     "told": TOLD,
     "spared": SPARED,
 }
+
+
 _RENAMED = {("staged_kept", "value"): "text", ("told", "moment"): "added_at"}
 
 

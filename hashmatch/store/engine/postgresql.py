@@ -15,11 +15,19 @@ from hashmatch.errors import (
 
 # Writers at a time in one process, and as many readers that wait for nobody.
 MOST_WRITERS = 15
+
+
 _MOST_CONNECTIONS = 2 * MOST_WRITERS
+
+
 # A server that cannot be connected to, or whose host is gone, is given up after so long. One that
 # stands still while its host goes on is not noticed here; whoever asks has to limit how long.
 _CONNECT_TIMEOUT_S = 5
+
+
 _SILENCE_TIMEOUT_MS = 10_000
+
+
 # The server for its part ends what was begun by a client that is gone, so that its locks go, too.
 # A list that is imported may take its time between two batches.
 _SERVER_OPTIONS = {
@@ -31,16 +39,25 @@ _SERVER_OPTIONS = {
     "timezone": "UTC",
 }
 
+
 _LOCKED = {
     "55P03": "somebody else holds what it needs",
     "40P01": "two writers stood in each other's way",
     "40001": "two writers stood in each other's way",
 }
+
+
 # No permission, a read-only transaction, as on a standby.
 _READ_ONLY = {"42501", "25006"}
+
+
 _NO_SUCH_DATABASE = "3D000"
+
+
 # Of a refused login only the words tell.
 _REFUSED = ("authentication failed", "no pg_hba.conf entry", "no password supplied")
+
+
 # Connections refused, broken or ended by an operator; too many of them.
 _UNREACHABLE = ("08", "57P", "53300")
 

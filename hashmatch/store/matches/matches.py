@@ -11,25 +11,12 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import InputError, NotFoundError
 from hashmatch.hashes import Hash, Orientation, View
-from hashmatch.outcome import Action, Match, Media
+from hashmatch.outcome import Action, Match
 
-from .auditing import audit
-from .base import upsert
-from .case_models import Case
-from .lists import affected_rows, find_list
-from .match_models import Content, ContentHash, MatchRecord
-from .models import Entry, HashList
-
-
-@dataclass(frozen=True, slots=True)
-class ContentFacts:
-    """What is kept of an image that matched: names, media facts and hashes."""
-
-    content_id: str
-    reference: str
-    fingerprint: bytes
-    media: Media | None
-    hashes: Sequence[Hash]
+from ..engine import audit
+from ..lists import find_list
+from ..schema import Case, Content, ContentHash, Entry, HashList, MatchRecord
+from .content import ContentFacts, _add_hashes, find_or_add_content
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,56 +157,6 @@ def _with_all() -> Select[MatchRecord, HashList, Content, int]:
         .join(Content, Content.key == MatchRecord.content_key)
         .outerjoin(Case, Case.content_key == Content.key)
     )
-
-
-def find_or_add_content(session: Session, facts: ContentFacts) -> Content:
-    """Return the row of a content item, which is made if it is new, without hashes.
-
-    Others who record something of the same item wait until this transaction ends.
-    """
-    same = select(Content).where(
-        Content.content_id == facts.content_id, Content.fingerprint == facts.fingerprint
-    )
-    # Such a lock leaves those alone who only refer to the row.
-    same = same.with_for_update(key_share=True)
-    content = session.scalar(same)
-    if content is not None:
-        return content
-    media = facts.media
-    new = upsert(session, Content).values(
-        content_id=facts.content_id,
-        reference=facts.reference,
-        fingerprint=facts.fingerprint,
-        format="" if media is None else media.format,
-        width=None if media is None else media.width,
-        height=None if media is None else media.height,
-        frames=None if media is None else media.frames,
-    )
-    is_new = affected_rows(session, new.on_conflict_do_nothing()) > 0
-    content = session.scalars(same).one()
-    if is_new:
-        audit(session, "content.recorded", content, {})
-    return content
-
-
-def _add_hashes(session: Session, content: Content, hashes: Sequence[Hash]) -> None:
-    """Keep the hashes of a content item, once."""
-    rows = [
-        {
-            "content_key": content.key,
-            "algorithm": one.algorithm.name,
-            "version": one.algorithm.version,
-            "frame": one.frame,
-            "orientation": one.orientation.value,
-            "view": one.view.value,
-            "decode": one.decode.value,
-            "value": one.value,
-            "quality": one.quality,
-        }
-        for one in hashes
-    ]
-    if rows:
-        session.execute(upsert(session, ContentHash).on_conflict_do_nothing(), rows)
 
 
 def _audit(session: Session, new: NewMatch, record: MatchRecord) -> None:

@@ -1,0 +1,34 @@
+"""Statements that the two databases write differently."""
+
+from __future__ import annotations
+
+from typing import TypeAlias, cast
+
+import sqlalchemy.dialects.postgresql as postgresql_dialect
+import sqlalchemy.dialects.sqlite as sqlite_dialect
+from sqlalchemy import CursorResult, UpdateBase
+from sqlalchemy.orm import Session
+
+from ..schema import Base
+
+Upsert: TypeAlias = sqlite_dialect.Insert | postgresql_dialect.Insert
+
+
+def is_sqlite(session: Session) -> bool:
+    """Say whether the session is one of SQLite, where one writer at a time is the rule."""
+    return session.get_bind().dialect.name == "sqlite"
+
+
+def upsert(session: Session, table: type[Base]) -> Upsert:
+    """Return an insertion that may say what to do where the row is there already.
+
+    Several writers may insert the same row at once, so that looking before is not enough.
+    """
+    return sqlite_dialect.insert(table) if is_sqlite(session) else postgresql_dialect.insert(table)
+
+
+def affected_rows(session: Session, statement: UpdateBase) -> int:
+    """Execute the statement and return how many rows it changed."""
+    options = {"preserve_rowcount": True}  # Of insertions, too.
+    result = session.execute(statement, execution_options=options)
+    return cast("CursorResult[object]", result).rowcount

@@ -1,0 +1,56 @@
+"""Tables of the audit log: its records, its signed end, and checkpoints."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .base import Base, LongInteger
+
+
+class AuditRecord(Base):
+    """One thing that was done: who did it, when, and to which row of which table.
+
+    `facts` are a JSON object without hash values, secrets or what a person could be known by.
+    """
+
+    __tablename__ = "audit_records"
+
+    number: Mapped[int] = mapped_column(LongInteger, primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(Text)
+    action: Mapped[str] = mapped_column(String(64))
+    subject: Mapped[str] = mapped_column(String(32))
+    subject_key: Mapped[int | None] = mapped_column(LongInteger)
+    facts: Mapped[str] = mapped_column(Text)
+    state_hash: Mapped[bytes | None]
+    record_hash: Mapped[bytes]
+
+    __table_args__ = (Index(None, subject, subject_key, number),)
+
+
+class AuditHead(Base):
+    """The one row that says where the chain ends, signed where there is a key to sign with."""
+
+    __tablename__ = "audit_head"
+
+    key: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(LongInteger)
+    record_hash: Mapped[bytes]
+    signed_at: Mapped[datetime | None]
+    key_id: Mapped[str] = mapped_column(String(16), default="")
+    signature: Mapped[bytes | None]
+
+
+class AuditCheckpoint(Base):
+    """A signature over an earlier end of the chain."""
+
+    __tablename__ = "audit_checkpoints"
+
+    number: Mapped[int] = mapped_column(LongInteger, primary_key=True, autoincrement=False)
+    record_hash: Mapped[bytes]
+    signed_at: Mapped[datetime]
+    key_id: Mapped[str] = mapped_column(String(16))
+    signature: Mapped[bytes]

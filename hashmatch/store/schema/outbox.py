@@ -1,0 +1,33 @@
+"""Table of messages to other systems."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .base import KEYS_ARE_NEVER_REUSED, Base, LongInteger, utc_now
+
+
+class OutboxMessage(Base):
+    """Something to be told to somebody else, kept until it was, and tried again until it is.
+
+    `subject` keeps the same thing from being queued twice; `body` is a JSON object without secrets
+    or hash values. Neither sent nor dead: it waits for `next_attempt_at`.
+    """
+
+    __tablename__ = "outbox"
+    __table_args__ = (Index(None, "next_attempt_at"), KEYS_ARE_NEVER_REUSED)
+
+    key: Mapped[int] = mapped_column(LongInteger, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32))
+    target: Mapped[str] = mapped_column(String(64))
+    subject: Mapped[str] = mapped_column(String(200), unique=True)
+    body: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    next_attempt_at: Mapped[datetime | None] = mapped_column(default=utc_now)
+    attempts: Mapped[int] = mapped_column(default=0)
+    problem: Mapped[str] = mapped_column(Text, default="")
+    case_key: Mapped[int | None] = mapped_column(LongInteger, index=True)
+    sent_at: Mapped[datetime | None]
