@@ -30,7 +30,7 @@ _BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 _MATCH: dict[str, Any] = {
     "list_key": 1, "generation": 1, "licensor": "IWF", "action": "block", "algorithm": "pdq",
     "hasher_version": "1", "threshold_bits": 31, "quality": 100, "frame": 0,
-    "orientation": "original", "view": "whole", "decode": "scaled",
+    "orientation": "original", "view": "full", "decode": "scaled",
 }  # fmt: skip
 _STATES = ("open", "in_review", "confirmed", "false_positive", "reported", "closed")
 

@@ -79,7 +79,7 @@ def _fill(database: Database, values: Values) -> None:
         session.flush()
         session.connection().exec_driver_sql(
             "INSERT INTO entries (list_key, algorithm, value, entry_id, category, tags, added_at,"
-            " note, added_generation, withdrawn_by_operator)"
+            " note, added_generation, disabled)"
             " VALUES (1, 'pdq', ?, ?, '', '[]', '', '', 1, 0)",
             [(one.tobytes(), f"e{place}") for place, one in enumerate(values)],
         )
@@ -156,7 +156,7 @@ def _run_day(database: Database, live: LiveIndex, values: Values, folder: Path) 
     with _changing(database.url) as process:
         for _ in range(_GENERATIONS):
             _change_once(process)
-            followed.add(live.renewed().lists[0].generation)
+            followed.add(live.refresh().lists[0].generation)
             disk.append(sum(path.stat().st_size for path in folder.glob("*.arrays")))
             memory.append(_memory_mb())
     is_over.set()

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageFilter
 
-from hashmatch.drawing import draw_picture
 from hashmatch.hashers import PIXEL_HASHERS
+from hashmatch.synthetic import draw_picture
 
 Values: TypeAlias = NDArray[np.uint8]
 
@@ -23,7 +23,7 @@ _SIDE = 160
 _BITS = 256
 # A fifth of real lists are further copies of what is in them: cropped, recompressed, written on.
 _COPIES = 0.2
-_MOST_BITS_APART = 60
+_MAX_BITS_APART = 60
 _CHUNK = 200_000
 
 
@@ -54,7 +54,7 @@ def realistic(count: int, seed: int) -> Values:
 
 def near(values: Values, rng: np.random.Generator) -> Values:
     """Return the values with 0 to 60 bits turned, few more often than many."""
-    turned = (rng.random(len(values)) ** 2 * _MOST_BITS_APART / _BITS)[:, None]
+    turned = (rng.random(len(values)) ** 2 * _MAX_BITS_APART / _BITS)[:, None]
     flips = [
         np.packbits(rng.random((len(part), _BITS), np.float32) < part, axis=1)
         for part in np.array_split(turned, -(-len(turned) // _CHUNK))

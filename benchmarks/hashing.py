@@ -30,7 +30,7 @@ _PDQ = PIXEL_HASHERS[0]
 _GRAIN = 4.0
 # What one measurement may take: large pictures are hashed less often.
 _PIXELS_HASHED = 60_000_000
-_FEWEST_RUNS, _MOST_RUNS = 5, 60
+_FEWEST_RUNS, _MAX_RUNS = 5, 60
 _SECONDS_A_TURN = 0.005
 _DRIFT_PICTURES = 24
 
@@ -130,7 +130,7 @@ def _drift() -> Table:
 
 def _medians_ms(pixels: int, *ways: Callable[[], object]) -> list[float]:
     """Return the median of each way, measured in turns of several milliseconds."""
-    runs = max(_FEWEST_RUNS, min(_MOST_RUNS, _PIXELS_HASHED // pixels))
+    runs = max(_FEWEST_RUNS, min(_MAX_RUNS, _PIXELS_HASHED // pixels))
     for way in ways:
         way()
     calls = [max(1, round(_SECONDS_A_TURN / seconds(way))) for way in ways]

@@ -13,7 +13,7 @@ from benchmarks.measuring import Table
 from benchmarks.photographs import encoded, photograph
 from hashmatch.config import Settings
 from hashmatch.lists import find_format, import_list
-from hashmatch.pipeline import Scanner
+from hashmatch.screening.scanner import Scanner
 from hashmatch.store.engine import Database
 from hashmatch.store.migrations import upgrade
 from hashmatch.wiring import open_scanner_with

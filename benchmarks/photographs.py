@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from hashmatch.drawing import draw_picture
+from hashmatch.synthetic import draw_picture
 
 
 def photograph(seed: int, width: int, height: int, *, grain: float, colours: int) -> Image.Image:

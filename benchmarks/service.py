@@ -26,12 +26,12 @@ from benchmarks.hashes import realistic
 from benchmarks.measuring import Table, duration
 from benchmarks.photographs import encoded, photograph
 from hashmatch.config import Settings
-from hashmatch.drawing import draw_picture
 from hashmatch.hashers import PIXEL_HASHERS
 from hashmatch.lists import find_format, import_list
 from hashmatch.store.engine import Database
 from hashmatch.store.migrations import upgrade
 from hashmatch.store.tokens import Scope, create_token
+from hashmatch.synthetic import draw_picture
 from hashmatch.wiring import open_scanner_with
 
 _SIDES = (1920, 1080)

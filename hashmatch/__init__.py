@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hashmatch._version import __version__
+
 if TYPE_CHECKING:
     from hashmatch.wiring import open_scanner
 
-__version__ = "0.1.0"
 __all__ = ["__version__", "open_scanner"]
 
 

@@ -1,40 +1,40 @@
-"""Every error that hashmatch raises on purpose, with what to do about it.
+"""Tree of all errors that hashmatch raises on purpose.
 
 HashmatchError
-├── ConfigError             the configuration file cannot be used
-├── InputError              a value the caller gave cannot be used
-│   └── ForeignAlgorithmError   an algorithm that is not matched here
+├── ConfigError             the configuration cannot be used
+├── InputError              a value given by the caller cannot be used
+│   └── UnsupportedAlgorithmError   the hash algorithm exists, but is not matched here
 ├── ListFileError           a list file cannot be imported
-├── SourceError             what a list comes from cannot be reached or understood
-│   └── SourceRefusedError      it says no, and will until something is changed
-├── OutboxError             what is to be told to somebody did not arrive
-│   └── ReportGoneError         NCMEC has no such report that is open
-├── ServiceError            the service did not answer, or not as agreed
-├── OverloadedError         there is more to do than can wait its turn
+├── SourceError             the source of a list cannot be reached or understood
+│   └── SourceRefusedError      the source refuses, until something is changed
+├── OutboxError             an outbox message could not be delivered
+│   └── ReportGoneError         NCMEC has no open report of that id
+├── ServiceError            the service did not answer, or not as specified
+├── OverloadedError         more requests than there is room for
 ├── SyncLeaseError          another process is syncing the list
 ├── UnknownListError        no list has that name
-├── NoActiveListError       there is nothing to match against
-│   └── LicenceExpiredError     the lists are there, their licences are not
+├── NoActiveListError       there is no list to match against
+│   └── LicenceExpiredError     the licence of every list has expired
 ├── NotFoundError           no record has that id
-├── CaseStateError          a case is not where that could be done to it
-├── ForbiddenError          that is for somebody else to do
+├── CaseStateError          the state of a case does not permit the decision
+├── ForbiddenError          the actor is not permitted to do that
 ├── IndexFolderError        the index on disk cannot be used
-│   └── DamagedIndexError       a file of it is not what it was written as
-├── IndexStaleError         the index could not follow the store for too long
-└── StoreError              the database did not do what was asked
-    ├── StoreMissingError       it was never created
-    ├── StoreSchemaError        it is of another version
-    ├── StoreLockedError        somebody else holds it
-    ├── StoreUnreachableError   its server does not answer
-    └── StoreReadOnlyError      it may not be written
+│   └── DamagedIndexError       a file of the index is damaged or of another store
+├── IndexStaleError         the index has not followed the store for too long
+└── StoreError              the database operation failed
+    ├── StoreMissingError       the database was never created
+    ├── StoreSchemaError        the database is of another version of hashmatch
+    ├── StoreLockedError        another process holds the database
+    ├── StoreUnreachableError   the database server does not answer
+    └── StoreReadOnlyError      the database is not writable
 
-Messages name the file, key, list or line; hints say what to do next. Neither ever holds a hash
+A message names the file, key, list or line; a hint says what to do next. Neither ever holds a hash
 value, an entry's value, or a byte of an image.
 """
 
 
 class HashmatchError(Exception):
-    """The root of the tree: a message for people, and a hint saying what to do next."""
+    """Root of the tree: a message for people, and a hint about the next step."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -43,15 +43,15 @@ class HashmatchError(Exception):
 
 
 class ConfigError(HashmatchError):
-    """The configuration is missing, malformed or contradicts itself."""
+    """The configuration is missing, malformed or contradictory."""
 
 
 class InputError(HashmatchError):
-    """A value that the caller gave cannot be used."""
+    """A value given by the caller cannot be used."""
 
 
-class ForeignAlgorithmError(InputError):
-    """A hash algorithm that exists but is not matched here; `algorithm` is its name."""
+class UnsupportedAlgorithmError(InputError):
+    """The hash algorithm exists, but is not matched here; `algorithm` is its name."""
 
     def __init__(self, message: str, *, hint: str = "", algorithm: str = "") -> None:
         super().__init__(message, hint=hint)
@@ -63,27 +63,27 @@ class ListFileError(HashmatchError):
 
 
 class SourceError(HashmatchError):
-    """What a list comes from cannot be reached or understood now; the list is unchanged."""
+    """The source of a list cannot be reached or understood now; the list is unchanged."""
 
 
 class SourceRefusedError(SourceError):
-    """What a list comes from refuses us; trying again will not help."""
+    """The source of a list refuses the request; trying again will not help."""
 
 
 class OutboxError(HashmatchError):
-    """What is to be told to somebody did not arrive; it stays in the outbox."""
+    """An outbox message could not be delivered; it stays in the outbox."""
 
 
 class ReportGoneError(OutboxError):
-    """NCMEC has no such report, or none that is open: it was finished, retracted or deleted."""
+    """NCMEC has no open report of that id: it was finished, retracted or deleted."""
 
 
 class ServiceError(HashmatchError):
-    """The service did not answer, or not as agreed: no verdict on anything."""
+    """The service did not answer, or not as specified; there is no verdict on anything."""
 
 
 class OverloadedError(HashmatchError):
-    """There is more to do than can wait its turn; nothing of it was begun."""
+    """More requests than there is room for, or than are permitted; this one was not started."""
 
 
 class SyncLeaseError(HashmatchError):
@@ -99,7 +99,7 @@ class NoActiveListError(HashmatchError):
 
 
 class LicenceExpiredError(NoActiveListError):
-    """Every list that has entries is past the end of its licence."""
+    """The licence of every list that has entries has expired."""
 
 
 class NotFoundError(HashmatchError):
@@ -107,31 +107,31 @@ class NotFoundError(HashmatchError):
 
 
 class CaseStateError(HashmatchError):
-    """A case is in a state in which that cannot be done; it is unchanged."""
+    """The state of a case does not permit the decision; the case is unchanged."""
 
 
 class ForbiddenError(HashmatchError):
-    """That is for somebody else to do; nothing was done."""
+    """The actor is not permitted to do that; nothing was changed."""
 
 
 class IndexFolderError(HashmatchError):
-    """The folder of the index cannot be read or written, or is not ours."""
+    """The folder of the index cannot be read or written, or other users can write to it."""
 
 
 class DamagedIndexError(IndexFolderError):
-    """A file of the index is damaged, cut off, of another version or of another store."""
+    """A file of the index is damaged, truncated, of another version or of another store."""
 
 
 class IndexStaleError(HashmatchError):
-    """The index could not follow the store for longer than is allowed."""
+    """The index has not followed the store for longer than is permitted."""
 
 
 class StoreError(HashmatchError):
-    """The database did not do what was asked; nothing was half-written."""
+    """The database operation failed; nothing was written in part."""
 
 
 class StoreMissingError(StoreError):
-    """The database has not been created."""
+    """The database was never created."""
 
 
 class StoreSchemaError(StoreError):
@@ -139,12 +139,12 @@ class StoreSchemaError(StoreError):
 
 
 class StoreLockedError(StoreError):
-    """Another process held the database for longer than the busy time-out."""
+    """Another process held the database for longer than the busy timeout."""
 
 
 class StoreUnreachableError(StoreError):
-    """The server of the database does not answer, or broke the connection off."""
+    """The database server does not answer, or closed the connection."""
 
 
 class StoreReadOnlyError(StoreError):
-    """The database may not be written by this user."""
+    """This user is not permitted to write to the database."""

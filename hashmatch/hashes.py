@@ -1,4 +1,4 @@
-"""What a hash is: a value, the algorithm and version that gave it, and when two of them match."""
+"""Hashes: values with their algorithm, version and view, and the rule by which two match."""
 
 from __future__ import annotations
 
@@ -15,8 +15,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+# The algorithm whose hash identifies a file. Files that share an MD5 or SHA-1 can be made on
+# purpose.
+FILE_HASH = "sha256"
+
+
 class Kind(StrEnum):
-    """How two hashes of one algorithm are compared."""
+    """Way in which two hashes of one algorithm are compared."""
 
     EXACT = "exact"
     PERCEPTUAL = "perceptual"  # bit strings, by the number of bits that differ
@@ -24,7 +29,7 @@ class Kind(StrEnum):
 
 
 class Orientation(StrEnum):
-    """How the picture was turned or mirrored before it was hashed: the eight ways of a square.
+    """Turn or reflection of a picture before it was hashed: the eight symmetries of a square.
 
     Turns are clockwise. `FLIP_X` mirrors left and right, `FLIP_Y` top and bottom, `TRANSPOSE` about
     the diagonal from the top left, `TRANSVERSE` about the other.
@@ -41,35 +46,35 @@ class Orientation(StrEnum):
 
 
 class View(StrEnum):
-    """Which of the pictures that viewers may show of one frame was hashed.
+    """One way in which viewers may show a frame.
 
-    `WHOLE` is what most of them show: upright, and over white where it is transparent. Each has a
-    twin without the uniform borders around the picture.
+    `FULL` is the usual one: upright, and over white where it is transparent. Each view has an inner
+    view, without the uniform borders around the picture.
     """
 
-    WHOLE = "whole"
+    FULL = "full"
     INNER = "inner"
     ON_BLACK = "on-black"  # over black where it is transparent
     ON_BLACK_INNER = "on-black-inner"
-    OPAQUE = "opaque"  # without the alpha channel, where many viewers take no notice of it
+    OPAQUE = "opaque"  # without the alpha channel, where many viewers ignore it
     OPAQUE_INNER = "opaque-inner"
     AS_STORED = "as-stored"  # not turned, where viewers differ over the orientation
     AS_STORED_INNER = "as-stored-inner"
-    INVERTED = "inverted"  # the other reading of its inks, where the file does not say which
+    INVERTED = "inverted"  # with inverted inks, where the file does not say which reading is right
     INVERTED_INNER = "inverted-inner"
-    BESIDE = "beside"  # a picture in the file that is not shown by itself
-    BESIDE_INNER = "beside-inner"
-    BESIDE_ON_BLACK = "beside-on-black"
-    BESIDE_ON_BLACK_INNER = "beside-on-black-inner"
+    EMBEDDED = "embedded"  # a picture in the file that is not shown by itself
+    EMBEDDED_INNER = "embedded-inner"
+    EMBEDDED_ON_BLACK = "embedded-on-black"
+    EMBEDDED_ON_BLACK_INNER = "embedded-on-black-inner"
 
     @property
     def inner(self) -> View:
-        """The same without borders."""
-        return View.INNER if self is View.WHOLE else View(f"{self}-inner")
+        """Return the same view without borders."""
+        return View.INNER if self is View.FULL else View(f"{self}-inner")
 
 
 class Decode(StrEnum):
-    """What a picture was hashed from: every pixel, or a plane made smaller on the way."""
+    """Source of a perceptual hash: every pixel, or a plane that was scaled down on the way."""
 
     FULL = "full"
     SCALED = "scaled"
@@ -77,12 +82,11 @@ class Decode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Algorithm:
-    """A hash algorithm as lists, index and policy need to know it.
+    """Hash algorithm, as lists, index and policy need to know it.
 
     `version` changes whenever the same picture may give other bits. `threshold_bits` is the
-    distance up to which two hashes match unless the policy says otherwise, of vectors a squared
-    one; `min_quality` is the quality under which a hash says too little to be matched, None where
-    there is no quality.
+    distance up to which two hashes match unless the policy sets another, for vectors a squared one;
+    hashes under `min_quality` are of low quality and not matched, None where there is no quality.
     """
 
     name: str
@@ -94,21 +98,25 @@ class Algorithm:
 
     @property
     def unrelated_distance_bits(self) -> int:
-        """How far apart hashes of unrelated pictures are, about."""
+        """Return the approximate distance of hashes of unrelated pictures."""
         match self.kind:
             case Kind.EXACT:
                 return 0
             case Kind.PERCEPTUAL:
+                # Each bit of random hashes differs with probability 1/2.
                 return self.bits // 2
             case Kind.VECTOR:
+                # The expected squared difference of two uniform bytes is 255² / 6.
                 return self.bits // 8 * 255**2 // 6
         assert_never(self.kind)
 
     def parse(self, text: str) -> bytes:
-        """Return the value that `text` writes in hexadecimal, of vectors in base64, too.
+        """Return the value of a hash written in hexadecimal; vectors may be in base64, too.
 
-        Raises `InputError`, which never repeats the text, when it is not `bits` bits of that.
+        Raises `InputError`, which never quotes the text, when it is malformed or not of `bits`
+        bits.
         """
+        # The length tells base64, of 4 characters for 3 bytes, from hexadecimal.
         if self.kind is Kind.VECTOR and len(text) == -(-self.bits // 24) * 4:
             try:
                 return base64.b64decode(text, validate=True)
@@ -116,7 +124,7 @@ class Algorithm:
                 raise InputError(f"the {self.name} value is not base64") from error
         digits = self.bits // 4
         if len(text) != digits:
-            raise InputError(f"{self.name} has {digits} hexadecimal digits, here are {len(text)}")
+            raise InputError(f"{self.name} has {digits} hexadecimal digits, not {len(text)}")
         try:
             value = bytes.fromhex(text)
         except ValueError as error:
@@ -128,10 +136,10 @@ class Algorithm:
 
 @dataclass(frozen=True, slots=True)
 class Hash:
-    """One hash of one picture or file; its repr keeps the value to itself.
+    """One hash of one picture or file; its repr omits the value.
 
     `value` is big-endian, `algorithm.bits` bits long. `quality` is 0 to 100, None where the
-    algorithm has none or nobody measured it. `frame` counts from 0.
+    algorithm has none or it was not measured. `frame` counts from 0.
     """
 
     algorithm: Algorithm
@@ -139,10 +147,11 @@ class Hash:
     quality: int | None = None
     frame: int = 0
     orientation: Orientation = Orientation.ORIGINAL
-    view: View = View.WHOLE
+    view: View = View.FULL
     decode: Decode = Decode.FULL
 
     def __repr__(self) -> str:
+        # A repr easily gets into a log, which must hold no hash value.
         return f"Hash({self.algorithm.name}, frame={self.frame}, quality={self.quality})"
 
 
@@ -153,5 +162,5 @@ def is_match(distance_bits: NDArray[np.int64], threshold_bits: int) -> NDArray[n
 def is_match(
     distance_bits: int | NDArray[np.int64], threshold_bits: int
 ) -> bool | NDArray[np.bool_]:
-    """Say whether hashes that far apart match: the one place that decides it."""
+    """Say whether hashes at that distance match; no other code decides it."""
     return distance_bits <= threshold_bits

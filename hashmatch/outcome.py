@@ -1,17 +1,17 @@
-"""What became of one image: clear, matched or unscreened, and why."""
+"""Outcomes of screening one image: clear, matched or unscreened, and the reason."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, assert_never
+from typing import assert_never
 
 from hashmatch.hashes import Hash, Orientation, View
 
 
 class Reason(StrEnum):
-    """Why an image got no verdict."""
+    """Reason for which an image is unscreened."""
 
     UNDECODABLE = "undecodable"
     UNSUPPORTED = "unsupported"
@@ -34,14 +34,14 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why an image cannot be called clear, and the same in words for people."""
+    """Reason for which an image cannot be called clear, with `detail` in words for people."""
 
     reason: Reason
     detail: str
 
 
 class Action(StrEnum):
-    """What the platform should do with the image, mildest first."""
+    """Action that the platform should take on an image, mildest first."""
 
     ALLOW = "allow"
     REVIEW = "review"
@@ -55,7 +55,7 @@ def strongest(actions: Iterable[Action]) -> Action:
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """What the file is: its format as Pillow names it, its size in pixels, its frame count."""
+    """Properties of a file: format as Pillow names it, size in pixels, and frame count."""
 
     format: str
     width: int
@@ -65,9 +65,9 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One entry of one list that an image matched, as it stands in the store.
+    """One entry of one list that an image matched, as recorded in the store.
 
-    `entry_key` is the store's own number of the entry, which is never given twice.
+    `entry_key` is the store's own number of the entry, which is never reused.
     """
 
     match_id: str
@@ -85,8 +85,8 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
-class Suppressed:
-    """An entry that matched and is not told, since an allow list knows the match to be false."""
+class AllowedMatch:
+    """A match that an allow list explains; on record, but not counted as matched."""
 
     list_name: str
     entry_id: str
@@ -98,21 +98,21 @@ class Suppressed:
 
 @dataclass(frozen=True, slots=True)
 class Clear:
-    """Every enabled check ran against current lists and found nothing that is to be told."""
+    """An image on which every enabled check ran and found nothing, or only allowed matches."""
 
     content_id: str
     media: Media | None
     hashes: tuple[Hash, ...]
     elapsed_ms: float
-    suppressed: tuple[Suppressed, ...] = ()
+    allowed: tuple[AllowedMatch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """At least one entry matched, and its record is committed.
+    """An image that at least one entry matched; the record of it is committed.
 
-    `reason` is set when something beside the match could not be checked, such as the later
-    frames of a damaged file.
+    `reason` is set when a part of the image could not be checked, such as the later frames of a
+    damaged file.
     """
 
     content_id: str
@@ -122,14 +122,14 @@ class Matched:
     hashes: tuple[Hash, ...]
     elapsed_ms: float
     reason: Reason | None = None
-    suppressed: tuple[Suppressed, ...] = ()
+    allowed: tuple[AllowedMatch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Unscreened:
-    """An image that got no verdict: not clear, not matched, owed to a human.
+    """An image without a verdict: not clear and not matched; a person has to look at it.
 
-    `detail` says in words what went wrong, for people.
+    `detail` describes the problem in words, for people.
     """
 
     content_id: str
@@ -139,7 +139,7 @@ class Unscreened:
     media: Media | None
     hashes: tuple[Hash, ...]
     elapsed_ms: float
-    suppressed: tuple[Suppressed, ...] = ()
+    allowed: tuple[AllowedMatch, ...] = ()
 
 
 Outcome = Clear | Matched | Unscreened
@@ -156,83 +156,3 @@ def outcome_name(outcome: Outcome) -> str:
             return "unscreened"
         case _:
             assert_never(outcome)
-
-
-def outcome_as_json(
-    outcome: Outcome, *, path: str | None = None, show_hashes: bool = False
-) -> dict[str, Any]:
-    """Return the outcome in the shape that the command line and HTTP share.
-
-    Hash values are in it only with `show_hashes`; `path` is the command line's alone.
-    """
-    location = {} if path is None else {"path": path}
-    reason = None if isinstance(outcome, Clear) else outcome.reason
-    action = Action.ALLOW if isinstance(outcome, Clear) else outcome.action
-    detail = {"detail": outcome.detail} if isinstance(outcome, Unscreened) else {}
-    matches = outcome.matches if isinstance(outcome, Matched) else ()
-    return {
-        "content_id": outcome.content_id,
-        **location,
-        "outcome": outcome_name(outcome),
-        "reason": reason,
-        **detail,
-        "action": action,
-        "media": _media_as_json(outcome.media),
-        "hashes": [hash_as_json(one, show_value=show_hashes) for one in outcome.hashes],
-        "matches": [match_as_json(match) for match in matches],
-        "suppressed": [_suppressed_as_json(one) for one in outcome.suppressed],
-        "elapsed_ms": round(outcome.elapsed_ms, 1),
-    }
-
-
-def hash_as_json(one: Hash, *, show_value: bool) -> dict[str, Any]:
-    """Return one hash as JSON, with its value in lower-case hex only when asked for."""
-    return {
-        "algorithm": one.algorithm.name,
-        "version": one.algorithm.version,
-        **({"value": one.value.hex()} if show_value else {}),
-        "quality": one.quality,
-        "orientation": one.orientation,
-        "frame": one.frame,
-        "view": one.view,
-        "decode": one.decode,
-    }
-
-
-def _media_as_json(media: Media | None) -> dict[str, Any] | None:
-    if media is None:
-        return None
-    return {
-        "format": media.format,
-        "width": media.width,
-        "height": media.height,
-        "frames": media.frames,
-    }
-
-
-def _suppressed_as_json(one: Suppressed) -> dict[str, Any]:
-    return {
-        "list": one.list_name,
-        "entry_id": one.entry_id,
-        "algorithm": one.algorithm,
-        "distance_bits": one.distance_bits,
-        "allow_list": one.allow_list,
-        "allow_entry_id": one.allow_entry_id,
-    }
-
-
-def match_as_json(match: Match) -> dict[str, Any]:
-    """Return one match as JSON."""
-    return {
-        "match_id": match.match_id,
-        "list": match.list_name,
-        "generation": match.generation,
-        "entry_id": match.entry_id,
-        "algorithm": match.algorithm,
-        "distance_bits": match.distance_bits,
-        "threshold_bits": match.threshold_bits,
-        "orientation": match.orientation,
-        "frame": match.frame,
-        "view": match.view,
-        "category": match.category,
-    }

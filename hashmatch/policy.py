@@ -1,4 +1,4 @@
-"""What a hash near an entry means: thresholds, the quality gate, and the action to take."""
+"""Policy: thresholds, the quality gate, and the action for each list and category."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ _NO_OVERRIDES = ListPolicySettings()
 
 
 class Policy:
-    """The decisions of one configuration over a set of algorithms.
+    """Policy of one configuration for a set of algorithms.
 
-    Raises `ConfigError` naming the key that speaks of an unknown algorithm, sets a threshold for
-    exact hashes, or sets one that every pair of hashes would meet.
+    Raises `ConfigError` naming the key that has an unknown algorithm, a threshold for exact hashes,
+    a threshold that about every pair of hashes would meet, or a quality for an algorithm without
+    one.
     """
 
     def __init__(self, settings: Settings, algorithms: Mapping[str, Algorithm]) -> None:
@@ -26,12 +27,12 @@ class Policy:
 
     @property
     def unscreened_action(self) -> Action:
-        """What to do with an image that got no verdict."""
+        """Return the action for an unscreened image."""
         return self._settings.unscreened_action
 
     @property
     def low_quality_is_clear(self) -> bool:
-        """Say whether an image that shows too little to be compared may be called clear."""
+        """Say whether an image of low quality may be called clear."""
         return self._settings.low_quality == "clear"
 
     def threshold_bits(self, list_name: str, algorithm: Algorithm) -> int:
@@ -41,24 +42,25 @@ class Policy:
         return overrides.get(algorithm.name, general)
 
     def widest_threshold_bits(self, list_names: Iterable[str], algorithm: Algorithm) -> int:
-        """Return the largest threshold of any of the lists: how far the index has to look."""
+        """Return the largest threshold of any of the lists: the radius of a search in the index."""
         return max((self.threshold_bits(name, algorithm) for name in list_names), default=0)
 
-    def is_too_plain(self, one: Hash) -> bool:
-        """Say whether the picture shows too little for its hash to be matched (the quality gate).
+    def is_low_quality(self, one: Hash) -> bool:
+        """Say whether a hash is of too low quality to be matched (the quality gate).
 
-        A hash whose quality nobody measured is matched.
+        A hash of unknown quality is not: it is matched.
         """
         gate = self._settings.min_quality.get(one.algorithm.name, one.algorithm.min_quality)
         return gate is not None and one.quality is not None and one.quality < gate
 
     def action(self, list_name: str, category: str) -> Action:
-        """Return what to do with an image that matched an entry of that category."""
+        """Return the action for an image that matched an entry of that list and category."""
+        # The more specific setting wins: that of the category, of the list, and of the policy.
         overrides = self._overrides(list_name)
         return overrides.categories.get(category) or overrides.action or self._settings.action
 
     def named_lists(self) -> frozenset[str]:
-        """Return the lists that the configuration speaks of, which may or may not exist."""
+        """Return the lists that the configuration names, whether or not they exist."""
         return frozenset(self._settings.lists)
 
     def _overrides(self, list_name: str) -> ListPolicySettings:
@@ -87,6 +89,7 @@ def _check_thresholds(
         algorithm = _known(settings, f"{key}.{name}", name, algorithms)
         if algorithm.kind is Kind.EXACT:
             raise _config_error(settings, f"{key}.{name}", "exact hashes have no threshold")
+        # Unrelated pictures are about this far apart.
         limit = algorithm.unrelated_distance_bits
         if threshold_bits >= limit:
             problem = f"a threshold of {limit} or more matches everything"
@@ -97,7 +100,7 @@ def _known(
     settings: Settings, key: str, name: str, algorithms: Mapping[str, Algorithm]
 ) -> Algorithm:
     if name not in algorithms:
-        problem = f"unknown algorithm; known are {', '.join(algorithms)}"
+        problem = f"unknown algorithm; the known ones are {', '.join(algorithms)}"
         raise _config_error(settings, key, problem)
     return algorithms[name]
 

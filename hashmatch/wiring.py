@@ -1,27 +1,23 @@
-"""Joins the rooms into a working scanner: from a configuration to everything that runs under it."""
+"""Wiring: assembles a scanner and its parts under a configuration, and decides nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
-
-from sqlalchemy.orm import Session
 
 from hashmatch.config import Settings, load_settings
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.imaging import Hashing, InProcessIntake, Intake, Limits, PoolIntake
 from hashmatch.index import LiveIndex
-from hashmatch.outbox import Sender, announcer, webhook_senders
-from hashmatch.outcome import Action, Match
-from hashmatch.pipeline import Observe, Scanner
+from hashmatch.match_listener import MatchListener
+from hashmatch.outbox import Sender, WebhookNotifier, webhook_senders
 from hashmatch.policy import Policy
+from hashmatch.screening import Observe, Scanner
 from hashmatch.store.engine import Database
-from hashmatch.store.lists import find_matchable
-from hashmatch.store.matches import ContentFacts
+from hashmatch.store.lists import find_promotable
 
-# Who is at work, as the audit chain names them where nobody else is known.
+# The actor that the audit log names by default.
 ACTOR = "hashmatch"
 
 
@@ -40,61 +36,54 @@ def open_scanner_with(
     observe: Observe = lambda _stage, _seconds: None,
     require_lists: bool = True,
 ) -> Scanner:
-    """Open a scanner under settings that were read already; see `open_scanner`.
+    """Open a scanner under settings that were read before; see `open_scanner`.
 
-    Without `require_lists` it is opened even where nothing could match, and then clears nothing.
+    Without `require_lists` it opens even where nothing could match, and then nothing is clear.
     """
     policy = open_policy(settings)
     with ExitStack() as opened:
-        # First of all, so that its processes load while this one does.
+        # Opened first, so that its processes load while this one does.
         intake = opened.enter_context(closing(open_intake(settings)))
         database = opened.enter_context(closing(open_database(settings)))
         database.require_writable()
-        _adopt_kept_hashes(database)
+        _promote_supported(database)
         scanner = Scanner(
             database=database,
             index=open_index(settings, database),
             intake=intake,
             policy=policy,
             max_bytes=settings.intake.max_bytes,
-            announce=partial(announce, settings),
+            listeners=partial(match_listeners, settings),
             observe=observe,
         )
         if require_lists:
             scanner.require_lists()
-        opened.pop_all()  # They are the scanner's now.
+        opened.pop_all()  # The scanner owns them now.
     return scanner
 
 
-def _adopt_kept_hashes(database: Database) -> None:
-    """Match with what lists only kept so far, where a package was installed that can."""
+def _promote_supported(database: Database) -> None:
+    """Match unsupported hashes of lists from now on, where an installed package supports them."""
     with database.reading() as session:
-        if not find_matchable(session, ALGORITHMS):
+        if not find_promotable(session, ALGORITHMS):
             return
-    # Loads the web client, which nothing else of a scan needs.
-    from hashmatch.lists import adopt_kept
+    # Loads the HTTP client, which nothing else of a scan needs.
+    from hashmatch.lists import promote_supported
 
-    adopt_kept(database)
+    promote_supported(database)
 
 
-def announce(
-    settings: Settings,
-    session: Session,
-    content: ContentFacts,
-    matches: Sequence[Match],
-    actions: Sequence[Action],
-) -> None:
-    """Open cases for new matches, and queue what webhooks are to be told of them."""
-    from hashmatch.cases import take_in
+def match_listeners(settings: Settings) -> tuple[MatchListener, ...]:
+    """Return the listeners to new matches, in the order in which they are called."""
+    # Loads everything about cases, which a scan without matches does not need.
+    from hashmatch.cases import CaseOpener
 
-    new = take_in(settings, session, matches)
-    told = [(match, action) for match, action in zip(matches, actions, strict=True) if match in new]
-    announcer(settings, session, content, told)
+    return (CaseOpener(settings.cases), WebhookNotifier(settings.webhooks))
 
 
 def senders(settings: Settings, database: Database) -> dict[str, Sender]:
-    """Return what sends the messages of the outbox, by their kind."""
-    # Loads the web client, which a scan does not need.
+    """Return the senders of outbox messages, by message kind."""
+    # Loads the HTTP client, which a scan does not need.
     from hashmatch.cases import case_senders
     from hashmatch.lists import feedback_senders
 
@@ -117,10 +106,10 @@ def open_database(settings: Settings, actor: str = ACTOR) -> Database:
 
 
 def connect(settings: Settings, actor: str = ACTOR) -> Database:
-    """Return the store that the settings name, whether or not it was created."""
+    """Return the store of the settings, whether or not it was created."""
     seal = None
     if settings.audit.signing_key is not None:
-        # Loads the cryptography, which most do without.
+        # Loads the cryptography, which most commands do without.
         from hashmatch.audit import open_seal
 
         seal = open_seal(settings)
@@ -133,7 +122,7 @@ def connect(settings: Settings, actor: str = ACTOR) -> Database:
 
 
 def open_intake(settings: Settings) -> Intake:
-    """Return the intake that the settings ask for, which has to be closed."""
+    """Return the intake of the settings, which has to be closed."""
     if settings.intake.isolation == "none":
         return InProcessIntake(limits(settings), hashing(settings))
     return PoolIntake(
@@ -157,12 +146,12 @@ def open_index(settings: Settings, database: Database) -> LiveIndex:
 
 
 def open_policy(settings: Settings) -> Policy:
-    """Return the policy that the settings set down. Raises `ConfigError`."""
+    """Return the policy of the settings. Raises `ConfigError`."""
     return Policy(settings, ALGORITHMS)
 
 
 def hashing(settings: Settings) -> Hashing:
-    """Return how the intake hashes."""
+    """Return the hashing options of the intake."""
     return Hashing(settings.intake.decode, settings.intake.orientations)
 
 

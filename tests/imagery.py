@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from hashmatch.drawing import draw_picture
 from hashmatch.hashers.pdq import reduce_to_64
+from hashmatch.synthetic import draw_picture
 
 # Long enough never to turn up by chance, short enough to fall into any kept piece.
 _PIECE_BYTES = 16

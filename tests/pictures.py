@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import io
 import struct
+from functools import cache
 from typing import Any, get_args
 
+import numpy as np
 from PIL import Image
 from pillow_heif import from_pillow
 
 from hashmatch.config import ImageFormat
-from hashmatch.drawing import draw_picture
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Hash
 from hashmatch.imaging import Hashing, InProcessIntake, Limits, Reading
+from hashmatch.synthetic import draw_picture
 
 GENEROUS = Limits(
     max_bytes=10**8,
@@ -35,7 +37,10 @@ def encoded(picture: Image.Image, image_format: str = "PNG", **options: Any) -> 
             heif = from_pillow(picture)
             for other in options.pop("append_images", ()):
                 heif.add_from_pillow(other)
-            heif.save(stream, **{"quality": -1, **options})
+            quick = {"enc_params": {"preset": "ultrafast"}}
+            heif.save(stream, **{"quality": -1, **quick, **options})
+        case "AVIF":
+            picture.save(stream, "AVIF", **{"speed": 10, **options})
         case "PSD":
             return _as_psd(picture.convert("RGB"))
         case "ICO":
@@ -56,7 +61,23 @@ def _as_psd(picture: Image.Image) -> bytes:
 
 def drawn(seed: int, image_format: str = "JPEG", **options: object) -> bytes:
     """Return the drawn picture of that seed as a file."""
-    return encoded(draw_picture(seed), image_format, **options)
+    if options:
+        return encoded(draw_picture(seed), image_format, **options)
+    return _drawn_once(seed, image_format)
+
+
+@cache
+def _drawn_once(seed: int, image_format: str) -> bytes:
+    return encoded(draw_picture(seed), image_format)
+
+
+def photograph(seed: int, width: int, height: int) -> Image.Image:
+    """Return a drawn picture with the grain of a sensor; a large one is drawn at a quarter."""
+    part = 4 if min(width, height) >= 1000 else 1
+    drawing = draw_picture(seed, width // part, height // part)
+    pixels = np.asarray(drawing.resize((width, height), Image.Resampling.BICUBIC)).astype(np.int16)
+    grain = np.random.default_rng(seed).integers(-9, 10, (height, width, 1), np.int16)
+    return Image.fromarray(np.clip(pixels + grain, 0, 255).astype(np.uint8))
 
 
 def read(
@@ -68,7 +89,12 @@ def read(
 
 def hashes_of(seed: int, *algorithms: str) -> dict[str, Hash]:
     """Return the hashes of a drawn picture's JPEG file by algorithm."""
-    return {one.algorithm.name: one for one in read(drawn(seed), *algorithms).hashes}
+    return {one.algorithm.name: one for one in _hashed_once(seed, algorithms)}
+
+
+@cache
+def _hashed_once(seed: int, algorithms: tuple[str, ...]) -> tuple[Hash, ...]:
+    return tuple(read(drawn(seed), *algorithms).hashes)
 
 
 def list_of(

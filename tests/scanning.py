@@ -1,8 +1,8 @@
-"""Scanners over a test's store, and what tests ask of their outcomes."""
+"""Scanners over a test's store, and questions about their outcomes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
@@ -12,9 +12,10 @@ from hashmatch.config import Settings
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.imaging import Intake
 from hashmatch.index import LiveIndex
+from hashmatch.match_listener import MatchListener
 from hashmatch.outcome import Outcome, Unscreened
-from hashmatch.pipeline import Scanner
 from hashmatch.policy import Policy
+from hashmatch.screening.scanner import Scanner
 from hashmatch.store.engine import Database
 from hashmatch.store.schema.matches import MatchRecord
 from hashmatch.wiring import open_intake
@@ -24,10 +25,15 @@ MakeScanner: TypeAlias = Callable[..., Scanner]
 
 
 def scanner_maker(settings: Settings, database: Database) -> MakeScanner:
-    """Return what makes scanners over a store, at a fixed time, with any intake and policy."""
+    """Return a maker of scanners over a store, at a fixed time, with any intake and policy."""
 
-    def make(intake: Intake | None = None, **policy: Any) -> Scanner:
-        # What the pool adds is tested with the pool.
+    def make(
+        intake: Intake | None = None,
+        listeners: Sequence[MatchListener] = (),
+        observe: Callable[[str, float], None] = lambda _stage, _seconds: None,
+        **policy: Any,
+    ) -> Scanner:
+        # The pool is tested by its own tests.
         chosen = Settings.model_validate(
             {"data_dir": settings.data_dir, "policy": policy, "intake": {"isolation": "none"}}
         )
@@ -37,7 +43,9 @@ def scanner_maker(settings: Settings, database: Database) -> MakeScanner:
             intake=intake or open_intake(chosen),
             policy=Policy(chosen, ALGORITHMS),
             max_bytes=chosen.intake.max_bytes,
+            listeners=lambda: listeners,
             clock=lambda: NOW,
+            observe=observe,
         )
 
     return make

@@ -17,9 +17,9 @@ def _all_errors(root: type[HashmatchError] = HashmatchError) -> list[type[Hashma
 
 @pytest.mark.parametrize("error", _all_errors())
 def test_every_error_becomes_a_message_and_exit_code_2(error: type[HashmatchError]) -> None:
-    result = _run_command_that_raises(error("it broke", hint="mend it"))
+    result = _run_command_that_raises(error("it broke", hint="repair it"))
     assert result.exit_code == 2
-    assert result.stderr == "hashmatch: it broke\n  mend it\n"
+    assert result.stderr == "hashmatch: it broke\n  repair it\n"
     assert result.stdout == ""
 
 
@@ -52,4 +52,4 @@ def _run_command_that_raises(error: BaseException) -> click.testing.Result:
         def _raise(self) -> None:
             raise error
 
-    return CliRunner().invoke(Group("hashmatch"), ["scan"])
+    return CliRunner().invoke(Group("hashmatch", help=""), ["scan"])

@@ -20,7 +20,7 @@ from pathlib import Path
 from hashmatch import open_scanner
 from hashmatch.config import load_settings
 from hashmatch.lists import open_source, sync_list
-from hashmatch.store import Database
+from hashmatch.store.engine import Database
 from hashmatch.store.migrations import upgrade
 config = Path(sys.argv[1])
 settings = load_settings(config)
@@ -32,7 +32,7 @@ with open_scanner(config) as scanner:
 """
 
 
-def test_a_sync_and_a_scan_at_the_lowest_level_tell_no_hash(tmp_path: Path) -> None:
+def test_a_sync_and_a_scan_at_the_lowest_level_log_no_hash(tmp_path: Path) -> None:
     (tmp_path / "one.csv").write_text(list_of(1, algorithms=("pdq", "md5", "sha256")))
     (tmp_path / "a.jpg").write_bytes(drawn(1))
     config = tmp_path / "hashmatch.toml"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from hashmatch.drawing import draw_picture
+from hashmatch.synthetic import draw_picture
+from tests.command_line import one_process
 from tests.imagery import holds_a_piece, pieces_of, pixels_of
 from tests.pictures import drawn, encoded, list_of
 
@@ -59,21 +58,18 @@ def test_a_run_writes_no_piece_of_an_image_anywhere(tmp_path: Path) -> None:
         "TMPDIR": str(folders["tmp"]),
         "SQLITE_TMPDIR": str(folders["tmp"]),
     }
-    for arguments, codes in (
-        (["init", "--data-dir", "data"], {0}),
-        (["lists", "import", "one", "list.csv"], {0}),
-        (["scan", "--recursive", str(uploads)], {2}),
-        (["scan", str(uploads / "known.jpg"), "--json", "--show-hashes"], {1}),
-        (["report", "export", "--output", "report.csv", "--show-hashes"], {0}),
-    ):
-        command = [sys.executable, "-m", "hashmatch", *arguments]
-        result = subprocess.run(
-            command, cwd=folders["work"], env=environment, capture_output=True, text=True
-        )
-        assert result.returncode in codes, result.stderr
-        (folders["work"] / f"output-of-{arguments[0]}.txt").write_text(
-            result.stdout + result.stderr
-        )
+    with one_process(folders["work"], environment) as run:
+        for number, (arguments, code) in enumerate(
+            (
+                (["init", "--data-dir", "data"], 0),
+                (["lists", "import", "one", "list.csv"], 0),
+                (["scan", "--recursive", str(uploads)], 2),
+                (["scan", str(uploads / "known.jpg"), "--json", "--show-hashes"], 1),
+                (["report", "export", "--output", "report.csv", "--show-hashes"], 0),
+            )
+        ):
+            ran = run(*arguments, expected=code)
+            (folders["work"] / f"output-{number}.txt").write_text(ran.stdout + ran.stderr)
     assert (folders["work"] / "data" / "hashmatch.db").stat().st_size > 10_000
     assert _traces(world, [*secrets.values(), *pixels_of(1, 2, 9)]) == []
 

@@ -43,16 +43,16 @@ def test_hashes_match_up_to_the_threshold_itself() -> None:
     assert not is_match(32, 31)
 
 
-@pytest.mark.parametrize(("quality", "plain"), [(49, True), (50, False), (None, False)])
-def test_the_quality_gate_is_50_for_pdq(quality: int | None, plain: bool) -> None:
-    assert _policy().is_too_plain(Hash(PDQ, bytes(32), quality)) is plain
+@pytest.mark.parametrize(("quality", "is_low"), [(49, True), (50, False), (None, False)])
+def test_the_quality_gate_is_50_for_pdq(quality: int | None, is_low: bool) -> None:
+    assert _policy().is_low_quality(Hash(PDQ, bytes(32), quality)) is is_low
 
 
 def test_the_quality_gate_can_be_moved_and_leaves_other_algorithms_alone() -> None:
     policy = _policy(min_quality={"pdq": 10})
-    assert not policy.is_too_plain(Hash(PDQ, bytes(32), 10))
-    assert policy.is_too_plain(Hash(PDQ, bytes(32), 9))
-    assert not policy.is_too_plain(Hash(PHASH, bytes(8)))
+    assert not policy.is_low_quality(Hash(PDQ, bytes(32), 10))
+    assert policy.is_low_quality(Hash(PDQ, bytes(32), 9))
+    assert not policy.is_low_quality(Hash(PHASH, bytes(8)))
 
 
 def test_the_action_is_the_categorys_else_the_lists_else_the_general_one() -> None:

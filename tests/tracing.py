@@ -19,7 +19,7 @@ _WRITING = (
 # strace writes all text in hexadecimal here: paths of descriptors, and bytes.
 _HEX = r"(?:\\x[0-9a-f]{2})*"
 _CALL = re.compile(r"^\w+\(\d+<(.*?)>, (.*)$")
-_TEXT = re.compile(rf'"({_HEX})"')
+_TEXT = re.compile(r'"([^"]*)"')
 # Calls that write what a trace does not show, or make a file of memory: there are none.
 _UNSEEN = (
     *("sendfile(", "splice(", "tee(", "vmsplice(", "copy_file_range(", "process_vm_writev("),
@@ -43,7 +43,7 @@ def _plain(text: str) -> bytes:
 
 def _writes(trace: Path) -> Iterator[Write]:
     """Yield what a process wrote, by the trace of its system calls."""
-    for line in trace.read_text().splitlines():
+    for line in trace.read_text("ascii").splitlines():
         assert not line.startswith(_UNSEEN) or line.startswith(_OF_THE_LOOP), line
         if found := _CALL.match(line):
             target, rest = found.groups()
@@ -56,7 +56,7 @@ def _writes(trace: Path) -> Iterator[Write]:
 
 def _shared_maps(trace: Path) -> Iterator[str]:
     """Yield the files that a process mapped so that writing to memory writes to them."""
-    for line in trace.read_text().splitlines():
+    for line in trace.read_text("ascii").splitlines():
         is_shared = line.startswith("mmap(") and "PROT_WRITE" in line and "MAP_SHARED" in line
         if is_shared and (found := re.search(rf"<({_HEX})>", line)):
             yield _plain(found[1]).decode()
@@ -67,7 +67,7 @@ def traced(command_line: CommandLine, *arguments: str) -> list[str]:
     folder = command_line.folder / "traces"
     folder.mkdir()
     return [
-        *("strace", "-ff", "-qq", "-yy", "-xx", "-s", "10000000"),
+        *("strace", "-ff", "--seccomp-bpf", "-qq", "-yy", "-xx", "-s", "10000000"),
         *("-e", f"trace={_WRITING}", "-e", "signal=none", "-o", str(folder / "trace")),
         *(sys.executable, "-m", "hashmatch", *arguments),
     ]

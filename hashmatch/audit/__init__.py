@@ -1,4 +1,4 @@
-"""The audit chain from outside: keys to sign it with, whether it holds, and how to hand it on."""
+"""Audit log: signing keys, verification of the audit chain, and its export."""
 
 from .exporting import export_chain
 from .keys import PublicKeys, make_key, open_seal, public_key_of, public_keys

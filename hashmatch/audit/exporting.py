@@ -1,4 +1,4 @@
-"""The chain as a file that outsiders can check by themselves; docs/audit.md says how."""
+"""Export of the audit log as a file that outsiders can verify, as docs/audit.md describes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from hashmatch import __version__
+from hashmatch._version import __version__
 from hashmatch.store.engine import (
     moment_text,
     read_audit_checkpoints,
@@ -23,9 +23,9 @@ _FORMAT = "hashmatch audit chain 1"
 
 
 def export_chain(session: Session, public_key: str | None) -> Iterator[str]:
-    """Yield the chain as JSON Lines: what it is, every record, every signature, and its end."""
-    what = {"format": _FORMAT, "store": read_store_id(session), "public_key": public_key}
-    yield _line("chain", {**what, "written_by": f"hashmatch {__version__}"})
+    """Yield the chain as JSON Lines: a header, every record, every checkpoint, and its end."""
+    header = {"format": _FORMAT, "store": read_store_id(session), "public_key": public_key}
+    yield _line("chain", {**header, "written_by": f"hashmatch {__version__}"})
     for record in read_audit_records(session):
         yield _line("record", record)
     for checkpoint in read_audit_checkpoints(session):
@@ -50,4 +50,5 @@ def _line(kind: str, facts: dict[str, Any]) -> str:
 
 
 def _plain(value: Any) -> str:
+    # Moments in the form in which the chain hashes them, so that outsiders can do the same.
     return value.hex() if isinstance(value, bytes) else moment_text(value)

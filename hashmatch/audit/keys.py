@@ -1,7 +1,7 @@
-"""Keys for the audit chain (Ed25519, RFC 8032): one to sign it with, any number to check it with.
+"""Keys of the audit chain (Ed25519, RFC 8032): one that signs it, and any number that verify it.
 
-Both are written as the base64 of their 32 bytes. A key is called by the first bytes of the SHA-256
-of its public half.
+Both kinds are written as the base64 of their 32 bytes. The id of a key is the beginning of the
+SHA-256 of its public half.
 """
 
 from __future__ import annotations
@@ -22,42 +22,43 @@ from hashmatch.store.engine import Seal
 _KEY_BYTES = 32
 _ID_CHARACTERS = 16
 
-# What checks a signature, by the name of its key.
+# Keys that verify signatures, by key id.
 PublicKeys: TypeAlias = Mapping[str, Ed25519PublicKey]
 
 
 def make_key() -> tuple[str, str]:
-    """Return a new key to sign with, and the public half of it."""
+    """Return a new signing key and its public half."""
     key = Ed25519PrivateKey.generate()
-    return _written(key.private_bytes_raw()), _written(key.public_key().public_bytes_raw())
+    return _encode(key.private_bytes_raw()), _encode(key.public_key().public_bytes_raw())
 
 
 def open_seal(settings: Settings) -> Seal | None:
-    """Return what the settings say to sign with. Raises `ConfigError`."""
+    """Return the signer that the settings name, None without a key. Raises `ConfigError`."""
     key = _private_key(settings)
     return None if key is None else Seal(_key_id(key.public_key()), key.sign)
 
 
 def public_keys(settings: Settings, *more: str) -> PublicKeys:
-    """Return all keys that a signature may be of, those given and those of the settings.
+    """Return all keys that may verify a signature: those of the settings, and `more`.
 
-    Raises `ConfigError` and `InputError` for what is no key.
+    Raises `ConfigError` for an invalid signing key, and `InputError` for an invalid public key.
     """
     keys = [_parse_public(one, "audit.public_keys") for one in settings.audit.public_keys]
-    keys += [_parse_public(one, "the public key that was given") for one in more]
+    keys += [_parse_public(one, "the given public key") for one in more]
     if (own := _private_key(settings)) is not None:
         keys.append(own.public_key())
     return {_key_id(key): key for key in keys}
 
 
 def public_key_of(settings: Settings) -> str | None:
-    """Return the public half of the key to sign with. Raises `ConfigError`."""
+    """Return the public half of the signing key, None without one. Raises `ConfigError`."""
     key = _private_key(settings)
-    return None if key is None else _written(key.public_key().public_bytes_raw())
+    return None if key is None else _encode(key.public_key().public_bytes_raw())
 
 
 def is_signed(keys: PublicKeys, key_id: str, signature: bytes, signed: bytes) -> bool:
-    """Say whether that is the signature of one of the keys."""
+    """Say whether `signature` is one of the key `key_id` over the bytes `signed`."""
+    # An unknown key is as good as a wrong signature.
     try:
         keys[key_id].verify(signature, signed)
     except (KeyError, InvalidSignature):
@@ -71,15 +72,15 @@ def _private_key(settings: Settings) -> Ed25519PrivateKey | None:
     data = _parse(read_secret(settings.audit.signing_key))
     if data is None:
         raise ConfigError(
-            "audit.signing_key: this is no Ed25519 key in base64",
-            hint="'hashmatch audit make-key FILE' makes one.",
+            "audit.signing_key: not an Ed25519 key in base64",
+            hint="'hashmatch audit make-key FILE' creates one.",
         )
     return Ed25519PrivateKey.from_private_bytes(data)
 
 
 def _parse_public(text: str, place: str) -> Ed25519PublicKey:
     if (data := _parse(text)) is None:
-        raise InputError(f"{place}: this is no Ed25519 key in base64")
+        raise InputError(f"{place}: not an Ed25519 key in base64")
     return Ed25519PublicKey.from_public_bytes(data)
 
 
@@ -95,5 +96,5 @@ def _key_id(key: Ed25519PublicKey) -> str:
     return hashlib.sha256(key.public_bytes_raw()).hexdigest()[:_ID_CHARACTERS]
 
 
-def _written(data: bytes) -> str:
+def _encode(data: bytes) -> str:
     return base64.b64encode(data).decode()

@@ -1,49 +1,56 @@
-"""Whether the audit chain holds: nothing in it, and no row that it tells of, was tampered with.
+"""Verification that neither the audit log nor any row that it binds was tampered with.
 
-Whoever may write the database can also write a whole new chain, but not sign it: that is what keys
-are for, and an earlier end of the chain that is kept elsewhere.
+Anybody with write access to the database can also write an entirely new chain, but not sign it:
+hence the keys, and earlier ends of the chain that are noted elsewhere.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from hashmatch.store.engine import (
     FIRST_HASH,
+    audited_tables,
     chain,
+    count_audit_heads,
     read_audit_checkpoints,
     read_audit_head,
     read_audit_records,
+    read_bound_rows,
+    read_lost_rows,
     signed_text,
     state_hash,
 )
-from hashmatch.store.schema import AuditHead, AuditRecord, Base
+from hashmatch.store.schema import AuditHead, Base
 
 from .keys import PublicKeys, is_signed
 
-_BEGUN = "chain.begun"
-# Whoever has seen so many needs no more to know.
-_MOST_PROBLEMS = 1_000
+# The action of the first record.
+_FIRST_ACTION = "chain.begun"
+# Enough to show what kind of damage it is, and to bound the memory.
+_MAX_PROBLEMS = 1_000
 _RECORDS_A_STEP = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that is not as it was recorded, and where."""
+    """Difference from the recorded state, and its place."""
 
     place: str
-    what: str
+    problem: str
 
 
 @dataclass(slots=True)
 class Verification:
-    """What was found: how long the chain is, who signed it, and what is wrong."""
+    """Result of a verification: the length of the chain, its signatures and the problems found.
+
+    `signed_up_to` is the number of the last record that a valid signature covers.
+    """
 
     records: int = 0
     rows: int = 0
@@ -52,14 +59,14 @@ class Verification:
     problems: list[Problem] = field(default_factory=list)
 
     @property
-    def is_whole(self) -> bool:
-        """Say whether nothing is wrong."""
+    def is_intact(self) -> bool:
+        """Say whether no problem was found."""
         return not self.problems
 
-    def add(self, place: str, what: str) -> None:
-        """Note a problem, unless there are many already."""
-        if len(self.problems) < _MOST_PROBLEMS:
-            self.problems.append(Problem(place, what))
+    def add(self, place: str, problem: str) -> None:
+        """Add a problem, unless there are a thousand already."""
+        if len(self.problems) < _MAX_PROBLEMS:
+            self.problems.append(Problem(place, problem))
 
 
 def verify(
@@ -69,21 +76,20 @@ def verify(
     known: Mapping[int, bytes] | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Verification:
-    """Go through the whole chain and every row that it binds.
+    """Verify the complete chain and every row that it binds.
 
-    With `keys` its end has to be signed by one of them. `known` are hashes of records by number,
-    as somebody wrote them down earlier.
+    With `keys`, its end has to be signed by one of them. `known` has hashes of records by number,
+    as they were noted elsewhere. `progress` receives the number of records verified so far.
     """
     found = Verification()
-    heads = session.scalar(select(func.count()).select_from(AuditHead))
-    if heads != 1:
-        found.add("the end", f"{heads} rows say where the chain ends, and not one")
+    if (heads := count_audit_heads(session)) != 1:
+        found.add("the end", f"{heads} rows record the end of the chain instead of one")
     head = read_audit_head(session)
     expected = {one.number: one.record_hash for one in read_audit_checkpoints(session)}
     before = _verify_records(session, found, expected, dict(known or {}), progress)
     _verify_end(found, head, expected)
     _verify_signatures(session, found, head, keys)
-    for table in _audited_tables():
+    for table in audited_tables():
         _verify_rows(session, found, table, before.get(table.__tablename__, 0))
     return found
 
@@ -95,7 +101,10 @@ def _verify_records(
     known: dict[int, bytes],
     progress: Callable[[int], None],
 ) -> Mapping[str, int]:
-    """Follow the chain; returns up to which keys rows are older than it."""
+    """Verify every record; returns by table the highest key that is older than the chain.
+
+    Removes the records that were found from `checkpoints` and `known`.
+    """
     before: Mapping[str, int] = {}
     previous, number = FIRST_HASH, 0
     for record in read_audit_records(session):
@@ -103,15 +112,17 @@ def _verify_records(
         if own != number:
             missing = f"record {number}" if own == number + 1 else f"records {number} to {own - 1}"
             found.add(missing, "missing from the chain")
+            # Counting continues from there, so that one gap is one problem.
             number = own
         stored = record.pop("record_hash")
         if chain(previous, **record) != stored:
-            found.add(f"record {own}", "not what was recorded, or not after what it was")
-        for what, hashes in (("a signature", checkpoints), ("what was noted elsewhere", known)):
+            found.add(f"record {own}", "changed, or moved within the chain")
+        for source, hashes in (("signed", checkpoints), ("noted elsewhere", known)):
             if hashes.pop(own, stored) != stored:
-                found.add(f"record {own}", f"another one than {what} is of")
+                found.add(f"record {own}", f"differs from the record that was {source}")
         if own == 1:
             before = _read_beginning(found, record)
+        # The stored hash, so that one changed record is not a problem of all later ones.
         previous = stored
         found.records += 1
         if not found.records % _RECORDS_A_STEP:
@@ -125,10 +136,10 @@ def _verify_records(
 def _read_beginning(found: Verification, record: Mapping[str, Any]) -> Mapping[str, int]:
     try:
         before = json.loads(record["facts"])["before"]
-        if record["action"] == _BEGUN:
+        if record["action"] == _FIRST_ACTION:
             return {str(table): int(key) for table, key in before.items()}
     except (ValueError, KeyError, TypeError, AttributeError):
-        pass
+        pass  # Reported below, as any other first record is.
     found.add("record 1", "not the beginning of a chain")
     return {}
 
@@ -141,11 +152,13 @@ def _verify_end(
     if head is None:
         return
     last = found.records
+    # After a gap the numbers differ anyway.
     if head.number != last and not found.problems:
-        more = head.number > last
-        found.add("the end", f"{abs(head.number - last)} records are {'gone' if more else 'new'}")
+        are_missing = head.number > last
+        state = "missing" if are_missing else "beyond the recorded end"
+        found.add("the end", f"{abs(head.number - last)} records are {state}")
     elif head.record_hash != found.end_hash:
-        found.add("the end", "the last record is another one than the end of the chain says")
+        found.add("the end", "the last record differs from the end of the chain")
     for own in sorted(checkpoints):
         found.add(f"record {own}", "signed, and missing from the chain")
 
@@ -153,7 +166,7 @@ def _verify_end(
 def _verify_signatures(
     session: Session, found: Verification, head: AuditHead | None, keys: PublicKeys
 ) -> None:
-    """Check who signed; a chain with signatures that nobody can check is told of by the caller."""
+    """Verify the signatures; without keys nothing is verified, which callers have to report."""
     if not keys:
         return
     for one in read_audit_checkpoints(session):
@@ -174,56 +187,20 @@ def _verify_signatures(
         found.add("the end", "not signed by any of the keys")
 
 
-def _audited_tables() -> Iterator[type[Base]]:
-    for mapper in sorted(Base.registry.mappers, key=lambda one: one.class_.__tablename__):
-        if mapper.class_.audited:
-            yield mapper.class_
-
-
 def _verify_rows(session: Session, found: Verification, table: type[Base], before: int) -> None:
-    """Hold the rows of a table against the newest record of each."""
+    """Compare the rows of a table with the newest record of each."""
     name = table.__tablename__
-    columns = [getattr(table, one) for one in table.audited]
-    key = columns[0]
-    newest = _newest_of(name)
-    rows = select(*columns, newest.c.state_hash, newest.c.number).outerjoin(
-        newest, newest.c.subject_key == key
-    )
-    for *values, expected, number in session.execute(_streamed(rows.order_by(key))):
+    for row in read_bound_rows(session, table):
         found.rows += 1
-        place = f"{name} {values[0]}"
-        if number is None:
-            if values[0] > before:
-                found.add(place, "a row that nothing in the chain tells of")
-        elif expected is None:
-            found.add(place, f"a row that was removed, as record {number} says")
-        elif state_hash(name, values) != expected:
-            found.add(place, f"not as record {number} left it")
-    gone = select(newest.c.subject_key, newest.c.number).outerjoin(
-        table, key == newest.c.subject_key
-    )
-    for own, number in session.execute(
-        _streamed(gone.where(key.is_(None), newest.c.state_hash.is_not(None)))
-    ):
-        found.add(f"{name} {own}", f"a row that is gone, and was there in record {number}")
-
-
-def _newest_of(name: str) -> Any:
-    """Return the newest record of each row of a table, as a table."""
-    newest = (
-        select(func.max(AuditRecord.number).label("number"))
-        .where(AuditRecord.subject == name)
-        .group_by(AuditRecord.subject_key)
-        .subquery()
-    )
-    record = aliased(AuditRecord)
-    is_newest: ColumnElement[bool] = record.number == newest.c.number
-    return (
-        select(record.number, record.subject_key, record.state_hash)
-        .join(newest, is_newest)
-        .subquery()
-    )
-
-
-def _streamed(query: Select[Any]) -> Select[Any]:
-    return query.execution_options(yield_per=5_000)
+        key = row.values[0]
+        place = f"{name} {key}"
+        if row.number is None:
+            # Rows up to this key are older than the chain, which has no records of them.
+            if isinstance(key, int) and key > before:
+                found.add(place, "a row without any record")
+        elif row.state_hash is None:
+            found.add(place, f"a row that was removed, according to record {row.number}")
+        elif state_hash(name, row.values) != row.state_hash:
+            found.add(place, f"differs from its state in record {row.number}")
+    for key, number in read_lost_rows(session, table):
+        found.add(f"{name} {key}", f"a row that is missing, and existed in record {number}")

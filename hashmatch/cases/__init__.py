@@ -1,19 +1,30 @@
-"""Cases: what people do about matches, from the first look to the authority that has to know."""
+"""Cases: review of matches, from opening to escalation, reports and retention."""
 
-from .acting import Done, add_note, assign, decide, hold, on_each, plan, require_unchanged
-from .details import case_of_match, give_details, open_details, seal_anew, show_details
-from .escalating import (
-    case_senders,
-    escalate,
-    read_incident,
-    retract,
-    settle,
+from .actors import SYSTEM, Actor
+from .decisions import (
+    ActionDone,
+    ActionFailed,
+    ActionResult,
+    act_on_each,
+    add_note,
+    assign,
+    decide,
+    hold,
+    plan,
+    require_unchanged,
 )
+from .escalation import case_senders, escalate, read_incident, retract, settle
 from .exporting import cybertip_documents
-from .opening import take_in
-from .people import SYSTEM, Person
+from .opening import CaseOpener
 from .retention import apply_retention
 from .states import DECISIONS, PENDING, ROLES, TRANSITIONS, CaseAction, Role, State, following
+from .uploader_details import (
+    case_of_match,
+    open_details,
+    reencrypt_details,
+    show_details,
+    store_details,
+)
 from .views import case_facts, case_row, view_case
 
 __all__ = [
@@ -22,11 +33,15 @@ __all__ = [
     "ROLES",
     "SYSTEM",
     "TRANSITIONS",
+    "ActionDone",
+    "ActionFailed",
+    "ActionResult",
+    "Actor",
     "CaseAction",
-    "Done",
-    "Person",
+    "CaseOpener",
     "Role",
     "State",
+    "act_on_each",
     "add_note",
     "apply_retention",
     "assign",
@@ -38,17 +53,15 @@ __all__ = [
     "decide",
     "escalate",
     "following",
-    "give_details",
     "hold",
-    "on_each",
     "open_details",
     "plan",
     "read_incident",
+    "reencrypt_details",
     "require_unchanged",
     "retract",
-    "seal_anew",
     "settle",
     "show_details",
-    "take_in",
+    "store_details",
     "view_case",
 ]

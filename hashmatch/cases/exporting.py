@@ -1,4 +1,4 @@
-"""Reports of cases as NCMEC's schema has them, for those who send them by another way."""
+"""Export of reports as NCMEC's XML, for platforms that submit them by other means."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from sqlalchemy.orm import Session
 
 from hashmatch.config import CyberTiplineEscalation, Settings
 from hashmatch.cybertip import report_document
-from hashmatch.details import open_sealer
 from hashmatch.errors import InputError
 from hashmatch.store.cases import CaseFilter, read_cases
+from hashmatch.uploaders import open_sealer
 
-from .escalating import read_incident
+from .escalation import read_incident
 from .states import State
 
 _NO_FILE = "this document was exported, not sent"
-# Cases that somebody has found to be what they seem.
+# States of cases that were confirmed.
 _TO_REPORT = (State.CONFIRMED, State.ESCALATED, State.REPORTED)
 
 
@@ -32,9 +32,8 @@ def cybertip_documents(
 ) -> Iterator[tuple[int, bytes]]:
     """Yield (case, report) for one case, or for those of a filter that were confirmed.
 
-    What platforms told of uploaders is in it with `show_details` alone, hashes of the file with
-    `show_hashes`. Raises `InputError` where the configuration has no reporter, `NotFoundError`, and
-    `ConfigError`.
+    Uploader details are included with `show_details`, hashes of the file with `show_hashes`. Raises
+    `InputError` where the configuration has no reporter, `NotFoundError`, and `ConfigError`.
     """
     target = _find_target(settings)
     if not show_hashes:
@@ -52,6 +51,6 @@ def _find_target(settings: Settings) -> CyberTiplineEscalation:
         if isinstance(one, CyberTiplineEscalation):
             return one
     raise InputError(
-        "the configuration does not say who reports",
+        "the configuration names no reporter",
         hint='sample_config.toml shows [escalations.NAME] with to = "cybertipline".',
     )

@@ -1,4 +1,4 @@
-"""Matches become cases, in the transaction that records them."""
+"""Opening of cases, in the transaction that records their matches."""
 
 from __future__ import annotations
 
@@ -7,71 +7,83 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from hashmatch.config import CasesSettings, Settings
-from hashmatch.outcome import Match
-from hashmatch.store.cases import find_case_of, read_case_matches
+from hashmatch.config import CasesSettings
+from hashmatch.match_listener import RecordedMatch
+from hashmatch.store.cases import find_case_of, open_case, read_case_matches
 from hashmatch.store.engine import audit
-from hashmatch.store.schema import Case, MatchRecord, utc_now
+from hashmatch.store.matches import ContentFacts, find_content_key
+from hashmatch.store.schema import Case, utc_now
 
 from .states import CaseAction, State, following
 
 
-def take_in(settings: Settings, session: Session, matches: Sequence[Match]) -> Sequence[Match]:
-    """Open a case for the content that matched, or tell the one that is there what is new.
+class CaseOpener:
+    """Match listener that opens or updates the case of a content item."""
 
-    Returns the matches that are new.
+    def __init__(self, settings: CasesSettings) -> None:
+        self._settings = settings
+
+    def on_new_matches(
+        self, session: Session, content: ContentFacts, matches: Sequence[RecordedMatch]
+    ) -> None:
+        """Open a case for the content, or add the matches to its case."""
+        categories = [one.match.category for one in matches]
+        newest = max(int(one.match.match_id) for one in matches)
+        open_or_update_case(
+            session, self._settings, find_content_key(session, content), categories, newest
+        )
+
+
+def open_or_update_case(
+    session: Session,
+    settings: CasesSettings,
+    content_key: int,
+    categories: Sequence[str],
+    newest: int,
+) -> None:
+    """Open a case for new matches of a content item, or update the one that it has.
+
+    `categories` are those of the new matches, `newest` is the key of the newest of them.
     """
-    newest = max(int(one.match_id) for one in matches)
-    record = session.get_one(MatchRecord, newest)
-    case = find_case_of(session, record.content_key)
-    known = 0 if case is None else case.newest_match
-    new = [one for one in matches if int(one.match_id) > known]
-    if not new:
-        return new
     now = utc_now()
-    categories = [one.category for one in matches]
-    due_at, priority = (
-        due_time(settings.cases, categories, now),
-        urgency(settings.cases, categories),
-    )
+    due_at, priority = due_time(settings, categories, now), urgency(settings, categories)
+    case = find_case_of(session, content_key)
     if case is None:
         case = Case(
-            content_key=record.content_key,
+            content_key=content_key,
             state=State.OPEN,
             priority=priority,
             due_at=due_at,
             newest_match=newest,
         )
-        session.add(case)
+        open_case(session, case)
         audit(session, "case.opened", case, {"match": newest, "priority": priority})
-        return new
+        return
     before = State(case.state)
     case.state = following(before, CaseAction.MATCH)
     case.priority = min(case.priority, priority)
     if case.state != before:
-        reopen(case, due_at)
-    case.newest_match, case.change, case.changed_at = newest, case.change + 1, now
-    # Whoever proposed something did not know of this match.
+        reopen(case, due_again(settings, session, case))
+    case.newest_match, case.revision, case.changed_at = newest, case.revision + 1, now
+    # The author of a proposal did not know of this match.
     case.proposal, case.proposed_by = "", ""
-    facts = {"from": before, "to": case.state, "match": newest}
-    audit(session, "case.match", case, facts)
-    return new
+    audit(session, "case.match", case, {"from": before, "to": case.state, "match": newest})
 
 
 def reopen(case: Case, due_at: datetime) -> None:
-    """Let a case be decided anew."""
-    case.due_at, case.decided_at, case.told_at = due_at, None, None
+    """Clear the decision of a case, for a new one."""
+    case.due_at, case.decided_at, case.notified_at = due_at, None, None
     case.reopened += 1
 
 
 def due_again(settings: CasesSettings, session: Session, case: Case) -> datetime:
-    """Return when a case is due that is opened again now."""
+    """Return the due time of a case that is reopened now."""
     found = read_case_matches(session, case.content_key)
     return due_time(settings, [record.category for record, _ in found], utc_now())
 
 
 def due_time(settings: CasesSettings, categories: Sequence[str], now: datetime) -> datetime:
-    """Return when a case is due: as soon as the most urgent of its categories demands."""
+    """Return the due time of a case: that of the most urgent of its categories."""
     hours = [
         settings.due_hours if own is None or own.due_hours is None else own.due_hours
         for own in map(settings.categories.get, categories)
@@ -80,7 +92,7 @@ def due_time(settings: CasesSettings, categories: Sequence[str], now: datetime) 
 
 
 def urgency(settings: CasesSettings, categories: Sequence[str]) -> int:
-    """Return the priority of a case: the highest of its categories', 0 before 9."""
+    """Return the priority of a case, 0 to 9: the highest of its categories', which is 0."""
     found = [
         settings.priority if own is None or own.priority is None else own.priority
         for own in map(settings.categories.get, categories)

@@ -1,4 +1,4 @@
-"""The life of a case as one table: which action leads where, and who may take it."""
+"""States of a case as one table: where each action leads, and which roles may take it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hashmatch.errors import CaseStateError, ForbiddenError
 
 
 class State(StrEnum):
-    """Where a case stands."""
+    """State of a case."""
 
     OPEN = "open"
     IN_REVIEW = "in_review"
@@ -21,12 +21,12 @@ class State(StrEnum):
     CLOSED = "closed"
 
 
-# Cases that somebody still owes a decision or a hand-over.
+# States that still need a decision or an escalation.
 PENDING = (State.OPEN, State.IN_REVIEW, State.CONFIRMED)
 
 
 class CaseAction(StrEnum):
-    """What can be done to a case."""
+    """Action on a case."""
 
     ASSIGN = "assign"
     PLAN = "plan"
@@ -44,10 +44,11 @@ class CaseAction(StrEnum):
     MATCH = "match"
     REPORTED = "reported"
     RETRACT = "retract"
+    SETTLE = "settle"
 
 
 class Role(StrEnum):
-    """In what capacity somebody acts: the scopes of tokens, and hashmatch by itself."""
+    """Role of an actor: the scopes of tokens, and hashmatch itself."""
 
     SCANNER = "scan"
     REVIEWER = "review"
@@ -69,8 +70,8 @@ def _lead(*states: State, to: State) -> Transitions:
     return dict.fromkeys(states, to)
 
 
-# REPORT hands a case over to an authority: it leads to "escalated", and REPORTED, once the
-# authority has it, to "reported". What is confirmed cannot be closed before somebody was told.
+# REPORT queues a report to an authority and leads to "escalated"; REPORTED, once the authority has
+# it, to "reported". A confirmed case cannot be closed before anybody was notified.
 TRANSITIONS: Mapping[CaseAction, Transitions] = {
     CaseAction.ASSIGN: _stay(*(one for one in _ALL if one is not State.CLOSED)),
     CaseAction.PLAN: _stay(*_WORKED_ON),
@@ -97,18 +98,19 @@ TRANSITIONS: Mapping[CaseAction, Transitions] = {
     ),
     CaseAction.HOLD: _stay(*_ALL),
     CaseAction.RELEASE: _stay(*_ALL),
-    # Whoever dismissed or closed a case did not know of this match.
+    # The decision to dismiss or close a case did not consider this match.
     CaseAction.MATCH: {
         **_stay(*_ALL),
         **_lead(State.FALSE_POSITIVE, State.CLOSED, to=State.OPEN),
     },
-    # A report on its way arrives whatever was decided meanwhile; only the states before it change.
+    # A report under way is finished whatever was decided meanwhile.
     CaseAction.REPORTED: {
         **_stay(*_ALL),
         **_lead(State.CONFIRMED, State.ESCALATED, to=State.REPORTED),
     },
-    # Only a report that is not finished can be taken back.
+    # Only an unfinished report can be retracted, only one of unknown status settled.
     CaseAction.RETRACT: _stay(*_ALL),
+    CaseAction.SETTLE: _stay(*_ALL),
 }
 
 _REVIEWERS = frozenset({Role.REVIEWER})
@@ -131,9 +133,10 @@ ROLES: Mapping[CaseAction, frozenset[Role]] = {
     CaseAction.MATCH: _SYSTEM,
     CaseAction.REPORTED: _SYSTEM | _REVIEWERS,
     CaseAction.RETRACT: _ADMINISTRATORS,
+    CaseAction.SETTLE: _ADMINISTRATORS,
 }
 
-# What a person decides once all is known, in the words of commands and calls.
+# The decisions that commands and calls offer.
 DECISIONS = (
     CaseAction.REVIEW,
     CaseAction.CONFIRM,
@@ -142,7 +145,7 @@ DECISIONS = (
     CaseAction.CLOSE,
     CaseAction.REOPEN,
 )
-# Of these the reason has to be told.
+# Actions that need a reason.
 NEEDS_A_NOTE = frozenset({CaseAction.DISMISS, CaseAction.REPORTED, CaseAction.REOPEN})
 
 
@@ -152,8 +155,8 @@ def following(state: State, action: CaseAction) -> State:
     if found is None:
         fit = ", ".join(one for one in TRANSITIONS[action])
         raise CaseStateError(
-            f"a case that is {state} cannot be made to {action}",
-            hint=f"That is for cases that are {fit}.",
+            f"the action {action} is not possible on a case in the state {state}",
+            hint=f"It is possible in the states {fit}.",
         )
     return found
 
@@ -161,5 +164,5 @@ def following(state: State, action: CaseAction) -> State:
 def require_role(action: CaseAction, roles: frozenset[Role]) -> None:
     """Raise `ForbiddenError` unless one of the roles may take the action."""
     if not ROLES[action] & roles:
-        allowed = " or ".join(sorted(ROLES[action] - _SYSTEM)) or "nobody but hashmatch itself"
-        raise ForbiddenError(f"to {action} a case is for {allowed}")
+        permitted = " or ".join(sorted(ROLES[action] - _SYSTEM)) or Role.SYSTEM
+        raise ForbiddenError(f"the action {action} needs the role {permitted}")

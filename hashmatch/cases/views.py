@@ -1,4 +1,4 @@
-"""Cases as people and programs get to see them: without hash values, and without uploaders."""
+"""Views of cases for people and programs: without hash values, and without uploaders."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from hashmatch.store.cases import (
     StoredCase,
-    find_details,
+    find_uploader_details,
     read_case,
     read_case_matches,
     read_ncmec_reports,
@@ -36,9 +36,9 @@ def case_row(one: StoredCase) -> dict[str, Any]:
         "decided_at": _moment(row.decided_at),
         "proposal": row.proposal,
         "proposed_by": row.proposed_by,
-        "hold": row.hold,
+        "legal_hold": row.legal_hold,
         "reopened": row.reopened,
-        "change": row.change,
+        "revision": row.revision,
     }
 
 
@@ -63,12 +63,12 @@ def case_facts(session: Session, one: StoredCase) -> dict[str, Any]:
 
 
 def view_case(session: Session, case: int) -> dict[str, Any]:
-    """Return a case with all that was done to it. Raises `NotFoundError`."""
+    """Return a case with its notes, reports and history. Raises `NotFoundError`."""
     one = read_case(session, case)
     notes, reports = read_notes(session, case), read_ncmec_reports(session, case)
     return {
         **case_facts(session, one),
-        "has_details": find_details(session, case) is not None,
+        "has_details": find_uploader_details(session, case) is not None,
         "notes": [_note_facts(note) for note in notes],
         "reports": [_report_facts(report) for report in reports],
         "history": list(_history(read_history(session, one.row))),
@@ -76,7 +76,7 @@ def view_case(session: Session, case: int) -> dict[str, Any]:
 
 
 def _note_facts(note: CaseNote) -> dict[str, Any]:
-    return {"at": _moment(note.at), "by": note.person, "text": note.text}
+    return {"at": _moment(note.at), "by": note.actor, "text": note.text}
 
 
 def _report_facts(report: NCMECReport) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What all commands share: the configuration in force, and the store and scanner under it."""
+"""The configuration, store and scanner that the commands share."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from hashmatch.errors import InputError
 
 if TYPE_CHECKING:
     from hashmatch.config import MappingSettings, Settings
-    from hashmatch.pipeline import Scanner
+    from hashmatch.screening import Scanner
     from hashmatch.store.engine import Database
 
 
 @dataclass
 class App:
-    """One run of the command line. Everything is loaded when a command first asks for it."""
+    """One run of the command line. Settings are loaded when a command first uses them."""
 
     config: Path | None
 
     @cached_property
     def settings(self) -> Settings:
-        """The settings in force, checked as a whole. Raises `ConfigError`."""
+        """The settings, validated. Raises `ConfigError`."""
         from hashmatch.config import load_settings
         from hashmatch.wiring import open_policy
 
@@ -50,14 +50,14 @@ class App:
         return mapping
 
     def settings_with(self, **intake_settings: object) -> Settings:
-        """Return the settings in force, but for those of the intake that are given and not None."""
+        """Return the settings with these intake settings replaced, but for those that are None."""
         given = {name: value for name, value in intake_settings.items() if value is not None}
         intake = self.settings.intake.model_copy(update=given)
         return self.settings.model_copy(update={"intake": intake})
 
     @contextmanager
     def database(self) -> Iterator[Database]:
-        """The store, open and of this version's schema. Raises `StoreError`."""
+        """The open store, at this version's schema. Raises `StoreError`."""
         from hashmatch.wiring import open_database
 
         actor = f"user {login_name()}"
@@ -66,7 +66,7 @@ class App:
 
     @contextmanager
     def scanner(self, **intake_settings: object) -> Iterator[Scanner]:
-        """A scanner that has lists to match against; what is given wins over the settings."""
+        """A scanner that has lists to match against, with these intake settings replaced."""
         from hashmatch.wiring import open_scanner_with
 
         with open_scanner_with(self.settings_with(**intake_settings)) as scanner:
@@ -74,9 +74,9 @@ class App:
 
 
 def login_name() -> str:
-    """Return the name of the user who runs this, or their number where that has none.
+    """Return the name of the user who runs this, or their number where the system has no name.
 
-    As the system knows it: the environment says what it is told to.
+    From the system, not from the environment, which the user can set.
     """
     try:
         return pwd.getpwuid(os.getuid()).pw_name
@@ -87,7 +87,7 @@ def login_name() -> str:
 def standard_input() -> BinaryIO:
     """Return stdin. Raises `InputError` where there is none."""
     if sys.stdin is None:
-        raise InputError("stdin is closed, so there is nothing to read for '-'")
+        raise InputError("stdin is closed, so '-' cannot be read")
     return sys.stdin.buffer
 
 
@@ -97,8 +97,8 @@ orientations_option = click.option(
     "--orientations",
     is_flag=True,
     default=None,  # The settings decide where it is not given.
-    help="Hash each picture turned and mirrored in all eight ways, too.",
+    help="Hash all eight orientations of each picture, rotated and mirrored.",
 )
 show_hashes_option = click.option(
-    "--show-hashes", is_flag=True, help="Include hash values, which should not travel far."
+    "--show-hashes", is_flag=True, help="Include hash values, which are confidential."
 )

@@ -1,4 +1,4 @@
-"""`hashmatch demo`: see it work before anything is set up."""
+"""`hashmatch demo`: the whole flow without any setup."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from hashmatch.demo import DemoResult, Screened, run_demo
+from hashmatch.operations import DemoResult, Screened, run_demo
 from hashmatch.outcome import Matched, Unscreened, outcome_name
 
 from .context import App, pass_app
@@ -24,51 +24,57 @@ from .verdicts import closeness
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("hashmatch-demo"),
     show_default=True,
-    help="Where the demo puts its files.",
+    help="Folder for the files of the demo.",
 )
 @pass_app
 def command(_: App, folder: Path) -> None:
     """Run the whole flow on drawn pictures and a made-up list."""
-    say("drawing pictures, listing some of them, screening copies of them and strangers ...")
+    say("drawing pictures, importing a list of three, screening copies of them and others ...")
     result = run_demo(folder)
-    columns = ("upload", "what it is", "outcome", "action", "why")
+    columns = ("upload", "content", "outcome", "action", "reason")
     print_table("Verdicts", columns, [_cells(one) for one in result.screened])
     _say_where(result)
 
 
 def _cells(one: Screened) -> tuple[str, ...]:
     outcome = one.outcome
-    name, story = outcome_name(outcome), one.story
+    name, description = outcome_name(outcome), one.description
     if isinstance(outcome, Matched):
-        why = "; ".join(
+        reason = "; ".join(
             f"{match.entry_id} ({match.category}): {match.algorithm} {closeness(match)}"
             for match in outcome.matches
         )
-        return one.file.name, story, name, outcome.action, why
+        return one.file.name, description, name, outcome.action, reason
     if isinstance(outcome, Unscreened):
-        return one.file.name, story, name, outcome.action, f"{outcome.reason}: {outcome.detail}"
-    return one.file.name, story, name, "allow", ""
+        return (
+            one.file.name,
+            description,
+            name,
+            outcome.action,
+            f"{outcome.reason}: {outcome.detail}",
+        )
+    return one.file.name, description, name, "allow", ""
 
 
 def _say_where(result: DemoResult) -> None:
     imported, program = result.imported, _program()
     say(
         f"""
-The made-up list had {imported.rows} rows and is at generation {imported.generation}.
-What the demo wrote, under {result.folder}/:
-  uploads/        the pictures: they play the platform's own store
+The made-up list has {imported.rows} rows and is at generation {imported.generation}.
+Files in {result.folder}/:
+  uploads/        the pictures, in place of a platform's own storage
   list.csv        the made-up hash list
-  data/           hashmatch's database: hashes, matches and counts, and nothing of a picture
-  report.csv      the matches, as a compliance team would hand them on
+  data/           the database: hashes, matches and counts, no image data
+  report.csv      the matches, as a report for a compliance team
   hashmatch.toml  the configuration
 
-How to go on:
+Next steps with the demo:
   {program} --config {result.config} matches list
   {program} --config {result.config} scan --recursive {result.uploads}
   {program} --config {result.config} cases list
   {program} --config {result.config} audit verify
   {program} --config {result.config} lists status
-With lists and images of your own:
+With your own lists and images:
   {program} init
   {program} lists import NAME FILE.csv
   {program} scan PATH..."""

@@ -1,4 +1,4 @@
-"""`hashmatch doctor`: is everything in place?"""
+"""`hashmatch doctor`: checks of the installation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from hashmatch.doctor import Health, examine
+from hashmatch.operations import Health, examine
 
 from .context import App, json_option, pass_app
 from .exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
@@ -19,7 +19,7 @@ from .output import print_json, print_table
 def command(app: App, *, as_json: bool) -> None:
     """Check the installation, the configuration, the store and the lists.
 
-    The exit code is 2 when anything is bad enough to stop scans.
+    The exit code is 2 when something would stop scans.
     """
     findings = examine(app.settings)
     if as_json:
@@ -27,6 +27,6 @@ def command(app: App, *, as_json: bool) -> None:
             print_json(asdict(one))
     else:
         rows = [(one.health, one.subject, one.detail, one.hint) for one in findings]
-        print_table("hashmatch doctor", ("health", "subject", "finding", "what to do"), rows)
+        print_table("hashmatch doctor", ("health", "subject", "finding", "next step"), rows)
     bad = any(one.health is Health.BAD for one in findings)
     click.get_current_context().exit(EXIT_UNSCREENED if bad else EXIT_CLEAR)

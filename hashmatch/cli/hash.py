@@ -1,4 +1,4 @@
-"""`hashmatch hash`: the hashes of images, without any list."""
+"""`hashmatch hash`: compute hashes, without any list."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import click
 from hashmatch.hashers import ALGORITHMS, find_algorithm
 from hashmatch.hashes import Hash, Orientation, View
 from hashmatch.imaging import Intake, path_as_text, read_file
-from hashmatch.outcome import Failure, hash_as_json
+from hashmatch.outcome import Failure
+from hashmatch.wire import hash_as_json
 from hashmatch.wiring import open_intake
 
 from .context import App, json_option, orientations_option, pass_app
@@ -34,15 +35,18 @@ def command(
     orientations: bool | None,
     as_json: bool,
 ) -> None:
-    """Compute the hashes of images; nothing is looked up and nothing is recorded."""
+    """Compute the hashes of images.
+
+    Nothing is matched or recorded.
+    """
     algorithms = {find_algorithm(name).name for name in names} or set(ALGORITHMS)
     with closing(open_intake(app.settings_with(orientations=orientations))) as intake:
-        whole = [_hash_file(app, intake, path, algorithms, as_json=as_json) for path in paths]
-    click.get_current_context().exit(EXIT_CLEAR if all(whole) else EXIT_UNSCREENED)
+        complete = [_hash_file(app, intake, path, algorithms, as_json=as_json) for path in paths]
+    click.get_current_context().exit(EXIT_CLEAR if all(complete) else EXIT_UNSCREENED)
 
 
 def _hash_file(app: App, intake: Intake, path: str, algorithms: set[str], *, as_json: bool) -> bool:
-    """Print the hashes of one file and say whether it could be hashed whole."""
+    """Print the hashes of one file and return whether all of it could be hashed."""
     data = read_file(Path(path), app.settings.intake.max_bytes)
     if isinstance(data, Failure):
         say(f"unscreened  {printable(path)}  {data.reason}: {data.detail}")
@@ -63,6 +67,6 @@ def _notes(one: Hash) -> str:
     """Return in words what else there is to know about a hash."""
     quality = "" if one.quality is None else f"  quality {one.quality}"
     frame = f"  frame {one.frame}" if one.frame else ""
-    view = "" if one.view is View.WHOLE else f"  {one.view}"
+    view = "" if one.view is View.FULL else f"  {one.view}"
     turned = "" if one.orientation is Orientation.ORIGINAL else f"  {one.orientation}"
     return quality + frame + view + turned

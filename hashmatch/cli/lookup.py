@@ -1,4 +1,4 @@
-"""`hashmatch lookup`: hashes that were computed elsewhere against all lists."""
+"""`hashmatch lookup`: match hashes that were computed elsewhere."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from hashmatch.errors import InputError
 from hashmatch.hashers import find_algorithm
 from hashmatch.hashes import Hash
 from hashmatch.outcome import Failure, Outcome, Reason
-from hashmatch.pipeline import Scanner
-from hashmatch.subjects import anonymous_content_id
+from hashmatch.screening import Scanner, anonymous_content_id
 
 from .context import App, json_option, pass_app, show_hashes_option, standard_input
 from .verdicts import show_outcomes
@@ -24,13 +23,13 @@ from .verdicts import show_outcomes
 @json_option
 @pass_app
 def command(app: App, hashes: tuple[str, ...], *, show_hashes: bool, as_json: bool) -> None:
-    """Screen hashes that were computed elsewhere, each by itself, and record the matches.
+    """Screen hashes that were computed elsewhere.
 
-    A hash is written pdq:HEX, or pdq:HEX:QUALITY where its quality is known. A space and the
-    platform's content id may follow it: "pdq:HEX post/9". "-" reads one a line from stdin; answers
-    come in the same order.
+    They are matched one by one, and the matches recorded. A hash is written pdq:HEX, or
+    pdq:HEX:QUALITY where its quality is known. A space and the platform's content id may follow
+    it: "pdq:HEX post/9". "-" reads one a line from stdin; answers come in the same order.
     """
-    with app.scanner(isolation="none") as scanner:  # There is nothing to decode.
+    with app.scanner(isolation="none") as scanner:  # Nothing is decoded here.
         outcomes = ((None, _look_up(scanner, *one)) for one in _numbered(hashes))
         code = show_outcomes(outcomes, as_json=as_json, show_hashes=show_hashes)
     click.get_current_context().exit(code)
@@ -72,5 +71,5 @@ def _parse(text: bytes) -> tuple[Hash, str]:
 
 def _parse_quality(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or len(text) > 3 or int(text) > 100:
-        raise InputError("the quality is no number from 0 to 100")
+        raise InputError("the quality is not a number from 0 to 100")
     return int(text)

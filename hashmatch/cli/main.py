@@ -1,4 +1,4 @@
-"""The command line: one group, whose commands are loaded only when they are called."""
+"""Command line: one group, whose commands are imported only when they are called."""
 
 from __future__ import annotations
 
@@ -8,65 +8,50 @@ import sys
 import traceback
 import warnings
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
 
-from hashmatch import __version__
+from hashmatch._version import __version__
 from hashmatch.errors import HashmatchError
 
 from .context import App
 from .exit_codes import EXIT_UNSCREENED
+from .groups import LazyGroup
 
-# In the order of the help page: where the command is, and what it does, so that the help page
-# has to load none of them.
 _COMMANDS = {
-    "init": "Write hashmatch.toml and create the database.",
+    "init": "Create hashmatch.toml and the database.",
     "demo": "Run the whole flow on drawn pictures and a made-up list.",
     "hash": "Compute the hashes of images.",
-    "scan": "Screen images against all lists and record the matches.",
+    "scan": "Screen images against all lists and record matches.",
     "lookup": "Screen hashes that were computed elsewhere.",
-    "lists": "Make, import, inspect, withdraw from and remove lists.",
+    "lists": "Manage hash lists, their entries and their deliveries.",
     "index": "Show, build and compact the index on disk.",
-    "matches": "Show the recorded matches.",
-    "cases": "Work through what matched: look, decide, hand over.",
-    "outbox": "Show and send what is to be told to others.",
-    "tokens": "Make, show and revoke tokens for the service.",
+    "matches": "Show recorded matches.",
+    "cases": "Review cases: decide, escalate, report.",
+    "outbox": "Show and send notifications to other systems.",
+    "tokens": "Create, list and revoke access tokens of the service.",
     "serve": "Serve screening over HTTP.",
     "report": "Export reports of matches, cases and figures.",
-    "audit": "Check and hand on the record of what was done.",
-    "retention": "Remove what need not be kept any longer.",
+    "audit": "Verify and export the audit log.",
+    "retention": "Remove data that has reached the end of its retention.",
     "db": "Upgrade or check the database.",
     "doctor": "Check the installation, the configuration, the store and the lists.",
 }
 
 
-class HashmatchGroup(click.Group):
-    """Loads commands on demand and reports every failure in one way, with exit code 2.
+class HashmatchGroup(LazyGroup):
+    """Top-level group: reports every failure in one way, with exit code 2.
 
     Python and click would end with 1 after some failures, which here means "matched".
     """
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names in the order of the help page."""
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Load the module of that command."""
-        if cmd_name not in _COMMANDS:
-            return None
-        command: click.Command = import_module(f"hashmatch.cli.{cmd_name}").command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands without loading them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
+    def __init__(self, name: str, **options: Any) -> None:
+        super().__init__(name, "hashmatch.cli", options.pop("help"), _COMMANDS, **options)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command and turn what goes wrong into a message and exit code 2."""
+        """Run the command; an error becomes a message and exit code 2."""
         try:
             return super().invoke(ctx)
         except click.exceptions.Exit:
@@ -77,7 +62,7 @@ class HashmatchGroup(click.Group):
 
 
 def _explain(error: BaseException) -> None:
-    """Tell people what went wrong, if there is anywhere to tell it."""
+    """Write an error message to stderr, if there is one."""
     with suppress(OSError):
         _say_what_went_wrong(error)
 
@@ -93,7 +78,7 @@ def _say_what_went_wrong(error: BaseException) -> None:
         case KeyboardInterrupt() | click.Abort():
             click.echo("hashmatch: interrupted; what was recorded stays recorded", err=True)
         case BrokenPipeError():
-            _abandon_stdout()  # Whoever read our output has gone, and knows it.
+            _abandon_stdout()  # The reader of our output has closed it.
         case OSError():
             _abandon_stdout()
             place = "" if error.filename is None else f"{error.filename}: "
@@ -134,7 +119,7 @@ def main() -> None:
     """Run the command line and exit."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # What a narrow terminal cannot show is escaped; nothing breaks off in the middle.
+            # What a narrow terminal cannot show is escaped; nothing ends in the middle.
             stream.reconfigure(errors="backslashreplace")
     # Whatever a decoder warns of, the outcome says what became of the image.
     warnings.filterwarnings("ignore", module="PIL")

@@ -1,32 +1,40 @@
-"""What people and programs get to see: data on stdout, words for people on stderr."""
+"""Output of commands: data on stdout, messages for people on stderr."""
 
 from __future__ import annotations
 
 import json
+import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import click
-from rich.console import Console
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console, JustifyMethod
 from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
-# Where no terminal says how wide it is, nothing may be cut or wrapped.
+# Without a terminal to say how wide it is, nothing may be cut or wrapped.
 _UNLIMITED_WIDTH = 10_000
+# Between two columns.
+_GAP_WIDTH = 2
+_ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?\+00:00")
+_TIME = "%Y-%m-%d %H:%M"
 
 
 class _Console(Console):
-    """A console that leaves it to the command line what a closed pipe means."""
+    """A console that leaves closed pipes to the command line."""
 
     def on_broken_pipe(self) -> None:
-        """Go on raising; the original would end the program with 1, which means "matched"."""
+        """Raise; the original would end the program with 1, which means "matched"."""
         raise BrokenPipeError
 
 
 def printable(text: str) -> str:
-    """Return the text with control characters and halves of characters escaped."""
+    """Return the text with control characters and unpaired surrogates escaped."""
     return "".join(
         one if one.isprintable() else one.encode("unicode-escape").decode() for one in text
     )
@@ -43,21 +51,126 @@ def print_line(text: str) -> None:
 
 
 def say(text: str) -> None:
-    """Tell people something, on stderr."""
+    """Write a message for people to stderr."""
     click.echo(text, err=True)
 
 
+def numbered(counts: Mapping[str, int]) -> str:
+    """Return counts in words, such as "3 pdq, 5 md5"."""
+    return ", ".join(f"{number} {name}" for name, number in counts.items())
+
+
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a table to stdout; numbers stand to the right."""
-    table = Table(title=title, title_justify="left")
+    """Write a table to stdout, as wide as the terminal; numbers are aligned right.
+
+    Times are written to the minute, in UTC. Cells wrap between words only; where the words do not
+    fit into the terminal side by side, columns without any value are left out, and if that is not
+    enough, each row is written as a record of lines.
+    """
     cells = [list(row) for row in rows]
-    for place, name in enumerate(columns):
-        numbers = all(isinstance(row[place], int) for row in cells)
-        table.add_column(name, justify="right" if numbers else "left", overflow="fold")
-    for row in cells:
-        table.add_row(*("" if cell is None else printable(str(cell)) for cell in row))
-    width = None if sys.stdout.isatty() else _UNLIMITED_WIDTH
-    _Console(width=width, markup=False, highlight=False, emoji=False).print(table)
+    texts = [[_text(cell) for cell in row] for row in cells]
+    names = [_heading(name, [row[n] for row in cells]) for n, name in enumerate(columns)]
+    console = _Console(
+        width=None if sys.stdout.isatty() else _UNLIMITED_WIDTH,
+        markup=False,
+        highlight=False,
+        emoji=False,
+    )
+    widths = _fit(names, texts, cells, console.width)
+    if widths is None:
+        filled = [n for n in range(len(names)) if any(row[n] for row in texts)]
+        texts = [[row[n] for n in filled] for row in texts]
+        cells = [[row[n] for n in filled] for row in cells]
+        names = [names[n] for n in filled]
+        widths = _fit(names, texts, cells, console.width)
+    if widths is None:
+        _print_records(title, names, texts)
+        return
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),  # The box adds another space.
+    )
+    for place, (name, width) in enumerate(zip(names, widths, strict=True)):
+        is_number = all(isinstance(row[place], int) for row in cells)
+        justify: JustifyMethod = "right" if is_number else "left"
+        # Words fit; what is folded are blanks at the end of a line.
+        table.add_column(name, justify=justify, width=width, overflow="fold")
+    for row in texts:
+        table.add_row(*row)
+    console.print(table)
+
+
+def print_facts(title: str, facts: Mapping[str, object]) -> None:
+    """Write named values as a table."""
+    rows = [(_words(name), _fact(value)) for name, value in facts.items()]
+    print_table(title, ("name", "value"), rows)
+
+
+def _fact(value: object) -> object:
+    return f"{_text(value)} UTC" if _is_time(value) else value
+
+
+def _text(cell: object) -> str:
+    if isinstance(cell, datetime):
+        return cell.astimezone(UTC).strftime(_TIME)
+    if isinstance(cell, str) and _ISO_TIME.fullmatch(cell):
+        return datetime.fromisoformat(cell).strftime(_TIME)
+    return "" if cell is None else printable(str(cell))
+
+
+def _is_time(cell: object) -> bool:
+    return isinstance(cell, datetime) or (
+        isinstance(cell, str) and _ISO_TIME.fullmatch(cell) is not None
+    )
+
+
+def _heading(name: str, cells: Sequence[object]) -> str:
+    """Return the name of a column, with its time zone where it holds times."""
+    return f"{_words(name)} (UTC)" if any(map(_is_time, cells)) else _words(name)
+
+
+def _words(name: str) -> str:
+    return name.removesuffix("_at").replace("_", " ")
+
+
+def _fit(
+    names: Sequence[str],
+    texts: Sequence[Sequence[str]],
+    cells: Sequence[Sequence[object]],
+    available: int,
+) -> list[int] | None:
+    """Return the widths of columns that together fit, None where their words do not."""
+    widths, least = [], []
+    for place, name in enumerate(names):
+        column = [row[place] for row in texts]
+        widths.append(max(map(cell_len, (name, *column))))
+        # A time is as good as one word.
+        whole = [text for text, row in zip(column, cells, strict=True) if _is_time(row[place])]
+        words = [word for text in (name, *column) for word in text.split()]
+        least.append(max(map(cell_len, (*words, *whole)), default=1))
+    frame = len(names) * _GAP_WIDTH  # The last gap is left empty, and rich counts half of it.
+    while sum(widths) + frame > available:
+        spare = [width - minimum for width, minimum in zip(widths, least, strict=True)]
+        if not any(spare):
+            return None
+        # The widest column gives way first, so that short ones stay on one line.
+        widest = max((n for n, one in enumerate(spare) if one), key=lambda n: widths[n])
+        widths[widest] -= 1
+    return widths
+
+
+def _print_records(title: str, names: Sequence[str], texts: Sequence[Sequence[str]]) -> None:
+    click.echo(title)
+    margin = max(map(len, names))
+    for row in texts:
+        click.echo()
+        for name, text in zip(names, row, strict=True):
+            click.echo(f"  {name:<{margin}}  {text}".rstrip())
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from hashmatch.store.schema import utc_moment
 
 
 class Moment(click.ParamType[datetime]):
-    """A date or a time in ISO 8601, in UTC unless it says otherwise."""
+    """A date or a time in ISO 8601, in UTC unless it has an offset."""
 
     name = "date"
 

@@ -1,4 +1,4 @@
-"""`hashmatch scan`: images against all lists."""
+"""`hashmatch scan`: screen images against all lists."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import click
 from hashmatch.errors import InputError
 from hashmatch.imaging import find_files, path_as_text, too_large
 from hashmatch.outcome import Outcome
-from hashmatch.pipeline import Scanner
+from hashmatch.screening import Scanner
 
 from .context import (
     App,
@@ -33,13 +33,13 @@ Job: TypeAlias = tuple[str, Callable[[], Outcome]]
 
 @click.command("scan")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("--recursive", "-r", is_flag=True, help="Scan what is in folders, too.")
+@click.option("--recursive", "-r", is_flag=True, help="Scan the files in folders, too.")
 @click.option(
     "--workers",
     type=click.IntRange(1, 1000),
-    help="How many images to screen at a time; by default intake.workers, or one each processor.",
+    help="Images to screen in parallel; by default intake.workers, or one per processor.",
 )
-@click.option("--content-id", help="The platform's name for the image, if there is only one.")
+@click.option("--content-id", help="The platform's id of the image, if there is only one.")
 @orientations_option
 @show_hashes_option
 @json_option
@@ -55,9 +55,10 @@ def command(
     show_hashes: bool,
     as_json: bool,
 ) -> None:
-    """Screen images against all lists and record the matches; "-" reads one from stdin.
+    """Screen images against all lists and record matches.
 
-    Without --content-id a file is known by its absolute path, and stdin as "stdin".
+    "-" reads one image from stdin. Without --content-id a file is known by its absolute path,
+    and stdin as "stdin".
     """
     if content_id is not None and (not content_id or len(paths) > 1 or recursive):
         raise click.UsageError("--content-id names one image: one PATH, without --recursive")
@@ -72,7 +73,7 @@ def command(
 def _jobs(
     app: App, scanner: Scanner, paths: tuple[str, ...], *, recursive: bool, content_id: str
 ) -> Iterator[Job]:
-    """Yield what is to be done for each image, in order; stdin is read before."""
+    """Yield (path, job) for each image, in order; stdin is read first."""
     for path in paths:
         if path == "-":
             yield path, _stdin_job(app, scanner, content_id or "stdin")
@@ -90,13 +91,13 @@ def _stdin_job(app: App, scanner: Scanner, content_id: str) -> Callable[[], Outc
 
 
 def _in_order(jobs: Iterator[Job], workers: int) -> Generator[tuple[str, Outcome], None, None]:
-    """Do so many jobs at a time and yield what comes of them in the order that they came in."""
+    """Run this many jobs in parallel and yield their outcomes in the order of the jobs."""
     waiting: deque[tuple[str, Future[Outcome]]] = deque()
     threads = ThreadPoolExecutor(workers)
     try:
         for path, job in jobs:
             waiting.append((path, _submitted(threads, job)))
-            # A few more than can be done at once, so that nobody waits for a slow one.
+            # A few more than run in parallel, so that a slow image does not leave workers idle.
             if len(waiting) > 2 * workers:
                 yield _first(waiting)
         while waiting:
@@ -109,8 +110,8 @@ def _submitted(threads: ThreadPoolExecutor, job: Callable[[], Outcome]) -> Futur
     try:
         return threads.submit(job)
     except RuntimeError as error:
-        hint = "Set fewer with --workers, or let this user have more processes."
-        raise InputError(f"screening several images at a time: {error}", hint=hint) from error
+        hint = "Lower --workers, or raise the process limit of this user."
+        raise InputError(f"screening images in parallel: {error}", hint=hint) from error
 
 
 def _first(waiting: deque[tuple[str, Future[Outcome]]]) -> tuple[str, Outcome]:

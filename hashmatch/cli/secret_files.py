@@ -1,4 +1,4 @@
-"""Keys that commands make: written for their owner alone, and never over another."""
+"""Key files: readable by their owner alone, never overwritten."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ def write_secret(path: Path, secret: str) -> None:
             stream.write(secret + "\n")
     except FileExistsError as error:
         raise InputError(
-            f"{path}: the file is there already", hint="Choose another name; keys are kept."
+            f"{path}: the file already exists",
+            hint="Choose another name; keys are never overwritten.",
         ) from error
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from error

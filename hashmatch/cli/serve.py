@@ -8,16 +8,19 @@ from .context import App, pass_app
 
 
 @click.command("serve")
-@click.option("--host", help="The address to listen on; by default service.host.")
-@click.option("--port", type=click.IntRange(0, 65_535), help="The port; by default service.port.")
+@click.option("--host", help="Address to listen on; by default service.host.")
 @click.option(
-    "--workers", type=click.IntRange(1, 64), help="How many processes; by default service.workers."
+    "--port", type=click.IntRange(0, 65_535), help="Port to listen on; by default service.port."
+)
+@click.option(
+    "--workers", type=click.IntRange(1, 64), help="Number of processes; by default service.workers."
 )
 @pass_app
 def command(app: App, host: str | None, port: int | None, workers: int | None) -> None:
-    """Serve screening over HTTP until a signal ends it; what was accepted is finished first.
+    """Serve screening over HTTP.
 
-    Callers need tokens: hashmatch tokens create NAME --scope scan
+    It ends at a signal, and finishes accepted requests first. Callers need tokens: hashmatch
+    tokens create NAME --scope scan
     """
     from hashmatch.service import serve
 

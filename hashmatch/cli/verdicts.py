@@ -1,19 +1,12 @@
-"""Outcomes on their way to people, programs and the exit code."""
+"""Outcomes as text or JSON Lines, and the exit code."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
 
-from hashmatch.outcome import (
-    Clear,
-    Match,
-    Matched,
-    Outcome,
-    Unscreened,
-    outcome_as_json,
-    outcome_name,
-)
+from hashmatch.outcome import Clear, Match, Matched, Outcome, Unscreened, outcome_name
+from hashmatch.wire import outcome_as_json
 
 from .exit_codes import EXIT_CLEAR, EXIT_MATCHED, EXIT_UNSCREENED
 from .output import print_json, print_line, progress, say
@@ -22,7 +15,7 @@ from .output import print_json, print_line, progress, say
 def show_outcomes(
     outcomes: Iterable[tuple[str | None, Outcome]], *, as_json: bool, show_hashes: bool
 ) -> int:
-    """Print (path or None, outcome) pairs as they come and return the exit code."""
+    """Print (path or None, outcome) pairs and return the exit code."""
     counts: Counter[str] = Counter()
     with progress("screened", data_goes_to_terminal=True) as bar:
         for path, outcome in outcomes:
@@ -37,14 +30,14 @@ def show_outcomes(
     names = ("clear", "matched", "unscreened")
     say(", ".join(f"{counts[name]} {name}" for name in names))
     if not counts:
-        say("nothing was screened: there was nothing to screen")
+        say("nothing to screen")
     if counts["unscreened"] or not counts:
         return EXIT_UNSCREENED
     return EXIT_MATCHED if counts["matched"] else EXIT_CLEAR
 
 
 def closeness(match: Match) -> str:
-    """Return in words how near a match is."""
+    """Return the distance of a match in words."""
     if not match.threshold_bits:
         return "exact"
     return f"{match.distance_bits} of at most {match.threshold_bits} bits"
@@ -70,8 +63,8 @@ def _print_outcome(name: str, outcome: Outcome) -> None:
         print_line(f"{line}  {outcome.reason}: {outcome.detail}")
     elif isinstance(outcome, Clear):
         print_line(line)
-    for one in outcome.suppressed:
+    for one in outcome.allowed:
         print_line(
-            f"{'':<10}    known to be harmless: list {one.list_name} entry {one.entry_id}, by entry"
+            f"{'':<10}    allowed: list {one.list_name} entry {one.entry_id}, by entry"
             f" {one.allow_entry_id} of allow list {one.allow_list}"
         )

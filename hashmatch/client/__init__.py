@@ -1,4 +1,4 @@
-"""A client of the service, for platforms in Python: sync and async, and never clear by mistake.
+"""Client of the service for platforms in Python, sync and async. It fails closed.
 
 from hashmatch.client import Client
 
@@ -9,9 +9,9 @@ with Client("https://hashmatch.example.org", token) as client:
 """
 
 from .asynchronous import AsyncClient
+from .requests import Retrying
 from .synchronous import Client
 from .verdicts import HashQuery, MatchedEntry, Status, Verdict
-from .wire import Retrying
 
 __all__ = [
     "AsyncClient",

@@ -1,4 +1,4 @@
-"""The client for event loops; it is the other one with `await`."""
+"""Asynchronous client: the same calls as the synchronous one, to be awaited."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Any, Self
 import httpx
 import tenacity
 
-from .verdicts import HashQuery, Verdict
-from .wire import (
+from .requests import (
     Retrying,
     client_options,
     details_request,
     lookup_requests,
-    read_done,
     read_lookup,
     read_scan,
+    require_success,
     scan_request,
 )
+from .verdicts import HashQuery, Verdict
 
 
 class AsyncClient:
-    """Asks a service at `url` with a token, like `Client`; close it at the end."""
+    """Asynchronous client of the service at `url`; see `Client`. Close it at the end."""
 
     def __init__(
         self,
@@ -42,24 +42,24 @@ class AsyncClient:
         self, data: bytes | bytearray, *, content_id: str, reference: str = ""
     ) -> Verdict:
         """Return the verdict on an image. Raises `InputError` and `ServiceError`."""
-        return read_scan(await self._ask(scan_request(data, content_id, reference)), content_id)
+        return read_scan(await self._send(scan_request(data, content_id, reference)), content_id)
 
     async def lookup(self, queries: Sequence[HashQuery]) -> list[Verdict]:
         """Return the verdicts on hashes, in their order. Raises `InputError`, `ServiceError`."""
         verdicts: list[Verdict] = []
         for part, request in lookup_requests(queries):
-            verdicts += read_lookup(await self._ask(request), part)
+            verdicts += read_lookup(await self._send(request), part)
         return verdicts
 
-    async def tell_details(self, match_id: str, details: Mapping[str, Any]) -> None:
-        """Tell who uploaded what matched, as the README says, in place of what was told before.
+    async def send_details(self, match_id: str, details: Mapping[str, Any]) -> None:
+        """Send the uploader details of a match, which replace earlier ones.
 
-        Raises `InputError` and `ServiceError`.
+        Their shape is in docs/reference/http.md. Raises `InputError` and `ServiceError`.
         """
-        read_done(await self._ask(details_request(match_id, details)))
+        require_success(await self._send(details_request(match_id, details)))
 
     async def is_ready(self) -> bool:
-        """Say whether the service can screen at this moment; asks once."""
+        """Say whether the service can screen at this moment; asks once, without retries."""
         try:
             return (await self._client.get("/readyz")).status_code == httpx.codes.OK
         except httpx.RequestError:
@@ -80,5 +80,6 @@ class AsyncClient:
     ) -> None:
         await self.close()
 
-    async def _ask(self, request: dict[str, Any]) -> httpx.Response:
+    async def _send(self, request: dict[str, Any]) -> httpx.Response:
+        # A copy, since it holds the state of one call, and calls may run at the same time.
         return await self._attempts.copy()(self._client.request, **request)

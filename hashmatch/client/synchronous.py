@@ -1,4 +1,4 @@
-"""The client that waits for its answers."""
+"""Synchronous client."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from typing import Any, Self
 import httpx
 import tenacity
 
-from .verdicts import HashQuery, Verdict
-from .wire import (
+from .requests import (
     Retrying,
     client_options,
     details_request,
     lookup_requests,
-    read_done,
     read_lookup,
     read_scan,
+    require_success,
     scan_request,
 )
+from .verdicts import HashQuery, Verdict
 
 
 class Client:
-    """Asks a service at `url` with a token. Safe to use from many threads; close it at the end.
+    """Synchronous client of the service at `url`. Safe to use from many threads.
 
-    What may pass by itself is tried again; what the last attempt said counts. No failure is ever a
-    verdict: it is `Verdict` with the status unscreened, or an exception. `verify` is what httpx
-    takes for the certificates to trust.
+    Close it at the end. Transient failures are retried, and the answer to the last attempt counts.
+    A failure never looks like a clear image: it is a `Verdict` with the status unscreened, or an
+    exception. `verify` is passed to httpx, and selects the certificates to trust.
     """
 
     def __init__(
@@ -45,25 +45,25 @@ class Client:
 
     def scan(self, data: bytes | bytearray, *, content_id: str, reference: str = "") -> Verdict:
         """Return the verdict on an image. Raises `InputError` and `ServiceError`."""
-        return read_scan(self._ask(scan_request(data, content_id, reference)), content_id)
+        return read_scan(self._send(scan_request(data, content_id, reference)), content_id)
 
     def lookup(self, queries: Sequence[HashQuery]) -> list[Verdict]:
         """Return the verdicts on hashes, in their order. Raises `InputError`, `ServiceError`."""
         return [
             verdict
             for part, request in lookup_requests(queries)
-            for verdict in read_lookup(self._ask(request), part)
+            for verdict in read_lookup(self._send(request), part)
         ]
 
-    def tell_details(self, match_id: str, details: Mapping[str, Any]) -> None:
-        """Tell who uploaded what matched, as the README says, in place of what was told before.
+    def send_details(self, match_id: str, details: Mapping[str, Any]) -> None:
+        """Send the uploader details of a match, which replace earlier ones.
 
-        Raises `InputError` and `ServiceError`.
+        Their shape is in docs/reference/http.md. Raises `InputError` and `ServiceError`.
         """
-        read_done(self._ask(details_request(match_id, details)))
+        require_success(self._send(details_request(match_id, details)))
 
     def is_ready(self) -> bool:
-        """Say whether the service can screen at this moment; asks once."""
+        """Say whether the service can screen at this moment; asks once, without retries."""
         try:
             return self._client.get("/readyz").status_code == httpx.codes.OK
         except httpx.RequestError:
@@ -84,5 +84,6 @@ class Client:
     ) -> None:
         self.close()
 
-    def _ask(self, request: dict[str, Any]) -> httpx.Response:
+    def _send(self, request: dict[str, Any]) -> httpx.Response:
+        # A copy, since it holds the state of one call, and calls may run at the same time.
         return self._attempts.copy()(self._client.request, **request)

@@ -1,4 +1,4 @@
-"""What the service says of an image, read so strictly that nothing else passes for "clear"."""
+"""Verdicts, read so strictly from an answer that no other content passes for "clear"."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from typing import Any, get_type_hints
 
 from hashmatch.errors import ServiceError
 from hashmatch.outcome import Action, Reason
+from hashmatch.wire import WireMatch
 
 _OK = 200
 
+MatchedEntry = WireMatch
+
 
 class Status(StrEnum):
-    """What became of an image, in one word."""
+    """Outcome of an image, in one word."""
 
     CLEAR = "clear"
     MATCHED = "matched"
@@ -24,37 +27,21 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HashQuery:
-    """A hash that was computed elsewhere, in hexadecimal; its quality where that is known."""
+    """A hash that was computed elsewhere, in hexadecimal, with its quality where that is known."""
 
     algorithm: str
     value: str
     content_id: str
     quality: int | None = None
 
+    # Without the value: hash values must not get into logs.
     def __repr__(self) -> str:
         return f"HashQuery({self.algorithm}, content_id={self.content_id!r})"
 
 
 @dataclass(frozen=True, slots=True)
-class MatchedEntry:
-    """One entry of one list that the image matched, as it is recorded."""
-
-    match_id: str
-    list: str
-    generation: int
-    entry_id: str
-    algorithm: str
-    distance_bits: int
-    threshold_bits: int
-    orientation: str
-    frame: int
-    view: str
-    category: str
-
-
-@dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one image. Only `is_clear` lets it pass; unscreened is owed to a human."""
+    """Outcome of one image. Show it only if `is_clear`; an unscreened one needs a person."""
 
     content_id: str
     status: Status
@@ -70,58 +57,62 @@ class Verdict:
         return self.status is Status.CLEAR
 
 
-def read_verdict(http_status: int, told: Any, content_id: str, *, is_one_of_many: bool) -> Verdict:
-    """Return the verdict on an image from what the service told.
+def read_verdict(
+    http_status: int, answer: Any, content_id: str, *, is_one_of_many: bool
+) -> Verdict:
+    """Return the verdict on an image from an outcome in JSON.
 
-    Raises `ServiceError` for anything that is not of the agreed shape, is about another image, or
-    contradicts itself or the status of the answer.
+    Raises `ServiceError` for an answer that has not the agreed shape, is about another image, or
+    contradicts itself or its status. Of many outcomes the status is not that of each.
     """
     try:
-        verdict = _parse(told)
+        verdict = _parse(answer)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise ServiceError("the service answered with something else than a verdict") from error
+        raise ServiceError("the answer of the service is not a valid outcome") from error
     if verdict.content_id != content_id:
-        raise ServiceError("the service answered for another image")
+        raise ServiceError("the answer of the service is about another image")
+    # A single outcome has status 200 if, and only if, it is a verdict.
     has_verdict = verdict.status is not Status.UNSCREENED
-    is_whole = {
+    is_consistent = {
         Status.CLEAR: verdict.reason is None
         and not verdict.matches
         and verdict.action is Action.ALLOW,
         Status.MATCHED: bool(verdict.matches),
         Status.UNSCREENED: verdict.reason is not None,
     }[verdict.status]
-    if not is_whole or (has_verdict is not (http_status == _OK) and not is_one_of_many):
-        raise ServiceError("the service answered with a verdict that contradicts itself")
+    if not is_consistent or (has_verdict is not (http_status == _OK) and not is_one_of_many):
+        raise ServiceError("the answer of the service contradicts itself")
     return verdict
 
 
-def _parse(told: Mapping[str, Any]) -> Verdict:
-    reason = told["reason"]
+def _parse(answer: Mapping[str, Any]) -> Verdict:
+    reason = answer["reason"]
     return Verdict(
-        content_id=_of_type(told["content_id"], str),
-        status=Status(told["outcome"]),
+        content_id=_of_type(answer["content_id"], str),
+        status=Status(answer["outcome"]),
         reason=None if reason is None else Reason(reason),
-        detail=_of_type(told.get("detail", ""), str),
-        action=Action(told["action"]),
-        matches=tuple(map(_parse_match, _of_type(told["matches"], list))),
-        elapsed_ms=_number(told["elapsed_ms"]),
+        detail=_of_type(answer.get("detail", ""), str),
+        action=Action(answer["action"]),
+        matches=tuple(map(_parse_match, _of_type(answer["matches"], list))),
+        elapsed_ms=_number(answer["elapsed_ms"]),
     )
 
 
-def _parse_match(told: Mapping[str, Any]) -> MatchedEntry:
+def _parse_match(match: Mapping[str, Any]) -> MatchedEntry:
     types = get_type_hints(MatchedEntry)
-    values = {one.name: _of_type(told[one.name], types[one.name]) for one in fields(MatchedEntry)}
+    values = {one.name: _of_type(match[one.name], types[one.name]) for one in fields(MatchedEntry)}
     return MatchedEntry(**values)
 
 
 def _number(value: Any) -> float:
     number = float(value)
     if not math.isfinite(number):
-        raise ValueError("here is no number")
+        raise ValueError("not a finite number")
     return number
 
 
 def _of_type(value: Any, kind: type) -> Any:
+    # Not `isinstance`: for Python, True is an int.
     if type(value) is not kind:
-        raise TypeError(f"here is no {kind.__name__}")
+        raise TypeError(f"not of type {kind.__name__}")
     return value

@@ -1,4 +1,4 @@
-"""The configuration: one TOML file and two environment variables, read into frozen settings."""
+"""Configuration: one TOML file and two environment variables, read into frozen settings."""
 
 from .cases import (
     AuditSettings,

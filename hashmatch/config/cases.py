@@ -1,4 +1,4 @@
-"""What can be set about cases: when they are due, to whom they go, what is kept how long."""
+"""Settings of cases: due times, escalations, the audit key and retention."""
 
 from __future__ import annotations
 
@@ -9,27 +9,31 @@ from pydantic import Field, field_validator, model_validator
 from .lists import SecretSettings, Section
 from .service import EndpointSettings
 
+# sample_config.toml documents every key, which a test verifies.
+# Priority 0 is the most urgent, and comes first in the queue.
 Priority = Annotated[int, Field(ge=0, le=9)]
 Hours = Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)]
 Days = Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)]
 
 
 class CategorySettings(Section):
-    """`[cases.categories.NAME]`: what differs for matches of one category."""
+    """`[cases.categories.NAME]`: due time and priority for matches of one category."""
 
+    # None: as in `[cases]`.
     due_hours: Hours | None = None
     priority: Priority | None = None
 
 
 class CasesSettings(Section):
-    """`[cases]`: how soon a case is due, and what needs a second person.
+    """`[cases]`: due time and priority, and the decisions that need second approval.
 
-    `detail_keys` encrypt what the platform tells of uploaders: the first is used for what is new,
-    the others still open what is older.
+    `detail_keys` encrypt uploader details: the first key encrypts new ones, the others still
+    decrypt older ones.
     """
 
     due_hours: Hours = 24.0
     priority: Priority = 5
+    # TOML has no tuples: not strict, so that its arrays are accepted.
     four_eyes: tuple[Literal["dismiss", "report"], ...] = Field(default=(), strict=False)
     categories: dict[str, CategorySettings] = {}
     detail_keys: tuple[SecretSettings, ...] = Field(default=(), strict=False)
@@ -42,7 +46,7 @@ class WebhookEscalation(EndpointSettings):
 
 
 class EmailEscalation(Section):
-    """`[escalations.NAME]` with `to = "email"`: a message that names the case and little else."""
+    """`[escalations.NAME]` with `to = "email"`: a message that names the case and little more."""
 
     to: Literal["email"]
     server: str
@@ -57,22 +61,23 @@ class EmailEscalation(Section):
     timeout_s: float = Field(default=30.0, gt=0, le=120, allow_inf_nan=False)
 
     @model_validator(mode="after")
-    def _has_both_of_name_and_password(self) -> EmailEscalation:
+    def _require_consistency(self) -> EmailEscalation:
         if bool(self.username) is not (self.password is not None):
-            raise ValueError("give both username and password, or none")
+            raise ValueError("set both username and password, or neither")
         if self.username and self.encryption == "none":
             raise ValueError("a password needs encryption")
         for address in (self.sender, *self.recipients):
+            # Such characters could add recipients or headers to the message.
             if "@" not in address or any(one in address for one in "\r\n,;<> "):
-                raise ValueError("sender and recipients are plain addresses, NAME@HOST")
+                raise ValueError("sender and recipients must be plain addresses, NAME@HOST")
         return self
 
 
 class HandoffSettings(Section):
-    """`[escalations.NAME.file]`: where the platform hands a file over for a report.
+    """`[escalations.NAME.file]`: where the platform provides the file of a case for a report.
 
-    Either a `command`, whose stdout is the file, or a `url` on a host that `hosts` allow. In both
-    `{content_id}` and `{reference}` stand for the platform's own names.
+    Either a `command`, whose stdout is the file, or a `url` on one of the permitted `hosts`. In
+    both, `{content_id}` and `{reference}` are replaced by the platform's own names.
     """
 
     command: tuple[str, ...] = Field(default=(), strict=False)
@@ -83,18 +88,19 @@ class HandoffSettings(Section):
     timeout_s: float = Field(default=60.0, gt=0, le=300, allow_inf_nan=False)
 
     @model_validator(mode="after")
-    def _is_one_of_both(self) -> HandoffSettings:
+    def _require_command_or_url(self) -> HandoffSettings:
         if bool(self.command) is bool(self.url):
-            raise ValueError("give a command or a url")
+            raise ValueError("set either command or url")
         if self.url and not self.hosts:
-            raise ValueError("a url needs hosts, the names that it may lead to")
+            raise ValueError("url needs hosts, the host names that it may lead to")
+        # The platform's names come from outside and must not choose the program.
         if self.command and "{" in self.command[0]:
-            raise ValueError("the program itself has to be fixed")
+            raise ValueError("the program of command must not contain a placeholder")
         return self
 
 
 class ReporterSettings(Section):
-    """`[escalations.NAME.reporter]`: who reports, as NCMEC wants to know it."""
+    """`[escalations.NAME.reporter]`: the reporting person and company, as NCMEC requires."""
 
     first_name: str = ""
     last_name: str = ""
@@ -107,7 +113,7 @@ class ReporterSettings(Section):
 class CyberTiplineEscalation(Section):
     """`[escalations.NAME]` with `to = "cybertipline"`: a report to NCMEC.
 
-    `environment` is "test" unless it says "production"; `base` replaces its address.
+    `environment` is NCMEC's test system by default; `base` replaces its address.
     """
 
     to: Literal["cybertipline"]
@@ -117,20 +123,22 @@ class CyberTiplineEscalation(Section):
     password: SecretSettings
     reporter: ReporterSettings
     platform: str = ""
+    # For categories of lists that are not NCMEC's own.
     classifications: dict[str, Literal["A1", "A2", "B1", "B2"]] = {}
     generative_ai_lists: tuple[str, ...] = Field(default=(), strict=False)
     include_hashes: tuple[Literal["md5", "sha1", "sha256", "pdq"], ...] = Field(
         default=("md5", "sha1", "sha256"), strict=False
     )
+    # None: reports are sent without the file.
     file: HandoffSettings | None = None
     max_file_bytes: int = Field(default=50_000_000, ge=1, le=2_000_000_000)
     timeout_s: float = Field(default=60.0, gt=0, le=120, allow_inf_nan=False)
 
     @field_validator("base")
     @classmethod
-    def _is_an_address(cls, base: str) -> str:
+    def _require_url(cls, base: str) -> str:
         if base and not base.startswith(("https://", "http://")):
-            raise ValueError("this is no address that begins with https://")
+            raise ValueError("must be a URL that begins with https://")
         return base
 
 
@@ -140,14 +148,14 @@ EscalationSettings = Annotated[
 
 
 class AuditSettings(Section):
-    """`[audit]`: the key that the audit chain is signed with, and those that it was."""
+    """`[audit]`: the key that signs the audit log, and the public keys of earlier ones."""
 
     signing_key: SecretSettings | None = None
     public_keys: tuple[str, ...] = Field(default=(), strict=False)
 
 
 class RetentionSettings(Section):
-    """`[retention]`: after how many days what goes; 0 keeps it."""
+    """`[retention]`: the number of days after which records are removed; 0 keeps them."""
 
     false_positive_days: Days = 0.0
     closed_days: Days = 0.0

@@ -1,4 +1,4 @@
-"""What can be set about lists: how their files are laid out, their sources and guards."""
+"""Settings of lists: mappings of their files, sources and guards."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+# sample_config.toml documents every key, which a test verifies.
 MappedColumn = Literal["algorithm", "value", "entry_id", "category", "tags", "added_at", "note"]
 
 
 class Section(BaseModel):
-    """A table of the configuration: fixed, of the types it says, without unknown keys."""
+    """Table of the configuration: immutable, strictly typed, and without unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class MappingSettings(Section):
-    """`[mappings.NAME]`: how a licensor's file says what an entry is.
+    """`[mappings.NAME]`: layout of a licensor's file.
 
-    `columns` gives for our columns the name that theirs has, `hashes` for their columns that hold
-    a hash its algorithm, `flags` for their columns that say yes or no a tag. `algorithms` and
-    `categories` rename values.
+    `columns` maps our columns to the licensor's; `hashes` maps the licensor's columns of hashes to
+    their algorithms, `flags` its columns of yes or no to tags. `algorithms` and `categories` map
+    the licensor's values to ours.
     """
 
     separator: str = Field(default="", max_length=1)
@@ -31,45 +32,47 @@ class MappingSettings(Section):
     flags: dict[str, str] = {}
     algorithms: dict[str, str] = {}
     categories: dict[str, str] = {}
-    other_categories: Literal["keep", "set_aside", "leave_out"] = "keep"
-    left_out_categories: tuple[str, ...] = Field(default=(), strict=False)
+    other_categories: Literal["keep", "reject", "exclude"] = "keep"
+    excluded_categories: tuple[str, ...] = Field(default=(), strict=False)
 
 
-# A starting point: no public document says how the IWF's files are laid out.
+# A starting point: no public document describes the layout of the IWF's files.
 IWF = MappingSettings(
     columns={"entry_id": "id", "category": "category", "added_at": "date", "note": "comment"},
     hashes={"md5": "md5", "sha1": "sha1", "sha256": "sha256", "pdq": "pdq", "photodna": "photodna"},
     flags={"grid": "grid-image", "ai": "ai-generated"},
     categories={"A": "A", "B": "B", "C": "C"},
-    other_categories="set_aside",
+    other_categories="reject",
 )
 
 
 class GuardSettings(Section):
-    """`[guards]`: when what a source sends is held back until a person decides."""
+    """`[guards]`: limits beyond which a delivery of a source is quarantined."""
 
     max_withdrawn_share: float = Field(default=0.2, ge=0, le=1)
     max_growth_factor: float = Field(default=3.0, ge=1, allow_inf_nan=False)
+    # Small lists vary by large shares: this many changes are never too many.
     least_changes: int = Field(default=100, ge=0)
     benign_sample: str = ""
     max_benign_share: float = Field(default=0.001, ge=0, le=1)
 
 
 class SecretSettings(Section):
-    """Where a secret is: never in the configuration, which people show to each other."""
+    """Place of a secret: never the configuration itself, which people share and commit."""
 
     env: str = ""
     file: str = ""
 
     @model_validator(mode="after")
-    def _is_in_one_place(self) -> SecretSettings:
+    def _require_one_place(self) -> SecretSettings:
         if bool(self.env) is bool(self.file):
-            raise ValueError("give env, the name of an environment variable, or file")
+            raise ValueError("set either env, the name of an environment variable, or file")
         return self
 
 
 class _SourceSettings(Section):
     kind: Literal["match", "allow"] = "match"
+    # None: those of `[guards]`.
     guards: GuardSettings | None = None
 
 
@@ -81,6 +84,7 @@ class _FileFormSettings(_SourceSettings):
 class FileSourceSettings(_FileFormSettings):
     """`[lists.NAME]` with `source = "file"`: a file, or the last one by name in a folder."""
 
+    # Each kind of source has this key, by which pydantic chooses the class.
     source: Literal["file"]
     path: str
 
@@ -99,7 +103,7 @@ class HTTPSSourceSettings(_FileFormSettings):
 class ObjectStorageSourceSettings(_FileFormSettings):
     """`[lists.NAME]` with `source = "object-storage"`: an object, or the last one in a folder.
 
-    `options` and `secrets` are what fsspec wants to know for that kind of storage.
+    `options` and `secrets` are fsspec's options for that kind of storage.
     """
 
     source: Literal["object-storage"]
@@ -109,6 +113,7 @@ class ObjectStorageSourceSettings(_FileFormSettings):
 
 
 class _ExchangeSettings(_SourceSettings):
+    # Off, since feedback leaves the platform.
     feedback: bool = False
 
 
@@ -135,7 +140,7 @@ class StopNCIISourceSettings(_ExchangeSettings):
     timeout_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
 
     @model_validator(mode="after")
-    def _has_a_key_for_feedback(self) -> StopNCIISourceSettings:
+    def _require_feedback_key(self) -> StopNCIISourceSettings:
         if self.feedback and self.feedback_function_key is None:
             raise ValueError("feedback needs feedback_function_key")
         return self

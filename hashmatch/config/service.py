@@ -1,4 +1,4 @@
-"""What can be set about the service, and about what it tells others."""
+"""Settings of the service, webhooks and the outbox."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from .lists import SecretSettings, Section
 
 
 class ServiceSettings(Section):
-    """`[service]`: where it listens, how much it takes on, and what it does beside."""
+    """`[service]`: address, TLS, limits, background syncs and telemetry."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8765, ge=0, le=65_535)
     workers: int = Field(default=1, ge=1, le=64)
+    # Against DNS rebinding, by which a web page could reach a service on this machine.
     allowed_hosts: tuple[str, ...] = Field(
         default=("localhost", "127.0.0.1", "[::1]"), min_length=1, strict=False
     )
@@ -29,14 +30,14 @@ class ServiceSettings(Section):
     telemetry: bool = False
 
     @model_validator(mode="after")
-    def _has_both_of_certificate_and_key(self) -> ServiceSettings:
+    def _require_certificate_with_key(self) -> ServiceSettings:
         if bool(self.tls_certificate) is not bool(self.tls_key):
-            raise ValueError("give both tls_certificate and tls_key, or none")
+            raise ValueError("set both tls_certificate and tls_key, or neither")
         return self
 
 
 class EndpointSettings(Section):
-    """Where a signed POST goes."""
+    """Receiver of signed POST requests."""
 
     url: str
     secret: SecretSettings
@@ -44,27 +45,29 @@ class EndpointSettings(Section):
 
     @field_validator("url")
     @classmethod
-    def _is_an_address(cls, url: str) -> str:
+    def _require_url(cls, url: str) -> str:
         parts = urlsplit(url)
+        # Whether the host may be reached by http, only the outbox settings can tell.
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-            raise ValueError("this is no address that begins with https://, without a user in it")
+            raise ValueError("must be a URL that begins with https:// and holds no user name")
         try:
             parts.hostname.encode("idna")
         except UnicodeError as error:
-            raise ValueError("there can be no host of that name") from error
+            raise ValueError("the host name is invalid") from error
         return url
 
 
 class WebhookSettings(EndpointSettings):
-    """`[webhooks.NAME]`: who is told of matches. No `lists`: of all lists."""
+    """`[webhooks.NAME]`: receiver of notifications of matches; without `lists`, of all lists."""
 
     lists: tuple[str, ...] = Field(default=(), strict=False)
 
 
 class OutboxSettings(Section):
-    """`[outbox]`: where messages to others may go."""
+    """`[outbox]`: private hosts that outbox messages may be sent to."""
 
     private_hosts: tuple[str, ...] = Field(default=(), strict=False)
 
 
+# Names that need no quoting in a shell.
 WebhookName = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9._-]{0,63}$")]

@@ -1,4 +1,4 @@
-"""The configuration: one TOML file and two environment variables, read into frozen settings."""
+"""All settings together, read from one TOML file and two environment variables."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from .lists import IWF, GuardSettings, MappingSettings, Section, SourceSettings
 from .service import OutboxSettings, ServiceSettings, WebhookName, WebhookSettings
 
 CONFIG_NAME = "hashmatch.toml"
-# Tables of a section that hold tables that say where a secret is.
-_HOLD_SECRETS = ("secrets", "file")
+# Tables of a section whose own tables are places of secrets.
+_SECRET_TABLES = ("secrets", "file")
 
 ThresholdBits = Annotated[int, Field(ge=0, le=100_000_000)]
 Quality = Annotated[int, Field(ge=0, le=100)]
@@ -43,14 +43,14 @@ ImageFormat = Literal[
 
 
 class DatabaseSettings(Section):
-    """`[database]`: where the store is. An empty `url` means SQLite in the data folder."""
+    """`[database]`: address of the store; an empty `url` means SQLite in the data folder."""
 
     url: str = ""
     busy_timeout_s: float = Field(default=10.0, ge=0)
 
 
 class IntakeSettings(Section):
-    """`[intake]`: what is read and decoded, and up to which size."""
+    """`[intake]`: formats and limits of images, and how they are decoded."""
 
     max_bytes: int = Field(default=50_000_000, ge=1, le=2_000_000_000)
     max_pixels: int = Field(default=100_000_000, ge=1)
@@ -71,7 +71,7 @@ class IntakeSettings(Section):
 
 
 class IndexSettings(Section):
-    """`[index]`: where the index is and how it follows the lists. An empty `dir`: in `data_dir`."""
+    """`[index]`: place of the index and how it is updated; by default it is in `data_dir`."""
 
     dir: str = ""
     background: bool = False
@@ -80,7 +80,7 @@ class IndexSettings(Section):
 
 
 class ListPolicySettings(Section):
-    """`[policy.lists.NAME]`: what differs for one list."""
+    """`[policy.lists.NAME]`: action, thresholds and categories of one list."""
 
     action: Action | None = Field(default=None, strict=False)
     thresholds_bits: dict[str, ThresholdBits] = {}
@@ -88,10 +88,11 @@ class ListPolicySettings(Section):
 
 
 class PolicySettings(Section):
-    """`[policy]`: what counts as a match and what is to be done about it."""
+    """`[policy]`: thresholds and the quality gate for matches, and the actions to take."""
 
     action: Action = Field(default=Action.BLOCK, strict=False)
     unscreened_action: Action = Field(default=Action.REVIEW, strict=False)
+    # Not clear by default: nothing compared the picture.
     low_quality: Literal["unscreened", "clear"] = "unscreened"
     thresholds_bits: dict[str, ThresholdBits] = {}
     min_quality: dict[str, Quality] = {}
@@ -99,7 +100,7 @@ class PolicySettings(Section):
 
 
 class Settings(Section):
-    """Everything that can be set. `source` is the file it came from, None for the defaults."""
+    """All settings; `source` is the file that they were read from, None for the defaults."""
 
     data_dir: Path = Field(
         default_factory=lambda: platformdirs.user_data_path("hashmatch"), strict=False
@@ -122,20 +123,18 @@ class Settings(Section):
 
     @field_validator("mappings")
     @classmethod
-    def _keep_what_is_ready(
-        cls, mappings: dict[str, MappingSettings]
-    ) -> dict[str, MappingSettings]:
-        """Leave the mappings that come along in place beside those of the file."""
+    def _add_own_mappings(cls, mappings: dict[str, MappingSettings]) -> dict[str, MappingSettings]:
+        """Add our own mappings to those of the file, which may replace them."""
         return {"iwf": IWF, **mappings}
 
     @property
     def database_url(self) -> str:
-        """The database to use: the one set, else SQLite in the data folder."""
+        """Return the configured database, by default SQLite in the data folder."""
         return self.database.url or f"sqlite:///{self.data_dir / 'hashmatch.db'}"
 
     @property
     def index_dir(self) -> Path:
-        """The folder of the index: the one set, else `index` in the data folder."""
+        """Return the configured folder of the index, by default `index` in the data folder."""
         return Path(self.index.dir) if self.index.dir else self.data_dir / "index"
 
 
@@ -143,7 +142,7 @@ def find_config(explicit: Path | None = None) -> Path | None:
     """Return the configuration file in force, or None when there is none.
 
     The order: `explicit`, `HASHMATCH_CONFIG`, `./hashmatch.toml`, the platform's configuration
-    folder. A file that was named but is missing is for `load_settings` to complain about.
+    folder. A named file that is missing is returned, too; `load_settings` then raises.
     """
     if explicit is not None:
         return explicit
@@ -154,13 +153,14 @@ def find_config(explicit: Path | None = None) -> Path | None:
 
 
 def load_settings(explicit: Path | None = None, *, use_environment: bool = True) -> Settings:
-    """Read the settings in force; a relative `data_dir` is relative to its file.
+    """Read the settings in force; relative paths in the file are relative to it.
 
-    Without `use_environment` the file's word is the last. Raises `ConfigError`
-    naming the file and the key.
+    Without `use_environment` the environment does not override the file. Raises `ConfigError`,
+    which names the file and the key.
     """
     path = find_config(explicit)
     table = {} if path is None else _read_table(path)
+    # Before validation, which reports a key by its place in the file.
     if path is not None:
         _make_absolute(path, table, "data_dir")
         _make_absolute(path, table.get("index"), "dir")
@@ -193,35 +193,36 @@ def _read_table(path: Path) -> dict[str, object]:
     except FileNotFoundError as error:
         raise ConfigError(
             f"{path}: there is no such configuration file",
-            hint="Write one with 'hashmatch init', or leave out --config and HASHMATCH_CONFIG.",
+            hint="Create one with 'hashmatch init', or omit --config and HASHMATCH_CONFIG.",
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: is not TOML: {error}") from error
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    # A field of `Settings`, but not a key of the file.
     if "source" in table:
         raise ConfigError(f"{path}: source: there is no such key")
     return table
 
 
 def _make_absolute(path: Path, table: object, key: str) -> None:
-    """Make a folder that a configuration file names absolute: it is relative to that file."""
+    """Make a path in a table of the configuration file absolute: it is relative to that file."""
     if isinstance(table, dict) and isinstance(folder := table.get(key), str) and folder:
         table[key] = str(path.absolute().parent / Path(folder).expanduser())
 
 
 def _sections(table: dict[str, object], *names: str) -> Iterator[object]:
-    """Yield the sections that users have given names of their own."""
+    """Yield the sections whose names the operator chose, such as those of `[lists.NAME]`."""
     for name in names:
         sections = table.get(name)
         yield from sections.values() if isinstance(sections, dict) else ()
 
 
 def _secrets(section: object) -> Iterator[object]:
-    """Yield the tables of a section that say where a secret is."""
+    """Yield the values of a section that may be places of secrets, nested ones included."""
     for key, value in section.items() if isinstance(section, dict) else ():
         yield value
-        if key in _HOLD_SECRETS and isinstance(value, dict):
+        if key in _SECRET_TABLES and isinstance(value, dict):
             yield from value.values()
         elif isinstance(value, list):
             yield from value
@@ -232,11 +233,13 @@ def _override_from_environment(table: dict[str, object]) -> None:
         table["data_dir"] = str(Path(data_dir).expanduser().absolute())
     if url := os.environ.get("HASHMATCH_DATABASE_URL"):
         database = table.setdefault("database", {})
+        # Anything else is left for the validation to report.
         if isinstance(database, dict):
             database["url"] = url
 
 
 def _first_problem(path: Path | None, error: ValidationError) -> str:
+    # Without the input: it could be a secret that was put into the wrong key.
     problem = error.errors(include_url=False, include_input=False)[0]
     key = ".".join(str(part) for part in problem["loc"])
     words = "there is no such key" if problem["type"] == "extra_forbidden" else problem["msg"]

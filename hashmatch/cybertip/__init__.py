@@ -1,4 +1,4 @@
-"""Reports to NCMEC's CyberTipline: their documents, and the way of one from here to there."""
+"""Reports to NCMEC's CyberTipline: their documents and their submission."""
 
 from .documents import Incident, file_details, report_document
 from .submitting import (
@@ -8,7 +8,7 @@ from .submitting import (
     FINISHING,
     QUEUED,
     RETRACTED,
-    UNSURE,
+    UNKNOWN,
     base_of,
     retract_report,
     submit,
@@ -21,7 +21,7 @@ __all__ = [
     "FINISHING",
     "QUEUED",
     "RETRACTED",
-    "UNSURE",
+    "UNKNOWN",
     "Incident",
     "base_of",
     "file_details",

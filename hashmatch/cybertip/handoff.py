@@ -1,4 +1,4 @@
-"""The file of a report, from the platform's own store: into memory, checked, and never kept."""
+"""Hand-over of a report's file by the platform: read into memory, checked, and never stored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 
 from hashmatch.config import HandoffSettings, read_secret
 from hashmatch.errors import InputError, OutboxError
-from hashmatch.outbound import ask
+from hashmatch.outbound import send_request
 from hashmatch.store.schema import Content, ContentHash
 
 _PIECE_BYTES = 1 << 20
@@ -27,9 +27,10 @@ def fetch_file(
     max_bytes: int,
     private_hosts: Sequence[str],
 ) -> bytes:
-    """Return the file of a content item as the platform hands it over now.
+    """Return the bytes of a content item, as the platform hands them over now.
 
-    Raises `OutboxError` where it does not come, or is longer than `max_bytes`, and `InputError`.
+    Raises `OutboxError` where they do not arrive, in time or at all, or are more than `max_bytes`,
+    and `InputError` for a name that cannot be passed to a command.
     """
     if settings.command:
         return _run(settings, content, max_bytes)
@@ -37,7 +38,9 @@ def fetch_file(
 
 
 def is_same_file(data: bytes, content: Content, hashes: Sequence[ContentHash]) -> bool | None:
-    """Say whether these bytes are what matched; None where nothing on record can tell."""
+    """Say whether these bytes are the file that matched; None where no hash can decide it."""
+    # A content item has a format only where the file itself was screened; its fingerprint is then
+    # the SHA-256 of the file.
     if content.format:
         return hashlib.sha256(data).digest() == content.fingerprint
     for one in hashes:
@@ -47,15 +50,15 @@ def is_same_file(data: bytes, content: Content, hashes: Sequence[ContentHash]) -
 
 
 def _run(settings: HandoffSettings, content: Content, max_bytes: int) -> bytes:
-    """Read what a command writes, without any shell, and end it with all that it started."""
+    """Return the output of a command, run without a shell, and kill it with all its children."""
     names = {"content_id": content.content_id, "reference": content.reference}
     command = [settings.command[0]]
     for one in settings.command[1:]:
-        command.append(_filled(one, names))
-        # A name that a command would take for one of its options.
+        command.append(_fill_in(one, names))
+        # The command would read such a name as one of its options.
         if command[-1].startswith("-") and not one.startswith("-"):
             raise InputError(
-                "the platform's name of the file begins with -, and is handed to nobody"
+                "the platform's name of the file begins with -, and is not passed to the command"
             )
     try:
         process = subprocess.Popen(  # noqa: S603 (the program is fixed by the configuration)
@@ -63,10 +66,11 @@ def _run(settings: HandoffSettings, content: Content, max_bytes: int) -> bytes:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            # A process group of its own, so that its children can be killed with it.
             start_new_session=True,
         )
     except OSError as error:
-        raise OutboxError(f"the command that hands files over: {error.strerror}") from error
+        raise OutboxError(f"the hand-over command: {error.strerror}") from error
     deadline_s = time.monotonic() + settings.timeout_s
     try:
         data = _read(process, max_bytes, deadline_s)
@@ -76,17 +80,21 @@ def _run(settings: HandoffSettings, content: Content, max_bytes: int) -> bytes:
     except TimeoutError as error:
         raise _too_slow(settings) from error
     finally:
-        _end(process)
+        # Also after success: a child of the command may still run, and hold the pipe open.
+        _kill(process)
         if process.stdout is not None:
             process.stdout.close()
         process.wait()
     if status != 0:
-        raise OutboxError(f"the command that hands files over ended with {status}")
+        raise OutboxError(f"the hand-over command failed with exit status {status}")
     return data
 
 
 def _read(process: subprocess.Popen[bytes], max_bytes: int, deadline_s: float) -> bytes:
-    """Read all that a command writes, whoever else may hold its pipe. Raises `TimeoutError`."""
+    """Return the output of a command until its pipe is closed. Raises `TimeoutError`.
+
+    Reads with a deadline, since a child of the command may hold the pipe open for ever.
+    """
     data = bytearray()
     stream = process.stdout
     if stream is None:
@@ -106,11 +114,10 @@ def _read(process: subprocess.Popen[bytes], max_bytes: int, deadline_s: float) -
 
 
 def _too_slow(settings: HandoffSettings) -> OutboxError:
-    words = f"the command that hands files over took longer than {settings.timeout_s:g} s"
-    return OutboxError(words)
+    return OutboxError(f"the hand-over command took longer than {settings.timeout_s:g} s")
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _kill(process: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
 
@@ -118,18 +125,20 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _download(
     settings: HandoffSettings, content: Content, max_bytes: int, private_hosts: Sequence[str]
 ) -> bytes:
+    # Quoted completely, so that a name cannot add a path or a query to the URL.
     names = {
         "content_id": quote(content.content_id, safe=""),
         "reference": quote(content.reference, safe=""),
     }
-    url = _filled(settings.url, names)
+    url = _fill_in(settings.url, names)
     host = urlsplit(url).hostname
+    # A name in the URL comes from the platform's callers, who must not choose the host with it.
     if host not in settings.hosts:
-        raise OutboxError(f"{host}: files are not fetched from there; see hosts")
+        raise OutboxError(f"{host}: not among the hosts that files may be fetched from")
     headers = {}
     if settings.secret is not None:
         headers[settings.header or "Authorization"] = read_secret(settings.secret)
-    answer = ask(
+    answer = send_request(
         "GET",
         url,
         timeout_s=settings.timeout_s,
@@ -138,12 +147,15 @@ def _download(
         max_answer_bytes=max_bytes,
     )
     if answer.status != 200:
-        raise OutboxError(f"{host}: it answered with status {answer.status} to a file's address")
+        raise OutboxError(f"{host}: answered the request for a file with status {answer.status}")
     return answer.body
 
 
-def _filled(text: str, names: dict[str, str]) -> str:
-    """Put the platform's names in, all at once, so that none can name another."""
+def _fill_in(text: str, names: dict[str, str]) -> str:
+    """Return the text with the names filled in.
+
+    All at once: a name that contains `{reference}` is not filled in a second time.
+    """
     pieces = text.split("{")
     filled = pieces[0]
     for piece in pieces[1:]:

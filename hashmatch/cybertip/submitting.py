@@ -1,8 +1,9 @@
-"""One report on its way to NCMEC: opened, given its file, described and finished, exactly once.
+"""Submission of a report to NCMEC: opened, given its file, described and finished, exactly once.
 
-Every step is on record before the next begins. What was opened and not finished never counts: NCMEC
-deletes it an hour after its last change and a day after it was opened. So what breaks is resumed
-while it is surely there, and begun anew where it surely is not.
+Every step is on record before the next begins. A report that was opened and not finished never
+counts: NCMEC deletes it an hour after its last change, and a day after it was opened. After a
+failure a report is therefore resumed while it certainly still exists, and restarted once it has
+expired.
 """
 
 from __future__ import annotations
@@ -17,31 +18,37 @@ from sqlalchemy.orm import Session
 
 from hashmatch.config import CyberTiplineEscalation, Settings
 from hashmatch.errors import InputError, OutboxError, ReportGoneError
-from hashmatch.store.cases import lock_ncmec_report
+from hashmatch.store.cases import lock_ncmec_report, read_ncmec_report
 from hashmatch.store.engine import Database, audit
 from hashmatch.store.schema import NCMECReport, utc_now
 
+from .client import BASES, CyberTipline
 from .documents import Incident, file_details, report_document
 from .handoff import fetch_file, is_same_file
-from .talking import BASES, CyberTipline
 
 CYBERTIPLINE = "cybertipline"
-# For so long a report that was touched is surely still there.
-_SURELY_THERE = timedelta(minutes=50)
-_SURELY_THERE_AT_ALL = timedelta(hours=23)
-# All steps together, so that nobody else takes the message while one is at work.
-_MOST_SECONDS = 8 * 60.0
+# An open report certainly still exists for this long after its last change and after its opening.
+# Both are a little less than NCMEC's hour and day, since clocks differ and calls take time.
+_CERTAIN_AFTER_CHANGE = timedelta(minutes=50)
+_CERTAIN_AFTER_OPENING = timedelta(hours=23)
+# For all steps together: less than the lease of an outbox message, so that no other process takes
+# the message over while this one is still at work.
+_MAX_SECONDS = 8 * 60.0
 
 QUEUED, OPENED, UPLOADING, UPLOADED = "queued", "opened", "uploading", "uploaded"
 DESCRIBED, FINISHING, FINISHED = "described", "finishing", "finished"
-RETRACTED, UNSURE = "retracted", "unsure"
-# Nothing more will come of these.
+RETRACTED, UNKNOWN = "retracted", "unknown"
+# Final stages.
 ENDED = (FINISHED, RETRACTED)
 
 
 @dataclass(slots=True)
 class _Submission:
-    """One attempt, by the process whose turn it is."""
+    """One attempt to submit a report.
+
+    `turn` is the number that the report had when this attempt began. Another process raises it to
+    take the report over, after which this attempt can record nothing more.
+    """
 
     database: Database
     server: CyberTipline
@@ -50,18 +57,18 @@ class _Submission:
     private_hosts: tuple[str, ...]
     key: int
     turn: int
-    until_s: float
-    finished: Callable[[Session, NCMECReport], None]
+    deadline_s: float
+    on_finished: Callable[[Session, NCMECReport], None]
 
-    def left_s(self) -> float:
-        """Return how much time is left. Raises `OutboxError` where none is."""
-        left_s = self.until_s - time.monotonic()
-        if left_s <= 0:
-            raise OutboxError("the report took too long and is gone on with later")
-        return left_s
+    def remaining_s(self) -> float:
+        """Return the time that is left. Raises `OutboxError` where there is none."""
+        remaining_s = self.deadline_s - time.monotonic()
+        if remaining_s <= 0:
+            raise OutboxError("the report took too long and will be resumed later")
+        return remaining_s
 
     def save(self, stage: str, **values: object) -> None:
-        """Put a step on record. Raises `OutboxError` where another process took over."""
+        """Record a stage and columns. Raises `OutboxError` where another process took over."""
         with self.database.writing() as session:
             row = lock_ncmec_report(session, self.key)
             if row.turn != self.turn:
@@ -71,11 +78,11 @@ class _Submission:
                 setattr(row, name, value)
             audit(session, f"report.{stage}", row, {"case": row.case_key, "report": row.report_id})
             if stage == FINISHED:
-                self.finished(session, row)
+                self.on_finished(session, row)
 
 
 def base_of(target: CyberTiplineEscalation) -> str:
-    """Return the address that reports go to."""
+    """Return the base address that reports are sent to."""
     return (target.base or BASES[target.environment]).rstrip("/")
 
 
@@ -85,21 +92,25 @@ def submit(
     target: CyberTiplineEscalation,
     key: int,
     read_incident: Callable[[Session, NCMECReport], Incident],
-    finished: Callable[[Session, NCMECReport], None],
+    on_finished: Callable[[Session, NCMECReport], None],
 ) -> None:
-    """Bring a report to its end, from wherever it stands. May be called again after any failure.
+    """Submit a report, from its present stage on. May be called again after any failure.
 
-    `finished` is called in the transaction that records it. Raises `OutboxError` where that may
-    help and `InputError` where a person has to look.
+    `on_finished` is called in the transaction that records the report as finished. Raises
+    `OutboxError` where a retry may help, and `InputError` where a person has to look.
     """
     with database.writing() as session:
         row = lock_ncmec_report(session, key)
         if row.stage in ENDED:
             return
-        if row.stage == UNSURE:
-            raise _unsure(row)
+        if row.stage == UNKNOWN:
+            raise _unknown(row)
+        # The ids of one server mean nothing to another.
         if row.base != base_of(target):
-            raise InputError(f"the report is for {row.base}, which is no longer the escalation's")
+            raise InputError(
+                f"the report was opened for {row.base}, which is no longer the escalation's address"
+            )
+        # From here on an earlier attempt can record nothing more.
         row.turn += 1
         attempt = _Submission(
             database,
@@ -109,31 +120,35 @@ def submit(
             settings.outbox.private_hosts,
             key,
             row.turn,
-            time.monotonic() + _MOST_SECONDS,
-            finished,
+            time.monotonic() + _MAX_SECONDS,
+            on_finished,
         )
         stage, report_id, file_id = row.stage, row.report_id, row.file_id
-        is_there = _is_surely_there(row)
+        still_exists = _certainly_exists(row)
     if stage == FINISHING:
-        _finish_again(attempt, report_id, is_there=is_there)
+        _finish_again(attempt, report_id, still_exists=still_exists)
         return
-    # Of an upload without an answer nobody knows whether the file is there.
-    if stage != QUEUED and (stage == UPLOADING or not is_there):
-        _give_up(attempt, report_id)
+    # After an upload without an answer it is unknown whether the file arrived, and a second upload
+    # could add it twice.
+    if stage != QUEUED and (stage == UPLOADING or not still_exists):
+        _discard(attempt, report_id)
         stage = QUEUED
     try:
-        _go_on(attempt, stage, report_id, file_id)
+        _advance(attempt, stage, report_id, file_id)
     except ReportGoneError as error:
         attempt.save(QUEUED, report_id="", file_id="", touched_at=None)
-        raise OutboxError("the CyberTipline lost the report; it is begun anew") from error
+        raise OutboxError(
+            "the CyberTipline has no record of the report; it will be restarted"
+        ) from error
 
 
-def _go_on(attempt: _Submission, stage: str, report_id: str, file_id: str) -> None:
+def _advance(attempt: _Submission, stage: str, report_id: str, file_id: str) -> None:
     data: bytes | None = None
     if stage == QUEUED:
+        # Before the report is opened: the platform may be slow, and an open report expires.
         data, without_file = _get_file(attempt)
         document = report_document(attempt.target, attempt.incident, without_file=without_file)
-        report_id = attempt.server.submit(document, attempt.left_s())
+        report_id = attempt.server.submit(document, attempt.remaining_s())
         stage = OPENED
         attempt.save(
             OPENED,
@@ -147,29 +162,30 @@ def _go_on(attempt: _Submission, stage: str, report_id: str, file_id: str) -> No
         data, _ = _get_file(attempt)
     if stage == OPENED and data is not None:
         attempt.save(UPLOADING)
-        reply = attempt.server.upload(report_id, data, attempt.left_s())
-        del data
+        reply = attempt.server.upload(report_id, data, attempt.remaining_s())
+        del data  # It may be large, and is not needed any more.
         stage, file_id = UPLOADED, reply.file_id
         attempt.save(UPLOADED, file_id=file_id, touched_at=utc_now())
     if stage == UPLOADED:
         document = file_details(attempt.target, attempt.incident, report_id, file_id)
-        attempt.server.describe(document, attempt.left_s())
+        attempt.server.describe(document, attempt.remaining_s())
         attempt.save(DESCRIBED, touched_at=utc_now())
-    left_s = attempt.left_s()
+    # Before the stage is saved: without time left no call is made, and the report stays unfinished.
+    remaining_s = attempt.remaining_s()
     attempt.save(FINISHING)
-    attempt.server.finish(report_id, left_s)
+    attempt.server.finish(report_id, remaining_s)
     attempt.save(FINISHED, finished_at=utc_now())
 
 
 def _get_file(attempt: _Submission) -> tuple[bytes | None, str]:
-    """Return the file, or why there is none.
+    """Return the file with an empty reason, or None with the reason why no file is uploaded.
 
-    Raises `OutboxError` where the platform may hand it over later, and `InputError` where what it
-    hands over is another one.
+    Raises `OutboxError` where the platform may hand it over later, and `InputError` where it hands
+    over another file.
     """
     handoff, incident = attempt.target.file, attempt.incident
     if handoff is None:
-        return None, "the platform has set up no hand-over of files"
+        return None, "the platform has configured no hand-over of files"
     data = fetch_file(
         handoff,
         incident.content,
@@ -181,44 +197,48 @@ def _get_file(attempt: _Submission) -> tuple[bytes | None, str]:
             return data, ""
         case False:
             raise InputError(
-                "what the platform handed over is not the file that matched: nothing was sent",
-                hint="Look at what its hand-over gives for this content id.",
+                "the platform handed over another file than the one that matched: nothing was sent",
+                hint="Check the file that the hand-over returns for this content id.",
             )
         case None:
-            return None, "only hashes of it were looked up, which prove no file to be the one"
+            return None, "no hash on record can prove a file to be the one that matched"
 
 
-def _finish_again(attempt: _Submission, report_id: str, *, is_there: bool) -> None:
-    """Finish a report of which nobody knows whether it is finished."""
+def _finish_again(attempt: _Submission, report_id: str, *, still_exists: bool) -> None:
+    """Finish a report after a call to finish it that got no answer."""
     try:
-        attempt.server.finish(report_id, attempt.left_s())
+        attempt.server.finish(report_id, attempt.remaining_s())
     except ReportGoneError as error:
-        # It was there, and open, until it was finished; or it is so long ago that it was deleted.
-        if not is_there:
-            attempt.save(UNSURE)
+        # While an unfinished report would certainly still exist, one that is gone was finished.
+        # After that it may as well have been deleted unfinished, which only NCMEC can tell.
+        if not still_exists:
+            attempt.save(UNKNOWN)
             with attempt.database.reading() as session:
-                raise _unsure(session.get_one(NCMECReport, attempt.key)) from error
+                raise _unknown(read_ncmec_report(session, attempt.key)) from error
     attempt.save(FINISHED, finished_at=utc_now())
 
 
-def _give_up(attempt: _Submission, report_id: str) -> None:
-    """Take back a report that is not gone on with."""
+def _discard(attempt: _Submission, report_id: str) -> None:
+    """Retract a report that will not be resumed, and queue it again."""
     with suppress(ReportGoneError, InputError):  # It is gone already.
-        attempt.server.retract(report_id, attempt.left_s())
+        attempt.server.retract(report_id, attempt.remaining_s())
     attempt.save(QUEUED, report_id="", file_id="", touched_at=None)
 
 
 def retract_report(
     database: Database, settings: Settings, target: CyberTiplineEscalation, key: int
 ) -> None:
-    """Take back a report that is not finished, and let nobody go on with it.
+    """Retract an unfinished report, and stop any attempt to submit it.
 
-    Raises `InputError` where it is finished, or may be, and `OutboxError`.
+    Raises `InputError` where it is finished or may be, and `OutboxError`.
     """
     with database.writing() as session:
         row = lock_ncmec_report(session, key)
-        if row.stage in (FINISHED, FINISHING, UNSURE):
-            raise InputError(f"report {row.report_id} to NCMEC is finished, or may be")
+        if row.stage in (FINISHED, FINISHING, UNKNOWN):
+            raise InputError(
+                f"report {row.report_id} to NCMEC is finished, or may be, and cannot be retracted"
+            )
+        # Stops an attempt that is under way, before NCMEC is asked to retract.
         row.turn += 1
         turn, report_id, base = row.turn, row.report_id, row.base
     if report_id:
@@ -233,17 +253,19 @@ def retract_report(
         audit(session, "report.retracted", row, {"case": row.case_key, "report": report_id})
 
 
-def _is_surely_there(row: NCMECReport) -> bool:
+def _certainly_exists(row: NCMECReport) -> bool:
+    """Say whether an unfinished report cannot have expired at NCMEC yet."""
     now: datetime = utc_now()
     return (
         row.touched_at is not None
-        and now - row.touched_at < _SURELY_THERE
-        and now - row.created_at < _SURELY_THERE_AT_ALL
+        and now - row.touched_at < _CERTAIN_AFTER_CHANGE
+        and now - row.created_at < _CERTAIN_AFTER_OPENING
     )
 
 
-def _unsure(row: NCMECReport) -> InputError:
+def _unknown(row: NCMECReport) -> InputError:
     return InputError(
-        f"nobody answered whether report {row.report_id} was finished, and it is too late to ask",
-        hint=f"Ask NCMEC, then say 'hashmatch cases settle {row.case_key} --finished' or --again.",
+        f"report {row.report_id} is of unknown status: NCMEC never confirmed that it was finished",
+        hint=f"Ask NCMEC, then run 'hashmatch cases settle {row.case_key}' with --finished or"
+        " --again.",
     )

@@ -1,21 +1,21 @@
-"""The hashers, and the algorithms by name.
+"""Hashers, and the algorithms by name.
 
-To add one of ours: write its file, name it here, add golden values and a line to the README. Those
-of others come in through the entry-point group of `installed`.
+To add a hasher to this package: write its file, register it here, and add golden values and a line
+to the README. Third-party hashers are loaded through the entry-point group of `installed`.
 """
 
 from __future__ import annotations
 
-from hashmatch.errors import ForeignAlgorithmError, InputError
+from hashmatch.errors import InputError, UnsupportedAlgorithmError
 from hashmatch.hashes import Algorithm, Hash
 
 from .classic import ClassicHasher
 from .cryptographic import CryptographicHasher
-from .installed import installed
+from .installed import load_installed
 from .interface import BytesHasher, PixelHasher, Reduction, RunningHash, hash_bytes
 from .pdq import PDQHasher
 
-_INSTALLED = installed()
+_INSTALLED = load_installed()
 BYTES_HASHERS: tuple[BytesHasher, ...] = (
     CryptographicHasher("md5", 128),
     CryptographicHasher("sha1", 160),
@@ -40,7 +40,7 @@ ALGORITHMS: dict[str, Algorithm] = {
 }
 
 
-# Algorithms that lists are known to carry and that are not matched here, with their other names.
+# Algorithms that occur in lists and have no hasher here, by their names without punctuation.
 _FOREIGN = {
     "photodna": "photodna",
     "pdna": "photodna",
@@ -57,24 +57,26 @@ _FOREIGN = {
     "sha384": "sha384",
     "sha512": "sha512",
 }
-# The exact hash of a film is that of its bytes, and so matches a file like any other.
-_OTHER_NAMES = {"videomd5": "md5", "videosha1": "sha1", "videosha256": "sha256"}
+# The exact hash of a video is a hash of its bytes, and so matches like that of any other file.
+_ALIASES = {"videomd5": "md5", "videosha1": "sha1", "videosha256": "sha256"}
 
 
 def find_algorithm(name: str) -> Algorithm:
-    """Return the algorithm of that name; case, hyphens and underscores are forgiven ("SHA-256").
+    """Return the algorithm of the given name, ignoring case, hyphens and underscores ("SHA-256").
 
-    Raises `InputError`. The message never repeats the name, which in a file with its columns mixed
-    up is a value; `ForeignAlgorithmError` is for names of algorithms that exist elsewhere.
+    Raises `UnsupportedAlgorithmError` for an algorithm that exists but has no hasher here, or else
+    `InputError`. The message never repeats the name, which is a hash value in a file with mixed-up
+    columns.
     """
     lower = name.strip().lower()
     plain = lower.replace("-", "").replace("_", "")
-    plain = _OTHER_NAMES.get(plain, plain)
+    plain = _ALIASES.get(plain, plain)
+    # Third-party names may contain hyphens, so the name is also tried with them.
     if (algorithm := ALGORITHMS.get(plain) or ALGORITHMS.get(lower)) is not None:
         return algorithm
-    hint = f"Known are {', '.join(ALGORITHMS)}."
+    hint = f"Known algorithms: {', '.join(ALGORITHMS)}."
     if (foreign := _FOREIGN.get(plain)) is not None:
-        raise ForeignAlgorithmError(
+        raise UnsupportedAlgorithmError(
             f"{foreign} hashes are not matched here", hint=hint, algorithm=foreign
         )
     raise InputError("unknown algorithm", hint=hint)

@@ -1,7 +1,7 @@
-"""The 64-bit hashes of the imagehash package: pHash, dHash, wHash and average hash.
+"""Classic 64-bit hashes of the imagehash package: pHash, dHash, wHash and average hash.
 
-Pillow shrinks the picture for them, so their bits may change with its resampling. Golden values in
-the tests notice that, and then the versions here have to be raised.
+Pillow resizes the picture for them, so their bits may change with its resampling. Golden values in
+the tests detect such a change, after which the versions here have to be raised.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SIDE = 8
 
 
 class ClassicHasher(PixelHasher):
-    """One function of imagehash, at 8 by 8 bits, first bit highest as imagehash prints them."""
+    """Hasher of one imagehash function at 8 by 8 bits, first bit highest as imagehash prints it."""
 
     def __init__(self, name: str, function: str, threshold_bits: int) -> None:
         self._function = function
@@ -36,8 +36,8 @@ class ClassicHasher(PixelHasher):
         )
 
     def hash_pixels(self, picture: Image.Image, reduction: Reduction | None = None) -> Hash:
-        """Return the hash."""
-        # Imported on first use: imagehash brings SciPy, half a second that PDQ can do without.
+        """Return the hash, without a quality."""
+        # Imported on first use: imagehash imports SciPy, half a second that PDQ does not need.
         import imagehash
 
         function: Callable[..., ImageHash] = getattr(imagehash, self._function)

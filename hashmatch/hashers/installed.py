@@ -1,7 +1,7 @@
-"""Algorithms of others, under licence or not, that an installed package brings along.
+"""Third-party algorithms, licensed or not, from installed packages.
 
-A package names a `PixelHasher`, a `BytesHasher`, or the `Algorithm` alone of hashes that are only
-looked up, in the entry-point group `hashmatch.hashers`.
+A package registers a `PixelHasher`, a `BytesHasher`, or only the `Algorithm` of hashes that are
+looked up but not computed, in the entry-point group `hashmatch.hashers`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ GROUP = "hashmatch.hashers"
 Installed: TypeAlias = BytesHasher | PixelHasher | Algorithm
 
 
-def installed() -> list[Installed]:
-    """Return what installed packages bring. Raises `ConfigError` where one cannot be used.
+def load_installed() -> list[Installed]:
+    """Return the hashers and algorithms of installed packages.
 
-    To pass it over would leave images unmatched without a word.
+    Raises `ConfigError` if one cannot be used: skipping it would silently leave images unmatched.
     """
     found: list[Installed] = []
     for entry in entry_points(group=GROUP):
@@ -30,9 +30,9 @@ def installed() -> list[Installed]:
         hint = "Repair or remove that package."
         try:
             one = entry.load()
-        except Exception as error:
+        except Exception as error:  # Loading runs the package's code, which may raise anything.
             raise ConfigError(f"{owner} cannot be loaded: {error}", hint=hint) from error
         if not isinstance(one, BytesHasher | PixelHasher | Algorithm):
-            raise ConfigError(f"{owner} is no hasher and no algorithm", hint=hint)
+            raise ConfigError(f"{owner} is neither a hasher nor an algorithm", hint=hint)
         found.append(one)
     return found

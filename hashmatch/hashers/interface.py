@@ -1,4 +1,4 @@
-"""What a hasher promises: one algorithm, from the bytes of a file or from one decoded picture."""
+"""Hasher interfaces: one algorithm each, for the bytes of a file or for one decoded picture."""
 
 from __future__ import annotations
 
@@ -11,46 +11,46 @@ from PIL import Image
 
 from hashmatch.hashes import Algorithm, Hash, Orientation
 
-# Small enough to stay in the processor's cache while one hasher after another reads it.
+# Small enough to stay in the processor's cache while each of the hashers reads it.
 _CHUNK_BYTES = 1 << 18
 
 
 class RunningHash(Protocol):
-    """The hash of as much of a file as it was told of."""
+    """The hash of the part of a file that was read so far."""
 
     def update(self, data: memoryview, /) -> None:
-        """Take the next bytes in."""
+        """Add the next bytes."""
 
     def digest(self) -> bytes:
-        """Return the value up to here."""
+        """Return the hash value of the bytes added so far."""
 
 
 class BytesHasher(ABC):
-    """Hashes a file as it is, bit for bit."""
+    """A hasher of the unchanged bytes of a file."""
 
     algorithm: Algorithm
 
     @abstractmethod
     def begin(self) -> RunningHash:
-        """Return the hash of nothing yet."""
+        """Return the running hash of an empty file."""
 
 
 def hash_bytes(data: bytes, hashers: Iterable[BytesHasher]) -> tuple[Hash, ...]:
-    """Return a file's hash by each of the hashers, from one pass over its bytes."""
+    """Return the hash of a file by each of the hashers, in one pass over its bytes."""
     running = [(hasher.algorithm, hasher.begin()) for hasher in hashers]
-    whole = memoryview(data)
+    content = memoryview(data)
     for start in range(0, len(data), _CHUNK_BYTES):
         for _, one in running:
-            one.update(whole[start : start + _CHUNK_BYTES])
+            one.update(content[start : start + _CHUNK_BYTES])
     return tuple(Hash(algorithm, one.digest()) for algorithm, one in running)
 
 
 @dataclass(frozen=True, slots=True)
 class Reduction:
-    """How a picture was made smaller: each of its pixels is the mean of `factor` by `factor`.
+    """The reduction of a picture: each of its pixels is the mean of `factor` by `factor` pixels.
 
-    `width` and `height` are those that it had; at the right and at the bottom, pixels may stand for
-    fewer.
+    `width` and `height` are the original size in pixels. In the last column and row, a pixel may be
+    the mean of fewer.
     """
 
     factor: int
@@ -59,26 +59,29 @@ class Reduction:
 
 
 class PixelHasher(ABC):
-    """Hashes what a picture looks like.
+    """A hasher of the visible content of a picture.
 
-    Pictures are Pillow images of mode RGB or L, upright, without transparency, 1 by 1 pixel or
-    more; the hasher leaves them as they are.
+    Pictures are Pillow images of mode RGB or L, upright, without transparency, at least 1 by 1
+    pixel; a hasher must not change them.
     """
 
     algorithm: Algorithm
-    # Whether a picture made smaller gives the same bits, but for one or two.
-    takes_reduced = False
+    # Whether a reduced picture gives the same bits, except for one or two.
+    accepts_reduced = False
 
     @abstractmethod
     def hash_pixels(self, picture: Image.Image, reduction: Reduction | None = None) -> Hash:
-        """Return the hash of the picture, as frame 0; it may have been made smaller."""
+        """Return the hash of the picture, as frame 0.
+
+        `reduction` describes a reduced picture; only a hasher with `accepts_reduced` gets one.
+        """
 
     def hash_orientations(
         self, picture: Image.Image, reduction: Reduction | None = None
     ) -> tuple[Hash, ...]:
-        """Return the hashes of the picture turned and mirrored in all eight ways.
+        """Return the hashes of all eight orientations of the picture, in their order.
 
-        They are in the order of `Orientation` and say which they are.
+        Each hash names its orientation. Hashers that can derive them from one pass override this.
         """
         return tuple(
             replace(self.hash_pixels(orient(picture, one)), orientation=one) for one in Orientation
@@ -86,12 +89,12 @@ class PixelHasher(ABC):
 
 
 def orient(picture: Image.Image, orientation: Orientation) -> Image.Image:
-    """Return the picture really turned or mirrored."""
+    """Return the picture with its pixels turned or mirrored."""
     turn = _TURNS.get(orientation)
     return picture if turn is None else picture.transpose(turn)
 
 
-# Pillow counts its turns against the clock.
+# Pillow's rotations are anticlockwise, those of `Orientation` clockwise.
 _TURNS = {
     Orientation.ROTATE_90: Image.Transpose.ROTATE_270,
     Orientation.ROTATE_180: Image.Transpose.ROTATE_180,

@@ -1,4 +1,4 @@
-"""The loops of PDQ: import this lazily, since it loads numba."""
+"""Kernels of PDQ; import this module lazily, since it loads numba."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from hashmatch.compiled import compiled
+from hashmatch.jit import compiled
 
 Pixels: TypeAlias = NDArray[np.uint8]
 Floats: TypeAlias = NDArray[np.float32]
 Places: TypeAlias = NDArray[np.int64]
 
-# So many pixels of a row are summed at a time: their sums stay in the processor's first cache.
+# Pixels of a row that are summed at a time, so that the sums stay in the first-level cache.
 _BLOCK = 2048
-# Rows that lie in memory one behind the other, and any others, which are slower.
+# Rows that are contiguous in memory, and rows of any other layout, which are slower.
 _ROWS_SIGNATURES = [
     f"void(Array(uint8, 2, '{layout}', readonly=True), int64[::1], int64[::1], float32[:, ::1],"
     " float32[:, ::1])"
@@ -30,10 +30,10 @@ def weigh_rows(lines: Pixels, firsts: Places, lengths: Places, weights: Floats) 
     `lengths[i]` rows with the first of `weights[i]`.
     """
     sums = np.empty((len(firsts), lines.shape[1]), np.float32)
-    # What numba compiles for may not be written; pixels may or may not be.
-    readable = lines.view()
-    readable.flags.writeable = False
-    _weigh_rows(readable, firsts, lengths, weights, sums)
+    # The signatures are for read-only arrays, so writable pixels need a read-only view.
+    read_only = lines.view()
+    read_only.flags.writeable = False
+    _weigh_rows(read_only, firsts, lengths, weights, sums)
     return sums
 
 
@@ -79,8 +79,9 @@ def _weigh_rows(
                 place += 1
 
 
-# Sums may be taken in any order, or they would be taken one number at a time. A product with the
-# whole matrix of weights, nearly all of them zeros, took four times as long at 512 pixels.
+# Reordering of sums is permitted, without which the compiler could not vectorise them. A product
+# with the complete matrix of weights, nearly all of them zeros, took four times as long at 512
+# pixels.
 @compiled(
     "void(float32[:, ::1], int64[::1], int64[::1], float32[:, ::1], float32[:, ::1])",
     fastmath={"reassoc", "contract"},

@@ -1,14 +1,14 @@
 """PDQ, Meta's 256-bit perceptual hash, as one linear operator.
 
-The reference filters the whole picture four times with running means and then keeps 64 by 64
-pixels of it. All of that is linear and separable, so the 64 by 64 picture is A·Y·Bᵀ, where the 64
-rows of A (for the columns, B) each weigh a short run of pixels. The weights depend on nothing but
-the side's length, and the picture is read once.
+The reference filters the picture four times with running means and then samples 64 by 64 pixels of
+it. All of this is linear and separable, so the 64 by 64 picture is A·Y·Bᵀ, where each of the 64
+rows of A (of B for the columns) weighs a short run of pixels. The weights depend only on the length
+of the side, and the picture is read once.
 
 Source: "The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm", Meta, 2019,
-and its reference implementation, which this equals bit for bit on natural pictures. On symmetric
-or tiny drawn ones some coefficients are equal but for rounding, and there any two implementations
-may differ.
+and its reference implementation, with identical bits on natural pictures. On symmetric or tiny
+drawn ones some coefficients are equal except for rounding, and there any two implementations may
+differ.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _Number = TypeVar("_Number", np.int64, np.float32)
 Pixels: TypeAlias = NDArray[np.uint8]
 Floats: TypeAlias = NDArray[np.float32]
 Places: TypeAlias = NDArray[np.int64]
-# The first pixel that a row of the operator weighs, and the weights from there on.
+# The first pixel that a row of the operator weighs, and the weights from that pixel on.
 Band: TypeAlias = tuple[int, Floats]
 
 PDQ = Algorithm(
@@ -38,11 +38,11 @@ PDQ = Algorithm(
 
 _SIDE = 64  # of the picture that the cosine transform reads
 _FREQUENCIES = 16  # along each axis, without the constant one
-_SMALLEST_SIDE = 5  # below which the reference gives no hash
+_MIN_SIDE = 5  # below which the reference gives no hash
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _QUALITY_DIVISOR = 90
-# Which of four pictures each orientation is seen in (as it is, mirrored left and right, mirrored
-# top and bottom, or both), and whether it is transposed then, as its coefficients are.
+# The source of each orientation's bits: one of four pictures (0 unchanged, 1 mirrored left and
+# right, 2 mirrored top and bottom, 3 both), and whether its coefficients have to be transposed.
 _FROM_UPRIGHT = {
     Orientation.ORIGINAL: (0, False),
     Orientation.ROTATE_90: (2, True),
@@ -53,21 +53,21 @@ _FROM_UPRIGHT = {
     Orientation.TRANSPOSE: (0, True),
     Orientation.TRANSVERSE: (3, True),
 }
-_NOTHING = Hash(PDQ, bytes(PDQ.bits // 8), quality=0)
+_NO_HASH = Hash(PDQ, bytes(PDQ.bits // 8), quality=0)
 
 
 class PDQHasher(PixelHasher):
-    """PDQ with its quality, 0 to 100, which says how much there is to see in the picture."""
+    """Hasher of PDQ and its quality, 0 to 100: the amount of detail in the picture."""
 
     algorithm = PDQ
-    takes_reduced = True
+    accepts_reduced = True
 
     def hash_pixels(self, picture: Image.Image, reduction: Reduction | None = None) -> Hash:
-        """Return the hash; as the reference, zero bits and quality 0 under 5 pixels a side."""
+        """Return the hash: below 5 pixels a side, zero bits and quality 0 as in the reference."""
         pixels = np.asarray(picture)
-        if min(pixels.shape[:2]) < _SMALLEST_SIDE:
-            return _NOTHING
-        bits, quality = _compare(reduce_to_64(pixels, reduction)[None])
+        if min(pixels.shape[:2]) < _MIN_SIDE:
+            return _NO_HASH
+        bits, quality = _compute_bits(reduce_to_64(pixels, reduction)[None])
         return _hash(bits[0], int(quality[0]))
 
     def hash_orientations(
@@ -75,11 +75,11 @@ class PDQHasher(PixelHasher):
     ) -> tuple[Hash, ...]:
         """Return the hashes of all orientations, from one pass over the pixels."""
         pixels = np.asarray(picture)
-        if min(pixels.shape[:2]) < _SMALLEST_SIDE:
-            return tuple(replace(_NOTHING, orientation=one) for one in Orientation)
-        # The operator keeps pixels of its own choice, so its mirror image is another operator.
+        if min(pixels.shape[:2]) < _MIN_SIDE:
+            return tuple(replace(_NO_HASH, orientation=one) for one in Orientation)
+        # The sampled pixels are not symmetric, so the mirror image needs another operator.
         both = _apply(pixels, reduction, both_ways=True)
-        bits, quality = _compare(
+        bits, quality = _compute_bits(
             np.stack([both[down::2, across::2] for down in (0, 1) for across in (0, 1)])
         )
         return tuple(
@@ -92,44 +92,44 @@ class PDQHasher(PixelHasher):
 
 
 @dataclass(frozen=True, slots=True)
-class _Side:
-    """The operator of one side as runs of weights: where each begins and how long it is."""
+class _SideOperator:
+    """The operator of one side as runs of weights: the first pixel and the length of each run."""
 
     firsts: Places
     lengths: Places
     weights: Floats
 
-    def joined(self, other: _Side) -> _Side:
-        """Return both, one run of the other after each of these: neighbours read the same rows."""
-        return _Side(
-            _interleaved(self.firsts, other.firsts),
-            _interleaved(self.lengths, other.lengths),
-            _interleaved(self.weights, other.weights),
+    def interleave(self, other: _SideOperator) -> _SideOperator:
+        """Return both operators with their runs in turn, since neighbours read the same rows."""
+        return _SideOperator(
+            _interleave(self.firsts, other.firsts),
+            _interleave(self.lengths, other.lengths),
+            _interleave(self.weights, other.weights),
         )
 
-    def of_colours(self) -> _Side:
-        """Return the same for pixels of three colours, of which the luma is weighed."""
+    def for_colours(self) -> _SideOperator:
+        """Return the operator for RGB pixels, which computes the luma as it weighs them."""
         weights = (self.weights[:, :, None] * _LUMA).reshape(len(self.weights), -1)
-        return _Side(3 * self.firsts, 3 * self.lengths, weights)
+        return _SideOperator(3 * self.firsts, 3 * self.lengths, weights)
 
 
-def _interleaved(ones: NDArray[_Number], others: NDArray[_Number]) -> NDArray[_Number]:
-    """Return the first of these, the first of those, the second of these and so on."""
+def _interleave(ones: NDArray[_Number], others: NDArray[_Number]) -> NDArray[_Number]:
+    """Return the elements of both arrays in turn, starting with `ones`."""
     return np.stack((ones, others), axis=1).reshape(-1, *ones.shape[1:])
 
 
 def reduce_to_64(pixels: Pixels, reduction: Reduction | None = None) -> Floats:
     """Return the blurred 64 by 64 luma of a picture of shape (height, width) or (…, 3).
 
-    Of a picture that was made smaller it is that of the larger one, as far as the pixels tell: the
-    operator is the larger one's, with the weights of the pixels that became one added up.
+    For a reduced picture, it approximates the luma of the original: the operator is that of the
+    original size, with the weights of all pixels that became one added up.
     """
     return _apply(pixels, reduction, both_ways=False)
 
 
 def _apply(pixels: Pixels, reduction: Reduction | None, *, both_ways: bool) -> Floats:
-    """Return the luma of a picture weighed down and across, of shape (runs down, runs across)."""
-    # Imported on first use: numba is for commands that hash.
+    """Return the luma weighed along both sides, of shape (runs down, runs across)."""
+    # Imported on first use, so that commands that hash nothing do not load numba.
     from .kernels import weigh_columns, weigh_rows
 
     factor, height, width = 1, *pixels.shape[:2]
@@ -143,36 +143,36 @@ def _apply(pixels: Pixels, reduction: Reduction | None, *, both_ways: bool) -> F
 
 
 @lru_cache(maxsize=32)
-def _runs(dim: int, factor: int, *, both_ways: bool, is_colour: bool) -> _Side:
-    """Return the operator of a side, with its mirror image where both ways are asked for."""
+def _runs(dim: int, factor: int, *, both_ways: bool, is_colour: bool) -> _SideOperator:
+    """Return the operator of a side, with its mirror image if `both_ways`."""
     side = _side(dim, factor)
     if both_ways:
-        side = side.joined(_side(dim, factor, mirrored=True))
-    return side.of_colours() if is_colour else side
+        side = side.interleave(_side(dim, factor, mirrored=True))
+    return side.for_colours() if is_colour else side
 
 
-def _side(dim: int, factor: int, *, mirrored: bool = False) -> _Side:
-    """Return the operator of a side of `dim` pixels, of which `factor` became one."""
-    whole = np.zeros((_SIDE, -(-dim // factor) * factor), np.float32)
+def _side(dim: int, factor: int, *, mirrored: bool = False) -> _SideOperator:
+    """Return the operator of a side of `dim` original pixels, `factor` of which became one."""
+    matrix = np.zeros((_SIDE, -(-dim // factor) * factor), np.float32)
     for row, (first, band) in enumerate(operator(dim)):
-        whole[row, first : first + len(band)] = band
+        matrix[row, first : first + len(band)] = band
     if mirrored:
-        whole[:, :dim] = whole[:, :dim][:, ::-1].copy()
-    whole = whole.reshape(_SIDE, -1, factor).sum(axis=2)
-    used = whole != 0
+        matrix[:, :dim] = matrix[:, :dim][:, ::-1].copy()
+    matrix = matrix.reshape(_SIDE, -1, factor).sum(axis=2)
+    used = matrix != 0
     firsts = used.argmax(axis=1)
-    lengths = whole.shape[1] - used[:, ::-1].argmax(axis=1) - firsts
+    lengths = matrix.shape[1] - used[:, ::-1].argmax(axis=1) - firsts
     weights = np.zeros((_SIDE, int(lengths.max())), np.float32)
     for row, (first, length) in enumerate(zip(firsts, lengths, strict=True)):
-        weights[row, :length] = whole[row, first : first + length]
-    return _Side(firsts, lengths, weights)
+        weights[row, :length] = matrix[row, first : first + length]
+    return _SideOperator(firsts, lengths, weights)
 
 
 def operator(dim: int) -> tuple[Band, ...]:
     """Return the 64 rows of the operator for a side of `dim` pixels.
 
-    Each is a box mean of box means, taken at the pixel that the reference keeps. Boxes shrink at
-    the edges; those of a side up to 128 are single pixels.
+    Each row is a box mean of box means, at a pixel that the reference samples. Boxes shrink at the
+    edges; up to a side of 128 pixels, a box is a single pixel.
     """
     window = (dim + 127) // 128
     ahead = (window + 2) // 2
@@ -200,11 +200,12 @@ def _cosines() -> Floats:
     return scaled
 
 
-def _compare(smalls: Floats) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Return the bits, of shape (pictures, 16, 16), and the qualities of pictures of 64 by 64."""
+def _compute_bits(smalls: Floats) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Return the bits, of shape (pictures, 16, 16), and the qualities of 64 by 64 pictures."""
     coefficients = _cosines() @ smalls @ _cosines().T
     middle = _FREQUENCIES**2 // 2 - 1
     flat = coefficients.reshape(len(smalls), -1)
+    # Of an even count, the reference takes the lower of the two middle values.
     medians = np.partition(flat, middle)[:, middle]
     return coefficients > medians[:, None, None], _qualities(smalls)
 
@@ -213,11 +214,12 @@ def _qualities(smalls: Floats) -> NDArray[np.int64]:
     steps = (smalls[:, :-1] - smalls[:, 1:], smalls[:, :, :-1] - smalls[:, :, 1:])
     gradients = np.zeros(len(smalls), np.int64)
     for step in steps:
+        # Truncated to whole percents, as in the reference.
         percents = np.abs(step) * np.float32(100) / np.float32(255)
         gradients += percents.astype(np.int32).sum(axis=(1, 2))
     return np.minimum(100, gradients // _QUALITY_DIVISOR)
 
 
 def _hash(bits: NDArray[np.bool_], quality: int) -> Hash:
-    # The first coefficient is the lowest bit of the whole.
+    # The reference stores the first coefficient in the lowest bit of the hash.
     return Hash(PDQ, np.packbits(bits.ravel()[::-1]).tobytes(), quality=quality)

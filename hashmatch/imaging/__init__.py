@@ -1,4 +1,4 @@
-"""Imaging: the one door for image bytes, and what lies between them and their hashes."""
+"""Imaging: the single entry point for image bytes, and the way from bytes to hashes."""
 
 from .files import find_files, path_as_text, read_file
 from .hashing import Hashing

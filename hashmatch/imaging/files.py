@@ -1,4 +1,4 @@
-"""Image files on their way in: found under a path, read whole into memory or refused."""
+"""Image files: found under a path, and read completely into memory or refused."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .limits import too_large
 
 
 def find_files(path: Path) -> Iterator[Path]:
-    """Yield all files under a folder, in order; a path that is no folder is yielded as it is.
+    """Yield all files under a folder, in order; any other path is yielded unchanged.
 
     Links to folders are not followed. Such a link, and a folder that cannot be listed, is yielded
-    itself, so that it is not passed over in silence.
+    itself, so that it is reported instead of skipped silently.
     """
     waiting = [path]
     while waiting:
@@ -29,8 +29,8 @@ def find_files(path: Path) -> Iterator[Path]:
 
 
 def _list_folder(path: Path, *, follow_link: bool) -> list[str] | None:
-    """Return the names in a folder, in order, or None where there are none to be had."""
-    # os.path calls what it may not look at no folder and no link; reading it then says why.
+    """Return the names in a folder, in order; None if it is not a folder that can be listed."""
+    # os.path answers no where permission is lacking; reading the path then gives the reason.
     if not os.path.isdir(path) or (os.path.islink(path) and not follow_link):  # noqa: PTH112, PTH114
         return None
     try:
@@ -40,14 +40,14 @@ def _list_folder(path: Path, *, follow_link: bool) -> list[str] | None:
 
 
 def path_as_text(path: Path) -> str:
-    """Return a path as text that can be stored and sent; what is not Unicode in it is escaped."""
+    """Return a path as text that can be stored and sent, with bytes that are not UTF-8 escaped."""
     return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def read_file(path: Path, max_bytes: int) -> bytes | Failure:
-    """Return the bytes of a regular file, or why it was refused."""
+    """Return the bytes of a regular file, or the failure that explains its refusal."""
     try:
-        # Opening a pipe would wait for its other end; this way it is opened and then refused.
+        # Opening a named pipe would block until it has a writer; without blocking it is refused.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             return _read_descriptor(descriptor, max_bytes)
@@ -56,18 +56,19 @@ def read_file(path: Path, max_bytes: int) -> bytes | Failure:
     except OSError as error:
         return Failure(Reason.UNREADABLE, (error.strerror or "cannot be read").lower())
     except ValueError:
-        return Failure(Reason.UNREADABLE, "the path holds a character that no path can hold")
+        return Failure(Reason.UNREADABLE, "the path contains a character that paths cannot contain")
 
 
 def _read_descriptor(descriptor: int, max_bytes: int) -> bytes | Failure:
     facts = os.fstat(descriptor)
     if stat.S_ISDIR(facts.st_mode):
-        return Failure(Reason.UNREADABLE, "this is a folder (scan --recursive looks into folders)")
+        return Failure(Reason.UNREADABLE, "this is a folder (use scan --recursive for folders)")
     if not stat.S_ISREG(facts.st_mode):
         return Failure(Reason.UNREADABLE, "not a regular file")
     if facts.st_size > max_bytes:
         return too_large(max_bytes)
     with os.fdopen(descriptor, "rb", closefd=False) as file:
+        # One byte more than expected, to notice a file that has grown.
         data = file.read(facts.st_size + 1)
     if len(data) != facts.st_size:
         return Failure(Reason.UNREADABLE, "the file changed while it was read")

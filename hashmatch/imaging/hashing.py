@@ -1,4 +1,4 @@
-"""How pictures are hashed: from every pixel or from fewer, and turned which ways."""
+"""Hashing options: full or scaled decoding, and the orientations."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from hashmatch.hashes import Decode
 
-# The shorter side of a picture that is made smaller keeps so many pixels: PDQ looks at 64 blurred
-# ones, and at this size its bits hardly change.
-SHORTEST_SIDE = 768
+# The shorter side of a reduced picture keeps at least this many pixels. PDQ reads 64 blurred ones,
+# and at this size its bits hardly change.
+MIN_SHORT_SIDE = 768
 
 
 @dataclass(frozen=True, slots=True)
 class Hashing:
-    """See `[intake]` in the configuration."""
+    """The decoding and the orientations to hash; see `[intake]` in the configuration."""
 
     decode: Decode = Decode.FULL
     orientations: bool = False

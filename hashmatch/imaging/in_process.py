@@ -1,4 +1,4 @@
-"""The intake that decodes in the caller's own process: no protection from a hostile decoder."""
+"""In-process intake: decodes in the caller's process, without protection against exploits."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .reading import exact_hashes, read_pixels
 
 
 class InProcessIntake(Intake):
-    """Holds every limit on what a file declares, and none on the time and memory it then takes.
+    """An intake that enforces the limits on declared sizes, but none on time and memory.
 
-    A crash of a decoder is a crash of its host. For embedding where every file is trusted, or
-    where the host itself is confined.
+    A crash of a decoder is a crash of its host. Use it only where every file is trusted, or where
+    the host itself is confined.
     """
 
     def __init__(self, limits: Limits, hashing: Hashing | None = None) -> None:
@@ -23,6 +23,7 @@ class InProcessIntake(Intake):
 
     def read(self, data: bytes, algorithms: Set[str]) -> Reading:
         """Decode the file and hash it with each of the algorithms."""
+        # Exact hashes come first, so that a refused file still matches a listed one.
         exact = exact_hashes(data, algorithms) if data else ()
         if failure := refusal(data, self._limits.max_bytes):
             return Reading(None, exact, failure)

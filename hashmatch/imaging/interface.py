@@ -1,4 +1,4 @@
-"""What an intake promises: bytes in, hashes and media facts out, and never a pixel."""
+"""Intake interface: bytes in, hashes and media facts out, and never a pixel."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from hashmatch.outcome import Failure, Media
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What an intake got out of a file.
+    """The result of reading one file.
 
-    With a `failure`, `hashes` hold what could be hashed all the same: a damaged copy of a listed
-    file still has to match, it only can never be clear.
+    With a `failure`, `hashes` are those of the readable parts: a damaged copy of a listed file
+    still has to match, although it can never be clear.
     """
 
     media: Media | None
@@ -24,14 +24,14 @@ class Reading:
 
 
 class Intake(ABC):
-    """The one door for image bytes. Safe to use from many threads."""
+    """The single entry point for image bytes. Safe to use from many threads."""
 
     @abstractmethod
     def read(self, data: bytes, algorithms: Set[str]) -> Reading:
-        """Decode the file and hash it with each of the algorithms; it never raises for its content.
+        """Decode the file and hash it with each of the algorithms; no content makes it raise.
 
-        Multi-frame files are sampled evenly, first frame included.
+        Files with many frames are sampled evenly, including the first frame.
         """
 
-    def close(self) -> None:  # noqa: B027 (most intakes hold nothing)
-        """Give back what the intake holds."""
+    def close(self) -> None:  # noqa: B027 (most intakes have no resources)
+        """Release the resources of the intake."""

@@ -1,4 +1,4 @@
-"""The limits on one file, and what is said of a file that goes beyond them or cannot be decoded."""
+"""Limits on one file, and the failures of files that exceed them or cannot be decoded."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from hashmatch.outcome import Failure, Reason
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What is refused before memory is spent on it; see `[intake]` in the configuration.
+    """The limits that are enforced before memory is spent; see `[intake]` in the configuration.
 
-    `formats` are named as Pillow names them. Of more than `sampled_frames` frames so many are
-    hashed, of more than `max_frames` none.
+    `formats` has Pillow's names. Of a file with more frames, only `sampled_frames` are hashed; a
+    file with more than `max_frames` is refused.
     """
 
     max_bytes: int
@@ -35,30 +35,30 @@ class Limits:
             raise DecodingError(Reason.TOO_MANY_PIXELS, f"{size}; see intake.max_side")
 
     def require_frames(self, frames: int) -> None:
-        """Raise `DecodingError` for a file of more frames than are looked for."""
+        """Raise `DecodingError` for a file with more than `max_frames` frames."""
         if frames > self.max_frames:
             detail = f"the file has more than {self.max_frames} frames; see intake.max_frames"
             raise DecodingError(Reason.TOO_COMPLEX, detail)
 
     def require_metadata(self, metadata_bytes: int) -> None:
-        """Raise `DecodingError` for a file with more beside its pictures than is read."""
+        """Raise `DecodingError` for a file with more metadata than `max_metadata_bytes`."""
         if metadata_bytes > self.max_metadata_bytes:
-            most = self.max_metadata_bytes
+            limit = self.max_metadata_bytes
             detail = (
-                f"the file has more than {most} bytes of metadata; see intake.max_metadata_bytes"
+                f"the file has more than {limit} bytes of metadata; see intake.max_metadata_bytes"
             )
             raise DecodingError(Reason.TOO_COMPLEX, detail)
 
     def require_nesting(self, depth: int) -> None:
-        """Raise `DecodingError` for parts inside parts inside parts."""
+        """Raise `DecodingError` for parts nested deeper than `max_nesting`."""
         if depth > self.max_nesting:
-            most = self.max_nesting
-            detail = f"the file nests its parts more than {most} deep; see intake.max_nesting"
+            limit = self.max_nesting
+            detail = f"the file nests more than {limit} levels deep; see intake.max_nesting"
             raise DecodingError(Reason.TOO_COMPLEX, detail)
 
 
 class DecodingError(Exception):
-    """The file, or one frame of it, could not be turned into a picture."""
+    """A file, or one frame of it, that cannot be decoded within the limits."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
@@ -66,21 +66,22 @@ class DecodingError(Exception):
 
 
 def refusal(data: bytes, max_bytes: int) -> Failure | None:
-    """Return why bytes are not even looked at; None when they are."""
+    """Return the failure of a file that is refused by its size alone; None if it is not."""
     if not data:
         return Failure(Reason.EMPTY, "the file is empty")
     return too_large(max_bytes) if len(data) > max_bytes else None
 
 
 def too_large(max_bytes: int) -> Failure:
-    """Return why a file of more bytes than that is not read."""
+    """Return the failure of a file with more than `max_bytes` bytes."""
     return Failure(Reason.TOO_LARGE, f"the file has more than {max_bytes} bytes")
 
 
-def damaged(error: Exception) -> Failure:
-    """Return what a decoder's error means. Its own words may quote the file, so they are left."""
+def decoder_failure(error: Exception) -> Failure:
+    """Return the failure for a decoder's error, without its message, which may quote the file."""
     if isinstance(error, MemoryError):
-        return Failure(Reason.OUT_OF_MEMORY, "decoding took more memory than there is")
+        return Failure(Reason.OUT_OF_MEMORY, "decoding ran out of memory")
+    # Pillow raises the same class for truncation and for damage.
     if "truncated" in str(error).lower() or isinstance(error, EOFError):
-        return Failure(Reason.TRUNCATED, "the file ends before the picture does")
-    return Failure(Reason.UNDECODABLE, f"the decoder gave up ({type(error).__name__})")
+        return Failure(Reason.TRUNCATED, "the file ends before the picture is complete")
+    return Failure(Reason.UNDECODABLE, f"the decoder failed ({type(error).__name__})")

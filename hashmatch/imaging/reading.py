@@ -1,4 +1,4 @@
-"""One file from its bytes to its hashes: what every intake does, in whichever process."""
+"""Reading of one file, from its bytes to its hashes; shared by all intakes."""
 
 from __future__ import annotations
 
@@ -13,31 +13,34 @@ from hashmatch.hashes import Decode, Hash, View
 from hashmatch.outcome import Failure, Media
 
 from .decoding import Frame, open_decoder, render
-from .hashing import SHORTEST_SIDE, Hashing
+from .hashing import MIN_SHORT_SIDE, Hashing
 from .interface import Reading
-from .limits import DecodingError, Limits, damaged
+from .limits import DecodingError, Limits, decoder_failure
 
-# What is looked at of a picture that is not shown by itself.
-_BESIDE = {
-    View.WHOLE: View.BESIDE,
-    View.INNER: View.BESIDE_INNER,
-    View.ON_BLACK: View.BESIDE_ON_BLACK,
-    View.ON_BLACK_INNER: View.BESIDE_ON_BLACK_INNER,
+# The views that are hashed of an embedded picture, by the views of a frame; others are skipped.
+_EMBEDDED_VIEWS = {
+    View.FULL: View.EMBEDDED,
+    View.INNER: View.EMBEDDED_INNER,
+    View.ON_BLACK: View.EMBEDDED_ON_BLACK,
+    View.ON_BLACK_INNER: View.EMBEDDED_ON_BLACK_INNER,
 }
 
 
 def exact_hashes(data: bytes, algorithms: Set[str]) -> tuple[Hash, ...]:
-    """Return those of the hashes that need no decoding."""
+    """Return the hashes by those of the algorithms that need no decoding."""
     return hash_bytes(data, [one for one in BYTES_HASHERS if one.algorithm.name in algorithms])
 
 
 def pixel_algorithms(algorithms: Set[str]) -> frozenset[str]:
-    """Return those of the algorithms that need a decoded picture."""
+    """Return the algorithms that need a decoded picture."""
     return frozenset(hasher.algorithm.name for hasher in PIXEL_HASHERS) & algorithms
 
 
 def read_pixels(data: bytes, algorithms: Set[str], limits: Limits, hashing: Hashing) -> Reading:
-    """Decode a file and return its media facts and perceptual hashes."""
+    """Decode a file and return its media facts and perceptual hashes.
+
+    Every error becomes the failure of the reading.
+    """
     media: Media | None = None
     hashes: list[Hash] = []
     failure: Failure | None = None
@@ -49,22 +52,22 @@ def read_pixels(data: bytes, algorithms: Set[str], limits: Limits, hashing: Hash
         failure = decoder.failure
     except DecodingError as error:
         failure = error.failure
-    except Exception as error:  # noqa: BLE001 (what is drawn in a file can make libraries raise)
-        failure = damaged(error)
+    except Exception as error:  # noqa: BLE001 (the content of a file can make libraries raise)
+        failure = decoder_failure(error)
     return Reading(media, tuple(hashes), failure)
 
 
 def _hash_frame(frame: Frame, algorithms: Set[str], hashing: Hashing) -> Iterator[Hash]:
     for view, picture in _views(frame):
-        shown = _Shown(picture, frame, hashing)
+        view_hasher = _ViewHasher(picture, frame, hashing)
         for hasher in PIXEL_HASHERS:
             if hasher.algorithm.name in algorithms:
-                for one in shown.hashes(hasher):
+                for one in view_hasher.hashes(hasher):
                     yield replace(one, frame=frame.number, view=view)
 
 
-class _Shown:
-    """One picture of a frame on its way to the hashers, made smaller for those that take it so."""
+class _ViewHasher:
+    """Hashes one view of a frame, reduced for the hashers that accept a reduced picture."""
 
     def __init__(self, picture: Image.Image, frame: Frame, hashing: Hashing) -> None:
         self._picture = picture
@@ -73,8 +76,8 @@ class _Shown:
         self._hashing = hashing
 
     def hashes(self, hasher: PixelHasher) -> tuple[Hash, ...]:
-        """Return the hash, or those of all orientations."""
-        picture, reduction = self._small if hasher.takes_reduced else (self._picture, None)
+        """Return the hash of the picture, or the hashes of all its orientations."""
+        picture, reduction = self._reduced if hasher.accepts_reduced else (self._picture, None)
         decode = self._decode if reduction is None else Decode.SCALED
         if self._hashing.orientations:
             found = hasher.hash_orientations(picture, reduction)
@@ -83,20 +86,20 @@ class _Shown:
         return tuple(replace(one, decode=decode) for one in found)
 
     @cached_property
-    def _small(self) -> tuple[Image.Image, Reduction | None]:
+    def _reduced(self) -> tuple[Image.Image, Reduction | None]:
         width, height = (side * self._factor for side in self._picture.size)
-        if self._factor > 1:
+        if self._factor > 1:  # The decoder has reduced it already.
             return self._picture, Reduction(self._factor, width, height)
-        factor = min(width, height) // SHORTEST_SIDE
+        factor = min(width, height) // MIN_SHORT_SIDE
         if self._hashing.decode is Decode.FULL or factor < 2:
             return self._picture, None
-        # Pillow's means are quicker than handing every pixel to the hasher.
+        # Averaging in Pillow is faster than passing every pixel to the hasher.
         return self._picture.reduce(factor), Reduction(factor, width, height)
 
 
 def _views(frame: Frame) -> Iterator[tuple[View, Image.Image]]:
-    for view, picture in render(frame.image, frame.turned_by):
-        if not frame.is_beside:
+    for view, picture in render(frame.image, frame.applied_orientation):
+        if not frame.is_embedded:
             yield view, picture
-        elif view in _BESIDE:
-            yield _BESIDE[view], picture
+        elif view in _EMBEDDED_VIEWS:
+            yield _EMBEDDED_VIEWS[view], picture

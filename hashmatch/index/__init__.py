@@ -1,11 +1,11 @@
-"""The index: from hashes to the entries of all lists, exactly."""
+"""Index: exact search of hashes among the entries of all lists."""
 
 from .exact import ExactSegment
 from .folder import IndexFolder
-from .following import catch_up, merge
 from .hamming import HammingSegment
 from .interface import Entries, Hits, Index, Neighbour, Segment
 from .live import LiveIndex, Snapshot
+from .maintenance import catch_up, merge
 from .manifest import Manifest
 from .segments import SEGMENT_OF_KIND
 from .status import IndexStatus, inspect

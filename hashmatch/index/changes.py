@@ -1,4 +1,4 @@
-"""What a store has that an index lacks, and what it no longer has."""
+"""Changes from an index to the current store: new entries and withdrawn ones."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ from .manifest import ListMark, Manifest
 class Changes:
     """The changes up to a state of the lists: new entries by algorithm, and keys of withdrawn ones.
 
-    `is_whole` is false where they do not lead there, because the store has another past than the
-    index.
+    `is_complete` is false if they do not lead to that state, because the history of the store is
+    not the one that the index has followed.
     """
 
     lists: tuple[ListMark, ...]
     new: dict[str, Entries]
     withdrawn: tuple[int, ...]
-    is_whole: bool
+    is_complete: bool
 
 
 @dataclass(slots=True)
-class _Following:
-    """One list on the way from the mark that it had to the next."""
+class _FollowedList:
+    """One list between its mark in the index and its next mark."""
 
     before: ListMark | None
     last_key: int
@@ -57,8 +57,8 @@ class _Following:
             entries={name: count for name, count in self.entries.items() if count},
         )
 
-    def is_whole(self, after: ListMark) -> bool:
-        """Say whether the list has grown by as many entries as were found."""
+    def is_complete(self, after: ListMark) -> bool:
+        """Say whether the number of entries found is the growth of the list."""
         if self.before is None:
             return True
         grown = sum(after.entries.values()) - sum(self.before.entries.values())
@@ -71,10 +71,11 @@ def read_changes(
     states: tuple[ListState, ...],
     algorithms: Mapping[str, Algorithm],
 ) -> Changes:
-    """Return what changed in the store since the manifest. Raises `StoreError`."""
+    """Return the changes in the store since the manifest. Raises `StoreError`."""
+    # Lists that have not changed keep their marks, so only the others are read.
     marks = {mark.key: mark for mark in manifest.lists}
     followed = {
-        state.key: _begin(marks.get(state.key))
+        state.key: _follow_list(marks.get(state.key))
         for state in states
         if state.key not in marks or not marks[state.key].is_of(state)
     }
@@ -89,31 +90,33 @@ def read_changes(
         state.key: followed[state.key].mark(state) if state.key in followed else marks[state.key]
         for state in states
     }
-    is_whole = all(
-        one.is_whole(after[key]) and (one.before is None or _has_been(session, one.before))
+    # A store restored from a backup may have reused generations and keys. Then the counts, or the
+    # time at which a list reached its generation, disagree with the index.
+    is_complete = all(
+        one.is_complete(after[key]) and (one.before is None or _was_in_history(session, one.before))
         for key, one in followed.items()
     )
-    return Changes(tuple(after.values()), new, tuple(withdrawn), is_whole)
+    return Changes(tuple(after.values()), new, tuple(withdrawn), is_complete)
 
 
-def _begin(before: ListMark | None) -> _Following:
+def _follow_list(before: ListMark | None) -> _FollowedList:
     if before is None:
-        return _Following(None, 0, defaultdict(int))
-    return _Following(before, before.last_key, defaultdict(int, before.entries))
+        return _FollowedList(None, 0, defaultdict(int))
+    return _FollowedList(before, before.last_key, defaultdict(int, before.entries))
 
 
-def _has_been(session: Session, mark: ListMark) -> bool:
+def _was_in_history(session: Session, mark: ListMark) -> bool:
     return was_at(session, mark.key, mark.generation, mark.moment())
 
 
 def _read_new(
-    session: Session, followed: Mapping[int, _Following], algorithms: Mapping[str, Algorithm]
+    session: Session, followed: Mapping[int, _FollowedList], algorithms: Mapping[str, Algorithm]
 ) -> dict[str, Entries]:
-    parts: dict[str, _Growing] = {}
+    parts: dict[str, _EntryBuffer] = {}
     known_keys = {key: one.last_key if one.before else None for key, one in followed.items()}
     for batch in read_new_entries(session, known_keys):
-        entries = _checked(batch, algorithms)
-        parts.setdefault(batch.algorithm, _Growing(entries)).add(entries)
+        entries = _validated(batch, algorithms)
+        parts.setdefault(batch.algorithm, _EntryBuffer(entries)).add(entries)
         for key in np.unique(entries.list_keys).tolist():
             own = entries.keys[entries.list_keys == key]
             followed[key].entries[batch.algorithm] += len(own)
@@ -121,10 +124,10 @@ def _read_new(
     return {name: growing.entries() for name, growing in parts.items()}
 
 
-class _Growing:
-    """Entries that are added to, in arrays that are twice as large whenever they are too small.
+class _EntryBuffer:
+    """A growing set of entries, in arrays that double in size when they are full.
 
-    Thousands of small arrays would leave the memory in pieces, and be copied all at once.
+    Thousands of small arrays would fragment the memory, and would all have to be copied at the end.
     """
 
     def __init__(self, like: Entries) -> None:
@@ -150,18 +153,18 @@ def _columns(entries: Entries) -> list[NDArray[Any]]:
     return [entries.keys, entries.list_keys, entries.values]
 
 
-def _checked(batch: EntryBatch, algorithms: Mapping[str, Algorithm]) -> Entries:
-    """Return the entries of a batch. Raises `StoreError` where they could not be matched."""
+def _validated(batch: EntryBatch, algorithms: Mapping[str, Algorithm]) -> Entries:
+    """Return the entries of a batch. Raises `StoreError` if they cannot be matched."""
     algorithm = algorithms.get(batch.algorithm)
     if algorithm is None:
         raise StoreError(
-            f"the lists hold {batch.algorithm} hashes, which this installation cannot match",
-            hint="Install what brings that algorithm, or remove the list.",
+            f"the lists have {batch.algorithm} hashes, which this installation cannot match",
+            hint="Install the package with that algorithm, or remove the list.",
         )
     length = algorithm.bits // 8
     if set(map(len, batch.values)) != {length}:
         raise StoreError(
-            f"the store holds {batch.algorithm} values of a wrong length",
+            f"the store has {batch.algorithm} values of a wrong length",
             hint="Run 'hashmatch db check', then remove the list and import it again.",
         )
     values = np.frombuffer(b"".join(batch.values), np.uint8).reshape(-1, length)

@@ -8,19 +8,21 @@ import numpy as np
 
 from hashmatch.hashes import Algorithm
 
-from .interface import Entries, Hits, Segment, Values, compact
+from .interface import Entries, Hits, Segment, Values, narrow
 
 _PREFIX_BYTES = 8
 
 
 class ExactSegment(Segment):
-    """Finds only equal values, whatever the threshold."""
+    """A segment that finds equal values only, for any threshold."""
 
     kind: ClassVar = "exact"
 
     @classmethod
     def build(cls, algorithm: Algorithm, entries: Entries) -> Self:
-        """Sort the entries by their values."""
+        """Build a segment with the entries sorted by the first bytes of their values."""
+        # Numbers sort and compare faster than byte strings, and 64 bits are nearly always enough to
+        # tell cryptographic hashes apart.
         prefixes = _prefixes(entries.values)
         order = np.argsort(prefixes, kind="stable")
         return cls(
@@ -28,8 +30,8 @@ class ExactSegment(Segment):
             {
                 "prefixes": prefixes[order],
                 "rest": entries.values[order, _PREFIX_BYTES:],
-                "entry_keys": compact(entries.keys[order]),
-                "list_keys": compact(entries.list_keys[order]),
+                "entry_keys": narrow(entries.keys[order]),
+                "list_keys": narrow(entries.list_keys[order]),
             },
         )
 
@@ -37,10 +39,11 @@ class ExactSegment(Segment):
         return len(self.arrays["prefixes"])
 
     def find(self, values: Values, threshold_bits: int) -> Hits:
-        """Return every entry of the same value."""
+        """Return every entry with an equal value."""
         prefixes, wanted = self.arrays["prefixes"], _prefixes(values)
         first = np.searchsorted(prefixes, wanted, side="left")
         counts = np.searchsorted(prefixes, wanted, side="right") - first
+        # One query may have many entries: its run of places is expanded without a Python loop.
         queries = np.repeat(np.arange(len(values)), counts)
         places = np.arange(counts.sum()) + np.repeat(first - np.cumsum(counts) + counts, counts)
         equal = (self.arrays["rest"][places] == values[queries, _PREFIX_BYTES:]).all(axis=1)
@@ -53,7 +56,7 @@ class ExactSegment(Segment):
         )
 
     def entries(self) -> Entries:
-        """Return the entries by value."""
+        """Return the entries in the order in which they are stored."""
         prefixes = self.arrays["prefixes"].astype(">u8")[:, None].view(np.uint8)
         return Entries(
             self.arrays["entry_keys"].astype(np.int64),
@@ -63,6 +66,6 @@ class ExactSegment(Segment):
 
 
 def _prefixes(values: Values) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
-    """Return the first bytes of values as numbers, which sort as the values do."""
+    """Return the first bytes of values as numbers, which sort like the values."""
     heads = np.ascontiguousarray(values[:, :_PREFIX_BYTES])
     return heads.view(">u8").ravel().astype(np.uint64)

@@ -1,8 +1,8 @@
-"""Arrays in one immutable file: written once, checked whole, and mapped into memory.
+"""Immutable files of arrays: written once, verified completely, and mapped into memory.
 
-A file begins with eight bytes that say what it is, the length of a header, and the header as JSON,
-which gives the place, type and checksum of each array. Whoever names the file holds the checksum of
-its header, and with it of everything.
+A file starts with eight bytes that identify its type, the length of a header, and the header as
+JSON, which has the place, type and checksum of each array. A reference to the file includes the
+checksum of the header, which thus covers the complete file.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ALIGNMENT = 64
 
 @dataclass(frozen=True, slots=True)
 class FileMark:
-    """A file of the index as others refer to it: its name, its size and its header's checksum."""
+    """A reference to a file of the index: its name, its size and the checksum of its header."""
 
     name: str
     size_bytes: int
@@ -37,7 +37,7 @@ class FileMark:
 
 
 def write_arrays(path: Path, facts: Mapping[str, Any], arrays: Arrays) -> FileMark:
-    """Write the arrays and whatever else is to be known of them, and wait until the disk has them.
+    """Write the arrays and facts about them, and wait until they are on the disk.
 
     Raises `IndexFolderError`.
     """
@@ -45,9 +45,9 @@ def write_arrays(path: Path, facts: Mapping[str, Any], arrays: Arrays) -> FileMa
     places: dict[str, dict[str, Any]] = {}
     end = 0
     for name, array in contiguous.items():
-        end += -end % _ALIGNMENT
+        end += -end % _ALIGNMENT  # So that arrays start at a cache line.
         places[name] = {
-            "offset": end,  # from the first array's place
+            "offset": end,  # relative to the first array
             "dtype": array.dtype.str,
             "shape": array.shape,
             "checksum": checksum(array.reshape(-1).view(np.uint8)),
@@ -57,6 +57,7 @@ def write_arrays(path: Path, facts: Mapping[str, Any], arrays: Arrays) -> FileMa
     head = _MAGIC + len(header).to_bytes(_LENGTH_BYTES, "little") + header
     head += bytes(-len(head) % _ALIGNMENT)
     try:
+        # An existing file is never overwritten: other processes may have mapped it.
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(head)
@@ -70,31 +71,32 @@ def write_arrays(path: Path, facts: Mapping[str, Any], arrays: Arrays) -> FileMa
         path.unlink(missing_ok=True)
         raise IndexFolderError(
             f"{path}: cannot be written: {error.strerror}",
-            hint="Make room on the disk, or choose another place with index.dir.",
+            hint="Free space on the disk, or choose another folder with index.dir.",
         ) from error
     return FileMark(path.name, len(head) + end, checksum(header))
 
 
 def map_arrays(folder: Path, mark: FileMark) -> tuple[dict[str, Any], Arrays]:
-    """Map a file that was written before; return its facts and arrays, which may not be written.
+    """Map a file; return its facts and its arrays, which are read-only.
 
-    Raises `FileNotFoundError` where it is gone, `DamagedIndexError` where it is not what was
-    written, and `IndexFolderError` where it is not ours.
+    Raises `FileNotFoundError` if it does not exist, `DamagedIndexError` if it differs from the file
+    that was written, and `IndexFolderError` if other users could have written it.
     """
     path = folder / mark.name
     try:
         memory = _map(path, mark.size_bytes)
-    except FileNotFoundError:
+    except FileNotFoundError:  # Not an error in itself: a newer manifest may have replaced it.
         raise
     except OSError as error:
         raise IndexFolderError(f"{path}: cannot be read: {error.strerror}") from error
     start = len(_MAGIC) + _LENGTH_BYTES
     if memory[: len(_MAGIC)] != _MAGIC:
-        raise _damaged(path, "it is of another version of hashmatch")
+        raise _damaged_error(path, "it was written by another version of hashmatch")
     length = int.from_bytes(memory[len(_MAGIC) : start], "little")
     header = memory[start : start + length]
+    # Verified before it is parsed, so that damage cannot look like another header.
     if checksum(header) != mark.checksum:
-        raise _damaged(path, "its header is not what was written")
+        raise _damaged_error(path, "its header has changed since it was written")
     facts: dict[str, Any] = json.loads(header)
     first = start + length + -(start + length) % _ALIGNMENT
     arrays = {}
@@ -103,7 +105,7 @@ def map_arrays(folder: Path, mark: FileMark) -> tuple[dict[str, Any], Arrays]:
         count = int(np.prod(shape))
         array: Any = np.frombuffer(memory, kind, count, first + place["offset"]).reshape(shape)
         if checksum(array.reshape(-1).view(np.uint8)) != place["checksum"]:
-            raise _damaged(path, f"its part {name} is not what was written")
+            raise _damaged_error(path, f"its array {name} has changed since it was written")
         arrays[name] = array
     return facts, arrays
 
@@ -111,28 +113,31 @@ def map_arrays(folder: Path, mark: FileMark) -> tuple[dict[str, Any], Arrays]:
 def _map(path: Path, size_bytes: int) -> mmap.mmap:
     with path.open("rb") as file:
         status = os.fstat(file.fileno())
-        require_own(path, status)
+        require_ownership(path, status)
         if status.st_size != size_bytes:
-            raise _damaged(path, "it is not as long as it was written")
+            raise _damaged_error(path, "its size has changed since it was written")
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
-def require_own(path: Path, status: os.stat_result) -> None:
-    """Raise `IndexFolderError` where others could have written what answers our queries."""
+def require_ownership(path: Path, status: os.stat_result) -> None:
+    """Raise `IndexFolderError` for a file of the index that other users could have written."""
     if status.st_uid not in (os.geteuid(), 0) or status.st_mode & 0o022:
         raise IndexFolderError(
-            f"{path}: others than this user may write it",
-            hint="Give it to the user that runs hashmatch, with 'chmod -R go-w', or remove it: it"
-            " is built again.",
+            f"{path}: other users may write to it",
+            hint="Change its owner to the user that runs hashmatch and run 'chmod -R go-w' on it,"
+            " or remove it, after which it is rebuilt.",
         )
 
 
 def checksum(data: Any) -> str:
-    """Return what tells data from any that came about by accident, as 32 hexadecimal digits."""
+    """Return a checksum against accidental changes, as 32 hexadecimal digits.
+
+    It is not cryptographic: ownership and permissions of the files protect against attackers.
+    """
     return xxhash.xxh3_128_hexdigest(data)
 
 
-def _damaged(path: Path, problem: str) -> DamagedIndexError:
+def _damaged_error(path: Path, problem: str) -> DamagedIndexError:
     return DamagedIndexError(
-        f"{path}: {problem}", hint="Build the index again with 'hashmatch index build'."
+        f"{path}: {problem}", hint="Rebuild the index with 'hashmatch index build'."
     )

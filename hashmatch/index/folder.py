@@ -1,7 +1,7 @@
-"""The folder of the index: files that never change, and one manifest that names those in force.
+"""Folder of the index: files that never change, and one manifest that names those in force.
 
-Whatever happens to a writer, a reader finds the manifest of before or that of after, and each names
-files that were whole on the disk before it was.
+Even if a writer crashes, a reader finds either the old manifest or the new one, and the files that
+it names were completely on the disk before the manifest was.
 """
 
 from __future__ import annotations
@@ -16,26 +16,29 @@ from uuid import uuid4
 
 from hashmatch.errors import DamagedIndexError, IndexFolderError
 
-from .files import FileMark, require_own, write_arrays
+from .files import FileMark, require_ownership, write_arrays
 from .interface import Arrays
 from .manifest import Manifest
 
 _MANIFEST = "manifest.json"
 _PUBLISHING, _MERGING = "publishing.lock", "merging.lock"
 _SUFFIX = ".arrays"
-# Building an index of a hundred million entries takes some minutes.
-_PATIENCE_S = 900
-_SECONDS_BETWEEN_TRIES = 0.005
+# Generous, since building an index of a hundred million entries takes some minutes.
+_LOCK_TIMEOUT_S = 900
+_RETRY_INTERVAL_S = 0.005
 
 
-def _lock(path: Path, descriptor: int, patience_s: float) -> bool:
-    """Take the lock, or say that another process has it, where that is no reason to wait."""
-    deadline_s = time.monotonic() + patience_s
+def _lock(path: Path, descriptor: int, timeout_s: float) -> bool:
+    """Acquire the lock; return False if another process has it and `timeout_s` is 0.
+
+    Raises `IndexFolderError` after the timeout.
+    """
+    deadline_s = time.monotonic() + timeout_s
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if not patience_s:
+            if not timeout_s:
                 return False
         except OSError as error:
             raise IndexFolderError(f"{path}: cannot be locked: {error.strerror}") from error
@@ -43,27 +46,27 @@ def _lock(path: Path, descriptor: int, patience_s: float) -> bool:
             return True
         if time.monotonic() > deadline_s:
             raise IndexFolderError(
-                f"{path}: another process has held this for {patience_s:.0f} seconds",
-                hint="See whether it hangs; 'fuser' names it.",
+                f"{path}: another process has held this lock for {timeout_s:.0f} seconds",
+                hint="Check whether that process hangs; 'fuser' shows its id.",
             )
-        time.sleep(_SECONDS_BETWEEN_TRIES)
+        time.sleep(_RETRY_INTERVAL_S)
 
 
 class IndexFolder:
-    """Where the processes of one host share an index. Made when it is first written to."""
+    """The folder in which the processes of one host share an index; created at the first write."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def manifest(self) -> Manifest | None:
-        """Return the manifest in force, None where nothing was published yet.
+        """Return the manifest in force, None before the first was published.
 
-        Raises `IndexFolderError`, and `DamagedIndexError` where it cannot be understood.
+        Raises `IndexFolderError`, and `DamagedIndexError` if it cannot be decoded.
         """
         path = self.path / _MANIFEST
         try:
             with path.open(encoding="utf-8") as file:
-                require_own(path, os.fstat(file.fileno()))
+                require_ownership(path, os.fstat(file.fileno()))
                 return Manifest.decode(file.read())
         except FileNotFoundError:
             return None
@@ -71,11 +74,11 @@ class IndexFolder:
             raise IndexFolderError(f"{path}: cannot be read: {error.strerror}") from error
         except (DamagedIndexError, UnicodeDecodeError) as error:
             raise DamagedIndexError(
-                f"{path}: {error}", hint="Run 'hashmatch index build'."
+                f"{path}: {error}", hint="Rebuild the index with 'hashmatch index build'."
             ) from error
 
     def stamp(self) -> tuple[int, int] | None:
-        """Return what changes whenever a manifest is published, None before the first."""
+        """Return a value that changes with every published manifest, None before the first."""
         try:
             status = (self.path / _MANIFEST).stat()
         except OSError:
@@ -84,25 +87,25 @@ class IndexFolder:
 
     @contextmanager
     def publishing(self) -> Iterator[None]:
-        """Wait until no other process publishes, and keep the others waiting."""
+        """Hold the lock for publishing; wait for other processes. Raises `IndexFolderError`."""
         with self._locked(_PUBLISHING, is_waiting=True):
             yield
 
     @contextmanager
     def merging(self) -> Iterator[bool]:
-        """Say whether no other process merges, and if so keep it that way."""
-        with self._locked(_MERGING, is_waiting=False) as is_ours:
-            yield is_ours
+        """Hold the lock for merging if it is free; yield whether it was. Raises as `publishing`."""
+        with self._locked(_MERGING, is_waiting=False) as has_lock:
+            yield has_lock
 
     def write(self, facts: dict[str, str | int], arrays: Arrays) -> FileMark:
-        """Write a file that no manifest names yet. Raises `IndexFolderError`."""
+        """Write a new file, which no manifest names yet. Raises `IndexFolderError`."""
         return write_arrays(self.path / f"{uuid4().hex}{_SUFFIX}", facts, arrays)
 
     def publish(self, manifest: Manifest, before: Manifest | None) -> None:
-        """Put the manifest in force, and delete what only the one before it named.
+        """Put the manifest in force, and delete the files that only the previous one named.
 
-        Only for who is `publishing`. Processes that have mapped a deleted file keep it until they
-        let go. Raises `IndexFolderError`.
+        Only inside `publishing`. Processes that have mapped a deleted file keep it until they unmap
+        it. Raises `IndexFolderError`.
         """
         path = self.path / f"{_MANIFEST}.new"
         try:
@@ -111,24 +114,25 @@ class IndexFolder:
                 file.write(manifest.encode())
                 file.flush()
                 os.fsync(file.fileno())
-            self._sync()  # The files that it names must not go before it comes.
-            path.replace(self.path / _MANIFEST)
+            # The names of the new files have to be on the disk before the manifest that uses them.
             self._sync()
+            path.replace(self.path / _MANIFEST)
+            self._sync()  # So that a crash of the host cannot bring the old manifest back.
         except OSError as error:
             raise IndexFolderError(
                 f"{path}: cannot be written: {error.strerror}",
-                hint="Make room on the disk, or choose another place with index.dir.",
+                hint="Free space on the disk, or choose another folder with index.dir.",
             ) from error
         self.delete(before.file_names() - manifest.file_names() if before else set())
-        with self.merging() as is_ours:
-            if is_ours:  # Else there are files that are going to be published.
+        with self.merging() as has_lock:
+            if has_lock:  # Otherwise a merge may have written files that it has yet to publish.
                 left = {one.name for one in self.path.glob(f"*{_SUFFIX}")}
                 self.delete(left - manifest.file_names())
 
     def delete(self, names: set[str]) -> None:
         """Delete files that no manifest names."""
         for name in names:
-            with suppress(OSError):  # The next publishing tries again.
+            with suppress(OSError):  # The next publication tries again.
                 (self.path / name).unlink(missing_ok=True)
 
     @contextmanager
@@ -140,20 +144,21 @@ class IndexFolder:
         except OSError as error:
             raise IndexFolderError(
                 f"{path}: cannot be written: {error.strerror}",
-                hint="Choose another place with index.dir.",
+                hint="Choose another folder with index.dir.",
             ) from error
-        # The lock ends with the process at the latest.
+        # The system releases the lock if the process dies.
         with os.fdopen(descriptor):
-            is_ours = _lock(path, descriptor, _PATIENCE_S if is_waiting else 0)
+            has_lock = _lock(path, descriptor, _LOCK_TIMEOUT_S if is_waiting else 0)
             try:
-                yield is_ours
+                yield has_lock
             finally:
-                if is_ours:  # A process that was forked meanwhile has the descriptor, too.
+                # Closing is not enough: a process forked meanwhile has the descriptor, too.
+                if has_lock:
                     fcntl.flock(descriptor, fcntl.LOCK_UN)
 
     def _sync(self) -> None:
-        """Wait until the disk knows the names of the files."""
+        """Wait until the names of the files are on the disk."""
         descriptor = os.open(self.path, os.O_RDONLY)
-        with suppress(OSError):  # Some file systems cannot.
+        with suppress(OSError):  # Some file systems cannot sync a folder.
             os.fsync(descriptor)
         os.close(descriptor)

@@ -1,8 +1,8 @@
-"""Exact Hamming search by multi-index hashing: right for any threshold, quick for small ones.
+"""Exact Hamming search by multi-index hashing: correct for any threshold, fast for small ones.
 
 Each hash is cut into pieces (see `pieces`), and each piece has a table from keys to the rows that
-have them (see `tables`). A query looks at all keys near its own and compares the rows that it finds
-there. Where that would take longer than comparing every row, every row is compared.
+have them (see `tables`). A query looks up all keys near its own and compares the rows found there.
+If that would take longer than comparing every row, every row is compared.
 """
 
 from __future__ import annotations
@@ -17,51 +17,52 @@ from numpy.typing import NDArray
 
 from hashmatch.hashes import Algorithm
 
-from .interface import Arrays, Entries, Hits, Keys, Segment, Values, compact, no_hits
-from .pieces import best_number_of_pieces, deal_bits
+from .interface import Arrays, Entries, Hits, Keys, Segment, Values, narrow, no_hits
+from .pieces import best_number_of_pieces, order_bits
 from .tables import make_reach, make_tables
 
 if TYPE_CHECKING:
-    from .kernels import Near, Reach, Table
+    from .kernels import NearRows, Reach, Table
 
 Words: TypeAlias = NDArray[np.uint64]
 _Number = TypeVar("_Number", bound=np.generic)
 
 _WORD_BITS = 64
-_SAMPLED = 20_000
+_SAMPLE_SIZE = 20_000
 # Fewer queries than this are not worth a second thread.
-_QUERIES_A_THREAD = 64
+_MIN_QUERIES_PER_THREAD = 64
 _THREADS = os.cpu_count() or 1
 
 
 class HammingSegment(Segment):
-    """Perceptual hashes of any whole number of bytes. Entries of one value share a row."""
+    """A segment of perceptual hashes of any number of bytes; equal values share a row."""
 
     kind: ClassVar = "hamming"
 
     def __init__(self, algorithm: Algorithm, arrays: Arrays) -> None:
         super().__init__(algorithm, arrays)
         self._rows = _typed(arrays["rows"], np.uint64)
-        # Which bit of a value each bit of a row is, where both count from a byte's lowest bit on.
+        # The bit of a value that is stored as each bit of a row, both counted from a byte's lowest.
         self._order = _typed(arrays["order"], np.int64)
-        # Where the entries of each row begin, and the last one's end; nothing where each has one.
+        # The first entry of each row, and the end of the last; empty if each row has one entry.
         self._starts = arrays["starts"]
         self._entry_keys, self._list_keys = arrays["entry_keys"], arrays["list_keys"]
-        self._dealing = _dealing(self._order, algorithm.bits)
+        self._permutation = _permutation(self._order, algorithm.bits)
+        # By threshold, since policies use few different ones.
         self._reaches: dict[int, Reach | None] = {}
 
     @classmethod
     def build(cls, algorithm: Algorithm, entries: Entries) -> Self:
-        """Lay the entries out for thresholds about the algorithm's own."""
-        from .kernels import deal
+        """Build a segment that is fastest for thresholds near the algorithm's own."""
+        from .kernels import permute_bits
 
         bits, count = algorithm.bits, len(entries.keys)
         number = best_number_of_pieces(bits, count, algorithm.threshold_bits)
         order = np.arange(bits)
         if number:
-            sample = entries.values[:: -(-count // _SAMPLED)]
-            order = deal_bits(np.unpackbits(sample, axis=1, bitorder="little"), number)
-        rows = deal(entries.values, _dealing(order, bits))
+            sample = entries.values[:: -(-count // _SAMPLE_SIZE)]
+            order = order_bits(np.unpackbits(sample, axis=1, bitorder="little"), number)
+        rows = permute_bits(entries.values, _permutation(order, bits))
         by_value = _order_by_value(rows)
         rows = rows[by_value]
         is_new = np.ones(count, np.bool_)
@@ -74,9 +75,9 @@ class HammingSegment(Segment):
             {
                 "rows": rows,
                 "order": order,
-                "starts": compact(starts),
-                "entry_keys": compact(entries.keys[by_value]),
-                "list_keys": compact(entries.list_keys[by_value]),
+                "starts": narrow(starts),
+                "entry_keys": narrow(entries.keys[by_value]),
+                "list_keys": narrow(entries.list_keys[by_value]),
                 **make_tables(rows, bits, number),
             },
         )
@@ -85,14 +86,15 @@ class HammingSegment(Segment):
         return len(self._entry_keys)
 
     def find(self, values: Values, threshold_bits: int) -> Hits:
-        """Return every entry within the threshold; many queries are spread over threads."""
-        from .kernels import deal
+        """Return every entry within the threshold, using threads for many queries."""
+        from .kernels import permute_bits
 
-        queries = deal(values, self._dealing)
-        parts = min(_THREADS, len(queries) // _QUERIES_A_THREAD)
+        queries = permute_bits(values, self._permutation)
+        parts = min(_THREADS, len(queries) // _MIN_QUERIES_PER_THREAD)
         if parts < 2:
             return self._hits(self._near(queries, threshold_bits), 0)
         cuts = [part * len(queries) // parts for part in range(parts + 1)]
+        # The kernels run without Python's global lock, so the threads run in parallel.
         with ThreadPoolExecutor(parts) as threads:
             found = threads.map(
                 lambda start, end: self._near(queries[start:end], threshold_bits),
@@ -103,18 +105,19 @@ class HammingSegment(Segment):
         return Hits(*(np.concatenate(columns) for columns in zip(*hits, strict=True)))
 
     def entries(self) -> Entries:
-        """Return the entries by row."""
-        from .kernels import deal
+        """Return the entries in the order of their rows."""
+        from .kernels import permute_bits
 
         bits = self.algorithm.bits
-        back = _dealing(np.argsort(self._order), bits)
-        values = deal(self._rows.view(np.uint8)[:, : bits // 8], back).view(np.uint8)
+        # The inverse order restores the values.
+        back = _permutation(np.argsort(self._order), bits)
+        values = permute_bits(self._rows.view(np.uint8)[:, : bits // 8], back).view(np.uint8)
         values = values[:, : bits // 8]
         if len(self._starts):
-            values = np.repeat(values, np.diff(_long(self._starts)), axis=0)
-        return Entries(_long(self._entry_keys), _long(self._list_keys), values)
+            values = np.repeat(values, np.diff(_as_int64(self._starts)), axis=0)
+        return Entries(_as_int64(self._entry_keys), _as_int64(self._list_keys), values)
 
-    def _near(self, queries: Words, threshold_bits: int) -> Near:
+    def _near(self, queries: Words, threshold_bits: int) -> NearRows:
         from .kernels import scan, search
 
         reach = self._reach(threshold_bits)
@@ -137,24 +140,30 @@ class HammingSegment(Segment):
             )
         return self._reaches[threshold_bits]
 
-    def _hits(self, near: Near, first_query: int) -> Hits:
-        """Return the entries of the rows that were found."""
+    def _hits(self, near: NearRows, first_query: int) -> Hits:
+        """Return the entries of the rows found."""
         if not len(near.rows):
             return no_hits()
-        places, distances = _long(near.rows), near.distances_bits
+        places, distances = _as_int64(near.rows), near.distances_bits
         queries = near.queries + first_query
         if len(self._starts):
-            first = _long(self._starts[places])
-            counts = _long(self._starts[places + 1]) - first
+            first = _as_int64(self._starts[places])
+            counts = _as_int64(self._starts[places + 1]) - first
             places = np.arange(counts.sum()) + np.repeat(first - np.cumsum(counts) + counts, counts)
             queries, distances = np.repeat(queries, counts), np.repeat(distances, counts)
         return Hits(
-            queries, _long(self._entry_keys[places]), _long(self._list_keys[places]), distances
+            queries,
+            _as_int64(self._entry_keys[places]),
+            _as_int64(self._list_keys[places]),
+            distances,
         )
 
 
-def _dealing(order: NDArray[np.int64], bits: int) -> Words:
-    """Return the table for `kernels.deal` which lays bit `order[i]` of a value at place i."""
+def _permutation(order: NDArray[np.int64], bits: int) -> Words:
+    """Return the table for `kernels.permute_bits` that moves bit `order[i]` of a value to bit i.
+
+    It has a word for each value of a byte, which is much faster than moving single bits.
+    """
     table = np.zeros((bits // 8, 256, -(-bits // _WORD_BITS)), np.uint64)
     of_byte = np.arange(256, dtype=np.uint64)
     for target, source in enumerate(order.tolist()):
@@ -165,26 +174,26 @@ def _dealing(order: NDArray[np.int64], bits: int) -> Words:
 
 
 def _order_by_value(rows: Words) -> NDArray[np.intp]:
-    """Return an order in which equal rows follow each other."""
+    """Return an order in which equal rows are next to each other."""
     order = np.argsort(rows[:, 0])
     heads = rows[order, 0]
-    # Those that begin alike, which are few among real hashes, are put in order by all their words.
+    # Rows with equal first words, which are few among real hashes, are sorted by all their words.
     alike = np.zeros(len(rows), np.bool_)
     alike[1:] = heads[1:] == heads[:-1]
     alike[:-1] |= alike[1:].copy()
     places = np.flatnonzero(alike)
     if len(places) and rows.shape[1] > 1:
-        some = order[places]
-        order[places] = some[np.lexsort(rows[some].T[::-1])]
+        chosen = order[places]
+        order[places] = chosen[np.lexsort(rows[chosen].T[::-1])]
     return order
 
 
-def _long(numbers: NDArray[np.generic]) -> Keys:
+def _as_int64(numbers: NDArray[np.generic]) -> Keys:
     return numbers.astype(np.int64)
 
 
 def _typed(array: NDArray[np.generic], kind: type[_Number]) -> NDArray[_Number]:
-    """Return the array, which has to be of that type. Raises `ValueError`."""
+    """Return the array with its type checked. Raises `ValueError` for another type."""
     if array.dtype != kind:
         raise ValueError(f"an array of {array.dtype} where {kind.__name__} was expected")
     return cast("NDArray[_Number]", array)

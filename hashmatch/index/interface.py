@@ -1,4 +1,4 @@
-"""What an index promises: all entries of one algorithm within a distance of a query, exactly."""
+"""Index interfaces: all entries of one algorithm within a distance of a query, exactly."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from hashmatch.hashes import Algorithm
 Keys: TypeAlias = NDArray[np.int64]
 # Hash values of shape (number, bytes).
 Values: TypeAlias = NDArray[np.uint8]
-# What a segment is made of, by name, and nothing else: it is kept as it is and mapped again.
+# The complete content of a segment, by name, in the form in which it is written and mapped.
 Arrays: TypeAlias = Mapping[str, NDArray[np.generic]]
 
 
 class Neighbour(NamedTuple):
-    """An entry that lies within the asked distance of a query."""
+    """An entry within the requested distance of a query."""
 
     entry_key: int
     list_key: int
@@ -27,7 +27,7 @@ class Neighbour(NamedTuple):
 
 
 class Hits(NamedTuple):
-    """The same for many queries, in columns: the number of the query comes first."""
+    """Neighbours of many queries, in columns, with the number of the query first."""
 
     queries: Keys
     entry_keys: Keys
@@ -43,12 +43,12 @@ class Entries(NamedTuple):
     values: Values
 
     def where(self, chosen: NDArray[np.generic] | slice) -> Entries:
-        """Return those of the entries that are chosen, by their places or one by one."""
+        """Return the chosen entries; `chosen` has places, a slice, or a boolean for each entry."""
         return Entries(self.keys[chosen], self.list_keys[chosen], self.values[chosen])
 
 
-def joined(parts: Sequence[Entries]) -> Entries:
-    """Return the entries of all parts, of which there is one at least."""
+def join_entries(parts: Sequence[Entries]) -> Entries:
+    """Return the entries of all parts, of which there must be at least one."""
     if len(parts) == 1:
         return parts[0]
     keys, list_keys, values = zip(*parts, strict=True)
@@ -56,7 +56,7 @@ def joined(parts: Sequence[Entries]) -> Entries:
 
 
 class Index(ABC):
-    """The active entries of one algorithm, as of one moment. Safe to query from many threads."""
+    """The active entries of one algorithm at one moment. Safe to query from many threads."""
 
     algorithm: Algorithm
 
@@ -74,16 +74,16 @@ class Index(ABC):
     def search(self, value: bytes, threshold_bits: int) -> list[Neighbour]:
         """Return every entry at `threshold_bits` or nearer, nearest first, then by key.
 
-        `value` is as long as the indexed ones; anything else raises `ValueError`.
+        Raises `ValueError` for a value that is not as long as the indexed ones.
         """
         return self.search_many([value], threshold_bits)[0]
 
     def search_many(self, values: Sequence[bytes], threshold_bits: int) -> list[list[Neighbour]]:
-        """Return for each of the values what `search` returns for it."""
+        """Return the result of `search` for each of the values."""
         length = self.algorithm.bits // 8
         for value in values:
             if len(value) != length:
-                raise ValueError(f"a value has {length} bytes here, not {len(value)}")
+                raise ValueError(f"a value of {len(value)} bytes where {length} were expected")
         queries = np.frombuffer(b"".join(values), np.uint8).reshape(len(values), length)
         hits = self.find(queries, threshold_bits)
         order = np.lexsort((hits.entry_keys, hits.distances_bits))
@@ -94,10 +94,10 @@ class Index(ABC):
 
 
 class Segment(Index):
-    """Entries that never change, as a few arrays that can be written to a file and mapped again.
+    """An immutable set of entries, as a few arrays that can be written to a file and mapped again.
 
-    Subclasses are told apart in files by `kind`; they must not keep anything but the arrays that
-    matters to their answers, and raise `ValueError` where those do not fit together.
+    `kind` identifies the subclass in files. A subclass derives all its answers from the arrays
+    alone, and raises `ValueError` if they do not fit together.
     """
 
     kind: ClassVar[str]
@@ -109,7 +109,7 @@ class Segment(Index):
     @classmethod
     @abstractmethod
     def build(cls, algorithm: Algorithm, entries: Entries) -> Self:
-        """Make a segment of these entries."""
+        """Build a segment of the given entries."""
 
     @abstractmethod
     def entries(self) -> Entries:
@@ -117,10 +117,10 @@ class Segment(Index):
 
 
 def no_hits() -> Hits:
-    """Return what finds nothing."""
+    """Return empty hits."""
     return Hits(*(np.zeros(0, np.int64) for _ in range(4)))
 
 
-def compact(numbers: Keys) -> NDArray[np.generic]:
-    """Return numbers from 0 on in the smallest type that holds them all."""
+def narrow(numbers: Keys) -> NDArray[np.generic]:
+    """Return numbers from 0 on in the smallest type that fits them all."""
     return numbers.astype(np.min_scalar_type(int(numbers.max(initial=0))))

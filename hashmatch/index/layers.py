@@ -1,4 +1,4 @@
-"""Several segments as one index, without the entries that were withdrawn since they were made."""
+"""Layered index: several segments as one, without entries that were withdrawn since."""
 
 from __future__ import annotations
 
@@ -13,31 +13,34 @@ from .interface import Entries, Hits, Index, Keys, Segment, Values
 
 
 class Withdrawn:
-    """Which entries of segments are dead: some by their keys, removed lists up to a key."""
+    """The withdrawn entries of segments: single keys, and removed lists up to a key.
+
+    `keys` are in ascending order. `removed` has, by the key of a removed list, the highest key of
+    an entry that was withdrawn with it.
+    """
 
     def __init__(self, keys: Keys, removed: Mapping[int, int]) -> None:
-        # `keys` are in order.
         self.keys = keys
         self.removed = removed
 
-    def are_dead(self, keys: Keys, list_keys: Keys) -> NDArray[np.bool_]:
-        """Say of each entry whether it is dead."""
+    def includes(self, keys: Keys, list_keys: Keys) -> NDArray[np.bool_]:
+        """Say of each entry whether it is withdrawn."""
         places = np.searchsorted(self.keys, keys)
-        dead = np.zeros(len(keys), np.bool_)
+        withdrawn = np.zeros(len(keys), np.bool_)
         inside = places < len(self.keys)
-        dead[inside] = self.keys[places[inside]] == keys[inside]
+        withdrawn[inside] = self.keys[places[inside]] == keys[inside]
         for list_key, last_key in self.removed.items():
-            dead |= (list_keys == list_key) & (keys <= last_key)
-        return dead
+            withdrawn |= (list_keys == list_key) & (keys <= last_key)
+        return withdrawn
 
-    def living(self, entries: Entries) -> Entries:
-        """Return those of the entries that are not dead."""
-        alive = ~self.are_dead(entries.keys, entries.list_keys)
-        return entries if alive.all() else entries.where(alive)
+    def active(self, entries: Entries) -> Entries:
+        """Return the entries that are not withdrawn."""
+        is_active = ~self.includes(entries.keys, entries.list_keys)
+        return entries if is_active.all() else entries.where(is_active)
 
 
 class LayeredIndex(Index):
-    """The segments of one algorithm, asked one after the other."""
+    """The segments of one algorithm, searched one after another."""
 
     def __init__(
         self, algorithm: Algorithm, segments: Sequence[Segment], withdrawn: Withdrawn, active: int
@@ -56,5 +59,6 @@ class LayeredIndex(Index):
         hits = Hits(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
         if not len(hits.queries):
             return hits
-        alive = ~self._withdrawn.are_dead(hits.entry_keys, hits.list_keys)
-        return Hits(*(column[alive] for column in hits))
+        # Segments never change and hits are few, so withdrawn entries are filtered out here.
+        is_active = ~self._withdrawn.includes(hits.entry_keys, hits.list_keys)
+        return Hits(*(column[is_active] for column in hits))

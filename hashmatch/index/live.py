@@ -1,4 +1,4 @@
-"""All lists as one look-up that follows the store: what the pipeline asks for matches."""
+"""Live index: one look-up over all lists, which follows the store."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from hashmatch.store.engine import Database
 from hashmatch.store.lists import ListState, read_lists
 
 from .folder import IndexFolder
-from .following import catch_up, merge
 from .interface import Index, Neighbour, Segment
 from .layers import LayeredIndex, Withdrawn
+from .maintenance import catch_up, merge
 from .manifest import Manifest, SegmentMark
 from .segments import open_segment, open_withdrawn
 
-# How often the files of a manifest may be gone before it is read, because newer ones came.
-_ATTEMPTS = 10
-# What was not merged answers all the same, only slower.
-_SECONDS_AFTER_A_FAILED_MERGE = 60
-# A thread that waits for another process may be left behind.
-_SECONDS_TO_END = 10
+# The number of times that a newer manifest may replace the files of the one being opened.
+_MAX_ATTEMPTS = 10
+# There is no hurry: unmerged segments give the same answers, only slower.
+_MERGE_RETRY_S = 60
+# A thread that still waits for another process after this time is abandoned.
+_THREAD_EXIT_TIMEOUT_S = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The lists and their entries as they stood together at one moment."""
+    """The lists and their entries at one moment."""
 
     lists: tuple[ListState, ...]
     indexes: Mapping[str, Index]
@@ -39,22 +39,22 @@ class Snapshot:
     def search_many(
         self, algorithm: str, values: Sequence[bytes], threshold_bits: int
     ) -> list[list[Neighbour]]:
-        """Return for each value the entries of all lists within the threshold."""
+        """Return the entries of all lists within the threshold of each value."""
         index = self.indexes.get(algorithm)
         return [[] for _ in values] if index is None else index.search_many(values, threshold_bits)
 
     def has_entries(self) -> bool:
-        """Say whether any list has any entry."""
+        """Say whether any list has an active entry."""
         return any(one.active_entries for one in self.lists)
 
 
 class LiveIndex:
-    """Keeps a snapshot that follows the store, by files that all processes of a host share.
+    """A snapshot that follows the store, from files that all processes of a host share.
 
-    By itself it is never older than the store: asking costs one small query, and whoever asks first
+    By default it is never older than the store: each access costs one small query, and the first
     after a change waits until the index has it. With `max_age_s` a thread follows the store
-    instead, and nobody who asks ever waits; then the snapshot may be so much older, and where the
-    thread cannot follow for longer, asking raises `IndexStaleError`.
+    instead, and no access waits. The snapshot may then be up to that much older, and an access
+    raises `IndexStaleError` if the thread could not follow for longer.
     """
 
     def __init__(
@@ -80,55 +80,62 @@ class LiveIndex:
         self._segments: dict[SegmentMark, Segment] = {}
         self._current_at_s = 0.0
         self._pid = 0
-        self._problem = "it was not read yet"
+        self._problem = "it has not been read yet"
         self._is_closed = threading.Event()
         self._starting = threading.Lock()
         self._threads: list[threading.Thread] = []
 
     def snapshot(self) -> Snapshot:
-        """Return the lists as they stand. Raises `StoreError` or an error of the index."""
+        """Return the current lists. Raises `StoreError` or an error of the index."""
         if self._max_age_s is None:
-            return self.renewed()
+            return self.refresh()
         with self._starting:
-            if not self._threads or self._pid != os.getpid():  # Threads do not live on in a fork.
+            if not self._threads or self._pid != os.getpid():  # Threads do not survive a fork.
                 self._start()
         age_s = time.monotonic() - self._current_at_s
         snapshot = self._snapshot
         if snapshot is None or age_s > self._max_age_s:
             raise IndexStaleError(
                 f"the index could not follow the lists for {age_s:.0f} seconds: {self._problem}",
-                hint="'hashmatch index status' says more; the limit is index.max_age_s.",
+                hint="Run 'hashmatch index status' for details; the limit is index.max_age_s.",
             )
         return snapshot
 
-    def renewed(self) -> Snapshot:
-        """Return the lists as they stand at this moment, whatever it takes."""
+    def refresh(self) -> Snapshot:
+        """Return the lists of this moment, after any update of the index that they need.
+
+        Raises `StoreError` or an error of the index.
+        """
         with self._lock:
             lists, read_at_s = self._read_lists()
-            held, manifest = self._snapshot, self._manifest
+            snapshot, manifest = self._snapshot, self._manifest
+            # Two cheap checks save most refreshes from reading the manifest: the stamp of its file,
+            # and the marks of its lists.
             is_published = self._stamp is not None and self._stamp == self._folder.stamp()
-            if held is None or manifest is None or not is_published or not manifest.follows(lists):
-                held, read_at_s = self._open_newest(lists, read_at_s)
+            is_current = manifest is not None and is_published and manifest.follows(lists)
+            if snapshot is None or not is_current:
+                snapshot, read_at_s = self._open_newest(lists, read_at_s)
             else:
-                held = Snapshot(lists, held.indexes)
-            self._snapshot = held
+                snapshot = Snapshot(lists, snapshot.indexes)
+            self._snapshot = snapshot
             self._current_at_s = read_at_s
-            self._problem = "a change takes long"
-            return held
+            self._problem = "an update is taking a long time"
+            return snapshot
 
     def age_s(self) -> float:
-        """Return how long ago the snapshot was known to be the store's, infinite without one."""
+        """Return the seconds since the snapshot was known to be current, infinite without one."""
         return time.monotonic() - self._current_at_s if self._snapshot else float("inf")
 
     def close(self) -> None:
-        """End the threads and let go of the files."""
+        """End the threads and release the files."""
         self._is_closed.set()
         for thread in self._threads:
-            thread.join(_SECONDS_TO_END)
+            thread.join(_THREAD_EXIT_TIMEOUT_S)
         self._segments, self._snapshot, self._manifest = {}, None, None
 
     def _read_lists(self) -> tuple[tuple[ListState, ...], float]:
-        """Return the lists and a moment at which they stood so, by the monotonic clock."""
+        """Return the lists and a moment at which they were current, by the monotonic clock."""
+        # Taken before the query, so that the age of a snapshot is never understated.
         read_at_s = time.monotonic()
         with self._database.reading() as session:
             return read_lists(session), read_at_s
@@ -136,15 +143,15 @@ class LiveIndex:
     def _open_newest(
         self, lists: tuple[ListState, ...], read_at_s: float
     ) -> tuple[Snapshot, float]:
-        """Open what is published for these lists, or bring it up to date first."""
+        """Open the published index of these lists, after bringing it up to date if it is behind."""
         damaged: Manifest | None = None
-        for _ in range(_ATTEMPTS):
-            manifest = self._current(lists, damaged)
-            if not manifest.follows(lists):  # The store went on.
+        for _ in range(_MAX_ATTEMPTS):
+            manifest = self._current_manifest(lists, damaged)
+            if not manifest.follows(lists):  # The store has changed since.
                 lists, read_at_s = self._read_lists()
             try:
                 indexes = self._open(manifest)
-            except FileNotFoundError:  # A newer one was published and took it away.
+            except FileNotFoundError:  # A newer manifest has replaced it.
                 damaged = manifest if self._folder.manifest() == manifest else None
                 continue
             except DamagedIndexError:
@@ -154,12 +161,14 @@ class LiveIndex:
                 continue
             if manifest.follows(lists):
                 self._manifest = manifest
+                # Without a stamp, the next access reads the manifest again.
                 stamp = self._folder.stamp()
                 self._stamp = stamp if self._folder.manifest() == manifest else None
                 return Snapshot(lists, indexes), read_at_s
         raise IndexStaleError("the lists changed faster than the index could be read")
 
-    def _current(self, lists: tuple[ListState, ...], damaged: Manifest | None) -> Manifest:
+    def _current_manifest(self, lists: tuple[ListState, ...], damaged: Manifest | None) -> Manifest:
+        # Another process may have brought the index up to date already.
         try:
             published = self._folder.manifest()
         except DamagedIndexError:
@@ -172,12 +181,12 @@ class LiveIndex:
             self._database,
             self._folder,
             self._algorithms,
-            instead_of=damaged,
+            damaged=damaged,
             may_rebuild=self._may_rebuild,
         )
 
     def _open(self, manifest: Manifest) -> dict[str, Index]:
-        """Open the files of a manifest, as far as they are not open already."""
+        """Open the files of a manifest, except those that are open already."""
         withdrawn = open_withdrawn(self._folder, manifest)
         segments = {
             mark: self._segments.get(mark) or self._open_segment(manifest, mark)
@@ -185,7 +194,7 @@ class LiveIndex:
         }
         self._segments = segments
         return {
-            name: self._layered(name, segments, withdrawn, count)
+            name: self._layer(name, segments, withdrawn, count)
             for name, count in manifest.counts().items()
         }
 
@@ -193,21 +202,22 @@ class LiveIndex:
         algorithm = self._algorithms.get(mark.algorithm)
         if algorithm is None:
             raise IndexFolderError(
-                f"the index holds {mark.algorithm} hashes, which this installation cannot match",
-                hint="Install what brings that algorithm, or remove the list.",
+                f"the index has {mark.algorithm} hashes, which this installation cannot match",
+                hint="Install the package with that algorithm, or remove the list.",
             )
         return open_segment(self._folder, manifest.store_id, algorithm, mark)
 
-    def _layered(
+    def _layer(
         self, name: str, segments: Mapping[SegmentMark, Segment], withdrawn: Withdrawn, count: int
     ) -> LayeredIndex:
         own = [segment for mark, segment in segments.items() if mark.algorithm == name]
         return LayeredIndex(self._algorithms[name], own, withdrawn, count)
 
     def _start(self) -> None:
-        """Read the index and begin to follow the store."""
+        """Read the index and start the threads that follow the store."""
+        # After a fork, the lock may be in the state in which a thread of the parent had it.
         self._lock, self._pid = threading.Lock(), os.getpid()
-        self.renewed()
+        self.refresh()
         self._threads = [
             threading.Thread(target=work, name=f"hashmatch-index-{name}", daemon=True)
             for name, work in (("follow", self._follow), ("merge", self._merge))
@@ -218,15 +228,15 @@ class LiveIndex:
     def _follow(self) -> None:
         while not self._is_closed.wait(self._poll_s):
             try:
-                self.renewed()
+                self.refresh()
             except HashmatchError as error:
                 self._problem = error.message
-            except Exception as error:  # noqa: BLE001 (it is told when it lasts)
+            except Exception as error:  # noqa: BLE001 (reported once it lasts)
                 self._problem = repr(error)
 
     def _merge(self) -> None:
         while not self._is_closed.wait(self._poll_s):
             try:
                 merge(self._folder, self._algorithms)
-            except Exception:  # noqa: BLE001 (the next reading says what is wrong, if it matters)
-                self._is_closed.wait(_SECONDS_AFTER_A_FAILED_MERGE)
+            except Exception:  # noqa: BLE001 (a refresh reports damage)
+                self._is_closed.wait(_MERGE_RETRY_S)

@@ -1,6 +1,7 @@
-"""The loops of the Hamming index, compiled; `kernels` says what each is for.
+"""Compiled loops of the Hamming index; `kernels` documents their purpose.
 
-Not typed: numba knows the types from the signatures, and mypy would only know better.
+They have no annotations: numba takes the types from the signatures, and mypy would find errors
+where numba has none.
 """
 
 from __future__ import annotations
@@ -11,15 +12,15 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, register_jitable
 
-from hashmatch.compiled import compiled
+from hashmatch.jit import compiled
 
-# So many rows lie between the prefetch of one and its comparison.
+# The number of rows between the prefetch of a row and its comparison.
 _AHEAD = 32
-# Room for the candidates of one piece, which grows where there are more.
+# The initial capacity for the candidates of one piece.
 _CANDIDATES = 2048
-# So many keys are looked at in one go: while their spans are read, the next ones are fetched.
+# The number of keys in a block: while the buckets of one block are read, the next are fetched.
 _BLOCK = 32
-# A slot holds the place of a row, or from here on that of a list of rows which share its bucket.
+# A slot below this value is the place of a row, otherwise that of a list of rows with the same key.
 _SHARED = 1 << 31
 
 _U8_2D = "Array(uint8, 2, 'C', readonly=True)"
@@ -31,7 +32,7 @@ _I64_2D = "Array(int64, 2, 'C', readonly=True)"
 
 @intrinsic
 def _ones(_typing, word):
-    """Count the bits of a word that are set, by the processor's own instruction."""
+    """Count the bits set in a word, with the instruction of the processor."""
 
     def generate(_context, builder, _signature, arguments):
         return builder.ctpop(arguments[0])
@@ -41,7 +42,7 @@ def _ones(_typing, word):
 
 @intrinsic
 def _prefetch(_typing, array, place):
-    """Ask for the cache line of an array's item, by its place in memory, without waiting."""
+    """Request the cache line of an array's item, by its place in memory, without waiting for it."""
 
     def generate(context, builder, signature, arguments):
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
@@ -57,7 +58,7 @@ def _prefetch(_typing, array, place):
 
 @register_jitable
 def _key(words, row, first, width):
-    """Return `width` bits of a row from its bit `first` on."""
+    """Return the `width` bits of a row that start at its bit `first`."""
     word, bit = first >> 6, first & 63
     value = words[row, word] >> np.uint64(bit)
     if bit + width > 64:
@@ -66,8 +67,8 @@ def _key(words, row, first, width):
 
 
 @register_jitable
-def _with_room(candidates, count):
-    """Return the same array, or a longer one that begins with it."""
+def _with_capacity(candidates, count):
+    """Return the array, or a longer copy of it if it has room for fewer than `count`."""
     if count <= candidates.shape[0]:
         return candidates
     longer = np.empty(max(count, 2 * candidates.shape[0]), np.uint32)
@@ -77,7 +78,10 @@ def _with_room(candidates, count):
 
 @register_jitable
 def _is_first_to_find(queries, query, rows, row, piece, reaches, piece_masks):
-    """Say whether no earlier piece is near enough to have led to this row, too."""
+    """Say whether no earlier piece is near enough to have led to the same row.
+
+    So each row is reported once, without a record of the rows found.
+    """
     for other in range(piece):
         distance = np.int64(0)
         for word in range(rows.shape[1]):
@@ -93,7 +97,10 @@ def _compare(
     queries, query, rows, candidates, count, piece, reaches, piece_masks, threshold,
     found, found_queries, found_rows, found_distances,
 ):  # fmt: skip
-    """Note those of the candidates that are near enough; returns the number found by now."""
+    """Record the candidates within the threshold; return the total number found.
+
+    Rows beyond the capacity are counted only, so that the caller can repeat with enough room.
+    """
     words = rows.shape[1]
     memory = rows.reshape(-1)
     for ahead in range(min(_AHEAD, count)):
@@ -126,6 +133,8 @@ def search(
 ):  # fmt: skip
     places = np.empty(_BLOCK, np.int64)
     candidates = np.empty(_CANDIDATES, np.uint32)
+    # Memory is prefetched a block ahead of its use: the buckets, then the slots of occupied keys,
+    # and in `_compare` the rows.
     found = 0
     for query in range(queries.shape[0]):
         for piece in range(pieces.shape[0]):
@@ -149,13 +158,13 @@ def search(
                     at = bucket_base + 2 * (near >> 6)
                     bits = buckets[at] >> np.uint64(near & 63)
                     if bits & np.uint64(1):
-                        # The slots of full buckets follow one another: count those from here on
-                        # to the end of the word, backwards from the next word's first.
+                        # Slots exist for occupied keys only, in order. The bucket has their number
+                        # up to the end of its word; subtract the keys from this one to that end.
                         place = slot_base + np.int64(buckets[at + 1]) - np.int64(_ones(bits))
                         _prefetch(slots, place)
                         places[full] = place
                         full += 1
-                candidates = _with_room(candidates, gathered + full)
+                candidates = _with_capacity(candidates, gathered + full)
                 for one in range(full):
                     slot = np.int64(slots[places[one]])
                     if slot < _SHARED:
@@ -164,7 +173,7 @@ def search(
                         continue
                     first_row = shared_base + slot - _SHARED + 1
                     count = np.int64(shared[first_row - 1])
-                    candidates = _with_room(candidates, gathered + count + full)
+                    candidates = _with_capacity(candidates, gathered + count + full)
                     for row in range(count):
                         candidates[gathered + row] = shared[first_row + row]
                     gathered += count
@@ -193,7 +202,7 @@ def scan(queries, rows, threshold, found_queries, found_rows, found_distances):
 
 
 @compiled(f"void({_U8_2D}, Array(uint64, 3, 'C', readonly=True), uint64[:, ::1])")
-def deal(values, table, words):
+def permute_bits(values, table, words):
     for row in range(values.shape[0]):
         for word in range(words.shape[1]):
             words[row, word] = np.uint64(0)
@@ -238,6 +247,7 @@ def fill(rows, first, width, counts, buckets, slots, shared):
         if counts[key] == 1:
             slots[place] = np.uint32(row)
         else:
+            # The length of the list also is the number of rows stored in it so far.
             list_at = np.int64(slots[place]) - _SHARED
             shared[list_at] += np.uint32(1)
             shared[list_at + np.int64(shared[list_at])] = np.uint32(row)

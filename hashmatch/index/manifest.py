@@ -1,4 +1,4 @@
-"""What the index consists of at one moment: which files, for which state of which lists."""
+"""Manifest of the index: the files in force, and the state of the lists that they are for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class SegmentMark:
-    """A segment of the index: its file, its kind, its algorithm and how many entries it holds."""
+    """A segment of the index: its file, its kind, its algorithm and its number of entries."""
 
     file: FileMark
     kind: str
@@ -27,9 +27,9 @@ class SegmentMark:
 
 @dataclass(frozen=True, slots=True)
 class ListMark:
-    """Up to where the index follows a list: its generation, and its entry with the highest key.
+    """The state of a list in the index: its generation, and the highest key of its entries.
 
-    `active_entries` are those of the store; `entries` those in the index, by algorithm.
+    `active_entries` is the number in the store, `entries` the number in the index by algorithm.
     """
 
     key: int
@@ -40,23 +40,25 @@ class ListMark:
     entries: dict[str, int]
 
     def is_of(self, state: ListState) -> bool:
-        """Say whether the list stands where the index followed it to."""
+        """Say whether the list is still in the state that the index has."""
+        # A store restored from a backup may give the same generation again, at another time.
         return (self.generation, self.changed_at) == (
             state.generation,
             state.changed_at.isoformat(),
         )
 
     def moment(self) -> datetime:
-        """Return when the list got to its generation."""
+        """Return the time at which the list reached its generation."""
         return datetime.fromisoformat(self.changed_at)
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One state of the index, as published.
+    """One published state of the index.
 
-    `number` counts them up. `withdrawn` is the file with the keys of entries that are in segments
-    and no longer active; `removed` says of removed lists up to which key their entries are dead.
+    `number` grows with each. `withdrawn` is the file with the keys of entries that are in segments
+    but no longer active. `removed` has, by the key of a removed list, the highest key of an entry
+    that was withdrawn with it.
     """
 
     store_id: str
@@ -68,14 +70,14 @@ class Manifest:
     removed: dict[int, int] = field(default_factory=dict)
 
     def follows(self, states: tuple[ListState, ...]) -> bool:
-        """Say whether this is the index of the lists as they stand."""
+        """Say whether the index is up to date with the given lists."""
         marks = {mark.key: mark for mark in self.lists}
         return marks.keys() == {state.key for state in states} and all(
             marks[state.key].is_of(state) for state in states
         )
 
     def counts(self) -> dict[str, int]:
-        """Return how many active entries there are of each algorithm that has any."""
+        """Return the number of active entries by algorithm, without those that have none."""
         counts: dict[str, int] = {}
         for mark in self.lists:
             for algorithm, count in mark.entries.items():
@@ -83,36 +85,36 @@ class Manifest:
         return {algorithm: count for algorithm, count in counts.items() if count}
 
     def file_names(self) -> set[str]:
-        """Return the names of all files that belong to it."""
+        """Return the names of all its files."""
         names = {segment.file.name for segment in self.segments}
         return names if self.withdrawn is None else names | {self.withdrawn.name}
 
     def size_bytes(self) -> int:
-        """Return how much all its files hold."""
+        """Return the total size of its files."""
         files = [segment.file for segment in self.segments]
         return sum(one.size_bytes for one in files) + (
             self.withdrawn.size_bytes if self.withdrawn else 0
         )
 
     def next(self, **changes: Any) -> Self:
-        """Return what comes after it, with these changes."""
+        """Return the next manifest, with the given changes."""
         return replace(self, number=self.number + 1, **changes)
 
     def encode(self) -> str:
-        """Return it as JSON, and its checksum after that."""
+        """Return the manifest as a line of JSON, and its checksum as another."""
         body = json.dumps({"version": _VERSION, **asdict(self)}, indent=1)
         return f"{body}\n{checksum(body.encode())}\n"
 
     @classmethod
     def decode(cls, text: str) -> Self:
-        """Return what `encode` wrote. Raises `DamagedIndexError`."""
+        """Return the manifest from the text of `encode`. Raises `DamagedIndexError`."""
         try:
-            body, _, told = text.rstrip("\n").rpartition("\n")
-            if checksum(body.encode()) != told:
+            body, _, expected = text.rstrip("\n").rpartition("\n")
+            if checksum(body.encode()) != expected:
                 raise DamagedIndexError("the manifest of the index is damaged")
             table = json.loads(body)
             if table.pop("version") != _VERSION:
-                raise DamagedIndexError("the index is of another version of hashmatch")
+                raise DamagedIndexError("the index was written by another version of hashmatch")
             withdrawn = table.pop("withdrawn")
             return cls(
                 lists=tuple(ListMark(**one) for one in table.pop("lists")),

@@ -1,10 +1,10 @@
-"""How hashes are cut into pieces, so that near ones agree nearly in some piece.
+"""Pieces of hashes, cut so that hashes near each other nearly agree in at least one piece.
 
 Two hashes within a threshold differ, in some piece i, by at most its radius r(i), if the radii are
 chosen so that the sum of all r(i) + 1 is the threshold + 1: otherwise they would differ by more in
-all. That is the general pigeonhole principle (Qin et al., "GPH: Similarity Search in Hamming
+total. This is the general pigeonhole principle (Qin et al., "GPH: Similarity Search in Hamming
 Space", 2018). So it is enough to compare a query with the rows whose key in some piece is within
-that piece's radius, and nothing is missed.
+the radius of that piece, and nothing is missed.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# What things cost, in units of one key looked up in its bucket (about 4 ns): a key that some row
-# has, a row that is compared after its bucket led there, and a word of a row compared in order.
-_FULL_KEY_COST = 4.0
+# Costs in units of one key looked up in its bucket (about 4 ns): of a key that some row has, of a
+# row compared because its bucket led there, and of a word of a row compared in a scan.
+_OCCUPIED_KEY_COST = 4.0
 _CANDIDATE_COST = 4.0
 _SCANNED_WORD_COST = 0.08
-# Of the tables, without the hashes and entries themselves.
-_MOST_BYTES_A_ROW = 84.0
-_WIDEST_KEY_BITS = 30
-# So many times more keys than rows, as a power of two.
+# The maximum size of the tables, without the hashes and entries themselves.
+_MAX_BYTES_PER_ROW = 84.0
+_MAX_KEY_BITS = 30
+# The number of keys is at most about 2 to this power times the number of rows.
 _SPARE_KEY_BITS = 3
-_MOST_PIECES = 64
+_MAX_PIECES = 64
 
 
 def key_widths(bits: int, pieces: int, rows: int) -> list[int]:
-    """Return how many bits of each piece its key has: all of them, or as many as rows can fill."""
-    widest = min(_WIDEST_KEY_BITS, rows.bit_length() + _SPARE_KEY_BITS)
+    """Return the bits of each piece's key: all of the piece, or as many as the rows can fill."""
+    widest = min(_MAX_KEY_BITS, rows.bit_length() + _SPARE_KEY_BITS)
     return [min(end - start, widest) for start, end in piece_bounds(bits, pieces)]
 
 
@@ -43,15 +43,15 @@ def piece_bounds(bits: int, pieces: int) -> list[tuple[int, int]]:
 
 
 def best_number_of_pieces(bits: int, rows: int, threshold_bits: int) -> int:
-    """Return into how many pieces to cut for the quickest search, 0 where a flat scan is quicker.
+    """Return the number of pieces for the fastest search, 0 if a scan of all rows is faster.
 
-    It goes by even and independent bits, and by what memory the tables may take.
+    The estimate assumes even and independent bits, and respects the memory limit of the tables.
     """
     best, best_cost = 0, scan_cost(bits, rows)
-    for pieces in range(1, min(_MOST_PIECES, bits, threshold_bits + 1) + 1):
+    for pieces in range(1, min(_MAX_PIECES, bits, threshold_bits + 1) + 1):
         widths = key_widths(bits, pieces, rows)
         loads = [rows / 2**width for width in widths]
-        if _bytes_a_row(widths, rows) > _MOST_BYTES_A_ROW:
+        if _bytes_per_row(widths, rows) > _MAX_BYTES_PER_ROW:
             continue
         cost = search_cost(widths, loads, choose_radii(widths, loads, threshold_bits))
         if cost < best_cost:
@@ -60,11 +60,12 @@ def best_number_of_pieces(bits: int, rows: int, threshold_bits: int) -> int:
 
 
 def choose_radii(widths: list[int], loads: list[float], threshold_bits: int) -> list[int]:
-    """Return the radius of each piece, -1 where it need not be looked at, that together cost least.
+    """Return the radius of each piece for the lowest total cost, -1 for a piece to skip.
 
-    `loads` are the rows to expect for a key.
+    `loads` are the expected rows per key.
     """
     radii = [-1] * len(widths)
+    # Greedy: each step extends the radius of the piece in which that costs least.
     for _ in range(threshold_bits + 1):
         cheapest = min(
             range(len(widths)),
@@ -78,7 +79,7 @@ def choose_radii(widths: list[int], loads: list[float], threshold_bits: int) -> 
 
 
 def search_cost(widths: list[int], loads: list[float], radii: list[int]) -> float:
-    """Return what a search costs, in units of one key."""
+    """Return the cost of a search, in units of one key."""
     return sum(
         sum(comb(width, ones) for ones in range(radius + 1)) * _key_cost(load)
         for width, load, radius in zip(widths, loads, radii, strict=True)
@@ -86,18 +87,18 @@ def search_cost(widths: list[int], loads: list[float], radii: list[int]) -> floa
 
 
 def scan_cost(bits: int, rows: int) -> float:
-    """Return what comparing every row costs, in the same units."""
+    """Return the cost of comparing every row, in the same units."""
     return rows * -(-bits // 64) * _SCANNED_WORD_COST
 
 
 @lru_cache(maxsize=64)
 def ball(width: int, radius: int) -> NDArray[np.uint32]:
-    """Return all masks of `width` bits with up to `radius` of them set, in order."""
+    """Return all masks of `width` bits with up to `radius` of them set, in ascending order."""
     shell = np.zeros(1, np.uint32)
     shells = [shell]
     powers = [1 << bit for bit in range(width)]
     for _ in range(min(radius, width)):
-        # Each mask with one bit more above its highest: those below a power of two come first.
+        # Each mask gets one more bit above its highest: masks below a power of two come first.
         shell = np.concatenate(
             [shell[: np.searchsorted(shell, one)] | np.uint32(one) for one in powers]
         )
@@ -105,11 +106,11 @@ def ball(width: int, radius: int) -> NDArray[np.uint32]:
     return np.sort(np.concatenate(shells)) if radius >= 0 else np.zeros(0, np.uint32)
 
 
-def deal_bits(sample: NDArray[np.integer[Any]], pieces: int) -> NDArray[np.int64]:
-    """Return the order in which to lay the bits, so that the pieces tell real hashes apart.
+def order_bits(sample: NDArray[np.integer[Any]], pieces: int) -> NDArray[np.int64]:
+    """Return an order of the bits with which the pieces distinguish real hashes best.
 
-    `sample` has the shape (hashes, bits). Bits that say the same are dealt to different pieces, and
-    so are bits that are nearly always the same; in a piece, those that say most come first.
+    `sample` has the shape (hashes, bits). Correlated bits go to different pieces, and so do bits
+    that are nearly always the same. In a piece, the most informative bits come first.
     """
     bits = sample.shape[1]
     leaning = 2 * sample.mean(axis=0) - 1
@@ -120,6 +121,7 @@ def deal_bits(sample: NDArray[np.integer[Any]], pieces: int) -> NDArray[np.int64
     room = np.array([end - start for start, end in piece_bounds(bits, pieces)])
     members: list[list[int]] = [[] for _ in range(pieces)]
     added = np.zeros((pieces, bits))
+    # Bits that resemble others most are placed first, each in the piece that it resembles least.
     for bit in np.argsort(-alike.sum(axis=0), kind="stable"):
         costs = np.where(room > 0, added[:, bit] - room * 1e-6, np.inf)
         piece = int(costs.argmin())
@@ -127,16 +129,20 @@ def deal_bits(sample: NDArray[np.integer[Any]], pieces: int) -> NDArray[np.int64
         room[piece] -= 1
         added[piece] += alike[bit]
     return np.array(
-        [bit for some in members for bit in sorted(some, key=lambda bit: abs(leaning[bit]))],
+        [
+            bit
+            for piece_bits in members
+            for bit in sorted(piece_bits, key=lambda bit: abs(leaning[bit]))
+        ],
         np.int64,
     )
 
 
 def _key_cost(load: float) -> float:
-    return 1 + _FULL_KEY_COST * min(1.0, load) + _CANDIDATE_COST * load
+    return 1 + _OCCUPIED_KEY_COST * min(1.0, load) + _CANDIDATE_COST * load
 
 
-def _bytes_a_row(widths: list[int], rows: int) -> float:
+def _bytes_per_row(widths: list[int], rows: int) -> float:
     total = 0.0
     for width in widths:
         keys, load = 2.0**width, rows / 2.0**width

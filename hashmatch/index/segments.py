@@ -1,8 +1,8 @@
-"""The kinds of segments, how they are kept in files, and which of them ought to be merged."""
+"""Segments by kind of algorithm, their files, and the choice of segments to merge."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -24,10 +24,10 @@ SEGMENT_OF_KIND: dict[Kind, type[Segment]] = {
     Kind.VECTOR: VectorSegment,
 }
 
-# Segments with fewer entries together are always made one: that takes milliseconds.
+# Segments with fewer entries in total are always merged, which takes milliseconds.
 _SMALL_ENTRIES = 20_000
-# Larger ones are merged with newer ones that have, together, at least such a part of their entries.
-_PART = 4
+# A larger segment is merged with all smaller ones if it has at most this many times their entries.
+_MERGE_RATIO = 4
 
 
 def write_segment(
@@ -48,56 +48,47 @@ def open_segment(
     kind = SEGMENT_OF_KIND[algorithm.kind]
     try:
         segment = kind(algorithm, arrays)
+        # A changed version or size of the algorithm makes the segment unusable.
         is_right = facts == {**_facts(store_id, segment), "entries": len(segment)}
     except (KeyError, ValueError) as error:
-        raise _foreign(folder, mark) from error
+        raise _mismatch_error(folder, mark) from error
     if not is_right or len(segment) != mark.entries:
-        raise _foreign(folder, mark)
+        raise _mismatch_error(folder, mark)
     return segment
 
 
 def write_withdrawn(folder: IndexFolder, store_id: str, keys: Keys) -> FileMark | None:
-    """Write the keys of dead entries; nothing where there are none."""
+    """Write the keys of withdrawn entries; return None, without a file, if there are none."""
     if not len(keys):
         return None
     return folder.write({"store": store_id, "kind": "withdrawn"}, {"keys": np.unique(keys)})
 
 
 def open_withdrawn(folder: IndexFolder, manifest: Manifest) -> Withdrawn:
-    """Return which entries are dead. Raises `FileNotFoundError` or `IndexFolderError`."""
+    """Return the withdrawn entries. Raises `FileNotFoundError` or `IndexFolderError`."""
     keys = np.zeros(0, np.int64)
     if manifest.withdrawn is not None:
         facts, arrays = map_arrays(folder.path, manifest.withdrawn)
         if facts != {"store": manifest.store_id, "kind": "withdrawn"}:
-            raise _foreign(folder, manifest.withdrawn)
+            raise _mismatch_error(folder, manifest.withdrawn)
         keys = arrays["keys"].astype(np.int64)
     return Withdrawn(keys, manifest.removed)
 
 
-def open_segments(
-    folder: IndexFolder, manifest: Manifest, algorithms: Mapping[str, Algorithm]
-) -> dict[SegmentMark, Segment]:
-    """Open all segments of a manifest."""
-    return {
-        mark: open_segment(folder, manifest.store_id, algorithms[mark.algorithm], mark)
-        for mark in manifest.segments
-    }
+def choose_merge(segments: Iterable[SegmentMark], max_entries: int) -> list[SegmentMark]:
+    """Return the segments of one algorithm that should be merged, none if they are few enough.
 
-
-def choose_merge(segments: Iterable[SegmentMark], most_entries: int) -> list[SegmentMark]:
-    """Return segments of one algorithm that ought to become one, none where all is well.
-
-    It leaves so few that a query hardly notices, and writes each entry again only as often as the
-    logarithm of their number. The outcome has `most_entries` at most.
+    The number of segments stays so low that it hardly slows a query, and each entry is rewritten
+    only about log(entries) times. The merged segment has at most `max_entries` entries.
     """
     by_size = sorted(segments, key=lambda one: one.entries)
     chosen: list[SegmentMark] = []
     total = 0
     for count, one in enumerate(by_size):
         total += one.entries
-        if total > most_entries:
+        if total > max_entries:
             break
-        if total <= _SMALL_ENTRIES or one.entries <= _PART * (total - one.entries):
+        if total <= _SMALL_ENTRIES or one.entries <= _MERGE_RATIO * (total - one.entries):
             chosen = by_size[: count + 1]
     return chosen if len(chosen) > 1 else []
 
@@ -113,9 +104,9 @@ def _facts(store_id: str, segment: Segment) -> dict[str, str | int]:
     }
 
 
-def _foreign(folder: IndexFolder, mark: SegmentMark | FileMark) -> DamagedIndexError:
+def _mismatch_error(folder: IndexFolder, mark: SegmentMark | FileMark) -> DamagedIndexError:
     name = mark.name if isinstance(mark, FileMark) else mark.file.name
     return DamagedIndexError(
-        f"{folder.path / name}: it belongs to another store or was made for another algorithm",
-        hint="Build the index again with 'hashmatch index build'.",
+        f"{folder.path / name}: it belongs to another store or to another algorithm or version",
+        hint="Rebuild the index with 'hashmatch index build'.",
     )

@@ -1,4 +1,4 @@
-"""What people want to know of an index: whether it follows the store, and whether it is sound."""
+"""Status of the index: the lists that it is behind, and any damage."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .segments import open_segment, open_withdrawn
 
 @dataclass(frozen=True, slots=True)
 class IndexStatus:
-    """The manifest in force, the names of lists that it is behind of, and what is wrong with it."""
+    """The manifest in force, the names of the lists that it is behind, and any problem with it."""
 
     manifest: Manifest | None
     behind: tuple[str, ...]
@@ -38,18 +38,19 @@ def inspect(
         if manifest.store_id != store_id:
             raise DamagedIndexError(
                 f"{folder.path}: it is the index of another database",
-                hint="Give each database a folder of its own with index.dir.",
+                hint="Give each database its own folder with index.dir.",
             )
+        # Opening a file verifies its checksums.
         open_withdrawn(folder, manifest)
         for mark in manifest.segments:
             if mark.algorithm not in algorithms:
                 raise IndexFolderError(
-                    f"it holds {mark.algorithm} hashes, which this installation cannot match",
-                    hint="Install what brings that algorithm, or remove the list.",
+                    f"the index has {mark.algorithm} hashes, which this installation cannot match",
+                    hint="Install the package with that algorithm, or remove the list.",
                 )
             open_segment(folder, store_id, algorithms[mark.algorithm], mark)
     except FileNotFoundError as error:
-        return IndexStatus(None, (), f"{error.filename}: the file is gone")
+        return IndexStatus(None, (), f"{error.filename}: the file is missing")
     except IndexFolderError as error:
         return IndexStatus(None, (), error.message, error.hint)
     marks = {mark.key: mark for mark in manifest.lists}

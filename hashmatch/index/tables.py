@@ -1,4 +1,4 @@
-"""The tables of a Hamming segment: made from its rows, and looked into as far as a threshold needs.
+"""Tables of a Hamming segment, built from its rows, and the reach of a search in them.
 
 Source: Norouzi, Punjani, Fleet, "Fast Exact Search in Hamming Space with Multi-Index Hashing",
 2014.
@@ -28,9 +28,9 @@ Places: TypeAlias = NDArray[np.int64]
 
 
 def make_tables(rows: Words, bits: int, number: int) -> dict[str, NDArray[np.generic]]:
-    """Return the arrays of a `kernels.Table` for rows of so many bits cut into so many pieces.
+    """Return the arrays of a `kernels.Table` for rows of `bits` bits in `number` pieces.
 
-    `loads` are the rows to expect for a key that comes up among them.
+    The array `loads` has the expected rows for a key that a row has, by piece.
     """
     from .kernels import count_keys, fill_buckets
 
@@ -42,8 +42,8 @@ def make_tables(rows: Words, bits: int, number: int) -> dict[str, NDArray[np.gen
     for piece, (first, _) in enumerate(bounds):
         width = key_widths(bits, number, len(rows))[piece]
         counts = count_keys(rows, first, width)
-        # Each row but itself: what a query finds that is none of them.
-        loads[piece] = max(len(rows) / len(counts), _mean_of_own(counts) - 1)
+        # A row does not count itself, since a query usually is not one of the rows.
+        loads[piece] = max(len(rows) / len(counts), _mean_rows_per_key(counts) - 1)
         pieces[piece] = (first, width, *ends)
         parts.append(fill_buckets(rows, first, width, counts))
         ends = [end + len(part) for end, part in zip(ends, parts[-1], strict=True)]
@@ -58,7 +58,7 @@ def make_tables(rows: Words, bits: int, number: int) -> dict[str, NDArray[np.gen
 def make_reach(
     pieces: Places, loads: NDArray[np.float64], bits: int, rows: int, threshold_bits: int
 ) -> Reach | None:
-    """Return how far to look in each piece, None where comparing every row is quicker."""
+    """Return the reach of a search, None if comparing every row is faster."""
     from .kernels import Reach
 
     if not len(pieces):
@@ -67,6 +67,7 @@ def make_reach(
     radii = choose_radii(widths, loads.tolist(), threshold_bits)
     if search_cost(widths, loads.tolist(), radii) >= scan_cost(bits, rows):
         return None
+    # Pieces of equal width and radius share their masks.
     balls = {key: ball(*key) for key in zip(widths, radii, strict=True)}
     ends = np.cumsum([0, *map(len, balls.values())])
     firsts = dict(zip(balls, ends.tolist(), strict=False))
@@ -75,14 +76,17 @@ def make_reach(
     return Reach(masks, np.array(reaches, np.int64), _piece_masks(pieces, bits))
 
 
-def _mean_of_own(counts: NDArray[np.uint32]) -> float:
-    """Return how many rows have the key that a row has, on average over the rows."""
+def _mean_rows_per_key(counts: NDArray[np.uint32]) -> float:
+    """Return the number of rows with the same key as a row, on average over all rows.
+
+    Real hashes are unevenly distributed, so queries meet keys with more rows than the average key.
+    """
     wide = counts.astype(np.float64)
     return float(wide @ wide / wide.sum())
 
 
 def _piece_masks(pieces: Places, bits: int) -> Words:
-    """Return the bits of each piece's key set, of shape (pieces, words of a row)."""
+    """Return masks with the bits of each piece's key set, of shape (pieces, words of a row)."""
     places = np.arange(-(-bits // 64) * 64)
     firsts, widths = pieces[:, :1], pieces[:, 1:2]
     is_in = (places >= firsts) & (places < firsts + widths)

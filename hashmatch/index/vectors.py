@@ -1,7 +1,7 @@
-"""Exact search of byte vectors by their Euclidean distance, for algorithms that are no bit strings.
+"""Exact search of byte vectors by Euclidean distance, for algorithms without bit strings.
 
-FAISS compares the query with every vector; it is an extra, which whoever brings such an algorithm
-asks for.
+FAISS compares the query with every vector. It is an optional dependency, for installations with
+such an algorithm.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ import numpy as np
 from hashmatch.errors import IndexFolderError
 from hashmatch.hashes import Algorithm
 
-from .interface import Entries, Hits, Segment, Values, compact
+from .interface import Entries, Hits, Segment, Values, narrow
 
 
 class VectorSegment(Segment):
-    """Byte vectors; distances are squared ones, which are whole numbers."""
+    """A segment of byte vectors; distances are squared and thus integers."""
 
     kind: ClassVar = "vectors"
 
     @classmethod
     def build(cls, algorithm: Algorithm, entries: Entries) -> Self:
-        """Keep the vectors as they are."""
+        """Build a segment with the vectors in the given order."""
         arrays = {
             "vectors": entries.values,
-            "entry_keys": compact(entries.keys),
-            "list_keys": compact(entries.list_keys),
+            "entry_keys": narrow(entries.keys),
+            "list_keys": narrow(entries.list_keys),
         }
         return cls(algorithm, arrays)
 
@@ -37,7 +37,7 @@ class VectorSegment(Segment):
 
     def find(self, values: Values, threshold_bits: int) -> Hits:
         """Return every entry within the threshold, which is a squared distance."""
-        # FAISS leaves out those at the limit itself; all distances are whole.
+        # FAISS excludes vectors at the limit itself; all distances are integers.
         limits, distances, places = self._vectors.range_search(
             values.astype(np.float32), threshold_bits + 0.5
         )
@@ -50,7 +50,7 @@ class VectorSegment(Segment):
         )
 
     def entries(self) -> Entries:
-        """Return the entries as they were given."""
+        """Return the entries in the order in which they were given."""
         return Entries(
             self.arrays["entry_keys"].astype(np.int64),
             self.arrays["list_keys"].astype(np.int64),
@@ -66,7 +66,7 @@ class VectorSegment(Segment):
                 f"{self.algorithm.name} hashes are vectors, which need FAISS to be compared",
                 hint="Install it: pip install 'hashmatch[vectors]'",
             ) from error
-        # Bytes as they are. Sums of squares stay under 2 ** 24 up to 258 bytes, and so exact.
+        # Bytes are stored unchanged. Up to 258 bytes, sums of squares are under 2 ** 24, and exact.
         index = faiss.IndexScalarQuantizer(
             self.algorithm.bits // 8, faiss.ScalarQuantizer.QT_8bit_direct
         )

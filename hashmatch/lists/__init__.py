@@ -1,11 +1,11 @@
-"""Lists: how they are written in files, and how they come into the store."""
+"""Hash lists: file formats, sources, imports, syncs, guards and quarantined deliveries."""
 
-from .adopting import adopt_kept
 from .feedback import feedback_senders, queue_feedback
 from .formats import FORMATS, BadRow, ListFormat, find_format
-from .importing import ImportSummary, SetAside, import_list
+from .importing import ImportSummary, RejectedRows, import_list
 from .overview import list_facts
-from .quarantining import QuarantineView, confirm_delivery, reject_delivery, view_quarantine
+from .promoting import promote_supported
+from .quarantine import QuarantineView, accept_delivery, reject_delivery, view_quarantine
 from .sources import (
     FileSource,
     HTTPSSource,
@@ -31,18 +31,18 @@ __all__ = [
     "NCMECSource",
     "ObjectStorageSource",
     "QuarantineView",
-    "SetAside",
+    "RejectedRows",
     "StopNCIIKeys",
     "StopNCIISource",
     "ThreatExchangeSource",
     "Verdict",
-    "adopt_kept",
-    "confirm_delivery",
+    "accept_delivery",
     "feedback_senders",
     "find_format",
     "import_list",
     "list_facts",
     "open_source",
+    "promote_supported",
     "queue_feedback",
     "reject_delivery",
     "sync_list",

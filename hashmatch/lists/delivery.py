@@ -1,4 +1,4 @@
-"""What comes of a list at one time: all of it, or what changed."""
+"""Deliveries of a list: full ones, or incremental ones with only the changes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import NamedTuple, TypeAlias
 from .formats import Row
 
 
-class Told(NamedTuple):
-    """That all is said of an entry at that line, in a delivery of changes.
+class EntryUpdate(NamedTuple):
+    """A line of an incremental delivery that describes an entry in full.
 
     Its hashes are the rows of that line; without any, the entry is withdrawn. Where several lines
-    are of one entry, the one with the greatest `moment` counts.
+    describe one entry, the one with the greatest `moment` counts.
     """
 
     line: int
@@ -21,16 +21,17 @@ class Told(NamedTuple):
     moment: str
 
 
-DeliveredItem: TypeAlias = Row | Told
+DeliveredItem: TypeAlias = Row | EntryUpdate
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The rows of one delivery, and what they are counted in.
+    """Items of one delivery, and the unit in which they are counted.
 
-    A whole one withdraws what it lacks; any other only says what `Told` names.
+    A full delivery withdraws the entries that it lacks; an incremental one concerns only the
+    entries that its `EntryUpdate` items describe.
     """
 
     items: Iterable[DeliveredItem]
     unit: str = "line"
-    is_whole: bool = True
+    is_full: bool = True

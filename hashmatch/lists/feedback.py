@@ -1,6 +1,6 @@
-"""What we tell those whose lists matched: that a match was right, or that it was not.
+"""Feedback to the owners of lists: that a match was confirmed, or was a false positive.
 
-Off unless the list's section of the configuration says `feedback = true`.
+Off unless the list's section of the configuration sets `feedback = true`.
 """
 
 from __future__ import annotations
@@ -23,39 +23,42 @@ KIND = "feedback"
 
 
 def queue_feedback(session: Session, settings: Settings, match_id: str, verdict: Verdict) -> bool:
-    """Queue what was decided about a match for the owner of its list; says whether that is new.
+    """Queue feedback on a match for the owner of its list; says whether it is new.
 
-    Raises `NotFoundError`, and `InputError` where the list's source takes no feedback or it is not
-    switched on.
+    Raises `NotFoundError`, and `InputError` where the list's source accepts no feedback or feedback
+    is not enabled for the list.
     """
     stored, _ = read_match(session, match_id)
     list_name = stored.list.name
     section = settings.lists.get(list_name)
+    # Only exchanges, such as NCMEC's, have this key in their section.
     if section is None or not getattr(section, "feedback", False):
         raise InputError(
-            f"feedback is not switched on for list {list_name}",
-            hint="Say feedback = true in its section, where its source is an exchange.",
+            f"feedback is not enabled for list {list_name}",
+            hint="Set feedback = true in its section; only exchanges accept feedback.",
         )
     record = stored.record
+    # The subject makes the same verdict on the same entry one message, however often it matched.
     subject = f"{KIND}/{record.list_key}/{record.entry_key}/{verdict}"
     body = {"list_key": record.list_key, "entry_key": record.entry_key, "verdict": verdict.value}
     return queue_message(session, KIND, list_name, subject, body)
 
 
 def feedback_senders(database: Database, settings: Settings) -> dict[str, Sender]:
-    """Return what sends feedback."""
-    return {KIND: Sender(partial(_tell, database, settings), partial(_receiver, settings))}
+    """Return the sender of feedback."""
+    return {KIND: Sender(partial(_send, database, settings), partial(_receiver, settings))}
 
 
 def _receiver(settings: Settings, list_name: str) -> FeedbackReceiver:
     source = open_source(settings, list_name)
     if not isinstance(source, FeedbackReceiver):
-        raise ConfigError(f"the source of list {list_name} takes no feedback")
+        raise ConfigError(f"the source of list {list_name} accepts no feedback")
     return source
 
 
-def _tell(database: Database, settings: Settings, message: Message) -> None:
+def _send(database: Database, settings: Settings, message: Message) -> None:
     source = _receiver(settings, message.target)
+    # The message holds no hash value: it is read from the entry at the time of sending.
     with database.reading() as session:
         entry = find_entry(session, int(message.body["entry_key"]))
         if entry is None:

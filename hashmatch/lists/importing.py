@@ -1,4 +1,4 @@
-"""A list file into the store: good rows go in, bad ones are named by line and set aside."""
+"""Import of deliveries: good rows are applied, damaged ones are rejected and reported by line."""
 
 from __future__ import annotations
 
@@ -11,43 +11,44 @@ from typing import BinaryIO
 from sqlalchemy.orm import Session
 
 from hashmatch.config import MappingSettings
-from hashmatch.errors import ForeignAlgorithmError, InputError, ListFileError
+from hashmatch.errors import InputError, ListFileError, UnsupportedAlgorithmError
 from hashmatch.hashers import find_algorithm
 from hashmatch.hashes import Algorithm
 from hashmatch.store.engine import Database
 from hashmatch.store.lists import (
     ALLOW,
     MATCH,
-    MOST_KEPT_CHARACTERS,
+    MAX_UNSUPPORTED_CHARACTERS,
     Comparison,
-    KeptRow,
     StagedRow,
     Staging,
-    count_kept,
+    UnsupportedRow,
+    apply_staged,
+    apply_unsupported,
+    count_unsupported,
+    discard_quarantined,
     find_list,
     find_or_create_list,
     forget_checkpoint,
     has_list,
     open_staging,
     parse_terms,
-    release_quarantine,
-    take_over,
-    take_over_kept,
 )
 from hashmatch.store.schema import HashList
 
-from .delivery import DeliveredItem, Delivery, Told
-from .formats import BadRow, LeftOut, ListFormat, RawRow
+from .delivery import DeliveredItem, Delivery, EntryUpdate
+from .formats import BadRow, Excluded, ListFormat, RawRow
 
+# A file in which every row is bad must not fill the memory with their problems.
 _MAX_NAMED_ROWS = 1000
 
 
 @dataclass(slots=True)
-class SetAside:
-    """The rows that could not be used: how many, and the first thousand of them.
+class RejectedRows:
+    """Rejected rows of a delivery: their number, and the first thousand of them.
 
-    `unit` is what the file's rows are counted in. `entry_ids` are those of damaged rows;
-    `could_be_any` says that some damaged row does not show whose it is.
+    `unit` is the unit in which rows are counted, such as "line". `entry_ids` are the ids that
+    damaged rows still show; `could_be_any` says that some damaged row does not show its entry.
     """
 
     unit: str = "line"
@@ -57,11 +58,11 @@ class SetAside:
     could_be_any: bool = False
 
     def named(self) -> str:
-        """Return the first of them in words."""
+        """Return the first five of them in words."""
         return "; ".join(f"{self.unit} {row.line}: {row.problem}" for row in self.rows[:5])
 
     def add(self, row: BadRow) -> None:
-        """Set one row aside."""
+        """Add a rejected row."""
         self.count += 1
         if len(self.rows) < _MAX_NAMED_ROWS:
             self.rows.append(row)
@@ -73,11 +74,11 @@ class SetAside:
 
 @dataclass(frozen=True, slots=True)
 class ImportSummary:
-    """What an import did. `rows` is the number of good ones that can be matched.
+    """Result of an import. `rows` is the number of good rows with supported hashes.
 
-    `kept` counts, by algorithm, the list's hashes that cannot be matched here. `left_out` is the
-    number of entries that the mapping leaves out by their category. `objection` says why it was
-    held back, in which case the comparison is of what it would have done.
+    `unsupported` counts the list's other hashes by algorithm. `excluded` is the number of entries
+    that the mapping excludes by category. `objection` is the reason for a quarantine, in which case
+    the comparison is of the changes that the delivery would have made.
     """
 
     list_name: str
@@ -85,35 +86,35 @@ class ImportSummary:
     generation: int
     rows: int
     comparison: Comparison
-    set_aside: SetAside
+    rejected: RejectedRows
     unknown_columns: list[str]
-    left_out: int
-    kept: Mapping[str, int]
+    excluded: int
+    unsupported: Mapping[str, int]
     objection: str = ""
 
 
 class Oversight:
-    """What goes along with taking a delivery over, in the same transaction. By itself, nothing."""
+    """Hooks within the transaction that applies a delivery; by default they do nothing."""
 
     def objection(self, session: Session, row: HashList, comparison: Comparison) -> str:
-        """Return why the delivery must not be taken over after all, "" where it may."""
+        """Return why the delivery must not be applied, "" where it may."""
         return ""
 
-    def hold_back(self, session: Session, row: HashList, held: HeldBack) -> None:
-        """Lay a delivery that was objected to aside; the list is as it was."""
+    def quarantine(self, session: Session, row: HashList, blocked: BlockedDelivery) -> None:
+        """Quarantine a delivery that met an objection; the list is unchanged."""
 
-    def taken(self, session: Session, row: HashList) -> None:
-        """Note that it was taken over."""
+    def applied(self, session: Session, row: HashList) -> None:
+        """React to a delivery that was applied."""
 
 
 @dataclass(frozen=True, slots=True)
-class HeldBack:
-    """A delivery that was objected to, and how it would have been taken over."""
+class BlockedDelivery:
+    """Delivery that met an objection, and how it would have been applied."""
 
     reason: str
     comparison: Comparison
-    is_whole: bool
-    keep_all: bool
+    is_full: bool
+    retain_all: bool
 
 
 def import_list(
@@ -129,12 +130,13 @@ def import_list(
     withdraw_missing: bool = False,
     progress: Callable[[int], None] = lambda _: None,
 ) -> ImportSummary:
-    """Make the list equal to the file; the list is made if it is new.
+    """Replace a list from a file; the list is created if it is new.
 
-    `mapping` says how the file is laid out. See `take_delivery` for the rest.
+    `mapping` describes the layout of the file. See `apply_delivery` for the other parameters and
+    the errors.
     """
     delivery = Delivery(list_format.read(stream, mapping), list_format.unit)
-    return take_delivery(
+    return apply_delivery(
         database,
         name,
         delivery,
@@ -143,20 +145,20 @@ def import_list(
         strict=strict,
         withdraw_missing=withdraw_missing,
         progress=progress,
-        oversight=_ByHand(),
+        oversight=_OperatorOversight(),
     )
 
 
-class _ByHand(Oversight):
-    """A person decides what the list is: what its source had to say of it is forgotten."""
+class _OperatorOversight(Oversight):
+    """Oversight of an import by the operator, which no guard stops."""
 
-    def taken(self, session: Session, row: HashList) -> None:
-        """Let the next sync begin anew."""
+    def applied(self, session: Session, row: HashList) -> None:
+        """Delete the checkpoint and the quarantined delivery, which are of the replaced list."""
         forget_checkpoint(session, row.key)
-        release_quarantine(session, row.key)
+        discard_quarantined(session, row.key)
 
 
-def take_delivery(
+def apply_delivery(
     database: Database,
     name: str,
     delivery: Delivery,
@@ -168,163 +170,178 @@ def take_delivery(
     progress: Callable[[int], None] = lambda _: None,
     oversight: Oversight,
 ) -> ImportSummary:
-    """Take a delivery over into the list, which is made if it is new.
+    """Apply a delivery to its list, which is created if it is new.
 
-    What a whole delivery lacks is withdrawn. An entry stays all the same when a damaged row names
-    it, and of a whole delivery every entry stays when a damaged row does not show which one it
-    was, unless `withdraw_missing` is set. `source` says in the list's history where the delivery
-    came from; `kind` what the list is for if it is new; `progress` is told the number of rows read
-    so far; `oversight` may object.
+    Entries that a full delivery lacks are withdrawn. An entry is retained when a damaged row names
+    it, and every entry of a full delivery when a damaged row does not show its entry, unless
+    `withdraw_missing` is set. `source` names the origin of the delivery in the list's history;
+    `kind` is the kind of a new list; `progress` receives the number of rows read so far;
+    `oversight` may object.
 
-    Raises `ListFileError`, and changes nothing, when `strict` is set and any row is bad, or when a
-    whole delivery has no good row.
+    Raises `ListFileError`, and changes nothing, when `strict` is set and any row is rejected, or
+    when a full delivery has no row with a supported hash.
     """
+    # The kind of the list decides how its rows are checked.
     with database.reading() as session:
         kind = find_list(session, name).kind if has_list(session, name) else kind
-    sorting = _Sorting(SetAside(delivery.unit), is_allow_list=kind == ALLOW)
-    set_aside, is_whole = sorting.set_aside, delivery.is_whole
+    sorter = _RowSorter(RejectedRows(delivery.unit), is_allow_list=kind == ALLOW)
+    rejected, is_full = sorter.rejected, delivery.is_full
     with open_staging(database) as staging:
-        rows = _stage(staging, delivery, sorting, progress)
-        if strict and set_aside.count:
+        rows = _stage(staging, delivery, sorter, progress)
+        if strict and rejected.count:
             raise ListFileError(
-                f"{set_aside.count} bad rows, nothing was imported: {set_aside.named()}",
-                hint="Mend the file, or import without --strict to set such rows aside.",
+                f"{rejected.count} rejected rows, nothing was imported: {rejected.named()}",
+                hint="Repair the file, or import without --strict to reject only such rows.",
             )
-        if is_whole and not rows and not sorting.kept:
-            raise _no_usable_row(set_aside)
-        with staging.taking_over() as session:
+        # A truncated or wrong file must not empty a list, which would then match nothing. Only a
+        # list without active entries may consist of unsupported hashes alone.
+        if is_full and not rows and not sorter.unsupported:
+            raise _no_usable_row(rejected)
+        with staging.applying() as session:
             row, is_new = find_or_create_list(session, name, kind)
-            if is_whole and not rows and row.active_entries:
-                raise _no_usable_row(set_aside)
-            keep_all = is_whole and set_aside.could_be_any and not withdraw_missing
-            terms = _Terms(source, is_whole, keep_all)
-            comparison, objection = _take_over(session, row, terms, oversight)
-            kept = count_kept(session).get(name, {})
+            if is_full and not rows and row.active_entries:
+                raise _no_usable_row(rejected)
+            # A damaged row that does not show its entry could be any entry that is missing.
+            retain_all = is_full and rejected.could_be_any and not withdraw_missing
+            terms = _Terms(source, is_full, retain_all)
+            comparison, objection = _apply(session, row, terms, oversight)
+            unsupported = count_unsupported(session).get(name, {})
             generation = row.generation
-    set_aside.rows.sort(key=lambda row: row.line)
+    # Duplicates are only found after all other rows have been read.
+    rejected.rows.sort(key=lambda row: row.line)
     return ImportSummary(
         name,
         is_new,
         generation,
         rows,
         comparison,
-        set_aside,
-        sorting.unknown_columns,
-        sorting.left_out,
-        kept,
+        rejected,
+        sorter.unknown_columns,
+        sorter.excluded,
+        unsupported,
         objection,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Terms:
+    """Terms on which a delivery is applied."""
+
     source: str
-    is_whole: bool
-    keep_all: bool
+    is_full: bool
+    retain_all: bool
 
 
 def _stage(
-    staging: Staging, delivery: Delivery, sorting: _Sorting, progress: Callable[[int], None]
+    staging: Staging, delivery: Delivery, sorter: _RowSorter, progress: Callable[[int], None]
 ) -> int:
-    """Lay a delivery beside the store; returns the number of rows that can be matched."""
+    """Stage a delivery; returns the number of rows with supported hashes."""
     rows = 0
-    for rows in staging.add(sorting.good(delivery.items, staging)):
+    for rows in staging.add(sorter.supported(delivery.items, staging)):
         progress(rows)
+    # Outdated rows go first: they are no duplicates of the rows that replace them.
     rows -= staging.drop_outdated()
-    for line in staging.set_duplicates_aside():
-        sorting.set_aside.add(BadRow(line, "a duplicate of an earlier row", is_damage=False))
+    for line in staging.reject_duplicates():
+        sorter.rejected.add(BadRow(line, "a duplicate of an earlier row", is_damage=False))
         rows -= 1
-    staging.spare(sorting.set_aside.entry_ids)
+    staging.retain(sorter.rejected.entry_ids)
     return rows
 
 
-def _take_over(
+def _apply(
     session: Session, row: HashList, terms: _Terms, oversight: Oversight
 ) -> tuple[Comparison, str]:
-    """Take over what was staged, or where that meets an objection, undo it and hold it back."""
-    only_told = not terms.is_whole
+    """Apply the staged rows; where that meets an objection, undo it and quarantine them."""
+    only_updated = not terms.is_full
+    # Guards judge by the result, so that the delivery is applied first, up to a savepoint.
     attempt = session.begin_nested()
-    comparison = take_over(
-        session, row, source=terms.source, keep_all=terms.keep_all, only_told=only_told
+    comparison = apply_staged(
+        session, row, source=terms.source, retain_all=terms.retain_all, only_updated=only_updated
     )
     objection = oversight.objection(session, row, comparison)
     if objection:
         attempt.rollback()
-        held = HeldBack(objection, comparison, terms.is_whole, terms.keep_all)
-        oversight.hold_back(session, row, held)
+        blocked = BlockedDelivery(objection, comparison, terms.is_full, terms.retain_all)
+        oversight.quarantine(session, row, blocked)
         return comparison, objection
     attempt.commit()
-    take_over_kept(session, row, keep_all=terms.keep_all, only_told=only_told)
-    oversight.taken(session, row)
+    apply_unsupported(session, row, retain_all=terms.retain_all, only_updated=only_updated)
+    oversight.applied(session, row)
     return comparison, ""
 
 
 @dataclass(slots=True)
-class _Sorting:
-    """What a file's rows turn out to be, as they come."""
+class _RowSorter:
+    """Sorts the items of a delivery by kind, as they come."""
 
-    set_aside: SetAside
+    rejected: RejectedRows
     is_allow_list: bool
     unknown_columns: list[str] = field(default_factory=list)
-    left_out: int = 0
-    kept: int = 0
+    excluded: int = 0
+    unsupported: int = 0
 
-    def good(self, items: Iterable[DeliveredItem], staging: Staging) -> Iterator[StagedRow]:
-        """Yield the rows that can be matched; `staging` is given what else it has to know."""
+    def supported(self, items: Iterable[DeliveredItem], staging: Staging) -> Iterator[StagedRow]:
+        """Yield the rows with supported hashes; unsupported ones go to `staging`."""
+        # Cached by name: a list has millions of rows and a handful of algorithms.
         algorithms: dict[str, Algorithm] = {}
         for item in items:
             if isinstance(item, RawRow):
                 checked = _check(item, algorithms)
+                # An allow list also needs a reason and an actor for each entry.
                 if self.is_allow_list:
                     checked = _check_allowance(item, checked)
                 if isinstance(checked, BadRow):
-                    self.set_aside.add(checked)
-                elif isinstance(checked, KeptRow):
-                    self.kept += 1
-                    staging.keep(checked)
+                    self.rejected.add(checked)
+                elif isinstance(checked, UnsupportedRow):
+                    self.unsupported += 1
+                    staging.add_unsupported(checked)
                 else:
                     yield checked
             elif isinstance(item, BadRow):
-                self.set_aside.add(item)
-            elif isinstance(item, LeftOut):
-                self.left_out += 1
-            elif isinstance(item, Told):
-                staging.tell(*item)
+                self.rejected.add(item)
+            elif isinstance(item, Excluded):
+                self.excluded += 1
+            elif isinstance(item, EntryUpdate):
+                staging.note_update(*item)
             else:
                 self.unknown_columns.append(item.place)
 
 
-def _check(row: RawRow, algorithms: dict[str, Algorithm]) -> StagedRow | KeptRow | BadRow:
-    """Return the row ready for the store, to be matched or only to be kept, or what is wrong.
+def _check(row: RawRow, algorithms: dict[str, Algorithm]) -> StagedRow | UnsupportedRow | BadRow:
+    """Return the row as a supported or an unsupported one, or why it is rejected.
 
-    `algorithms` remembers those already found, under the names that the file gives them.
+    `algorithms` caches the algorithms found so far, under the names that the file gives them.
     """
     line, name, text, entry_id, category, tags, added_at, note = row
+    # PostgreSQL refuses such text, and a list has to be the same in every database.
     if "\0" in f"{entry_id}{category}{added_at}{note}":
-        return BadRow(line, "a zero character, which no database takes", entry_id)
+        return BadRow(line, "a null character, which cannot be stored", entry_id)
     try:
         if (algorithm := algorithms.get(name)) is None:
             algorithm = algorithms[name] = find_algorithm(name)
         value = algorithm.parse(text.strip())
-    except ForeignAlgorithmError as error:
+    except UnsupportedAlgorithmError as error:
+        # Stored as its licensor wrote it, until an installed package supports the algorithm.
         text = text.strip()
-        if not 0 < len(text) <= MOST_KEPT_CHARACTERS:
+        if not 0 < len(text) <= MAX_UNSUPPORTED_CHARACTERS:
             return BadRow(line, f"the {error.algorithm} value is empty or too long", entry_id)
         shown = _write_tags(tags)
-        return KeptRow(line, error.algorithm, text, entry_id, category, shown, added_at, note)
+        return UnsupportedRow(
+            line, error.algorithm, text, entry_id, category, shown, added_at, note
+        )
     except InputError as error:
         return BadRow(line, error.message, entry_id)
     return line, algorithm.name, value, entry_id, category, _write_tags(tags), added_at, note
 
 
 def _check_allowance(
-    row: RawRow, checked: StagedRow | KeptRow | BadRow
-) -> StagedRow | KeptRow | BadRow:
-    """Return a checked row of an allow list, or what is wrong with it as such."""
+    row: RawRow, checked: StagedRow | UnsupportedRow | BadRow
+) -> StagedRow | UnsupportedRow | BadRow:
+    """Return a checked row of an allow list, or why an allow list rejects it."""
     if isinstance(checked, BadRow):
         return checked
-    if isinstance(checked, KeptRow):
-        return BadRow(row.line, "hashes of that kind are not matched here", row.entry_id)
+    if isinstance(checked, UnsupportedRow):
+        return BadRow(row.line, "hashes of this algorithm are not matched here", row.entry_id)
     try:
         parse_terms(row.tags, row.note)
     except InputError as error:
@@ -332,15 +349,16 @@ def _check_allowance(
     return checked
 
 
+# Few combinations of tags occur in a list, each of them often.
 @lru_cache(maxsize=4096)
 def _write_tags(tags: tuple[str, ...]) -> str:
     return json.dumps(tags, ensure_ascii=False)
 
 
-def _no_usable_row(set_aside: SetAside) -> ListFileError:
-    named = set_aside.named()
+def _no_usable_row(rejected: RejectedRows) -> ListFileError:
+    named = rejected.named()
     return ListFileError(
-        f"the file has no row that can be matched, so nothing was changed; {set_aside.count} rows"
-        f" were bad{': ' if named else ''}{named}",
+        f"the file has no row with a supported hash, so nothing was changed; {rejected.count} rows"
+        f" were rejected{': ' if named else ''}{named}",
         hint="To stop matching against a list, use 'hashmatch lists remove'.",
     )

@@ -1,4 +1,4 @@
-"""What there is to say of each list, as programs get it: by the command line and by HTTP."""
+"""Overview of all lists and allow lists, for the command line and HTTP."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from hashmatch.store.lists import (
     Quarantine,
     SyncFacts,
     count_active_entries,
-    count_kept,
-    count_operator_withdrawals,
+    count_disabled,
+    count_unsupported,
     read_lists,
     read_newest_runs,
     read_quarantines,
@@ -24,16 +24,16 @@ from hashmatch.store.schema import utc_now
 
 
 def list_facts(database: Database) -> list[dict[str, Any]]:
-    """Return what there is to say of each list, as programs get it."""
+    """Return the state of each list: licence, entries, last sync and quarantined delivery."""
     with database.reading() as session:
         lists = (*read_lists(session), *read_lists(session, ALLOW))
         entries: defaultdict[str, dict[str, int]] = defaultdict(dict)
         for name, algorithm, number in count_active_entries(session):
             entries[name][algorithm] = number
-        withdrawn = count_operator_withdrawals(session)
-        kept = count_kept(session)
+        disabled = count_disabled(session)
+        unsupported = count_unsupported(session)
         runs = read_newest_runs(session)
-        held_back = read_quarantines(session)
+        quarantined = read_quarantines(session)
     today = utc_now().date()
     return [
         {
@@ -46,10 +46,10 @@ def list_facts(database: Database) -> list[dict[str, Any]]:
             "generation": one.generation,
             "changed_at": one.changed_at.isoformat(timespec="seconds"),
             "entries": entries[one.name],
-            "kept": kept.get(one.name, {}),
-            "withdrawn_by_operator": withdrawn.get(one.name, 0),
+            "unsupported": unsupported.get(one.name, {}),
+            "disabled": disabled.get(one.name, 0),
             "sync": _sync(runs.get(one.name, ())),
-            "held_back": _held_back(held_back.get(one.name)),
+            "quarantined": _quarantined(quarantined.get(one.name)),
         }
         for one in lists
     ]
@@ -58,6 +58,7 @@ def list_facts(database: Database) -> list[dict[str, Any]]:
 def _sync(runs: Sequence[SyncFacts]) -> dict[str, str | None] | None:
     if not runs:
         return None
+    # The newest attempt comes first, then the newest success where that is an older one.
     last = runs[0]
     succeeded = [run for run in runs if run.outcome not in (FAILED, QUARANTINED)]
     return {
@@ -68,7 +69,8 @@ def _sync(runs: Sequence[SyncFacts]) -> dict[str, str | None] | None:
     }
 
 
-def _held_back(found: Quarantine | None) -> dict[str, Any] | None:
+def _quarantined(found: Quarantine | None) -> dict[str, Any] | None:
+    # A rejected delivery is only remembered so that it is not quarantined again.
     if found is None or found.rejected_at is not None:
         return None
     counts = found.counts

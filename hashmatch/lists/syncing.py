@@ -1,4 +1,4 @@
-"""A list brought up to date from its source: once at a time, whole deliveries only, on record."""
+"""Syncs: lists brought up to date from their sources, by one process at a time, on record."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from hashmatch.store.lists import (
     Counts,
     Quarantine,
     SyncFacts,
+    discard_quarantined,
     find_list,
     find_or_create_list,
     find_quarantine,
     has_succeeded,
-    hold_back,
     lease_sync,
+    quarantine_delivery,
     read_checkpoint,
     record_run,
-    release_quarantine,
     release_sync,
     require_lease,
     save_checkpoint,
@@ -43,15 +43,17 @@ from hashmatch.store.lists import (
 from hashmatch.store.schema import HashList, utc_now
 
 from .guards import Guards
-from .importing import HeldBack, ImportSummary, Oversight, take_delivery
+from .importing import BlockedDelivery, ImportSummary, Oversight, apply_delivery
 from .sources import Fetch, ListSource
 
-# Who dies holds up others for so long; who lives renews it as it reads.
+# A crashed process blocks others for this long; a running one renews the lease as it reads.
 LEASE_S = 900.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Lease:
+    """Exclusive right of this process to sync a list."""
+
     database: Database
     list_name: str
     list_key: int
@@ -66,36 +68,38 @@ def sync_list(
     *,
     progress: Callable[[int], None] = lambda _: None,
 ) -> SyncFacts:
-    """Bring a list to the state of its source; the list is made if it is new.
+    """Bring a list up to date from its source; the list is created if it is new.
 
-    The settings, by default those of no configuration, have its guards and thresholds.
-    Each delivery is taken over in one transaction with its checkpoint, so that whatever stops a
-    sync leaves the list at the last whole one. One that the guards object to is held back, and the
-    sync ends there. A failure is recorded, and then raised: `ConfigError`, `SourceError`,
-    `ListFileError` or `StoreError`. Raises `SyncLeaseError` while another process is at it, and
-    `LicenceExpiredError` after the end of the list's licence, and `InputError` where the list is
-    not of the kind that the settings say.
+    `settings`, by default those without a configuration file, give its guards and thresholds.
+
+    Each delivery is applied in one transaction with its checkpoint, so that any interruption leaves
+    the list at its last complete delivery. A delivery that a guard objects to is quarantined, and
+    the sync ends there. A failure is recorded, and then raised: `ConfigError`, `SourceError`,
+    `ListFileError` or `StoreError`. Raises `SyncLeaseError` while another process syncs the list,
+    `LicenceExpiredError` after the end of its licence, and `InputError` where it is not of the kind
+    that the settings give.
     """
     settings = settings or Settings()
-    own = settings.lists.get(name)
-    lease = _take_lease(database, name, own.kind if own else MATCH)
-    begun = utc_now()
-    done: list[ImportSummary] = []
+    section = settings.lists.get(name)
+    lease = _acquire_lease(database, name, section.kind if section else MATCH)
+    started_at = utc_now()
+    applied: list[ImportSummary] = []
     try:
-        objection = _follow(lease, source, settings, progress, done)
+        objection = _apply_fetches(lease, source, settings, progress, applied)
     except HashmatchError as error:
-        _end(lease, _facts(begun, FAILED, error.message, done))
+        _finish(lease, _facts(started_at, FAILED, error.message, applied))
         raise
     except BaseException as error:
-        _end(lease, _facts(begun, FAILED, type(error).__name__, done))
+        # The message of a foreign error may quote the list, so that only its type is recorded.
+        _finish(lease, _facts(started_at, FAILED, type(error).__name__, applied))
         raise
     if objection:
-        return _end(lease, _facts(begun, QUARANTINED, objection, done))
-    has_changed = any(one.comparison.change for one in done)
-    return _end(lease, _facts(begun, CHANGED if has_changed else UNCHANGED, "", done))
+        return _finish(lease, _facts(started_at, QUARANTINED, objection, applied))
+    has_changed = any(one.comparison.change for one in applied)
+    return _finish(lease, _facts(started_at, CHANGED if has_changed else UNCHANGED, "", applied))
 
 
-def _take_lease(database: Database, name: str, kind: str) -> _Lease:
+def _acquire_lease(database: Database, name: str, kind: str) -> _Lease:
     holder = f"{os.getpid()}-{uuid4().hex[:16]}"
     with database.writing() as session:
         row, _ = find_or_create_list(session, name, kind)
@@ -108,40 +112,47 @@ def _take_lease(database: Database, name: str, kind: str) -> _Lease:
         return _Lease(database, name, row.key, holder)
 
 
-def _follow(
+def _apply_fetches(
     lease: _Lease,
     source: ListSource,
     settings: Settings,
     progress: Callable[[int], None],
-    done: list[ImportSummary],
+    applied: list[ImportSummary],
 ) -> str:
-    """Take what is new over, delivery by delivery; returns why one was held back, "" if none."""
+    """Apply new deliveries one by one; returns why one was quarantined, "" where none was.
+
+    `applied` receives the summary of each delivery that was applied.
+    """
     with lease.database.reading() as session:
         checkpoint = read_checkpoint(session, lease.list_key, source.name)
         row = find_list(session, lease.list_name)
         before = row.active_entries
-        held = find_quarantine(session, row)
-        has_followed = has_succeeded(session, row.key) or (before > 0 and not checkpoint)
-    own = settings.lists.get(lease.list_name)
-    limits = (own and own.guards) or settings.guards
-    guards = Guards(limits, Policy(settings, ALGORITHMS), before, is_first=not has_followed)
+        quarantined = find_quarantine(session, row)
+        # A list that an operator imported is not new either, although it was never synced.
+        was_filled = has_succeeded(session, row.key) or (before > 0 and not checkpoint)
+    section = settings.lists.get(lease.list_name)
+    limits = (section and section.guards) or settings.guards
+    guards = Guards(limits, Policy(settings, ALGORITHMS), before, is_first=not was_filled)
     with closing(source.fetch(checkpoint, is_empty=not before)) as fetches:
         for fetch in fetches:
-            if held and fetch.checkpoint and _is_same(held, source, fetch):
-                return held.reason if held.rejected_at is None else f"{held.reason}; turned down"
-            summary = _take(lease, source, fetch, guards, progress)
+            # A known checkpoint saves reading and quarantining the same delivery at every sync.
+            if quarantined and fetch.checkpoint and _is_same(quarantined, source, fetch):
+                reason = quarantined.reason
+                return reason if quarantined.rejected_at is None else f"{reason}; rejected"
+            summary = _apply_fetch(lease, source, fetch, guards, progress)
             if summary.objection:
                 return summary.objection
-            done.append(summary)
+            applied.append(summary)
     return ""
 
 
-def _is_same(held: Quarantine, source: ListSource, fetch: Fetch) -> bool:
-    """Say whether a delivery is, before it is read, the one that is held back."""
-    return held.source == source.name and dict(held.checkpoint) == dict(fetch.checkpoint)
+def _is_same(quarantined: Quarantine, source: ListSource, fetch: Fetch) -> bool:
+    """Say whether a delivery, before it is read, is the quarantined one."""
+    is_of_source = quarantined.source == source.name
+    return is_of_source and dict(quarantined.checkpoint) == dict(fetch.checkpoint)
 
 
-def _take(
+def _apply_fetch(
     lease: _Lease,
     source: ListSource,
     fetch: Fetch,
@@ -150,27 +161,30 @@ def _take(
 ) -> ImportSummary:
     renewed_at_s = time.monotonic()
 
-    def renew_and_tell(rows: int) -> None:
+    def renew_and_report(rows: int) -> None:
         nonlocal renewed_at_s
         progress(rows)
+        # Early enough that a renewal that is late still comes before the lease ends.
         if time.monotonic() - renewed_at_s > LEASE_S / 3:
             with lease.database.writing() as session:
                 row = find_list(session, lease.list_name)
                 lease_sync(session, row, lease.holder, LEASE_S)
             renewed_at_s = time.monotonic()
 
-    return take_delivery(
+    return apply_delivery(
         lease.database,
         lease.list_name,
         fetch.delivery,
         source=source.name,
-        progress=renew_and_tell,
+        progress=renew_and_report,
         oversight=_SyncOversight(lease, source.name, fetch, guards),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _SyncOversight(Oversight):
+    """Oversight of a sync: its guards object, and its checkpoint is saved with each delivery."""
+
     lease: _Lease
     source_name: str
     fetch: Fetch
@@ -179,44 +193,47 @@ class _SyncOversight(Oversight):
     def objection(self, session: Session, row: HashList, comparison: Comparison) -> str:
         return self.guards.objection(session, row, comparison)
 
-    def hold_back(self, session: Session, row: HashList, held: HeldBack) -> None:
+    def quarantine(self, session: Session, row: HashList, blocked: BlockedDelivery) -> None:
         require_lease(session, row, self.lease.holder)
-        hold_back(
+        quarantine_delivery(
             session,
             row,
             source=self.source_name,
             checkpoint=self.fetch.checkpoint,
-            reason=held.reason,
-            is_whole=held.is_whole,
-            keep_all=held.keep_all,
-            comparison=held.comparison,
+            reason=blocked.reason,
+            is_full=blocked.is_full,
+            retain_all=blocked.retain_all,
+            comparison=blocked.comparison,
         )
 
-    def taken(self, session: Session, row: HashList) -> None:
+    def applied(self, session: Session, row: HashList) -> None:
         save_checkpoint(session, row, self.lease.holder, self.source_name, self.fetch.checkpoint)
-        release_quarantine(session, row.key)
+        discard_quarantined(session, row.key)
 
 
-def _facts(begun: datetime, outcome: str, cause: str, summaries: list[ImportSummary]) -> SyncFacts:
+def _facts(
+    started_at: datetime, outcome: str, cause: str, summaries: list[ImportSummary]
+) -> SyncFacts:
     compared = [one.comparison for one in summaries]
     return SyncFacts(
-        started_at=begun,
+        started_at=started_at,
         ended_at=utc_now(),
         outcome=outcome,
         cause=cause,
-        generation=0,
+        generation=0,  # Filled in by `_finish`.
         counts=Counts(
             added=sum(one.added for one in compared),
             withdrawn=sum(one.withdrawn for one in compared),
             changed=sum(one.changed for one in compared),
         ),
-        set_aside=sum(one.set_aside.count for one in summaries),
+        rejected_rows=sum(one.rejected.count for one in summaries),
     )
 
 
-def _end(lease: _Lease, facts: SyncFacts) -> SyncFacts:
-    """Record the attempt, with the generation now in force, and let others at the list."""
+def _finish(lease: _Lease, facts: SyncFacts) -> SyncFacts:
+    """Record the attempt, with the generation now in force, and release the list."""
     with lease.database.writing() as session:
+        # The list may have been removed while it was synced.
         row = find_list(session, lease.list_name, removed_too=True)
         recorded = replace(facts, generation=row.generation)
         record_run(session, lease.list_key, recorded)

@@ -1,6 +1,10 @@
-"""Requests to others: only to where they may go, and with an end."""
+"""Outbound requests to other systems: to permitted addresses only, and within a time limit."""
 
 from .addresses import find_address
-from .asking import Answer, ask
+from .requests import Answer, send_request
 
-__all__ = ["Answer", "ask", "find_address"]
+__all__ = [
+    "Answer",
+    "find_address",
+    "send_request",
+]

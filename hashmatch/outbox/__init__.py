@@ -1,9 +1,9 @@
-"""The outbox: what is told to others, once it is committed and until it arrived."""
+"""Outbox: notifications to other systems, sent once committed and until delivered."""
 
 from .sending import Sender, Sent, send_due
 from .webhooks import (
     WEBHOOK,
-    announcer,
+    WebhookNotifier,
     post_signed,
     require_signing,
     sign,
@@ -14,7 +14,7 @@ __all__ = [
     "WEBHOOK",
     "Sender",
     "Sent",
-    "announcer",
+    "WebhookNotifier",
     "post_signed",
     "require_signing",
     "send_due",

@@ -1,4 +1,4 @@
-"""Messages on their way out: taken when they are due, sent, and noted as sent or as failed."""
+"""Sending of outbox messages: leased when due, sent, and recorded as sent or failed."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from hashmatch.errors import (
 from hashmatch.store.engine import Database
 from hashmatch.store.outbox import Message, find_due, note_failed, note_sent, take_due
 
-# One that is slow holds up nobody else.
+# Targets are sent to in parallel, so that a slow one does not delay the others.
 _TARGETS_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Sends messages of one kind.
+    """Sender of messages of one kind.
 
-    What `send` raises is noted; `InputError` and `SourceRefusedError` are final. `require` raises
-    `ConfigError` where this process cannot send to that target, none of whose messages it takes.
-    So many are taken `at_once` that they are through before others may take them.
+    Errors of `send` are recorded; `InputError` and `SourceRefusedError` are final. `require` raises
+    `ConfigError` where this process cannot send to a target, whose messages it then leaves alone.
+    `at_once` is the number of messages leased at a time, few enough to send before the lease ends.
     """
 
     send: Callable[[Message], object]
@@ -38,34 +38,35 @@ class Sender:
 
 @dataclass(slots=True)
 class Sent:
-    """What came of sending: how many messages were sent, failed and died, and what is in the way.
+    """Result of a run: the number of messages that were sent, failed and died.
 
-    `hindered` says by target why this process could not even try.
+    `blocked` gives by target the reason why this process could not send to it.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
-    hindered: dict[str, ConfigError] = field(default_factory=dict)
+    blocked: dict[str, ConfigError] = field(default_factory=dict)
 
 
 def send_due(database: Database, senders: Mapping[str, Sender]) -> Sent:
-    """Send what is due of the kinds that there are senders for.
+    """Send all due messages of the kinds that have senders.
 
-    What fails stays in the outbox, with the reason. Several processes may do this at once. Raises
+    Failed ones stay in the outbox, with the reason. Several processes may do this at once. Raises
     `StoreError`.
     """
     sent = Sent()
     with database.reading() as session:
         due = [(kind, target) for kind, target in sorted(find_due(session)) if kind in senders]
-    fit = []
+    sendable = []
     for kind, target in due:
+        # Before any message is leased: a failure here must not use up attempts.
         try:
             senders[kind].require(target)
-            fit.append((kind, target))
+            sendable.append((kind, target))
         except ConfigError as error:
-            sent.hindered[target] = error
-    if fit:
-        with ThreadPoolExecutor(min(len(fit), _TARGETS_AT_ONCE)) as pool:
-            for counts in pool.map(partial(_send_to, database, senders), fit):
+            sent.blocked[target] = error
+    if sendable:
+        with ThreadPoolExecutor(min(len(sendable), _TARGETS_AT_ONCE)) as pool:
+            for counts in pool.map(partial(_send_to, database, senders), sendable):
                 sent.counts += counts
     return sent
 
@@ -80,7 +81,8 @@ def _send_to(
             messages = take_due(session, kind, target, limit=senders[kind].at_once)
         for message in messages:
             counts[_send_one(database, message, senders[kind])] += 1
-        if not messages or counts["failed"]:  # Others who are due go first, then.
+        # After a failure the other targets go first.
+        if not messages or counts["failed"]:
             return counts
 
 
@@ -91,10 +93,10 @@ def _send_one(database: Database, message: Message, sender: Sender) -> str:
         raise
     except Exception as error:  # noqa: BLE001 (one message must not stop the others)
         is_final = isinstance(error, SourceRefusedError | InputError)
-        # Words of others' errors may quote what was sent.
-        words = error.message if isinstance(error, HashmatchError) else type(error).__name__
+        # The text of a foreign error may quote the message.
+        problem = error.message if isinstance(error, HashmatchError) else type(error).__name__
         with database.writing() as session:
-            note_failed(session, message.key, words, is_final=is_final)
+            note_failed(session, message.key, problem, is_final=is_final)
         return "dead" if is_final else "failed"
     with database.writing() as session:
         note_sent(session, message.key)

@@ -1,6 +1,7 @@
-"""Webhooks: the platform's own systems are told of every match, signed as Standard Webhooks asks.
+"""Webhooks: signed notifications of matches to the platform's own systems.
 
-The signature is that of standardwebhooks.com: HMAC-SHA256 over id, time and body, in base64.
+The signature is that of Standard Webhooks (standardwebhooks.com): HMAC-SHA256 over id, time and
+body, in base64.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from sqlalchemy.orm import Session
 
 from hashmatch.config import EndpointSettings, Settings, WebhookSettings, read_secret
 from hashmatch.errors import ConfigError, OutboxError
-from hashmatch.outcome import Action, Match, match_as_json
+from hashmatch.match_listener import RecordedMatch
 from hashmatch.store.matches import ContentFacts
 from hashmatch.store.outbox import Message, queue_message
 from hashmatch.store.schema import utc_now
+from hashmatch.wire import match_as_json
 
 from .sending import Sender
 
@@ -30,56 +32,65 @@ WEBHOOK = "webhook"
 _PREFIX = "whsec_"
 
 
-def announcer(
-    settings: Settings,
-    session: Session,
-    content: ContentFacts,
-    matches: Sequence[tuple[Match, Action]],
-) -> None:
-    """Queue what every webhook is to be told of these matches, once for each match."""
-    for name, webhook in settings.webhooks.items():
-        for match, action in matches:
-            if not webhook.lists or match.list_name in webhook.lists:
-                body = {
-                    "type": "match.recorded",
-                    "timestamp": utc_now().isoformat(timespec="seconds"),
-                    "data": {
-                        "content_id": content.content_id,
-                        "reference": content.reference,
-                        "action": action,
-                        "match": match_as_json(match),
-                    },
-                }
-                subject = f"{WEBHOOK}/{name}/match/{match.match_id}"
-                queue_message(session, WEBHOOK, name, subject, body)
+class WebhookNotifier:
+    """Match listener that queues a notification of every new match for every webhook."""
+
+    def __init__(self, webhooks: Mapping[str, WebhookSettings]) -> None:
+        self._webhooks = webhooks
+
+    def on_new_matches(
+        self, session: Session, content: ContentFacts, matches: Sequence[RecordedMatch]
+    ) -> None:
+        """Queue the notifications, in the transaction that records the matches."""
+        for name, webhook in self._webhooks.items():
+            for one in matches:
+                if not webhook.lists or one.match.list_name in webhook.lists:
+                    # The subject makes it one message, even where the match is recorded again.
+                    subject = f"{WEBHOOK}/{name}/match/{one.match.match_id}"
+                    queue_message(session, WEBHOOK, name, subject, _body(content, one))
+
+
+def _body(content: ContentFacts, one: RecordedMatch) -> dict[str, Any]:
+    return {
+        "type": "match.recorded",
+        "timestamp": utc_now().isoformat(timespec="seconds"),
+        "data": {
+            "content_id": content.content_id,
+            "reference": content.reference,
+            "action": one.action,
+            "match": match_as_json(one.match),
+        },
+    }
 
 
 def webhook_senders(settings: Settings) -> dict[str, Sender]:
-    """Return what sends webhooks."""
+    """Return the sender of webhook messages."""
     return {WEBHOOK: Sender(partial(_send, settings), partial(_require_webhook, settings))}
 
 
 def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
     """Return the signature of a message.
 
-    A secret that begins with `whsec_` is base64 after that, any other is taken as it is. Raises
-    `ConfigError`.
+    A secret that begins with `whsec_` is base64 after that; any other is used as it is. Raises
+    `ConfigError` for an invalid one.
     """
     try:
         is_encoded = secret.startswith(_PREFIX)
         key = base64.b64decode(secret[len(_PREFIX) :], validate=True) if is_encoded else None
     except ValueError as error:
-        raise ConfigError("a webhook's secret begins with whsec_ and is not base64") from error
+        raise ConfigError("the secret of a webhook is not base64 after whsec_") from error
+    # HMAC accepts an empty key, with which anybody could sign.
     if key == b"":
-        raise ConfigError("a webhook's secret is empty after whsec_")
+        raise ConfigError("the secret of a webhook is empty after whsec_")
     signed = f"{message_id}.{timestamp}.".encode() + body
     mac = hmac.new(secret.encode() if key is None else key, signed, hashlib.sha256).digest()
     return f"v1,{base64.b64encode(mac).decode()}"
 
 
 def require_signing(endpoint: EndpointSettings) -> str:
-    """Return the secret that messages are signed with. Raises `ConfigError` where none will do."""
+    """Return the secret that signs messages. Raises `ConfigError` if it is missing or invalid."""
     secret = read_secret(endpoint.secret)
+    # Signing is the test of a secret.
     sign(secret, "", 0, b"")
     return secret
 
@@ -90,13 +101,13 @@ def post_signed(
     message: Message,
     body: Mapping[str, Any],
 ) -> None:
-    """Post a body once, signed; raise `OutboxError` unless the answer takes it."""
-    # Whoever only queues does not need the web client.
-    from hashmatch.outbound import ask
+    """Post a signed body once. Raises `OutboxError` unless it was accepted."""
+    # Imported here, since queueing does not need the HTTP client.
+    from hashmatch.outbound import send_request
 
     secret, content = require_signing(endpoint), json.dumps(dict(body), ensure_ascii=False).encode()
     message_id, timestamp = f"msg_{message.key}", int(time.time())
-    answer = ask(
+    answer = send_request(
         "POST",
         endpoint.url,
         timeout_s=endpoint.timeout_s,
@@ -111,7 +122,7 @@ def post_signed(
     )
     host = urlsplit(endpoint.url).hostname
     if 300 <= answer.status < 400:
-        raise OutboxError(f"{host}: it redirects, which is not followed")
+        raise OutboxError(f"{host}: it answered with a redirect, which is not followed")
     if not 200 <= answer.status < 300:
         raise OutboxError(f"{host}: it answered with status {answer.status}")
 
@@ -126,7 +137,7 @@ def _require_webhook(settings: Settings, name: str) -> WebhookSettings:
     if webhook is None:
         raise ConfigError(
             f"the configuration has no webhook {name}",
-            hint="Put it back, or let 'hashmatch outbox drop' forget its messages.",
+            hint="Restore it, or delete its messages with 'hashmatch outbox drop'.",
         )
     require_signing(webhook)
     return webhook

@@ -1,4 +1,4 @@
-"""Reports: matches, cases and figures in the forms that compliance teams hand on."""
+"""Reports of matches, cases and figures, in the formats that compliance teams use."""
 
 from .csv import CSVReport
 from .export import case_rows, private_file, record_export, report_row, report_rows
@@ -7,7 +7,7 @@ from .interface import CaseRow, ReportFormat, ReportRow
 from .jsonl import JSONLinesReport
 from .summary import html_summary, pdf_summary
 
-# The formats of rows.
+# Formats of reports with one row per match or case.
 FORMATS: tuple[ReportFormat, ...] = (CSVReport(), JSONLinesReport())
 
 __all__ = [

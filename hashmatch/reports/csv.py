@@ -1,4 +1,4 @@
-"""Reports as CSV that a spreadsheet shows as text and never runs as a formula."""
+"""Reports as CSV that a spreadsheet shows as text and never executes as a formula."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 from .interface import ReportFormat
 
-# Spreadsheets take a cell beginning with one of these for a formula (OWASP, "CSV Injection").
+# Spreadsheets treat a cell that begins with one of these as a formula (OWASP, "CSV Injection").
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 class CSVReport(ReportFormat):
-    """A header and one line a row; text that could be a formula begins with an apostrophe."""
+    """A header and one line per row; text that could be a formula begins with an apostrophe."""
 
     name = "csv"
     media_type = "text/csv; charset=utf-8"
@@ -29,7 +29,8 @@ class CSVReport(ReportFormat):
 
 def _line(cells: Sequence[object]) -> str:
     stream = io.StringIO()
-    # So that a carriage return within a cell is quoted, too, which begins a row for some.
+    # With this line end the writer also quotes a carriage return within a cell, which would start a
+    # new row for some readers.
     csv.writer(stream, lineterminator="\r\n").writerow(cells)
     return stream.getvalue().removesuffix("\r\n") + "\n"
 

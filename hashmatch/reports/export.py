@@ -1,4 +1,4 @@
-"""From the recorded matches to a report: what goes into it, and a file that is whole or absent."""
+"""Export of matches and cases: report rows, and private files that are complete or absent."""
 
 from __future__ import annotations
 
@@ -25,19 +25,21 @@ from hashmatch.store.matches import MatchFilter, StoredMatch, read_matches
 
 from .interface import CaseRow, ReportRow
 
+# Matches and reports are read once per batch, not once per case.
 _CASES_A_BATCH = 1_000
 
 
 def report_rows(
     session: Session, wanted: MatchFilter, *, show_hashes: bool = False
 ) -> Iterator[ReportRow]:
-    """Yield the matches of a period as report rows, oldest first."""
+    """Yield the wanted matches as report rows, oldest first."""
     for one in read_matches(session, wanted):
         yield report_row(one, show_hashes=show_hashes)
 
 
 def case_rows(session: Session, wanted: CaseFilter) -> Iterator[CaseRow]:
-    """Yield the cases that were opened in a period, in the order in which they were."""
+    """Yield the wanted cases as report rows, in the order in which they were opened."""
+    # With `after` the store returns cases in the order of their keys, not of the queue.
     for batch in _batches(read_cases(session, replace(wanted, after=wanted.after or 0))):
         matches = read_matched_lists(session, [one.content.key for one in batch])
         reports = read_report_ids(session, [one.row.key for one in batch])
@@ -68,7 +70,7 @@ def _case_row(
         hours_to_decision=None if hours is None else round(hours, 2),
         assignee=row.assignee,
         reopened=row.reopened,
-        hold=row.hold,
+        legal_hold=row.legal_hold,
         matches=len(matches),
         lists=_joined(name for name, _ in matches),
         categories=_joined(category for _, category in matches),
@@ -81,31 +83,36 @@ def _joined(values: Iterable[str]) -> str:
 
 
 def record_export(database: Database, actor: str, facts: Mapping[str, object]) -> None:
-    """Put on record that somebody takes a report out, before they have it. Raises `StoreError`."""
+    """Record the export of a report in the audit log, before any of it is written.
+
+    Raises `StoreError`.
+    """
     with database.writing(actor) as session:
         audit(session, "report.exported", None, facts)
 
 
 @contextmanager
 def private_file(path: Path, *, is_binary: bool = False) -> Iterator[IO[Any]]:
-    """Open a file for its owner alone, which takes its name only when it is complete.
+    """Open a file that only its owner can read, and that gets its name only when it is complete.
 
-    A link is followed; a device or pipe is written as it is. Raises `InputError` where nothing
-    can be written.
+    A link is followed; a device or pipe is written directly. Raises `InputError` where the file
+    cannot be written.
     """
     target = Path(os.path.realpath(path))
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
-    how: dict[str, Any] = (
+    options: dict[str, Any] = (
         {"mode": "wb"} if is_binary else {"mode": "w", "encoding": "utf-8", "newline": ""}
     )
     try:
+        # A device or pipe, such as /dev/stdout, must not be replaced by a file.
         if target.exists() and not target.is_file():
-            with target.open(**how) as stream:
+            with target.open(**options) as stream:
                 yield stream
             return
+        # Exclusive, so that a link that somebody put there is never followed.
         descriptor = os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         try:
-            with os.fdopen(descriptor, **how) as stream:
+            with os.fdopen(descriptor, **options) as stream:
                 yield stream
             unfinished.replace(target)
         finally:
@@ -115,7 +122,7 @@ def private_file(path: Path, *, is_binary: bool = False) -> Iterator[IO[Any]]:
 
 
 def report_row(one: StoredMatch, *, show_hashes: bool = False) -> ReportRow:
-    """Return one match as a report row, with the hash value that matched if it may be shown."""
+    """Return one match as a report row; with `show_hashes` it has the hash value that matched."""
     record, content = one.record, one.content
     return ReportRow(
         match_id=str(record.key),

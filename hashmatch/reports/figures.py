@@ -1,4 +1,4 @@
-"""The figures of a period: what was screened and matched, and what became of it."""
+"""Figures of a period: images screened and matched, cases, and lists in use."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
-from hashmatch.store.lists import CHANGED, UNCHANGED, read_lists, read_newest_runs
+from hashmatch.store.figures import read_case_figures, read_match_figures
+from hashmatch.store.lists import CHANGED, UNCHANGED, SyncFacts, read_lists, read_newest_runs
 from hashmatch.store.matches import read_daily_counts
-from hashmatch.store.schema import Case, HashList, MatchRecord, NCMECReport, utc_now
+from hashmatch.store.schema import utc_now
 
-# What is charted: as many columns as can be told apart.
-_MOST_COLUMNS = 62
-_GOOD = (CHANGED, UNCHANGED)
+# A chart with more columns is unreadable.
+_MAX_COLUMNS = 62
+_SUCCESSFUL = (CHANGED, UNCHANGED)
+# States of cases that somebody still has to act on.
 _PENDING = ("open", "in_review", "confirmed")
 
 
 @dataclass(frozen=True, slots=True)
 class ListFigures:
-    """How current a list is. `synced_at` is when it last followed its source, where it has one."""
+    """State of a list; `synced_at` is the time of its last successful sync, None without one."""
 
     name: str
     licensor: str
@@ -38,7 +39,11 @@ class ListFigures:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """All figures of a period; counts of (name, number) are the greatest first."""
+    """All figures of a period; lists of (name, number) are in descending order of the number.
+
+    `by_time` is in chronological order. `p90_hours` is the time within which 90 % of the decided
+    cases were decided.
+    """
 
     since: datetime | None
     until: datetime | None
@@ -55,7 +60,7 @@ class Figures:
     by_state: list[tuple[str, int]]
     decided: int
     median_hours: float | None
-    slow_hours: float | None
+    p90_hours: float | None
     overdue: int
     reopened: int
     ncmec_reports: int
@@ -63,12 +68,11 @@ class Figures:
 
 
 def read_figures(session: Session, since: datetime | None, until: datetime | None) -> Figures:
-    """Return the figures of a period; the matches and cases themselves stay in the database."""
-    matched, opened = (
-        _within(MatchRecord.matched_at, since, until),
-        _within(Case.opened_at, since, until),
-    )
-    hours = sorted(_read_hours(session, opened))
+    """Return the figures of a period, which the database counts itself."""
+    matches = read_match_figures(session, since, until)
+    cases = read_case_figures(session, since, until, pending=_PENDING)
+    hours = cases.hours_to_decision
+    # Images are counted by day only; a period that ends at midnight does not include that day.
     last = None if until is None else (until - timedelta(microseconds=1)).date()
     daily = read_daily_counts(session, None if since is None else since.date(), last)
     screened, unscreened = Counter[str](), Counter[str]()
@@ -76,40 +80,34 @@ def read_figures(session: Session, since: datetime | None, until: datetime | Non
         screened[outcome] += number
         if outcome == "unscreened":
             unscreened[reason] += number
-    by_state = _grouped(session, select(Case.state, func.count()).where(*opened), Case.state)
-    contents = select(func.count(func.distinct(MatchRecord.content_key))).where(*matched)
-    screened["matched"] = session.scalar(contents) or 0
-    named = select(HashList.name, func.count()).join(
-        MatchRecord, MatchRecord.list_key == HashList.key
-    )
-    overdue = select(func.count()).where(*opened, Case.state.in_(_PENDING), Case.due_at < utc_now())
-    reports = select(func.count()).where(*_within(NCMECReport.finished_at, since, until))
+    # Daily counts leave out matched images, whose matches are recorded one by one.
+    screened["matched"] = matches.contents
     return Figures(
         since=since,
         until=until,
         written_at=utc_now(),
         screened=screened,
         unscreened=unscreened.most_common(),
-        matches=session.scalar(select(func.count(MatchRecord.key)).where(*matched)) or 0,
-        contents=screened["matched"],
-        by_list=_grouped(session, named.where(*matched), HashList.name),
-        by_category=_count_matches(session, MatchRecord.category, matched),
-        by_action=_count_matches(session, MatchRecord.action, matched),
-        by_time=_read_times(session, matched),
-        opened=sum(number for _, number in by_state),
-        by_state=by_state,
+        matches=matches.matches,
+        contents=matches.contents,
+        by_list=matches.by_list,
+        by_category=matches.by_category,
+        by_action=matches.by_action,
+        by_time=_over_time(matches.by_day),
+        opened=sum(number for _, number in cases.by_state),
+        by_state=cases.by_state,
         decided=len(hours),
         median_hours=statistics.median(hours) if hours else None,
-        slow_hours=hours[math.ceil(0.9 * len(hours)) - 1] if hours else None,
-        overdue=session.scalar(overdue) or 0,
-        reopened=session.scalar(select(func.count()).where(*opened, Case.reopened > 0)) or 0,
-        ncmec_reports=session.scalar(reports.where(*_is_report())) or 0,
+        p90_hours=hours[math.ceil(0.9 * len(hours)) - 1] if hours else None,
+        overdue=cases.overdue,
+        reopened=cases.reopened,
+        ncmec_reports=cases.ncmec_reports,
         lists=_read_lists(session),
     )
 
 
 def transparency(figures: Figures) -> dict[str, Any]:
-    """Return the counts that transparency reports ask for, without any name of content."""
+    """Return the counts for transparency reports; they name no content."""
     states = dict(figures.by_state)
     return {
         "since": _day(figures.since),
@@ -132,60 +130,23 @@ def transparency(figures: Figures) -> dict[str, Any]:
     }
 
 
-def _is_report() -> tuple[ColumnElement[bool], ...]:
-    """Say what counts as a report to NCMEC: a finished one, and none to its test server."""
-    return NCMECReport.finished_at.is_not(None), NCMECReport.is_test.is_(False)
-
-
-def _within(
-    column: Any, since: datetime | None, until: datetime | None
-) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
-    if since is not None:
-        found.append(column >= since)
-    if until is not None:
-        found.append(column < until)
-    return found
-
-
-def _count_matches(
-    session: Session, column: Any, matched: Sequence[ColumnElement[bool]]
-) -> list[tuple[str, int]]:
-    return _grouped(session, select(column, func.count()).where(*matched), column)
-
-
-def _grouped(session: Session, query: Select[str, int], column: Any) -> list[tuple[str, int]]:
-    rows = session.execute(query.group_by(column))
-    return Counter({row[0]: row[1] for row in rows}).most_common()
-
-
-def _read_hours(session: Session, opened: Sequence[ColumnElement[bool]]) -> list[float]:
-    query = select(Case.opened_at, Case.decided_at).where(*opened, Case.decided_at.is_not(None))
-    return [
-        (decided - begun).total_seconds() / 3600
-        for begun, decided in session.execute(query.execution_options(yield_per=5_000))
-        if decided is not None
-    ]
-
-
-def _read_times(session: Session, matched: Sequence[ColumnElement[bool]]) -> list[tuple[str, int]]:
-    """Return how many matches there were by day, or where those are too many by month."""
-    day = func.date(MatchRecord.matched_at)
-    rows = session.execute(select(day, func.count()).where(*matched).group_by(day))
-    counts = Counter({date.fromisoformat(str(row[0])): row[1] for row in rows})
+def _over_time(counts: Counter[date]) -> list[tuple[str, int]]:
+    """Return the matches by day, or by month where days would be too many columns."""
     if not counts:
         return []
     first, last = min(counts), max(counts)
-    if (last - first).days < _MOST_COLUMNS:
+    if (last - first).days < _MAX_COLUMNS:
+        # Days without a match are columns, too, so that the axis is true to scale.
         days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
         return [(one.isoformat(), counts[one]) for one in days]
     months = Counter[str]()
     for one, number in counts.items():
         months[one.isoformat()[:7]] += number
-    return [(one, months[one]) for one in _months(first, last)][-_MOST_COLUMNS:]
+    return [(one, months[one]) for one in _months(first, last)][-_MAX_COLUMNS:]
 
 
 def _months(first: date, last: date) -> list[str]:
+    # Months are numbered from year 0, so that a range runs across the ends of years.
     numbers = range(first.year * 12 + first.month - 1, last.year * 12 + last.month)
     return [f"{number // 12:04}-{number % 12 + 1:02}" for number in numbers]
 
@@ -199,11 +160,15 @@ def _read_lists(session: Session) -> list[ListFigures]:
             one.generation,
             one.active_entries,
             one.changed_at,
-            next((run.ended_at for run in runs.get(one.name, ()) if run.outcome in _GOOD), None),
+            _synced_at(runs.get(one.name, ())),
             one.licence_end,
         )
         for one in read_lists(session)
     ]
+
+
+def _synced_at(runs: Sequence[SyncFacts]) -> datetime | None:
+    return next((run.ended_at for run in runs if run.outcome in _SUCCESSFUL), None)
 
 
 def _day(moment: datetime | None) -> str | None:

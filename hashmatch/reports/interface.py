@@ -1,4 +1,4 @@
-"""What a report format promises: rows of text into a stream, one at a time."""
+"""Interface of report formats: rows written to a text stream, one at a time."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import IO, Any
 
 @dataclass(frozen=True, slots=True)
 class ReportRow:
-    """One match in a report. The field names are the stable column names; times are ISO 8601, UTC.
+    """One match in a report; field names are stable column names, times are ISO 8601 in UTC.
 
-    `value` is the hash of the content that matched, empty unless it was asked for.
+    `value` is the hash of the content that matched, empty unless it was requested.
     """
 
     match_id: str
@@ -42,13 +42,13 @@ class ReportRow:
     case: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """Return the columns by name."""
+        """Return the values by column name."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
 class CaseRow:
-    """One case in a report, as `ReportRow` has it; several values in one cell stand with ` | `."""
+    """One case in a report, as in `ReportRow`; several values in a cell are separated by ` | `."""
 
     case: str
     content_id: str
@@ -61,29 +61,30 @@ class CaseRow:
     hours_to_decision: float | None
     assignee: str
     reopened: int
-    hold: str
+    legal_hold: str
     matches: int
     lists: str
     categories: str
     ncmec_reports: str
 
     def as_json(self) -> dict[str, Any]:
-        """Return the columns by name."""
+        """Return the values by column name."""
         return asdict(self)
 
 
 class ReportFormat(ABC):
-    """One way of writing rows into a file."""
+    """Format of reports with one row per match or case."""
 
     name: str
     media_type: str
 
     @abstractmethod
     def pieces(self, kind: type[Any], rows: Iterable[Any]) -> Iterator[str]:
-        """Yield the report bit by bit, as the rows come; all are of one kind of dataclass."""
+        """Yield the report in pieces as the rows come; `kind` is the dataclass of all rows."""
 
     def write(self, kind: type[Any], rows: Iterable[Any], stream: IO[str]) -> int:
-        """Write the rows as they come and return how many there were."""
+        """Write the rows as they come, in bounded memory, and return their number."""
+        # Pieces are not rows, so that the rows are counted on their way in.
         counted = _Counted(rows)
         for piece in self.pieces(kind, counted):
             stream.write(piece)
@@ -91,7 +92,7 @@ class ReportFormat(ABC):
 
 
 class _Counted:
-    """Rows that are counted as they pass."""
+    """Iterable that counts its rows as they pass."""
 
     def __init__(self, rows: Iterable[Any]) -> None:
         self._rows = rows

@@ -1,4 +1,4 @@
-"""Reports as JSON Lines: one object a row, everything as it is in the store."""
+"""Reports as JSON Lines: one object per row, with all values as they are in the store."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .interface import ReportFormat
 
 
 class JSONLinesReport(ReportFormat):
-    """One JSON object a line."""
+    """One JSON object per line."""
 
     name = "jsonl"
     media_type = "application/jsonl"

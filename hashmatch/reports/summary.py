@@ -1,4 +1,4 @@
-"""The figures of a period for people to read: as a page (HTML) or as pages to print (PDF)."""
+"""Summaries of a period's figures for people to read: one page of HTML, or a PDF to print."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ _TEMPLATES = files("hashmatch.reports") / "templates"
 
 
 def html_summary(figures: Figures) -> str:
-    """Return the figures as one page that loads nothing from anywhere."""
-    # Most commands do without it.
+    """Return the figures as one HTML page that loads nothing from anywhere."""
+    # Imported here, since most commands do not need it.
     from jinja2 import Environment, StrictUndefined
 
     source = (_TEMPLATES / "summary.html.j2").read_text(encoding="utf-8")
+    # Names of lists and categories come from outside, and must not become markup.
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.from_string(source).render(**_told(figures))
+    return environment.from_string(source).render(**_content(figures))
 
 
 def pdf_summary(figures: Figures) -> bytes:
@@ -33,18 +34,20 @@ def pdf_summary(figures: Figures) -> bytes:
         import typst
     except ImportError as error:
         raise ConfigError(
-            "reports as PDF need an extra", hint="pip install 'hashmatch[pdf]'"
+            "reports as PDF need the extra 'pdf'", hint="pip install 'hashmatch[pdf]'"
         ) from error
     source = (_TEMPLATES / "summary.typ").read_bytes()
+    # As data, which the template never evaluates as markup.
+    report = json.dumps(_content(figures))
     try:
-        written: bytes = typst.compile(source, sys_inputs={"report": json.dumps(_told(figures))})
+        document: bytes = typst.compile(source, sys_inputs={"report": report})
     except typst.TypstError as error:
-        raise InputError("the report cannot be set as PDF") from error
-    return written
+        raise InputError("the report cannot be typeset as PDF") from error
+    return document
 
 
-def _told(figures: Figures) -> dict[str, Any]:
-    """Return what both tell, as words and numbers."""
+def _content(figures: Figures) -> dict[str, Any]:
+    """Return the content of both templates: texts and formatted numbers."""
     screened = figures.screened
     return {
         "period": _period(figures.since, figures.until),
@@ -54,12 +57,12 @@ def _told(figures: Figures) -> dict[str, Any]:
             ["matched content items", _number(figures.contents)],
             ["matches", _number(figures.matches)],
             ["cases opened", _number(figures.opened)],
-            ["of them decided", _number(figures.decided)],
+            ["cases decided", _number(figures.decided)],
             ["hours to decision, median", _hours(figures.median_hours)],
-            ["hours to decision, 90 % within", _hours(figures.slow_hours)],
-            ["undecided and overdue", _number(figures.overdue)],
-            ["opened again", _number(figures.reopened)],
-            ["reports to NCMEC finished", _number(figures.ncmec_reports)],
+            ["hours to decision, 90th percentile", _hours(figures.p90_hours)],
+            ["cases undecided and overdue", _number(figures.overdue)],
+            ["cases reopened", _number(figures.reopened)],
+            ["finished reports to NCMEC", _number(figures.ncmec_reports)],
         ],
         "charts": [
             _chart("Matches over time", figures.by_time, is_time=True),
@@ -67,7 +70,7 @@ def _told(figures: Figures) -> dict[str, Any]:
             _chart("Matches by category", figures.by_category),
             _chart("Matches by action", figures.by_action),
             _chart("Cases by state", figures.by_state),
-            _chart("Images that got no verdict, by reason", figures.unscreened),
+            _chart("Unscreened images by reason", figures.unscreened),
         ],
         "lists": [
             [
@@ -85,12 +88,12 @@ def _told(figures: Figures) -> dict[str, Any]:
 
 
 def _chart(title: str, counts: Sequence[tuple[str, int]], *, is_time: bool = False) -> Any:
-    """Return a chart: every bar with its name, its number, and its share of the longest."""
-    most = max((number for _, number in counts), default=0)
+    """Return a chart: each bar with its name, its number, and its share of the longest bar."""
+    longest = max((number for _, number in counts), default=0)
     bars = [
-        {"name": name or "(none)", "number": _number(number), "share": number / most}
+        {"name": name or "(none)", "number": _number(number), "share": number / longest}
         for name, number in counts
-        if most
+        if longest
     ]
     return {"title": title, "is_time": is_time, "bars": bars}
 

@@ -1,4 +1,4 @@
-"""The service: the scanner behind HTTP, for platforms that ask before they show an image."""
+"""HTTP service: the scanner, for platforms that ask before they show an image."""
 
 from .app import create_app
 from .serving import serve

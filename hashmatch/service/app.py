@@ -1,4 +1,4 @@
-"""The app: all calls behind one door, with what runs behind them for as long as it is served."""
+"""ASGI app: all routes and middleware, and the background tasks that run while it is served."""
 
 from __future__ import annotations
 
@@ -12,36 +12,42 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from hashmatch import __version__
+from hashmatch._version import __version__
 from hashmatch.config import Settings, load_settings
 from hashmatch.errors import HashmatchError
 
-from . import background, cases, hma, lists, logs, probes, records, reports, scans, telemetry
-from .documentation import correct, docs_page
-from .metrics import Metrics
-from .observing import Observing
-from .problems import answer_http, answer_invalid
-from .queries import StrictQueries
-from .running import Running
-from .shedding import Shedding
+from .api import cases, hma, lists, probes, reports, scans
+from .api import matches as records
+from .api.documentation import correct, docs_page
+from .api.load_shedding import LoadShedding
+from .http.problems import answer_http, answer_invalid
+from .http.queries import StrictQueries
+from .runtime import background
+from .runtime.state import ServiceState
+from .telemetry import logs
+from .telemetry import tracing as telemetry
+from .telemetry.access_log import AccessLog
+from .telemetry.metrics import Metrics
 
+# In the order of the documentation.
 _PARTS = (scans, records, cases, reports, lists, hma, probes)
-# How `serve` tells the processes that it starts how many they are.
+# Environment variable by which `serve` passes the number of processes to each of them.
 WORKERS = "HASHMATCH_SERVICE_WORKERS"
 
 _DESCRIPTION = (
-    "Tells a platform whether an image is already known abuse material, without ever keeping the"
-    " image. Every call but the probes needs a token with the scope that it names."
+    "Checks whether an image is already known abuse material, without storing the image. Every"
+    " request except those to the probes needs a token with the scope that is named with it."
 )
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Return the service as an ASGI app; what it needs is opened when it is started."""
+    """Return the service as an ASGI app. The database and the index are opened when it starts."""
     metrics = Metrics()
     app = _App(
         title="hashmatch",
         version=__version__,
         description=_DESCRIPTION,
+        # FastAPI's own pages load scripts from other hosts; `docs_page` stands in for them.
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
@@ -53,14 +59,16 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(HashmatchError, scans.answer_failure)
     app.add_exception_handler(RequestValidationError, answer_invalid)
     app.add_exception_handler(HTTPException, answer_http)
+    # The middleware added last sees a request first: load shedding comes before the access log, and
+    # both before anything that costs more.
     app.add_middleware(
         TrustedHostMiddleware,
         allowed_hosts=list(settings.service.allowed_hosts),
         www_redirect=False,
     )
     app.add_middleware(StrictQueries)
-    app.add_middleware(Observing, metrics=metrics)
-    app.add_middleware(Shedding, metrics=metrics)
+    app.add_middleware(AccessLog, metrics=metrics)
+    app.add_middleware(LoadShedding, metrics=metrics)
     if settings.service.telemetry:
         telemetry.instrument(app)
     return app
@@ -70,7 +78,8 @@ def create_app_from_configuration() -> FastAPI:
     """Return the service under the configuration in force, for servers that start processes."""
     logs.configure()
     settings = load_settings()
-    # What the command line says of it wins over the file, and the processes share what there is.
+    # The command line wins over the file. The number decides each process's share of the processors
+    # and of rate limits.
     workers = int(os.environ.get(WORKERS, settings.service.workers))
     service = settings.service.model_copy(update={"workers": workers})
     return create_app(settings.model_copy(update={"service": service}))
@@ -78,7 +87,7 @@ def create_app_from_configuration() -> FastAPI:
 
 class _App(FastAPI):
     def openapi(self) -> dict[str, Any]:
-        """Return the document, made once."""
+        """Return the OpenAPI document, which is built once."""
         if self.openapi_schema is None:
             self.openapi_schema = correct(
                 super().openapi(), [route for one in _PARTS for route in one.router.routes]
@@ -88,9 +97,10 @@ class _App(FastAPI):
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    # Closed in reverse order: the tasks end before the scanner and the database that they use.
     with ExitStack() as opened:
-        running = opened.enter_context(closing(Running(app.state.settings, app.state.metrics)))
-        for one in background.begin(running):
+        service = opened.enter_context(closing(ServiceState(app.state.settings, app.state.metrics)))
+        for one in background.start_tasks(service):
             opened.enter_context(closing(one))
-        app.state.running = running
+        app.state.service = service
         yield

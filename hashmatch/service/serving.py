@@ -1,4 +1,4 @@
-"""`hashmatch serve`: the app under uvicorn, in one process or several."""
+"""Serving of the app by uvicorn, in one process or several."""
 
 from __future__ import annotations
 
@@ -17,36 +17,39 @@ from hashmatch.config import ServiceSettings, Settings
 from hashmatch.errors import ConfigError
 from hashmatch.wiring import open_database, open_policy
 
-from . import logs
 from .app import WORKERS
-from .metrics import MULTIPROCESS_DIR
-from .protocol import BoundedProtocol
+from .http.protocol import BoundedProtocol
+from .telemetry import logs
+from .telemetry.metrics import MULTIPROCESS_DIR
 
 _APP = "hashmatch.service.app:create_app_from_configuration"
-# Longer than proxies keep their connections, so that it is they who close them.
+# Longer than proxies keep idle connections: a connection that this end closed could still get a
+# request.
 _KEEP_ALIVE_S = 75
-
+# On a busy host a starting worker may not answer its supervisor for long; it must not be killed.
+_HEALTH_CHECK_S = 60
 _log = logs.logger("hashmatch.serving")
 
 
 def serve(settings: Settings) -> None:
-    """Serve until a signal ends it; what was accepted is finished first.
+    """Serve until a signal ends it, and finish the accepted requests first.
 
-    Raises `ConfigError` and `StoreError` where it could not begin.
+    Raises `ConfigError` and `StoreError` where the service cannot start.
     """
+    # Fail here, once and with a readable error, and not in each process that uvicorn starts.
     open_policy(settings)
     with closing(open_database(settings)) as database:
         database.require_writable()
-    _require_place(settings.service)
-    if settings.source is not None:  # Its processes read it for themselves.
+    _require_listenable(settings.service)
+    if settings.source is not None:  # Each process reads the file for itself.
         os.environ["HASHMATCH_CONFIG"] = str(settings.source.absolute())
-    # What is read or written by io_uring is seen by no filter and no trace of system calls.
+    # Reads and writes by io_uring pass by the filter and any trace of system calls.
     os.environ["UV_USE_IO_URING"] = "0"
     os.environ[WORKERS] = str(settings.service.workers)
     logs.configure()
     service = settings.service
     if not service.tls_certificate and not _is_loopback(service.host):
-        _log.warning("without TLS, tokens and images can be read on their way here")
+        _log.warning("no TLS: tokens and images can be read on the network")
     with _shared_metrics(service.workers):
         uvicorn.run(
             _APP,
@@ -58,7 +61,7 @@ def serve(settings: Settings) -> None:
             http=BoundedProtocol,
             ws="none",
             lifespan="on",
-            # It would write whole addresses, hashes and all.
+            # It would log complete URLs, with the hashes in their queries.
             access_log=False,
             log_config=None,
             server_header=False,
@@ -67,11 +70,12 @@ def serve(settings: Settings) -> None:
             ssl_keyfile=service.tls_key or None,
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=int(service.shutdown_timeout_s),
+            timeout_worker_healthcheck=_HEALTH_CHECK_S,
         )
 
 
-def _require_place(service: ServiceSettings) -> None:
-    """Raise `ConfigError` where it cannot listen, or its certificate cannot be read."""
+def _require_listenable(service: ServiceSettings) -> None:
+    """Raise `ConfigError` where the address is not free, or the certificate cannot be read."""
     for key, path in (("tls_certificate", service.tls_certificate), ("tls_key", service.tls_key)):
         if path:
             try:
@@ -83,12 +87,13 @@ def _require_place(service: ServiceSettings) -> None:
         found = socket.getaddrinfo(service.host, service.port, type=socket.SOCK_STREAM)
         family, kind, protocol, _, address = found[0]
         with closing(socket.socket(family, kind, protocol)) as probe:
+            # As the server does: a port whose last connections are still closing counts as free.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:
         raise ConfigError(
             f"{place}: cannot listen there: {error.strerror}",
-            hint="Choose another port with --port, or end what listens there.",
+            hint="Choose another port with --port, or stop the program that listens there.",
         ) from error
 
 
@@ -101,10 +106,11 @@ def _is_loopback(host: str) -> bool:
 
 @contextmanager
 def _shared_metrics(workers: int) -> Iterator[None]:
-    """Give several processes a place to put their metrics together; one needs none."""
+    """Provide a folder in which several processes share their metrics; one process needs none."""
     if workers == 1:
         yield
         return
+    # The client library of Prometheus reads the variable when it is imported in each process.
     folder = tempfile.mkdtemp(prefix="hashmatch-metrics-")
     os.environ[MULTIPROCESS_DIR] = folder
     try:

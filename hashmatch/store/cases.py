@@ -1,4 +1,4 @@
-"""Cases in the store: found, locked and listed; what is done to them is decided elsewhere."""
+"""Cases in the store, with their notes, uploader details and reports to NCMEC."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from hashmatch.errors import NotFoundError
 
 from .schema import (
     Case,
-    CaseDetails,
     CaseNote,
     Content,
     HashList,
     MatchRecord,
     NCMECReport,
+    UploaderDetails,
     require_text,
+    utc_now,
 )
 
 _LONGEST_KEY = 10
@@ -28,7 +29,7 @@ _LONGEST_KEY = 10
 
 @dataclass(frozen=True, slots=True)
 class CasePlace:
-    """Where in the queue a case stands, or stood when it was read."""
+    """Place of a case in the queue, as of when it was read."""
 
     priority: int
     due_at: datetime
@@ -37,10 +38,10 @@ class CasePlace:
 
 @dataclass(frozen=True, slots=True)
 class CaseFilter:
-    """Which cases to read: of some states or all, of one person, due before a time, of a period.
+    """Selection of cases: by state, assignee, due time and period of opening.
 
-    `limit` of them, in the order of the queue after a place in it, or in that of their keys after a
-    key.
+    At most `limit` of them, in the order of the queue after a place in it, or in that of their
+    keys after a key.
     """
 
     states: Sequence[str] = ()
@@ -53,7 +54,7 @@ class CaseFilter:
     after: CasePlace | int | None = None
 
     def __post_init__(self) -> None:
-        """Raise `InputError` for what no database can be asked for."""
+        """Raise `InputError` for text that no database can hold."""
         require_text(self.assignee, self.content_id)
 
 
@@ -72,7 +73,7 @@ def find_case_of(session: Session, content_key: int) -> Case | None:
 
 
 def lock_case(session: Session, case: int) -> Case:
-    """Return a case to be changed; others wait until this transaction ends.
+    """Return a case to be changed; other sessions wait until this transaction ends.
 
     Raises `NotFoundError`.
     """
@@ -84,7 +85,7 @@ def lock_case(session: Session, case: int) -> Case:
 
 
 def parse_case_id(text: str) -> int:
-    """Return the key that a case's id gives. Raises `NotFoundError` where there can be none."""
+    """Return the key in a case's id. Raises `NotFoundError` for an id that no case can have."""
     if not text.isdecimal() or len(text) >= _LONGEST_KEY:
         raise _no_case(text)
     return int(text)
@@ -99,7 +100,7 @@ def read_case(session: Session, case: int) -> StoredCase:
 
 
 def read_cases(session: Session, wanted: CaseFilter) -> Iterator[StoredCase]:
-    """Yield cases in the order of the queue, by priority, then by when they are due, or of keys."""
+    """Yield cases in the order of the queue (by priority, then by due time) or of their keys."""
     queue = () if isinstance(wanted.after, int) else (Case.priority, Case.due_at)
     query = _with_content().order_by(*queue, Case.key)
     if wanted.states:
@@ -129,7 +130,7 @@ def _comes_after(last: CasePlace) -> ColumnElement[bool]:
 
 
 def read_case_matches(session: Session, content_key: int) -> list[tuple[MatchRecord, str]]:
-    """Return the matches of a content item, the oldest first, with the names of their lists."""
+    """Return the matches of a content item, oldest first, with the names of their lists."""
     query = (
         select(MatchRecord, HashList.name)
         .join(HashList, HashList.key == MatchRecord.list_key)
@@ -142,7 +143,7 @@ def read_case_matches(session: Session, content_key: int) -> list[tuple[MatchRec
 def read_matched_lists(
     session: Session, contents: Sequence[int]
 ) -> defaultdict[int, list[tuple[str, str]]]:
-    """Return the list and category of every match, by the content that it is of."""
+    """Return the list and category of every match, by content key."""
     query = (
         select(MatchRecord.content_key, HashList.name, MatchRecord.category)
         .join(HashList, HashList.key == MatchRecord.list_key)
@@ -155,7 +156,7 @@ def read_matched_lists(
 
 
 def read_report_ids(session: Session, cases: Sequence[int]) -> defaultdict[int, list[str]]:
-    """Return the ids of the reports to NCMEC that are finished, by case."""
+    """Return the ids of finished reports to NCMEC, by case."""
     query = select(NCMECReport.case_key, NCMECReport.report_id).where(
         NCMECReport.case_key.in_(cases),
         NCMECReport.finished_at.is_not(None),
@@ -167,19 +168,65 @@ def read_report_ids(session: Session, cases: Sequence[int]) -> defaultdict[int, 
     return found
 
 
+def has_case(session: Session, case: int) -> bool:
+    """Say whether a case exists."""
+    return session.get(Case, case) is not None
+
+
+def open_case(session: Session, case: Case) -> None:
+    """Add a case for a content item that has none."""
+    session.add(case)
+
+
+def add_case_note(session: Session, case: int, actor: str, text: str) -> CaseNote:
+    """Add a note to a case."""
+    note = CaseNote(case_key=case, actor=actor, text=text)
+    session.add(note)
+    return note
+
+
 def read_notes(session: Session, case: int) -> list[CaseNote]:
-    """Return what was said about a case, the oldest first."""
+    """Return the notes on a case, oldest first."""
     query = select(CaseNote).where(CaseNote.case_key == case).order_by(CaseNote.key)
     return list(session.scalars(query))
 
 
-def find_details(session: Session, case: int) -> CaseDetails | None:
-    """Return the sealed details of a case."""
-    return session.get(CaseDetails, case, populate_existing=True)
+def find_uploader_details(session: Session, case: int) -> UploaderDetails | None:
+    """Return the encrypted uploader details of a case."""
+    return session.get(UploaderDetails, case, populate_existing=True)
+
+
+def save_uploader_details(
+    session: Session, case: int, *, key_id: str, sealed: str
+) -> UploaderDetails:
+    """Store encrypted uploader details of a case, in place of earlier ones."""
+    row = find_uploader_details(session, case) or UploaderDetails(case_key=case)
+    row.key_id, row.sealed, row.received_at = key_id, sealed, utc_now()
+    session.add(row)
+    return row
+
+
+def lock_details_of_other_keys(
+    session: Session, key_id: str, *, limit: int
+) -> Sequence[UploaderDetails]:
+    """Return uploader details that are encrypted with another key, to be changed."""
+    others = select(UploaderDetails).where(UploaderDetails.key_id != key_id).limit(limit)
+    return session.scalars(others.with_for_update()).all()
+
+
+def add_ncmec_report(session: Session, report: NCMECReport) -> None:
+    """Add a report of a case, which has its key afterwards."""
+    session.add(report)
+    session.flush()
+
+
+def read_ncmec_report(session: Session, key: int) -> NCMECReport:
+    """Return a report, which has to exist."""
+    return session.get_one(NCMECReport, key)
 
 
 def read_ncmec_reports(session: Session, case: int) -> list[NCMECReport]:
-    """Return the reports of a case to NCMEC, the oldest first."""
+    """Return the reports of a case to NCMEC, oldest first."""
     query = select(NCMECReport).where(NCMECReport.case_key == case).order_by(NCMECReport.key)
     return list(session.scalars(query))
 
@@ -194,7 +241,7 @@ def lock_ncmec_report(session: Session, key: int) -> NCMECReport:
 
 
 def count_cases(session: Session, *, due_before: datetime | None = None) -> dict[str, int]:
-    """Return how many cases there are in each state, all or those that were due before a time."""
+    """Return the number of cases by state, all or those due before a time."""
     query = select(Case.state, func.count()).group_by(Case.state)
     if due_before is not None:
         query = query.where(Case.due_at < due_before)

@@ -1,4 +1,4 @@
-"""What is to be told to others: queued with what it is about, and tried until it was told."""
+"""Outbox messages: queued in the transaction that they are about, and retried until delivered."""
 
 from __future__ import annotations
 
@@ -16,22 +16,16 @@ from hashmatch.errors import NotFoundError
 from .engine import affected_rows, audit, upsert
 from .schema import OutboxMessage, utc_now
 
-# A sender that dies holds a message up for so long.
+# A crashed sender delays a message by this much.
 _LEASE = timedelta(minutes=10)
-
-
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
-
-
-_MOST_ATTEMPTS = 12
-
-
-_KEPT_AFTERWARDS = ("type", "verdict")
+_MAX_ATTEMPTS = 12
+_LEFT_AFTER_SENDING = ("type", "verdict")
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message as it stands; it is waiting, sent, or dead, which means that nobody tries on."""
+    """One message; it is waiting, sent, or dead, which means that nobody retries it."""
 
     key: int
     kind: str
@@ -60,7 +54,10 @@ def queue_message(
     *,
     case: int | None = None,
 ) -> bool:
-    """Queue a message, maybe about a case, unless one of that subject was; says if it is new."""
+    """Queue a message unless one of that subject was queued before; says whether it is new.
+
+    A message about a `case` is removed with it.
+    """
     # An insertion that meets its like would use up a key all the same.
     if session.scalar(select(OutboxMessage.key).where(OutboxMessage.subject == subject)):
         return False
@@ -71,14 +68,14 @@ def queue_message(
 
 
 def find_due(session: Session) -> set[tuple[str, str]]:
-    """Return of which kind and to whom there are messages whose time has come."""
+    """Return the (kind, target) of all messages that are due."""
     due = select(OutboxMessage.kind, OutboxMessage.target).distinct()
     rows = session.execute(due.where(OutboxMessage.next_attempt_at <= utc_now()))
     return {(kind, target) for kind, target in rows}
 
 
 def count_unsent(session: Session) -> dict[str, int]:
-    """Return how many messages are waiting, and how many are dead."""
+    """Return the number of waiting and of dead messages."""
     is_waiting = OutboxMessage.next_attempt_at.is_not(None)
     rows = session.execute(
         select(is_waiting, func.count()).where(OutboxMessage.sent_at.is_(None)).group_by(is_waiting)
@@ -88,7 +85,7 @@ def count_unsent(session: Session) -> dict[str, int]:
 
 
 def take_due(session: Session, kind: str, target: str, *, limit: int) -> list[Message]:
-    """Return messages whose time has come, oldest first; others do not get them meanwhile."""
+    """Return messages that are due, oldest first, leased to the caller."""
     now = utc_now()
     rows = session.scalars(
         select(OutboxMessage)
@@ -103,8 +100,11 @@ def take_due(session: Session, kind: str, target: str, *, limit: int) -> list[Me
     ).all()
     taken = []
     for row in rows:
-        if row.attempts >= _MOST_ATTEMPTS:  # Whoever tried it never came back to say so.
-            row.next_attempt_at, row.problem = None, row.problem or "its senders died of it"
+        if row.attempts >= _MAX_ATTEMPTS:  # Every sender that tried it crashed.
+            row.next_attempt_at, row.problem = (
+                None,
+                row.problem or "every process that tried to send it crashed",
+            )
             continue
         row.attempts += 1
         row.next_attempt_at = now + _LEASE
@@ -114,24 +114,24 @@ def take_due(session: Session, kind: str, target: str, *, limit: int) -> list[Me
 
 
 def note_sent(session: Session, key: int) -> None:
-    """Note that a message was told, unless somebody dropped it meanwhile."""
+    """Record that a message was delivered, unless it was dropped meanwhile."""
     row = session.get(OutboxMessage, key)
     if row is None:
         return
     row.sent_at, row.next_attempt_at, row.problem = utc_now(), None, ""
-    # The row stays, so that nothing is told twice; who it was about stands in the match alone.
+    # The row stays, so that nothing is sent twice; the names of the content stay with the match.
     body = json.loads(row.body)
-    row.body = json.dumps({name: body[name] for name in _KEPT_AFTERWARDS if name in body})
+    row.body = json.dumps({name: body[name] for name in _LEFT_AFTER_SENDING if name in body})
 
 
 def note_failed(session: Session, key: int, problem: str, *, is_final: bool) -> None:
-    """Note why a message was not told; it is tried again later, unless that `is_final`."""
+    """Record why a message was not delivered; it is retried later, unless that `is_final`."""
     row = session.get(OutboxMessage, key)
-    # Dropped meanwhile, or sent by another process that took it over.
+    # It was dropped meanwhile, or sent by a process that took it over.
     if row is None or row.sent_at is not None:
         return
     row.problem = problem
-    if is_final or row.attempts >= _MOST_ATTEMPTS:
+    if is_final or row.attempts >= _MAX_ATTEMPTS:
         row.next_attempt_at = None
     else:
         wait = min(_FIRST_WAIT * 2 ** (row.attempts - 1), _LONGEST_WAIT)
@@ -139,18 +139,14 @@ def note_failed(session: Session, key: int, problem: str, *, is_final: bool) -> 
 
 
 def retry_message(session: Session, key: int) -> None:
-    """Let a message that was not sent be tried anew, at once. Raises `NotFoundError`."""
-    row = _find(session, key)
-    if row.sent_at is not None:
-        raise NotFoundError(f"message {key} of the outbox was sent already")
+    """Make an unsent message due now, with a new set of attempts. Raises `NotFoundError`."""
+    row = _find_unsent(session, key)
     row.attempts, row.next_attempt_at = 0, utc_now()
 
 
 def drop_message(session: Session, key: int) -> None:
-    """Forget a message that was not sent. Raises `NotFoundError`."""
-    row = _find(session, key)
-    if row.sent_at is not None:
-        raise NotFoundError(f"message {key} of the outbox was sent already")
+    """Delete an unsent message. Raises `NotFoundError`."""
+    row = _find_unsent(session, key)
     session.delete(row)
     audit(session, "message.dropped", None, {"kind": row.kind, "to": row.target, "message": key})
 
@@ -161,12 +157,14 @@ def read_outbox(session: Session, *, limit: int) -> list[Message]:
     return [_facts(row) for row in rows]
 
 
-def _find(session: Session, key: int) -> OutboxMessage:
+def _find_unsent(session: Session, key: int) -> OutboxMessage:
     row = session.get(OutboxMessage, key)
     if row is None:
         raise NotFoundError(
-            f"the outbox has no message {key}", hint="'hashmatch outbox list' shows what it has."
+            f"the outbox has no message {key}", hint="'hashmatch outbox list' shows its messages."
         )
+    if row.sent_at is not None:
+        raise NotFoundError(f"message {key} of the outbox was sent already")
     return row
 
 

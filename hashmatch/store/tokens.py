@@ -1,4 +1,4 @@
-"""Access tokens: shown once when they are made, and kept as a hash of what was shown.
+"""Access tokens: shown once when they are created, and stored as a hash.
 
 A token is `hm_ID_SECRET`. The id finds the row and is no secret; the secret has 256 random bits, so
 that its plain SHA-256 can neither be reversed nor guessed.
@@ -25,13 +25,11 @@ from .engine import audit
 from .schema import AccessToken, utc_now
 
 _SHAPE = re.compile(r"hm_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
-
-
 _ID_BYTES, _SECRET_BYTES = 6, 32
 
 
 class Scope(StrEnum):
-    """What a token lets its bearer do."""
+    """Permission of a token."""
 
     SCAN = "scan"
     REVIEW = "review"
@@ -43,7 +41,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token as it is kept. Nothing of it lets anybody in."""
+    """A token as it is stored, without its secret."""
 
     token_id: str
     name: str
@@ -59,11 +57,11 @@ class Token:
         return f"Token({self.token_id})"
 
     def is_of(self, secret: str) -> bool:
-        """Say whether that is its secret, in a time that tells nothing of it."""
+        """Say whether that is its secret, in constant time."""
         return hmac.compare_digest(_hashed(secret), self.secret_hash)
 
     def state(self, now: datetime) -> str:
-        """Return in one word whether it is good: active, expired or revoked."""
+        """Return its state: active, expired or revoked."""
         if self.revoked_at is not None:
             return "revoked"
         return "expired" if self.expires_at is not None and now >= self.expires_at else "active"
@@ -77,16 +75,16 @@ def create_token(
     expires_at: datetime | None = None,
     requests_per_minute: int = 0,
 ) -> str:
-    """Make a token and return it, which nobody can do again. Raises `InputError`.
+    """Create a token and return it with its secret, this once. Raises `InputError`.
 
-    Without `requests_per_minute` its bearer may ask as often as they like.
+    Without `requests_per_minute` the number of requests is unlimited.
     """
     if not name.strip() or "\0" in name:
-        raise InputError("a token needs a name, so that people know whose it is")
+        raise InputError("a token needs the name of its owner")
     if not scopes:
         raise InputError("a token needs a scope", hint=f"Scopes are {', '.join(Scope)}.")
     if expires_at is not None and expires_at <= utc_now():
-        raise InputError("the token would be expired at once")
+        raise InputError("the token would expire at once")
     token_id, secret = secrets.token_hex(_ID_BYTES), secrets.token_urlsafe(_SECRET_BYTES)
     row = AccessToken(
         token_id=token_id,
@@ -99,12 +97,12 @@ def create_token(
     session.add(row)
     session.flush()
     facts = {"token": token_id, "name": name, "scopes": sorted(scopes)}
-    audit(session, "token.made", row, facts)
+    audit(session, "token.created", row, facts)
     return f"hm_{token_id}_{secret}"
 
 
 def split_token(text: str) -> tuple[str, str] | None:
-    """Return the id and the secret of what is written like a token; None for anything else."""
+    """Return the id and the secret of text in the form of a token; None for any other."""
     found = _SHAPE.fullmatch(text)
     return None if found is None else (found[1], found[2])
 
@@ -116,12 +114,12 @@ def find_token(session: Session, token_id: str) -> Token | None:
 
 
 def read_tokens(session: Session) -> list[Token]:
-    """Return all tokens, the oldest first."""
+    """Return all tokens, oldest first."""
     return [_facts(row) for row in session.scalars(select(AccessToken).order_by(AccessToken.key))]
 
 
 def revoke_token(session: Session, token_id: str) -> None:
-    """Let a token in no more. Raises `NotFoundError`."""
+    """Revoke a token. Raises `NotFoundError`."""
     row = session.scalar(select(AccessToken).where(AccessToken.token_id == token_id))
     if row is None:
         raise NotFoundError(
@@ -133,7 +131,7 @@ def revoke_token(session: Session, token_id: str) -> None:
 
 
 def note_token_uses(session: Session, used_at: Mapping[str, datetime]) -> None:
-    """Note when tokens were used last, by id."""
+    """Record when tokens were last used, by id."""
     for token_id, moment in sorted(used_at.items()):
         is_newer = or_(AccessToken.last_used_at.is_(None), AccessToken.last_used_at < moment)
         session.execute(

@@ -1,4 +1,4 @@
-"""Cases for tests: matched content, people, and settings with somebody to hand over to."""
+"""Cases for tests: matched content, actors, decisions, and settings with more sections."""
 
 from __future__ import annotations
 
@@ -7,26 +7,27 @@ from collections.abc import Sequence
 from typing import Any
 
 from hashmatch.cases import (
+    ActionDone,
+    Actor,
     CaseAction,
-    Done,
-    Person,
+    CaseOpener,
     Role,
     State,
     case_of_match,
     decide,
-    take_in,
 )
 from hashmatch.config import CasesSettings, Settings
+from hashmatch.match_listener import RecordedMatch
 from hashmatch.outcome import Action, Media
 from hashmatch.store.engine import Database
 from hashmatch.store.matches import ContentFacts, NewMatch, record_matches
 from hashmatch.store.schema import Case
 from tests.pictures import hashes_of
 
-REVIEWER = Person("alice", "token 1 (alice)", frozenset({Role.REVIEWER}))
-OTHER = Person("bob", "token 2 (bob)", frozenset({Role.REVIEWER}))
-ADMINISTRATOR = Person("carol", "token 3 (carol)", frozenset({Role.ADMINISTRATOR}))
-SCANNER = Person("platform", "token 4 (platform)", frozenset({Role.SCANNER}))
+REVIEWER = Actor("alice", "token 1 (alice)", frozenset({Role.REVIEWER}))
+OTHER = Actor("bob", "token 2 (bob)", frozenset({Role.REVIEWER}))
+ADMINISTRATOR = Actor("carol", "token 3 (carol)", frozenset({Role.ADMINISTRATOR}))
+SCANNER = Actor("platform", "token 4 (platform)", frozenset({Role.SCANNER}))
 
 
 def make_match(
@@ -49,10 +50,16 @@ def make_match(
     )
     new = [_new(entry, category) for entry in entries]
     with database.writing() as session:
-        matches = record_matches(session, facts, new)
-        take_in(settings or Settings(), session, matches)
+        recorded = record_matches(session, facts, new)
+        matches = [
+            RecordedMatch(match, one.action)
+            for one, (match, is_new) in zip(new, recorded, strict=True)
+            if is_new
+        ]
+        if matches:
+            CaseOpener((settings or Settings()).cases).on_new_matches(session, facts, matches)
         session.flush()
-        return case_of_match(session, matches[0].match_id)
+        return case_of_match(session, recorded[0][0].match_id)
 
 
 def _new(entry: int, category: str) -> NewMatch:
@@ -75,16 +82,16 @@ def act(
     database: Database,
     case: int,
     action: CaseAction,
-    person: Person = REVIEWER,
+    actor: Actor = REVIEWER,
     *,
     note: str = "because",
     settings: CasesSettings | None = None,
-    change: int | None = None,
-) -> Done:
+    revision: int | None = None,
+) -> ActionDone:
     """Decide about a case, in a transaction of its own."""
-    with database.writing(person.actor) as session:
+    with database.writing(actor.audit_name) as session:
         return decide(
-            session, settings or CasesSettings(), case, action, person, note=note, change=change
+            session, settings or CasesSettings(), case, action, actor, note=note, revision=revision
         )
 
 

@@ -1,4 +1,4 @@
-"""The whole life of cases, in any order that people and matches may take it."""
+"""The state machine of cases, in any order of decisions and matches."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -19,8 +20,8 @@ from sqlalchemy import func, select, update
 
 from hashmatch.audit import verify
 from hashmatch.cases import (
+    Actor,
     CaseAction,
-    Person,
     State,
     add_note,
     apply_retention,
@@ -63,7 +64,7 @@ class _Model:
     entries: set[int]
     proposed_by: str = ""
     is_held: bool = False
-    is_told: bool = False
+    is_notified: bool = False
 
 
 def _leads(state: State, action: CaseAction) -> State | None:
@@ -94,37 +95,37 @@ class _Life(RuleBasedStateMachine):
         if entry not in model.entries:
             model.entries.add(entry)
             if (state := _leads(model.state, CaseAction.MATCH)) is not model.state:
-                model.is_told = False
+                model.is_notified = False
             model.state, model.proposed_by = state or model.state, ""
 
     @rule(
         content=st.sampled_from(_CONTENTS),
         action=st.sampled_from(_DECISIONS),
-        person=st.sampled_from([REVIEWER, OTHER, ADMINISTRATOR]),
+        actor=st.sampled_from([REVIEWER, OTHER, ADMINISTRATOR]),
     )
-    def decide(self, content: str, action: CaseAction, person: Person) -> None:
+    def decide(self, content: str, action: CaseAction, actor: Actor) -> None:
         if (model := self.models.get(content)) is None:
             return
         expected = _leads(model.state, action)
-        if action is CaseAction.CLOSE and model.state is State.ESCALATED and not model.is_told:
+        if action is CaseAction.CLOSE and model.state is State.ESCALATED and not model.is_notified:
             expected = None
         try:
-            done = act(self.database, model.key, action, person, settings=_SETTINGS.cases)
+            done = act(self.database, model.key, action, actor, settings=_SETTINGS.cases)
         except ForbiddenError:
-            assert person is ADMINISTRATOR or model.proposed_by == person.name
+            assert actor is ADMINISTRATOR or model.proposed_by == actor.name
             return
         except CaseStateError:
             assert expected is None
             return
         assert expected is not None
-        if done.waits_for_another:
+        if done.needs_second_approval:
             assert action is CaseAction.DISMISS
-            model.proposed_by = person.name
+            model.proposed_by = actor.name
             return
         if action is CaseAction.DISMISS:
-            assert model.proposed_by not in ("", person.name)
+            assert model.proposed_by not in ("", actor.name)
         model.state, model.proposed_by = expected, ""
-        model.is_told = (model.is_told or action is CaseAction.REPORTED) and (
+        model.is_notified = (model.is_notified or action is CaseAction.REPORTED) and (
             action is not CaseAction.REOPEN
         )
 
@@ -133,10 +134,10 @@ class _Life(RuleBasedStateMachine):
         def take(message: Message) -> None:
             case = int(message.body["data"]["case"])
             with self.database.writing() as session:
-                session.get_one(Case, case).told_at = utc_now()
+                session.get_one(Case, case).notified_at = utc_now()
                 audit(session, "escalation.sent", session.get_one(Case, case), {})
             for model in self.models.values():
-                model.is_told = model.is_told or model.key == case
+                model.is_notified = model.is_notified or model.key == case
 
         send_due(self.database, {"escalation": Sender(take, lambda _: None)})
 
@@ -193,8 +194,8 @@ class _Life(RuleBasedStateMachine):
         for model in self.models.values():
             row = rows[model.key]
             assert (row.state, row.proposed_by) == (model.state, model.proposed_by)
-            assert bool(row.hold) is model.is_held
-            assert (row.told_at is not None) is model.is_told
+            assert bool(row.legal_hold) is model.is_held
+            assert (row.notified_at is not None) is model.is_notified
         assert matches == sum(len(one.entries) for one in self.models.values())
 
     @invariant()
@@ -203,12 +204,18 @@ class _Life(RuleBasedStateMachine):
             assert verify(session, {}).problems == []
 
 
-def test_cases_live_as_the_table_says(database_factory: DatabaseFactory) -> None:
+@pytest.mark.parametrize(
+    ("examples", "steps"),
+    [(3, 15), pytest.param(20, 25, marks=[pytest.mark.long, pytest.mark.timeout(900)])],
+)
+def test_cases_live_as_the_table_says(
+    database_factory: DatabaseFactory, examples: int, steps: int
+) -> None:
     run_state_machine_as_test(
         lambda: _Life(database_factory),  # type: ignore[arg-type]
         settings=settings(
-            max_examples=10,
-            stateful_step_count=25,
+            max_examples=examples,
+            stateful_step_count=steps,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),

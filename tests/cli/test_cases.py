@@ -15,41 +15,6 @@ from hashmatch.config import load_settings
 from hashmatch.store.engine import Database
 from tests.command_line import CommandLine
 from tests.cybertip.server import SCHEMA, load_schema
-from tests.pictures import drawn
-
-_CONFIG = """
-[intake]
-isolation = "none"
-[audit]
-signing_key = { file = "sign.key" }
-[cases]
-detail_keys = [{ file = "details.key" }]
-four_eyes = ["dismiss"]
-[retention]
-closed_days = 0.000000001
-[escalations.desk]
-to = "webhook"
-url = "https://desk.example/"
-secret = { file = "details.key" }
-[escalations.ncmec]
-to = "cybertipline"
-username = "u"
-password = { file = "details.key" }
-reporter = { email = "a@b.example" }
-"""
-
-
-@pytest.fixture
-def desk(command_line: CommandLine) -> CommandLine:
-    """The command line with keys, and two cases."""
-    assert command_line.run("audit", "make-key", "sign.key").exit_code == 0
-    assert command_line.run("cases", "make-key", "details.key").exit_code == 0
-    config = command_line.folder / "hashmatch.toml"
-    config.write_text(config.read_text() + _CONFIG)  # What decoding adds is tested elsewhere.
-    command_line.import_pictures("one", 1, 2)
-    for seed in (1, 2):
-        command_line.run("scan", "-", "--content-id", f"post/{seed}", stdin=drawn(seed))
-    return command_line
 
 
 def _good(desk: CommandLine, *arguments: str | Path, stdin: str | None = None) -> str:
@@ -58,7 +23,7 @@ def _good(desk: CommandLine, *arguments: str | Path, stdin: str | None = None) -
     return result.output
 
 
-def test_a_case_goes_its_way_on_the_command_line(desk: CommandLine) -> None:
+def test_a_case_is_decided_on_the_command_line(desk: CommandLine) -> None:
     assert [row["case"] for row in desk.json("cases", "list")] == [1, 2]
     _good(desk, "cases", "assign", "1", "2", "--to", "alice")
     _good(desk, "cases", "plan", "2", "--priority", "0", "--due", "2026-01-01")
@@ -75,10 +40,10 @@ def test_a_case_goes_its_way_on_the_command_line(desk: CommandLine) -> None:
     (facts,) = desk.json("cases", "show", "1")
     assert facts["state"] == "closed"
     assert "seen before" in _good(desk, "cases", "show", "1")
-    assert [row["what"] for row in desk.json("outbox", "list")] == ["case.escalated"]
+    assert [row["event"] for row in desk.json("outbox", "list")] == ["case.escalated"]
 
 
-def test_what_fails_for_one_case_is_said_and_the_others_are_done(desk: CommandLine) -> None:
+def test_a_failure_of_one_case_is_named_and_the_others_are_done(desk: CommandLine) -> None:
     result = desk.run("cases", "decide", "1", "99", "2", "--as", "close")
     assert result.exit_code == 2
     assert "case 99: there is no case" in result.stderr
@@ -87,11 +52,11 @@ def test_what_fails_for_one_case_is_said_and_the_others_are_done(desk: CommandLi
     assert "case 1: confirmed" in result.stderr
 
 
-def test_two_people_agree_by_their_names(desk: CommandLine) -> None:
+def test_two_actors_approve_by_their_names(desk: CommandLine) -> None:
     dismiss = ("cases", "decide", "1", "--as", "dismiss", "--note", "a logo")
-    assert "waits for another person" in _good(desk, *dismiss, "--by", "alice")
+    assert "needs a second approval" in _good(desk, *dismiss, "--by", "alice")
     again = desk.run(*dismiss, "--by", "Alice")
-    assert (again.exit_code, "another person than alice" in again.stderr) == (2, True)
+    assert (again.exit_code, "somebody other than alice" in again.stderr) == (2, True)
     assert "case 1: false_positive" in _good(desk, *dismiss, "--by", "bob")
 
 
@@ -130,12 +95,12 @@ def test_wrong_words_end_in_2_with_a_reason(desk: CommandLine) -> None:
         assert "Traceback" not in result.stderr
 
 
-def test_details_are_kept_shown_and_encrypted_anew(desk: CommandLine) -> None:
-    told = {"account": {"id": "someone"}}
-    _good(desk, "cases", "details", "1", "-", stdin=json.dumps(told))
+def test_details_are_stored_shown_and_reencrypted(desk: CommandLine) -> None:
+    details = {"account": {"id": "someone"}}
+    _good(desk, "cases", "details", "1", "-", stdin=json.dumps(details))
     assert "someone" not in _good(desk, "cases", "show", "1")
     (facts,) = desk.json("cases", "show", "1", "--details")
-    assert facts["details"] == told
+    assert facts["details"] == details
     _good(desk, "cases", "make-key", "new.key")
     config = desk.folder / "hashmatch.toml"
     both = 'detail_keys = [{ file = "new.key" }, { file = "details.key" }]'
@@ -143,7 +108,7 @@ def test_details_are_kept_shown_and_encrypted_anew(desk: CommandLine) -> None:
     assert "details of 1 cases" in _good(desk, "cases", "change-key")
     config.write_text(config.read_text().replace(', { file = "details.key" }]', "]"))
     (facts,) = desk.json("cases", "show", "1", "--details")
-    assert facts["details"] == told
+    assert facts["details"] == details
 
 
 def test_keys_are_for_their_owner_alone(desk: CommandLine) -> None:
@@ -151,9 +116,9 @@ def test_keys_are_for_their_owner_alone(desk: CommandLine) -> None:
         assert stat.S_IMODE((desk.folder / name).stat().st_mode) == 0o600
 
 
-def test_the_record_is_checked_and_handed_on(desk: CommandLine) -> None:
+def test_the_audit_log_is_verified_and_exported(desk: CommandLine) -> None:
     result = desk.run("audit", "verify")
-    assert (result.exit_code, "nothing is wrong" in result.stderr) == (0, True)
+    assert (result.exit_code, "no problems" in result.stderr) == (0, True)
     known = result.stdout.strip()
     _good(desk, "audit", "export", "-o", "chain.jsonl")
     lines = [json.loads(line) for line in (desk.folder / "chain.jsonl").read_text().splitlines()]
@@ -180,9 +145,9 @@ def test_reports_of_cases_and_figures_are_written(desk: CommandLine) -> None:
 
 
 @pytest.mark.skipif(not SCHEMA.exists(), reason="needs NCMEC's schema, in shared/data")
-def test_cases_are_written_as_ncmec_wants_them(desk: CommandLine) -> None:
-    told = {"account": {"id": "someone", "emails": ["a@b.example"]}}
-    _good(desk, "cases", "details", "1", "-", stdin=json.dumps(told))
+def test_cases_are_exported_in_the_schema_of_ncmec(desk: CommandLine) -> None:
+    details = {"account": {"id": "someone", "emails": ["a@b.example"]}}
+    _good(desk, "cases", "details", "1", "-", stdin=json.dumps(details))
     _good(desk, "cases", "decide", "1", "--as", "confirm")
     _good(desk, "report", "export", "--format", "cybertip", "-o", "reports")
     (document,) = (desk.folder / "reports").iterdir()
@@ -196,7 +161,7 @@ def test_cases_are_written_as_ncmec_wants_them(desk: CommandLine) -> None:
     assert "someone" in (desk.folder / "one.xml").read_text()
 
 
-def test_what_is_old_enough_goes(desk: CommandLine) -> None:
+def test_old_cases_are_removed(desk: CommandLine) -> None:
     for by in ("alice", "bob"):
         _good(desk, "cases", "decide", "1", "--as", "dismiss", "--note", "x", "--by", by)
     _good(desk, "cases", "decide", "1", "--as", "close")

@@ -1,4 +1,4 @@
-"""`hashmatch lists`: what it tells people, programs and the exit code."""
+"""`hashmatch lists`: its output for people and programs, and its exit codes."""
 
 from __future__ import annotations
 
@@ -26,33 +26,33 @@ def test_an_import_says_what_it_did(command_line: CommandLine) -> None:
         "withdrawn": 0,
         "changed": 0,
         "unchanged": 0,
-        "set_aside": 0,
-        "held_by_operator": 0,
-        "spared": 0,
-        "left_out": 0,
-        "kept": {},
-        "bad_rows": [],
+        "rejected_rows": 0,
+        "disabled": 0,
+        "retained": 0,
+        "excluded": 0,
+        "unsupported": {},
+        "problems": [],
     }
     again = command_line.run("lists", "import", "one", file)
     assert again.exit_code == 0
-    assert "nothing changed; generation 1 stays in force" in again.stderr
+    assert "no changes; generation 1 stays in force" in again.stderr
 
 
-def test_bad_rows_are_named_and_counted_and_end_in_2(command_line: CommandLine) -> None:
+def test_damaged_rows_are_named_and_counted_and_end_in_2(command_line: CommandLine) -> None:
     file = command_line.write("one.csv", list_of(1) + "pdq,zz,e2,A\nnope,00,e3,B\n")
     result = command_line.run("lists", "import", "one", file)
     assert result.exit_code == 2
-    assert "line 3: pdq has 64 hexadecimal digits, here are 2; set aside" in result.stderr
-    assert "line 4: unknown algorithm; set aside" in result.stderr
+    assert "line 3: pdq has 64 hexadecimal digits, not 2; rejected" in result.stderr
+    assert "line 4: unknown algorithm; rejected" in result.stderr
     (row,) = command_line.json("lists", "import", "one", file)
-    assert (row["rows"], row["set_aside"]) == (1, 2)
-    assert [bad["line"] for bad in row["bad_rows"]] == [3, 4]
+    assert (row["rows"], row["rejected_rows"]) == (1, 2)
+    assert [one["line"] for one in row["problems"]] == [3, 4]
 
 
-def test_many_bad_rows_are_not_all_printed(command_line: CommandLine) -> None:
+def test_many_damaged_rows_are_not_all_printed(command_line: CommandLine) -> None:
     file = command_line.write("one.csv", list_of(1) + "pdq,zz\n" * 50)
     result = command_line.run("lists", "import", "one", file)
-    assert result.stderr.count("set aside") == 20
+    assert result.stderr.count("; rejected") == 20
     assert "and 30 more" in result.stderr
 
 
@@ -74,7 +74,7 @@ def test_a_list_can_come_from_stdin(command_line: CommandLine) -> None:
 def test_unknown_columns_are_mentioned(command_line: CommandLine) -> None:
     file = command_line.write("one.csv", "algorithm,value,grade\nmd5," + "0" * 32 + ",x\n")
     assert (
-        "passed over as unknown: column 3"
+        "ignored unknown columns: column 3"
         in command_line.run("lists", "import", "one", file).stderr
     )
 
@@ -93,9 +93,12 @@ def test_a_mapping_of_the_configuration_reads_other_layouts(command_line: Comman
     config.write_text(config.read_text() + f"\n[mappings.wide]\n{columns}")
     file = command_line.write("one.tsv", f"Id\tMD5\tPhotoDNA\ne1\t{'0' * 32}\tAAAA\n")
     imported = command_line.run("lists", "import", "one", file, "--mapping", "wide")
-    assert (imported.exit_code, "kept, though nothing" in imported.stderr) == (0, True)
+    assert (
+        imported.exit_code,
+        "unsupported hashes, stored but not matched" in imported.stderr,
+    ) == (0, True)
     (row,) = command_line.json("lists", "status")
-    assert (row["entries"], row["kept"]) == ({"md5": 1}, {"photodna": 1})
+    assert (row["entries"], row["unsupported"]) == ({"md5": 1}, {"photodna": 1})
     assert "1 photodna" in command_line.run("lists", "status").stdout
     unknown = command_line.run("lists", "import", "one", file, "--mapping", "narrow")
     assert (unknown.exit_code, "has iwf, wide" in unknown.stderr) == (2, True)
@@ -115,10 +118,10 @@ def test_status_shows_licence_generation_and_entries(command_line: CommandLine) 
         "licence_ends_soon": True,
         "generation": 1,
         "entries": {"md5": 2, "pdq": 2},
-        "kept": {},
-        "withdrawn_by_operator": 0,
+        "unsupported": {},
+        "disabled": 0,
         "sync": None,
-        "held_back": None,
+        "quarantined": None,
     }
     table = command_line.run("lists", "status").stdout
     assert "2020-06-30 ENDED" in table
@@ -131,19 +134,22 @@ def test_status_of_nothing_says_how_to_go_on(command_line: CommandLine) -> None:
     assert "hashmatch lists import" in result.stderr
 
 
-def test_withdraw_and_undo(command_line: CommandLine) -> None:
+def test_entries_are_disabled_and_enabled(command_line: CommandLine) -> None:
     command_line.import_pictures("one", 1, 2)
     picture = command_line.write("a.jpg", drawn(1))
     assert command_line.run("scan", picture).exit_code == 1
-    assert "1 hashes withdrawn" in command_line.run("lists", "withdraw", "one", "e1").stderr
-    assert command_line.json("lists", "status")[0]["withdrawn_by_operator"] == 1
+    assert "1 hashes disabled" in command_line.run("lists", "disable", "one", "e1").stderr
+    assert command_line.json("lists", "status")[0]["disabled"] == 1
     assert command_line.run("scan", picture).exit_code == 0
-    assert command_line.run("lists", "withdraw", "one", "e1").exit_code == 2
-    assert command_line.run("lists", "withdraw", "one", "e1", "--undo").exit_code == 0
+    assert command_line.run("lists", "disable", "one", "e1").exit_code == 2
+    command_line.import_pictures("one", 1, 2)  # A later delivery leaves it disabled.
+    assert command_line.run("scan", picture).exit_code == 0
+    assert "1 hashes enabled" in command_line.run("lists", "enable", "one", "e1").stderr
+    assert command_line.json("lists", "status")[0]["disabled"] == 0
     assert command_line.run("scan", picture).exit_code == 1
 
 
-def test_remove_asks_for_yes_and_keeps_the_matches(command_line: CommandLine) -> None:
+def test_remove_needs_yes_and_leaves_the_matches(command_line: CommandLine) -> None:
     command_line.import_pictures("one", 1)
     command_line.run("scan", command_line.write("a.jpg", drawn(1)))
     refused = command_line.run("lists", "remove", "one")
@@ -159,7 +165,11 @@ def test_remove_asks_for_yes_and_keeps_the_matches(command_line: CommandLine) ->
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("withdraw", "nope", "e1"),
+        ("disable", "nope", "e1"),
+        ("disable", "one"),
+        ("enable", "nope", "e1"),
+        ("accept", "one", "x"),
+        ("reject", "nope", "1"),
         ("remove", "nope", "--yes"),
         ("remove", "nope"),
         ("licence", "nope", "--no-end"),
@@ -179,10 +189,10 @@ def test_wrong_arguments_end_in_2_with_words(
     assert "Traceback" not in result.stderr
 
 
-def test_a_new_list_is_said_to_be_new(command_line: CommandLine) -> None:
+def test_a_new_list_is_named(command_line: CommandLine) -> None:
     file = command_line.write("one.csv", list_of(1))
-    assert "made list one" in command_line.run("lists", "import", "one", file).stderr
-    assert "made list" not in command_line.run("lists", "import", "one", file).stderr
+    assert "created list one" in command_line.run("lists", "import", "one", file).stderr
+    assert "created list" not in command_line.run("lists", "import", "one", file).stderr
 
 
 def test_an_import_that_withdraws_much_says_so(command_line: CommandLine) -> None:
@@ -200,7 +210,7 @@ def test_a_licence_that_has_ended_is_warned_of(command_line: CommandLine) -> Non
     assert "nothing can be clear" in again.stderr
 
 
-def test_a_file_without_a_good_row_names_the_first_bad_ones(command_line: CommandLine) -> None:
+def test_a_file_without_a_good_row_names_the_first_damaged_ones(command_line: CommandLine) -> None:
     file = command_line.write("one.csv", "algorithm,value\nmd5,zz\n")
     result = command_line.run("lists", "import", "one", file)
     assert result.exit_code == 2
@@ -233,11 +243,11 @@ def test_lists_are_synced_from_their_sources(command_line: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["one", "--all"], "name the lists, or say --all"),
-        ([], "name the lists, or say --all"),
+        (["one", "--all"], "name the lists, or give --all"),
+        ([], "name the lists, or give --all"),
         (["nope"], "lists.nope: there is no such section"),
         (["mapped"], "there is no mapping none"),
-        (["secret"], "NO_SUCH_VARIABLE holds no secret"),
+        (["secret"], "NO_SUCH_VARIABLE is not set"),
     ],
 )
 def test_a_sync_that_cannot_begin_says_why(
@@ -250,7 +260,7 @@ def test_a_sync_that_cannot_begin_says_why(
     assert (result.exit_code, words in result.stderr) == (2, True)
 
 
-def _held_back(command_line: CommandLine) -> None:
+def _quarantine(command_line: CommandLine) -> None:
     """Let a list of three lose two, which its guards do not like."""
     guards = "guards = { least_changes = 0 }"
     _with_source(command_line, "one", f'source = "file"\npath = "one.csv"\n{guards}')
@@ -264,35 +274,36 @@ def _held_back(command_line: CommandLine) -> None:
     assert "'hashmatch lists diff one' shows it" in result.stderr
 
 
-def test_what_is_held_back_can_be_looked_at_and_let_in(command_line: CommandLine) -> None:
-    _held_back(command_line)
+def test_a_quarantined_delivery_is_shown_and_accepted(command_line: CommandLine) -> None:
+    _quarantine(command_line)
     facts, *rows = command_line.json("lists", "diff", "one")
     assert (facts["delivery"], facts["withdrawn"]) == (1, 2)
     assert [row["change"] for row in rows] == ["withdrawn", "withdrawn"]
     shown = command_line.run("lists", "diff", "one", "--limit", "1")
-    assert "the first 1 of 2" in shown.stderr
-    assert "hashmatch lists confirm one 1" in shown.stderr
+    assert "1 of 2 changes; --limit shows more" in shown.stderr
+    assert "hashmatch lists accept one 1" in shown.stderr
     (status,) = command_line.json("lists", "status")
     assert status["sync"]["outcome"] == "quarantined"
-    assert "is held back" in command_line.run("lists", "status").stderr
-    assert "held back" in command_line.run("doctor").stdout
-    assert command_line.run("lists", "confirm", "one", "2").exit_code == 2
-    confirmed = command_line.run("lists", "confirm", "one", "1")
-    assert (confirmed.exit_code, "2 withdrawn" in confirmed.stderr) == (0, True)
+    assert "a delivery is quarantined" in command_line.run("lists", "status").stderr
+    assert "quarantined" in command_line.run("doctor").stdout
+    assert command_line.run("lists", "accept", "one", "2").exit_code == 2
+    accepted = command_line.run("lists", "accept", "one", "1")
+    assert (accepted.exit_code, "2 withdrawn" in accepted.stderr) == (0, True)
     assert command_line.run("lists", "sync", "one").exit_code == 0
     assert command_line.run("scan", command_line.write("b.jpg", drawn(2))).exit_code == 0
     nothing = command_line.run("lists", "diff", "one")
-    assert (nothing.exit_code, "nothing is held back" in nothing.stderr) == (2, True)
+    assert (nothing.exit_code, "has no quarantined delivery" in nothing.stderr) == (2, True)
 
 
-def test_what_is_held_back_can_be_turned_down(command_line: CommandLine) -> None:
-    _held_back(command_line)
-    assert command_line.run("lists", "withdraw", "one", "--delivery", "1").exit_code == 0
-    assert "turned down" in command_line.run("lists", "diff", "one").stderr
-    assert command_line.run("lists", "confirm", "one", "1").exit_code == 2
+def test_a_quarantined_delivery_is_rejected(command_line: CommandLine) -> None:
+    _quarantine(command_line)
+    assert command_line.run("lists", "reject", "one", "2").exit_code == 2
+    rejected = command_line.run("lists", "reject", "one", "1")
+    assert (rejected.exit_code, "rejected delivery 1" in rejected.stderr) == (0, True)
+    assert "was rejected" in command_line.run("lists", "diff", "one").stderr
+    assert command_line.run("lists", "accept", "one", "1").exit_code == 2
     assert command_line.run("scan", command_line.write("b.jpg", drawn(2))).exit_code == 1
-    for wrong in (["one"], ["one", "x", "--delivery", "1"], ["one", "--undo", "--delivery", "1"]):
-        assert command_line.run("lists", "withdraw", *wrong).exit_code == 2
+    assert command_line.run("lists", "reject", "one", "1").exit_code == 2
 
 
 def test_a_list_whose_licence_has_ended_is_not_synced(command_line: CommandLine) -> None:

@@ -9,17 +9,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from hashmatch.drawing import draw_picture
 from hashmatch.hashes import Orientation
+from hashmatch.synthetic import draw_picture
+from tests.cli.conftest import append_config
 from tests.command_line import CommandLine
 from tests.pictures import drawn, encoded, hashes_of
-
-
-@pytest.fixture
-def ready(command_line: CommandLine) -> CommandLine:
-    """The command line with a list of drawings 1 and 2."""
-    command_line.import_pictures("demo", 1, 2)
-    return command_line
 
 
 def test_clear_ends_in_0_and_matched_in_1(ready: CommandLine) -> None:
@@ -74,7 +68,7 @@ def test_json_has_the_documented_shape(ready: CommandLine) -> None:
                 "quality": None,
                 "orientation": "original",
                 "frame": 0,
-                "view": "whole",
+                "view": "full",
                 "decode": "full",
             },
             {
@@ -83,7 +77,7 @@ def test_json_has_the_documented_shape(ready: CommandLine) -> None:
                 "quality": 100,
                 "orientation": "original",
                 "frame": 0,
-                "view": "whole",
+                "view": "full",
                 "decode": "scaled",
             },
         ],
@@ -98,11 +92,11 @@ def test_json_has_the_documented_shape(ready: CommandLine) -> None:
                 "threshold_bits": 31,
                 "orientation": "original",
                 "frame": 0,
-                "view": "whole",
+                "view": "full",
                 "category": "A",
             }
         ],
-        "suppressed": [],
+        "allowed": [],
     }
     assert unscreened["outcome"] == "unscreened"
     assert (unscreened["reason"], unscreened["action"]) == ("unreadable", "review")
@@ -120,7 +114,7 @@ def test_hash_values_are_shown_only_when_asked_for(ready: CommandLine) -> None:
         )
 
 
-def test_a_folder_is_scanned_whole_with_recursive(ready: CommandLine) -> None:
+def test_a_folder_is_scanned_completely_with_recursive(ready: CommandLine) -> None:
     for name in ("in/b.jpg", "in/a.jpg", "in/deep/c.jpg"):
         ready.write(name, drawn(9))
     paths = [row["path"] for row in ready.json("scan", "--recursive", "in")]
@@ -133,8 +127,7 @@ def test_stdin_is_read_for_a_dash(ready: CommandLine) -> None:
 
 
 def test_stdin_over_the_limit_is_too_large(ready: CommandLine) -> None:
-    with (ready.folder / "hashmatch.toml").open("a") as config:
-        config.write("[intake]\nmax_bytes = 1000\n")
+    append_config(ready, "max_bytes = 1000\n")
     (row,) = ready.json("scan", "-", stdin=drawn(1))
     assert (row["outcome"], row["reason"], row["hashes"]) == ("unscreened", "too_large", [])
 
@@ -161,7 +154,7 @@ def test_odd_file_names_can_be_scanned_and_do_not_reach_the_terminal_raw(
 
 
 @pytest.mark.parametrize("command", ["scan", "lookup"])
-def test_without_a_list_nothing_is_clear_and_the_way_on_is_told(
+def test_without_a_list_nothing_is_clear_and_the_next_step_is_named(
     command_line: CommandLine, command: str
 ) -> None:
     stranger = str(command_line.write("new.jpg", drawn(9)))
@@ -181,7 +174,9 @@ def test_an_expired_list_stops_the_scan(ready: CommandLine) -> None:
     assert "licence has ended of list demo (2020-01-01)" in result.stderr
 
 
-def test_before_init_the_way_on_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_before_init_the_next_step_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     for arguments in (("scan", "x"), ("lists", "status"), ("matches", "list"), ("db", "check")):
         result = CommandLine(tmp_path).run(*arguments)
@@ -208,7 +203,7 @@ def test_nothing_to_screen_is_not_everything_clear(ready: CommandLine) -> None:
     (ready.folder / "in").mkdir()
     for result in (ready.run("scan", "-r", "in"), ready.run("lookup", "-", stdin="")):
         assert result.exit_code == 2
-        assert "nothing was screened" in result.stderr
+        assert "nothing to screen" in result.stderr
     (ready.folder / "in" / "link").symlink_to(ready.folder)
     (row,) = ready.json("scan", "-r", "in")
     assert (row["outcome"], row["reason"]) == ("unscreened", "unreadable")
@@ -284,7 +279,8 @@ def test_turned_copies_are_found_where_they_are_looked_for(ready: CommandLine) -
     hashes = ready.json("hash", picture, "-a", "pdq", "--orientations")
     assert [one["orientation"] for one in hashes] == list(Orientation)
     ready.write(
-        "hashmatch.toml", f'data_dir = "{ready.folder}/data"\n[intake]\norientations = true\n'
+        "hashmatch.toml",
+        f'data_dir = "{ready.folder}/data"\n[intake]\nisolation = "none"\norientations = true\n',
     )
     assert ready.run("scan", picture).exit_code == 1
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -23,6 +24,7 @@ USER, PASSWORD = "platform", "secret-of-the-reporter"
 _IDLE, _AT_ALL = timedelta(hours=1), timedelta(hours=24)
 
 
+@cache
 def load_schema(path: Path = SCHEMA) -> etree.XMLSchema | None:
     """Return the schema of reports, None where it is not at hand."""
     return etree.XMLSchema(etree.parse(str(path))) if path.exists() else None

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from hashmatch.drawing import draw_picture
+from hashmatch.synthetic import draw_picture
 from tests.command_line import CommandLine
 from tests.cybertip.server import PASSWORD, SCHEMA, USER, CyberTiplineServer
 from tests.lists.loopback import serving
@@ -30,6 +30,7 @@ file = {{ command = ["cat", "{{reference}}"] }}
 
 @pytest.mark.skipif(not SCHEMA.exists(), reason="needs NCMEC's schema, in shared/data")
 @pytest.mark.timeout(300)
+@pytest.mark.long
 def test_a_report_writes_no_piece_of_its_file_to_any_file(
     command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

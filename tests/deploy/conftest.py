@@ -1,4 +1,4 @@
-"""A service as it is deployed, over a list with all that there is to tell of one."""
+"""A service as it is deployed, over a list that has every fact a list can have."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="module")
 def served(settings: Settings) -> Iterator[Served]:
-    """The service over a list with all that there is to tell of one, after a scan."""
+    """The service over a list that has every fact a list can have, after a scan."""
     file = settings.data_dir / "list.csv"
     file.write_text(list_of(1, algorithms=("sha256",)))
     with closing(Database(settings.database_url)) as database:
@@ -40,6 +40,6 @@ def served(settings: Settings) -> Iterator[Served]:
         with serving(settings, database) as running:
             running.client.post("/v1/scan", params={"content_id": "one"}, content=b"no image")
             # Nothing is to be synced or sent here, which would count by itself.
-            running.running.metrics.count_sync("good")
-            running.running.metrics.count_sent("sent", 1)
+            running.service.metrics.count_sync("good")
+            running.service.metrics.count_sent("sent", 1)
             yield running

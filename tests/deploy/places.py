@@ -30,7 +30,7 @@ OURS = (UNIT, MANIFEST, CONTAINERFILE, COMPOSE, CONTAINER_CONFIG, ALERTS, DASHBO
 CONFIG = "/etc/hashmatch/hashmatch.toml"
 DATA = "/var/lib/hashmatch"
 DEFAULTS = Settings().service
-# What a process may still be at when it is told to end: the scan begun last, and its own threads.
+# What a process may still be at when it is stopped: the scan begun last, and its own threads.
 BESIDE_THE_REQUESTS_S = Settings().intake.timeout_s + 15
 
 

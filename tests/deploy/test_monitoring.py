@@ -1,4 +1,4 @@
-"""Alerts and dashboard: the service is watched in full, by what it really tells."""
+"""Alerts and dashboard: the service is bounded in full, by what it really exposes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from hashmatch.config import Settings
 from hashmatch.outcome import Reason
-from hashmatch.service import create_app, metrics
+from hashmatch.service import create_app
+from hashmatch.service.telemetry import metrics
 from tests.deploy.places import (
     DASHBOARD,
     in_seconds,
@@ -84,6 +85,12 @@ def exposed(served: Served) -> list[Metric]:
     return list(text_string_to_metric_families(answer.text))
 
 
+@pytest.fixture(scope="module")
+def routes() -> set[str]:
+    """The routes of the service, as its metrics name them."""
+    return set(create_app(Settings()).openapi()["paths"])
+
+
 def _series(exposed: list[Metric]) -> dict[str, dict[str, set[str]]]:
     """Return all series that there are, with their labels and the values seen."""
     found: dict[str, dict[str, set[str]]] = {}
@@ -101,11 +108,13 @@ def test_the_service_exposes_all_metrics_that_its_source_names(exposed: list[Met
 
 
 @pytest.mark.parametrize("name", [*_alert_queries(), *_panel_queries()])
-def test_a_query_asks_for_what_the_service_exposes(exposed: list[Metric], name: str) -> None:
+def test_a_query_asks_for_what_the_service_exposes(
+    exposed: list[Metric], routes: set[str], name: str
+) -> None:
     series = {**_series(exposed), "up": {}}
-    known = {
-        "route": set(create_app(Settings()).openapi()["paths"]),
-        "reason": set(Reason),
+    known: dict[str, set[str]] = {
+        "route": routes,
+        "reason": {one.value for one in Reason},
         "outcome": {"clear", "matched", "unscreened"},
         "status": {str(one.value) for one in HTTPStatus},
     }
@@ -158,17 +167,17 @@ def test_the_dashboard_is_one_that_grafana_can_place() -> None:
 def test_an_alert_says_what_is_wrong_and_what_to_do(rule: dict[str, Any]) -> None:
     assert in_seconds(rule["for"]) >= 60
     assert rule["labels"]["severity"] in {"critical", "warning"}
-    told = rule["annotations"]
-    assert told.keys() == {"summary", "description"}
-    assert len(told["summary"]) < len(told["description"])
+    words = rule["annotations"]
+    assert words.keys() == {"summary", "description"}
+    assert len(words["summary"]) < len(words["description"])
     query = Query.of(rule["expr"])
     picked = {label for labels in query.series.values() for label, _ in labels}
     left = query.groups or picked | OF_TARGETS
-    used = set(re.findall(r"\$labels\.(\w+)", told["summary"] + told["description"]))
+    used = set(re.findall(r"\$labels\.(\w+)", words["summary"] + words["description"]))
     assert used <= left
 
 
-def test_what_alerts_tell_to_run_can_be_run() -> None:
+def test_commands_that_alerts_name_can_be_run() -> None:
     places = {r"\{\{ \$labels\.\w+ \}\}": "one", "NUMBER": "1", "DATE": "2030-12-31"}
     found = set()
     for rule in read_rules():
@@ -176,7 +185,14 @@ def test_what_alerts_tell_to_run_can_be_run() -> None:
             for place, value in places.items():
                 words = re.sub(place, value, words)
             found.add(parse_command(shlex.split(words))[0])
-    assert {"doctor", "lists diff", "lists confirm", "lists licence", "outbox retry"} <= found
+    assert {
+        "doctor",
+        "lists diff",
+        "lists accept",
+        "lists reject",
+        "lists licence",
+        "outbox retry",
+    } <= found
 
 
 def test_alerts_have_names_of_their_own() -> None:

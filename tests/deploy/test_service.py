@@ -297,7 +297,7 @@ def test_the_probes_ask_whether_it_lives_and_whether_it_is_ready() -> None:
     assert probes == ["/healthz", "/healthz", "/readyz"]
 
 
-def test_the_health_check_tells_a_service_that_answers_from_one_that_does_not(
+def test_the_health_check_distinguishes_a_service_that_answers_from_one_that_does_not(
     served: Served,
 ) -> None:
     _, _, check = read_instruction("HEALTHCHECK").partition(" CMD ")

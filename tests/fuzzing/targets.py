@@ -34,7 +34,7 @@ LIMITS = replace(
     GENEROUS, max_pixels=100_000, max_frames=100, sampled_frames=3, max_metadata_bytes=100_000
 )
 HASHING = Hashing(Decode.SCALED, orientations=True)
-_REQUEST = Request(1, ("pdq",), 1, most_frames=3)
+_REQUEST = Request(1, ("pdq",), 1, max_frames=3)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from hashmatch.drawing import draw_picture
 from hashmatch.hashers import PIXEL_HASHERS
+from hashmatch.synthetic import draw_picture
 
 GOLDEN = Path(__file__).with_name("golden.json")
 SEEDS_AND_SIZES = ((1, 640, 480), (2, 333, 517), (3, 64, 64), (4, 1200, 200))

@@ -38,6 +38,8 @@ def film_of(pictures: Sequence[Image.Image], folder: Path) -> bytes:
     _call("heif_context_get_encoder_for_format", _Error, (c_void_p, context), (c_int, _HEVC),
           (POINTER(c_void_p), byref(encoder)))  # fmt: skip
     _call("heif_encoder_set_lossy_quality", _Error, (c_void_p, encoder), (c_int, 90))
+    _call("heif_encoder_set_parameter_string", _Error, (c_void_p, encoder),
+          (c_char_p, b"preset"), (c_char_p, b"ultrafast"))  # fmt: skip
     _call("heif_context_set_sequence_timescale", None, (c_void_p, context),
           (c_uint32, _TICKS_A_SECOND))  # fmt: skip
     track_options = _call("heif_track_options_alloc", c_void_p)

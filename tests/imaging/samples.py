@@ -6,7 +6,7 @@ from functools import cache
 from typing import get_args
 
 from hashmatch.config import ImageFormat
-from hashmatch.drawing import draw_picture
+from hashmatch.synthetic import draw_picture
 from tests.pictures import encoded
 
 FORMATS: tuple[str, ...] = get_args(ImageFormat)

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageFile, TiffImagePlugin
 
-from hashmatch.drawing import draw_picture
 from hashmatch.imaging import PoolIntake
 from hashmatch.outcome import Media, Reason
+from hashmatch.synthetic import draw_picture
 from tests.imaging.films import film_of
 from tests.imaging.samples import FORMATS
 from tests.oracle import distance_bits
@@ -71,22 +71,32 @@ def test_every_frame_is_hashed_and_numbered(image_format: str) -> None:
         assert distance_bits(one.value, _pdq(encoded(frame, "PNG"))) <= 20
 
 
+FILM_FRAMES = [draw_picture(seed, 320, 240) for seed in range(5)]
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A HEIF film of five frames."""
+    return film_of(FILM_FRAMES, tmp_path_factory.mktemp("film"))
+
+
 @pytest.mark.parametrize(("most", "expected"), [(32, [0, 1, 2, 3, 4]), (2, [0, 4])])
-def test_the_frames_of_a_heif_film_are_hashed(
-    tmp_path: Path, most: int, expected: list[int]
-) -> None:
-    frames = [draw_picture(seed, 320, 240) for seed in range(5)]
-    data = film_of(frames, tmp_path)
-    reading = read(data, "pdq", limits=replace(GENEROUS, sampled_frames=most))
+def test_the_frames_of_a_heif_film_are_hashed(film: bytes, most: int, expected: list[int]) -> None:
+    reading = read(film, "pdq", limits=replace(GENEROUS, sampled_frames=most))
     assert reading.failure is None
     assert reading.media == Media("HEIF", 320, 240, 5)
     assert [one.frame for one in reading.hashes] == expected
     for one in reading.hashes:
-        assert distance_bits(one.value, _pdq(encoded(frames[one.frame], "PNG"))) <= 8
-    with closing(PoolIntake(GENEROUS, timeout_s=20, max_memory_bytes=10**9)) as pool:
-        assert pool.read(data, {"pdq"}) == read(data, "pdq")
-    few = replace(GENEROUS, max_frames=4)
-    assert read(data, limits=few).failure is not None
+        assert distance_bits(one.value, _pdq(encoded(FILM_FRAMES[one.frame], "BMP"))) <= 8
+
+
+def test_a_heif_film_of_too_many_frames_is_refused(film: bytes) -> None:
+    assert read(film, "pdq", limits=replace(GENEROUS, max_frames=4)).failure is not None
+
+
+def test_a_heif_film_reads_the_same_in_a_process_of_its_own(film: bytes) -> None:
+    with closing(PoolIntake(GENEROUS, workers=1, timeout_s=60, max_memory_bytes=10**9)) as pool:
+        assert pool.read(film, {"pdq"}) == read(film, "pdq")
 
 
 def test_a_film_that_lost_its_end_is_truncated(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from hashmatch.store.engine import Database
 def segments_stay_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """Treat small segments as large ones are treated."""
     monkeypatch.setattr("hashmatch.index.segments._SMALL_ENTRIES", 0)
-    monkeypatch.setattr("hashmatch.index.segments._PART", 0.5)
+    monkeypatch.setattr("hashmatch.index.segments._MERGE_RATIO", 0.5)
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def folder(settings: Settings) -> IndexFolder:
 
 @pytest.fixture
 def open_live(settings: Settings, database: Database) -> Iterator[Callable[..., LiveIndex]]:
-    """Opens what another process would."""
+    """Opens live indexes as other processes would."""
     opened: list[LiveIndex] = []
 
     def open_one(**options: bool) -> LiveIndex:

@@ -1,4 +1,4 @@
-"""Stores with made-up entries for tests of the index, and what ought to be found in them."""
+"""Stores with made-up entries for tests of the index, and the right answers about them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from hashmatch.index import LiveIndex, Snapshot
 from hashmatch.store.engine import Database
-from hashmatch.store.lists import withdraw_entries
+from hashmatch.store.lists import disable_entries
 from hashmatch.store.schema.lists import Entry, HashList
 from tests import oracle
 from tests.store.importing import import_text
@@ -25,19 +25,19 @@ def value_of(number: int) -> bytes:
 
 
 def fill(database: Database, name: str, numbers: Sequence[int]) -> None:
-    """Make a list hold these values and no others."""
+    """Replace a list by these values."""
     rows = "".join(f"pdq,{value_of(one).hex()},e{one}\n" for one in numbers)
     import_text(database, name, "algorithm,value,entry_id\n" + rows)
 
 
-def withdraw(database: Database, name: str, numbers: Sequence[int]) -> None:
+def disable(database: Database, name: str, numbers: Sequence[int]) -> None:
     """Take values out of a list as an operator does."""
     with database.writing() as session:
-        withdraw_entries(session, name, [f"e{one}" for one in numbers])
+        disable_entries(session, name, [f"e{one}" for one in numbers])
 
 
 def expected(database: Database, query: bytes, threshold_bits: int) -> list[tuple[int, int]]:
-    """Return (distance, entry key) of what a look at every row of the store finds."""
+    """Return the (distance, entry key) pairs that a look at every row of the store finds."""
     with database.reading() as session:
         rows = session.execute(
             select(Entry.value, Entry.key)

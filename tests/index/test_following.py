@@ -1,12 +1,14 @@
-"""The index on disk follows the store, whatever happens to its files and processes."""
+"""The index on disk follows the store, through every damage to its files and processes."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import ClassVar
 
 import pytest
 from hypothesis import settings as hypothesis_settings
@@ -23,7 +25,7 @@ from hashmatch.index.segments import choose_merge
 from hashmatch.store.engine import Database
 from hashmatch.store.lists import has_list, remove_list
 from hashmatch.store.migrations import upgrade
-from tests.index.stores import assert_right, fill, found, value_of, withdraw
+from tests.index.stores import assert_right, disable, fill, found, value_of
 
 pytestmark = pytest.mark.usefixtures("segments_stay_apart")
 
@@ -31,13 +33,16 @@ pytestmark = pytest.mark.usefixtures("segments_stay_apart")
 class _AnyHistory(RuleBasedStateMachine):
     """Lists change, readers come and go, segments are merged: the answers are the oracle's."""
 
+    prepared: ClassVar[Path]
+
     def __init__(self) -> None:
         super().__init__()
         self._place = TemporaryDirectory()
         self._settings = Settings(data_dir=Path(self._place.name))
-        self._settings.data_dir.mkdir(exist_ok=True)
         self._database = Database(self._settings.database_url)
-        upgrade(self._database)
+        path = self._database.sqlite_path()
+        assert path is not None
+        shutil.copy(self.prepared, path)
         self._live = LiveIndex(self._database, self._settings.index_dir, ALGORITHMS)
         self._numbers: dict[str, set[int]] = {}
 
@@ -50,15 +55,15 @@ class _AnyHistory(RuleBasedStateMachine):
         self._numbers[name] = numbers
 
     @rule(name=names, data=st.data())
-    def an_entry_is_withdrawn(self, name: str, data: st.DataObject) -> None:
+    def an_entry_is_disabled(self, name: str, data: st.DataObject) -> None:
         if numbers := self._numbers.get(name):
             one = data.draw(st.sampled_from(sorted(numbers)))
             with self._database.reading() as session:
                 if not has_list(session, name):
                     return
             try:
-                withdraw(self._database, name, [one])
-            except Exception:  # noqa: BLE001 (it was withdrawn before)
+                disable(self._database, name, [one])
+            except Exception:  # noqa: BLE001 (it was disabled before)
                 return
 
     @rule(name=names)
@@ -90,11 +95,22 @@ class _AnyHistory(RuleBasedStateMachine):
         self._place.cleanup()
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _prepared_histories(prepared: Path) -> None:
+    _AnyHistory.prepared = prepared
+
+
+class _ManyHistories(_AnyHistory):
+    pass
+
+
 TestAnyHistory = _AnyHistory.TestCase
-TestAnyHistory.settings = hypothesis_settings(max_examples=15, stateful_step_count=15)
+TestAnyHistory.settings = hypothesis_settings(max_examples=6, stateful_step_count=12)
+TestManyHistories = pytest.mark.long(pytest.mark.timeout(600)(_ManyHistories.TestCase))
+TestManyHistories.settings = hypothesis_settings(max_examples=40, stateful_step_count=15)
 
 
-def test_readers_of_one_folder_share_what_one_of_them_built(
+def test_readers_of_one_folder_share_one_index(
     database: Database, folder: IndexFolder, open_live: Callable[..., LiveIndex]
 ) -> None:
     fill(database, "one", range(50))
@@ -119,7 +135,7 @@ def test_a_reader_goes_on_with_files_that_were_replaced(
     assert_right(live, database)
 
 
-def test_only_files_in_force_are_kept(
+def test_only_files_in_force_stay(
     database: Database, folder: IndexFolder, open_live: Callable[..., LiveIndex]
 ) -> None:
     live = open_live()
@@ -132,9 +148,11 @@ def test_only_files_in_force_are_kept(
     assert all(path.stat().st_mode & 0o077 == 0 for path in folder.path.iterdir())
 
 
+# The database is nothing to the damage of files.
+@pytest.mark.sqlite
 @pytest.mark.parametrize("damage", ["flip", "cut", "empty", "gone", "foreign"])
 @pytest.mark.parametrize("which", ["segment", "manifest"])
-def test_a_damaged_index_is_built_anew_and_never_answered_from(
+def test_a_damaged_index_is_rebuilt_and_never_answered_from(
     which: str,
     damage: str,
     database: Database,
@@ -175,7 +193,8 @@ def _damage(path: Path, damage: str) -> None:
             )
 
 
-def test_damage_is_mended_when_a_change_meets_it(
+@pytest.mark.sqlite
+def test_damage_is_repaired_when_a_change_meets_it(
     database: Database, folder: IndexFolder, open_live: Callable[..., LiveIndex]
 ) -> None:
     fill(database, "one", range(50))
@@ -190,6 +209,7 @@ def test_damage_is_mended_when_a_change_meets_it(
         assert_right(open_live(), database)
 
 
+@pytest.mark.sqlite
 def test_every_part_of_a_segment_is_checked(
     database: Database, folder: IndexFolder, open_live: Callable[..., LiveIndex]
 ) -> None:
@@ -207,6 +227,7 @@ def test_every_part_of_a_segment_is_checked(
             open_live(may_rebuild=False).snapshot()
 
 
+@pytest.mark.sqlite
 def test_the_index_of_another_store_is_not_used(
     settings: Settings, database: Database, folder: IndexFolder, tmp_path: Path
 ) -> None:
@@ -219,6 +240,7 @@ def test_the_index_of_another_store_is_not_used(
             assert_right(live, other)
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("name", ["manifest.json", "segment"])
 def test_files_that_others_may_write_are_refused(
     name: str, database: Database, folder: IndexFolder, open_live: Callable[..., LiveIndex]
@@ -226,7 +248,7 @@ def test_files_that_others_may_write_are_refused(
     fill(database, "one", range(10))
     open_live().snapshot()
     _file(folder, name.removesuffix(".json")).chmod(0o666)
-    with pytest.raises(IndexFolderError, match="others than this user"):
+    with pytest.raises(IndexFolderError, match="other users may write"):
         open_live().snapshot()
 
 
@@ -251,6 +273,7 @@ def test_merging_leaves_few_segments_and_rarely_touches_large_ones(
     assert written < 20 * 3_000_000
 
 
+@pytest.mark.sqlite
 def test_a_folder_that_cannot_be_written_is_named(database: Database, settings: Settings) -> None:
     fill(database, "one", range(3))
     settings.data_dir.mkdir(exist_ok=True)

@@ -14,7 +14,7 @@ from hashmatch.config import Settings
 from hashmatch.errors import StoreError
 from hashmatch.index import LiveIndex
 from hashmatch.store.engine import Database
-from hashmatch.store.lists import create_list, remove_list, withdraw_entries
+from hashmatch.store.lists import create_list, disable_entries, remove_list
 from hashmatch.store.schema.lists import Entry
 from tests.pictures import hashes_of, list_of
 from tests.store.importing import import_text
@@ -37,7 +37,7 @@ def test_changes_are_seen_at_once(database: Database, live: LiveIndex) -> None:
     import_text(database, "two", list_of(1, 3))
     assert (_found(live, 1), _found(live, 3)) == (2, 1)
     with database.writing() as session:
-        withdraw_entries(session, "one", ["e1"])
+        disable_entries(session, "one", ["e1"])
     assert _found(live, 1) == 1
     with database.writing() as session:
         remove_list(session, "two")
@@ -53,7 +53,7 @@ def test_entries_are_read_again_only_after_a_change(database: Database, live: Li
     assert [one.name for one in live.snapshot().lists] == ["empty", "one"]
 
 
-def test_a_store_that_was_put_back_to_an_older_copy_is_read_again(
+def test_a_store_that_was_restored_from_an_older_copy_is_read_again(
     settings: Settings, database: Database, live: LiveIndex, tmp_path: Path
 ) -> None:
     """Its generations count again from where the copy was made."""
@@ -79,9 +79,7 @@ def test_a_value_of_a_wrong_length_in_the_store_is_never_searched(
         live.snapshot()
 
 
-def test_an_algorithm_that_nobody_can_match_is_never_passed_over(
-    database: Database, live: LiveIndex
-) -> None:
+def test_an_unsupported_algorithm_is_never_passed_over(database: Database, live: LiveIndex) -> None:
     import_text(database, "one", list_of(1))
     with database.writing() as session:
         session.execute(update(Entry).values(algorithm="photodna"))

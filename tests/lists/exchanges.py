@@ -1,6 +1,6 @@
 """Servers that speak the protocols of NCMEC, StopNCII and ThreatExchange, with made-up entries.
 
-What they hold is put there by name: a number becomes a hash, None takes the entry away.
+Their entries are put there by name: a number becomes a hash, None takes the entry away.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Item:
 
 @dataclass
 class Exchange(Service):
-    """What the servers have in common. Their clock stands until it is moved.
+    """Common part of the servers. Their clock stands until it is moved.
 
     The faults of their own are "elsewhere", a next page of another query, and "endless", one that
     was before.
@@ -46,7 +46,7 @@ class Exchange(Service):
     items: dict[str, Item] = field(default_factory=dict)
     corrupt: int = 0
     page_size: int = 5
-    # What members said: (which hash, what of it).
+    # Feedback of members: (hash, verdict).
     opinions: list[tuple[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -64,7 +64,7 @@ class Exchange(Service):
 
     @property
     def numbers(self) -> set[int]:
-        """What the server holds."""
+        """Numbers of the entries that the server has now."""
         return {one.number for one in self.items.values() if one.number is not None}
 
     @abstractmethod
@@ -73,7 +73,7 @@ class Exchange(Service):
 
     @abstractmethod
     def respond(self, request: Request, fault: str) -> Answer:
-        """Answer a request that has."""
+        """Answer a request that has it."""
 
     def answer(self, request: Request, fault: str) -> Answer:
         """Answer a request."""
@@ -252,7 +252,7 @@ def _stopncii_record(kind: str, value: str, status: str, moment: int) -> dict[st
 
 
 class ThreatExchangeServer(Exchange):
-    """ThreatExchange: in the order of time, by cursor; what is deleted is shown for ninety days."""
+    """ThreatExchange: in the order of time, by cursor; deletions are shown for ninety days."""
 
     access_token = "12345678|secret-of-threatexchange"
     privacy_group = "4242"
@@ -314,5 +314,5 @@ class ThreatExchangeServer(Exchange):
 
 
 def indicator_id(name: str) -> str:
-    """Return the id that ThreatExchange gives what was put there under a name."""
+    """Return the id that ThreatExchange gives the entry of a name."""
     return str(int(hashlib.sha256(name.encode()).hexdigest()[:12], 16))

@@ -1,4 +1,4 @@
-"""Real web servers on loopback that misbehave when they are told to."""
+"""Real web servers on loopback that misbehave on demand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 @dataclass(frozen=True)
 class Request:
-    """What a client asked."""
+    """Request of a client."""
 
     method: str
     path: str
@@ -28,7 +28,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What it gets."""
+    """Answer of the server."""
 
     status: int
     content: bytes = b""
@@ -37,13 +37,13 @@ class Answer:
 
 @dataclass
 class Service:
-    """What a server is, and how it misbehaves: each fault is used up by one request.
+    """Content of a server, and its faults: each is used up by one request.
 
     A number is a status to answer with; "reset:N" breaks off after N bytes, "long" promises more
     bytes than it sends, "slow" stands still, "dripping" sends a byte now and then for a minute,
     "unmeasured" does not say how long the body is,
-    "garbled" cuts the body in two and sends the halves the wrong way round, and what begins with
-    "http" or "/" is where to redirect to. Others are the service's own.
+    "garbled" cuts the body in two and sends the halves the wrong way round, and a fault that begins
+    with "http" or "/" is an address to redirect to. Others are the service's own.
     """
 
     faults: list[str | int] = field(default_factory=list)
@@ -115,8 +115,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if answer.status == 304:
             return
-        most = int(fault.removeprefix("reset:")) if fault.startswith("reset:") else len(content)
-        self.wfile.write(content[:most])
+        limit = int(fault.removeprefix("reset:")) if fault.startswith("reset:") else len(content)
+        self.wfile.write(content[:limit])
         self.wfile.flush()
         if fault.startswith("reset:") or fault in ("long", "unmeasured"):
             self.close_connection = True

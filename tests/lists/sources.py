@@ -1,4 +1,4 @@
-"""Sources of deliveries that a test makes, and what became of them."""
+"""Sources of deliveries that a test makes, and their effect on the store."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hashmatch.store.schema.lists import Entry
 
 
 class MadeSource(ListSource):
-    """A source that sends these deliveries of changes, one after the other."""
+    """A source that sends these incremental deliveries, one after the other."""
 
     def __init__(self, *deliveries: list[DeliveredItem]) -> None:
         self._deliveries = deliveries
@@ -26,7 +26,7 @@ class MadeSource(ListSource):
     def fetch(self, checkpoint: Checkpoint, *, is_empty: bool) -> Generator[Fetch]:
         begin = checkpoint.get("number", 0)
         for number, items in enumerate(self._deliveries[begin:], start=begin + 1):
-            yield Fetch(Delivery(items, "record", is_whole=False), {"number": number})
+            yield Fetch(Delivery(items, "record", is_full=False), {"number": number})
 
 
 def active_numbers(database: Database) -> list[int]:

@@ -1,4 +1,4 @@
-"""Feedback: what was found of a match reaches the list's owner, once, sooner or later."""
+"""Feedback: the verdict on a match reaches the list's owner, once, sooner or later."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _queue(database: Database, settings: Settings, match_id: str, verdict: Verdi
         return queue_feedback(session, settings, match_id, verdict)
 
 
-# What the clients of others say to the same servers.
+# The same feedback, sent by the clients of others.
 
 
 def _say_to_ncmec(server: NCMECServer, is_right: bool) -> None:
@@ -144,7 +144,7 @@ PEERS: dict[type[Exchange], Callable[[Any, bool], None]] = {
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))
-def test_it_arrives_as_the_clients_of_others_say_it(
+def test_it_arrives_as_the_clients_of_others_send_it(
     database: Database, settings: Settings, server: Exchange, verdict: Verdict
 ) -> None:
     match_id = _match(database, settings, server)
@@ -171,7 +171,7 @@ def _pass_time(database: Database) -> None:
         )
 
 
-def test_what_fails_is_tried_again_later_and_dies_visibly(
+def test_failed_feedback_is_retried_later_and_dies_visibly(
     database: Database, settings: Settings, server: Exchange
 ) -> None:
     _queue(database, settings, _match(database, settings, server), Verdict.CONFIRMED)
@@ -207,18 +207,18 @@ def test_twelve_failures_are_enough(
         assert read_outbox(session, limit=1)[0].state == "dead"
 
 
-def test_it_is_off_unless_it_is_switched_on(
+def test_feedback_is_off_unless_it_is_switched_on(
     database: Database, settings: Settings, server: Exchange
 ) -> None:
     match_id = _match(database, settings, server)
     section = settings.lists["one"].model_copy(update={"feedback": False})
     for lists in ({}, {"one": section}):
         off = settings.model_copy(update={"lists": lists})
-        with pytest.raises(InputError, match="not switched on for list one"):
+        with pytest.raises(InputError, match="not enabled for list one"):
             _queue(database, off, match_id, Verdict.CONFIRMED)
 
 
-def test_of_a_list_that_was_removed_nothing_is_said(
+def test_nothing_is_sent_about_a_list_that_was_removed(
     database: Database, settings: Settings, server: Exchange
 ) -> None:
     _queue(database, settings, _match(database, settings, server), Verdict.CONFIRMED)
@@ -228,30 +228,31 @@ def test_of_a_list_that_was_removed_nothing_is_said(
     assert server.opinions == []
 
 
+@pytest.mark.parametrize("server", [NCMECServer], indirect=True)
 @pytest.mark.parametrize(
     ("reason", "given"), [("", None), ("Not CSAM", "guid-1"), ("guid-2", "guid-2"), ("x", None)]
 )
 def test_a_false_positive_for_ncmec_needs_one_of_its_reasons(
-    database: Database, monkeypatch: pytest.MonkeyPatch, reason: str, given: str | None
+    database: Database,
+    server: Exchange,
+    monkeypatch: pytest.MonkeyPatch,
+    reason: str,
+    given: str | None,
 ) -> None:
-    monkeypatch.setenv("NCMEC", NCMECServer.password)
-    with serving(NCMECServer()) as server:
-        server.put("picture", 7)
-        server.pass_time(minutes=1)
-        monkeypatch.setattr(NCMECServer, "reasons", {"guid-1": "Not CSAM", "guid-2": "Blurred"})
-        section = _section(server) | {"negative_reason": reason}
-        settings = Settings.model_validate({"lists": {"one": section}})
-        sync_list(database, "one", open_source(settings, "one"), settings)
-        with scanner_maker(settings, database)() as scanner:
-            value = (7).to_bytes(16, "big")
-            scanner.lookup([Hash(ALGORITHMS["md5"], value)], content_id="post/1")
-        _queue(database, settings, "1", Verdict.FALSE_POSITIVE)
-        counts = send_due(database, feedback_senders(database, settings)).counts
-        assert counts == ({"sent": 1} if given else {"dead": 1})
-        assert server.opinions == ([("picture", f"no: {given}")] if given else [])
-        with database.reading() as session:
-            problem = read_outbox(session, limit=1)[0].problem
-        assert bool(given) or "one of its reasons: Not CSAM, Blurred" in problem
+    monkeypatch.setattr(NCMECServer, "reasons", {"guid-1": "Not CSAM", "guid-2": "Blurred"})
+    section = _section(server) | {"negative_reason": reason}
+    settings = Settings.model_validate({"lists": {"one": section}})
+    sync_list(database, "one", open_source(settings, "one"), settings)
+    with scanner_maker(settings, database)() as scanner:
+        value = (7).to_bytes(16, "big")
+        scanner.lookup([Hash(ALGORITHMS["md5"], value)], content_id="post/1")
+    _queue(database, settings, "1", Verdict.FALSE_POSITIVE)
+    counts = send_due(database, feedback_senders(database, settings)).counts
+    assert counts == ({"sent": 1} if given else {"dead": 1})
+    assert server.opinions == ([("picture", f"no: {given}")] if given else [])
+    with database.reading() as session:
+        problem = read_outbox(session, limit=1)[0].problem
+    assert bool(given) or "one of these reasons: Not CSAM, Blurred" in problem
 
 
 def test_the_commands_queue_show_and_send(
@@ -270,12 +271,12 @@ def test_the_commands_queue_show_and_send(
         assert "the outbox is empty" in command_line.run("outbox", "list").stderr
         feedback = ("matches", "feedback", "1", "confirmed")
         assert "queued;" in command_line.run(*feedback).stderr
-        assert "queued before" in command_line.run(*feedback).stderr
+        assert "already queued" in command_line.run(*feedback).stderr
         server.faults = [418]
         sent = command_line.run("outbox", "send")
         assert (sent.exit_code, "'hashmatch outbox list' says why" in sent.stderr) == (2, True)
         (row,) = command_line.json("outbox", "list")
-        assert (row["state"], row["to"], row["what"]) == ("waiting", "one", "confirmed")
+        assert (row["state"], row["to"], row["event"]) == ("waiting", "one", "confirmed")
         assert command_line.run("outbox", "retry", str(row["message"])).exit_code == 0
         synced = command_line.run("lists", "sync", "--all")
         assert (synced.exit_code, "outbox: 1 sent" in synced.stderr) == (0, True)

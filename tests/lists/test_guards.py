@@ -1,4 +1,4 @@
-"""Guards: what would empty the protection or flood it waits for a person."""
+"""Guards: a delivery that would empty the protection or flood it waits for a person."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from hashmatch.config import GuardSettings, Settings
 from hashmatch.errors import ConfigError, NotFoundError, SyncLeaseError
 from hashmatch.lists import (
     FileSource,
-    confirm_delivery,
+    accept_delivery,
     find_format,
     reject_delivery,
     sync_list,
     view_quarantine,
 )
-from hashmatch.lists.delivery import DeliveredItem, Told
+from hashmatch.lists.delivery import DeliveredItem, EntryUpdate
 from hashmatch.lists.formats import RawRow
 from hashmatch.store.engine import Database
 from hashmatch.store.lists import (
     SyncFacts,
-    count_kept,
+    count_unsupported,
+    disable_entries,
     find_list,
     lease_sync,
     remove_list,
-    withdraw_entries,
 )
 from hashmatch.store.schema.lists import QuarantinedDelivery, QuarantinedRow
 from tests.lists.sources import MadeSource, active_numbers
@@ -71,17 +71,17 @@ def _count(database: Database, table: type[QuarantinedDelivery] | type[Quarantin
     ("numbers", "words"),
     [
         (range(70), "withdraws 30 of 100 entries, more than 20%"),
-        (range(500), "makes 500 entries of 100, more than 3 times"),
+        (range(500), "from 100 to 500 entries, more than 3 times"),
     ],
 )
-def test_a_delivery_that_changes_too_much_is_held_back_until_it_is_confirmed(
+def test_a_delivery_that_changes_too_much_is_quarantined_until_it_is_accepted(
     database: Database, tmp_path: Path, numbers: range, words: str
 ) -> None:
     file = _File(database, tmp_path)
     assert file.sync(_text(range(100))).outcome == "changed"
-    held = file.sync(_text(numbers))
-    assert held.outcome == "quarantined"
-    assert words in held.cause
+    facts = file.sync(_text(numbers))
+    assert facts.outcome == "quarantined"
+    assert words in facts.cause
     assert file.numbers == list(range(100))
     view = view_quarantine(database, "one", limit=10_000)
     kinds = {one.kind for one in view.differences}
@@ -90,7 +90,7 @@ def test_a_delivery_that_changes_too_much_is_held_back_until_it_is_confirmed(
     assert {one.entry_id for one in view.differences} == {
         f"e{number}" for number in set(numbers) ^ set(range(100))
     }
-    done = confirm_delivery(database, "one", view.quarantine.number)
+    done = accept_delivery(database, "one", view.quarantine.number)
     assert (done.added, done.withdrawn) == (
         view.quarantine.counts.added,
         view.quarantine.counts.withdrawn,
@@ -100,7 +100,7 @@ def test_a_delivery_that_changes_too_much_is_held_back_until_it_is_confirmed(
     assert _count(database, QuarantinedDelivery) == _count(database, QuarantinedRow) == 0
 
 
-def test_small_changes_and_a_first_delivery_are_not_held_back(
+def test_small_changes_and_a_first_delivery_are_not_quarantined(
     database: Database, tmp_path: Path
 ) -> None:
     file = _File(database, tmp_path, least_changes=0)
@@ -110,7 +110,7 @@ def test_small_changes_and_a_first_delivery_are_not_held_back(
     assert file.sync(_text(range(20, 150))).outcome == "changed"
 
 
-def test_the_same_delivery_is_held_back_under_the_same_number_and_better_ones_go_in(
+def test_the_same_delivery_is_quarantined_under_the_same_number_and_better_ones_are_applied(
     database: Database, tmp_path: Path
 ) -> None:
     file = _File(database, tmp_path)
@@ -120,16 +120,16 @@ def test_the_same_delivery_is_held_back_under_the_same_number_and_better_ones_go
     assert file.sync().outcome == "quarantined"
     assert view_quarantine(database, "one", limit=1).quarantine.number == number
     assert file.sync(_text(range(6))).outcome == "quarantined"
-    with pytest.raises(NotFoundError, match=f"no delivery {number} that waits"):
-        confirm_delivery(database, "one", number)
+    with pytest.raises(NotFoundError, match=f"has no pending delivery {number}"):
+        accept_delivery(database, "one", number)
     assert file.sync(_text(range(1, 101))).outcome == "changed"
     assert file.numbers == list(range(1, 101))
-    with pytest.raises(NotFoundError, match="nothing is held back"):
+    with pytest.raises(NotFoundError, match="list one has no quarantined delivery"):
         view_quarantine(database, "one", limit=1)
     assert _count(database, QuarantinedRow) == 0
 
 
-def test_a_delivery_that_is_turned_down_leaves_nothing_but_its_mark(
+def test_a_rejected_delivery_leaves_nothing_but_its_mark(
     database: Database, tmp_path: Path
 ) -> None:
     file = _File(database, tmp_path)
@@ -139,35 +139,35 @@ def test_a_delivery_that_is_turned_down_leaves_nothing_but_its_mark(
     reject_delivery(database, "one", number)
     assert _count(database, QuarantinedRow) == 0
     again = file.sync()
-    assert (again.outcome, "turned down" in again.cause) == ("quarantined", True)
+    assert (again.outcome, again.cause.endswith("; rejected")) == ("quarantined", True)
     assert file.numbers == list(range(100))
     with pytest.raises(NotFoundError):
-        confirm_delivery(database, "one", number)
+        accept_delivery(database, "one", number)
     assert file.sync(_text(range(101))).outcome == "changed"
 
 
-def test_what_happened_meanwhile_still_counts_when_a_delivery_is_confirmed(
+def test_changes_since_the_quarantine_still_count_when_a_delivery_is_accepted(
     database: Database, tmp_path: Path
 ) -> None:
     file = _File(database, tmp_path)
     file.sync(_text(range(10)))
     file.sync(_text(range(1, 100)))
     with database.writing() as session:
-        withdraw_entries(session, "one", ["e5"])
+        disable_entries(session, "one", ["e5"])
     number = view_quarantine(database, "one", limit=1).quarantine.number
     with database.writing() as session:
         lease_sync(session, find_list(session, "one"), "somebody", 60)
     with pytest.raises(SyncLeaseError):
-        confirm_delivery(database, "one", number)
+        accept_delivery(database, "one", number)
     with database.writing() as session:
         lease_sync(session, find_list(session, "one"), "somebody", -1)
-    done = confirm_delivery(database, "one", number)
-    assert done.held == 1
+    done = accept_delivery(database, "one", number)
+    assert done.disabled == 1
     assert file.numbers == [*range(1, 5), *range(6, 100)]
 
 
 @pytest.mark.parametrize("by_hand", [True, False])
-def test_importing_by_hand_and_removing_forget_what_is_held_back(
+def test_importing_by_hand_and_removing_discard_the_quarantined_delivery(
     database: Database, tmp_path: Path, by_hand: bool
 ) -> None:
     file = _File(database, tmp_path)
@@ -182,7 +182,7 @@ def test_importing_by_hand_and_removing_forget_what_is_held_back(
     assert _count(database, QuarantinedDelivery) == _count(database, QuarantinedRow) == 0
 
 
-def test_hashes_that_are_only_kept_and_what_is_told_survive_the_quarantine(
+def test_unsupported_hashes_and_updates_of_entries_survive_the_quarantine(
     database: Database,
 ) -> None:
     first: list[DeliveredItem] = []
@@ -190,31 +190,31 @@ def test_hashes_that_are_only_kept_and_what_is_told_survive_the_quarantine(
         first += [
             RawRow(number, "md5", f"{number:032x}", f"e{number}"),
             RawRow(number, "photodna", f"old{number}", f"e{number}"),
-            Told(number, f"e{number}", ""),
+            EntryUpdate(number, f"e{number}", ""),
         ]
-    second: list[DeliveredItem] = [Told(number, f"e{number}", "") for number in range(7)]
+    second: list[DeliveredItem] = [EntryUpdate(number, f"e{number}", "") for number in range(7)]
     second += [
-        RawRow(7, "md5", "zz", "e7"),  # damaged: it stays
+        RawRow(7, "md5", "zz", "e7"),  # damaged: it is retained
         RawRow(7, "photodna", "new7", "e7"),
-        Told(7, "e7", ""),
+        EntryUpdate(7, "e7", ""),
     ]
     settings = Settings(guards=GuardSettings(least_changes=0))
     sync_list(database, "one", MadeSource(first), settings)
     assert sync_list(database, "one", MadeSource(first, second), settings).outcome == "quarantined"
     with database.reading() as session:
-        assert count_kept(session)["one"]["photodna"] == 10
-    confirm_delivery(database, "one", view_quarantine(database, "one", limit=1).quarantine.number)
+        assert count_unsupported(session)["one"]["photodna"] == 10
+    accept_delivery(database, "one", view_quarantine(database, "one", limit=1).quarantine.number)
     assert active_numbers(database) == [7, 8, 9]
     with database.reading() as session:
-        assert count_kept(session)["one"]["photodna"] == 4  # e7's old one is spared, too
+        assert count_unsupported(session)["one"]["photodna"] == 4  # e7's old one is retained, too
     assert sync_list(database, "one", MadeSource(first, second), settings).outcome == "unchanged"
 
 
 def test_the_deliveries_of_one_sync_count_together(database: Database) -> None:
     first: list[DeliveredItem] = [RawRow(n, "md5", f"{n:032x}", f"e{n}") for n in range(100)]
-    first += [Told(n, f"e{n}", "") for n in range(100)]
+    first += [EntryUpdate(n, f"e{n}", "") for n in range(100)]
     later: list[list[DeliveredItem]] = [
-        [Told(n, f"e{n}", "") for n in range(start, start + 15)] for start in (0, 15, 30)
+        [EntryUpdate(n, f"e{n}", "") for n in range(start, start + 15)] for start in (0, 15, 30)
     ]
     settings = Settings(guards=GuardSettings(least_changes=0))
     sync_list(database, "one", MadeSource(first), settings)
@@ -230,7 +230,7 @@ def _write_sample(path: Path, numbers: Iterable[int], quality: int = 100) -> Non
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
-def test_a_list_that_would_match_what_is_benign_is_held_back(
+def test_a_list_that_would_match_benign_pictures_is_quarantined(
     database: Database, tmp_path: Path
 ) -> None:
     dice = random.Random(1)
@@ -242,10 +242,10 @@ def test_a_list_that_would_match_what_is_benign_is_held_back(
     file = _File(database, tmp_path, benign_sample=str(sample), max_growth_factor=100)
     assert file.sync(_text(others, "pdq")).outcome == "changed"
     assert file.sync(_text(others + near[:1], "pdq")).outcome == "changed"
-    held = file.sync(_text(others + near[:10], "pdq"))
-    assert held.outcome == "quarantined"
-    assert "matches 9 of the 1000 pdq hashes of the benign sample" in held.cause
-    _write_sample(sample, benign, quality=10)  # Too plain to be matched at all.
+    facts = file.sync(_text(others + near[:10], "pdq"))
+    assert facts.outcome == "quarantined"
+    assert "match 9 of the 1000 pdq hashes of the benign sample" in facts.cause
+    _write_sample(sample, benign, quality=10)  # Of too low a quality to be matched at all.
     assert file.sync().outcome == "quarantined"
     assert file.sync(_text(others + near[:11], "pdq")).outcome == "changed"
 
@@ -262,15 +262,17 @@ def test_a_sample_that_cannot_be_read_stops_the_sync_before_it_begins(
         _File(database, tmp_path, benign_sample=str(tmp_path / "none")).sync(_text([1]))
 
 
-def test_a_held_back_delivery_of_changes_says_what_it_would_do(database: Database) -> None:
+def test_a_quarantined_incremental_delivery_shows_the_changes_that_it_would_make(
+    database: Database,
+) -> None:
     settings = Settings(guards=GuardSettings(least_changes=0))
     rows: list[DeliveredItem] = []
     for number in range(4):
         rows += [
             RawRow(number, "md5", f"{number:032x}", f"e{number}"),
-            Told(number, f"e{number}", ""),
+            EntryUpdate(number, f"e{number}", ""),
         ]
     sync_list(database, "one", MadeSource(rows), settings)
-    sync_list(database, "one", MadeSource(rows, [Told(1, "e1", "")]), settings)
+    sync_list(database, "one", MadeSource(rows, [EntryUpdate(1, "e1", "")]), settings)
     view = view_quarantine(database, "one", limit=5)
     assert [(one.kind, one.entry_id) for one in view.differences] == [("withdrawn", "e1")]

@@ -1,4 +1,4 @@
-"""Mappings: files of any layout say the same as our own columns would."""
+"""Mappings: files of any layout are read as our own columns would be."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import pytest
 from hashmatch.config import MappingSettings, Settings
 from hashmatch.errors import ListFileError
 from hashmatch.lists import BadRow, find_format
-from hashmatch.lists.formats import LeftOut, RawRow, Row, UnknownColumn
+from hashmatch.lists.formats import Excluded, RawRow, Row, UnknownColumn
 
 WIDE = MappingSettings(
     columns={"entry_id": "Id", "category": "Grade", "added_at": "Added", "tags": "Words"},
     hashes={"MD5 Hash": "md5", "PDQ": "pdq"},
     flags={"Grid": "grid-image"},
     categories={"1": "A", "2": "B"},
-    left_out_categories=("9",),
-    other_categories="set_aside",
+    excluded_categories=("9",),
+    other_categories="reject",
 )
 
 
@@ -51,14 +51,14 @@ def test_json_is_mapped_like_a_table() -> None:
 @pytest.mark.parametrize(
     ("fields", "row"),
     [
-        ("e1,aa,,9,,,", LeftOut(2)),
-        ("e1,aa,,3,,,", BadRow(2, "the mapping does not know its category", "e1")),
-        ("e1,aa,,1,perhaps,,", BadRow(2, "tags or a flag cannot be read", "e1")),
+        ("e1,aa,,9,,,", Excluded(2)),
+        ("e1,aa,,3,,,", BadRow(2, "its category is not in the mapping", "e1")),
+        ("e1,aa,,1,perhaps,,", BadRow(2, "the tags or a flag cannot be read", "e1")),
         ("e1,,,1,,,", BadRow(2, "there is no hash", "e1")),
         ("e1,aa,,1,,,,,", BadRow(2, "9 fields where the header has 7")),
     ],
 )
-def test_what_a_mapping_cannot_read_is_set_aside_by_its_id(fields: str, row: Row) -> None:
+def test_a_row_that_the_mapping_cannot_read_is_rejected_by_its_id(fields: str, row: Row) -> None:
     assert _read(f"id,md5 hash,pdq,grade,grid,added,words\n{fields}\n", WIDE) == [row]
 
 
@@ -68,7 +68,7 @@ def test_a_column_that_the_file_lacks_is_named() -> None:
 
 
 def test_a_mapping_without_a_place_for_hashes_is_refused() -> None:
-    with pytest.raises(ListFileError, match="where hashes stand"):
+    with pytest.raises(ListFileError, match="the columns of hashes"):
         _read("a,b\n", MappingSettings(columns={"entry_id": "a", "value": "b"}))
 
 

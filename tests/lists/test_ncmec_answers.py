@@ -8,8 +8,8 @@ import pytest
 
 from hashmatch.errors import ListFileError
 from hashmatch.lists import BadRow, find_format
-from hashmatch.lists.formats import LeftOut, RawRow, Row
-from hashmatch.lists.formats.ncmec import NextPage, read_answer
+from hashmatch.lists.formats import Excluded, RawRow, Row
+from hashmatch.lists.formats.ncmec import NextPage, read_response
 
 NAMESPACE = "https://hashsharing.ncmec.org/hashsharing/v2"
 IMAGE = """<image><member id="42">A &amp; B</member><timestamp>2026-01-02T03:04:05Z</timestamp>
@@ -46,11 +46,11 @@ def test_images_and_films_are_read_with_every_fingerprint() -> None:
     ]
 
 
-def test_withdrawn_entries_and_the_next_page_are_told() -> None:
-    items = list(read_answer(io.BytesIO(_write(DELETED, "", PAGING))))
+def test_withdrawn_entries_and_the_next_page_are_read() -> None:
+    items = list(read_response(io.BytesIO(_write(DELETED, "", PAGING))))
     assert [type(one).__name__ for one in items] == ["NCMECEntry", "NextPage"]
     assert items[1] == NextPage("/v2/entries?from=a&to=b&start=2001")
-    assert _read(_write(DELETED, "")) == [LeftOut(1)]
+    assert _read(_write(DELETED, "")) == [Excluded(1)]
 
 
 def test_one_page_of_several_is_no_list() -> None:
@@ -61,12 +61,12 @@ def test_one_page_of_several_is_no_list() -> None:
 @pytest.mark.parametrize(
     ("image", "row"),
     [
-        ("<image><id>x</id></image>", BadRow(1, "there is no member or no id")),
-        ('<image><member id="1"/></image>', BadRow(1, "there is no member or no id")),
+        ("<image><id>x</id></image>", BadRow(1, "there is no member id or no entry id")),
+        ('<image><member id="1"/></image>', BadRow(1, "there is no member id or no entry id")),
         ('<image><member id="1"/><id>x</id></image>', BadRow(1, "there is no hash", "1/x")),
     ],
 )
-def test_an_entry_that_lacks_something_is_set_aside(image: str, row: Row) -> None:
+def test_an_entry_that_lacks_something_is_rejected(image: str, row: Row) -> None:
     assert _read(_write(image, "")) == [row]
 
 

@@ -1,4 +1,4 @@
-"""Certificates are verified: a server that cannot prove who it is is not listened to."""
+"""Certificates are verified: a server that cannot prove its identity is not read from."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LIST = b"algorithm,value\nmd5,00000000000000000000000000000001\n"
 
 
 def _certificate(folder: Path, address: str, *, days: int) -> Path:
-    """Write a certificate that vouches for itself, and its key; it ends after so many days."""
+    """Write a self-signed certificate and its key; it expires after this many days."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "made up")])
     alternative = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
@@ -57,7 +57,7 @@ def _certificate(folder: Path, address: str, *, days: int) -> Path:
     ],
     ids=["trusted", "unknown", "of another host", "expired"],
 )
-def test_only_a_certificate_that_is_trusted_valid_and_of_the_host_will_do(
+def test_only_a_certificate_that_is_trusted_valid_and_of_the_host_is_accepted(
     database: Database,
     tmp_path: Path,
     address: str,
@@ -84,5 +84,5 @@ def test_a_file_without_certificates_is_named(database: Database, tmp_path: Path
         if text is not None:
             file.write_text(text)
         source = HTTPSSource("https://127.0.0.1:1/x.csv", find_format, ca_file=str(file))
-        with pytest.raises(ConfigError, match=f"{name}: there are no certificates"):
+        with pytest.raises(ConfigError, match=f"{name}: no certificates"):
             sync_list(database, "one", source)

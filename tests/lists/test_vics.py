@@ -1,4 +1,4 @@
-"""VICS and CAID: hash sets and case files, with all that is odd about them."""
+"""VICS and CAID: hash sets and case files, with all their oddities."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pytest
 from hashmatch.config import MappingSettings
 from hashmatch.errors import ListFileError
 from hashmatch.lists import BadRow, find_format
-from hashmatch.lists.formats import LeftOut, RawRow, Row
+from hashmatch.lists.formats import Excluded, RawRow, Row
 
 MAPPING = MappingSettings(
-    categories={"1": "A", "2": "B"}, left_out_categories=("0",), other_categories="set_aside"
+    categories={"1": "A", "2": "B"}, excluded_categories=("0",), other_categories="reject"
 )
 CONTEXTS = {
     "1.3 hash set": ("odata.metadata", "http://x/DataModels/1.3.xml#Media", False),
@@ -65,18 +65,18 @@ def test_every_hash_of_an_entry_is_read(context: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "row"),
     [
-        ({"Category": 0}, LeftOut(1)),
-        ({"Category": 5}, BadRow(1, "the mapping does not know its category", "7")),
-        ({"MediaID": None}, BadRow(1, "there is no MediaID, or Category is no number")),
-        ({"MD5": [1]}, BadRow(1, "a value of it is of the wrong kind", "7")),
-        ({"AlternativeHashes": "x"}, BadRow(1, "a value of it is of the wrong kind", "7")),
+        ({"Category": 0}, Excluded(1)),
+        ({"Category": 5}, BadRow(1, "its category is not in the mapping", "7")),
+        ({"MediaID": None}, BadRow(1, "there is no MediaID, or Category is not a number")),
+        ({"MD5": [1]}, BadRow(1, "a value of the record has the wrong type", "7")),
+        ({"AlternativeHashes": "x"}, BadRow(1, "a value of the record has the wrong type", "7")),
         (
             {"MD5": "", "PhotoDNA": None, "AlternativeHashes": []},
             BadRow(1, "there is no hash", "7"),
         ),
     ],
 )
-def test_what_is_wrong_with_an_entry_is_said_of_it_alone(changes: Any, row: Row) -> None:
+def test_a_damaged_entry_is_rejected_alone(changes: Any, row: Row) -> None:
     good = {"MediaID": 8, "Category": 2, "MD5": "bb"}
     rows = _read(_write("1.3 hash set", {**MEDIA, **changes}, good))
     assert rows == [row, RawRow(2, "md5", "bb", "8", "B")]
@@ -89,7 +89,7 @@ def test_one_hash_under_many_ids_and_twice_in_one_entry_is_read() -> None:
     assert [row.entry_id for row in rows] == ["7", "7", "7", "8"]
 
 
-def test_what_categories_mean_has_to_be_said() -> None:
+def test_the_meaning_of_categories_has_to_be_given() -> None:
     for mapping in (None, MappingSettings()):
         with pytest.raises(ListFileError, match="depends on its country"):
             _read(_write("1.3 case", MEDIA), mapping)
@@ -103,6 +103,6 @@ def test_other_json_is_refused(data: bytes) -> None:
         _read(data)
 
 
-def test_a_file_that_breaks_off_is_refused() -> None:
-    with pytest.raises(ListFileError, match="breaks off"):
+def test_a_truncated_file_is_refused() -> None:
+    with pytest.raises(ListFileError, match="truncated"):
         _read(_write("1.3 hash set", MEDIA)[:-20])

@@ -35,8 +35,8 @@ class Served(Service):
         if not (asked and self.has_ranges and request.headers.get("if-range") == self.etag):
             return Answer(200, self.content, headers)
         start = int(asked.removeprefix("bytes=").rstrip("-"))
-        whole = len(self.content)
-        headers["Content-Range"] = f"bytes {start}-{whole - 1}/{whole}"
+        length = len(self.content)
+        headers["Content-Range"] = f"bytes {start}-{length - 1}/{length}"
         return Answer(206, self.content[start:], headers)
 
 

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from typing import Any, TypeAlias
 
 import pytest
 
 from hashmatch.config import Settings
 from hashmatch.store.engine import Database
+from hashmatch.store.migrations import upgrade
 from tests.pictures import list_of
-from tests.service.serving import Served, serving
+from tests.service.serving import PATIENCE_S, Served, serving
 from tests.store.importing import import_text
 
 Serve: TypeAlias = Callable[..., AbstractContextManager[Served]]
+
+
+@pytest.fixture
+def database(database: Database, settings: Settings) -> Iterator[Database]:
+    """The test's store, which waits while the service writes to it."""
+    with closing(Database(settings.database_url, busy_timeout_s=PATIENCE_S)) as patient:
+        yield patient
 
 
 @pytest.fixture
@@ -25,13 +33,25 @@ def serve(settings: Settings, database: Database) -> Serve:
     def start(**sections: dict[str, Any]) -> AbstractContextManager[Served]:
         chosen = {
             "data_dir": settings.data_dir,
-            "database": {"url": settings.database_url, "busy_timeout_s": 5},
+            "database": {"url": settings.database_url, "busy_timeout_s": PATIENCE_S},
             "intake": {"isolation": "none"},
             **sections,
         }
         return serving(Settings.model_validate(chosen), database)
 
     return start
+
+
+@pytest.fixture(scope="module")
+def steady(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A service shared by the tests of a module that leave its store unchanged."""
+    folder = tmp_path_factory.mktemp("steady")
+    settings = Settings.model_validate({"data_dir": folder, "intake": {"isolation": "none"}})
+    with closing(Database(settings.database_url, busy_timeout_s=PATIENCE_S)) as database:
+        upgrade(database)
+        import_text(database, "one", list_of(1, 2, algorithms=("pdq", "sha256")))
+        with serving(settings, database) as running:
+            yield running
 
 
 @pytest.fixture

@@ -13,25 +13,31 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import httpx
 import uvicorn
 
 from hashmatch.config import Settings
 from hashmatch.service import create_app
-from hashmatch.service.protocol import BoundedProtocol
-from hashmatch.service.running import Running
+from hashmatch.service.http.protocol import BoundedProtocol
+from hashmatch.service.runtime.state import ServiceState
 from hashmatch.store.engine import Database
 from hashmatch.store.tokens import Scope, create_token
+
+# A process on a busy machine may take this long to start, to answer or to end.
+PATIENCE_S = 300
 
 
 @dataclass
 class Served:
-    """A service that runs, and a client with a token that may do everything."""
+    """A running service, a client whose token has every scope, and a client without a token."""
 
     url: str
+    database: Database
     client: httpx.Client
-    running: Running
+    anonymous: httpx.Client
+    service: ServiceState
 
 
 def make_token(database: Database, *scopes: Scope, requests_per_minute: int = 0) -> dict[str, str]:
@@ -43,12 +49,16 @@ def make_token(database: Database, *scopes: Scope, requests_per_minute: int = 0)
     return {"Authorization": f"Bearer {token}"}
 
 
+def quieten_clients() -> None:
+    """Do not log requests: some of these tests are for hashes, and some make very many."""
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
 @contextmanager
 def serving(settings: Settings, database: Database) -> Iterator[Served]:
     """Serve on loopback, from a thread, until the end of the block."""
-    # Whoever asks in these tests asks for hashes, too; what the service itself says is watched.
-    for name in ("httpx", "httpcore"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    quieten_clients()
     app = create_app(settings)
     config = uvicorn.Config(
         app,
@@ -66,23 +76,34 @@ def serving(settings: Settings, database: Database) -> Iterator[Served]:
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive(), "the service did not start"
-            time.sleep(0.005)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        url = f"http://127.0.0.1:{port}"
-        with httpx.Client(base_url=url, headers=make_token(database), timeout=60) as client:
-            yield Served(url, client, app.state.running)
-    finally:
-        server.should_exit = True
-        thread.join()
+    # To collect all that the tests hold takes longer than to start.
+    with mock.patch("hashmatch.service.runtime.state.gc"):
+        thread.start()
+        try:
+            while not server.started:
+                assert thread.is_alive(), "the service did not start"
+                time.sleep(0.005)
+            port = server.servers[0].sockets[0].getsockname()[1]
+            url = f"http://127.0.0.1:{port}"
+            with (
+                _client(url, headers=make_token(database)) as client,
+                _client(url) as anonymous,
+            ):
+                yield Served(url, database, client, anonymous, app.state.service)
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def _client(url: str, headers: dict[str, str] | None = None) -> httpx.Client:
+    # Without TLS, there is nothing to verify, and certificates take long to load.
+    return httpx.Client(base_url=url, headers=headers, timeout=60, verify=False)
 
 
 @contextmanager
 def serving_process(config: Path, *options: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """Run `hashmatch serve` in a process of its own, whose log lies beside the configuration."""
+    quieten_clients()
     command = [sys.executable, "-m", "hashmatch", "--config", os.fspath(config), "serve"]
     command += ["--port", str(port), *options]
     with config.with_suffix(f".{port}.log").open("ab") as log:
@@ -93,21 +114,26 @@ def serving_process(config: Path, *options: str, port: int) -> Iterator[subproce
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-            process.wait(60)
+            process.wait(PATIENCE_S)
 
 
 def await_ready(port: int, process: subprocess.Popen[bytes] | None = None) -> None:
     """Wait until a service says that it is ready."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         assert process is None or process.poll() is None, "the service ended"
         try:
-            if httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=5).status_code == 200:
+            if ask_readiness(port).status_code == 200:
                 return
         except httpx.TransportError:
             pass
         time.sleep(0.05)
     raise AssertionError("the service did not become ready")
+
+
+def ask_readiness(port: int) -> httpx.Response:
+    """Ask a service whether it is ready."""
+    return httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=PATIENCE_S, verify=False)
 
 
 def free_port() -> int:

@@ -49,7 +49,8 @@ CALLS = [
     Call("PUT", "/v1/matches/1/details", {Scope.SCAN, Scope.REVIEW}, {"json": {}}),
     _LISTS,
     Call("POST", "/v1/lists/one/sync", {Scope.ADMIN}),
-    Call("POST", "/v1/lists/one/confirm", {Scope.ADMIN}, {"json": {"number": 1}}),
+    Call("POST", "/v1/lists/one/accept", {Scope.ADMIN}, {"json": {"number": 1}}),
+    Call("POST", "/v1/lists/one/reject", {Scope.ADMIN}, {"json": {"number": 1}}),
     Call("GET", "/m/raw_lookup", {Scope.SCAN}, _SIGNAL),
     Call("GET", "/m/lookup", {Scope.SCAN}, _SIGNAL),
     Call("POST", "/m/lookup", {Scope.SCAN}, {"files": {"photo": drawn(9)}}),
@@ -65,12 +66,11 @@ CALLS = [
 
 
 def _ask(served: Served, call: Call, headers: dict[str, str]) -> httpx.Response:
-    with httpx.Client(base_url=served.url, headers=headers, timeout=60) as client:
-        return client.request(call.method, call.path, **call.arguments)
+    return served.anonymous.request(call.method, call.path, headers=headers, **call.arguments)
 
 
-def test_the_table_has_every_call_that_there_is(served: Served) -> None:
-    document = served.client.get("/openapi.json").json()
+def test_the_table_has_every_call_that_there_is(steady: Served) -> None:
+    document = steady.client.get("/openapi.json").json()
     there = {(m.upper(), path) for path, calls in document["paths"].items() for m in calls}
     names = (
         ("/one/", "/{name}/"),
@@ -86,7 +86,7 @@ def test_the_table_has_every_call_that_there_is(served: Served) -> None:
     assert table - {("GET", "/docs"), ("GET", "/openapi.json")} == there
 
 
-def test_each_call_lets_in_who_has_its_scope_and_nobody_else(
+def test_each_call_accepts_tokens_with_its_scope_and_no_others(
     served: Served, database: Database
 ) -> None:
     wrong: list[str] = []
@@ -94,8 +94,8 @@ def test_each_call_lets_in_who_has_its_scope_and_nobody_else(
         headers = make_token(database, scope)
         for call in CALLS:
             status = _ask(served, call, headers).status_code
-            is_let_in = call.scopes is None or scope in call.scopes
-            if is_let_in is not (status not in (401, 403)):
+            is_accepted = call.scopes is None or scope in call.scopes
+            if is_accepted is not (status not in (401, 403)):
                 wrong.append(f"{call.method} {call.path} with {scope}: {status}")
     assert wrong == []
 
@@ -145,17 +145,17 @@ BAD = {
 
 
 @pytest.mark.parametrize("make", BAD.values(), ids=BAD)
-def test_no_call_lets_a_bad_token_in(served: Served, database: Database, make: Any) -> None:
-    authorization = make(database)
+def test_no_call_accepts_a_bad_token(steady: Served, make: Any) -> None:
+    authorization = make(steady.database)
     headers = {} if authorization is None else {"Authorization": authorization}
-    let_in = []
+    accepted = []
     for call in CALLS:
-        answer = _ask(served, call, headers)
+        answer = _ask(steady, call, headers)
         if call.scopes is not None:
             if answer.status_code != 401 or "WWW-Authenticate" not in answer.headers:
-                let_in.append(call.path)
+                accepted.append(call.path)
             assert answer.json()["status"] == 401
-    assert let_in == []
+    assert accepted == []
 
 
 def test_hash_values_need_the_scope_export_too(served: Served, database: Database) -> None:
@@ -169,10 +169,10 @@ def test_hash_values_need_the_scope_export_too(served: Served, database: Databas
             assert answer.status_code == status
 
 
-def test_a_revoked_token_is_let_in_for_seconds_at_most(
+def test_a_revoked_token_is_accepted_for_seconds_at_most(
     serve: Serve, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hashmatch.service.authentication._SECONDS_REMEMBERED", 0.3)
+    monkeypatch.setattr("hashmatch.service.http.authentication._CACHE_S", 0.3)
     with serve() as served:
         headers = make_token(database, Scope.ADMIN)
         assert _ask(served, _LISTS, headers).status_code == 200
@@ -184,13 +184,13 @@ def test_a_revoked_token_is_let_in_for_seconds_at_most(
         assert _ask(served, _LISTS, headers).status_code == 401
 
 
-def test_a_token_that_asks_too_often_is_told_to_wait(served: Served, database: Database) -> None:
+def test_a_token_that_asks_too_often_has_to_wait(served: Served, database: Database) -> None:
     headers = make_token(database, *Scope, requests_per_minute=3)
     lists = next(one for one in CALLS if one.path == "/v1/lists")
     assert [_ask(served, lists, headers).status_code for _ in range(4)] == [200, 200, 200, 429]
     answer = _ask(served, lists, headers)
     assert answer.headers["Retry-After"]
-    assert "3 times a minute" in answer.json()["detail"]
+    assert "3 per minute" in answer.json()["detail"]
     # No token has to wait for another.
     assert _ask(served, lists, make_token(database)).status_code == 200
 
@@ -204,12 +204,12 @@ def test_a_scan_that_is_asked_for_too_often_is_unscreened(
         for _ in range(2)
     ]
     assert [one.status_code for one in answers] == [200, 429]
-    told = answers[1].json()
-    assert (told["outcome"], told["reason"]) == ("unscreened", "overloaded")
-    assert (told["content_id"], "1 times a minute" in told["detail"]) == ("post/1", True)
+    body = answers[1].json()
+    assert (body["outcome"], body["reason"]) == ("unscreened", "overloaded")
+    assert (body["content_id"], "1 per minute" in body["detail"]) == ("post/1", True)
 
 
-def test_the_database_does_not_tell_a_token(settings: Settings, database: Database) -> None:
+def test_the_database_does_not_reveal_a_token(settings: Settings, database: Database) -> None:
     token = _token(database)
     secret = token.split("_", 2)[2]
     with closing(sqlite3.connect(settings.data_dir / "hashmatch.db")) as connection:
@@ -218,40 +218,43 @@ def test_the_database_does_not_tell_a_token(settings: Settings, database: Databa
     assert secret.encode().hex() not in dump.lower()
 
 
-def test_the_log_does_not_tell_a_token(
-    served: Served, database: Database, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_log_does_not_reveal_a_token(steady: Served, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    headers = make_token(database)
+    headers = make_token(steady.database)
     for call in CALLS:
-        _ask(served, call, headers)
-        _ask(served, call, {"Authorization": headers["Authorization"] + "x"})
+        _ask(steady, call, headers)
+        _ask(steady, call, {"Authorization": headers["Authorization"] + "x"})
     assert headers["Authorization"].split("_", 2)[2] not in caplog.text
 
 
-def test_the_time_to_refuse_tells_neither_of_the_secret_nor_of_the_id(
-    served: Served, database: Database, monkeypatch: pytest.MonkeyPatch
+def test_the_time_to_refuse_reveals_neither_the_secret_nor_the_id(
+    steady: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One comparison in constant time, of hashes of one length, whatever is wrong with a token."""
     compared: list[tuple[int, int]] = []
     compare = hmac.compare_digest
 
-    def watched(one: bytes, other: bytes) -> bool:
+    def bounded(one: bytes, other: bytes) -> bool:
         compared.append((len(one), len(other)))
         return compare(one, other)
 
-    monkeypatch.setattr("hashmatch.store.tokens.hmac.compare_digest", watched)
+    monkeypatch.setattr("hashmatch.store.tokens.hmac.compare_digest", bounded)
     lists = next(one for one in CALLS if one.path == "/v1/lists")
     never_made = "hm_" + "0" * 12 + "_" + "A" * 43
-    for token in (_altered(database), never_made, _expired(database), _revoked(database)):
+    for token in (
+        _altered(steady.database),
+        never_made,
+        _expired(steady.database),
+        _revoked(steady.database),
+    ):
         compared.clear()
-        assert _ask(served, lists, {"Authorization": f"Bearer {token}"}).status_code == 401
+        assert _ask(steady, lists, {"Authorization": f"Bearer {token}"}).status_code == 401
         assert compared == [(32, 32)]
 
 
 def test_the_last_use_of_a_token_is_shown(served: Served, database: Database) -> None:
     served.client.get("/v1/lists")
-    served.running.authenticator.note_uses()
+    served.service.authenticator.note_uses()
     with database.reading() as session:
         assert max(
             one.last_used_at or utc_now() - timedelta(days=1) for one in read_tokens(session)
@@ -259,6 +262,6 @@ def test_the_last_use_of_a_token_is_shown(served: Served, database: Database) ->
         assert any(one.last_used_at is not None for one in read_tokens(session))
 
 
-def test_only_hosts_that_are_named_are_served(served: Served) -> None:
-    answer = served.client.get("/healthz", headers={"Host": "evil.example"})
+def test_only_hosts_that_are_named_are_served(steady: Served) -> None:
+    answer = steady.client.get("/healthz", headers={"Host": "evil.example"})
     assert answer.status_code == 400

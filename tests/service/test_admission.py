@@ -12,7 +12,7 @@ import pytest
 from hashmatch.errors import OverloadedError
 from hashmatch.imaging import Intake, Reading
 from hashmatch.outcome import Reason
-from hashmatch.service.admission import Buffers, Gate
+from hashmatch.service.http.admission import Buffers, Gate
 from hashmatch.store.engine import Database
 from hashmatch.store.matches import read_daily_counts
 from tests.pictures import drawn
@@ -36,8 +36,8 @@ class _Held(Intake):
 
 
 def _hold(served: Served) -> _Held:
-    held = _Held(served.running.scanner._intake)
-    served.running.scanner._intake = held
+    held = _Held(served.service.scanner._intake)
+    served.service.scanner._intake = held
     return held
 
 
@@ -58,17 +58,17 @@ def test_what_there_is_no_room_for_is_turned_away_and_the_rest_is_finished(
             while sum(one.done() for one in futures) < 15:
                 threading.Event().wait(0.01)
             # One of them decodes while another is looked up; three wait.
-            assert (served.running.scans.running, served.running.scans.waiting) == (2, 3)
+            assert (served.service.scans.running, served.service.scans.waiting) == (2, 3)
             held.let_go.set()
             answers = [one.result() for one in futures]
     assert Counter(status for status, _, _ in answers) == {200: 5, 429: 15}
-    for status, told, after in answers:
+    for status, body, after in answers:
         if status == 429:
-            assert (told["outcome"], told["reason"]) == ("unscreened", Reason.OVERLOADED)
-            assert told["content_id"]
+            assert (body["outcome"], body["reason"]) == ("unscreened", Reason.OVERLOADED)
+            assert body["content_id"]
             assert after == "1"
         else:
-            assert told["outcome"] == "clear"
+            assert body["outcome"] == "clear"
     with database.reading() as session:
         counts = read_daily_counts(session)
     assert counts == {("clear", ""): 5, ("unscreened", "overloaded"): 15}
@@ -87,17 +87,17 @@ def test_bodies_fill_the_memory_that_there_is_for_them_and_no_more(serve: Serve)
             futures = [pool.submit(scan, number) for number in range(5)]
             while sum(one.done() for one in futures) < 4:
                 threading.Event().wait(0.01)
-            assert served.running.buffers.held_bytes == len(picture)
+            assert served.service.buffers.buffered_bytes == len(picture)
             held.let_go.set()
             statuses = [one.result() for one in futures]
         assert Counter(statuses) == {200: 1, 429: 4}
-        assert served.running.buffers.held_bytes == 0
+        assert served.service.buffers.buffered_bytes == 0
         assert scan(0) == 200
 
 
 def test_lookups_are_turned_away_in_their_own_shape(serve: Serve) -> None:
     with serve() as served:
-        served.running.lookups._most = 0
+        served.service.lookups._max_jobs = 0
         hashes = [{"algorithm": "pdq", "value": "0" * 64, "content_id": one} for one in "ab"]
         answer = served.client.post("/v1/lookup", json={"hashes": hashes})
         assert answer.status_code == 429
@@ -120,10 +120,10 @@ def test_a_gate_lets_in_as_many_as_it_says_and_again_when_they_left() -> None:
 
 def test_buffers_give_back_what_was_taken_whatever_happens() -> None:
     buffers = Buffers(100)
-    with pytest.raises(OverloadedError), buffers.holding() as take:
+    with pytest.raises(OverloadedError), buffers.reserve() as take:
         take(60)
-        with buffers.holding() as other:
+        with buffers.reserve() as other:
             other(40)
-            assert buffers.held_bytes == 100
+            assert buffers.buffered_bytes == 100
         take(41)
-    assert buffers.held_bytes == 0
+    assert buffers.buffered_bytes == 0

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from hashmatch.audit import verify
-from hashmatch.details import make_detail_key
 from hashmatch.store.engine import Database, read_audit_records
 from hashmatch.store.tokens import Scope
+from hashmatch.uploaders import make_detail_key
 from tests.pictures import drawn
 from tests.service.conftest import Serve
 from tests.service.serving import Served, make_token
@@ -94,10 +94,10 @@ def test_what_cannot_be_done_is_refused_and_changes_nothing(desk: Served) -> Non
         ({}, 400),
         ({"decision": "fly"}, 400),
         ({"assignee": "a\0"}, 400),
-        ({"decision": "confirm", "change": 7}, 409),
+        ({"decision": "confirm", "revision": 7}, 409),
         ({"assignee": "bob", "decision": "close"}, 409),
         ({"unknown": 1}, 400),
-        ({"assignee": "bob", "change": 77}, 409),
+        ({"assignee": "bob", "revision": 77}, 409),
         ({"due_at": "9999-12-31T23:59:59-10:00"}, 400),
         ({"due_at": "0001-01-01T00:00:00+10:00"}, 400),
         ({"due_at": "2026-01-01T00:00:00"}, 400),
@@ -107,12 +107,14 @@ def test_what_cannot_be_done_is_refused_and_changes_nothing(desk: Served) -> Non
     assert desk.client.post("/v1/cases/1/escalate", json={"to": "desk"}).status_code == 409
     assert desk.client.post("/v1/cases/1/escalate", json={"to": "x"}).status_code == 400
     facts = desk.client.get("/v1/cases/1").json()
-    assert (facts["state"], facts["assignee"], facts["change"]) == ("open", "", 1)
+    assert (facts["state"], facts["assignee"], facts["revision"]) == ("open", "", 1)
 
 
-def test_two_people_have_to_agree_where_that_is_the_rule(desk: Served, database: Database) -> None:
+def test_two_actors_have_to_agree_under_the_four_eyes_rule(
+    desk: Served, database: Database
+) -> None:
     first = _change(desk, 1, decision="dismiss", note="a logo").json()
-    assert (first["state"], first["waits_for_another"]) == ("open", True)
+    assert (first["state"], first["needs_second_approval"]) == ("open", True)
     same = make_token(database, Scope.REVIEW)
     assert _change(desk, 1, same, decision="dismiss", note="a logo").status_code == 403
     with database.writing() as session:
@@ -120,15 +122,15 @@ def test_two_people_have_to_agree_where_that_is_the_rule(desk: Served, database:
 
         other = {"Authorization": f"Bearer {create_token(session, 'bob', [Scope.REVIEW])}"}
     second = _change(desk, 1, other, decision="dismiss", note="a logo").json()
-    assert (second["state"], second["waits_for_another"]) == ("false_positive", False)
+    assert (second["state"], second["needs_second_approval"]) == ("false_positive", False)
 
 
 def test_what_a_token_may_is_what_its_scopes_say(desk: Served, database: Database) -> None:
     reviewer, admin = make_token(database, Scope.REVIEW), make_token(database, Scope.ADMIN)
-    assert _change(desk, 1, reviewer, hold="order 1").status_code == 403
-    assert _change(desk, 1, admin, hold="order 1").status_code == 200
+    assert _change(desk, 1, reviewer, legal_hold="order 1").status_code == 403
+    assert _change(desk, 1, admin, legal_hold="order 1").status_code == 200
     assert _change(desk, 1, admin, decision="confirm").status_code == 403
-    assert desk.client.get("/v1/cases/1").json()["hold"] == "order 1"
+    assert desk.client.get("/v1/cases/1").json()["legal_hold"] == "order 1"
 
 
 def test_many_cases_are_done_at_once_each_by_itself(desk: Served) -> None:
@@ -136,28 +138,28 @@ def test_many_cases_are_done_at_once_each_by_itself(desk: Served) -> None:
     body = {"cases": [1, 2, 3, 99], "decision": "review", "assignee": "alice"}
     results = desk.client.post("/v1/cases/actions", json=body).json()["results"]
     assert [one["state"] for one in results] == ["in_review", None, "in_review", None]
-    assert "cannot be made to review" in results[1]["problem"]
+    assert "review is not possible" in results[1]["problem"]
     body = {"cases": [2], "escalate_to": "desk"}
     (result,) = desk.client.post("/v1/cases/actions", json=body).json()["results"]
     assert result["state"] == "escalated"
     body = {"cases": [2], "escalate_to": "desk", "assignee": "bob"}
     assert desk.client.post("/v1/cases/actions", json=body).status_code == 400
-    body = {"cases": [1, 3], "due_at": "2030-01-01T00:00:00Z", "hold": "order 1"}
+    body = {"cases": [1, 3], "due_at": "2030-01-01T00:00:00Z", "legal_hold": "order 1"}
     done = desk.client.post("/v1/cases/actions", json=body).json()["results"]
     assert [one["problem"] for one in done] == [None, None]
-    assert desk.client.get("/v1/cases/3").json()["hold"] == "order 1"
+    assert desk.client.get("/v1/cases/3").json()["legal_hold"] == "order 1"
 
 
 def test_details_come_with_the_scope_scan_and_are_seen_with_the_scope_details(
     desk: Served, database: Database
 ) -> None:
-    told = {"account": {"id": "someone"}, "file": {"name": "x.jpg"}}
+    details = {"account": {"id": "someone"}, "file": {"name": "x.jpg"}}
     scanner = make_token(database, Scope.SCAN)
-    answer = desk.client.put("/v1/matches/1/details", json=told, headers=scanner)
+    answer = desk.client.put("/v1/matches/1/details", json=details, headers=scanner)
     assert (answer.status_code, answer.json()["case"]) == (200, 1)
     assert "someone" not in desk.client.get("/v1/cases/1").text
     seen = desk.client.get("/v1/cases/1", params={"details": "true"})
-    assert seen.json()["details"] == told
+    assert seen.json()["details"] == details
     reviewer = make_token(database, Scope.REVIEW)
     for path in (
         "/v1/cases/1?details=true",
@@ -168,7 +170,7 @@ def test_details_come_with_the_scope_scan_and_are_seen_with_the_scope_details(
     wrong = desk.client.put("/v1/matches/1/details", json={"account": {"secret-x": 1}})
     assert wrong.status_code == 400
     assert "secret-x" not in wrong.text
-    assert desk.client.put("/v1/matches/99/details", json=told).status_code == 404
+    assert desk.client.put("/v1/matches/99/details", json=details).status_code == 404
     with database.reading() as session:
         actions = [one["action"] for one in read_audit_records(session)]
     assert actions.count("details.shown") == 1
@@ -210,9 +212,9 @@ def test_reports_come_in_every_format_and_go_on_record(desk: Served, database: D
     ],
 )  # fmt: skip
 def test_options_that_go_with_another_format_are_refused(
-    desk: Served, query: dict[str, Any]
+    steady: Served, query: dict[str, Any]
 ) -> None:
-    assert desk.client.get("/v1/reports", params=query).status_code == 400
+    assert steady.client.get("/v1/reports", params=query).status_code == 400
 
 
 def test_without_a_key_details_are_refused_and_nothing_breaks(serve: Serve) -> None:

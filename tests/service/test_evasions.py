@@ -20,8 +20,8 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import StoreError
 from hashmatch.reports import FORMATS
-from hashmatch.service import reports
-from hashmatch.service.authentication import Authenticator
+from hashmatch.service.api import reports
+from hashmatch.service.http.authentication import Authenticator
 from hashmatch.store.engine import Database
 from hashmatch.store.lists import set_licence
 from hashmatch.store.matches import MatchFilter, Tally, counts
@@ -39,7 +39,7 @@ def _part(data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("between", [b"\r\n", b"", b"\r\n\r\n  "])
-def test_a_second_file_behind_the_end_of_a_form_is_refused(served: Served, between: bytes) -> None:
+def test_a_second_file_behind_the_end_of_a_form_is_refused(steady: Served, between: bytes) -> None:
     headers = {"Content-Type": "multipart/form-data; boundary=B"}
     params = {"content_id": "x"}
     for body, status in (
@@ -47,7 +47,7 @@ def test_a_second_file_behind_the_end_of_a_form_is_refused(served: Served, betwe
         (_part(drawn(9)) + between + _part(drawn(1)), 400),
         (_part(drawn(9)) + between + b"x" * 300_000, 400),
     ):
-        answer = served.client.post("/v1/scan", params=params, content=body, headers=headers)
+        answer = steady.client.post("/v1/scan", params=params, content=body, headers=headers)
         assert answer.status_code == status
 
 
@@ -58,15 +58,15 @@ def test_a_second_file_behind_the_end_of_a_form_is_refused(served: Served, betwe
         f'{{"hashes":[{{"algorithm":"pdq","value":"{PDQ}","content_id":"k"}}],"hashes":[]}}',
     ],
 )
-def test_a_key_that_is_given_twice_is_refused(served: Served, body: str) -> None:
-    answer = served.client.post("/v1/lookup", content=body)
+def test_a_key_that_is_given_twice_is_refused(steady: Served, body: str) -> None:
+    answer = steady.client.post("/v1/lookup", content=body)
     assert answer.status_code == 400
     assert PDQ not in answer.text
 
 
-def test_a_key_that_nobody_knows_is_refused_and_not_quoted(served: Served) -> None:
+def test_a_key_that_nobody_knows_is_refused_and_not_quoted(steady: Served) -> None:
     hashes = [{"algorithm": "pdq", "value": PDQ, "content_id": "k", "4070a57ca47c93e2": 1}]
-    answer = served.client.post("/v1/lookup", json={"hashes": hashes})
+    answer = steady.client.post("/v1/lookup", json={"hashes": hashes})
     assert answer.status_code == 400
     assert "4070a57ca47c93e2" not in answer.text
 
@@ -76,24 +76,24 @@ def test_a_key_that_nobody_knows_is_refused_and_not_quoted(served: Served) -> No
     [({"Content-Encoding": "br"}, 415), ({"Content-Range": "bytes 0-100/90000"}, 400)],
 )
 def test_a_body_that_is_said_not_to_be_the_file_is_not_screened(
-    served: Served, header: dict[str, str], status: int
+    steady: Served, header: dict[str, str], status: int
 ) -> None:
     params = {"content_id": "x"}
-    answer = served.client.post("/v1/scan", params=params, content=drawn(9), headers=header)
+    answer = steady.client.post("/v1/scan", params=params, content=drawn(9), headers=header)
     assert answer.status_code == status
 
 
 @pytest.mark.parametrize("query", ["content_id=%FF", "content_id=a&content_id=b", "content_id=%C3"])
-def test_a_query_that_could_be_read_in_two_ways_is_refused(served: Served, query: str) -> None:
-    answer = served.client.post(f"/v1/scan?{query}", content=drawn(1))
+def test_a_query_that_could_be_read_in_two_ways_is_refused(steady: Served, query: str) -> None:
+    answer = steady.client.post(f"/v1/scan?{query}", content=drawn(1))
     assert answer.status_code == 400
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+23:00", "9999-12-31T23:59:59-23:00"])
-def test_times_at_the_ends_of_the_calendar_are_refused(served: Served, moment: str) -> None:
+def test_times_at_the_ends_of_the_calendar_are_refused(steady: Served, moment: str) -> None:
     for path in ("/v1/matches", "/v1/reports"):
-        assert served.client.get(path, params={"since": moment}).status_code == 400
+        assert steady.client.get(path, params={"since": moment}).status_code == 400
 
 
 def test_a_bank_is_not_empty_because_another_matched_while_it_could_not_be_asked(
@@ -113,11 +113,11 @@ def test_a_bank_is_not_empty_because_another_matched_while_it_could_not_be_asked
         assert served.client.get("/m/lookup", params={**query, "banks": "ONE"}).status_code == 200
 
 
-def test_one_hash_does_not_stand_for_several_frames(served: Served) -> None:
+def test_one_hash_does_not_stand_for_several_frames(steady: Served) -> None:
     frames = [Image.open(io.BytesIO(drawn(seed))).convert("RGB") for seed in (9, 1)]
     stream = io.BytesIO()
     frames[0].save(stream, "GIF", save_all=True, append_images=frames[1:], duration=100)
-    answer = served.client.post("/h/hash", files={"photo": stream.getvalue()})
+    answer = steady.client.post("/h/hash", files={"photo": stream.getvalue()})
     assert answer.status_code == 422
     assert "several frames" in answer.json()["detail"]
 
@@ -125,11 +125,11 @@ def test_one_hash_does_not_stand_for_several_frames(served: Served) -> None:
 @pytest.mark.parametrize(
     "given", ["f0e1d2c3b4a59687", "hm_0123456789ab_" + "A" * 40, "a b", "x" * 65]
 )
-def test_a_request_id_that_could_be_a_hash_or_token_is_replaced(served: Served, given: str) -> None:
-    answer = served.client.get("/healthz", headers={"X-Request-ID": given})
+def test_a_request_id_that_could_be_a_hash_or_token_is_replaced(steady: Served, given: str) -> None:
+    answer = steady.client.get("/healthz", headers={"X-Request-ID": given})
     assert answer.headers["X-Request-ID"] != given
     kept = "0d5f3c1e-1b0a-4f3e-9d57-2f8a6c1b7e90"
-    answer = served.client.get("/healthz", headers={"X-Request-ID": kept})
+    answer = steady.client.get("/healthz", headers={"X-Request-ID": kept})
     assert answer.headers["X-Request-ID"] == kept
 
 
@@ -141,19 +141,19 @@ def _connection(served: Served) -> Iterator[socket.socket]:
 
 
 @pytest.mark.parametrize("line", [b"A" * 1000 + b": b\r\n", b"A: " + b"b" * 1000])
-def test_a_head_without_end_is_cut_off(served: Served, line: bytes) -> None:
-    with _connection(served) as connection:
+def test_a_head_without_end_is_cut_off(steady: Served, line: bytes) -> None:
+    with _connection(steady) as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n")
         with pytest.raises((ConnectionError, TimeoutError)):
             for _ in range(20_000):
                 connection.sendall(line)
-    assert served.client.get("/healthz").status_code == 200
+    assert steady.client.get("/healthz").status_code == 200
 
 
 def test_a_connection_that_says_nothing_is_closed(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hashmatch.service.protocol._HEAD_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("hashmatch.service.http.protocol._HEAD_TIMEOUT_S", 0.2)
     with serve() as served, _connection(served) as silent:
         assert silent.recv(1000).startswith(b"HTTP/1.1 408 ")
         assert silent.recv(1000) == b""
@@ -220,7 +220,7 @@ def test_counting_does_not_wait_for_the_store(monkeypatch: pytest.MonkeyPatch) -
         tally.add(date(2026, 1, 1), "clear")
         tally.flush_if_due()
         monkeypatch.setattr(counts, "_FLUSH_EVERY_S", 0)
-        monkeypatch.setattr(counts, "_MOST_FLUSH_S", 0)
+        monkeypatch.setattr(counts, "_MAX_FLUSH_S", 0)
         with pytest.raises(StoreError, match="too long"):
             tally.flush_if_due()
         store.let_go.set()
@@ -228,9 +228,9 @@ def test_counting_does_not_wait_for_the_store(monkeypatch: pytest.MonkeyPatch) -
             flushing.result(60)
 
 
-def test_who_was_not_let_in_before_is_not_turned_away_before_he_is_asked(serve: Serve) -> None:
+def test_load_is_shed_only_for_tokens_that_were_checked(serve: Serve) -> None:
     with serve(service={"queue": 0}) as served:
-        served.running.scans._most = 0
+        served.service.scans._max_jobs = 0
         params = {"content_id": "x"}
         bad = {"Authorization": "Bearer hm_" + "0" * 12 + "_" + "A" * 43}
         with httpx.Client(base_url=served.url) as client:

@@ -1,11 +1,11 @@
-"""HMA's clients work by changing an address; none is told "no match" for want of a verdict."""
+"""HMA's clients work by changing an address; none gets "no match" for want of a verdict."""
 
 from __future__ import annotations
 
 import httpx
 import pytest
 
-from hashmatch.service.hma import bank_name
+from hashmatch.service.api.hma import bank_name
 from hashmatch.store.engine import Database
 from hashmatch.store.lists import set_licence
 from tests.pictures import drawn, hashes_of, list_of
@@ -47,7 +47,7 @@ def test_a_client_hashes_a_picture_and_looks_it_up(served: Served) -> None:
     assert served.client.post("/m/lookup", files={"photo": drawn(9)}).json() == {"pdq": {}}
 
 
-def test_banks_are_told_apart_and_filtered(serve: Serve, database: Database) -> None:
+def test_banks_are_distinguished_and_filtered(serve: Serve, database: Database) -> None:
     import_text(database, "uk.iwf-2", list_of(1, 3))
     with serve() as served:
         found = _get(served, "/m/lookup").json()
@@ -81,10 +81,10 @@ def test_bank_ids_are_the_same_after_a_restart(serve: Serve) -> None:
     ],
 )
 def test_what_cannot_be_looked_up_is_an_error(
-    served: Served, query: dict[str, str], status: int
+    steady: Served, query: dict[str, str], status: int
 ) -> None:
     for path in ("/m/lookup", "/m/raw_lookup"):
-        answer = _get(served, path, **query)
+        answer = _get(steady, path, **query)
         assert answer.status_code == status
         assert "matches" not in answer.json()
 
@@ -99,32 +99,32 @@ def test_what_cannot_be_looked_up_is_an_error(
     ],
 )
 def test_one_photo_and_nothing_else_is_hashed(
-    served: Served, files: list[tuple[str, bytes]]
+    steady: Served, files: list[tuple[str, bytes]]
 ) -> None:
     for path in ("/h/hash", "/m/lookup"):
-        assert served.client.post(path, files=files).status_code in (400, 415, 422)
+        assert steady.client.post(path, files=files).status_code in (400, 415, 422)
     if files:
-        assert served.client.post("/h/hash", files=files).status_code == 400
+        assert steady.client.post("/h/hash", files=files).status_code == 400
 
 
 @pytest.mark.parametrize(
     ("data", "status"), [(b"no picture", 415), (drawn(1)[:2000], 422), (b"", 422)]
 )
 def test_a_picture_that_cannot_be_hashed_gives_an_error_and_no_hash(
-    served: Served, data: bytes, status: int
+    steady: Served, data: bytes, status: int
 ) -> None:
     for path in ("/h/hash", "/m/lookup"):
-        answer = served.client.post(path, files={"photo": data})
+        answer = steady.client.post(path, files={"photo": data})
         assert answer.status_code == status
         assert "pdq" not in answer.json()
 
 
-def test_no_address_is_fetched(served: Served) -> None:
+def test_no_address_is_fetched(steady: Served) -> None:
     for method, path in (("GET", "/m/lookup"), ("POST", "/m/lookup"), ("POST", "/h/hash")):
         params = {"url": "http://127.0.0.1:1/a.jpg", "signal_type": "pdq", "signal": PDQ}
-        answer = served.client.request(method, path, params=params)
+        answer = steady.client.request(method, path, params=params)
         assert answer.status_code == 403
-        assert "no address is fetched" in answer.json()["detail"]
+        assert "URLs are not fetched" in answer.json()["detail"]
 
 
 def test_matches_are_recorded_under_the_callers_name_or_one_that_hides_the_hash(

@@ -59,8 +59,8 @@ def test_matches_are_filtered_by_time_and_list(matched: Served) -> None:
         {"since": "2026-01-02T00:00:00Z", "until": "2026-01-01T00:00:00Z"},
     ],
 )
-def test_a_question_that_makes_no_sense_is_refused(served: Served, query: dict[str, str]) -> None:
-    assert served.client.get("/v1/matches", params=query).status_code == 400
+def test_a_question_that_makes_no_sense_is_refused(steady: Served, query: dict[str, str]) -> None:
+    assert steady.client.get("/v1/matches", params=query).status_code == 400
 
 
 def test_reports_are_what_the_command_line_writes(matched: Served) -> None:
@@ -75,18 +75,18 @@ def test_reports_are_what_the_command_line_writes(matched: Served) -> None:
     assert all(one["value"] for one in lines)
 
 
-def test_a_report_that_cannot_begin_is_an_error(served: Served) -> None:
+def test_a_report_that_cannot_begin_is_an_error(steady: Served) -> None:
     for query, status in (({"list": "two"}, 404), ({"format": "xml"}, 400)):
-        assert served.client.get("/v1/reports", params=query).status_code == status
+        assert steady.client.get("/v1/reports", params=query).status_code == status
 
 
-def test_a_report_without_matches_has_its_header(served: Served) -> None:
-    assert served.client.get("/v1/reports").text.startswith("match_id,")
-    assert served.client.get("/v1/reports", params={"format": "jsonl"}).text == ""
+def test_a_report_without_matches_has_its_header(steady: Served) -> None:
+    assert steady.client.get("/v1/reports").text.startswith("match_id,")
+    assert steady.client.get("/v1/reports", params={"format": "jsonl"}).text == ""
 
 
-def test_reports_that_are_left_hold_no_connection_to_the_store(served: Served) -> None:
+def test_reports_that_are_left_hold_no_connection_to_the_store(steady: Served) -> None:
     for number in range(50):  # More than there are connections.
-        with served.client.stream("GET", "/v1/reports") as answer:
+        with steady.client.stream("GET", "/v1/reports") as answer:
             assert answer.status_code == 200, number
-    assert served.client.get("/v1/matches").status_code == 200
+    assert steady.client.get("/v1/matches").status_code == 200

@@ -1,4 +1,4 @@
-"""`POST /v1/scan` and `/v1/lookup`: a verdict, or a status that nobody can take for one."""
+"""`POST /v1/scan` and `/v1/lookup`: a verdict, or a status that cannot be taken for one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.service.conftest import Serve
 from tests.service.serving import Served
 
 SHAPE = {
-    "content_id", "outcome", "reason", "action", "media", "hashes", "matches", "suppressed",
+    "content_id", "outcome", "reason", "action", "media", "hashes", "matches", "allowed",
     "elapsed_ms",
 }  # fmt: skip
 
@@ -28,23 +28,23 @@ def _scan(served: Served, data: bytes, content_id: str = "post/1", **query: Any)
     return served.client.post("/v1/scan", params=params, content=data)
 
 
-def test_a_listed_picture_is_matched_and_recorded_before_it_is_told(
+def test_a_listed_picture_is_matched_and_recorded_before_it_is_answered(
     served: Served, database: Database
 ) -> None:
     answer = _scan(served, drawn(1), reference="s3://bucket/1")
     assert answer.status_code == 200
-    told = answer.json()
-    assert set(told) == SHAPE
-    assert (told["outcome"], told["action"], told["content_id"]) == ("matched", "block", "post/1")
-    assert {one["entry_id"] for one in told["matches"]} == {"e1"}
+    body = answer.json()
+    assert set(body) == SHAPE
+    assert (body["outcome"], body["action"], body["content_id"]) == ("matched", "block", "post/1")
+    assert {one["entry_id"] for one in body["matches"]} == {"e1"}
     rows = served.client.get("/v1/matches").json()["matches"]
-    assert {row["match_id"] for row in rows} == {one["match_id"] for one in told["matches"]}
+    assert {row["match_id"] for row in rows} == {one["match_id"] for one in body["matches"]}
     assert {row["reference"] for row in rows} == {"s3://bucket/1"}
 
 
 def test_an_unknown_picture_is_clear(served: Served, database: Database) -> None:
-    told = _scan(served, drawn(9)).json()
-    assert (told["outcome"], told["reason"], told["action"]) == ("clear", None, "allow")
+    body = _scan(served, drawn(9)).json()
+    assert (body["outcome"], body["reason"], body["action"]) == ("clear", None, "allow")
     assert recorded(database) == 0
 
 
@@ -69,8 +69,8 @@ def test_the_same_picture_from_many_at_once_gives_the_same_match_once(
 
     def work() -> None:
         barrier.wait()
-        told = _scan(served, drawn(1)).json()
-        found.append({one["match_id"] for one in told["matches"]})
+        body = _scan(served, drawn(1)).json()
+        found.append({one["match_id"] for one in body["matches"]})
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     for one in threads:
@@ -97,9 +97,9 @@ def test_a_file_may_come_in_a_form(served: Served) -> None:
     ],
 )
 def test_any_other_form_is_refused(
-    served: Served, files: list[tuple[str, bytes]], words: str
+    steady: Served, files: list[tuple[str, bytes]], words: str
 ) -> None:
-    answer = served.client.post("/v1/scan", params={"content_id": "x"}, files=files)
+    answer = steady.client.post("/v1/scan", params={"content_id": "x"}, files=files)
     assert answer.status_code == 400
     assert words in answer.json()["detail"]
     assert answer.headers["Content-Type"] == "application/problem+json"
@@ -110,11 +110,11 @@ def test_any_other_form_is_refused(
     [b"", b"--x", b"--x\r\n", b"--x\r\nContent-Disposition: form-data; name=file\r\n\r\nabc",
      b"nothing of the kind", b"--x\r\n" + b"A: b\r\n" * 5000],
 )  # fmt: skip
-def test_a_malformed_form_is_refused(served: Served, body: bytes) -> None:
+def test_a_malformed_form_is_refused(steady: Served, body: bytes) -> None:
     for kind in ("multipart/form-data; boundary=x", "multipart/form-data"):
         headers = {"Content-Type": kind}
         params = {"content_id": "x"}
-        answer = served.client.post("/v1/scan", params=params, content=body, headers=headers)
+        answer = steady.client.post("/v1/scan", params=params, content=body, headers=headers)
         assert answer.status_code == 400
 
 
@@ -134,9 +134,9 @@ def test_what_gets_no_verdict_has_the_same_shape_and_another_status(
     with serve(intake={"isolation": "none", "max_bytes": 200_000}) as served:
         answer = _scan(served, data)
     assert answer.status_code == status
-    told = answer.json()
-    assert set(told) == SHAPE | {"detail"}
-    assert (told["outcome"], told["reason"], told["action"]) == ("unscreened", reason, "review")
+    body = answer.json()
+    assert set(body) == SHAPE | {"detail"}
+    assert (body["outcome"], body["reason"], body["action"]) == ("unscreened", reason, "review")
 
 
 def test_a_form_that_is_too_large_is_refused_like_a_body(serve: Serve) -> None:
@@ -149,15 +149,15 @@ def test_a_form_that_is_too_large_is_refused_like_a_body(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("content_id", ["", "a\0b", "x" * 1001])
-def test_a_content_id_that_cannot_be_kept_is_refused(served: Served, content_id: str) -> None:
-    assert _scan(served, drawn(1), content_id).status_code == 400
-    assert served.client.post("/v1/scan", content=drawn(1)).status_code == 400
+def test_a_content_id_that_cannot_be_kept_is_refused(steady: Served, content_id: str) -> None:
+    assert _scan(steady, drawn(1), content_id).status_code == 400
+    assert steady.client.post("/v1/scan", content=drawn(1)).status_code == 400
 
 
 def test_hash_values_are_shown_only_to_those_who_may_see_them(served: Served) -> None:
     assert "value" not in _scan(served, drawn(1)).text
-    told = _scan(served, drawn(1), show_hashes=True).json()
-    values = {one["value"] for one in told["hashes"]}
+    body = _scan(served, drawn(1), show_hashes=True).json()
+    values = {one["value"] for one in body["hashes"]}
     assert hashes_of(1, "sha256")["sha256"].value.hex() in values
 
 
@@ -203,11 +203,11 @@ def test_a_body_that_does_not_come_in_time_is_unreadable(serve: Serve) -> None:
 
 def test_a_declared_length_is_not_what_decides(serve: Serve) -> None:
     with serve(intake={"isolation": "none", "max_bytes": 1000}) as served:
-        told = _raw(served, _head(served, 10**12), b"x" * 2000)
-        assert b'"too_large"' in told
+        body = _raw(served, _head(served, 10**12), b"x" * 2000)
+        assert b'"too_large"' in body
         chunked = _head(served, 0).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
-        told = _raw(served, chunked, b"7d0\r\n" + b"x" * 2000 + b"\r\n0\r\n\r\n")
-        assert b'"too_large"' in told
+        body = _raw(served, chunked, b"7d0\r\n" + b"x" * 2000 + b"\r\n0\r\n\r\n")
+        assert b'"too_large"' in body
 
 
 def _value(seed: int) -> str:
@@ -218,16 +218,16 @@ def _look_up(served: Served, *hashes: dict[str, Any]) -> httpx.Response:
     return served.client.post("/v1/lookup", json={"hashes": hashes})
 
 
-def test_a_body_of_json_is_read_only_of_those_who_may_ask_and_to_a_limit(served: Served) -> None:
+def test_a_body_of_json_is_read_only_of_those_who_may_ask_and_to_a_limit(steady: Served) -> None:
     body = b'{"hashes": [' + b" " * 4_000_000 + b"]}"
-    answer = served.client.post("/v1/lookup", content=body)
+    answer = steady.client.post("/v1/lookup", content=body)
     assert answer.status_code == 400
     assert "more than" in answer.json()["detail"]
     anonymous = {"Authorization": "Bearer nobody"}
-    assert served.client.post("/v1/lookup", content=body, headers=anonymous).status_code == 401
+    assert steady.client.post("/v1/lookup", content=body, headers=anonymous).status_code == 401
     for broken in (b"", b"{", b"\xff", b"[" * 100_000, b'{"hashes": 1e999}'):
-        assert served.client.post("/v1/lookup", content=broken).status_code == 400
-    assert served.running.buffers.held_bytes == 0
+        assert steady.client.post("/v1/lookup", content=broken).status_code == 400
+    assert steady.service.buffers.buffered_bytes == 0
 
 
 def test_hashes_are_looked_up_each_by_itself_in_their_order(
@@ -257,8 +257,8 @@ def test_hashes_are_looked_up_each_by_itself_in_their_order(
     assert _value(1) not in answer.text
 
 
-def test_a_hash_of_a_kind_that_no_list_holds_is_never_clear(served: Served) -> None:
-    answer = _look_up(served, {"algorithm": "md5", "value": "00" * 16, "content_id": "a"})
+def test_a_hash_of_a_kind_that_no_list_holds_is_never_clear(steady: Served) -> None:
+    answer = _look_up(steady, {"algorithm": "md5", "value": "00" * 16, "content_id": "a"})
     assert answer.status_code == 503
     (one,) = answer.json()["results"]
     assert (one["outcome"], one["reason"]) == ("unscreened", Reason.NO_ACTIVE_LIST)
@@ -276,9 +276,9 @@ def test_a_hash_of_a_kind_that_no_list_holds_is_never_clear(served: Served) -> N
         [],
     ],
 )
-def test_a_request_of_another_shape_is_refused_and_not_quoted(served: Served, body: Any) -> None:
-    answer = served.client.post("/v1/lookup", json=body)
+def test_a_request_of_another_shape_is_refused_and_not_quoted(steady: Served, body: Any) -> None:
+    answer = steady.client.post("/v1/lookup", json=body)
     assert answer.status_code == 400
     assert answer.headers["Content-Type"] == "application/problem+json"
     secret = {"hashes": [{"algorithm": "pdq", "value": ["feedc0de"], "content_id": "a"}]}
-    assert "feedc0de" not in served.client.post("/v1/lookup", json=secret).text
+    assert "feedc0de" not in steady.client.post("/v1/lookup", json=secret).text

@@ -1,4 +1,4 @@
-"""Lists into the store, the short way."""
+"""Imports of lists into the store, in short."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A store that somebody else is writing to."""
+"""Store that somebody else is writing to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Units of work: whole or not at all, and clear when they cannot be."""
+"""Units of work: committed in full or not at all, with clear errors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_a_failure_in_the_middle_leaves_nothing(database: Database) -> None:
         assert read_lists(session) == ()
 
 
-def test_a_locked_database_is_said_to_be_locked(settings: Settings, database: Database) -> None:
+def test_a_locked_database_is_reported_as_locked(settings: Settings, database: Database) -> None:
     with closing(Database(settings.database_url)) as other, somebody_writes(other):
         with pytest.raises(StoreLockedError, match=r"[\w.]+: the database is locked"):
             with database.writing() as session:
@@ -39,7 +39,7 @@ def test_a_locked_database_is_said_to_be_locked(settings: Settings, database: Da
 
 
 @pytest.mark.sqlite
-def test_a_read_only_database_is_said_to_be_so(settings: Settings, database: Database) -> None:
+def test_a_read_only_database_is_reported_as_such(settings: Settings, database: Database) -> None:
     database.close()
     path = settings.data_dir / "hashmatch.db"
     with closing(Database(f"sqlite:///file:{path}?mode=ro&uri=true")) as read_only:
@@ -72,7 +72,7 @@ def test_errors_never_show_parameters(database: Database) -> None:
 @pytest.mark.parametrize(
     "url", ["nonsense", "nosuchdb://x/y", "://", "sqlite://", "sqlite:///:memory:"]
 )
-def test_an_url_that_cannot_be_opened_is_a_configuration_error(url: str) -> None:
+def test_a_url_that_cannot_be_opened_is_a_configuration_error(url: str) -> None:
     with pytest.raises(ConfigError, match=r"database\.url"):
         Database(url)
 
@@ -96,7 +96,9 @@ def test_ctrl_c_stops_a_statement_that_runs_for_ever(database: Database) -> None
 
 
 @pytest.mark.sqlite
-def test_an_interrupt_is_told_although_it_took_the_savepoints_with_it(database: Database) -> None:
+def test_an_interrupt_is_reported_although_it_took_the_savepoints_with_it(
+    database: Database,
+) -> None:
     fill = (
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)"
         " INSERT INTO daily_counts SELECT '2026-01-01', hex(randomblob(100)), i, 1 FROM n"

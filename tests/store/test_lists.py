@@ -1,4 +1,4 @@
-"""Lists in the store: made, licensed, withdrawn from, removed; generations only ever count up."""
+"""Lists in the store: created, licensed, removed, their entries disabled; generations only grow."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from hashmatch.store.engine import Database
 from hashmatch.store.lists import (
     ListState,
     create_list,
+    disable_entries,
+    enable_entries,
     find_list,
     read_lists,
     remove_list,
-    restore_entries,
     set_licence,
-    withdraw_entries,
 )
 from hashmatch.store.schema.lists import Entry
 from tests.pictures import hashes_of, list_of
@@ -40,8 +40,8 @@ def _active_ids(database: Database) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["", "Upper", "a b", "-x", "x" * 65, "ü", "a/b"])
-def test_an_unfit_name_is_refused(database: Database, name: str) -> None:
-    with pytest.raises(InputError, match="unfit"), database.writing() as session:
+def test_an_invalid_name_is_refused(database: Database, name: str) -> None:
+    with pytest.raises(InputError, match="is invalid"), database.writing() as session:
         create_list(session, name)
 
 
@@ -64,10 +64,10 @@ def test_a_licence_ends_after_its_last_day(database: Database) -> None:
     assert (state.licensor, state.licence_end) == ("IWF", None)
 
 
-def test_withdrawn_entries_stay_in_the_store(database: Database) -> None:
+def test_disabled_entries_stay_in_the_store(database: Database) -> None:
     import_text(database, "one", list_of(1, 2))
     with database.writing() as session:
-        change = withdraw_entries(session, "one", ["e1"])
+        change = disable_entries(session, "one", ["e1"])
     assert (change.generation, change.counts.withdrawn) == (2, 1)
     assert _active_ids(database) == ["e2"]
     assert _state(database).active_entries == 1
@@ -75,41 +75,41 @@ def test_withdrawn_entries_stay_in_the_store(database: Database) -> None:
         assert session.scalar(select(func.count()).select_from(Entry)) == 2
 
 
-def test_what_an_operator_withdrew_is_not_imported_again(database: Database) -> None:
+def test_a_disabled_entry_is_not_imported_again(database: Database) -> None:
     import_text(database, "one", list_of(1, 2))
     with database.writing() as session:
-        withdraw_entries(session, "one", ["e1"])
+        disable_entries(session, "one", ["e1"])
     summary = import_text(database, "one", list_of(1, 2, 3))
-    assert (summary.comparison.added, summary.comparison.held) == (1, 1)
+    assert (summary.comparison.added, summary.comparison.disabled) == (1, 1)
     assert _active_ids(database) == ["e2", "e3"]
     again = import_text(database, "one", list_of(1, 2, 3))
     assert again.comparison.change is None
 
 
-def test_a_withdrawal_can_be_undone(database: Database) -> None:
+def test_a_disabled_entry_can_be_enabled(database: Database) -> None:
     import_text(database, "one", list_of(1, 2))
     with database.writing() as session:
-        withdraw_entries(session, "one", ["e1"])
+        disable_entries(session, "one", ["e1"])
     with database.writing() as session:
-        assert restore_entries(session, "one", ["e1"]).counts.added == 1
+        assert enable_entries(session, "one", ["e1"]).counts.added == 1
     assert _active_ids(database) == ["e1", "e2"]
     assert import_text(database, "one", list_of(1, 2)).comparison.change is None
 
 
-def test_an_entry_without_an_id_is_withdrawn_by_its_number(database: Database) -> None:
+def test_an_entry_without_an_id_is_disabled_by_its_number(database: Database) -> None:
     value = hashes_of(1, "pdq")["pdq"].value.hex()
     import_text(database, "one", f"algorithm,value\npdq,{value}\n")
     with database.reading() as session:
         key = session.scalars(select(Entry.key)).one()
     with database.writing() as session:
-        withdraw_entries(session, "one", [f"#{key}"])
+        disable_entries(session, "one", [f"#{key}"])
     assert _active_ids(database) == []
 
 
-def test_an_unknown_entry_is_named_and_nothing_is_withdrawn(database: Database) -> None:
+def test_an_unknown_entry_is_named_and_nothing_is_disabled(database: Database) -> None:
     import_text(database, "one", list_of(1))
     with pytest.raises(NotFoundError, match="e9"), database.writing() as session:
-        withdraw_entries(session, "one", ["e1", "e9"])
+        disable_entries(session, "one", ["e1", "e9"])
     assert _active_ids(database) == ["e1"]
     assert _state(database).generation == 1
 
@@ -126,7 +126,7 @@ def test_a_removed_list_is_gone_but_its_generations_go_on(database: Database) ->
     assert import_text(database, "one", list_of(2)).generation == 3
 
 
-def test_a_list_that_is_revived_keeps_the_end_of_its_licence(database: Database) -> None:
+def test_a_list_that_is_created_again_keeps_the_end_of_its_licence(database: Database) -> None:
     with database.writing() as session:
         create_list(session, "one", licensor="IWF", licence_end=date(2026, 6, 30))
     import_text(database, "one", list_of(1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 import stat
@@ -18,6 +19,7 @@ from hashmatch.store.engine.database import HEAD_REVISION
 from hashmatch.store.migrations import (
     downgrade,
     integrity_problems,
+    migrations_folder,
     newest_revision,
     schema_differences,
     upgrade,
@@ -33,6 +35,16 @@ def test_the_newest_migration_is_the_one_the_program_asks_for() -> None:
     assert newest_revision() == HEAD_REVISION
 
 
+def test_no_migration_that_landed_was_edited() -> None:
+    """Databases out there have run it as it was: a mistake in one is mended by the next."""
+    listed = (Path(__file__).parent / "migration_checksums.txt").read_text().splitlines()
+    found = [
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}"
+        for path in sorted((migrations_folder() / "versions").glob("*.py"))
+    ]
+    assert found == listed
+
+
 def test_up_down_and_up_again(database: Database) -> None:
     tables = _tables(database)
     assert {"lists", "entries", "matches", "daily_counts"} <= tables
@@ -43,7 +55,7 @@ def test_up_down_and_up_again(database: Database) -> None:
     assert not upgrade(database)
 
 
-def test_what_was_recorded_before_views_was_hashed_whole(database: Database) -> None:
+def test_hashes_recorded_before_views_are_of_the_full_view(database: Database) -> None:
     downgrade(database, "0001")
     value = "x'00'" if database.sqlite_path() else r"'\x00'"
     other = "x'01'" if database.sqlite_path() else r"'\x01'"
@@ -57,7 +69,7 @@ def test_what_was_recorded_before_views_was_hashed_whole(database: Database) -> 
     upgrade(database)
     query = text("SELECT algorithm, view, quality FROM content_hashes")
     with database.writing() as session:
-        assert session.execute(query).all() == [("pdq", "whole", 99)]
+        assert session.execute(query).all() == [("pdq", "full", 99)]
         session.execute(
             text(
                 "INSERT INTO content_hashes (content_key, algorithm, version, frame, orientation,"

@@ -1,4 +1,4 @@
-"""What the database looks at: a plan that went astray costs a long list minutes."""
+"""Query plans of the database: a bad one costs a long list minutes."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import pytest
 from sqlalchemy import Engine, event
 
 from hashmatch.lists import sync_list
-from hashmatch.lists.delivery import DeliveredItem, Told
+from hashmatch.lists.delivery import DeliveredItem, EntryUpdate
 from hashmatch.lists.formats import RawRow
 from hashmatch.store.engine import Database
-from hashmatch.store.lists import withdraw_entries
+from hashmatch.store.lists import disable_entries
 from tests.lists.sources import MadeSource
 from tests.store.importing import import_text
 
 pytestmark = pytest.mark.sqlite
 
-ITEMS: list[DeliveredItem] = [RawRow(1, "md5", "0" * 32, "a"), Told(1, "a", "")]
+ITEMS: list[DeliveredItem] = [RawRow(1, "md5", "0" * 32, "a"), EntryUpdate(1, "a", "")]
 LIST = f"algorithm,value,entry_id\nmd5,{'0' * 32},a\n"
 
 
@@ -40,17 +40,19 @@ def _first_steps_of_updates() -> Iterator[list[str]]:
         event.remove(Engine, "before_cursor_execute", explain)
 
 
-def test_a_delivery_of_changes_looks_only_at_the_entries_that_it_names(database: Database) -> None:
+def test_an_incremental_delivery_looks_only_at_the_entries_that_it_names(
+    database: Database,
+) -> None:
     sync_list(database, "one", MadeSource(ITEMS))
     with _first_steps_of_updates() as steps:
         sync_list(database, "one", MadeSource(ITEMS, ITEMS))
         with database.writing() as session:
-            withdraw_entries(session, "one", ["a"])
+            disable_entries(session, "one", ["a"])
     assert len(steps) == 3
     assert {"ix_entries_named (list_key=? AND entry_id=?)" in step for step in steps} == {True}
 
 
-def test_a_whole_delivery_is_compared_in_the_order_in_which_it_is_staged(
+def test_a_full_delivery_is_compared_in_the_order_in_which_it_is_staged(
     database: Database,
 ) -> None:
     import_text(database, "one", LIST)

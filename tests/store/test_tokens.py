@@ -1,4 +1,4 @@
-"""Tokens: shown once, kept as a hash, good for what they say and for as long."""
+"""Tokens: shown once, stored as a hash, valid for their scopes until they expire."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_token_is_found_by_its_id_and_known_by_its_secret(database: Database) 
     assert parts[1] not in repr(token)
 
 
-def test_the_secret_is_not_kept(database: Database) -> None:
+def test_the_secret_is_not_stored(database: Database) -> None:
     with database.writing() as session:
         written = create_token(session, "x", [Scope.SCAN])
     with database.reading() as session:
@@ -54,7 +54,7 @@ def test_no_two_tokens_are_alike(database: Database) -> None:
     assert len({split_token(one) for one in written}) == 50
 
 
-def test_a_token_ends_when_it_says_or_when_it_is_revoked(database: Database) -> None:
+def test_a_token_ends_when_it_expires_or_is_revoked(database: Database) -> None:
     now = utc_now()
     with database.writing() as session:
         create_token(session, "x", [Scope.SCAN], expires_at=now + timedelta(days=1))
@@ -78,7 +78,7 @@ def test_an_unknown_token_cannot_be_revoked(database: Database) -> None:
     [("", [Scope.SCAN], 1), (" ", [Scope.SCAN], 1), ("a\0", [Scope.SCAN], 1), ("x", [], 1),
      ("x", [Scope.SCAN], -1)],
 )  # fmt: skip
-def test_a_token_that_makes_no_sense_is_not_made(
+def test_a_token_that_makes_no_sense_is_not_created(
     database: Database, name: str, scopes: list[Scope], days: int
 ) -> None:
     with pytest.raises(InputError), database.writing() as session:
@@ -89,7 +89,7 @@ def test_a_token_that_makes_no_sense_is_not_made(
     "text",
     ["", "hm_", "hm_x_y", "hm_" + "0" * 12 + "_" + "A" * 42, "hm_" + "0" * 12 + "_" + "é" * 43],
 )  # fmt: skip
-def test_anything_else_is_no_token(text: str) -> None:
+def test_other_text_is_no_token(text: str) -> None:
     assert split_token(text) is None
 
 

@@ -1,4 +1,4 @@
-"""From the bytes of a file to the pictures that viewers show of it, within limits."""
+"""Decoding: from the bytes of a file to the pictures that viewers show of it, within limits."""
 
 from .decoder import Decoder, Frame, open_decoder
 from .rendering import render

@@ -1,4 +1,4 @@
-"""The boxes of AVIF, HEIF and JPEG 2000 files (ISO/IEC 14496-12, and 15444-1 for JPEG 2000)."""
+"""Boxes of AVIF, HEIF and JPEG 2000 files (ISO/IEC 14496-12, and 15444-1 for JPEG 2000)."""
 
 from __future__ import annotations
 
@@ -8,50 +8,53 @@ from dataclasses import dataclass
 from ..limits import Limits
 from .outline import Outline
 
-# Boxes that hold boxes, and boxes that hold pictures, or a film that a phone took beside them.
-_OF_BOXES = frozenset(
+# Boxes that contain boxes, and boxes that contain pictures, or the video of a phone's live photo.
+_CONTAINER_BOXES = frozenset(
     {b"meta", b"iprp", b"ipco", b"moov", b"trak", b"mdia", b"minf", b"stbl", b"jp2h"}
 )
-_OF_PIXELS = frozenset({b"mdat", b"idat", b"jp2c", b"mpvd"})
-_OVERHEAD = 8
+_PIXEL_BOXES = frozenset({b"mdat", b"idat", b"jp2c", b"mpvd"})
+_HEADER_BYTES = 8
 
 
 @dataclass
 class _Walk:
+    """The facts collected while the boxes of one file are read in order."""
+
     data: bytes
     limits: Limits
     metadata_bytes: int = 0
     track_frames: int = 0
-    is_whole: bool = True
+    is_complete: bool = True
     has_crop: bool = False
     has_type: bool = False
-    # Where the file ends: before a second one, as phones append a film to a photograph.
+    # The end of the image file: phones append a video, a second file, to a photograph.
     end: int = 0
 
     def walk(self, at: int, end: int, depth: int) -> None:
-        """Look at all boxes in a range; what is no box in it is passed over."""
+        """Read all boxes in a range; bytes that are not a box are skipped."""
         self.limits.require_nesting(depth)
-        while at + _OVERHEAD <= end:
+        while at + _HEADER_BYTES <= end:
             length, kind, header = self._read_header(at, end)
-            # Every box counts, so that a file of nothing but boxes is soon given up.
+            # Every header counts, so that a file of nothing but empty boxes is refused early.
             self.metadata_bytes += header
             if kind == b"ftyp" and depth == 1:
                 if self.has_type:
                     self.end = at
                     return
                 self.has_type = True
-            if length < header:
+            if length < header:  # Such a length would make the walk stand still or go back.
                 return
-            self._look(kind, at + header, min(at + length, end), depth)
-            if kind in _OF_BOXES | _OF_PIXELS and at + length > end:
-                self.is_whole = False
+            self._read_box(kind, at + header, min(at + length, end), depth)
+            if kind in _CONTAINER_BOXES | _PIXEL_BOXES and at + length > end:
+                self.is_complete = False
             self.limits.require_metadata(self.metadata_bytes)
             at += length
 
-    def _look(self, kind: bytes, body: int, end: int, depth: int) -> None:
-        if kind in _OF_BOXES:
+    def _read_box(self, kind: bytes, body: int, end: int, depth: int) -> None:
+        if kind in _CONTAINER_BOXES:
+            # A meta box has four bytes of version and flags before its boxes.
             self.walk(body + 4 * (kind == b"meta"), end, depth + 1)
-        elif kind not in _OF_PIXELS:
+        elif kind not in _PIXEL_BOXES:
             self.metadata_bytes += end - body
         if kind == b"stsz":  # One size for each frame of a track.
             frames = int.from_bytes(self.data[body + 8 : body + 12], "big")
@@ -60,31 +63,34 @@ class _Walk:
         self.has_crop |= kind == b"clap"
 
     def _read_header(self, at: int, end: int) -> tuple[int, bytes, int]:
-        """Return the length, kind and header length of the box there."""
+        """Return the length, kind and header length of the box at a position."""
         length, kind = struct.unpack_from(">I4s", self.data, at)
-        if length == 0:
-            return end - at, kind, _OVERHEAD
-        if length == 1:
+        if length == 0:  # The box extends to the end of the file.
+            return end - at, kind, _HEADER_BYTES
+        if length == 1:  # A length of 64 bits follows.
             return int.from_bytes(self.data[at + 8 : at + 16], "big"), kind, 16
-        return length, kind, _OVERHEAD
+        return length, kind, _HEADER_BYTES
 
 
 def outline_boxes(data: bytes, limits: Limits) -> Outline:
     """Walk the boxes of a HEIF or JPEG 2000 file. Raises `DecodingError` beyond a limit."""
     if data.startswith(b"\xff\x4f"):  # A bare JPEG 2000 codestream.
         return Outline(data)
-    walk = _walked(data, limits)
-    return Outline(data[: walk.end], walk.is_whole, walk.track_frames)
+    walk = _walk_boxes(data, limits)
+    return Outline(data[: walk.end], walk.is_complete, walk.track_frames)
 
 
 def outline_avif(data: bytes, limits: Limits) -> Outline:
-    """Walk the boxes of an AVIF file, of which libavif, but no browser, overlooks a crop."""
-    walk = _walked(data, limits)
-    doubt = "an AVIF file of which only a part is to be shown" if walk.has_crop else ""
-    return Outline(data[: walk.end], walk.is_whole, walk.track_frames, doubt)
+    """Walk the boxes of an AVIF file. Raises `DecodingError` beyond a limit.
+
+    A crop makes the file ambiguous: browsers apply it, libavif does not.
+    """
+    walk = _walk_boxes(data, limits)
+    ambiguity = "an AVIF file with a crop, which not every viewer applies" if walk.has_crop else ""
+    return Outline(data[: walk.end], walk.is_complete, walk.track_frames, ambiguity)
 
 
-def _walked(data: bytes, limits: Limits) -> _Walk:
+def _walk_boxes(data: bytes, limits: Limits) -> _Walk:
     walk = _Walk(data, limits, end=len(data))
     walk.walk(0, len(data), depth=1)
     return walk

@@ -1,8 +1,8 @@
-"""What a file is made of, read from its outline before any decoder sees it.
+"""Outlines of image files, read from their containers before any decoder sees them.
 
-An outline is walked part by part without decoding, so that a file with too many frames, too much
-metadata or too deep a nesting is refused before memory is spent on it. What the outline gets
-wrong, the decoder will notice; this only has to end soon, whatever the bytes say.
+A container is walked part by part without decoding, so that a file with too many frames, too much
+metadata or too deep a nesting is refused before memory is spent on it. An outline need not be
+exact, since the decoder notices its mistakes; it only has to end soon for any input.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .tiff import outline_tiff
 
 
 def outline(data: bytes, image_format: str, limits: Limits) -> Outline:
-    """Return the outline of a file of that format. Raises `DecodingError` beyond a limit."""
+    """Return the outline of a file of the given format. Raises `DecodingError` beyond a limit."""
     walk = _WALKS.get(image_format)
     return Outline(data) if walk is None else walk(data, limits)
 
@@ -33,10 +33,10 @@ def _outline_jpeg(data: bytes, limits: Limits) -> Outline:
         if marker == 0xFF:  # Markers may be padded.
             at += 1
             continue
-        if marker == 0xDA:  # From here on there is picture.
+        if marker == 0xDA:  # The compressed picture starts here.
             break
         length = int.from_bytes(data[at + 2 : at + 4], "big")
-        if 0xE0 <= marker <= 0xEF or marker == 0xFE:
+        if 0xE0 <= marker <= 0xEF or marker == 0xFE:  # Application segments and comments.
             metadata_bytes += length
             limits.require_metadata(metadata_bytes)
         at += 2 + length
@@ -60,13 +60,13 @@ def _outline_gif(data: bytes, limits: Limits) -> Outline:
             limits.require_metadata(metadata_bytes)
             at = after
         else:
-            at += 1  # Decoders skip what they do not know.
-    # Many files lack the end mark; a whole block is at the end of them all the same.
-    return Outline(data, is_whole=frames > 0 and at == len(data))
+            at += 1  # Decoders skip unknown bytes, too.
+    # Many files lack the trailer; they count as complete if their last block is.
+    return Outline(data, is_complete=frames > 0 and at == len(data))
 
 
 def _gif_colours(data: bytes, at: int) -> int:
-    """Return the size in bytes of the colour table that the flags there announce."""
+    """Return the size in bytes of the colour table that the flags at a position declare."""
     flags = data[at] if at < len(data) else 0
     return 3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0
 
@@ -88,26 +88,30 @@ def _outline_webp(data: bytes, limits: Limits) -> Outline:
             frames += 1
             limits.require_frames(frames)
         elif kind == b"VP8X" and len(body) == 10:
+            # The canvas size is checked here, since a frame may be much smaller than the canvas.
             sides = (int.from_bytes(body[place : place + 3], "little") + 1 for place in (4, 7))
             limits.require_size(*sides)
         elif kind not in (b"VP8 ", b"VP8L", b"ALPH", b"ANIM"):
             metadata_bytes += 8 + length
             limits.require_metadata(metadata_bytes)
-        at += 8 + length + length % 2
-    return Outline(data, is_whole=end <= len(data))
+        at += 8 + length + length % 2  # Chunks are padded to an even length (RIFF).
+    return Outline(data, is_complete=end <= len(data))
 
 
 def _outline_psd(data: bytes, limits: Limits) -> Outline:
-    at = 26
+    at = 26  # The length of the fixed header.
     for _ in ("colour table", "resources"):
         length = int.from_bytes(data[at : at + 4], "big")
         limits.require_metadata(length)
         at += 4 + length
-    return Outline(data, is_whole=at < len(data))
+    return Outline(data, is_complete=at < len(data))
 
 
 def _icon_sizes(data: bytes) -> Iterator[tuple[int, int]]:
-    """Yield the width and height that each picture in an icon file declares in its own header."""
+    """Yield the width and height from each picture's own header in an icon file.
+
+    The directory of the file has one byte for each side and may contradict the headers.
+    """
     for number in range(int.from_bytes(data[4:6], "little")):
         offset = int.from_bytes(data[18 + 16 * number : 22 + 16 * number], "little")
         header = data[offset : offset + 24]
@@ -115,6 +119,7 @@ def _icon_sizes(data: bytes) -> Iterator[tuple[int, int]]:
             yield int.from_bytes(header[16:20], "big"), int.from_bytes(header[20:24], "big")
         elif len(header) == 24:
             width, height = struct.unpack_from("<ii", header, 4)
+            # The height covers the colours and the mask below them; it is negative top down.
             yield abs(width), abs(height) // 2
 
 
@@ -127,11 +132,11 @@ def _outline_ico(data: bytes, limits: Limits) -> Outline:
 
 def _outline_tiff(data: bytes, limits: Limits) -> Outline:
     try:
-        is_whole = outline_tiff(data, limits)
+        is_complete = outline_tiff(data, limits)
     except (struct.error, OverflowError) as error:
         detail = "the directory of a TIFF points past the end of the file"
         raise DecodingError(Reason.TRUNCATED, detail) from error
-    return Outline(data, is_whole)
+    return Outline(data, is_complete)
 
 
 _WALKS: dict[str, Callable[[bytes, Limits], Outline]] = {

@@ -1,7 +1,7 @@
-"""The film in a HEIF file, decoded by the libheif that pillow-heif brings.
+"""Image sequence of a HEIF file, decoded by the libheif that pillow-heif ships with.
 
-pillow-heif reads the pictures of a HEIF file but not its tracks, in which animations are kept
-(ISO/IEC 23008-12, section 7). The library behind it does (its heif_sequences.h, from 1.20 on).
+pillow-heif reads the pictures of a HEIF file but not its tracks, which hold animations (ISO/IEC
+23008-12, section 7). The underlying library reads tracks since version 1.20 (heif_sequences.h).
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any
 import _pillow_heif
 from PIL import Image
 
-# Of libheif's heif_image.h and heif_color.h.
+# Constants of libheif's heif_image.h and heif_color.h.
 _RGB, _INTERLEAVED_RGB, _INTERLEAVED_CHANNEL = 1, 10, 10
-_OLDEST_VERSION = 1 << 24 | 20 << 16
+_MIN_VERSION = 1 << 24 | 20 << 16
 
 
 class TrackError(Exception):
-    """libheif would not decode the film."""
+    """A track that libheif cannot decode."""
 
 
 class _Error(ctypes.Structure):
@@ -29,10 +29,13 @@ class _Error(ctypes.Structure):
 
 
 class HEIFTrack:
-    """The first film of a HEIF file. It reads from `data` for as long as it is there."""
+    """The first image sequence of a HEIF file.
+
+    libheif reads from `data` without a copy, so the object keeps a reference to it.
+    """
 
     def __init__(self, data: bytes) -> None:
-        """Open it. Raises `TrackError`."""
+        """Open the track. Raises `TrackError`."""
         self._data = data
         self._context = self._track = None
         self._context = _function("heif_context_alloc", c_void_p)()
@@ -47,7 +50,7 @@ class HEIFTrack:
             raise TrackError
 
     def size(self) -> tuple[int, int]:
-        """Return the width and height of the film in pixels."""
+        """Return the width and height of the sequence in pixels."""
         width, height = c_uint16(), c_uint16()
         resolution = _function(
             "heif_track_get_image_resolution",
@@ -57,7 +60,7 @@ class HEIFTrack:
         return width.value, height.value
 
     def frames(self) -> Iterator[Image.Image]:
-        """Yield the frames one after another. Raises `TrackError` at the end."""
+        """Yield the frames in order. Raises `TrackError` at the end."""
         decode = _function(
             "heif_track_decode_next_image",
             _Error, c_void_p, POINTER(c_void_p), c_int, c_int, c_void_p,
@@ -65,6 +68,7 @@ class HEIFTrack:
         while True:
             image = c_void_p()
             _require(decode(self._track, byref(image), _RGB, _INTERLEAVED_RGB, None))
+            # Released even if the caller stops in the middle, since libheif owns the memory.
             try:
                 yield _picture(image)
             finally:
@@ -89,6 +93,7 @@ def _picture(image: c_void_p) -> Image.Image:
     plane = plane_of(image, _INTERLEAVED_CHANNEL, byref(stride))
     if not plane or min(sides) <= 0:
         raise TrackError
+    # Rows are padded to the stride, which Pillow skips.
     pixels = ctypes.string_at(plane, stride.value * sides[1])
     return Image.frombytes("RGB", (sides[0], sides[1]), pixels, "raw", "RGB", stride.value)
 
@@ -100,7 +105,7 @@ def _require(error: _Error) -> None:
 
 @cache
 def _function(name: str, result: Any, *arguments: Any) -> Callable[..., Any]:
-    """Return a function of libheif. Raises `TrackError` where it has no such."""
+    """Return a typed function of libheif. Raises `TrackError` if the library is too old."""
     function = getattr(load_library(), name)
     function.restype, function.argtypes = result, arguments
     found: Callable[..., Any] = function
@@ -109,9 +114,9 @@ def _function(name: str, result: Any, *arguments: Any) -> Callable[..., Any]:
 
 @lru_cache(maxsize=1)
 def load_library() -> ctypes.CDLL:
-    """Return libheif, loaded once. Raises `TrackError` for one that knows no tracks yet."""
-    # The extension is linked to the library, so its handle finds the library's names.
+    """Return libheif, loaded once. Raises `TrackError` for a version without tracks."""
+    # The extension is linked to libheif, so its handle resolves libheif's symbols.
     library = ctypes.CDLL(_pillow_heif.__file__)
-    if library.heif_get_version_number() < _OLDEST_VERSION:
+    if library.heif_get_version_number() < _MIN_VERSION:
         raise TrackError
     return library

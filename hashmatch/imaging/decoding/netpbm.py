@@ -1,4 +1,4 @@
-"""Netpbm files, of which one may hold several pictures, one after another."""
+"""Netpbm files: PAM decoding, and detection of more pictures after the first."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from hashmatch.outcome import Reason
 from ..limits import DecodingError, Limits
 from .outline import Outline
 
-# The numbers of a header are parted by white space and by comments, which end with their line.
+# The numbers of a header are separated by white space and by comments up to the end of a line.
 _GAP = rb"(?:\s|#[^\r\n]*[\r\n])+"
 _HEADER = re.compile(rb"P([1-6f])" + _GAP + rb"(\d{1,9})" + _GAP + rb"(\d{1,9})")
-# Of the numbers; floating-point pictures have a scale there.
+# The largest value of a sample; floating-point pictures have a scale factor there.
 _MAXIMUM = re.compile(_GAP + rb"-?(\d{1,9})(?:\.\d+)?\s")
-_ANOTHER = re.compile(rb"P[1-7fF]\s")
-_DOUBT = "a Netpbm file with something behind its picture"
+_SECOND_HEADER = re.compile(rb"P[1-7fF]\s")
+_TRAILING_DATA = "a Netpbm file with more data after its picture"
 
 
-# PAM, which Pillow does not read (pam(5)): by its number of channels, the mode of its pixels.
+# PAM (pam(5)) is decoded here because Pillow does not read it. Modes by number of channels.
 _PAM_LINE = re.compile(rb"(?:#[^\n]*|([A-Z]+)(?:[ \t]+([^\n]*))?|\s*)\n")
 _PAM_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
-_MOST_HEADER_LINES = 100
+_MAX_HEADER_LINES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +45,25 @@ def decode_pam(data: bytes, limits: Limits) -> Image.Image:
     """Return the picture of a PAM file. Raises `DecodingError`."""
     header = _read_pam_header(data)
     if header is None or header.channels not in _PAM_MODES or not 0 < header.maximum < 65536:
-        raise DecodingError(Reason.UNDECODABLE, "it begins like PAM but cannot be decoded")
+        raise DecodingError(Reason.UNDECODABLE, "the file starts like PAM but cannot be decoded")
     limits.require_size(header.width, header.height)
     if len(data) - header.start < header.size_bytes:
-        raise DecodingError(Reason.TRUNCATED, "the file ends before the picture does")
+        raise DecodingError(Reason.TRUNCATED, "the file ends before the picture is complete")
     depth = np.dtype(">u2" if header.maximum > 255 else np.uint8)
     values = header.width * header.height * header.channels
     numbers = np.frombuffer(data, depth, values, header.start).astype(np.uint32)
-    eight = (np.minimum(numbers, header.maximum) * 255 // header.maximum).astype(np.uint8)
+    eight_bit = (np.minimum(numbers, header.maximum) * 255 // header.maximum).astype(np.uint8)
     image = Image.frombytes(
-        _PAM_MODES[header.channels], (header.width, header.height), eight.tobytes()
+        _PAM_MODES[header.channels], (header.width, header.height), eight_bit.tobytes()
     )
-    image.format = "PPM"
+    image.format = "PPM"  # Pillow's name for the whole family.
     return image
 
 
 def _read_pam_header(data: bytes) -> _PAMHeader | None:
     facts: dict[bytes, bytes] = {}
     at = 3
-    for _ in range(_MOST_HEADER_LINES):
+    for _ in range(_MAX_HEADER_LINES):
         line = _PAM_LINE.match(data, at)
         if line is None:
             return None
@@ -83,20 +83,25 @@ def _read_pam_header(data: bytes) -> _PAMHeader | None:
 
 def _outline_pam(data: bytes) -> Outline:
     header = _read_pam_header(data)
-    behind = b"" if header is None else data[header.start + header.size_bytes :]
-    return Outline(data, doubt=_DOUBT if behind.strip() else "")
+    trailing = b"" if header is None else data[header.start + header.size_bytes :]
+    return Outline(data, ambiguity=_TRAILING_DATA if trailing.strip() else "")
 
 
 def outline_netpbm(data: bytes, _: Limits) -> Outline:
-    """Look behind the first picture, where viewers find more."""
+    """Return the outline of a Netpbm file, ambiguous if data follows the first picture.
+
+    Some viewers show the pictures that follow, and Pillow shows the first alone.
+    """
     if data.startswith(b"P7"):
         return _outline_pam(data)
     header = _HEADER.match(data)
     if header is None:
         return Outline(data)
     kind, width, height = header[1], int(header[2]), int(header[3])
-    if kind in b"123":  # Numbers in words, so that a second header would stand out.
-        return Outline(data, doubt=_DOUBT if _ANOTHER.search(data, header.end()) else "")
+    if kind in b"123":  # Samples are decimal digits, so a second header stands out.
+        return Outline(
+            data, ambiguity=_TRAILING_DATA if _SECOND_HEADER.search(data, header.end()) else ""
+        )
     start, line_bytes = header.end() + 1, (width + 7) // 8
     if kind != b"4":
         maximum = _MAXIMUM.match(data, header.end())
@@ -105,5 +110,5 @@ def outline_netpbm(data: bytes, _: Limits) -> Outline:
         start = maximum.end()
         depth = 2 if int(maximum[1]) > 255 else 1
         line_bytes = width * {b"5": depth, b"6": 3 * depth}.get(kind, 4)
-    behind = data[start + line_bytes * height :]
-    return Outline(data, doubt=_DOUBT if behind.strip() else "")
+    trailing = data[start + line_bytes * height :]
+    return Outline(data, ambiguity=_TRAILING_DATA if trailing.strip() else "")

@@ -1,4 +1,4 @@
-"""Colour profiles, which are left alone unless they make another picture of what is stored."""
+"""Colour profiles: ignored unless they turn the stored picture into another one."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageCms
 
-# How far a profile may move a grey, of 255. Linear ones, which are honest, move some by 70.
-_FARTHEST = 100
-# By how much one grey may fall behind a darker one, for rounding.
-_FALL = 2
+# The largest shift of a grey, of 255. Profiles with a linear curve are legitimate and reach 70.
+_MAX_SHIFT = 100
+# How far a grey may come out below a darker one, which allows for rounding.
+_MAX_FALL = 2
 
 
 @lru_cache(maxsize=64)
-def is_another_picture(profile: bytes) -> bool:
-    """Say whether a profile turns light into dark, or nearly so, in viewers that apply it.
+def changes_picture(profile: bytes) -> bool:
+    """Say whether a profile reverses or strongly shifts the greys in viewers that apply it.
 
-    One that no viewer can read, or that is for inks, is left alone as they do.
+    A profile that is unreadable, or for inks, changes nothing, since viewers ignore it.
     """
     if not profile:
         return False
@@ -33,6 +33,7 @@ def is_another_picture(profile: bytes) -> bool:
         return False
     if shown is None:
         return False
+    # Greys that come out darker than a darker grey mean that the profile reverses a part of them.
     levels = np.asarray(shown.convert("L"), np.int64)[0]
     falls = np.maximum.accumulate(levels) - levels
-    return bool(falls.max() > _FALL or np.abs(levels - np.arange(256)).max() > _FARTHEST)
+    return bool(falls.max() > _MAX_FALL or np.abs(levels - np.arange(256)).max() > _MAX_SHIFT)

@@ -1,12 +1,12 @@
-"""Which format a file is of, told by its content alone."""
+"""Recognition of image formats by content alone; file names and MIME types are not trusted."""
 
 from __future__ import annotations
 
 import re
 import struct
 
-# Formats by Pillow's names, and what their files begin with.
-_BEGINNINGS: tuple[tuple[str, re.Pattern[bytes]], ...] = tuple(
+# Formats by Pillow's names, with the bytes that their files start with.
+_SIGNATURES: tuple[tuple[str, re.Pattern[bytes]], ...] = tuple(
     (name, re.compile(pattern, re.DOTALL))
     for name, pattern in (
         ("JPEG", rb"\xff\xd8\xff"),
@@ -25,10 +25,10 @@ _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _HEIF_BRANDS = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 )
-_MOST_BRANDS = 64
+_MAX_BRANDS = 64
 
-# TGA has no beginning of its own: its header must hang together in every field. By image type,
-# the bits a pixel may have.
+# TGA has no signature: every field of its header has to be consistent with the others. Bits per
+# pixel by image type.
 _TGA_DEPTHS = {
     1: (8,),
     2: (16, 24, 32),
@@ -41,18 +41,18 @@ _TGA_HEADER = struct.Struct("<BBBHHBHHHHBB")
 
 
 def recognise(data: bytes) -> str | None:
-    """Return the format's name, or None for a file that is of none of the known ones."""
-    for name, beginning in _BEGINNINGS:
-        if beginning.match(data):
+    """Return the format's name, or None for a file of unknown format."""
+    for name, signature in _SIGNATURES:
+        if signature.match(data):
             return name
     if data[4:8] == b"ftyp":
-        return _by_brand(data)
+        return _format_by_brand(data)
     return "TGA" if _is_tga(data) else None
 
 
-def _by_brand(data: bytes) -> str | None:
-    """Tell AVIF from HEIF, which share a container and name their kind in its first box."""
-    length = min(int.from_bytes(data[:4], "big"), 16 + 4 * _MOST_BRANDS)
+def _format_by_brand(data: bytes) -> str | None:
+    """Return AVIF or HEIF, which share a container and name their brands in its first box."""
+    length = min(int.from_bytes(data[:4], "big"), 16 + 4 * _MAX_BRANDS)
     brands = {data[8:12]} | {data[at : at + 4] for at in range(16, length, 4)}
     if brands & _AVIF_BRANDS:
         return "AVIF"
@@ -84,7 +84,10 @@ def _is_tga(data: bytes) -> bool:
         return False
     if not has_map and (map_start or map_length):
         return False
-    # Run lengths shrink a picture to a 128th at most. One without them may have lost its end.
-    least = 0 if kind < 8 else width * height * depth // 8 // 128
-    needed: int = _TGA_HEADER.size + id_bytes + map_length * map_depth // 8 + least
-    return len(data) >= needed
+    # Run lengths shrink a picture to a 128th at best. A file without them may be truncated, which
+    # does not make it another format.
+    min_pixel_bytes = 0 if kind < 8 else width * height * depth // 8 // 128
+    required_bytes: int = (
+        _TGA_HEADER.size + id_bytes + map_length * map_depth // 8 + min_pixel_bytes
+    )
+    return len(data) >= required_bytes

@@ -1,4 +1,4 @@
-"""Open files of one or more pictures, in whichever way their format has them."""
+"""Sources: open files as numbered frames, with one class for each way of storing them."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ from .outline import Outline
 
 
 class Source:
-    """A file as Pillow opens most of them: one object that is wound on from frame to frame."""
+    """A file of most formats: one Pillow object that moves forward from frame to frame."""
 
     def __init__(self, image: Image.Image) -> None:
         self._image = image
         self.format = image.format or ""
         self.size = image.size
-        # The frame that is looked at in any case, whichever others are sampled.
+        # The frame that is always hashed, in addition to the sampled ones.
         self.primary = 0
-        # Pillow counts Photoshop's layers, of which a viewer shows the sum.
+        # Pillow counts the layers of a Photoshop file as frames; viewers show them merged.
         self.frames = 1 if image.format == "PSD" else getattr(image, "n_frames", 1)
 
     def seek(self, number: int) -> Image.Image:
-        """Return the frame of that number, which may still have to be loaded.
+        """Return the frame of the given number, perhaps not loaded yet.
 
-        Numbers have to be asked for in ascending order.
+        Call it with ascending numbers only.
         """
         if self.frames > 1:
             self._image.seek(number)
         return self._image
 
-    def is_beside(self, number: int) -> bool:
-        """Say whether viewers do not show that frame by itself."""
+    def is_embedded(self, number: int) -> bool:
+        """Say whether the frame is one that viewers do not show by itself."""
         return self.format == "MPO" and number > 0
 
-    def may_lack(self, number: int) -> bool:
-        """Say whether the file shows the same without that frame.
+    def is_optional(self, number: int) -> bool:
+        """Say whether the file is complete without the frame.
 
-        Services that strip a phone's photograph of its second picture leave its announcement.
+        Services that strip the second picture from a phone's photograph leave its declaration.
         """
         return self.format == "MPO" and number > 0
 
 
 class _IconSource(Source):
-    """An icon file, whose sizes may each show something else; the largest comes first."""
+    """An icon file, each size of which may show another picture; the largest comes first."""
 
     def __init__(self, data: bytes) -> None:
         self._icon = IcoImagePlugin.IcoFile(io.BytesIO(data))
@@ -59,89 +59,91 @@ class _IconSource(Source):
     def seek(self, number: int) -> Image.Image:
         return self._icon.frame(number)
 
-    def is_beside(self, number: int) -> bool:
+    def is_embedded(self, number: int) -> bool:
         return number > 0
 
 
 class _HEIFSource(Source):
-    """The pictures of a HEIF file, of which viewers show the primary one."""
+    """The pictures of a HEIF file; viewers show the primary one."""
 
     def __init__(self, data: bytes) -> None:
         image = HeifImageFile(io.BytesIO(data))  # type: ignore[no-untyped-call]
         super().__init__(image)
         self.primary = image.tell()
 
-    def is_beside(self, number: int) -> bool:
+    def is_embedded(self, number: int) -> bool:
         return number != self.primary
 
 
-class _FilmSource(Source):
-    """A HEIF file with a film: its pictures, if it has any, and then the film's frames."""
+class _SequenceSource(Source):
+    """A HEIF file with an image sequence: its still pictures, if any, then the sequence."""
 
-    def __init__(self, found: Outline, limits: Limits) -> None:
-        self._pictures = _pictures_beside_film(found.pixels)
-        self._track = HEIFTrack(found.pixels)
+    def __init__(self, outline: Outline, limits: Limits) -> None:
+        self._pictures = _open_still_pictures(outline.pixels)
+        self._track = HEIFTrack(outline.pixels)
         self.format = "HEIF"
         self.size = self._track.size()
         limits.require_size(*self.size)
-        self._first = 0 if self._pictures is None else self._pictures.frames
+        self._first_in_sequence = 0 if self._pictures is None else self._pictures.frames
         self.primary = 0 if self._pictures is None else self._pictures.primary
-        self.frames = self._first + found.track_frames
-        self._film: Iterator[Image.Image] = self._track.frames()
-        self._wound_to = self._first
+        self.frames = self._first_in_sequence + outline.track_frames
+        self._sequence: Iterator[Image.Image] = self._track.frames()
+        self._next_number = self._first_in_sequence
 
     def seek(self, number: int) -> Image.Image:
-        if self._pictures is not None and number < self._first:
+        if self._pictures is not None and number < self._first_in_sequence:
             return self._pictures.seek(number)
-        for _ in range(self._wound_to, number):
-            next(self._film)
-        self._wound_to = number + 1
-        return next(self._film)
+        # libheif decodes a track in order only, so frames in between are decoded and dropped.
+        for _ in range(self._next_number, number):
+            next(self._sequence)
+        self._next_number = number + 1
+        return next(self._sequence)
 
-    def is_beside(self, number: int) -> bool:
-        if self._pictures is None or number >= self._first:
+    def is_embedded(self, number: int) -> bool:
+        if self._pictures is None or number >= self._first_in_sequence:
             return False
-        return self._pictures.is_beside(number)
+        return self._pictures.is_embedded(number)
 
 
 class _AVIFSource(Source):
-    """An AVIF file with a film and a picture; which of them is shown depends on the viewer.
+    """An AVIF file with an image sequence and a still picture; viewers show either.
 
-    libavif goes by the brand of the file. The picture comes last, as a frame of its own.
+    libavif chooses by the brand of the file, so the file is opened once with each brand. The still
+    picture comes last, as one more frame.
     """
 
     def __init__(self, data: bytes) -> None:
-        super().__init__(_open_with_pillow(_branded(data, b"avis"), "AVIF"))
-        self._picture = _open_with_pillow(_branded(data, b"avif"), "AVIF")
+        super().__init__(_open_with_pillow(_with_brand(data, b"avis"), "AVIF"))
+        self._picture = _open_with_pillow(_with_brand(data, b"avif"), "AVIF")
         self.frames += 1
 
     def seek(self, number: int) -> Image.Image:
         return self._picture if number == self.frames - 1 else super().seek(number)
 
 
-def _branded(data: bytes, brand: bytes) -> bytes:
+def _with_brand(data: bytes, brand: bytes) -> bytes:
     return data[:8] + brand + data[12:]
 
 
-def _pictures_beside_film(data: bytes) -> _HEIFSource | None:
+def _open_still_pictures(data: bytes) -> _HEIFSource | None:
     try:
         return _HEIFSource(data)
-    except (SyntaxError, IndexError):  # There need not be any.
+    except (SyntaxError, IndexError):  # A file may consist of the sequence alone.
         return None
 
 
-def open_source(found: Outline, image_format: str, limits: Limits) -> Source:
-    """Open a file of that format. Raises whatever its decoder raises, and `DecodingError`."""
-    if image_format == "HEIF" and found.track_frames:
-        return _FilmSource(found, limits)
-    if image_format == "AVIF" and found.track_frames:
-        return _AVIFSource(found.pixels)
-    if found.pixels.startswith(b"P7"):
-        return Source(decode_pam(found.pixels, limits))
+def open_source(outline: Outline, image_format: str, limits: Limits) -> Source:
+    """Open a file of the given format. Raises `DecodingError` and any error of the decoder."""
+    if image_format == "HEIF" and outline.track_frames:
+        return _SequenceSource(outline, limits)
+    if image_format == "AVIF" and outline.track_frames:
+        return _AVIFSource(outline.pixels)
+    if outline.pixels.startswith(b"P7"):
+        return Source(decode_pam(outline.pixels, limits))
     opener = _OPENERS.get(image_format)
     if opener is not None:
-        return opener(found.pixels)
-    return Source(_open_with_pillow(found.pixels, image_format))
+        return opener(outline.pixels)
+    return Source(_open_with_pillow(outline.pixels, image_format))
 
 
 def _open_with_pillow(data: bytes, image_format: str) -> Image.Image:

@@ -1,4 +1,4 @@
-"""The directories of a TIFF file, walked before Pillow does it (TIFF 6.0, section 2; BigTIFF)."""
+"""Directories of a TIFF file, checked before Pillow reads them (TIFF 6.0, section 2; BigTIFF)."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from hashmatch.outcome import Reason
 
 from ..limits import DecodingError, Limits
 
-# Tags whose value is the place of another directory.
-_EXIF, _GPS, _INTEROPERABILITY, _SUB_PICTURES = 34665, 34853, 40965, 330
+# Tags whose value is the offset of another directory.
+_EXIF, _GPS, _INTEROPERABILITY, _SUB_IFDS = 34665, 34853, 40965, 330
 _DIRECTORIES = frozenset({_EXIF, _GPS, _INTEROPERABILITY})
-# Tags that say how a picture is cut into strips or tiles, and where those are.
+# Tags that describe the strips or tiles of a picture.
 _WIDTH, _HEIGHT, _SAMPLES, _PLANES = 256, 257, 277, 284
 _STRIPS, _STRIP_ROWS = 273, 278
 _TILES, _TILE_WIDTH, _TILE_HEIGHT = 324, 322, 323
-_SHORT, _APART = 3, 2
-# The bytes of one value, by the type of a field.
+# A field type, and the planar configuration in which each channel is stored by itself.
+_SHORT, _SEPARATE = 3, 2
+# The bytes of one value by field type.
 _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _BIG_TYPE_BYTES = {**_TYPE_BYTES, 16: 8, 17: 8, 18: 8}
 
@@ -33,7 +34,7 @@ class _Field(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """How numbers are written: in which order, and how wide."""
+    """The byte order and the width of numbers in one file."""
 
     order: str
     is_big: bool
@@ -44,15 +45,17 @@ class _Layout:
 
 @dataclass
 class _Walk:
+    """The facts collected while the directories of one file are read."""
+
     data: bytes
     layout: _Layout
     limits: Limits
     metadata_bytes: int = 0
     seen: set[int] = field(default_factory=set)
-    is_whole: bool = True
+    is_complete: bool = True
 
     def directory(self, at: int, depth: int) -> int:
-        """Look at one directory and those that it refers to; return the place of the next."""
+        """Check one directory and its subdirectories; return the offset of the next page."""
         self.limits.require_nesting(depth)
         if at in self.seen:
             detail = "the directories of a TIFF form a loop"
@@ -62,22 +65,23 @@ class _Walk:
         picture: dict[int, _Field] = {}
         for one in fields:
             picture[one.tag] = one
-            if one.tag == _SUB_PICTURES:
+            if one.tag == _SUB_IFDS:
                 detail = "a TIFF with pictures inside its pictures (SubIFDs)"
                 raise DecodingError(Reason.UNSUPPORTED, detail)
             self.metadata_bytes += one.size_bytes
             self.limits.require_metadata(self.metadata_bytes)
             if one.tag in _DIRECTORIES:
                 self.directory(one.value, depth + 1)
-        self.is_whole &= _has_all_its_parts(picture)
-        (following,) = self.layout.unpack("I", "Q", self.data, after)
-        return following
+        self.is_complete &= _names_all_parts(picture)
+        (next_at,) = self.layout.unpack("I", "Q", self.data, after)
+        return next_at
 
     def _fields(self, at: int) -> tuple[Iterator[_Field], int]:
-        """Return the fields of a directory and the place after them."""
+        """Return the fields of a directory and the offset after them."""
         (count,) = self.layout.unpack("H", "Q", self.data, at)
         width = 20 if self.layout.is_big else 12
         start = at + (8 if self.layout.is_big else 2)
+        # Checked before any field is read: a count may be as large as the type allows.
         self.metadata_bytes += count * width
         self.limits.require_metadata(self.metadata_bytes)
         places = range(start, start + count * width, width)
@@ -86,19 +90,19 @@ class _Walk:
     def _field(self, at: int) -> _Field:
         tag, kind, count, value = self.layout.unpack("HHII", "HHQQ", self.data, at)
         sizes = _BIG_TYPE_BYTES if self.layout.is_big else _TYPE_BYTES
-        if kind == _SHORT:  # It stands at the beginning of the place for its value.
+        if kind == _SHORT:  # A short value is stored in the first bytes of the value's place.
             (value,) = self.layout.unpack("8xH", "12xH", self.data, at)
         return _Field(tag, count * sizes.get(kind, 0), count, value)
 
 
-def _has_all_its_parts(picture: Mapping[int, _Field]) -> bool:
-    """Say whether a directory names as many strips or tiles as its picture has."""
+def _names_all_parts(picture: Mapping[int, _Field]) -> bool:
+    """Say whether a directory names as many strips or tiles as its picture needs."""
     sides = {tag: picture[tag].value for tag in (_WIDTH, _HEIGHT) if tag in picture}
     if len(sides) < 2:
-        return True  # No picture, or none that could be decoded.
+        return True  # No picture, or one that cannot be decoded.
     width, height = sides.values()
-    is_apart = _PLANES in picture and picture[_PLANES].value == _APART
-    planes = picture[_SAMPLES].value if is_apart and _SAMPLES in picture else 1
+    has_separate_planes = _PLANES in picture and picture[_PLANES].value == _SEPARATE
+    planes = picture[_SAMPLES].value if has_separate_planes and _SAMPLES in picture else 1
     if _TILES in picture:
         across, down = (
             picture[tag].value if tag in picture else 0 for tag in (_TILE_WIDTH, _TILE_HEIGHT)
@@ -110,19 +114,19 @@ def _has_all_its_parts(picture: Mapping[int, _Field]) -> bool:
 
 
 def outline_tiff(data: bytes, limits: Limits) -> bool:
-    """Walk all directories; say whether each names all parts of its picture.
+    """Check all directories; say whether each names all parts of its picture.
 
     Raises `DecodingError` beyond a limit, for a loop, and for pictures inside pictures, of which
-    Pillow would show only the outer one; `struct.error` or `OverflowError` where a directory is not
-    in the file.
+    Pillow would show only the outer one. Raises `struct.error` or `OverflowError` if a directory
+    lies outside the file.
     """
     order = "<" if data.startswith(b"II") else ">"
     layout = _Layout(order, is_big=b"+" in data[2:4])
     walk = _Walk(data, layout, limits)
-    (following,) = layout.unpack("4xI", "8xQ", data, 0)
+    (next_at,) = layout.unpack("4xI", "8xQ", data, 0)
     pages = 0
-    while following:
+    while next_at:
         pages += 1
         limits.require_frames(pages)
-        following = walk.directory(following, depth=1)
-    return walk.is_whole
+        next_at = walk.directory(next_at, depth=1)
+    return walk.is_complete

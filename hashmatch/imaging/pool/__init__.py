@@ -1,4 +1,4 @@
-"""Decoding in separate, locked-down processes."""
+"""Decoding pool: separate, locked-down processes that decode."""
 
 from .intake import PoolIntake
 from .process import ProcessFailedError

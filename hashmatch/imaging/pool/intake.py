@@ -1,9 +1,8 @@
-"""The intake that decodes in a pool of separate, locked-down processes.
+"""Pool intake: decodes in a pool of separate, locked-down processes.
 
-Why not one of the well-kept pools: all of them (pebble, loky, multiprocessing) unpickle what their
-workers answer, and most let the workers share one pipe. Whoever takes over a decoder could then
-run code outside, or answer for another image. Here each process has a pipe of its own and can
-answer hashes only.
+The established pools (pebble, loky, multiprocessing) unpickle the answers of their workers, and
+most let the workers share one pipe. An attacker in control of a decoder could then run code outside
+or answer for another image. Here each process has a pipe of its own and can answer hashes only.
 """
 
 from __future__ import annotations
@@ -21,16 +20,17 @@ from ..reading import exact_hashes, pixel_algorithms
 from .messages import Request, Setup
 from .process import DecodingProcess, ProcessFailedError
 
-# After so many files a process makes room for a new one: what a decoder leaks is bounded, and so
-# is what somebody who took it over sees.
-_REQUESTS_EACH = 1000
+# A process is replaced after this many files, which bounds both the memory that a decoder leaks and
+# the number of files that an attacker in control of it can see.
+_MAX_REQUESTS_PER_PROCESS = 1000
 
 
 class PoolIntake(Intake):
-    """Decodes each file in a process that has no files, no network, and little time and memory.
+    """An intake whose processes have no files, no network, and limited time and memory.
 
-    A process that crashes, hangs or swells costs the file that it was reading and is replaced.
-    Exact hashes are computed here, so that a listed file matches even when it cannot be decoded.
+    A process that crashes, hangs or uses too much memory fails the file that it was reading and is
+    replaced. Exact hashes are computed here, so that a listed file matches even if it cannot be
+    decoded.
     """
 
     def __init__(
@@ -43,34 +43,41 @@ class PoolIntake(Intake):
         max_memory_bytes: int,
         module: str = "hashmatch.imaging.pool.worker",
     ) -> None:
-        """Start the first process; `workers` is the most at a time, 0 for one each processor."""
+        """Start the first process.
+
+        `workers` is the maximum number of processes at a time, 0 for one per processor.
+        """
         self._limits = limits
         self._hashing = hashing or Hashing()
         self._timeout_s = timeout_s
         self._max_memory_bytes = max_memory_bytes
         self._module = module
         self._workers = workers or os.cpu_count() or 1
-        self._numbers = count(1)
+        self._request_numbers = count(1)
         self._algorithms: frozenset[str] = frozenset()
         self._is_closed = False
         self._idle: list[DecodingProcess] = []
-        self._begin_anew()
-        with suppress(ProcessFailedError):  # Then the first file tries, and says why it failed.
+        self._reset()
+        with suppress(ProcessFailedError):  # The first file tries again, and reports the reason.
             self._idle.append(DecodingProcess(module))
 
     def read(self, data: bytes, algorithms: Set[str]) -> Reading:
-        """Decode the file elsewhere and hash it with each of the algorithms."""
+        """Decode the file in a process of the pool and hash it with each of the algorithms."""
         if failure := refusal(data, self._limits.max_bytes):
             return Reading(None, exact_hashes(data, algorithms) if data else (), failure)
         wanted = pixel_algorithms(algorithms)
+        # The primary frame is hashed in addition to the sampled ones.
         request = Request(
-            next(self._numbers), tuple(sorted(wanted)), len(data), self._limits.sampled_frames + 1
+            next(self._request_numbers),
+            tuple(sorted(wanted)),
+            len(data),
+            self._limits.sampled_frames + 1,
         )
         exact = None
         try:
             with self._process(wanted) as process:
                 deadline = process.send(request, data)
-                exact = exact_hashes(data, algorithms)  # While the other process decodes.
+                exact = exact_hashes(data, algorithms)  # Meanwhile the process decodes.
                 reading = process.receive(request, deadline)
         except ProcessFailedError as error:
             exact = exact_hashes(data, algorithms) if exact is None else exact
@@ -78,22 +85,22 @@ class PoolIntake(Intake):
         return Reading(reading.media, exact + reading.hashes, reading.failure)
 
     def protections(self) -> dict[str, bool]:
-        """Return by name what confines the processes, and whether it is in force here.
+        """Return the protections of the processes by name, with whether each is in force.
 
-        Raises `ProcessFailedError` where no process can be started.
+        Raises `ProcessFailedError` if no process can be started.
         """
         with self._process(frozenset()) as process:
             return process.protections
 
     def pids(self) -> list[int]:
-        """Return the ids of the processes that wait for work."""
+        """Return the ids of the idle processes."""
         with self._lock:
             return [process.pid for process in self._idle]
 
     def close(self) -> None:
-        """End all processes; those at work end when they are done."""
+        """End all idle processes; busy ones end with the file that they are reading."""
         if os.getpid() != self._owner:
-            self._begin_anew()
+            self._reset()
         with self._lock:
             self._is_closed = True
             idle, self._idle = self._idle, []
@@ -102,25 +109,26 @@ class PoolIntake(Intake):
 
     @contextmanager
     def _process(self, wanted: frozenset[str]) -> Iterator[DecodingProcess]:
-        """Lend a process that is ready; one that is left by an error is replaced."""
+        """Lend a ready process, which is replaced if the caller raises."""
         if os.getpid() != self._owner:
-            self._begin_anew()
-        with self._turns:
-            process = self._take(wanted)
+            self._reset()
+        with self._slots:
+            process = self._acquire(wanted)
             try:
                 process.await_ready()
                 yield process
-            except BaseException:
+            except BaseException:  # It may still be decoding, so it cannot serve the next file.
                 self._replace(process)
                 raise
-            if process.is_spent or process.requests >= _REQUESTS_EACH:
+            if process.is_exhausted or process.requests >= _MAX_REQUESTS_PER_PROCESS:
                 self._replace(process)
             else:
-                self._put_back(process)
+                self._release(process)
 
-    def _take(self, wanted: frozenset[str]) -> DecodingProcess:
-        """Return a process that has loaded what is wanted, or is loading it."""
+    def _acquire(self, wanted: frozenset[str]) -> DecodingProcess:
+        """Return a process that has loaded the wanted algorithms, or is loading them."""
         with self._lock:
+            # Every new process loads all algorithms asked for so far, as it cannot load any later.
             self._algorithms |= wanted
             process = self._idle.pop() if self._idle else None
         if process is not None and process.is_alive:
@@ -131,21 +139,21 @@ class PoolIntake(Intake):
                 return process
         if process is not None:
             process.stop()
-        return self._started(self._algorithms)
+        return self._start(self._algorithms)
 
     def _replace(self, process: DecodingProcess) -> None:
         process.stop()
-        with suppress(ProcessFailedError):  # Then the next file tries, and says why it failed.
-            self._put_back(self._started(self._algorithms))
+        with suppress(ProcessFailedError):  # The next file tries again, and reports the reason.
+            self._release(self._start(self._algorithms))
 
-    def _put_back(self, process: DecodingProcess) -> None:
+    def _release(self, process: DecodingProcess) -> None:
         with self._lock:
-            if not self._is_closed:
+            if not self._is_closed:  # The pool may have been closed while it was busy.
                 self._idle.append(process)
                 return
         process.stop()
 
-    def _started(self, algorithms: frozenset[str]) -> DecodingProcess:
+    def _start(self, algorithms: frozenset[str]) -> DecodingProcess:
         process = DecodingProcess(self._module)
         process.prepare(self._setup(algorithms))
         return process
@@ -159,11 +167,11 @@ class PoolIntake(Intake):
             max_memory_bytes=self._max_memory_bytes,
         )
 
-    def _begin_anew(self) -> None:
-        """Forget processes that belong to another: after a fork, both would talk to the same."""
+    def _reset(self) -> None:
+        """Forget the processes of a parent: after a fork, both would use the same pipes."""
         for process in self._idle:
             process.abandon()
         self._owner = os.getpid()
         self._lock = Lock()
-        self._turns = BoundedSemaphore(self._workers)
+        self._slots = BoundedSemaphore(self._workers)
         self._idle = []

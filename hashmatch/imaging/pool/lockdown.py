@@ -1,4 +1,4 @@
-"""How a decoding process gives up everything that decoding does not need, for good."""
+"""Lockdown of a decoding process: irrevocable loss of every privilege that it does not need."""
 
 from __future__ import annotations
 
@@ -10,42 +10,44 @@ from collections.abc import Callable
 
 from .seccomp import filter_system_calls
 
-# Of <linux/prctl.h> and <linux/capability.h>.
+# Constants of <linux/prctl.h> and <linux/capability.h>.
 _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38
 _CAPABILITY_VERSION_3 = 0x20080522
-# More than a process of libraries opens before it gets here; it inherits none but its pipe.
-_MOST_DESCRIPTORS = 4096
+# More descriptors than libraries open before the lockdown; the only inherited one is the pipe.
+_MAX_DESCRIPTORS = 4096
 
 
 def lock_down(max_memory_bytes: int, timeout_s: float) -> dict[str, bool]:
-    """Lock this process in and return by name what confines it, and whether it is in force.
+    """Lock this process down; return its protections by name, with whether each is in force.
 
-    Descriptor 0 must be its pipe; all others are closed, and no new one can be opened. Whatever is
-    to be imported must have been imported. What a system does not offer is left out, and said.
+    Descriptor 0 must be its pipe; all others are closed, and no new one can be opened. All imports
+    must have been made before. Protections that the system does not offer are returned as false.
     """
-    protections = {name: _is_done(step) for name, step in _STEPS.items()}
-    protections["processor time limit"] = _is_done(lambda: allow_cpu(timeout_s))
-    # The rest would make the steps above fail. RLIMIT_NPROC is none of them: it would forbid the
-    # thread that libde265 insists on, too. Seccomp forbids processes and lets threads pass.
+    protections = {name: _succeeds(step) for name, step in _STEPS.items()}
+    protections["processor time limit"] = _succeeds(lambda: allow_cpu(timeout_s))
+    # These limits come last, since they would make the steps above fail. RLIMIT_NPROC is not among
+    # them: it would also forbid the thread that libde265 insists on. Seccomp forbids processes and
+    # permits threads.
     limits = {
         "memory limit": (resource.RLIMIT_AS, max_memory_bytes),
         "no files written": (resource.RLIMIT_FSIZE, 0),
         "no core dumps": (resource.RLIMIT_CORE, 0),
-        # Not even number 0, should the pipe be closed.
+        # Not even descriptor 0 can be opened again after the pipe is closed.
         "no descriptors but its pipe": (resource.RLIMIT_NOFILE, 0),
     }
-    os.closerange(1, _MOST_DESCRIPTORS)
+    os.closerange(1, _MAX_DESCRIPTORS)
     for name, (kind, wanted) in limits.items():
         hard = resource.getrlimit(kind)[1]
-        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        protections[name] = _is_done(lambda k=kind, m=most: resource.setrlimit(k, (m, m)))  # type: ignore[misc]
+        # A host may have set a lower hard limit, which cannot be raised again.
+        limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        protections[name] = _succeeds(lambda k=kind, m=limit: resource.setrlimit(k, (m, m)))  # type: ignore[misc]
     return protections
 
 
 def allow_cpu(seconds: float) -> None:
-    """Let this process use so many more seconds of processor time, after which it is ended.
+    """Allow this process the given seconds of processor time from now, after which it is killed.
 
-    Raises `OSError` or `ValueError` where there is no such limit.
+    Raises `OSError` or `ValueError` if the system has no such limit.
     """
     used = resource.getrusage(resource.RUSAGE_SELF)
     until = int(used.ru_utime + used.ru_stime + seconds) + 1
@@ -53,7 +55,7 @@ def allow_cpu(seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (until, hard))
 
 
-def _is_done(step: Callable[[], None]) -> bool:
+def _succeeds(step: Callable[[], None]) -> bool:
     try:
         step()
     except (OSError, ValueError, OverflowError, ImportError, AttributeError):
@@ -62,7 +64,7 @@ def _is_done(step: Callable[[], None]) -> bool:
 
 
 def _restrict_with_landlock() -> None:
-    """Deny every file, socket and signal that the kernel's Landlock knows of (Linux 5.13)."""
+    """Deny every file, socket and signal that the kernel's Landlock covers (Linux 5.13)."""
     from landlockpy import Ruleset, Scope
 
     with Ruleset(scoped=Scope.ABSTRACT_UNIX_SOCKET | Scope.SIGNAL) as ruleset:
@@ -83,9 +85,9 @@ def _drop_capabilities() -> None:
 
 
 def _call(name: str, *arguments: object) -> None:
-    """Call a function of Linux's C library. Raises `OSError`."""
+    """Call a function of the C library on Linux. Raises `OSError`."""
     if sys.platform != "linux":
-        raise OSError(f"{name} is there on Linux only")
+        raise OSError(f"{name} exists on Linux only")
     if getattr(ctypes.CDLL(None, use_errno=True), name)(*arguments):
         raise OSError(ctypes.get_errno(), name)
 

@@ -1,8 +1,8 @@
-"""What goes over the pipe between pool and decoding process, and how little is believed of it.
+"""Messages between the pool and a decoding process, with strict checks of every reply.
 
-Each message is its length (four bytes, big-endian) and a JSON text; a file's bytes follow the
-request that announces them. There is no pickle in it: whoever takes over a decoder can answer
-nothing but hashes, and only in the shape that is checked here.
+Each message is its length (four bytes, big-endian) and a JSON text; the bytes of a file follow its
+request. Nothing is pickled: an attacker in control of a decoder can answer nothing but hashes, and
+only in the form that is checked here.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from ..interface import Reading
 from ..limits import Limits
 
 LENGTH_BYTES = 4
-# The exit code of a process that could not even answer for want of memory.
+# The exit code of a process that had too little memory left to answer.
 OUT_OF_MEMORY_CODE = 77
-_MOST_DETAIL = 200
-_MOST_FORMAT = 16
-_MOST_NUMBER = 2**31
-# The reasons that a decoder can have; the others are for the pool and the pipeline to give.
+_MAX_DETAIL_CHARACTERS = 200
+_MAX_FORMAT_CHARACTERS = 16
+_MAX_NUMBER = 2**31
+# The reasons that a decoder may report; all others are the pool's and the pipeline's.
 _REASONS = frozenset(
     {
         Reason.UNDECODABLE,
@@ -37,17 +37,17 @@ _REASONS = frozenset(
         Reason.OUT_OF_MEMORY,
     }
 )
-# What a reply takes at most beside its hashes, and for each of them.
-_BYTES_BESIDE, _BYTES_A_HASH = 10_000, 250
+# The maximum size of a reply without its hashes, and of each hash.
+_REPLY_OVERHEAD_BYTES, _BYTES_PER_HASH = 10_000, 250
 
 
 class MessageError(Exception):
-    """A message that is not of the agreed shape. It never repeats the message."""
+    """A message of the wrong form. The error never repeats the message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """The first request: the limits to keep, and what to load before locking up."""
+    """The first request: the limits to enforce, and the algorithms to load before the lockdown."""
 
     limits: Limits
     hashing: Hashing
@@ -58,30 +58,30 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A file to read, of so many bytes; the reply bears the same number.
+    """A file of `size_bytes` bytes to read; the reply has the same number.
 
-    No more than `most_frames` frames of it are hashed.
+    At most `max_frames` frames of it are hashed.
     """
 
     number: int
     algorithms: tuple[str, ...]
     size_bytes: int
-    most_frames: int
+    max_frames: int
 
     @property
-    def most_reply_bytes(self) -> int:
-        """What the longest honest reply may take."""
-        most_hashes = self.most_frames * len(View) * len(Orientation) * len(self.algorithms)
-        return _BYTES_BESIDE + _BYTES_A_HASH * most_hashes
+    def max_reply_bytes(self) -> int:
+        """The size of the longest honest reply, in bytes."""
+        max_hashes = self.max_frames * len(View) * len(Orientation) * len(self.algorithms)
+        return _REPLY_OVERHEAD_BYTES + _BYTES_PER_HASH * max_hashes
 
 
 def encode_setup(setup: Setup) -> bytes:
-    """Return the message."""
-    return _framed(asdict(setup))
+    """Return the setup as a message."""
+    return _frame(asdict(setup))
 
 
 def decode_setup(payload: bytes) -> Setup:
-    """Return what `encode_setup` was given; it comes from the pool and is believed."""
+    """Return the setup from a payload, which comes from the pool and is trusted."""
     table = json.loads(payload)
     limits = table.pop("limits")
     formats = tuple(limits.pop("formats"))
@@ -95,24 +95,24 @@ def decode_setup(payload: bytes) -> Setup:
 
 
 def encode_request(request: Request) -> bytes:
-    """Return the message, after which the file has to follow."""
-    return _framed(asdict(request))
+    """Return the request as a message; the bytes of the file have to follow it."""
+    return _frame(asdict(request))
 
 
 def decode_request(payload: bytes) -> Request:
-    """Return what `encode_request` was given; it comes from the pool and is believed."""
+    """Return the request from a payload, which comes from the pool and is trusted."""
     table = json.loads(payload)
     algorithms = tuple(table.pop("algorithms"))
     return Request(algorithms=algorithms, **table)
 
 
 def encode_protections(protections: dict[str, bool]) -> bytes:
-    """Return the reply to `Setup`: what confines the process, and whether it is in force."""
-    return _framed(protections)
+    """Return the reply to `Setup`: the protections, with whether each is in force."""
+    return _frame(protections)
 
 
 def decode_protections(payload: bytes) -> dict[str, bool]:
-    """Return the protections by name. Raises `MessageError`."""
+    """Return the protections by name. Raises `MessageError` for anything else."""
     table = _parse(payload)
     if not isinstance(table, dict) or not all(isinstance(one, bool) for one in table.values()):
         raise MessageError("not a list of protections")
@@ -120,9 +120,9 @@ def decode_protections(payload: bytes) -> dict[str, bool]:
 
 
 def encode_reading(number: int, reading: Reading) -> bytes:
-    """Return the reply to a request."""
+    """Return the reply to the request of the given number."""
     media, failure = reading.media, reading.failure
-    return _framed(
+    return _frame(
         {
             "number": number,
             "media": media and [media.format, media.width, media.height, media.frames],
@@ -150,8 +150,8 @@ def decode_reading(payload: bytes, request: Request) -> Reading:
             number == request.number
         ):
             algorithms = set(request.algorithms)
-            hashes = tuple(_hash(row, algorithms) for row in rows)
-            reading = Reading(_media(media), hashes, _failure(failure))
+            hashes = tuple(_parse_hash(row, algorithms) for row in rows)
+            reading = Reading(_parse_media(media), hashes, _parse_failure(failure))
             if reading.failure is None:
                 _require_complete(reading, algorithms)
             return reading
@@ -160,15 +160,19 @@ def decode_reading(payload: bytes, request: Request) -> Reading:
 
 
 def _require_complete(reading: Reading, algorithms: Set[str]) -> None:
-    """Refuse a success without what belongs to it: it could come out clear, and was not seen."""
-    whole = {one.algorithm.name for one in reading.hashes if one.view is View.WHOLE}
-    if reading.media is None or whole != algorithms:
+    """Refuse a success with hashes missing: the image would be clear without having been read.
+
+    Raises `MessageError`.
+    """
+    # Other views exist for some pictures only, so the full view alone can be required.
+    full_view = {one.algorithm.name for one in reading.hashes if one.view is View.FULL}
+    if reading.media is None or full_view != algorithms:
         raise MessageError("a success without hashes")
     if any(one.frame >= reading.media.frames for one in reading.hashes):
-        raise MessageError("a hash of a frame that is not there")
+        raise MessageError("a hash of a frame that does not exist")
 
 
-def _framed(table: object) -> bytes:
+def _frame(table: object) -> bytes:
     payload = json.dumps(table).encode()
     return len(payload).to_bytes(LENGTH_BYTES, "big") + payload
 
@@ -180,12 +184,12 @@ def _parse(payload: bytes) -> Any:
         raise MessageError("not JSON") from error
 
 
-def _media(row: object) -> Media | None:
+def _parse_media(row: object) -> Media | None:
     match row:
         case None:
             return None
         case [str(name), int(width), int(height), int(frames)] if (
-            len(name) <= _MOST_FORMAT
+            len(name) <= _MAX_FORMAT_CHARACTERS
             and name.isascii()
             and name.isalnum()
             and all(_is_number(one) and one > 0 for one in (width, height, frames))
@@ -196,23 +200,23 @@ def _media(row: object) -> Media | None:
 
 
 def _is_number(value: int) -> bool:
-    """Say whether an integer is one that an honest reply may hold; JSON's true is none."""
-    return not isinstance(value, bool) and 0 <= value < _MOST_NUMBER
+    """Say whether an integer may be in an honest reply; JSON's true and false may not."""
+    return not isinstance(value, bool) and 0 <= value < _MAX_NUMBER
 
 
-def _failure(row: object) -> Failure | None:
+def _parse_failure(row: object) -> Failure | None:
     match row:
         case None:
             return None
         case [str(reason), str(detail)] if reason in _REASONS:
-            # A detail is for people, and no place to carry anything out of the file in.
-            plain = "".join(one for one in detail[:_MOST_DETAIL] if one.isprintable())
+            # A detail is read by people; it must not smuggle content of the file into a log.
+            plain = "".join(one for one in detail[:_MAX_DETAIL_CHARACTERS] if one.isprintable())
             return Failure(Reason(reason), plain)
         case _:
             raise MessageError("not a failure")
 
 
-def _hash(row: object, algorithms: Set[str]) -> Hash:
+def _parse_hash(row: object, algorithms: Set[str]) -> Hash:
     match row:
         case [
             str(name),
@@ -231,6 +235,7 @@ def _hash(row: object, algorithms: Set[str]) -> Hash:
             and decode in list(Decode)
         ):
             algorithm = ALGORITHMS[name]
+            # bytes.fromhex would skip white space, hence the check for alphanumerics.
             if len(value) != algorithm.bits // 4 or not value.isalnum():
                 raise MessageError("not a hash value")
             try:

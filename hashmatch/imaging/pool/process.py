@@ -1,4 +1,4 @@
-"""One decoding process as the pool sees it: started, asked, and stopped at its deadline."""
+"""Decoding process as the pool uses it: started, sent files, and stopped at its deadline."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-import hashmatch
 from hashmatch.outcome import Failure, Reason
 
 from ..interface import Reading
-from ..limits import damaged
+from ..limits import decoder_failure
 from .messages import (
     LENGTH_BYTES,
     OUT_OF_MEMORY_CODE,
@@ -28,13 +27,13 @@ from .messages import (
     encode_setup,
 )
 
-# How long a process may take to load everything, on a busy machine.
+# The time that a process may take to load everything, even on a busy machine.
 _START_TIMEOUT_S = 60.0
-_MOST_READY_BYTES = 10_000
-# How long a process that closed its pipe may take to end.
-_END_TIMEOUT_S = 5.0
+_MAX_READY_BYTES = 10_000
+# The time that a process may take to exit after it has closed its pipe.
+_EXIT_TIMEOUT_S = 5.0
 
-# The empty environment has these only: numerical libraries would start threads of their own.
+# The complete environment of a process. Numerical libraries would otherwise start threads.
 _ENVIRONMENT = {
     "LC_ALL": "C.UTF-8",
     "OPENBLAS_NUM_THREADS": "1",
@@ -48,7 +47,7 @@ _PROGRAM = (
 
 
 class ProcessFailedError(Exception):
-    """The process gave no answer to a request, and is gone."""
+    """A process that gave no usable answer to a request, and has been stopped."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
@@ -56,23 +55,23 @@ class ProcessFailedError(Exception):
 
 
 class DecodingProcess:
-    """A process that runs `main()` of a module: `hashmatch.imaging.pool.worker`, but for tests.
+    """A process that runs `main()` of a module: `hashmatch.imaging.pool.worker`, except in tests.
 
-    Used by one thread at a time. Whoever makes one has to `stop` it. `requests` counts the files
-    that it got; `is_spent` says that it ran out of memory and had better not be asked again.
+    For one thread at a time; the caller has to `stop` it. `requests` counts the files sent to it.
+    `is_exhausted` says that it ran out of memory and should be replaced.
     """
 
     def __init__(self, module: str) -> None:
         """Start the process. Raises `ProcessFailedError`."""
         try:
-            self._pipe, theirs = socket.socketpair()
+            self._pipe, child_pipe = socket.socketpair()
             try:
-                self._process = self._spawn(module, theirs)
+                self._process = self._spawn(module, child_pipe)
             except BaseException:
                 self._pipe.close()
                 raise
             finally:
-                theirs.close()
+                child_pipe.close()
         except OSError as error:
             detail = f"no decoding process could be started: {error.strerror}"
             raise ProcessFailedError(Reason.DECODER_CRASHED, detail) from error
@@ -80,7 +79,7 @@ class DecodingProcess:
         self.protections: dict[str, bool] = {}
         self.requests = 0
         self.is_prepared = False
-        self.is_spent = False
+        self.is_exhausted = False
         self._timeout_s = 0.0
 
     @staticmethod
@@ -92,21 +91,21 @@ class DecodingProcess:
             stderr=subprocess.PIPE,
             cwd="/",
             env=_ENVIRONMENT,
-            process_group=0,  # Ctrl-C is for the parent to deal with.
+            process_group=0,  # Ctrl-C must reach the parent only.
         )
 
     @property
     def pid(self) -> int:
-        """The process's id."""
+        """The id of the process."""
         return self._process.pid
 
     @property
     def is_alive(self) -> bool:
-        """Say whether the process still runs."""
+        """True while the process runs."""
         return self._process.poll() is None
 
     def prepare(self, setup: Setup) -> None:
-        """Say what to load and which limits to keep; does not wait for it to be done.
+        """Send the algorithms to load and the limits to enforce, without waiting for a reply.
 
         Raises `ProcessFailedError`.
         """
@@ -117,18 +116,19 @@ class DecodingProcess:
             self._pipe.settimeout(_START_TIMEOUT_S)
             self._pipe.sendall(encode_setup(setup))
         except OSError as error:
-            raise self._not_started() from error
+            raise self._explain_failed_start() from error
 
     def await_ready(self) -> None:
-        """Wait until the process has locked itself in. Raises `ProcessFailedError`."""
+        """Wait until the process has locked itself down. Raises `ProcessFailedError`."""
         if self.protections:
             return
         try:
             deadline = time.monotonic() + _START_TIMEOUT_S
-            payload = self._receive_message(deadline, _MOST_READY_BYTES)
+            payload = self._receive_message(deadline, _MAX_READY_BYTES)
             self.protections = decode_protections(payload)
         except (OSError, EOFError, MessageError) as error:
-            raise self._not_started() from error
+            raise self._explain_failed_start() from error
+        # Error output explains a failed start only; the process has closed its end by now.
         if self._process.stderr is not None:
             self._process.stderr.close()
 
@@ -141,22 +141,22 @@ class DecodingProcess:
             self._pipe.sendall(encode_request(request))
             self._pipe.sendall(data)
         except OSError as error:
-            raise self._explained(error) from error
+            raise self._explain(error) from error
         return deadline
 
     def receive(self, request: Request, deadline: float) -> Reading:
         """Return the reply to a request. Raises `ProcessFailedError`."""
         try:
-            payload = self._receive_message(deadline, request.most_reply_bytes)
+            payload = self._receive_message(deadline, request.max_reply_bytes)
             reading = decode_reading(payload, request)
         except (OSError, EOFError, MessageError) as error:
-            raise self._explained(error) from error
+            raise self._explain(error) from error
         failure = reading.failure
-        self.is_spent = failure is not None and failure.reason is Reason.OUT_OF_MEMORY
+        self.is_exhausted = failure is not None and failure.reason is Reason.OUT_OF_MEMORY
         return reading
 
     def stop(self) -> None:
-        """End the process at once and forget it; may be called again."""
+        """Kill the process and release its pipe; may be called again."""
         self._pipe.close()
         if self._process.stderr is not None:
             self._process.stderr.close()
@@ -164,30 +164,33 @@ class DecodingProcess:
         self._process.wait()
 
     def _kill(self) -> None:
-        """Kill the process and what it may have started, where the system let it start anything."""
-        if self._process.returncode is None:  # Else its id may be somebody else's by now.
+        """Kill the process and any children, in case no protection kept it from starting them."""
+        if self._process.returncode is None:  # Otherwise its id may have been reused.
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     def abandon(self) -> None:
-        """Let go of a process that belongs to the process which this one was forked from."""
+        """Release a process that belongs to the parent which this process was forked from."""
         self._pipe.close()
-        self._process.returncode = 0  # Nobody's child here, so there is nothing to wait for.
+        self._process.returncode = 0  # It is not a child of this process, which cannot wait for it.
 
-    def _receive_message(self, deadline: float, most_bytes: int) -> bytes:
+    def _receive_message(self, deadline: float, max_bytes: int) -> bytes:
         length = int.from_bytes(self._receive(LENGTH_BYTES, deadline), "big")
-        if length > most_bytes:
-            raise MessageError("a reply of far too many bytes")
+        if length > max_bytes:
+            raise MessageError("a reply that is too long")
         return self._receive(length, deadline)
 
     def _receive(self, size_bytes: int, deadline: float) -> bytes:
-        """Return exactly so many bytes; a process that sends them one by one gains no time."""
+        """Return exactly the given number of bytes.
+
+        The deadline is for all of them: a process that sends them one by one gains no time.
+        """
         parts, missing = [], size_bytes
         while missing:
-            left_s = deadline - time.monotonic()
-            if left_s <= 0:
+            remaining_s = deadline - time.monotonic()
+            if remaining_s <= 0:
                 raise TimeoutError
-            self._pipe.settimeout(left_s)
+            self._pipe.settimeout(remaining_s)
             part = self._pipe.recv(missing)
             if not part:
                 raise EOFError
@@ -195,8 +198,8 @@ class DecodingProcess:
             missing -= len(part)
         return b"".join(parts)
 
-    def _explained(self, error: Exception) -> ProcessFailedError:
-        """Stop the process and return what its silence means."""
+    def _explain(self, error: Exception) -> ProcessFailedError:
+        """Stop the process and return the error that its silence or its answer means."""
         timed_out = f"the file took more than {self._timeout_s:g} s; see intake.timeout_s"
         if isinstance(error, TimeoutError):
             self.stop()
@@ -205,38 +208,44 @@ class DecodingProcess:
             self.stop()
             detail = "the decoding process gave an answer that makes no sense"
             return ProcessFailedError(Reason.DECODER_CRASHED, detail)
-        code = self._end()
+        code = self._await_exit()
         if code == -signal.SIGXCPU:
             return ProcessFailedError(Reason.TIMED_OUT, timed_out)
         if code == OUT_OF_MEMORY_CODE:
-            failure = damaged(MemoryError())
+            failure = decoder_failure(MemoryError())
             return ProcessFailedError(failure.reason, failure.detail)
-        return ProcessFailedError(Reason.DECODER_CRASHED, f"the decoding process {_ending(code)}")
+        return ProcessFailedError(
+            Reason.DECODER_CRASHED, f"the decoding process {_describe_exit(code)}"
+        )
 
-    def _end(self) -> int:
-        """Return the exit code of a process that closed its pipe."""
+    def _await_exit(self) -> int:
+        """Return the exit code of a process that has closed its pipe."""
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(_END_TIMEOUT_S)
+            self._process.wait(_EXIT_TIMEOUT_S)
         self.stop()
         return self._process.returncode
 
-    def _not_started(self) -> ProcessFailedError:
-        """Stop the process and return why it never was ready, in its own last words."""
+    def _explain_failed_start(self) -> ProcessFailedError:
+        """Stop the process and return why it failed to start: its last line of error output."""
         self._kill()
-        words = b"" if self._process.stderr is None else self._process.stderr.read()
+        output = b"" if self._process.stderr is None else self._process.stderr.read()
         self.stop()
-        last = words.decode(errors="replace").strip().rpartition("\n")[2]
-        detail = f"the decoding process did not start: {last or _ending(self._process.returncode)}"
+        last_line = output.decode(errors="replace").strip().rpartition("\n")[2]
+        cause = last_line or _describe_exit(self._process.returncode)
+        detail = f"the decoding process did not start: {cause}"
         return ProcessFailedError(Reason.DECODER_CRASHED, detail)
 
 
-def _ending(code: int) -> str:
+def _describe_exit(code: int) -> str:
     if code < 0:
-        return f"was ended by {signal.Signals(-code).name}"
-    return f"ended with exit code {code}"
+        return f"was killed by {signal.Signals(-code).name}"
+    return f"exited with code {code}"
 
 
 def _import_path() -> list[str]:
-    """Return where the process finds what this one found, the current folder left out."""
-    here = str(Path(hashmatch.__file__).absolute().parents[1])
+    """Return the import path of this process, without the current folder.
+
+    The process runs isolated, so it has no import path of its own.
+    """
+    here = str(Path(__file__).absolute().parents[3])
     return [*(path for path in sys.path if path), here]

@@ -1,9 +1,9 @@
-"""A filter of system calls for a process that only computes: no sockets and no processes.
+"""Filter of system calls for a process that only computes: no sockets and no processes.
 
-There is no kept Python package for it that needs nothing from the system, and the filter is short:
-a classic BPF program (seccomp(2), and the kernel's Documentation/userspace-api/seccomp_filter.rst)
-that answers the calls listed here with an error and lets all others pass. Their numbers are those
-of the kernel's tables for either architecture and never change.
+No maintained Python package does this without a system library, and the filter is short: a classic
+BPF program (seccomp(2), and the kernel's Documentation/userspace-api/seccomp_filter.rst) that
+answers the calls listed here with an error and permits all others. Their numbers are those of the
+kernel's tables for each architecture and never change.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-# Of <linux/audit.h>, <linux/seccomp.h>, <linux/bpf_common.h>, <linux/prctl.h> and <linux/sched.h>.
+# Constants of <linux/audit.h>, <linux/seccomp.h>, <linux/bpf_common.h>, <linux/prctl.h> and
+# <linux/sched.h>.
 _KILL, _ERROR, _ALLOW = 0x80000000, 0x00050000, 0x7FFF0000
 _LOAD, _IF_EQUAL, _IF_AT_LEAST, _IF_BITS, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16  # Places in struct seccomp_data.
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16  # Offsets in struct seccomp_data.
 _PR_SET_SECCOMP, _MODE_FILTER = 22, 2
 _CLONE_THREAD = 0x00010000
-_OTHER_ABI = 0x40000000  # From here on x86-64 has the calls of another ABI, x32.
+_OTHER_ABI = 0x40000000  # Higher numbers on x86-64 are calls of another ABI, x32.
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ _X86_64 = _Calls(
         *(135, 154, 165, 272, 303, 304, 308),  # personality, LDTs, mounts, namespaces, handles
     ),
 )
+# The same calls in the same lines; fork and others that aarch64 lacks are absent.
 _AARCH64 = _Calls(
     architecture=0xC00000B7,
     clone=220,
@@ -84,10 +86,10 @@ class _Program(ctypes.Structure):
 
 
 def filter_system_calls() -> None:
-    """Install the filter for good. Raises `OSError` where there is none for this system."""
+    """Install the filter irrevocably. Raises `OSError` on a system without one."""
     calls = _BY_MACHINE.get(platform.machine())
     if platform.system() != "Linux" or calls is None:
-        raise OSError("no filter for this system")
+        raise OSError("no system call filter for this system")
     instructions = list(_instructions(calls))
     program = _Program(len(instructions), (_Instruction * len(instructions))(*instructions))
     libc = ctypes.CDLL(None, use_errno=True)
@@ -96,19 +98,21 @@ def filter_system_calls() -> None:
 
 
 def _instructions(calls: _Calls) -> Iterator[_Instruction]:
-    """Yield the program; each jump skips so many instructions."""
+    """Yield the program; a jump is the number of instructions to skip."""
     yield _Instruction(_LOAD, 0, 0, _ARCHITECTURE)
+    # Calls of another architecture have other numbers, so they end the process.
     yield _Instruction(_IF_EQUAL, 1, 0, calls.architecture)
     yield _Instruction(_RETURN, 0, 0, _KILL)
     yield _Instruction(_LOAD, 0, 0, _NUMBER)
     yield _Instruction(_IF_AT_LEAST, 0, 1, _OTHER_ABI)
     yield _Instruction(_RETURN, 0, 0, _ERROR | errno.EPERM)
-    # With this answer the C library falls back on clone, whose flags a filter can read.
+    # ENOSYS makes the C library fall back on clone, whose flags a filter can read.
     yield _Instruction(_IF_EQUAL, 0, 1, calls.clone3)
     yield _Instruction(_RETURN, 0, 0, _ERROR | errno.ENOSYS)
     for number in calls.denied:
         yield _Instruction(_IF_EQUAL, 0, 1, number)
         yield _Instruction(_RETURN, 0, 0, _ERROR | errno.EPERM)
+    # Threads are permitted, processes are not.
     yield _Instruction(_IF_EQUAL, 0, 3, calls.clone)
     yield _Instruction(_LOAD, 0, 0, _FIRST_ARGUMENT)
     yield _Instruction(_IF_BITS, 1, 0, _CLONE_THREAD)

@@ -1,7 +1,7 @@
-"""The decoding process: files in at descriptor 0, hashes out of it, and nothing else at all.
+"""Decoding process: files in and hashes out through descriptor 0, and nothing else.
 
-It is started by the pool, in an empty environment. It loads what decoding needs, locks itself in,
-and from then on reads one file after another until its pipe is closed.
+The pool starts it in an empty environment. It loads the decoders and hashers, locks itself down,
+and then reads one file after another until its pipe is closed.
 """
 
 from __future__ import annotations
@@ -37,18 +37,19 @@ from .messages import (
 
 Read: TypeAlias = Callable[[bytes, Set[str], Limits, Hashing], Reading]
 
-_WARMING_SIDE = 64
+_WARM_UP_SIDE = 64
 
 
 def main(read: Read = read_pixels) -> None:
     """Serve until the pipe is closed; never returns."""
+    # Decoders warn about damaged files, which nobody reads here.
     warnings.simplefilter("ignore")
     pipe = socket.socket(fileno=0)
     try:
         _load_decoders()
         setup = decode_setup(_receive_message(pipe))
         _load_hashers(setup.algorithms)
-        Image.MAX_IMAGE_PIXELS = None  # The limits here say which of them was passed, and by what.
+        Image.MAX_IMAGE_PIXELS = None  # The limits here name the setting to change.
         protections = lock_down(setup.max_memory_bytes, setup.timeout_s)
         pipe.sendall(encode_protections(protections))
         while True:
@@ -56,11 +57,13 @@ def main(read: Read = read_pixels) -> None:
     except EOFError:
         os._exit(0)
     except MemoryError:
+        # Without an answer: encoding one could fail in the same way.
         os._exit(OUT_OF_MEMORY_CODE)
 
 
 def _serve_one(pipe: socket.socket, setup: Setup, read: Read) -> None:
     request = decode_request(_receive_message(pipe))
+    # Each file gets the full time. Without such a limit, the pool's deadline ends the process.
     with suppress(OSError, ValueError):
         allow_cpu(setup.timeout_s)
     data = _receive(pipe, request.size_bytes)
@@ -73,7 +76,7 @@ def _receive_message(pipe: socket.socket) -> bytes:
 
 
 def _receive(pipe: socket.socket, size_bytes: int) -> bytes:
-    """Return exactly so many bytes. Raises `EOFError` when the pool has gone."""
+    """Return exactly the given number of bytes. Raises `EOFError` if the pool closes the pipe."""
     data = pipe.recv(size_bytes, socket.MSG_WAITALL)
     while len(data) < size_bytes:
         more = pipe.recv(size_bytes - len(data), socket.MSG_WAITALL)
@@ -84,11 +87,11 @@ def _receive(pipe: socket.socket, size_bytes: int) -> bytes:
 
 
 def _load_decoders() -> None:
-    """Import all that Pillow would import when it first meets a format."""
+    """Import all modules that Pillow would import later, at the first file of a format."""
     Image.init()
     ImageCms.createProfile("LAB")
     ImageFile.LOAD_TRUNCATED_IMAGES = False
-    # The pool has other processors for other files.
+    # One thread per process: the pool keeps all processors busy with other files.
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     heif_options.DECODE_THREADS = 1
     with suppress(TrackError):
@@ -96,8 +99,8 @@ def _load_decoders() -> None:
 
 
 def _load_hashers(algorithms: tuple[str, ...]) -> None:
-    """Let each hasher hash something, so that nothing is left to load or to compile."""
-    y, x = np.mgrid[:_WARMING_SIDE, :_WARMING_SIDE]
+    """Hash a small picture with each hasher, so that nothing is left to load or to compile."""
+    y, x = np.mgrid[:_WARM_UP_SIDE, :_WARM_UP_SIDE]
     picture = Image.fromarray((x * y % 251).astype(np.uint8))
     for hasher in PIXEL_HASHERS:
         if hasher.algorithm.name in algorithms:

@@ -1,7 +1,7 @@
 """List formats, each in a file of its own.
 
-To add one: write its file, name it here, give the contract suite a sample of it, and add a line to
-the README.
+To add one: write its file, register it in `FORMATS`, add a sample to the contract suite, and a line
+to the README.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from hashmatch.errors import InputError
 
 from .csv import CSVFormat
-from .interface import BadRow, LeftOut, ListFormat, RawRow, Row, UnknownColumn
+from .interface import BadRow, Excluded, ListFormat, RawRow, Row, UnknownColumn
 from .json import JSONFormat, JSONLinesFormat
 from .mapping import as_text, mapped_category
-from .ncmec import NCMECEntry, NCMECFormat, NextPage, entry_rows, read_answer
+from .ncmec import NCMECEntry, NCMECFormat, NextPage, entry_rows, read_response
 from .pytx import SignalFileFormat
 from .vics import VICSFormat
 
@@ -29,23 +29,21 @@ FORMATS: tuple[ListFormat, ...] = (
 
 
 def find_format(file_name: str, name: str = "") -> ListFormat:
-    """Return the format of that name, or the one that the file's ending tells.
+    """Return the format of that name, or without one the format of the file's suffix.
 
-    Raises `InputError`.
+    Raises `InputError` for an unknown name or suffix.
     """
     for one in FORMATS:
         if one.name == name or (not name and file_name.lower().endswith(one.suffixes)):
             return one
     known = ", ".join(one.name for one in FORMATS)
-    raise InputError(
-        f"{file_name}: the format is not known", hint=f"Name it with --format: {known}."
-    )
+    raise InputError(f"{file_name}: unknown format", hint=f"Set it with --format: {known}.")
 
 
 __all__ = [
     "FORMATS",
     "BadRow",
-    "LeftOut",
+    "Excluded",
     "ListFormat",
     "NCMECEntry",
     "NextPage",
@@ -56,5 +54,5 @@ __all__ = [
     "entry_rows",
     "find_format",
     "mapped_category",
-    "read_answer",
+    "read_response",
 ]

@@ -1,4 +1,4 @@
-"""Lists as CSV or TSV: a header, then one row a line, in UTF-8."""
+"""Lists as CSV or TSV: a header, then one row per line, in UTF-8."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from hashmatch.errors import ListFileError
 
 from .interface import BadRow, ListFormat, RawRow, Row, UnknownColumn
 from .lines import read_lines
-from .mapping import TAG_SEPARATOR, mapped_rows, named_columns, require_useful
+from .mapping import TAG_SEPARATOR, mapped_rows, named_columns, require_hash_columns
 
 _COLUMNS = RawRow._fields[1:]
 _REQUIRED = ("algorithm", "value")
-# What can be the name of a column, and what looks like a hash: a header that runs on into the
-# first row would otherwise take that row with it.
+# Names of columns, and values that look like a hash: a header without a line end of its own would
+# otherwise swallow the first row.
 _NAME = re.compile(r"[^\W\d][\w .:/()-]{0,39}")
 _VALUE = re.compile(r"[0-9a-f]{8,}")
 
@@ -27,8 +27,8 @@ _VALUE = re.compile(r"[0-9a-f]{8,}")
 class CSVFormat(ListFormat):
     """Separated values; tags within their column are separated by semicolons.
 
-    A quoted field may not run over a line's end: a stray quote would then swallow the rows after
-    it, and they would go missing unnoticed.
+    A quoted field must not span lines: a stray quote would otherwise swallow the rows after it,
+    which would be missing without any notice.
     """
 
     def __init__(self, name: str, suffixes: tuple[str, ...], separator: str) -> None:
@@ -37,11 +37,11 @@ class CSVFormat(ListFormat):
         self._separator = separator
 
     def read(self, stream: BinaryIO, mapping: MappingSettings | None = None) -> Iterator[Row]:
-        """Yield what the file holds."""
+        """Yield the rows of the file; see `ListFormat.read`."""
         if mapping is None:
             yield from self._read_own(stream)
             return
-        require_useful(mapping)
+        require_hash_columns(mapping)
         separator = mapping.separator or self._separator
         lines = read_lines(stream)
         header = _read_mapped_header(next(lines, None), separator, mapping)
@@ -62,7 +62,7 @@ class CSVFormat(ListFormat):
         for place, name in enumerate(header, start=1):
             if name not in _COLUMNS:
                 yield UnknownColumn(f"column {place}")
-        # A column that the file lacks is read from one past the others, which is empty.
+        # A column that the file lacks is read from the extra last field, which is always empty.
         pick = itemgetter(*(header.index(one) if one in header else -1 for one in _COLUMNS))
         for line in lines:
             if isinstance(line, BadRow):
@@ -76,12 +76,12 @@ def _read_header(line: tuple[int, str] | BadRow | None, separator: str) -> list[
     header = _names(line, separator)
     fit = all(_NAME.fullmatch(name) and not _VALUE.fullmatch(name) for name in header)
     if not fit or not set(_REQUIRED) <= set(header) or len(set(header)) != len(header):
-        # What stands there is not repeated: without a header it is an entry.
+        # The line is not quoted in the message: in a file without a header it is an entry.
         raise ListFileError(
-            "line 1: this is no header with the columns algorithm and value and other short names,"
-            " each once",
-            hint="The file has to be CSV in UTF-8 and to begin with a header such as"
-            " 'algorithm,value,entry_id,category'; or a mapping says what its columns are called.",
+            "line 1: not a header with the columns algorithm and value and other short names, each"
+            " once",
+            hint="The file must be CSV in UTF-8 and begin with a header such as"
+            " 'algorithm,value,entry_id,category'; a mapping can define other column names.",
         )
     return header
 
@@ -94,10 +94,10 @@ def _read_mapped_header(
     if missing := sorted(named - set(header)):
         raise ListFileError(
             f"line 1: the header lacks columns that the mapping names: {', '.join(missing)}",
-            hint="Name the file's own columns in the mapping, and leave out what it does not have.",
+            hint="Use the file's own column names in the mapping, and remove those that it lacks.",
         )
-    if twice := sorted(name for name in named if header.count(name) > 1):
-        raise ListFileError(f"line 1: the header has columns twice: {', '.join(twice)}")
+    if repeated := sorted(name for name in named if header.count(name) > 1):
+        raise ListFileError(f"line 1: the header has duplicate columns: {', '.join(repeated)}")
     return header
 
 
@@ -107,12 +107,13 @@ def _names(line: tuple[int, str] | BadRow | None, separator: str) -> list[str]:
 
 
 def _fields(number: int, text: str, columns: int, separator: str) -> list[str] | BadRow:
-    """Return the fields of a line and an empty one after them, or what is wrong with it."""
+    """Return the fields of a line and an empty one after them, or why it is rejected."""
     fields = _split(text, separator)
     if fields is None:
         return BadRow(number, "a quote is not closed on its line")
     if len(fields) > columns:
         return BadRow(number, f"{len(fields)} fields where the header has {columns}")
+    # Writers of CSV often omit empty fields at the end of a row.
     fields.extend([""] * (columns + 1 - len(fields)))
     return fields
 
@@ -128,9 +129,10 @@ def _split_tags(text: str) -> tuple[str, ...]:
 
 
 def _split(text: str, separator: str) -> list[str] | None:
-    """Return the fields of one line, or None where its quotes do not add up."""
+    """Return the fields of one line, or None where its quotes are not balanced."""
     if '"' not in text:
-        return text.split(separator)  # Four times as fast as the csv module, and most are such.
+        # Four times as fast as the csv module, and most lines have no quotes.
+        return text.split(separator)
     try:
         return next(csv.reader((text,), delimiter=separator, strict=True))
     except csv.Error:

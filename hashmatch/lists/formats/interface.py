@@ -1,4 +1,4 @@
-"""What a list format promises: the rows of a file in order, and by line number what is no row."""
+"""Interface of list formats: the rows of a file in order, with rejected ones by line number."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hashmatch.config import MappingSettings
 
 
 class RawRow(NamedTuple):
-    """One row as the file has it: everything still text, nothing checked."""
+    """One row exactly as the file has it: all fields are text, and nothing is checked."""
 
     line: int
     algorithm: str
@@ -23,10 +23,10 @@ class RawRow(NamedTuple):
 
 
 class BadRow(NamedTuple):
-    """A row that has to be set aside, and why, in words that never repeat a value.
+    """A rejected row; `problem` says why, and never quotes a value.
 
     `entry_id` is the licensor's where the row still shows it, else empty. `is_damage` is False for
-    a row that cannot be the damaged form of another: a duplicate, or one of a foreign algorithm.
+    a row that cannot be the damaged form of another one, such as a duplicate.
     """
 
     line: int
@@ -36,25 +36,25 @@ class BadRow(NamedTuple):
 
 
 class UnknownColumn(NamedTuple):
-    """A column that means nothing to hashmatch and is passed over.
+    """A column that has no meaning for hashmatch and is ignored.
 
-    It is told by its place: in a damaged file its name could be a value.
+    It is reported by its place: in a damaged file its name could be a hash value.
     """
 
     place: str
 
 
-class LeftOut(NamedTuple):
-    """An entry that the mapping leaves out by its category."""
+class Excluded(NamedTuple):
+    """An entry that is left out without being rejected, such as one of an excluded category."""
 
     line: int
 
 
-Row: TypeAlias = RawRow | BadRow | LeftOut | UnknownColumn
+Row: TypeAlias = RawRow | BadRow | Excluded | UnknownColumn
 
 
 class ListFormat(ABC):
-    """One way of writing a list into a file. `unit` is what its rows are counted in."""
+    """Format of list files; `unit` is the unit in which its rows are counted."""
 
     name: str
     suffixes: tuple[str, ...]
@@ -62,8 +62,8 @@ class ListFormat(ABC):
 
     @abstractmethod
     def read(self, stream: BinaryIO, mapping: MappingSettings | None = None) -> Iterator[Row]:
-        """Yield what the file holds, one after the other, in bounded memory.
+        """Yield the rows of the file in order, in bounded memory.
 
-        `mapping` says how this file is laid out; None stands for our own columns. Raises
-        `ListFileError` where the file as a whole is not of this format, or of another layout.
+        `mapping` describes the layout of the file; None stands for our own columns. Raises
+        `ListFileError` where the file is not of this format, or its layout is not the mapping's.
         """

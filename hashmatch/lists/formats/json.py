@@ -1,4 +1,4 @@
-"""Lists as JSON objects: an array of them anywhere in a document, or one a line (JSON Lines)."""
+"""Lists as JSON objects: an array of them anywhere in a document, or one per line (JSON Lines)."""
 
 from __future__ import annotations
 
@@ -11,38 +11,39 @@ from hashmatch.errors import ListFileError
 
 from .interface import BadRow, ListFormat, Row, UnknownColumn
 from .lines import read_lines
-from .mapping import OWN_COLUMNS, mapped_rows, named_columns, require_useful
+from .mapping import OWN_COLUMNS, mapped_rows, named_columns, require_hash_columns
 from .records import json_events, records_at
 
-_MOST_UNKNOWN_KEYS = 100
+# A hostile file could have new keys in every record.
+_MAX_UNKNOWN_KEYS = 100
 
 
 class JSONFormat(ListFormat):
-    """An array of objects, read as a stream; a mapping's `rows` is the path to it, with dots."""
+    """Array of objects, read as a stream; a mapping's `rows` is the dotted path to it."""
 
     name = "json"
     suffixes = (".json",)
     unit = "record"
 
     def read(self, stream: BinaryIO, mapping: MappingSettings | None = None) -> Iterator[Row]:
-        """Yield what the file holds."""
+        """Yield the rows of the file; see `ListFormat.read`."""
         mapping = mapping or OWN_COLUMNS
-        require_useful(mapping)
+        require_hash_columns(mapping)
         path = [*filter(None, mapping.rows.split(".")), "item"]
-        place = mapping.rows or "its top"
+        place = mapping.rows or "the top level"
         yield from _read(mapping, _numbered(records_at(json_events(stream), path), place))
 
 
 class JSONLinesFormat(ListFormat):
-    """One object a line; `tags` is an array of strings, all else strings (ids may be numbers)."""
+    """One object per line; values are strings, or numbers for ids, `tags` an array of strings."""
 
     name = "jsonl"
     suffixes = (".jsonl", ".ndjson")
 
     def read(self, stream: BinaryIO, mapping: MappingSettings | None = None) -> Iterator[Row]:
-        """Yield what the file holds."""
+        """Yield the rows of the file; see `ListFormat.read`."""
         mapping = mapping or OWN_COLUMNS
-        require_useful(mapping)
+        require_hash_columns(mapping)
         yield from _read(mapping, map(_parsed, read_lines(stream)))
 
 
@@ -61,11 +62,12 @@ def _read(
             continue
         lower = {key.lower(): value for key, value in record.items()}
         for place, key in enumerate(lower, start=1):
-            if key not in named and key not in unknown and len(unknown) < _MOST_UNKNOWN_KEYS:
+            if key not in named and key not in unknown and len(unknown) < _MAX_UNKNOWN_KEYS:
                 unknown.add(key)
                 yield UnknownColumn(f"key {place} of {number}")
+        # Which of both values counts would be a guess.
         if len(lower) < len(record):
-            yield BadRow(number, "a key stands twice, in different case")
+            yield BadRow(number, "a key occurs twice, in different case")
             continue
         yield from mapped_rows(mapping, number, lower)
 
@@ -77,7 +79,7 @@ def _numbered(records: Iterable[object], place: str) -> Iterator[tuple[int, obje
     if not number:
         raise ListFileError(
             f"the file has no array of objects at {place}",
-            hint="A mapping says with 'rows' where it is; VICS and CAID need --format vics.",
+            hint="Set the path to it as 'rows' in a mapping; VICS and CAID need --format vics.",
         )
 
 
@@ -86,13 +88,14 @@ def _parsed(line: tuple[int, str] | BadRow) -> tuple[int, object] | BadRow:
         return line
     number, text = line
     try:
-        return number, json.loads(text, object_pairs_hook=_each_key_once)
+        return number, json.loads(text, object_pairs_hook=_require_unique_keys)
+    # Deep nesting exhausts the parser's stack.
     except (ValueError, RecursionError):
-        return BadRow(number, "not JSON, or a key twice")
+        return BadRow(number, "not JSON, or a duplicate key")
 
 
-def _each_key_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _require_unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
     row = dict(pairs)
     if len(row) != len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("a duplicate key")
     return row

@@ -1,4 +1,4 @@
-"""Text files of one row a line: decoded line by line, so that damage stays within its line."""
+"""Text files with one row per line, decoded line by line, so that damage is limited to its line."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import BinaryIO
 
 from .interface import BadRow
 
+# No licensor's line is nearly as long; the limit bounds the memory.
 _MAX_LINE_BYTES = 1 << 20
 
 
 def read_lines(stream: BinaryIO) -> Iterator[tuple[int, str] | BadRow]:
-    """Yield (line number, text without its end) from 1; blank lines are passed over."""
+    """Yield (line number from 1, text without line end) or a rejected row; skips blank lines."""
     number = 0
     while line := stream.readline(_MAX_LINE_BYTES):
         number += 1
@@ -27,8 +28,9 @@ def read_lines(stream: BinaryIO) -> Iterator[tuple[int, str] | BadRow]:
         except UnicodeDecodeError:
             yield BadRow(number, "invalid UTF-8")
             continue
+        # Either is a sign of damage, such as lines that have lost their ends.
         if "\r" in text or "\0" in text:
-            yield BadRow(number, "a carriage return or zero byte within the line")
+            yield BadRow(number, "a carriage return or null byte within the line")
         elif text and not text.isspace():
             yield number, text
 

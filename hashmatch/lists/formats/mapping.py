@@ -1,4 +1,4 @@
-"""Records of any layout into rows, by a mapping that names their columns."""
+"""Mapping of records of any layout to rows, by the names of their columns."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from decimal import Decimal
 from hashmatch.config import MappingSettings
 from hashmatch.errors import ListFileError
 
-from .interface import BadRow, LeftOut, RawRow
+from .interface import BadRow, Excluded, RawRow
 
 TAG_SEPARATOR = ";"
-# Our own columns, for files that are written with them.
+# Our own column names, for files that use them.
 OWN_COLUMNS = MappingSettings(
     columns={
         "entry_id": "entry_id",
@@ -28,34 +28,34 @@ _NO = frozenset({"", "false", "no", "n", "0", "none", "null"})
 
 
 def named_columns(mapping: MappingSettings) -> set[str]:
-    """Return the columns that a mapping speaks of, in lower case."""
+    """Return the columns that a mapping names, in lower case."""
     named = (*mapping.columns.values(), *mapping.hashes, *mapping.flags)
     return {name.lower() for name in named}
 
 
-def require_useful(mapping: MappingSettings) -> None:
-    """Raise `ListFileError` for a mapping by which no row could ever have a value."""
-    says_value = "value" in mapping.columns
-    says_algorithm = "algorithm" in mapping.columns or mapping.algorithm
-    if not mapping.hashes and not (says_value and says_algorithm):
+def require_hash_columns(mapping: MappingSettings) -> None:
+    """Raise `ListFileError` for a mapping with which no row could ever have a hash."""
+    has_value = "value" in mapping.columns
+    has_algorithm = "algorithm" in mapping.columns or mapping.algorithm
+    if not mapping.hashes and not (has_value and has_algorithm):
         raise ListFileError(
-            "the mapping does not say where hashes stand",
-            hint="Give it 'hashes', or 'columns' with value and algorithm; see sample_config.toml.",
+            "the mapping does not name the columns of hashes",
+            hint="Set 'hashes', or 'columns' with value and algorithm; see sample_config.toml.",
         )
 
 
 def mapped_rows(
     mapping: MappingSettings, line: int, record: Mapping[str, object]
-) -> Iterator[RawRow | BadRow | LeftOut]:
+) -> Iterator[RawRow | BadRow | Excluded]:
     """Yield one row for each hash of a record, whose keys are in lower case."""
     texts: dict[str, str] = {}
-    # The id first, so that whatever else is wrong is said of an entry.
-    for ours, theirs in sorted(mapping.columns.items(), key=_is_not_the_id):
-        text = "" if ours == "tags" else _text_of(ours, record.get(theirs.lower()))
+    # The id first, so that any other problem is reported with the id of its entry.
+    for column, file_column in sorted(mapping.columns.items(), key=_is_not_the_id):
+        text = "" if column == "tags" else _text_of(column, record.get(file_column.lower()))
         if text is None:
-            yield BadRow(line, f"{ours} is not a string", texts.get("entry_id", ""))
+            yield BadRow(line, f"{column} is not a string", texts.get("entry_id", ""))
             return
-        texts[ours] = text
+        texts[column] = text
     entry_id = texts.get("entry_id", "")
     category = mapped_category(mapping, line, texts.get("category", ""), entry_id)
     if not isinstance(category, str):
@@ -63,12 +63,12 @@ def mapped_rows(
         return
     tags = _tags(mapping, record)
     if tags is None:
-        yield BadRow(line, "tags or a flag cannot be read", entry_id)
+        yield BadRow(line, "the tags or a flag cannot be read", entry_id)
         return
     hashes = _hashes(mapping, texts, record)
     for algorithm, value in hashes:
         if value is None:
-            yield BadRow(line, f"the {algorithm} value is no text", entry_id)
+            yield BadRow(line, f"the {algorithm} value is not a string", entry_id)
         else:
             yield RawRow(
                 line,
@@ -86,22 +86,22 @@ def mapped_rows(
 
 def mapped_category(
     mapping: MappingSettings, line: int, text: str, entry_id: str
-) -> str | LeftOut | BadRow:
-    """Return our category for theirs, or what becomes of the entry otherwise."""
+) -> str | Excluded | BadRow:
+    """Return our category for the licensor's, or the entry as excluded or rejected."""
     plain = text.strip()
-    if plain in mapping.left_out_categories:
-        return LeftOut(line)
+    if plain in mapping.excluded_categories:
+        return Excluded(line)
     if (known := mapping.categories.get(plain)) is not None:
         return known
-    if mapping.other_categories == "leave_out":
-        return LeftOut(line)
-    if mapping.other_categories == "set_aside":
-        return BadRow(line, "the mapping does not know its category", entry_id)
+    if mapping.other_categories == "exclude":
+        return Excluded(line)
+    if mapping.other_categories == "reject":
+        return BadRow(line, "its category is not in the mapping", entry_id)
     return text
 
 
 def as_flag(value: object) -> bool | None:
-    """Return what a yes or no of any spelling says, None where it is neither."""
+    """Return True or False for a yes or no in any spelling, None for other values."""
     if isinstance(value, bool):
         return value
     text = (as_text(value) or "").strip().lower()
@@ -109,16 +109,20 @@ def as_flag(value: object) -> bool | None:
 
 
 def as_text(value: object) -> str | None:
-    """Return a string or number as text that can be stored, "" for nothing, None for the rest."""
+    """Return a string or number as text that can be stored, "" for None.
+
+    Returns None for values of other types, and for text that no database can store.
+    """
     if value is None:
         return ""
+    # True and False are int for Python, and are no ids.
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str) or "\0" in value:
         return None
     try:
         value.encode()
-    except UnicodeEncodeError:  # JSON can write halves of characters.
+    except UnicodeEncodeError:  # JSON can hold unpaired surrogates.
         return None
     return value
 
@@ -126,11 +130,12 @@ def as_text(value: object) -> str | None:
 def _hashes(
     mapping: MappingSettings, texts: Mapping[str, str], record: Mapping[str, object]
 ) -> list[tuple[str, str | None]]:
-    """Return the algorithms and values of a record, None for a value that is no text."""
+    """Return the algorithms and values of a record, None for a value that is not a string."""
     found: list[tuple[str, str | None]] = []
-    for theirs, name in mapping.hashes.items():
-        given = record.get(theirs.lower())
+    for file_column, name in mapping.hashes.items():
+        given = record.get(file_column.lower())
         value = given if isinstance(given, str) else None
+        # An empty column is normal here: an entry rarely has a hash of every algorithm.
         if given is not None and (value is None or value.strip()):
             found.append((name, value))
     value = texts.get("value", "")
@@ -151,15 +156,14 @@ def _text_of(column: str, value: object) -> str | None:
 
 
 def _tags(mapping: MappingSettings, record: Mapping[str, object]) -> tuple[str, ...] | None:
-    """Return the tags of a record, None where they or a flag are of no known shape."""
+    """Return the tags of a record, None where they or a flag have an unknown form."""
     given = record.get(mapping.columns.get("tags", "").lower())
     if isinstance(given, list):
         tags = [as_text(one) for one in given]
     else:
         text = as_text(given)
         tags = [None] if text is None else [*map(str.strip, text.split(TAG_SEPARATOR))]
-    for theirs, tag in mapping.flags.items():
-        is_set = as_flag(record.get(theirs.lower()))
+    for file_column, tag in mapping.flags.items():
+        is_set = as_flag(record.get(file_column.lower()))
         tags += [None] if is_set is None else [tag] * is_set
-    kept = [tag for tag in tags if tag]
-    return None if None in tags else tuple(kept)
+    return None if None in tags else tuple(tag for tag in tags if tag)

@@ -1,4 +1,4 @@
-"""Answers of NCMEC's Hash Sharing, version 2: XML with entries, withdrawn ones and a next page."""
+"""Responses of NCMEC's Hash Sharing, version 2: XML with entries, deletions and a next page."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from defusedxml.ElementTree import iterparse
 from hashmatch.config import MappingSettings
 from hashmatch.errors import ListFileError
 
-from .interface import BadRow, LeftOut, ListFormat, RawRow, Row
+from .bounded import MAX_DEPTH, MAX_RECORD_PARTS, BoundedStream
+from .interface import BadRow, Excluded, ListFormat, RawRow, Row
 from .mapping import mapped_category
-from .watched import MAX_DEPTH, MAX_RECORD_PARTS, WatchedStream
 
 _ENTRIES = frozenset({"image", "video", "deletedImage", "deletedVideo"})
 _ANY_CATEGORY = MappingSettings()
@@ -23,10 +23,10 @@ _ANY_CATEGORY = MappingSettings()
 
 @dataclass(frozen=True, slots=True)
 class NCMECEntry:
-    """One entry of an answer, which is all that NCMEC now says of it.
+    """One entry of a response: its complete current state at NCMEC.
 
-    An id is unique within its member. `hashes` are (algorithm, value); what is too large to stand
-    there has the address of its own as the value. A withdrawn entry has none.
+    An id is unique within its member. `hashes` are (algorithm, value); the value of a hash that is
+    too large for the response is the address at which it can be fetched. A deleted entry has none.
     """
 
     member_id: str
@@ -40,28 +40,28 @@ class NCMECEntry:
 
     @property
     def identity(self) -> str:
-        """What tells the entry from all others of all members."""
+        """Return an id that is unique among all members."""
         return f"{self.member_id}/{self.entry_id}"
 
 
 @dataclass(frozen=True, slots=True)
 class NextPage:
-    """Where the answer goes on, relative to the base."""
+    """Address of the next page, relative to the base of the list."""
 
     address: str
 
 
-def read_answer(stream: BinaryIO) -> Iterator[NCMECEntry | BadRow | NextPage]:
-    """Yield what an answer to a query for entries holds, in bounded memory.
+def read_response(stream: BinaryIO) -> Iterator[NCMECEntry | BadRow | NextPage]:
+    """Yield the entries and the next page of a response to a query for entries, in bounded memory.
 
-    Raises `ListFileError` where it is no such answer, breaks off, or is hostile.
+    Raises `ListFileError` where it is not such a response, is truncated, or is hostile.
     """
-    watched = WatchedStream(stream)
+    bounded = BoundedStream(stream)
     path: list[Element] = []
     number = parts = 0
     try:
-        for event, element in iterparse(watched, ("start", "end"), forbid_dtd=True):
-            watched.bytes_unheard = 0
+        for event, element in iterparse(bounded, ("start", "end"), forbid_dtd=True):
+            bounded.bytes_since_event = 0
             name = _local_name(element)
             if event == "start":
                 _require_sane(name, path, parts)
@@ -72,37 +72,40 @@ def read_answer(stream: BinaryIO) -> Iterator[NCMECEntry | BadRow | NextPage]:
             if name in _ENTRIES and len(path) > 1 and _local_name(path[-1]) not in _ENTRIES:
                 number += 1
                 yield _read_entry(number, name, element)
+                # Otherwise the tree would grow with every entry.
                 path[-1].remove(element)
+                # The limit is for each entry.
                 parts = 0
             elif name == "next" and path and _local_name(path[-1]) == "paging":
                 yield NextPage((element.text or "").strip())
     except (ParseError, DefusedXmlException, UnicodeError, LookupError, ValueError) as error:
-        # The parser's own words may quote the file.
+        # The parser's own message may quote the file.
         raise ListFileError(
-            "the answer is not XML, breaks off, or defines entities",
+            "the response is not XML, is truncated, or defines entities",
             hint="Nothing was changed; fetch it again.",
         ) from error
 
 
 class NCMECFormat(ListFormat):
-    """Such an answer as a file; entries that it calls deleted are left out."""
+    """Response of NCMEC's Hash Sharing, stored as a file; deleted entries are excluded."""
 
     name = "ncmec"
     suffixes = (".xml",)
     unit = "record"
 
     def read(self, stream: BinaryIO, mapping: MappingSettings | None = None) -> Iterator[Row]:
-        """Yield what the file holds; with a mapping, by its `categories`."""
-        for number, item in enumerate(read_answer(stream), start=1):
+        """Yield the rows of the file; a mapping's `categories` apply to the classification."""
+        for number, item in enumerate(read_response(stream), start=1):
             if isinstance(item, NextPage):
+                # Replacing a list from one page would withdraw the entries of all others.
                 raise ListFileError(
-                    "the file is one page of several, and no whole list",
-                    hint="Put all pages into the list by a source of type ncmec.",
+                    "the file is one page of several, and not a complete list",
+                    hint="Sync the list from a source of type ncmec, which reads all pages.",
                 )
             if isinstance(item, BadRow):
                 yield item
             elif item.is_deleted:
-                yield LeftOut(number)
+                yield Excluded(number)
             else:
                 yield from entry_rows(item, number, mapping or _ANY_CATEGORY)
 
@@ -123,11 +126,13 @@ def entry_rows(entry: NCMECEntry, number: int, mapping: MappingSettings) -> Iter
 
 def _require_sane(name: str, path: list[Element], parts: int) -> None:
     if not path and name != "queryResult":
-        raise ListFileError("this is no answer of NCMEC's Hash Sharing: it is no queryResult")
+        raise ListFileError(
+            "this is not a response of NCMEC's Hash Sharing: its root is not queryResult"
+        )
     if len(path) >= MAX_DEPTH:
-        raise ListFileError(f"the answer is nested more than {MAX_DEPTH} deep")
+        raise ListFileError(f"the response is nested more than {MAX_DEPTH} levels deep")
     if parts > MAX_RECORD_PARTS:
-        raise ListFileError("an entry of the answer has more than 100,000 parts")
+        raise ListFileError("an entry of the response has more than 100,000 parts")
 
 
 def _read_entry(number: int, kind: str, element: Element) -> NCMECEntry | BadRow:
@@ -136,7 +141,7 @@ def _read_entry(number: int, kind: str, element: Element) -> NCMECEntry | BadRow
     member_id = "" if member is None else member.get("id", "").strip()
     entry_id = _text(parts.get("id"))
     if not member_id or not entry_id:
-        return BadRow(number, "there is no member or no id")
+        return BadRow(number, "there is no member id or no entry id")
     is_video = kind.endswith(("video", "Video"))
     return NCMECEntry(
         member_id=member_id,
@@ -152,8 +157,9 @@ def _read_entry(number: int, kind: str, element: Element) -> NCMECEntry | BadRow
 
 def _hashes(fingerprints: Element | None, *, is_video: bool) -> Iterator[tuple[str, str]]:
     for one in () if fingerprints is None else fingerprints:
+        # A hash that is too large for the response has an address instead of text.
         name, value = _local_name(one), _text(one) or one.get("href", "").strip()
-        # The PhotoDNA of a film is another thing than that of a picture.
+        # The PhotoDNA hash of a video cannot be compared with that of a picture.
         if is_video and name == "pdna":
             name = "video-photodna"
         if value:
@@ -165,4 +171,5 @@ def _text(element: Element | None) -> str:
 
 
 def _local_name(element: Element) -> str:
+    # ElementTree writes the namespace of a tag before it, in braces.
     return str(element.tag).rpartition("}")[2]

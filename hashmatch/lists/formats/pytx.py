@@ -1,4 +1,4 @@
-"""Signal files of HMA and python-threatexchange: one hash a line, after its type and a space."""
+"""Signal files of HMA and python-threatexchange: one hash per line, after its type and a space."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from .lines import read_lines
 
 
 class SignalFileFormat(ListFormat):
-    """Lines such as "pdq f8f8…"; with `algorithm` in a mapping the type may be left out."""
+    """Lines such as "pdq f8f8…"; with `algorithm` in a mapping the type may be omitted."""
 
     name = "pytx"
     suffixes = (".signals",)
 
     def read(self, stream: BinaryIO, mapping: MappingSettings | None = None) -> Iterator[Row]:
-        """Yield what the file holds."""
+        """Yield the rows of the file; see `ListFormat.read`."""
         algorithm = "" if mapping is None else mapping.algorithm
         algorithms = {} if mapping is None else mapping.algorithms
         for line in read_lines(stream):
@@ -27,6 +27,7 @@ class SignalFileFormat(ListFormat):
                 continue
             number, text = line
             name, _, value = text.strip().partition(" ")
+            # A line without a type: its only word is the hash.
             if not value and algorithm:
                 name, value = algorithm, name
             if not value:

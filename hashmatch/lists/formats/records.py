@@ -1,4 +1,4 @@
-"""JSON documents as streams of records, of any length, in bounded memory, refused when hostile."""
+"""Records of JSON documents of any length, streamed in bounded memory; hostile ones are refused."""
 
 from __future__ import annotations
 
@@ -9,22 +9,25 @@ import ijson
 
 from hashmatch.errors import ListFileError
 
-from .watched import MAX_DEPTH, MAX_RECORD_PARTS, WatchedStream
+from .bounded import MAX_DEPTH, MAX_RECORD_PARTS, BoundedStream
 
-# The path to where something stands, "item" for the elements of an array, and what stands there: an
-# event and its value, as ijson gives them. The path is one list that changes from event to event.
+# The path to a place in the document, with "item" for the elements of an array, and the event and
+# value of ijson at that place. The path is one list that changes from event to event.
 JSONEvent: TypeAlias = tuple[list[str], str, Any]
 
 
 def json_events(stream: BinaryIO) -> Iterator[JSONEvent]:
-    """Yield the events of a JSON document. Raises `ListFileError` where it is none, or hostile."""
-    watched = WatchedStream(stream)
+    """Yield the events of a JSON document.
+
+    Raises `ListFileError` where it is not JSON, is truncated, or is hostile.
+    """
+    bounded = BoundedStream(stream)
     path: list[str] = []
     try:
-        # Not ijson's own paths: it writes one for each event of a chunk before anybody can look,
-        # which of arrays in arrays are gigabytes.
-        for event, value in ijson.basic_parse(watched, buf_size=1 << 16):
-            watched.bytes_unheard = 0
+        # Not ijson's own paths: it builds one for each event of a chunk before any limit can be
+        # checked, which for deeply nested arrays are gigabytes.
+        for event, value in ijson.basic_parse(bounded, buf_size=1 << 16):
+            bounded.bytes_since_event = 0
             if event == "map_key":
                 path[-1] = value
             elif event in ("end_map", "end_array"):
@@ -33,24 +36,24 @@ def json_events(stream: BinaryIO) -> Iterator[JSONEvent]:
             if event in ("start_map", "start_array"):
                 path.append("item" if event == "start_array" else "")
                 if len(path) > MAX_DEPTH:
-                    raise ListFileError(f"the file is nested more than {MAX_DEPTH} deep")
+                    raise ListFileError(f"the file is nested more than {MAX_DEPTH} levels deep")
     except (ijson.JSONError, ValueError, ArithmeticError) as error:
-        # The parser's own words quote the file.
+        # The parser's own message quotes the file.
         raise ListFileError(
-            "the file is not JSON, or breaks off",
-            hint="Nothing was changed; fetch the file again, or name its format with --format.",
+            "the file is not JSON, or is truncated",
+            hint="Nothing was changed; fetch the file again, or set its format with --format.",
         ) from error
 
 
 def records_at(events: Iterator[JSONEvent], path: list[str]) -> Iterator[object]:
-    """Yield the values at a path, such as ["value", "item"], each as a whole."""
+    """Yield the complete values at a path, such as ["value", "item"]."""
     for place, event, value in events:
         if place == path and event not in ("map_key", "end_map", "end_array"):
             yield _record(events, event, value)
 
 
 def _record(events: Iterator[JSONEvent], event: str, value: object) -> object:
-    """Return the value that begins with an event."""
+    """Return the complete value that starts with an event."""
     if not event.startswith("start"):
         return value
     builder = ijson.ObjectBuilder()

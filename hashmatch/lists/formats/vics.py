@@ -8,14 +8,14 @@ from typing import Any, BinaryIO
 from hashmatch.config import MappingSettings
 from hashmatch.errors import ListFileError
 
-from .interface import BadRow, LeftOut, ListFormat, RawRow, Row
+from .interface import BadRow, Excluded, ListFormat, RawRow, Row
 from .mapping import TAG_SEPARATOR, as_flag, as_text, mapped_category
 from .records import JSONEvent, json_events, records_at
 
 _CONTEXTS = ("odata.metadata", "@odata.context", "odata.context")
 _MEDIA, _CASES = ["value", "item"], ["value", "item", "Media", "item"]
 _HASHES = {"MD5": "md5", "SHA1": "sha1", "SHA256": "sha256", "PhotoDNA": "photodna"}
-# Strings that say "True" or "False" in the files seen.
+# Their values are the strings "True" and "False" in the files seen.
 _FLAGS = {
     "VictimIdentified": "victim-identified",
     "OffenderIdentified": "offender-identified",
@@ -28,8 +28,8 @@ _FLAGS = {
 class VICSFormat(ListFormat):
     """JSON by the OData model of VICS, read as a stream.
 
-    What a category means depends on the country, and not all of them are known abuse material: so
-    a mapping with `categories` is required.
+    The meaning of a category depends on the country, and not every category is abuse material;
+    therefore a mapping with `categories` is required.
     """
 
     suffixes = ()
@@ -39,12 +39,12 @@ class VICSFormat(ListFormat):
         self.name = name
 
     def read(self, stream: BinaryIO, mapping: MappingSettings | None = None) -> Iterator[Row]:
-        """Yield what the file holds; records are counted over all cases."""
+        """Yield the rows of the file; records are counted across all cases."""
         if mapping is None or not mapping.categories:
             raise ListFileError(
-                "what the categories of this file mean depends on its country",
-                hint="Name a mapping with --mapping whose 'categories' say which are taken, such as"
-                " { 1 = 'A', 2 = 'B' }, and its 'left_out_categories' which are not.",
+                "the meaning of this file's categories depends on its country",
+                hint="Use --mapping with a mapping whose 'categories' lists those to import, such"
+                " as { 1 = 'A', 2 = 'B' }, and 'excluded_categories' those to exclude.",
             )
         events = json_events(stream)
         for number, record in enumerate(records_at(events, _path_of_media(events)), start=1):
@@ -55,9 +55,10 @@ class VICSFormat(ListFormat):
 
 
 def _path_of_media(events: Iterator[JSONEvent]) -> list[str]:
-    """Read up to the entries and return where they are: at once, or within cases."""
+    """Read up to the entries and return the path to them: at the top level, or within cases."""
     context = ""
     for path, event, value in events:
+        # The context comes before the entries and shows how they are nested.
         if len(path) == 1 and path[0] in _CONTEXTS and event == "string":
             context = value
         if path == ["value"] and event == "start_array":
@@ -66,7 +67,7 @@ def _path_of_media(events: Iterator[JSONEvent]) -> list[str]:
                 return _MEDIA if kind == "media" else _CASES
             break
     raise ListFileError(
-        "this is no VICS or CAID file: it does not say whether it holds Media or Cases",
+        "not a VICS or CAID file: its context is neither Media nor Cases",
         hint="For other JSON use --format json and a mapping.",
     )
 
@@ -75,28 +76,28 @@ def _rows_of(mapping: MappingSettings, number: int, media: Mapping[str, Any]) ->
     entry_id = as_text(media.get("MediaID"))
     category = as_text(media.get("Category"))
     if not entry_id or category is None:
-        yield BadRow(number, "there is no MediaID, or Category is no number", entry_id or "")
+        yield BadRow(number, "there is no MediaID, or Category is not a number", entry_id or "")
         return
-    ours = mapped_category(mapping, number, category, entry_id)
-    if isinstance(ours, BadRow | LeftOut):
-        yield ours
+    mapped = mapped_category(mapping, number, category, entry_id)
+    if isinstance(mapped, BadRow | Excluded):
+        yield mapped
         return
     hashes = _hashes_of(media)
     note, added_at = as_text(media.get("Comments")), as_text(media.get("DateUpdated"))
     tags = _tags_of(media)
     if hashes is None or note is None or added_at is None or tags is None:
-        yield BadRow(number, "a value of it is of the wrong kind", entry_id)
+        yield BadRow(number, "a value of the record has the wrong type", entry_id)
         return
     if not hashes:
         yield BadRow(number, "there is no hash", entry_id)
-    # A file may give one hash twice, under its own key and among the alternative ones.
+    # A record may have one hash twice, under its own key and among the alternative ones.
     for algorithm, value in dict.fromkeys(hashes):
         name = mapping.algorithms.get(algorithm, algorithm)
-        yield RawRow(number, name, value, entry_id, ours, tags, added_at, note)
+        yield RawRow(number, name, value, entry_id, mapped, tags, added_at, note)
 
 
 def _hashes_of(media: Mapping[str, Any]) -> list[tuple[str, str]] | None:
-    """Return the algorithms and values of an entry, None where they are of the wrong kind."""
+    """Return the algorithms and values of an entry, None where they have the wrong type."""
     found = [(name, as_text(media.get(key))) for key, name in _HASHES.items()]
     alternative = media.get("AlternativeHashes") or []
     if not isinstance(alternative, list):
@@ -115,6 +116,7 @@ def _tags_of(media: Mapping[str, Any]) -> tuple[str, ...] | None:
     for key, tag in _FLAGS.items():
         if as_flag(media.get(key)):
             tags.append(tag)
+    # Tags are an array in some files, and one string with separators in others.
     series, given = as_text(media.get("Series")), media.get("Tags")
     texts = [as_text(one) for one in given] if isinstance(given, list) else [as_text(given)]
     if series is None or None in texts:

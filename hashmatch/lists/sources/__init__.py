@@ -1,7 +1,7 @@
 """List sources, each in a file of its own.
 
-To add one: write its file, give it settings in `hashmatch.config`, open it in `opening.py`, and
-give the contract suites a server that speaks its protocol.
+To add one: write its file, add its settings to `hashmatch.config`, open it in `opening.py`, and add
+a server that speaks its protocol to the contract suites.
 """
 
 from .file import FileSource

@@ -1,4 +1,4 @@
-"""Lists that somebody puts into a file or folder of this machine."""
+"""Source for lists in a file or folder of this machine."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ from ..formats import ListFormat
 from .interface import Checkpoint, Fetch, ListSource
 from .verified import parse_checksum_file
 
-_HIDDEN_OR_BESIDE = re.compile(r"\.|.*\.(sha256|tmp|part)$", re.IGNORECASE)
+# Hidden files, checksum files, and files that are still being written.
+_NOT_A_DELIVERY = re.compile(r"\.|.*\.(sha256|tmp|part)$", re.IGNORECASE)
 
 
 class FileSource(ListSource):
-    """A file, or of a folder the last file by name, as dated deliveries sort.
+    """A file, or the last file by name in a folder, since dated deliveries sort that way.
 
-    Where a file with the same name and `.sha256` stands beside it, its content has to agree.
+    Where there is a file with the same name and the suffix `.sha256`, the content has to match its
+    checksum.
     """
 
     def __init__(
@@ -38,27 +40,28 @@ class FileSource(ListSource):
 
     @property
     def name(self) -> str:
-        """What to call the source in records."""
+        """Return the path of the file or folder, after the word "file"."""
         return f"file {self._path}"
 
     def fetch(self, checkpoint: Checkpoint, *, is_empty: bool) -> Generator[Fetch]:
-        """Yield the file, unless its content is the one of the checkpoint."""
+        """Yield the file, unless it has the content of the checkpoint."""
         try:
             file = self._newest()
             with file.open("rb") as stream:
                 before = _stamp(stream)
+                # The file is read twice: its checksum decides whether there is a delivery at all.
                 sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-                _require_agreement(file, sha256)
+                _require_checksum(file, sha256)
                 if checkpoint.get("sha256") == sha256:
                     return
                 stream.seek(0)
                 list_format = self._find_format(file.name)
-                items = list_format.read(_Unchanging(stream, before, file), self._mapping)  # type: ignore[arg-type]
+                items = list_format.read(_StableFile(stream, before, file), self._mapping)  # type: ignore[arg-type]
                 yield Fetch(Delivery(items, list_format.unit), {"sha256": sha256})
         except OSError as error:
             raise SourceError(
                 f"{error.filename or self._path}: {(error.strerror or 'cannot be read').lower()}",
-                hint="Look at the path, and at who may read it.",
+                hint="Check the path, and that this user may read it.",
             ) from error
 
     def _newest(self) -> Path:
@@ -70,8 +73,8 @@ class FileSource(ListSource):
         return max(files, key=lambda one: one.name)
 
 
-class _Unchanging:
-    """A file that is refused where somebody writes it while it is read."""
+class _StableFile:
+    """File that is refused at its end where it was changed while it was read."""
 
     def __init__(self, stream: BinaryIO, stamp: tuple[int, int], file: Path) -> None:
         self._stream = stream
@@ -88,18 +91,19 @@ class _Unchanging:
         try:
             data = read(size)
         except OSError as error:
-            raise SourceError(f"{self._file}: it cannot be read: {error.strerror}") from error
+            raise SourceError(f"{self._file}: cannot be read: {error.strerror}") from error
+        # A file that changed may mix the rows of two deliveries.
         if not data and _stamp(self._stream) != self._stamp:
             raise SourceError(
                 f"{self._file}: the file changed while it was read",
-                hint="Write deliveries under another name, and rename them when they are whole.",
+                hint="Write deliveries under another name, and rename them once complete.",
             )
         return data
 
 
 def is_delivery(name: str) -> bool:
-    """Say whether a file of that name is one: none that is hidden, half written or a checksum."""
-    return not _HIDDEN_OR_BESIDE.match(name)
+    """Say whether a file of that name is a delivery: not hidden, unfinished or a checksum."""
+    return not _NOT_A_DELIVERY.match(name)
 
 
 def _stamp(stream: BinaryIO) -> tuple[int, int]:
@@ -107,15 +111,15 @@ def _stamp(stream: BinaryIO) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _require_agreement(file: Path, sha256: str) -> None:
-    """Raise `SourceError` where a checksum beside the file says that it should be another."""
-    beside = file.with_name(f"{file.name}.sha256")
+def _require_checksum(file: Path, sha256: str) -> None:
+    """Raise `SourceError` where the file has a checksum file and does not match it."""
+    checksum_file = file.with_name(f"{file.name}.sha256")
     try:
-        text = beside.read_text(encoding="ascii", errors="replace")
+        text = checksum_file.read_text(encoding="ascii", errors="replace")
     except FileNotFoundError:
         return
-    if parse_checksum_file(text, str(beside)).value.hex() != sha256:
+    if parse_checksum_file(text, str(checksum_file)).value.hex() != sha256:
         raise SourceError(
-            f"{file}: the content does not agree with {beside.name}",
-            hint="The delivery is not whole, or not the one that the checksum is of.",
+            f"{file}: the content does not match {checksum_file.name}",
+            hint="The delivery is incomplete, or the checksum is of another delivery.",
         )

@@ -1,4 +1,4 @@
-"""Lists that are files on a web server."""
+"""Source for lists that are files on a web server."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .interface import Checkpoint, Fetch, ListSource
 from .verified import read_digest_header, read_rows
 from .web import ATTEMPTS, Web, describe, open_client
 
-# A body that drips must not hold up a list for ever.
-_MOST_SECONDS = 4 * 3600
+# A server that sends a few bytes at a time must not block a list for ever.
+_MAX_FETCH_S = 4 * 3600
 
 
 class HTTPSSource(ListSource):
-    """A file that is fetched where its ETag, or else its date, is another than the last time."""
+    """A file that is fetched when its ETag, or without one its date, has changed."""
 
     def __init__(
         self,
@@ -46,11 +46,11 @@ class HTTPSSource(ListSource):
 
     @property
     def name(self) -> str:
-        """What to call the source in records: without what a query may hold."""
+        """Return the address without its query, which may hold a secret."""
         return str(httpx.URL(self._url).copy_with(query=None, fragment=None))
 
     def fetch(self, checkpoint: Checkpoint, *, is_empty: bool) -> Generator[Fetch]:
-        """Yield the file, unless the server says that it is the one of the checkpoint."""
+        """Yield the file, unless the server reports it unchanged since the checkpoint."""
         known = {name: str(checkpoint[name]) for name in ("etag", "modified") if name in checkpoint}
         client = open_client(
             self._url, timeout_s=self._timeout_s, auth=self._auth, ca_file=self._ca_file
@@ -66,19 +66,19 @@ class HTTPSSource(ListSource):
 
 
 class _Body(io.RawIOBase):
-    """A body as a stream, which goes on where it was when its connection breaks."""
+    """Body of a response as a stream, which resumes where it was after a broken connection."""
 
     def __init__(self, web: Web, url: str, known: dict[str, str]) -> None:
         self._web = web
         self._url = url
         self._offset = 0
-        self._rest = b""
-        self._fruitless = 0
-        self._end_s = time.monotonic() + _MOST_SECONDS
+        self._buffered = b""
+        self._failures = 0
+        self._deadline_s = time.monotonic() + _MAX_FETCH_S
         headers = {"If-None-Match": known["etag"]} if "etag" in known else {}
         if "modified" in known and not headers:
             headers["If-Modified-Since"] = known["modified"]
-        self._response = response = self._ask(headers)
+        self._response = response = self._request(headers)
         self.is_unchanged = response.status_code == 304
         etag = response.headers.get("ETag", "")
         modified = response.headers.get("Last-Modified", "")
@@ -90,50 +90,53 @@ class _Body(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        while not self._rest:
-            if time.monotonic() > self._end_s:
-                raise SourceError("the file took hours to fetch")
+        while not self._buffered:
+            if time.monotonic() > self._deadline_s:
+                raise SourceError(f"the fetch took more than {_MAX_FETCH_S // 3600} hours")
             try:
-                self._rest = next(self._chunks)
+                self._buffered = next(self._chunks)
             except StopIteration:
                 return 0
             except httpx.TransportError as error:
-                self._go_on(error)
-        given = self._rest[: len(buffer)]
-        self._rest = self._rest[len(given) :]
-        self._offset += len(given)
-        self._fruitless = 0
-        buffer[: len(given)] = given
-        return len(given)
+                self._resume(error)
+        piece = self._buffered[: len(buffer)]
+        self._buffered = self._buffered[len(piece) :]
+        self._offset += len(piece)
+        # Only failures in a row count: each byte is progress.
+        self._failures = 0
+        buffer[: len(piece)] = piece
+        return len(piece)
 
     def close(self) -> None:
         self._response.close()
         super().close()
 
-    def _ask(self, headers: dict[str, str]) -> httpx.Response:
+    def _request(self, headers: dict[str, str]) -> httpx.Response:
         response = self._web.get(self._url, headers)
         if response.headers.get("Content-Encoding", "identity") != "identity":
-            raise SourceError("the server packs the file, though it was asked not to")
-        is_measured = {"content-length", "transfer-encoding"} & set(response.headers)
-        if response.status_code != 304 and not is_measured:
-            # What ends with its connection may as well have broken off.
-            raise SourceError("the server does not say where the file ends")
+            raise SourceError("the server compresses the file although the request forbids it")
+        has_length = {"content-length", "transfer-encoding"} & set(response.headers)
+        if response.status_code != 304 and not has_length:
+            # A body that ends with its connection cannot be distinguished from a truncated one.
+            raise SourceError("the response gives no length, so that truncation would go unnoticed")
         return response
 
-    def _go_on(self, error: httpx.TransportError) -> None:
-        """Ask for the rest of the file, and of the same one."""
-        self._fruitless += 1
+    def _resume(self, error: httpx.TransportError) -> None:
+        """Request the rest of the file, provided that it is still the same file."""
+        self._failures += 1
         etag = self.checkpoint.get("etag", "")
-        if self._fruitless >= ATTEMPTS or not etag or etag.startswith("W/"):
+        # A weak ETag does not promise equal bytes (RFC 9110, section 8.8.1).
+        if self._failures >= ATTEMPTS or not etag or etag.startswith("W/"):
             raise SourceError(
-                f"the file broke off: {describe(error)}", hint="The next sync tries again."
+                f"the file is truncated: {describe(error)}", hint="The next sync tries again."
             ) from error
         self._response.close()
-        self._response = response = self._ask({"Range": f"bytes={self._offset}-", "If-Range": etag})
+        headers = {"Range": f"bytes={self._offset}-", "If-Range": etag}
+        self._response = response = self._request(headers)
         is_rest = response.headers.get("Content-Range", "").startswith(f"bytes {self._offset}-")
         if response.status_code != 206 or not is_rest or response.headers.get("ETag") != etag:
             raise SourceError(
-                "the file broke off, and the server now gives another, or not its rest",
+                "the file is truncated, and the server did not return the rest of it",
                 hint="The next sync tries again.",
             ) from error
         self._chunks = response.iter_raw()

@@ -1,4 +1,4 @@
-"""What a list source promises: deliveries, each with the checkpoint that it leads to."""
+"""Interface of list sources: deliveries, each with the checkpoint that it leads to."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any, TypeAlias
 
 from ..delivery import Delivery
 
-# How far a list has followed its source: a JSON object that only the source understands.
+# The progress of a list along its source: a JSON object that only the source understands.
 Checkpoint: TypeAlias = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """A delivery, and the checkpoint at which the list is once it has been taken over.
+    """A delivery, and the checkpoint that the list reaches once the delivery is applied.
 
     The checkpoint may be filled in while the delivery is read.
     """
@@ -26,7 +26,7 @@ class Fetch:
 
 
 class Verdict(StrEnum):
-    """What people found of a match."""
+    """Result of the review of a match, as feedback for the list's owner."""
 
     CONFIRMED = "confirmed"
     FALSE_POSITIVE = "false-positive"
@@ -34,7 +34,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """What people found of a match with one hash of an entry, by the id that its source gave it."""
+    """Verdict on a match with one hash of an entry; `entry_id` is the id from its source."""
 
     entry_id: str
     algorithm: str
@@ -43,31 +43,31 @@ class Feedback:
 
 
 class FeedbackReceiver(ABC):
-    """A source whose protocol takes feedback."""
+    """A source whose protocol accepts feedback."""
 
     @abstractmethod
     def give_feedback(self, feedback: Feedback) -> None:
-        """Tell it to the list's owner, in one attempt; saying it twice does no harm.
+        """Send feedback to the list's owner, in one attempt; sending it twice does no harm.
 
         Raises `SourceError`, and `SourceRefusedError` where another attempt would not help.
         """
 
 
 class ListSource(ABC):
-    """Where a list comes from."""
+    """Source of a list, such as a file or an exchange."""
 
     @property
     @abstractmethod
     def name(self) -> str:
-        """What to call the source in records: without any secret, and always the same."""
+        """Return the name of the source in records: it holds no secret, and never changes."""
 
     @abstractmethod
     def fetch(self, checkpoint: Checkpoint, *, is_empty: bool) -> Generator[Fetch]:
-        """Yield what is new since a checkpoint, in order; nothing where nothing is.
+        """Yield the deliveries since a checkpoint in order, none where nothing is new.
 
-        Each delivery is read and taken over, and its checkpoint written down with it, before the
-        next is asked for. An empty checkpoint asks for everything: at once, in a whole delivery,
-        unless the list `is_empty`, so that nothing of its own can stay behind. Whoever stops
-        early closes the iterator. Raises `SourceError`, and reading a delivery `SourceError` and
+        Each delivery is read and applied, and its checkpoint saved with it, before the next one is
+        requested. An empty checkpoint requests everything: in one full delivery, which withdraws
+        all other entries, unless the list `is_empty`. A caller that stops early has to close the
+        generator. Raises `SourceError`; reading a delivery raises `SourceError` and
         `ListFileError`.
         """

@@ -1,7 +1,7 @@
-"""NCMEC's Hash Sharing, version 2: entries by windows of time, whole windows only.
+"""Source for NCMEC's Hash Sharing, version 2: entries by time windows, complete windows only.
 
-Its answers are pages, not in the order of time, and one second may hold more than a page. So the
-mark up to which a list has followed it moves only when all pages of a window were read.
+Its responses are pages that are not in chronological order, and one second may fill more than a
+page. Therefore the checkpoint moves only once all pages of a window have been read.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from defusedxml.ElementTree import fromstring
 from hashmatch.config import MappingSettings
 from hashmatch.errors import ListFileError, SourceError, SourceRefusedError
 
-from ..delivery import DeliveredItem, Delivery, Told
-from ..formats import BadRow, NCMECEntry, NextPage, entry_rows, read_answer
+from ..delivery import DeliveredItem, Delivery, EntryUpdate
+from ..formats import BadRow, NCMECEntry, NextPage, entry_rows, read_response
 from .interface import Checkpoint, Feedback, FeedbackReceiver, Fetch, ListSource, Verdict
 from .web import OVERLAP, Web, open_client
 
 _TEST = "https://hashsharing-test.ncmec.org"
-# NCMEC's lists by name, with the twins for tests.
+# NCMEC's lists by name, each with its counterpart for tests.
 NCMEC_BASES = {
     "industry": "https://report.cybertip.org/hashsharing",
     "industry-exploitative": "https://report.cybertip.org/exploitative-hashsharing",
@@ -48,18 +48,19 @@ NCMEC_BASES = {
 }
 
 _NAMESPACE = "https://hashsharing.ncmec.org/hashsharing/v2"
-# What it calls the kinds of fingerprints that we match.
+# NCMEC's names of the algorithms that accept feedback here.
 _FINGERPRINTS = {"md5": "MD5", "sha1": "SHA1", "pdq": "PDQ"}
 _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
-_FIRST_WIDTH, _LEAST_WIDTH = timedelta(days=30), timedelta(seconds=1)
-# Windows are made smaller above and larger below: a failure costs one of them.
+_FIRST_WIDTH, _MIN_WIDTH = timedelta(days=30), timedelta(seconds=1)
+# Windows with more entries are halved, and after those with fewer the next one is doubled: a
+# failure costs one window.
 _MANY, _FEW = 50_000, 5_000
 _MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 _ANY_CATEGORY = MappingSettings()
 
 
 class _Window(NamedTuple):
-    """The entries after one moment, up to and with another."""
+    """Time window of entries: later than `after`, up to and including `until`."""
 
     after: datetime
     until: datetime
@@ -71,7 +72,10 @@ class _Window(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """What an answer holds. `start` numbers the first entry of the next page within the window."""
+    """Entries of one response; `start` is the number of the next page's first entry in the window.
+
+    `total` is the number of entries in the window, as far as the response shows it.
+    """
 
     items: list[NCMECEntry | BadRow]
     next_path: str = ""
@@ -80,7 +84,7 @@ class _Page:
 
 
 class NCMECSource(ListSource, FeedbackReceiver):
-    """One of NCMEC's lists. An update brings an entry whole; an entry that is deleted is told."""
+    """One of NCMEC's lists; an update contains the complete entry, and deletions are listed."""
 
     def __init__(
         self,
@@ -101,33 +105,35 @@ class NCMECSource(ListSource, FeedbackReceiver):
 
     @property
     def name(self) -> str:
-        """What to call the source in records."""
+        """Return the address of the list."""
         return self._base
 
     def fetch(self, checkpoint: Checkpoint, *, is_empty: bool) -> Generator[Fetch]:
-        """Yield the changes of each window since the checkpoint, or everything at once."""
+        """Yield the changes of each window since the checkpoint, or one full delivery."""
         with open_client(self._base, timeout_s=self._timeout_s, auth=self._auth) as client:
             web = Web(self._base, client, wait_s=self._wait_s)
             now = self._read_time(web)
             after = _BEGINNING
             if known := checkpoint.get("until"):
-                # Where the server's clock was put back, what it stamps now is asked for, too.
+                # After the server's clock was set back, new entries have earlier times than the
+                # checkpoint, and must not be missed.
                 after = min(_read_moment(known), now) - OVERLAP
             elif not is_empty:
+                # Only a full delivery withdraws entries of the list that the source does not have.
                 reached: dict[str, str] = {}
                 yield Fetch(Delivery(self._read_all(web, reached), "record"), reached)
                 return
             for window, first in self._windows(web, after, now):
                 items = self._read_window(web, window, first, count(1))
                 reached = {"until": window.until.strftime(_MOMENT)}
-                yield Fetch(Delivery(items, "record", is_whole=False), reached)
+                yield Fetch(Delivery(items, "record", is_full=False), reached)
 
     def give_feedback(self, feedback: Feedback) -> None:
         """Agree or disagree with one fingerprint of an entry; see `FeedbackReceiver`."""
         kind = _FINGERPRINTS.get(feedback.algorithm)
         member_id, _, entry_id = feedback.entry_id.partition("/")
         if kind is None or not entry_id:
-            raise SourceRefusedError(f"{self._base}: takes no feedback on such an entry")
+            raise SourceRefusedError(f"{self._base}: accepts no feedback on such an entry")
         with open_client(self._base, timeout_s=self._timeout_s, auth=self._auth) as client:
             web = Web(self._base, client, wait_s=self._wait_s)
             vote = "<affirmative/>"
@@ -140,23 +146,24 @@ class NCMECSource(ListSource, FeedbackReceiver):
             web.send("PUT", f"{self._base}/v2/entries/{path}", body.encode(), headers)
 
     def _choose_reason(self, web: Web, kind: str) -> str:
-        """Return the guid of the reason to give: the one that is set, or the only one."""
+        """Return the guid of the reason for a false positive: the configured or the only one."""
         reasons, _ = web.read(f"{self._base}/v2/feedback/{kind}/reasons", _parse_reasons)
         wanted = self._negative_reason
         guids = [guid for guid, name in reasons.items() if wanted in (guid, name)]
         guids = guids or ([] if wanted else list(reasons))
         if len(guids) != 1:
             raise SourceRefusedError(
-                f"{self._base}: a false positive needs one of its reasons:"
-                f" {', '.join(reasons.values()) or 'it has none'}",
-                hint="Set it as 'negative_reason' of the list.",
+                f"{self._base}: feedback on a false positive needs one of these reasons:"
+                f" {', '.join(reasons.values()) or 'none offered'}",
+                hint="Set it as 'negative_reason' in the list's section.",
             )
         return guids[0]
 
     def _read_all(self, web: Web, reached: dict[str, str]) -> Iterator[DeliveredItem]:
-        """Yield all entries; what changes meanwhile is read again at the end."""
+        """Yield all entries; those that change meanwhile are read again at the end."""
         numbers = count(1)
         after = _BEGINNING
+        # Each round reads the changes made during the one before; the next sync reads the rest.
         while (now := self._read_time(web)) - after > OVERLAP:
             for window, first in self._windows(web, after, now):
                 yield from self._read_window(web, window, first, numbers)
@@ -164,14 +171,14 @@ class NCMECSource(ListSource, FeedbackReceiver):
             reached["until"] = now.strftime(_MOMENT)
 
     def _windows(self, web: Web, after: datetime, now: datetime) -> Iterator[tuple[_Window, _Page]]:
-        """Yield windows one after the other, of a size to be read in one go, with first pages."""
+        """Yield consecutive windows of a moderate number of entries, each with its first page."""
         width = _FIRST_WIDTH
         while after < now:
             window = _Window(after, min(after + width, now))
             first = self._read_page(web, window)
-            if first.total > _MANY and window.until - after > _LEAST_WIDTH:
+            if first.total > _MANY and window.until - after > _MIN_WIDTH:
                 seconds = int((window.until - after).total_seconds()) // 2
-                width = max(_LEAST_WIDTH, timedelta(seconds=seconds))
+                width = max(_MIN_WIDTH, timedelta(seconds=seconds))
                 continue
             yield window, first
             after = window.until
@@ -181,21 +188,24 @@ class NCMECSource(ListSource, FeedbackReceiver):
     def _read_window(
         self, web: Web, window: _Window, page: _Page, numbers: Iterator[int]
     ) -> Iterator[DeliveredItem]:
-        """Yield what a window holds, beginning with its first page."""
+        """Yield the entries of a window, beginning with those of its first page."""
         while True:
             for item in page.items:
                 number = next(numbers)
+                # Numbered within the delivery, not within the page.
                 if isinstance(item, BadRow):
                     yield item._replace(line=number)
                     continue
+                # An update without rows withdraws the entry.
                 if not item.is_deleted:
                     yield from entry_rows(item, number, self._mapping)
-                yield Told(number, item.identity, item.timestamp)
+                yield EntryUpdate(number, item.identity, item.timestamp)
             if not page.next_path:
                 return
             page = self._read_page(web, window, page)
 
     def _read_time(self, web: Web) -> datetime:
+        # The server's clock counts, since it stamps the entries.
         _, now = web.read(f"{self._base}/v2/status", lambda _: None)
         return now
 
@@ -204,13 +214,13 @@ class NCMECSource(ListSource, FeedbackReceiver):
         path = before.next_path if before else f"/v2/entries?{urlencode(window.query)}"
         page, _ = web.read(f"{self._base}{path}", partial(self._parse_page, window))
         if before and page.next_path and page.start <= before.start:
-            raise SourceError(f"{self._base}: its pages go in a circle")
+            raise SourceError(f"{self._base}: its pages form a loop")
         return page
 
     def _parse_page(self, window: _Window, body: bytes) -> _Page:
         items: list[NCMECEntry | BadRow] = []
         following = ""
-        for item in read_answer(io.BytesIO(body)):
+        for item in read_response(io.BytesIO(body)):
             if isinstance(item, NextPage):
                 following = item.address
             else:
@@ -221,23 +231,24 @@ class NCMECSource(ListSource, FeedbackReceiver):
         return _Page(items, following, start, max(total, len(items)))
 
     def _check_next(self, path: str, window: _Window) -> tuple[int, int]:
-        """Return where a next page begins and how many entries there are.
+        """Return the number of the next page's first entry, and the number of all entries.
 
         Raises `SourceError` where it is not a page of this window, whose entries would be missed.
         """
         parts = urlsplit(path)
         query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        # A relative address: an absolute one could lead to another list.
         is_ours = not parts.scheme and not parts.netloc and parts.path == "/v2/entries"
         if not is_ours or any(query.get(name) != text for name, text in window.query.items()):
-            raise SourceError(f"{self._base}: the next page that it names is of another query")
+            raise SourceError(f"{self._base}: the next page belongs to another query")
         start, total = query.get("start", ""), query.get("max", "0")
         if not start.isdecimal() or not total.isdecimal():
-            raise SourceError(f"{self._base}: the next page that it names has no number")
+            raise SourceError(f"{self._base}: the next page has no number")
         return int(start), int(total)
 
 
 def _parse_reasons(body: bytes) -> dict[str, str]:
-    """Return the reasons for negative feedback, names by guid. Raises `ListFileError`."""
+    """Return the names of the reasons for negative feedback by guid. Raises `ListFileError`."""
     try:
         root = fromstring(body, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Lists that somebody puts into a bucket: of S3, Google Cloud, Azure, whatever fsspec opens."""
+"""Source for lists in object storage: S3, Google Cloud, Azure, and any other that fsspec opens."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _BLOCK_BYTES = 4 << 20
 
 
 class ObjectStorageSource(ListSource):
-    """An object, or of a folder (an address that ends in "/") the last object by name.
+    """An object, or the last object by name in a folder (an address that ends in "/").
 
-    `options` are those of fsspec for the kind of storage. Where an object with the same name and
-    `.sha256` stands beside it, its content has to agree.
+    `options` are those of fsspec for the kind of storage. Where there is an object with the same
+    name and the suffix `.sha256`, the content has to match its checksum.
     """
 
     def __init__(
@@ -39,17 +39,18 @@ class ObjectStorageSource(ListSource):
 
     @property
     def name(self) -> str:
-        """What to call the source in records."""
+        """Return the address of the object or folder."""
         return self._url
 
     def fetch(self, checkpoint: Checkpoint, *, is_empty: bool) -> Generator[Fetch]:
-        """Yield the object, unless it is the one of the checkpoint."""
+        """Yield the object, unless it is unchanged since the checkpoint."""
         try:
             storage, path = self._open_storage()
             if self._url.endswith("/"):
                 path = self._newest(storage, path)
-            mark = _mark(storage, path)
-            if dict(checkpoint) == mark and mark.keys() != {"path", "size"}:
+            version = _read_version(storage, path)
+            # Path and size alone do not show that the content is the same.
+            if dict(checkpoint) == version and version.keys() != {"path", "size"}:
                 return
             digest = _read_digest(storage, path)
             list_format = self._find_format(path)
@@ -59,11 +60,12 @@ class ObjectStorageSource(ListSource):
                     list_format,
                     self._mapping,
                     digest,
-                    lambda: self._require_unchanged(storage, path, mark),
+                    lambda: self._require_unchanged(storage, path, version),
                 )
-                yield Fetch(Delivery(rows, list_format.unit), mark)
+                yield Fetch(Delivery(rows, list_format.unit), version)
         except HashmatchError:
             raise
+        # Each kind of storage raises errors of its own, which have no common class.
         except Exception as error:
             raise self._explain(error) from error
 
@@ -73,15 +75,17 @@ class ObjectStorageSource(ListSource):
         except ImportError as error:
             raise ConfigError(
                 "lists in object storage need the package fsspec",
-                hint="pip install 'hashmatch[object-storage]' and what it needs for your storage.",
+                hint="pip install 'hashmatch[object-storage]', and fsspec's package for your"
+                " storage, such as s3fs, gcsfs or adlfs.",
             ) from error
         try:
             storage, path = url_to_fs(self._url, **self._options)
         except (ImportError, ValueError) as error:
             raise ConfigError(
                 f"{self._url}: this kind of storage cannot be opened",
-                hint="Install what fsspec needs for it, such as s3fs, gcsfs or adlfs.",
+                hint="Install fsspec's package for it, such as s3fs, gcsfs or adlfs.",
             ) from error
+        # fsspec shares its instances, and a cached listing would hide a new delivery.
         storage.invalidate_cache()
         return storage, path
 
@@ -92,17 +96,17 @@ class ObjectStorageSource(ListSource):
             raise SourceError(f"{self._url}: there is no object in the folder")
         return str(max(names))
 
-    def _require_unchanged(self, storage: Any, path: str, mark: Mapping[str, str]) -> None:
+    def _require_unchanged(self, storage: Any, path: str, version: Mapping[str, str]) -> None:
         storage.invalidate_cache()
-        if _mark(storage, path) != mark:
+        if _read_version(storage, path) != version:
             raise SourceError(f"{self._url}: the object changed while it was read")
 
     def _explain(self, error: Exception) -> SourceError:
-        """Return what went wrong in our words: those of a storage may tell its keys."""
+        """Return our own error for one of the storage, whose message may quote its keys."""
         if isinstance(error, FileNotFoundError):
             return SourceError(f"{self._url}: there is no such object or bucket")
         if isinstance(error, PermissionError):
-            return SourceError(f"{self._url}: the storage refuses us; look at the credentials")
+            return SourceError(f"{self._url}: the storage denies access; check the credentials")
         return SourceError(
             f"{self._url}: the storage failed with {type(error).__name__}",
             hint="The next sync tries again.",
@@ -110,7 +114,7 @@ class ObjectStorageSource(ListSource):
 
 
 class _Reader(io.RawIOBase):
-    """An object as a stream whose failures are ours."""
+    """Stream of an object that raises our own errors."""
 
     def __init__(self, stream: Any, explain: Callable[[Exception], SourceError]) -> None:
         self._stream = stream
@@ -128,17 +132,19 @@ class _Reader(io.RawIOBase):
         return len(data)
 
 
-def _mark(storage: Any, path: str) -> dict[str, str]:
-    """Return what tells this content of an object from another."""
+def _read_version(storage: Any, path: str) -> dict[str, str]:
+    """Return the facts that distinguish this content of an object from earlier ones."""
     facts = storage.info(path)
+    # Each kind of storage has names of its own for them.
     named = ("ETag", "etag", "md5Hash", "content_md5", "LastModified", "last_modified", "mtime")
-    mark = {name: str(facts[name]) for name in (*named, "created", "size") if facts.get(name)}
-    return {"path": path, **mark}
+    version = {name: str(facts[name]) for name in (*named, "created", "size") if facts.get(name)}
+    return {"path": path, **version}
 
 
 def _read_digest(storage: Any, path: str) -> Digest | None:
-    beside = f"{path}.sha256"
-    if not storage.exists(beside):
+    checksum_path = f"{path}.sha256"
+    if not storage.exists(checksum_path):
         return None
-    text = storage.cat_file(beside, start=0, end=1_000)
-    return parse_checksum_file(text.decode("ascii", "replace"), beside)
+    # A checksum and a file name fit; the limit bounds the memory.
+    text = storage.cat_file(checksum_path, start=0, end=1_000)
+    return parse_checksum_file(text.decode("ascii", "replace"), checksum_path)

@@ -1,4 +1,4 @@
-"""From the configuration of a list to what it comes from."""
+"""Opening of list sources from the configuration."""
 
 from __future__ import annotations
 
@@ -28,52 +28,56 @@ from .threatexchange import ThreatExchangeSource
 
 
 def open_source(settings: Settings, list_name: str) -> ListSource:
-    """Return what a list comes from. Raises `ConfigError`."""
-    given = settings.lists.get(list_name)
-    if given is None:
+    """Return the source of a list.
+
+    Raises `ConfigError` where its section, its mapping or a secret of it is missing.
+    """
+    section = settings.lists.get(list_name)
+    if section is None:
         raise ConfigError(
             f"{settings.source or 'configuration'}: lists.{list_name}: there is no such section",
-            hint="sample_config.toml shows what one can say.",
+            hint="sample_config.toml has a section for each kind of source.",
         )
-    if isinstance(given, StopNCIISourceSettings):
-        of_feedback = given.feedback_function_key
+    if isinstance(section, StopNCIISourceSettings):
+        feedback_key = section.feedback_function_key
         keys = StopNCIIKeys(
-            read_secret(given.function_key),
-            read_secret(given.subscription_key),
-            read_secret(of_feedback) if of_feedback else "",
+            read_secret(section.function_key),
+            read_secret(section.subscription_key),
+            read_secret(feedback_key) if feedback_key else "",
         )
-        return StopNCIISource(given.base, keys, timeout_s=given.timeout_s)
-    mapping = _find_mapping(settings, list_name, given.mapping)
-    if isinstance(given, FileSourceSettings):
-        return FileSource(Path(given.path), partial(find_format, name=given.format), mapping)
-    if isinstance(given, HTTPSSourceSettings):
-        find = partial(find_format, name=given.format)
-        password = None if given.password is None else read_secret(given.password)
-        auth = None if password is None else (given.username, password)
+        return StopNCIISource(section.base, keys, timeout_s=section.timeout_s)
+    mapping = _find_mapping(settings, list_name, section.mapping)
+    if isinstance(section, FileSourceSettings):
+        return FileSource(Path(section.path), partial(find_format, name=section.format), mapping)
+    if isinstance(section, HTTPSSourceSettings):
+        find = partial(find_format, name=section.format)
+        password = None if section.password is None else read_secret(section.password)
+        auth = None if password is None else (section.username, password)
         return HTTPSSource(
-            given.url,
+            section.url,
             find,
             mapping,
             auth=auth,
-            ca_file=given.ca_file,
-            timeout_s=given.timeout_s,
+            ca_file=section.ca_file,
+            timeout_s=section.timeout_s,
         )
-    if isinstance(given, ObjectStorageSourceSettings):
-        secrets = {name: read_secret(secret) for name, secret in given.secrets.items()}
-        find = partial(find_format, name=given.format)
-        return ObjectStorageSource(given.url, {**given.options, **secrets}, find, mapping)
-    if isinstance(given, NCMECSourceSettings):
-        credentials = (given.username, read_secret(given.password))
+    if isinstance(section, ObjectStorageSourceSettings):
+        secrets = {name: read_secret(secret) for name, secret in section.secrets.items()}
+        find = partial(find_format, name=section.format)
+        return ObjectStorageSource(section.url, {**section.options, **secrets}, find, mapping)
+    if isinstance(section, NCMECSourceSettings):
+        credentials = (section.username, read_secret(section.password))
         return NCMECSource(
-            given.base,
+            section.base,
             credentials,
             mapping,
-            negative_reason=given.negative_reason,
-            timeout_s=given.timeout_s,
+            negative_reason=section.negative_reason,
+            timeout_s=section.timeout_s,
         )
-    token = read_secret(given.access_token)
+    # Only ThreatExchange is left, which mypy verifies by the attributes used here.
+    token = read_secret(section.access_token)
     return ThreatExchangeSource(
-        given.base, given.privacy_group, token, mapping, timeout_s=given.timeout_s
+        section.base, section.privacy_group, token, mapping, timeout_s=section.timeout_s
     )
 
 
@@ -81,6 +85,6 @@ def _find_mapping(settings: Settings, list_name: str, name: str) -> MappingSetti
     if name and name not in settings.mappings:
         raise ConfigError(
             f"{settings.source}: lists.{list_name}.mapping: there is no mapping {name}",
-            hint=f"The configuration has {', '.join(settings.mappings)}.",
+            hint=f"The configuration has these mappings: {', '.join(settings.mappings)}.",
         )
     return settings.mappings.get(name)

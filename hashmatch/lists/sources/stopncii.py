@@ -1,7 +1,8 @@
-"""StopNCII: hashes that people sent in of intimate pictures of themselves, as JSON pages.
+"""Source for StopNCII: hashes that people submitted of their own intimate pictures, as JSON pages.
 
-A record is its kind of hash and its value, and every change of it brings it whole. There is no
-other id, so that an entry's is a digest of the two: ids are shown, hashes are not.
+A record is identified by its kind of hash and its value, and every change contains the complete
+record. It has no other id, so that the id of an entry is a digest of both: ids are shown to people,
+hashes are not.
 """
 
 from __future__ import annotations
@@ -16,22 +17,23 @@ from urllib.parse import urlencode
 
 from hashmatch.errors import ListFileError, SourceError
 
-from ..delivery import DeliveredItem, Delivery, Told
+from ..delivery import DeliveredItem, Delivery, EntryUpdate
 from ..formats import BadRow, RawRow, as_text
 from .interface import Checkpoint, Feedback, FeedbackReceiver, Fetch, ListSource, Verdict
 from .web import OVERLAP, Web, open_client, parse_json
 
-# Before that moment, in seconds, its server does not answer.
+# The server does not answer requests with an earlier start, in seconds since 1970.
 _BEGINNING = 10
 _PAGE_SIZE = 800
-_IN_FORCE = frozenset({"Received", "Active", "Unknown"})
+# An unknown status counts as listed: rather a hash too many than one that is missed.
+_LISTED = frozenset({"Received", "Active", "Unknown"})
 _WITHDRAWN = frozenset({"Withdrawn", "Deleted"})
 _ALGORITHMS = {"ImagePDQ": "pdq", "VideoMD5": "md5", "VideoTMK": "tmk-pdqf"}
 
 
 @dataclass(frozen=True, slots=True)
 class StopNCIIKeys:
-    """The keys that its server wants to see; each function has its own."""
+    """Keys that the server requires; each of its functions has one of its own."""
 
     function: str
     subscription: str
@@ -39,7 +41,7 @@ class StopNCIIKeys:
 
 
 class StopNCIISource(ListSource, FeedbackReceiver):
-    """The list of StopNCII. Withdrawals are told by the status of a record."""
+    """The list of StopNCII; the status of a record shows whether it was withdrawn."""
 
     def __init__(
         self,
@@ -56,7 +58,7 @@ class StopNCIISource(ListSource, FeedbackReceiver):
 
     @property
     def name(self) -> str:
-        """What to call the source in records."""
+        """Return the address of the server."""
         return self._base
 
     def fetch(self, checkpoint: Checkpoint, *, is_empty: bool) -> Generator[Fetch]:
@@ -66,20 +68,21 @@ class StopNCIISource(ListSource, FeedbackReceiver):
             web = Web(self._base, client, wait_s=self._wait_s)
             start = _BEGINNING
             if known := checkpoint.get("timestamp"):
-                # Where the server's clock was put back, what it stamps now is asked for, too.
+                # After the server's clock was set back, new records have earlier times than the
+                # checkpoint, and must not be missed.
                 _, now = web.read(self._address(pageSize=1, startTimestamp=start), _parse_page)
                 before = min(int(known), int(now.timestamp())) - int(OVERLAP.total_seconds())
                 start = max(start, before)
             reached: dict[str, int] = {}
             items = _items(self._records(web, start, reached))
-            is_whole = not checkpoint and not is_empty
-            yield Fetch(Delivery(items, "record", is_whole), reached)
+            is_full = not checkpoint and not is_empty
+            yield Fetch(Delivery(items, "record", is_full), reached)
 
     def give_feedback(self, feedback: Feedback) -> None:
-        """Say that a hash was blocked or not; see `FeedbackReceiver`."""
-        said = "Blocked" if feedback.verdict is Verdict.CONFIRMED else "NotBlocked"
-        one = {"hashValue": feedback.value.hex(), "feedbackValue": said, "tags": []}
-        body = json.dumps({"count": 1, "hashFeedbacks": [one]}).encode()
+        """Report a hash as blocked or not blocked; see `FeedbackReceiver`."""
+        answer = "Blocked" if feedback.verdict is Verdict.CONFIRMED else "NotBlocked"
+        record = {"hashValue": feedback.value.hex(), "feedbackValue": answer, "tags": []}
+        body = json.dumps({"count": 1, "hashFeedbacks": [record]}).encode()
         headers = self._headers(self._keys.feedback_function)
         with open_client(self._base, timeout_s=self._timeout_s, headers=headers) as client:
             web = Web(self._base, client, wait_s=self._wait_s)
@@ -102,12 +105,13 @@ class StopNCIISource(ListSource, FeedbackReceiver):
             page, now = web.read(self._address(**query), _parse_page)
             yield from page["hashRecords"]
             if not page["hasMoreRecords"]:
-                # A time to come would hide what is changed until then.
+                # A checkpoint in the future would miss the changes until then.
                 reached["timestamp"] = min(page["nextSetTimestamp"], int(now.timestamp()))
                 return
             token = page.get("nextPageToken")
+            # A repeated token would return the same pages for ever.
             if not isinstance(token, str) or not token or token in tokens:
-                raise SourceError(f"{self._base}: its pages do not come to an end")
+                raise SourceError(f"{self._base}: its pages do not end")
             tokens.add(token)
             query["nextPageToken"] = token
 
@@ -120,14 +124,14 @@ def _parse_page(body: bytes) -> dict[str, Any]:
         or not isinstance(page.get("hasMoreRecords"), bool)
         or not isinstance(page.get("nextSetTimestamp"), int)
     ):
-        raise ListFileError("a page is not one of StopNCII's", hint="Nothing was changed.")
+        raise ListFileError("the response is not a page of StopNCII", hint="Nothing was changed.")
     return page
 
 
 def _items(records: Iterator[Any]) -> Iterator[DeliveredItem]:
     for number, record in enumerate(records, start=1):
         if not isinstance(record, dict):
-            yield BadRow(number, "the record is no object")
+            yield BadRow(number, "the record is not an object")
             continue
         kind, value = as_text(record.get("signalType")), as_text(record.get("hashValue"))
         status, changed = record.get("hashStatus"), record.get("lastModtimestamp")
@@ -135,10 +139,10 @@ def _items(records: Iterator[Any]) -> Iterator[DeliveredItem]:
             yield BadRow(number, "there is no hash")
             continue
         entry_id = _identity(kind, value)
-        if status not in _IN_FORCE | _WITHDRAWN or not _is_moment(changed):
-            yield BadRow(number, "there is no known status, or no time", entry_id)
+        if status not in _LISTED | _WITHDRAWN or not _is_moment(changed):
+            yield BadRow(number, "there is no known status, or no time of change", entry_id)
             continue
-        if status in _IN_FORCE:
+        if status in _LISTED:
             yield RawRow(
                 number,
                 _ALGORITHMS.get(kind, kind),
@@ -148,18 +152,21 @@ def _items(records: Iterator[Any]) -> Iterator[DeliveredItem]:
                 added_at=datetime.fromtimestamp(changed, UTC).isoformat(),
                 note=_cases(record.get("caseNumbers")),
             )
-        yield Told(number, entry_id, f"{changed:020}")
+        # Of fixed width, since moments are compared as text.
+        yield EntryUpdate(number, entry_id, f"{changed:020}")
 
 
 def _identity(kind: str, value: str) -> str:
-    # The case of hexadecimal digits makes no other hash.
+    # Hexadecimal digits in another case are the same hash.
     return hashlib.sha256(f"{kind}:{value.lower()}".encode()).hexdigest()[:24]
 
 
 def _is_moment(value: Any) -> TypeGuard[int]:
+    # Up to the year 3058, which Python and the databases can represent.
     return isinstance(value, int) and 0 <= value < 1 << 35
 
 
 def _cases(numbers: object) -> str:
+    # Bounded, since the server may send any number of them.
     names = [as_text(one[:100]) or "?" for one in numbers] if isinstance(numbers, dict) else []
     return f"cases {', '.join(sorted(names)[:20])}" if names else ""

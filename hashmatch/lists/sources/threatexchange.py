@@ -1,7 +1,7 @@
-"""Meta's ThreatExchange: what changed in a privacy group, in the order of time, as JSON pages.
+"""Source for Meta's ThreatExchange: changes in a privacy group by time, as JSON pages.
 
-What is deleted stays visible for ninety days. Whoever has not asked for longer has to read
-everything again, since a deletion may have been missed.
+Deletions are listed for ninety days. A list that was not synced for longer is read completely
+again, since it may have missed a deletion.
 """
 
 from __future__ import annotations
@@ -14,21 +14,22 @@ from urllib.parse import quote, urlencode
 from hashmatch.config import MappingSettings
 from hashmatch.errors import ListFileError, SourceError, SourceRefusedError
 
-from ..delivery import DeliveredItem, Delivery, Told
-from ..formats import BadRow, LeftOut, RawRow, as_text, mapped_category
+from ..delivery import DeliveredItem, Delivery, EntryUpdate
+from ..formats import BadRow, Excluded, RawRow, as_text, mapped_category
 from .interface import Checkpoint, Feedback, FeedbackReceiver, Fetch, ListSource, Verdict
 from .web import OVERLAP, Web, open_client, parse_json
 
-_SHOWN_FOR = timedelta(days=85)
+# Five days less than deletions are listed for, so that none is missed.
+_DELETIONS_LISTED_FOR = timedelta(days=85)
 _PAGE_SIZE = 500
 _FIELDS = "id,indicator,type,last_updated,should_delete,descriptors{id,owner{id,name},status,tags}"
-# The gravest first: what one member calls malicious is, whatever another says.
+# The gravest first: an entry that one member calls malicious is so, against all other opinions.
 _STATUSES = ("MALICIOUS", "SUSPICIOUS", "UNKNOWN", "NON_MALICIOUS")
 _ANY_CATEGORY = MappingSettings()
 
 
 class ThreatExchangeSource(ListSource, FeedbackReceiver):
-    """A privacy group. An entry's category is the gravest status that a member gives it."""
+    """A privacy group; an entry's category is the gravest status that a member gives it."""
 
     def __init__(
         self,
@@ -49,25 +50,26 @@ class ThreatExchangeSource(ListSource, FeedbackReceiver):
 
     @property
     def name(self) -> str:
-        """What to call the source in records."""
+        """Return the address of the privacy group."""
         return f"{self._base}/{self._group}"
 
     def fetch(self, checkpoint: Checkpoint, *, is_empty: bool) -> Generator[Fetch]:
         """Yield all pages of changes since the checkpoint as one delivery."""
         with open_client(self._base, timeout_s=self._timeout_s) as client:
             web = Web(self._base, client, wait_s=self._wait_s)
+            # Read before the changes: no later change can then lie before the checkpoint.
             _, now = web.read(self._address(limit=1), _parse_page)
             start: datetime | None = None
             if known := checkpoint.get("until"):
                 start = min(datetime.fromtimestamp(int(known), UTC), now) - OVERLAP
-                if now - start > _SHOWN_FOR:
+                if now - start > _DELETIONS_LISTED_FOR:
                     start = None
-            is_whole = start is None and not is_empty
+            is_full = start is None and not is_empty
             items = self._items(self._records(web, start))
-            yield Fetch(Delivery(items, "record", is_whole), {"until": int(now.timestamp())})
+            yield Fetch(Delivery(items, "record", is_full), {"until": int(now.timestamp())})
 
     def give_feedback(self, feedback: Feedback) -> None:
-        """React to every member's word on an entry; see `FeedbackReceiver`."""
+        """React to every member's opinion on an entry; see `FeedbackReceiver`."""
         reaction = "HELPFUL" if feedback.verdict is Verdict.CONFIRMED else "NOT_HELPFUL"
         token = {"access_token": self._access_token}
         with open_client(self._base, timeout_s=self._timeout_s) as client:
@@ -76,13 +78,14 @@ class ThreatExchangeSource(ListSource, FeedbackReceiver):
             address = f"{self._base}/{quote(feedback.entry_id, safe='')}?{query}"
             descriptors, _ = web.read(address, _parse_descriptors)
             if not descriptors:
-                raise SourceRefusedError(f"{self._base}: no member's word is left on the entry")
+                raise SourceRefusedError(f"{self._base}: no member lists the entry any more")
             for one in descriptors:
                 body = urlencode({"reactions": reaction, **token}).encode()
                 kind = {"Content-Type": "application/x-www-form-urlencoded"}
                 web.send("POST", f"{self._base}/{quote(one, safe='')}", body, kind)
 
     def _address(self, *, limit: int = _PAGE_SIZE, start: datetime | None = None) -> str:
+        # The address holds the token, so that it must never be logged or shown.
         query = {
             "access_token": self._access_token,
             "fields": _FIELDS,
@@ -96,7 +99,7 @@ class ThreatExchangeSource(ListSource, FeedbackReceiver):
         seen: set[str] = set()
         while address:
             if address in seen:
-                raise SourceError(f"{self._base}: its pages go in a circle")
+                raise SourceError(f"{self._base}: its pages form a loop")
             seen.add(address)
             page, _ = web.read(address, _parse_page)
             yield from page["data"]
@@ -112,21 +115,22 @@ class ThreatExchangeSource(ListSource, FeedbackReceiver):
             if not isinstance(changed, int | str) or not str(changed).isdecimal():
                 yield BadRow(number, "there is no time of change", entry_id)
                 continue
-            # An entry of which no member's word is left is deleted, too.
+            # An entry on which no member has an opinion any more counts as deleted.
             if not record.get("should_delete") and record.get("descriptors"):
                 yield self._row(number, entry_id, int(changed), record)
-            yield Told(number, entry_id, f"{int(changed):020}")
+            # Of fixed width, since moments are compared as text.
+            yield EntryUpdate(number, entry_id, f"{int(changed):020}")
 
     def _row(
         self, number: int, entry_id: str, changed: int, record: dict[str, Any]
-    ) -> RawRow | BadRow | LeftOut:
+    ) -> RawRow | BadRow | Excluded:
         kind, value = as_text(record.get("type")), as_text(record.get("indicator"))
         descriptors = record["descriptors"]
         opinions = descriptors.get("data") if isinstance(descriptors, dict) else None
         if not kind or not value or not _is_objects(opinions):
             return BadRow(number, "there is no type, no indicator or no descriptor", entry_id)
         if not kind.startswith("HASH_"):
-            return LeftOut(number)  # Addresses and words: no fingerprints.
+            return Excluded(number)  # Addresses and phrases are no hashes.
         statuses = [one.get("status") for one in opinions]
         status = next((one for one in _STATUSES if one in statuses), "UNKNOWN")
         category = mapped_category(self._mapping, number, status, entry_id)
@@ -134,6 +138,7 @@ class ThreatExchangeSource(ListSource, FeedbackReceiver):
             return category
         name = self._mapping.algorithms.get(kind, kind.removeprefix("HASH_"))
         tags = sorted({tag for one in opinions for tag in _tags(one.get("tags"))})
+        # Later times than in the year 3058 could overflow.
         added_at = datetime.fromtimestamp(min(changed, 1 << 35), UTC).isoformat()
         return RawRow(number, name, value, entry_id, category, tuple(tags), added_at)
 
@@ -144,7 +149,7 @@ def _parse_page(body: bytes) -> dict[str, Any]:
         page.setdefault("paging", {})
         if isinstance(page["paging"], dict) and isinstance(page["paging"].get("next", ""), str):
             return page
-    raise ListFileError("a page is not one of ThreatExchange's", hint="Nothing was changed.")
+    raise ListFileError("the response is not a page of ThreatExchange", hint="Nothing was changed.")
 
 
 def _parse_descriptors(body: bytes) -> list[str]:
@@ -153,7 +158,7 @@ def _parse_descriptors(body: bytes) -> list[str]:
     try:
         return [str(one["id"]) for one in page.get("descriptors", {}).get("data", [])]
     except (AttributeError, KeyError, TypeError) as error:
-        raise ListFileError("an answer is not one of ThreatExchange's") from error
+        raise ListFileError("the response is not an indicator of ThreatExchange") from error
 
 
 def _is_objects(items: Any) -> TypeGuard[list[dict[str, Any]]]:
@@ -161,7 +166,7 @@ def _is_objects(items: Any) -> TypeGuard[list[dict[str, Any]]]:
 
 
 def _tags(given: object) -> list[str]:
-    """Return tags by name; they come as names, or as objects with a text."""
+    """Return tags by name; the response has names, or objects with a text."""
     items = given.get("data") if isinstance(given, dict) else given
     if not isinstance(items, list):
         return []

@@ -1,4 +1,4 @@
-"""Streams that are refused at their end where they are not what their sender says they are."""
+"""Streams that are refused at their end unless they match the digest that their sender gave."""
 
 from __future__ import annotations
 
@@ -16,39 +16,40 @@ from hashmatch.errors import SourceError
 
 from ..formats import ListFormat, Row
 
-# What a sender may call SHA-256 and SHA-512 in the header fields of RFC 9530 and RFC 3230.
+# SHA-256 and SHA-512 in the header fields of RFC 9530 and RFC 3230.
 _DIGEST = re.compile(r"\b(sha-256|sha-512)=:?([A-Za-z0-9+/]+={0,2}):?", re.IGNORECASE)
 _FIELDS = ("Repr-Digest", "Content-Digest", "Digest")
 
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """What a delivery has to hash to; `told_by` names who says so."""
+    """Expected digest of a delivery; `claimed_by` names the header or file that gives it."""
 
     algorithm: str
     value: bytes
-    told_by: str
+    claimed_by: str
 
 
 def read_digest_header(headers: Mapping[str, str]) -> Digest | None:
-    """Return the strongest digest that an answer gives of its body, if any."""
+    """Return the strongest digest that a response gives of its body, None without one."""
     found: list[Digest] = []
     for field in _FIELDS:
         for name, text in _DIGEST.findall(headers.get(field, "")):
             try:
                 value = base64.b64decode(text, validate=True)
             except binascii.Error:
-                value = b""  # Which agrees with nothing.
+                value = b""  # No body matches it.
             found.append(Digest(name.lower().replace("-", ""), value, f"the header {field}"))
+    # As text, "sha512" is greater than "sha256".
     return max(found, key=lambda one: one.algorithm, default=None)
 
 
-def parse_checksum_file(text: str, told_by: str) -> Digest:
-    """Return the SHA-256 that a checksum file gives in its first word. Raises `SourceError`."""
+def parse_checksum_file(text: str, claimed_by: str) -> Digest:
+    """Return the SHA-256 in the first word of a checksum file. Raises `SourceError`."""
     words = text.split()
     if not words or not re.fullmatch(r"[0-9a-fA-F]{64}", words[0]):
-        raise SourceError(f"{told_by} holds no SHA-256")
-    return Digest("sha256", bytes.fromhex(words[0]), told_by)
+        raise SourceError(f"{claimed_by} holds no SHA-256")
+    return Digest("sha256", bytes.fromhex(words[0]), claimed_by)
 
 
 def read_rows(
@@ -58,18 +59,22 @@ def read_rows(
     digest: Digest | None,
     at_end: Callable[[], None] = lambda: None,
 ) -> Iterator[Row]:
-    """Yield the rows of a delivery, to its very end.
+    """Yield the rows of a delivery, and verify it at its end.
 
-    Raises `SourceError` there where it is not what `digest` says; `at_end` may raise it, too.
+    Raises `SourceError` at the end of a delivery that does not match `digest`; `at_end` may raise
+    it, too.
     """
-    verified = io.BufferedReader(_Hashed(stream, digest), 1 << 16)
+    verified = io.BufferedReader(_VerifiedStream(stream, digest), 1 << 16)
     yield from list_format.read(verified, mapping)
+    # A parser may stop before the end of the file, where the digest is checked.
     while verified.read(1 << 16):
         pass
     at_end()
 
 
-class _Hashed(io.RawIOBase):
+class _VerifiedStream(io.RawIOBase):
+    """Stream that raises `SourceError` at its end unless it matches its digest."""
+
     def __init__(self, stream: io.RawIOBase | BinaryIO, digest: Digest | None) -> None:
         self._stream = stream
         self._digest = digest
@@ -85,7 +90,7 @@ class _Hashed(io.RawIOBase):
         self._hash.update(memoryview(buffer)[:size])
         if not size and self._hash.digest() != self._digest.value:
             raise SourceError(
-                f"the delivery does not agree with {self._digest.told_by}",
-                hint="It is not whole, or not the one that the checksum is of.",
+                f"the delivery does not match {self._digest.claimed_by}",
+                hint="It is incomplete, or the checksum is of another delivery.",
             )
         return size

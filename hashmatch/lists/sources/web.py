@@ -1,4 +1,4 @@
-"""Requests to the servers that lists come from: careful, patient, and never led elsewhere."""
+"""Requests to list servers: with retries and limits, and never redirected to another host."""
 
 from __future__ import annotations
 
@@ -15,23 +15,25 @@ from typing import Any, TypeVar
 import httpx
 import tenacity
 
-from hashmatch import __version__
+from hashmatch._version import __version__
 from hashmatch.errors import ConfigError, ListFileError, SourceError, SourceRefusedError
 
 ATTEMPTS = 5
-# Asked for again each time, for what a server writes down a little late.
+# Requested again at each sync, since a server may record an entry a little late.
 OVERLAP = timedelta(minutes=15)
 Parsed = TypeVar("Parsed")
-_MOST_PAGE_BYTES = 64 << 20
-_MOST_REDIRECTS = 5
-_MOST_WAIT_S = 60.0
-_GIVEN, _TAKEN = frozenset({200, 206, 304}), frozenset({200, 201, 202, 204})
-_TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+_MAX_PAGE_BYTES = 64 << 20
+_MAX_REDIRECTS = 5
+_MAX_WAIT_S = 60.0
+# Statuses of a response with a list, and of feedback that was accepted.
+_READABLE, _ACCEPTED = frozenset({200, 206, 304}), frozenset({200, 201, 202, 204})
+# Statuses after which another attempt may succeed, and statuses that call for an operator.
+_TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REFUSED = frozenset({400, 401, 403, 404, 405, 410})
 
 
-class _MayPass(Exception):  # noqa: N818 (it never leaves this file)
-    """A failure after which another attempt makes sense."""
+class _TransientError(Exception):
+    """Failure after which another attempt may succeed; it never leaves this file."""
 
     def __init__(self, message: str, *, after_s: float = 0.0) -> None:
         super().__init__(message)
@@ -39,9 +41,9 @@ class _MayPass(Exception):  # noqa: N818 (it never leaves this file)
 
 
 class Web:
-    """One server. Its certificate is verified; redirects to another host are refused.
+    """One server; its certificate is verified, and redirects to another host are refused.
 
-    `wait_s` is how long to wait before the second attempt, which later ones double.
+    `wait_s` is the wait before the second attempt, which doubles with each later one.
     """
 
     def __init__(self, base: str, client: httpx.Client, *, wait_s: float = 1.0) -> None:
@@ -50,45 +52,46 @@ class Web:
         self._wait_s = wait_s
 
     def get(self, url: str, headers: dict[str, str] | None = None) -> httpx.Response:
-        """Return an answer with its body still to be read, which has to be closed.
+        """Return a response whose body is still to be read; the caller has to close it.
 
-        Makes several attempts where that helps. Raises `SourceError`, and `SourceRefusedError`
-        where none would help.
+        Retries transient failures. Raises `SourceError`, and `SourceRefusedError` where another
+        attempt would not help.
         """
         attempts = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(ATTEMPTS),
-            retry=tenacity.retry_if_exception_type(_MayPass),
+            retry=tenacity.retry_if_exception_type(_TransientError),
             wait=self._wait,
             reraise=True,
         )
         try:
             return attempts(self._get_once, self._base.join(url), headers or {})
-        except _MayPass as error:
+        except _TransientError as error:
             raise SourceError(str(error), hint="The next sync tries again.") from error
 
     def read(
         self, url: str, parse: Callable[[bytes], Parsed], headers: dict[str, str] | None = None
     ) -> tuple[Parsed, datetime]:
-        """Return what a short answer says, and when it was given by the server's own clock.
+        """Return the parsed body of a short response, and its time by the server's clock.
 
-        An answer that breaks off, or that `parse` refuses with `ListFileError`, is asked for
-        again. Raises `SourceError` or `ListFileError` where that does not help.
+        A response that is truncated, or that `parse` refuses with `ListFileError`, is requested
+        again. Raises `SourceError` or `ListFileError` after the last attempt.
         """
         attempts = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(ATTEMPTS),
-            retry=tenacity.retry_if_exception_type((_MayPass, ListFileError)),
+            retry=tenacity.retry_if_exception_type((_TransientError, ListFileError)),
             wait=self._wait,
             reraise=True,
         )
         try:
             return attempts(self._read_once, url, parse, headers)
-        except _MayPass as error:
+        except _TransientError as error:
             raise SourceError(str(error), hint="The next sync tries again.") from error
 
     def send(
         self, method: str, url: str, content: bytes, headers: dict[str, str] | None = None
     ) -> None:
-        """Send something, in one attempt. Raises `SourceError`."""
+        """Send a body, in one attempt. Raises `SourceError` unless it was accepted."""
+        # No retries here: the outbox sends a failed message again.
         try:
             address = self._base.join(url)
             self._require_same_host(address)
@@ -99,8 +102,8 @@ class Web:
         except httpx.TransportError as error:
             raise SourceError(f"{self._base.host}: {describe(error)}") from error
         try:
-            _checked(response, _TAKEN)
-        except _MayPass as error:
+            _require_status(response, _ACCEPTED)
+        except _TransientError as error:
             raise SourceError(str(error)) from error
         response.close()
 
@@ -109,38 +112,42 @@ class Web:
     ) -> tuple[Parsed, datetime]:
         with closing(self.get(url, headers)) as response:
             try:
-                body = _read_whole(response)
+                body = _read_body(response)
             except httpx.TransportError as error:
                 host = response.url.host
-                raise _MayPass(f"{host}: the answer broke off: {describe(error)}") from error
+                message = f"{host}: the response is truncated: {describe(error)}"
+                raise _TransientError(message) from error
             return parse(body), _server_time(response)
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
-        asked_s = error.after_s if isinstance(error, _MayPass) else 0.0
+        # The server's own wish counts (Retry-After), but it must not block a sync for hours.
+        requested_s = error.after_s if isinstance(error, _TransientError) else 0.0
         doubled_s: float = self._wait_s * 2 ** (state.attempt_number - 1)
-        return min(max(doubled_s, asked_s), _MOST_WAIT_S)
+        return min(max(doubled_s, requested_s), _MAX_WAIT_S)
 
     def _get_once(self, url: httpx.URL, headers: dict[str, str]) -> httpx.Response:
-        for _ in range(_MOST_REDIRECTS):
+        # Followed by hand, so that each address is checked before credentials go to it.
+        for _ in range(_MAX_REDIRECTS):
             self._require_same_host(url)
             try:
                 request = self._client.build_request("GET", url, headers=headers)
                 response = self._client.send(request, stream=True)
             except httpx.TransportError as error:
-                raise _MayPass(f"{url.host}: {describe(error)}") from error
+                raise _TransientError(f"{url.host}: {describe(error)}") from error
             if not response.has_redirect_location:
-                return _checked(response)
+                return _require_status(response)
             response.close()
             url = url.join(response.headers.get("Location", ""))
-        raise SourceRefusedError(f"{url.host}: it redirects again and again")
+        raise SourceRefusedError(f"{url.host}: too many redirects")
 
     def _require_same_host(self, url: httpx.URL) -> None:
         base = self._base
         if (url.scheme, url.host, url.port) != (base.scheme, base.host, base.port):
             raise SourceRefusedError(
-                f"{base.host} points to another host, {url.host}",
-                hint="Credentials go to no other host; if it moved, change the configuration.",
+                f"{base.host} redirects or links to another host, {url.host}",
+                hint="Credentials are sent to no other host; if the list moved, change its address"
+                " in the configuration.",
             )
 
 
@@ -152,77 +159,75 @@ def open_client(
     headers: dict[str, str] | None = None,
     ca_file: str = "",
 ) -> httpx.Client:
-    """Return a client for a server, which has to be closed. Raises `ConfigError`.
+    """Return a client for a server, which the caller has to close. Raises `ConfigError`.
 
-    Its certificate is verified, against those of `ca_file` where that is given.
-
-    Only HTTPS will do, but on this machine.
+    The server's certificate is verified, against those of `ca_file` where that is set. HTTPS is
+    required, except for this machine itself.
     """
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise ConfigError("the url of the list's source is none") from error
+        raise ConfigError("the url of the list's source is invalid") from error
     if parsed.userinfo:
         raise ConfigError(
             f"the url of {parsed.host} holds credentials",
-            hint="Give 'username', and 'password' with 'env' or 'file'.",
+            hint="Set 'username', and 'password' with 'env' or 'file'.",
         )
     if not parsed.host or (parsed.scheme != "https" and not _is_loopback(parsed)):
         raise ConfigError("the url of the list's source does not begin with https://")
-    # They write whole addresses to the log, and some protocols put their key into them.
+    # They log complete addresses, and some protocols have their key in them.
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
     return httpx.Client(
         auth=auth,
-        verify=_trusting(ca_file) if ca_file else True,
+        verify=_tls_context(ca_file) if ca_file else True,
         timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, 20.0)),
-        # Of what is sent as it is, a part can be asked for, and nothing blows up on unpacking.
+        # Without compression the rest of a file can be requested, and nothing is a zip bomb.
         headers={
             "User-Agent": f"hashmatch/{__version__}",
             "Accept-Encoding": "identity",
             **(headers or {}),
         },
         follow_redirects=False,
+        # Neither proxies of the environment nor credentials of ~/.netrc.
         trust_env=False,
     )
 
 
-def _trusting(ca_file: str) -> ssl.SSLContext:
+def _tls_context(ca_file: str) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=ca_file)
     except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"{ca_file}: there are no certificates to trust in it") from error
+        raise ConfigError(f"{ca_file}: no certificates can be read from it") from error
 
 
 def parse_json(body: bytes) -> Any:
-    """Return what a short answer holds. Raises `ListFileError`, without quoting it."""
+    """Return a short response parsed as JSON. Raises `ListFileError`, without quoting it."""
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
         raise ListFileError(
-            "a page is not JSON, or breaks off", hint="Nothing was changed."
+            "the response is not JSON, or is truncated", hint="Nothing was changed."
         ) from error
 
 
 def describe(error: httpx.TransportError) -> str:
-    """Return in words what went wrong, without address or header."""
+    """Return the cause of a failure in words, without address or header."""
     if isinstance(error, httpx.TimeoutException):
-        return "it did not answer in time"
+        return "the server did not respond in time"
     if isinstance(error, httpx.ConnectError):
-        return "no connection can be made, or its certificate is not trusted"
-    return "the connection broke"
+        return "no connection, or its certificate is not trusted"
+    return "the connection was lost"
 
 
-def _read_whole(response: httpx.Response) -> bytes:
+def _read_body(response: httpx.Response) -> bytes:
     parts: list[bytes] = []
     size = 0
     for part in response.iter_raw():
         parts.append(part)
         size += len(part)
-        if size > _MOST_PAGE_BYTES:
-            raise SourceError(
-                f"{response.url.host}: a page is longer than {_MOST_PAGE_BYTES} bytes"
-            )
+        if size > _MAX_PAGE_BYTES:
+            raise SourceError(f"{response.url.host}: a page is longer than {_MAX_PAGE_BYTES} bytes")
     return b"".join(parts)
 
 
@@ -231,23 +236,24 @@ def _server_time(response: httpx.Response) -> datetime:
     try:
         moment = parsedate_to_datetime(response.headers.get("Date", ""))
     except ValueError as error:
-        raise SourceError(
-            f"{response.url.host}: the server does not say what time it is"
-        ) from error
+        raise SourceError(f"{response.url.host}: the response has no valid Date header") from error
     return moment.astimezone(UTC)
 
 
-def _checked(response: httpx.Response, wanted: Set[int] = _GIVEN) -> httpx.Response:
-    """Return an answer that can be used. Raises `SourceError`."""
+def _require_status(response: httpx.Response, wanted: Set[int] = _READABLE) -> httpx.Response:
+    """Return a response with a wanted status, and close any other.
+
+    Raises `_TransientError`, `SourceRefusedError` or `SourceError` for other statuses.
+    """
     status = response.status_code
     if status in wanted:
         return response
     response.close()
     host = response.url.host
-    if status in _TRY_AGAIN:
+    if status in _TRANSIENT:
         after = response.headers.get("Retry-After", "")
         after_s = float(after) if after.isdecimal() else 0.0
-        raise _MayPass(f"{host}: it answered with status {status}", after_s=after_s)
+        raise _TransientError(f"{host}: it answered with status {status}", after_s=after_s)
     if status in _REFUSED:
         raise SourceRefusedError(
             f"{host}: it refused with status {status}",

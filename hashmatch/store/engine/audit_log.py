@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -22,21 +22,15 @@ from hashmatch.errors import StoreError
 from ..schema import AuditCheckpoint, AuditHead, AuditRecord, Base, utc_now
 
 FIRST_HASH = bytes(32)
-
-
 _PENDING = "audit records to come"
-
-
 _RECORDS_A_BATCH = 1_000
-
-
-# A signature over the newest record is kept beside it; of older ones so many records apart.
+# The newest record is signed; earlier signatures are stored at this distance.
 _RECORDS_A_CHECKPOINT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """A key to sign with: what it is called, and what it does."""
+    """A signing key: its id, and its signing function."""
 
     key_id: str
     sign: Callable[[bytes], bytes]
@@ -59,9 +53,9 @@ def audit(
     *,
     removed: tuple[str, int] | None = None,
 ) -> None:
-    """Record an action at the end of this transaction, about a row as it is then.
+    """Record an action at the end of this transaction, about a row in its state then.
 
-    Or about one that is `removed`, by table and key. `facts` have to be fit for JSON.
+    Or about one that is `removed`, by table and key. `facts` have to be JSON-serialisable.
     """
     subject = "" if row is None else row.__tablename__
     key = None
@@ -72,9 +66,9 @@ def audit(
 
 
 def append_pending(session: Session, actor: str, seal: Seal | None) -> None:
-    """Write the records of this transaction, as the last thing before it is committed.
+    """Write the records of this transaction, as the last step before it is committed.
 
-    Others who have some wait from here until then, so that the chain never forks.
+    Other transactions with records wait from here until then, so that the chain never forks.
     """
     pending: list[_Pending] = session.info.pop(_PENDING, [])
     if not pending:
@@ -113,14 +107,14 @@ def _lock_head(session: Session) -> AuditHead:
     query = select(AuditHead).with_for_update().execution_options(populate_existing=True)
     if (head := session.scalar(query)) is None:
         raise StoreError(
-            "the audit chain has no end to go on from",
-            hint="Somebody took it away: put the database back from a copy.",
+            "the audit chain has no end to continue from",
+            hint="It was removed: restore the database from a backup.",
         )
     return head
 
 
 def _keep_checkpoint(session: Session, head: AuditHead) -> None:
-    """Keep the signature over what has been the end of the chain, if there is one."""
+    """Store the signature over the former end of the chain, if there is one."""
     if head.signature is not None and head.signed_at is not None:
         session.add(
             AuditCheckpoint(
@@ -145,19 +139,19 @@ def chain(
     facts: str,
     state_hash: bytes | None,
 ) -> bytes:
-    """Return the hash of a record: SHA-256 of the hash before it, and of these in this order."""
+    """Return the hash of a record: SHA-256 of the previous one and these values, in this order."""
     state = None if state_hash is None else state_hash.hex()
     values = [number, moment_text(at), actor, action, subject, subject_key, facts, state]
     return hashlib.sha256(previous + chained_text(values)).digest()
 
 
 def chained_text(values: Sequence[object]) -> bytes:
-    """Return what is hashed of values: a JSON array in ASCII without any space."""
+    """Return values as they are hashed: a JSON array in ASCII without any space."""
     return json.dumps(values, separators=(",", ":")).encode()
 
 
 def signed_text(number: int, record_hash: bytes, signed_at: datetime) -> bytes:
-    """Return what is signed of an end of the chain."""
+    """Return the text that is signed for an end of the chain."""
     values = ["hashmatch audit", number, record_hash.hex(), moment_text(signed_at)]
     return chained_text(values)
 
@@ -168,18 +162,18 @@ def moment_text(moment: datetime) -> str:
 
 
 def audited_values(row: Base) -> tuple[str, list[object]]:
-    """Return the table of a row, and what of it is bound to the chain."""
+    """Return the table of a row, and its values that are bound to the chain."""
     return row.__tablename__, [getattr(row, name) for name in row.audited]
 
 
 def row_key(row: Base) -> int:
-    """Return the key of an audited row, which is the first of what is bound."""
+    """Return the key of an audited row, which is the first of its bound values."""
     key: int = getattr(row, row.audited[0])
     return key
 
 
 def state_hash(table: str, values: Sequence[object]) -> bytes:
-    """Return the hash of what a row says: SHA-256 of its table and its audited columns."""
+    """Return the hash of a row's state: SHA-256 of its table and its audited values."""
     return hashlib.sha256(chained_text([table, *map(_plain, values)])).digest()
 
 
@@ -193,29 +187,3 @@ def _plain(value: object) -> object:
             return value.isoformat()
         case _:
             return value
-
-
-def read_audit_head(session: Session) -> AuditHead | None:
-    """Return the end of the chain."""
-    return session.scalar(select(AuditHead))
-
-
-def read_audit_records(session: Session, after: int = 0) -> Iterator[dict[str, Any]]:
-    """Yield the records after one of that number, in order, few at a time."""
-    table = AuditRecord.__table__
-    query = select(table).where(table.c.number > after).order_by(table.c.number)
-    names = table.columns.keys()
-    for row in session.execute(query.execution_options(yield_per=5_000)):
-        yield dict(zip(names, row, strict=True))
-
-
-def read_audit_checkpoints(session: Session) -> Iterator[AuditCheckpoint]:
-    """Yield the signatures over earlier ends, in order."""
-    query = select(AuditCheckpoint).order_by(AuditCheckpoint.number)
-    yield from session.scalars(query.execution_options(yield_per=1_000))
-
-
-def read_history(session: Session, row: Base) -> list[AuditRecord]:
-    """Return what was done to a row, the oldest first."""
-    of_row = (AuditRecord.subject == row.__tablename__, AuditRecord.subject_key == row_key(row))
-    return list(session.scalars(select(AuditRecord).where(*of_row).order_by(AuditRecord.number)))

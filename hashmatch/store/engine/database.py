@@ -1,4 +1,4 @@
-"""The database: how it is opened, how a unit of work begins and ends, what its errors become."""
+"""Database: connections, units of work, and the conversion of driver errors."""
 
 from __future__ import annotations
 
@@ -30,25 +30,21 @@ from .audit_log import Seal, append_pending
 
 # The newest migration. A test holds it against the migrations folder, so that opening the
 # database does not have to load Alembic.
-HEAD_REVISION = "0011"
-
-
-# The tables that something is removed from for good.
+HEAD_REVISION = "0012"
+# The tables that rows are deleted from.
 _FORGETTABLE = (
-    "entries, kept_hashes, quarantined_rows, matches, suppressions, content_hashes, contents,"
-    " cases, case_notes, case_details, ncmec_reports, outbox, daily_counts"
+    "entries, unsupported_hashes, quarantined_rows, matches, allowed_matches, content_hashes,"
+    " contents, cases, case_notes, uploader_details, ncmec_reports, outbox, daily_counts"
 )
-
-
-# How a session is known to write: what it looks up to change, it locks.
+# The mark of a session that writes, and locks the rows that it looks up.
 WRITES = "writes"
 
 
 class Database:
-    """An open database. Reading and writing are units of work of their own; close it at the end.
+    """An open database, read and written in units of work; close it at the end.
 
-    Opening connects to nothing: the first unit of work does. `actor` is who is at work, as the
-    audit chain shall name them, and `seal` what it is signed with.
+    Opening connects to nothing: the first unit of work does. `actor` is the actor that the audit
+    log names by default, and `seal` the key that signs it.
     """
 
     def __init__(
@@ -66,7 +62,7 @@ class Database:
         self._engine = _create_engine(url, busy_timeout_s)
         self._is_sqlite = self._engine.dialect.name == "sqlite"
         # Databases with many writers find their own order; this only keeps them within the pool.
-        self._writers = threading.Semaphore(1 if self._is_sqlite else postgresql.MOST_WRITERS)
+        self._writers = threading.Semaphore(1 if self._is_sqlite else postgresql.MAX_WRITERS)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -83,7 +79,7 @@ class Database:
     def writing(self, actor: str = "") -> Iterator[Session]:
         """One session whose changes are committed together at the end, or not at all.
 
-        Waits up to the busy time-out for its turn. An `actor` is who asked for it. Raises
+        Waits up to the busy time-out for its turn. The audit log names `actor`. Raises
         `StoreError`.
         """
         with self.connection() as connection, self.transaction(connection, actor) as session:
@@ -115,8 +111,7 @@ class Database:
     def _turn_to_write(self) -> Iterator[None]:
         """Let the threads of this process write in turn.
 
-        SQLite has one writer anyway, and lets those who wait for it starve: they only look now
-        and then whether it is their turn.
+        SQLite has one writer anyway, and lets waiting ones starve, since they only poll.
         """
         if not self._writers.acquire(timeout=self._busy_timeout_s):
             raise sqlite.locked(self.name())
@@ -170,15 +165,15 @@ class Database:
         return Path(url.database.removeprefix("file:"))
 
     def use_write_ahead_log(self) -> None:
-        """Let readers go on while somebody writes; SQLite remembers it in the file."""
+        """Let readers continue beside a writer; SQLite stores the mode in the file."""
         if self._is_sqlite:
             with self._raw_connection() as connection:
                 connection.cursor().execute("PRAGMA journal_mode = WAL")
 
     def forget_deleted(self) -> bool:
-        """Take what was deleted out of SQLite's log, too; say whether nobody stood in the way.
+        """Remove deleted rows from SQLite's log, too; say whether no other process prevented it.
 
-        PostgreSQL is asked to reuse the space of it; its own log and backups are its operator's.
+        PostgreSQL is vacuumed; its own log and backups are its operator's.
         """
         with self._raw_connection() as connection:
             cursor = connection.cursor()
@@ -197,9 +192,9 @@ class Database:
             yield connection
 
     def name(self) -> str:
-        """Return what to call the database in messages: its file, or its host and name.
+        """Return the name of the database in messages: its file, or its host and name.
 
-        Nothing else of its URL, in whose query a password may stand, too.
+        Nothing else of its URL, whose query may hold a password.
         """
         url = make_url(self.url)
         return str(self.sqlite_path() or f"{url.database or ''} at {url.host or 'this host'}")
@@ -210,7 +205,7 @@ class Database:
 
 
 def create_private_file(path: Path) -> None:
-    """Create an empty file that only its owner may read, and its folder; keep what is there."""
+    """Create an empty file that only its owner may read, and its folder; keep an existing one."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
@@ -222,7 +217,7 @@ def create_private_file(path: Path) -> None:
 
 
 def _create_engine(url: str, busy_timeout_s: float) -> Engine:
-    # For the sake of debugging it would write whole rows to the log, hashes and all.
+    # At lower levels it would write rows to the log, hashes included.
     logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)
     hint = "Use sqlite:////absolute/path/hashmatch.db, postgresql://..., or leave it empty."
     try:

@@ -14,20 +14,12 @@ from hashmatch.errors import (
 )
 
 # Writers at a time in one process, and as many readers that wait for nobody.
-MOST_WRITERS = 15
-
-
-_MOST_CONNECTIONS = 2 * MOST_WRITERS
-
-
+MAX_WRITERS = 15
+_MAX_CONNECTIONS = 2 * MAX_WRITERS
 # A server that cannot be connected to, or whose host is gone, is given up after so long. One that
-# stands still while its host goes on is not noticed here; whoever asks has to limit how long.
+# stands still while its host goes on is not noticed here; the caller has to limit the wait.
 _CONNECT_TIMEOUT_S = 5
-
-
 _SILENCE_TIMEOUT_MS = 10_000
-
-
 # The server for its part ends what was begun by a client that is gone, so that its locks go, too.
 # A list that is imported may take its time between two batches.
 _SERVER_OPTIONS = {
@@ -38,26 +30,16 @@ _SERVER_OPTIONS = {
     "tcp_user_timeout": "20s",
     "timezone": "UTC",
 }
-
-
 _LOCKED = {
     "55P03": "somebody else holds what it needs",
     "40P01": "two writers stood in each other's way",
     "40001": "two writers stood in each other's way",
 }
-
-
 # No permission, a read-only transaction, as on a standby.
 _READ_ONLY = {"42501", "25006"}
-
-
 _NO_SUCH_DATABASE = "3D000"
-
-
 # Of a refused login only the words tell.
 _REFUSED = ("authentication failed", "no pg_hba.conf entry", "no password supplied")
-
-
 # Connections refused, broken or ended by an operator; too many of them.
 _UNREACHABLE = ("08", "57P", "53300")
 
@@ -69,8 +51,8 @@ def open_engine(url: URL, busy_timeout_s: float) -> Engine:
     return create_engine(
         url.set(drivername="postgresql+psycopg"),
         hide_parameters=True,
-        pool_size=MOST_WRITERS,
-        max_overflow=_MOST_CONNECTIONS - MOST_WRITERS,
+        pool_size=MAX_WRITERS,
+        max_overflow=_MAX_CONNECTIONS - MAX_WRITERS,
         pool_timeout=max(busy_timeout_s, 1),
         # A connection that broke while nobody used it is replaced, not handed out.
         pool_pre_ping=True,
@@ -109,13 +91,13 @@ def store_error(name: str, cause: BaseException | None) -> StoreError:
         )
     if code is None and any(words in str(cause) for words in _REFUSED):
         return StoreError(
-            f"{name}: the database server lets nobody in under this name and password",
+            f"{name}: the database server refuses this name and password",
             hint="Check database.url or HASHMATCH_DATABASE_URL, and what the server allows.",
         )
     kind = type(cause).__name__
     if code is None or code.startswith(_UNREACHABLE):
         return StoreUnreachableError(
             f"{name}: the database server cannot be reached ({kind})",
-            hint="Check that it runs, and database.url; connections are made anew by themselves.",
+            hint="Check that it runs, and database.url; hashmatch reconnects by itself.",
         )
     return StoreError(f"{name}: the database refused ({kind}, SQLSTATE {code})")

@@ -25,31 +25,29 @@ from .generations import Counts, publish_generation
 from .registry import ALLOW, MATCH, find_list, find_or_create_list, require_kind
 
 _HASHES_A_QUERY = 200
-
-
 _TAG = re.compile(r"(by|until|only):(.+)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Who allowed a hash, the last day of that, and the lists whose matches it is about.
+    """Actor of an allowance, its last day, and the lists whose matches it covers.
 
-    No last day: for good. No lists: all of them.
+    Without a last day it does not expire; without lists it covers all of them.
     """
 
-    person: str
+    actor: str
     until: date | None = None
     only_lists: frozenset[str] = frozenset()
 
     def as_tags(self) -> tuple[str, ...]:
         """Return the terms as the tags of an entry."""
         until = () if self.until is None else (f"until:{self.until}",)
-        return (f"by:{self.person}", *until, *(f"only:{one}" for one in sorted(self.only_lists)))
+        return (f"by:{self.actor}", *until, *(f"only:{one}" for one in sorted(self.only_lists)))
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """A hash whose matches are not told."""
+    """A hash whose matches are allowed."""
 
     list_key: int
     list_name: str
@@ -60,15 +58,15 @@ class Allowance:
     reason: str
     terms: Terms
 
-    def is_about(self, list_name: str, today: date) -> bool:
-        """Say whether it holds today for matches of that list."""
+    def covers(self, list_name: str, today: date) -> bool:
+        """Say whether it is in force today for matches of that list."""
         terms = self.terms
-        is_over = terms.until is not None and today > terms.until
-        return not is_over and (not terms.only_lists or list_name in terms.only_lists)
+        is_expired = terms.until is not None and today > terms.until
+        return not is_expired and (not terms.only_lists or list_name in terms.only_lists)
 
 
 def parse_terms(tags: Sequence[str], reason: str) -> Terms:
-    """Return the terms that an entry's tags give. Raises `InputError` without person or reason."""
+    """Return the terms in an entry's tags. Raises `InputError` without an actor or a reason."""
     given: dict[str, list[str]] = {"by": [], "until": [], "only": []}
     for tag in tags:
         if found := _TAG.fullmatch(tag):
@@ -76,21 +74,21 @@ def parse_terms(tags: Sequence[str], reason: str) -> Terms:
     if not reason.strip():
         raise InputError("there is no reason why the hash is allowed")
     if len(given["by"]) != 1 or not given["by"][0]:
-        raise InputError("there is no one person who allowed the hash, in a tag 'by:NAME'")
+        raise InputError("exactly one tag 'by:NAME' has to say who allowed the hash")
     try:
         days = [date.fromisoformat(text) for text in given["until"]]
     except ValueError as error:
-        raise InputError("the tag 'until:' gives no date as YYYY-MM-DD") from error
+        raise InputError("the tag 'until:' is not followed by a date as YYYY-MM-DD") from error
     return Terms(given["by"][0], min(days, default=None), frozenset(given["only"]))
 
 
 def allow_hash(
     session: Session, name: str, algorithm: str, value: bytes, terms: Terms, reason: str
 ) -> int:
-    """Put a hash on an allow list, which is made if it is new; returns the entry's key.
+    """Add a hash to an allow list, which is created if it is new; returns the entry's key.
 
     Raises `InputError` where the hash is on it already, or where the list is of the other kind,
-    and `UnknownListError` where the terms name a list that is not there.
+    and `UnknownListError` where the terms name a list that does not exist.
     """
     for one in sorted(terms.only_lists):
         require_kind(find_list(session, one), MATCH)
@@ -100,7 +98,7 @@ def allow_hash(
     if known := session.scalar(select(Entry).where(*active, *of_hash)):
         raise InputError(
             f"list {name} allows this hash already, as {shown_entry_id(known.entry_id, known.key)}",
-            hint="Withdraw that entry first with 'hashmatch lists withdraw'.",
+            hint="Disable that entry first with 'hashmatch lists disable'.",
         )
     entry = Entry(
         list_key=row.key,
@@ -112,15 +110,15 @@ def allow_hash(
         added_generation=row.generation + 1,
     )
     session.add(entry)
-    publish_generation(session, row, Counts(added=1), source=f"allowed by {terms.person}")
-    audit(session, "hash.allowed", row, {"list": name, "entry": entry.key, "by": terms.person})
+    publish_generation(session, row, Counts(added=1), source=f"allowed by {terms.actor}")
+    audit(session, "hash.allowed", row, {"list": name, "entry": entry.key, "by": terms.actor})
     return entry.key
 
 
 def read_allowances(
     session: Session, hashes: Collection[tuple[str, bytes]], today: date
 ) -> list[Allowance]:
-    """Return what allows any of these (algorithm, value), without regard to its terms."""
+    """Return the allowances of any of these (algorithm, value), whatever their terms."""
     lists = {
         row.key: row.name
         for row in session.scalars(
@@ -141,7 +139,7 @@ def read_allowances(
             )
         )
         for entry in entries:
-            # One without person or reason, which nothing here writes, allows nothing.
+            # One without an actor or a reason, which nothing here writes, allows nothing.
             with suppress(InputError):
                 found.append(_allowance(entry, lists[entry.list_key]))
     return sorted(found, key=lambda one: one.entry_key)

@@ -12,18 +12,18 @@ from ..schema import Entry, HashList
 from .entries import is_named
 from .generations import Change, Counts, publish_generation
 from .staging import _IDENTITY
-from .staging_tables import SPARED, STAGED, TOLD
+from .staging_tables import RETAINED, STAGED, UPDATES
 
 _CONTENT = ("category", "tags", "added_at", "note")
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How a file differed from the list. `change` is None when there was nothing to change.
+    """Differences between a delivery and its list. `change` is None when there were none.
 
-    `changed` entries kept their hash and got another category, tags, time or note. `held` rows
-    stay out because an operator withdrew them; `spared` entries stay in although the file lacks
-    them, because a row of theirs was damaged.
+    `changed` entries have the same hash and another category, tags, time or note. `disabled` rows
+    stay out because the operator disabled their entries; `retained` entries stay although the
+    delivery lacks them, because a row of theirs was damaged.
     """
 
     change: Change | None
@@ -31,36 +31,38 @@ class Comparison:
     withdrawn: int
     changed: int
     unchanged: int
-    held: int
-    spared: int
+    disabled: int
+    retained: int
 
 
-def take_over(
+def apply_staged(
     session: Session,
     row: HashList,
     *,
     source: str,
-    keep_all: bool = False,
-    only_told: bool = False,
+    retain_all: bool = False,
+    only_updated: bool = False,
 ) -> Comparison:
-    """Make the list what was staged: withdraw what is gone, change what differs, add what is new.
+    """Replace a list by what was staged: withdraw, change and add entries.
 
-    With `keep_all` nothing is withdrawn, with `only_told` nothing of which nothing was told. Runs
-    inside `Staging.taking_over`. Writes no generation when nothing differs.
+    With `retain_all` nothing is withdrawn, with `only_updated` nothing but what the delivery
+    describes. Runs inside `Staging.applying`. Publishes no generation when nothing differs.
     """
     before = row.active_entries
-    within = is_told() if only_told else true()
-    spared = _count_spared(session, row, within, keep_all=keep_all) if before else 0
-    withdrawn = _withdraw_missing(session, row, within) if before and not keep_all else 0
+    within = is_updated() if only_updated else true()
+    retained = _count_retained(session, row, within, retain_all=retain_all) if before else 0
+    withdrawn = _withdraw_missing(session, row, within) if before and not retain_all else 0
     changed = _change_contents(session, row, within) if before > withdrawn else 0
-    held = _count_held(session, row)
-    added = _insert_new(session, row, some_are_active=before > withdrawn, some_are_held=held > 0)
+    disabled = _count_disabled(session, row)
+    added = _insert_new(
+        session, row, some_are_active=before > withdrawn, some_are_disabled=disabled > 0
+    )
     change = None
     if added or withdrawn or changed:
         counts = Counts(added=added, withdrawn=withdrawn, changed=changed)
         change = publish_generation(session, row, counts, source=source)
-    unchanged = before - withdrawn - spared - changed
-    return Comparison(change, added, withdrawn, changed, unchanged, held, spared)
+    unchanged = before - withdrawn - retained - changed
+    return Comparison(change, added, withdrawn, changed, unchanged, disabled, retained)
 
 
 def same_entry() -> list[ColumnElement[bool]]:
@@ -73,26 +75,26 @@ def is_active(row: HashList) -> list[ColumnElement[bool]]:
     return [Entry.list_key == row.key, Entry.withdrawn_generation.is_(None)]
 
 
-def is_spared() -> ColumnElement[bool]:
-    """Say that an entry is to stay whatever the file lacks."""
-    return Entry.entry_id.in_(select(SPARED.c.entry_id))
+def is_retained() -> ColumnElement[bool]:
+    """Say that an entry is retained whatever the delivery lacks."""
+    return Entry.entry_id.in_(select(RETAINED.c.entry_id))
 
 
-def is_told() -> ColumnElement[bool]:
-    """Say that all was told of an entry."""
-    return is_named() & Entry.entry_id.in_(select(TOLD.c.entry_id))
+def is_updated() -> ColumnElement[bool]:
+    """Say that the delivery describes an entry."""
+    return is_named() & Entry.entry_id.in_(select(UPDATES.c.entry_id))
 
 
 def is_staged() -> ColumnElement[bool]:
-    """Say that an entry is among what was staged."""
+    """Say that an entry was staged."""
     return exists().where(*same_entry()).correlate(Entry.__table__)
 
 
-def _count_spared(
-    session: Session, row: HashList, within: ColumnElement[bool], *, keep_all: bool
+def _count_retained(
+    session: Session, row: HashList, within: ColumnElement[bool], *, retain_all: bool
 ) -> int:
-    spared = true() if keep_all else is_spared()
-    missing = (*is_active(row), within, spared, ~is_staged())
+    retained = true() if retain_all else is_retained()
+    missing = (*is_active(row), within, retained, ~is_staged())
     return session.scalar(select(func.count()).select_from(Entry).where(*missing)) or 0
 
 
@@ -100,7 +102,7 @@ def _withdraw_missing(session: Session, row: HashList, within: ColumnElement[boo
     return affected_rows(
         session,
         update(Entry)
-        .where(*is_active(row), within, ~is_staged(), ~is_spared())
+        .where(*is_active(row), within, ~is_staged(), ~is_retained())
         .values(withdrawn_generation=row.generation + 1)
         .execution_options(synchronize_session=False),
     )
@@ -117,29 +119,29 @@ def _change_contents(session: Session, row: HashList, within: ColumnElement[bool
     )
 
 
-def _is_held(row: HashList) -> ColumnElement[bool]:
-    held = (Entry.list_key == row.key, Entry.withdrawn_by_operator, *same_entry())
-    return exists().where(*held).correlate(STAGED)
+def _is_disabled(row: HashList) -> ColumnElement[bool]:
+    disabled = (Entry.list_key == row.key, Entry.disabled, *same_entry())
+    return exists().where(*disabled).correlate(STAGED)
 
 
-def _count_held(session: Session, row: HashList) -> int:
+def _count_disabled(session: Session, row: HashList) -> int:
     if not session.scalar(
-        select(Entry.key).where(Entry.list_key == row.key, Entry.withdrawn_by_operator).limit(1)
+        select(Entry.key).where(Entry.list_key == row.key, Entry.disabled).limit(1)
     ):
         return 0
-    return session.scalar(select(func.count()).select_from(STAGED).where(_is_held(row))) or 0
+    return session.scalar(select(func.count()).select_from(STAGED).where(_is_disabled(row))) or 0
 
 
 def _insert_new(
-    session: Session, row: HashList, *, some_are_active: bool, some_are_held: bool
+    session: Session, row: HashList, *, some_are_active: bool, some_are_disabled: bool
 ) -> int:
     columns = [STAGED.c[name] for name in _IDENTITY + _CONTENT]
     rows = select(literal(row.key), literal(row.generation + 1), literal(value=False), *columns)
     if some_are_active:
         rows = rows.where(~exists().where(*is_active(row), *same_entry()).correlate(STAGED))
-    if some_are_held:
-        rows = rows.where(~_is_held(row))
+    if some_are_disabled:
+        rows = rows.where(~_is_disabled(row))
     # In the order of the unique index, which then only grows at its end.
     rows = rows.order_by(*(STAGED.c[name] for name in _IDENTITY))
-    names = ["list_key", "added_generation", "withdrawn_by_operator", *_IDENTITY, *_CONTENT]
+    names = ["list_key", "added_generation", "disabled", *_IDENTITY, *_CONTENT]
     return affected_rows(session, insert(Entry).from_select(names, rows))

@@ -15,25 +15,25 @@ from .entries import is_named
 from .generations import Change, Counts, publish_generation
 from .registry import find_list
 
-_LONG_KEY = 19  # Keys of so many digits are not there, and would not fit into a query.
+_LONG_KEY = 19  # Longer numbers are no keys, and would not fit into a query.
 
 
-def count_operator_withdrawals(session: Session) -> dict[str, int]:
-    """Return how many entries operators have withdrawn, for each list that has any."""
+def count_disabled(session: Session) -> dict[str, int]:
+    """Return the number of disabled entries by list name, for lists that have any."""
     rows = session.execute(
         select(HashList.name, func.count())
         .join(Entry, Entry.list_key == HashList.key)
-        .where(Entry.withdrawn_by_operator, HashList.removed_at.is_(None))
+        .where(Entry.disabled, HashList.removed_at.is_(None))
         .group_by(HashList.name)
     )
     return {row[0]: row[1] for row in rows}
 
 
-def withdraw_entries(session: Session, name: str, entry_ids: Sequence[str]) -> Change:
-    """Take entries out of matching by an operator's decision; imports will not bring them back.
+def disable_entries(session: Session, name: str, entry_ids: Sequence[str]) -> Change:
+    """Disable entries: they leave matching, and no later delivery brings them back.
 
     An id is the licensor's, or "#" and the entry's key. Raises `NotFoundError` naming the ids
-    that no active entry has, and then withdraws nothing.
+    that no active entry has, and then disables nothing.
     """
     row = find_list(session, name)
     withdrawn = 0
@@ -44,7 +44,7 @@ def withdraw_entries(session: Session, name: str, entry_ids: Sequence[str]) -> C
             update(Entry)
             .where(Entry.list_key == row.key, Entry.withdrawn_generation.is_(None))
             .where(_has_id(entry_id))
-            .values(withdrawn_generation=row.generation + 1, withdrawn_by_operator=True),
+            .values(withdrawn_generation=row.generation + 1, disabled=True),
         )
         withdrawn += changed
         if not changed:
@@ -52,30 +52,28 @@ def withdraw_entries(session: Session, name: str, entry_ids: Sequence[str]) -> C
     if missing:
         raise NotFoundError(f"list {name} has no active entry {', '.join(missing)}")
     counts = Counts(withdrawn=withdrawn)
-    return publish_generation(session, row, counts, source="withdrawn by an operator")
+    return publish_generation(session, row, counts, source="disabled by an operator")
 
 
-def restore_entries(session: Session, name: str, entry_ids: Sequence[str]) -> Change:
-    """Undo `withdraw_entries`: the entries match again, as new rows of a new generation."""
+def enable_entries(session: Session, name: str, entry_ids: Sequence[str]) -> Change:
+    """Enable disabled entries: they match again, as new rows of a new generation."""
     row = find_list(session, name)
-    restored = 0
+    enabled = 0
     missing: list[str] = []
     for entry_id in dict.fromkeys(entry_ids):
-        held = session.scalars(
-            select(Entry)
-            .where(Entry.list_key == row.key, Entry.withdrawn_by_operator)
-            .where(_has_id(entry_id))
+        disabled = session.scalars(
+            select(Entry).where(Entry.list_key == row.key, Entry.disabled).where(_has_id(entry_id))
         ).all()
-        restored += len(held)
-        for entry in held:
-            entry.withdrawn_by_operator = False
+        enabled += len(disabled)
+        for entry in disabled:
+            entry.disabled = False
             session.add(_copy_of(entry, row.generation + 1))
-        if not held:
+        if not disabled:
             missing.append(entry_id)
     if missing:
-        raise NotFoundError(f"no operator withdrew {', '.join(missing)} from list {name}")
-    counts = Counts(added=restored)
-    return publish_generation(session, row, counts, source="restored by an operator")
+        raise NotFoundError(f"list {name} has no disabled entry {', '.join(missing)}")
+    counts = Counts(added=enabled)
+    return publish_generation(session, row, counts, source="enabled by an operator")
 
 
 def _has_id(shown_id: str) -> ColumnElement[bool]:

@@ -1,4 +1,4 @@
-"""The active entries, as the index loads them and as a match explains them."""
+"""Entries, as the index loads them and as a match explains them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,12 @@ from sqlalchemy.orm import Session
 from ..schema import Entry, HashList
 
 _ROWS_A_BATCH = 10_000
-
-
 _KEYS_A_QUERY = 500
 
 
 @dataclass(frozen=True, slots=True)
 class EntryBatch:
-    """Some active entries of one algorithm, in columns: keys, the keys of their lists, values."""
+    """Active entries of one algorithm, in columns: keys, the keys of their lists, values."""
 
     algorithm: str
     keys: Sequence[int]
@@ -31,7 +29,7 @@ class EntryBatch:
 
 @dataclass(frozen=True, slots=True)
 class EntryFacts:
-    """What a match has to say of its entry. `entry_id` is as shown to people, never empty."""
+    """Facts of an entry that a match records. `entry_id` is as shown to people, never empty."""
 
     key: int
     list_key: int
@@ -42,9 +40,10 @@ class EntryFacts:
 def read_new_entries(
     session: Session, known_keys: Mapping[int, int | None]
 ) -> Iterator[EntryBatch]:
-    """Yield the active entries of these lists, by the lists' keys, that are not known yet.
+    """Yield the active entries of these lists that are not known yet.
 
-    Known are those up to a key, or none of the list. Within a list, newer entries have higher keys.
+    `known_keys` gives by list key the highest known entry key, None where none is known: within a
+    list, newer entries have higher keys.
     """
     after = {
         list_key: _key_before(session, list_key) if known is None else known
@@ -71,7 +70,7 @@ def read_new_entries(
 def read_withdrawn_keys(
     session: Session, list_key: int, after_generation: int
 ) -> dict[str, list[int]]:
-    """Return the keys, by algorithm, of what was active at that generation of a list and is not."""
+    """Return the keys, by algorithm, of entries active at that generation of a list and not now."""
     rows = session.execute(
         select(Entry.algorithm, Entry.key).where(
             Entry.list_key == list_key,
@@ -118,7 +117,7 @@ def read_values_added(
 
 
 def _key_before(session: Session, list_key: int) -> int:
-    """Return a key that all active entries of the list come after."""
+    """Return a key below those of all active entries of the list."""
     first = select(func.min(Entry.key)).where(
         Entry.list_key == list_key, Entry.withdrawn_generation.is_(None)
     )
@@ -161,5 +160,5 @@ def shown_entry_id(entry_id: str, key: int) -> str:
 
 
 def is_named() -> ColumnElement[bool]:
-    """Say that the licensor gave the entry an id, in the words of the index of such entries."""
+    """Say that the licensor gave the entry an id, in the terms of the index of such entries."""
     return Entry.entry_id != literal_column("''")

@@ -14,7 +14,7 @@ from ..schema import Generation, HashList
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many entries one change touched."""
+    """Number of entries that a change touched."""
 
     added: int = 0
     withdrawn: int = 0
@@ -23,7 +23,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one change did to a list; `generation` is the one in force afterwards."""
+    """A change of a list; `generation` is the one in force afterwards."""
 
     list_name: str
     generation: int
@@ -31,9 +31,9 @@ class Change:
 
 
 def was_at(session: Session, list_key: int, generation: int, changed_at: datetime) -> bool:
-    """Say whether the list ever was at that generation, and got there at that time.
+    """Say whether the list ever was at that generation, and reached it at that time.
 
-    A store that was put back from a copy counts its generations again.
+    A store that was restored from a backup counts its generations again.
     """
     if not generation:
         return True

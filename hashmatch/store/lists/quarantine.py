@@ -1,4 +1,4 @@
-"""Deliveries that a guard held back: laid aside whole, shown, taken over after all or dropped."""
+"""Quarantine: deliveries that a guard stopped, until they are accepted or rejected."""
 
 from __future__ import annotations
 
@@ -15,33 +15,31 @@ from hashmatch.errors import NotFoundError
 
 from ..engine import affected_rows, audit, is_sqlite
 from ..schema import Entry, HashList, QuarantinedDelivery, QuarantinedRow, utc_now
-from .applying import Comparison, is_active, is_spared, is_staged, is_told, same_entry
+from .applying import Comparison, is_active, is_retained, is_staged, is_updated, same_entry
 from .generations import Counts
 from .staging import Staging
-from .staging_tables import SPARED, STAGED, STAGED_KEPT, TOLD
+from .staging_tables import RETAINED, STAGED, STAGED_UNSUPPORTED, UPDATES
 
-# The tables beside the store, and where their columns go; the others have the same names.
+# The staging tables, and the names of their columns here where these differ.
 _PARTS: dict[str, Table] = {
     "staged": STAGED,
-    "staged_kept": STAGED_KEPT,
-    "told": TOLD,
-    "spared": SPARED,
+    "unsupported": STAGED_UNSUPPORTED,
+    "updates": UPDATES,
+    "retained": RETAINED,
 }
-
-
-_RENAMED = {("staged_kept", "value"): "text", ("told", "moment"): "added_at"}
+_RENAMED = {("unsupported", "value"): "text", ("updates", "moment"): "added_at"}
 
 
 @dataclass(frozen=True, slots=True)
 class Quarantine:
-    """A delivery that is held back, and what it would do; `number` names it to people."""
+    """A quarantined delivery with the changes that it would make; `number` is its public id."""
 
     number: int
     source: str
     checkpoint: Mapping[str, Any]
     reason: str
-    is_whole: bool
-    keep_all: bool
+    is_full: bool
+    retain_all: bool
     created_at: datetime
     rejected_at: datetime | None
     counts: Counts
@@ -57,29 +55,29 @@ class Difference:
     category: str
 
 
-def hold_back(
+def quarantine_delivery(
     session: Session,
     row: HashList,
     *,
     source: str,
     checkpoint: Mapping[str, Any],
     reason: str,
-    is_whole: bool,
-    keep_all: bool,
+    is_full: bool,
+    retain_all: bool,
     comparison: Comparison,
 ) -> int:
-    """Lay what was staged for a list aside, in place of what was; returns its number.
+    """Quarantine what was staged for a list, in place of an earlier delivery; returns its number.
 
-    Runs inside `Staging.taking_over`.
+    Runs inside `Staging.applying`.
     """
-    release_quarantine(session, row.key)
+    discard_quarantined(session, row.key)
     delivery = QuarantinedDelivery(
         list_key=row.key,
         source=source,
         checkpoint=json.dumps(dict(checkpoint)),
         reason=reason,
-        is_whole=is_whole,
-        keep_all=keep_all,
+        is_full=is_full,
+        retain_all=retain_all,
         added=comparison.added,
         withdrawn=comparison.withdrawn,
         changed=comparison.changed,
@@ -92,12 +90,12 @@ def hold_back(
         copied = insert(QuarantinedRow).from_select(["delivery_key", "part", *names], rows)
         session.execute(copied)
     facts = {"list": row.name, "delivery": delivery.key, "reason": reason}
-    audit(session, "delivery.held_back", row, facts)
+    audit(session, "delivery.quarantined", row, facts)
     return delivery.key
 
 
 def find_quarantine(session: Session, row: HashList) -> Quarantine | None:
-    """Return what is held back of a list."""
+    """Return the quarantined delivery of a list, pending or rejected; None without one."""
     found = session.scalar(
         select(QuarantinedDelivery).where(QuarantinedDelivery.list_key == row.key)
     )
@@ -105,18 +103,18 @@ def find_quarantine(session: Session, row: HashList) -> Quarantine | None:
 
 
 def require_quarantine(session: Session, row: HashList, number: int) -> Quarantine:
-    """Return what waits for a decision, where it has that number. Raises `NotFoundError`."""
+    """Return the pending delivery of a list by its number. Raises `NotFoundError`."""
     found = find_quarantine(session, row)
     if found is None or found.number != number or found.rejected_at is not None:
         raise NotFoundError(
-            f"list {row.name} has no delivery {number} that waits for a decision",
-            hint=f"'hashmatch lists diff {row.name}' shows what is held back now.",
+            f"list {row.name} has no pending delivery {number}",
+            hint=f"'hashmatch lists diff {row.name}' shows the quarantined delivery.",
         )
     return found
 
 
 def read_quarantines(session: Session) -> dict[str, Quarantine]:
-    """Return what is held back, by the name of the list."""
+    """Return all quarantined deliveries by list name."""
     rows = session.execute(
         select(HashList.name, QuarantinedDelivery)
         .join(HashList, HashList.key == QuarantinedDelivery.list_key)
@@ -125,8 +123,8 @@ def read_quarantines(session: Session) -> dict[str, Quarantine]:
     return {name: _facts(one) for name, one in rows}
 
 
-def stage_again(staging: Staging, number: int) -> None:
-    """Lay a delivery that is held back beside the store again."""
+def restage(staging: Staging, number: int) -> None:
+    """Stage a quarantined delivery again."""
     for part, table in _PARTS.items():
         names = [_RENAMED.get((part, one.name), one.name) for one in table.columns]
         columns = [getattr(QuarantinedRow, name) for name in names]
@@ -136,45 +134,45 @@ def stage_again(staging: Staging, number: int) -> None:
         staging.copy(insert(table).from_select([one.name for one in table.columns], rows))
 
 
-def reject_quarantine(session: Session, row: HashList, number: int) -> None:
-    """Drop the rows of a delivery for a list, and remember that it is not wanted."""
-    _forget_rows(session, number)
+def reject_quarantined(session: Session, row: HashList, number: int) -> None:
+    """Delete the rows of a quarantined delivery and remember its rejection."""
+    _delete_rows(session, number)
     delivery = session.get(QuarantinedDelivery, number)
     if delivery is not None:
         delivery.rejected_at = utc_now()
     audit(session, "delivery.rejected", row, {"list": row.name, "delivery": number})
 
 
-def release_quarantine(session: Session, list_key: int) -> None:
-    """Forget what is held back of a list, if anything is."""
-    held = session.scalar(
+def discard_quarantined(session: Session, list_key: int) -> None:
+    """Delete the quarantined delivery of a list, if there is one."""
+    found = session.scalar(
         select(QuarantinedDelivery).where(QuarantinedDelivery.list_key == list_key)
     )
-    if held is not None:
-        _forget_rows(session, held.key)
-        session.delete(held)
+    if found is not None:
+        _delete_rows(session, found.key)
+        session.delete(found)
         session.flush()
 
 
 def read_differences(
     session: Session, row: HashList, quarantine: Quarantine
 ) -> Iterator[Difference]:
-    """Yield what the delivery that was staged again would do to the list."""
-    # The operator's word stands: what was withdrawn by hand stays out.
-    held = exists().where(Entry.list_key == row.key, Entry.withdrawn_by_operator, *same_entry())
+    """Yield the changes that a restaged delivery would make to the list."""
+    # Disabled entries stay out, whatever a delivery brings.
+    disabled = exists().where(Entry.list_key == row.key, Entry.disabled, *same_entry())
     there = exists().where(*is_active(row), *same_entry())
     added = select(STAGED.c.algorithm, STAGED.c.entry_id, STAGED.c.category).where(
-        ~held.correlate(STAGED), ~there.correlate(STAGED)
+        ~disabled.correlate(STAGED), ~there.correlate(STAGED)
     )
-    within = true() if quarantine.is_whole else is_told()
-    gone = and_(within, ~is_staged(), ~is_spared())
+    within = true() if quarantine.is_full else is_updated()
+    gone = and_(within, ~is_staged(), ~is_retained())
     withdrawn = select(Entry.algorithm, Entry.entry_id, Entry.category).where(*is_active(row), gone)
-    if not quarantine.keep_all:
+    if not quarantine.retain_all:
         yield from (Difference("withdrawn", *one) for one in session.execute(withdrawn))
     yield from (Difference("added", *one) for one in session.execute(added))
 
 
-def _forget_rows(session: Session, number: int) -> None:
+def _delete_rows(session: Session, number: int) -> None:
     if is_sqlite(session):
         session.execute(text("PRAGMA secure_delete = ON"))
     affected_rows(session, delete(QuarantinedRow).where(QuarantinedRow.delivery_key == number))
@@ -186,8 +184,8 @@ def _facts(one: QuarantinedDelivery) -> Quarantine:
         one.source,
         json.loads(one.checkpoint),
         one.reason,
-        one.is_whole,
-        one.keep_all,
+        one.is_full,
+        one.retain_all,
         one.created_at,
         one.rejected_at,
         Counts(one.added, one.withdrawn, one.changed),

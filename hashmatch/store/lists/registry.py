@@ -16,26 +16,20 @@ from ..schema import (
     Entry,
     Generation,
     HashList,
-    KeptHash,
     ListSync,
     QuarantinedDelivery,
     QuarantinedRow,
     StoreIdentity,
+    UnsupportedHash,
     utc_now,
 )
 from .generations import Change, Counts, publish_generation
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-
-
-# What PostgreSQL calls the turn to make a list, which has no row yet to lock.
+# PostgreSQL's advisory lock for creating a list, which has no row yet to lock.
 _TURN_TO_CREATE = 0x686D01
-
-
-# What lists are for: to match images with, or to hold what was matched and is harmless.
+# The kinds of lists: to match images against, or to explain matches that are false.
 MATCH, ALLOW = "match", "allow"
-
-
 _WARN_BEFORE_LICENCE_END = timedelta(days=30)
 
 
@@ -61,7 +55,7 @@ class ListState:
         return self.licence_has_ended(today + _WARN_BEFORE_LICENCE_END)
 
     def is_usable(self, today: date) -> bool:
-        """Say whether there is anything in the list that may be matched against."""
+        """Say whether the list has entries that may be matched against."""
         return self.active_entries > 0 and not self.licence_has_ended(today)
 
 
@@ -73,14 +67,14 @@ def create_list(
     licensor: str | None = None,
     licence_end: date | None = None,
 ) -> HashList:
-    """Make an empty list, or revive a removed one of that name: its generations go on counting.
+    """Create an empty list, or revive a removed one of that name: its generations go on counting.
 
     A revived list keeps its licensor and its licence's end unless others are given. Raises
-    `InputError` when the name is taken or unfit, or was that of a list of the other kind.
+    `InputError` when the name is taken or invalid, or was that of a list of the other kind.
     """
     if not _NAME.fullmatch(name):
         raise InputError(
-            f"list name {name[:64]!r} is unfit",
+            f"list name {name[:64]!r} is invalid",
             hint="Use up to 64 of a-z 0-9 . _ - and begin with a letter or digit.",
         )
     _take_turn_to_create(session)
@@ -100,14 +94,14 @@ def create_list(
         row.licence_end = licence_end
     row.removed_at = None
     session.flush()
-    audit(session, "list.made", row, {"kind": kind, **_licence_facts(row)})
+    audit(session, "list.created", row, {"kind": kind, **_licence_facts(row)})
     return row
 
 
 def find_or_create_list(session: Session, name: str, kind: str) -> tuple[HashList, bool]:
-    """Return the list of that name, made if there is none, and whether it was.
+    """Return the list of that name, created if there is none, and whether it was.
 
-    Raises `InputError` where the name is unfit, or that of a list of the other kind.
+    Raises `InputError` where the name is invalid, or that of a list of the other kind.
     """
     if not has_list(session, name):
         _take_turn_to_create(session)
@@ -121,7 +115,7 @@ def find_or_create_list(session: Session, name: str, kind: str) -> tuple[HashLis
 def find_list(session: Session, name: str, *, removed_too: bool = False) -> HashList:
     """Return the list of that name. Raises `UnknownListError`.
 
-    Who looks a list up to change something waits until others have changed it.
+    A session that writes waits until others have changed the list.
     """
     row = session.scalar(_named(session, name))
     if row is None or (row.removed_at is not None and not removed_too):
@@ -135,12 +129,12 @@ def _named(session: Session, name: str) -> Select[HashList]:
     query = select(HashList).where(HashList.name == name)
     if not session.info.get(WRITES):
         return query
-    # Such a lock leaves those alone who record matches of the list.
+    # Such a lock does not block sessions that record matches of the list.
     return query.with_for_update(key_share=True).execution_options(populate_existing=True)
 
 
 def _take_turn_to_create(session: Session) -> None:
-    """Wait for others who make lists, until the end of this transaction."""
+    """Create lists in turn, until the end of this transaction."""
     if not is_sqlite(session):
         session.execute(select(func.pg_advisory_xact_lock(_TURN_TO_CREATE)))
 
@@ -149,7 +143,7 @@ def require_kind(row: HashList, kind: str) -> None:
     """Raise `InputError` where the list is, or once was, of the other kind."""
     if row.kind != kind:
         raise InputError(
-            f"{row.name} is the name of a list to {row.kind}", hint="Take another name."
+            f"{row.name} is the name of a list of the kind {row.kind}", hint="Take another name."
         )
 
 
@@ -160,7 +154,7 @@ def has_list(session: Session, name: str) -> bool:
 
 
 def set_licence(session: Session, name: str, *, licensor: str | None, end: date | None) -> None:
-    """Set the last day of a list's licence, None for no end, and who licenses it, None to keep it.
+    """Set the last day of a list's licence, None for no end, and its licensor, None to keep it.
 
     Raises `UnknownListError`.
     """
@@ -202,7 +196,7 @@ def read_lists(session: Session, kind: str = MATCH) -> tuple[ListState, ...]:
 
 
 def read_store_id(session: Session) -> str:
-    """Return what tells this store from any other, copies of it apart."""
+    """Return the id of this store, which its copies share."""
     return session.scalars(select(StoreIdentity.identity)).one()
 
 
@@ -210,12 +204,14 @@ def remove_list(session: Session, name: str) -> Change:
     """Delete a list's entries and take it out of matching; matches keep what explains them."""
     row = find_list(session, name)
     if is_sqlite(session):
-        # Overwrite what is deleted. Not set for good: it costs an import a tenth of its speed.
+        # Overwrites what is deleted. Not set always: it costs an import a tenth of its speed.
         session.execute(text("PRAGMA secure_delete = ON"))
     affected_rows(session, delete(Entry).where(Entry.list_key == row.key))
-    affected_rows(session, delete(KeptHash).where(KeptHash.list_key == row.key))
-    held = select(QuarantinedDelivery.key).where(QuarantinedDelivery.list_key == row.key)
-    affected_rows(session, delete(QuarantinedRow).where(QuarantinedRow.delivery_key.in_(held)))
+    affected_rows(session, delete(UnsupportedHash).where(UnsupportedHash.list_key == row.key))
+    deliveries = select(QuarantinedDelivery.key).where(QuarantinedDelivery.list_key == row.key)
+    affected_rows(
+        session, delete(QuarantinedRow).where(QuarantinedRow.delivery_key.in_(deliveries))
+    )
     of_list = QuarantinedDelivery.list_key == row.key
     affected_rows(session, delete(QuarantinedDelivery).where(of_list))
     # A list that comes back has to be fetched from the beginning.

@@ -1,4 +1,4 @@
-"""Staging of a delivery beside the store, before it is applied in one transaction.
+"""Staging of a delivery in temporary tables, before it is applied in one transaction.
 
 The rows go into a temporary table first: that locks nobody out, holds a list of any length, and
 leaves the comparison to the database.
@@ -25,32 +25,20 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from ..engine import Database
-from .staging_tables import SPARED, STAGED, STAGED_KEPT, STAGING, TOLD
-from .unsupported import KeptRow, stage_kept
+from .staging_tables import RETAINED, STAGED, STAGED_UNSUPPORTED, STAGING, UPDATES
+from .unsupported import UnsupportedRow, stage_unsupported
 
 _ROWS_A_BATCH = 10_000
-
-
 _COPY = f"COPY {STAGED.name} ({', '.join(STAGED.c.keys())}) FROM STDIN (FORMAT BINARY)"
-
-
 _COPIED_TYPES = ("int4", "text", "bytea", *["text"] * 5)
-
-
-# Made after the rows are in, which is far cheaper than keeping it up to date with each of them.
+# Created after the rows are in, which is far cheaper than updating it with each of them.
 _CREATE_INDEX = text("CREATE INDEX ix_staged ON staged (algorithm, value, entry_id, line)")
-
-
-# What each database calls the place of a row in its table.
+# The name that each database has for the place of a row in its table.
 _OWN_PLACE: dict[str, ColumnElement[object]] = {
     "sqlite": literal_column("staged.rowid"),
     "postgresql": literal_column("staged.ctid"),
 }
-
-
 _IDENTITY = ("algorithm", "value", "entry_id")
-
-
 # One good row of a list file, in the order of the columns above: its line, algorithm, value, entry
 # id, category, tags as a JSON array, time of adding and note. A plain tuple, since the driver
 # takes a named one in half as fast.
@@ -58,17 +46,17 @@ StagedRow: TypeAlias = tuple[int, str, bytes, str, str, str, str, str]
 
 
 class Staging:
-    """The rows of one file, on one connection, until they are taken over or dropped."""
+    """Rows of one delivery, on one connection, until they are applied or dropped."""
 
     def __init__(self, database: Database, connection: Connection) -> None:
         self._database = database
         self._connection = connection
-        self._kept: list[KeptRow] = []
-        self._told: list[dict[str, object]] = []
-        self._has_told = False
+        self._unsupported: list[UnsupportedRow] = []
+        self._updates: list[dict[str, object]] = []
+        self._has_updates = False
 
     def add(self, rows: Iterable[StagedRow]) -> Iterator[int]:
-        """Lay rows beside the store; yields the number of rows after each batch."""
+        """Stage rows; yields the number of rows after each batch."""
         iterator = iter(rows)
         total = 0
         while batch := list(islice(iterator, _ROWS_A_BATCH)):
@@ -76,27 +64,27 @@ class Staging:
             total += len(batch)
             yield total
 
-    def keep(self, row: KeptRow) -> None:
-        """Lay a row beside the store whose hash cannot be matched."""
-        self._kept.append(row)
-        if len(self._kept) >= _ROWS_A_BATCH:
-            self._flush_kept()
+    def add_unsupported(self, row: UnsupportedRow) -> None:
+        """Stage a row whose hash is unsupported."""
+        self._unsupported.append(row)
+        if len(self._unsupported) >= _ROWS_A_BATCH:
+            self._flush_unsupported()
 
-    def _flush_kept(self) -> None:
-        stage_kept(self._connection, self._kept)
-        self._kept.clear()
+    def _flush_unsupported(self) -> None:
+        stage_unsupported(self._connection, self._unsupported)
+        self._unsupported.clear()
 
-    def set_duplicates_aside(self) -> list[int]:
-        """Drop each row that repeats an earlier one and return the lines dropped, in order."""
+    def reject_duplicates(self) -> list[int]:
+        """Drop each row that repeats an earlier one and return their lines, in order."""
         columns = [STAGED.c[name] for name in _IDENTITY]
         self._connection.execute(_CREATE_INDEX)
         if self._connection.dialect.name == "postgresql":
-            # Nobody else counts the rows of a temporary table, and plans rest on their number.
+            # PostgreSQL never analyses temporary tables itself, and plans rest on the counts.
             self._connection.execute(text("ANALYZE staged"))
         repeated = select(func.min(STAGED.c.line)).group_by(*columns).having(func.count() > 1)
         if self._connection.scalar(repeated.limit(1)) is None:
             return []
-        # One line may give several rows, so that it does not tell which of them is meant.
+        # One line may give several rows, so that its number does not identify them.
         own_place = _OWN_PLACE[self._connection.dialect.name]
         rank = func.row_number().over(partition_by=columns, order_by=STAGED.c.line)
         ranked = select(own_place.label("own_place"), STAGED.c.line, rank.label("rank")).subquery()
@@ -107,64 +95,69 @@ class Staging:
         return lines
 
     def copy(self, statement: Insert) -> None:
-        """Lay rows beside the store that the store itself has."""
+        """Stage rows that the store itself has."""
         self._connection.execute(statement)
 
-    def spare(self, entry_ids: Iterable[str]) -> None:
-        """Keep these entries in the list even where the file lacks them."""
+    def retain(self, entry_ids: Iterable[str]) -> None:
+        """Retain these entries even where the delivery lacks them."""
         if rows := [{"entry_id": entry_id} for entry_id in entry_ids]:
-            self._connection.execute(insert(SPARED), rows)
+            self._connection.execute(insert(RETAINED), rows)
 
-    def tell(self, line: int, entry_id: str, moment: str) -> None:
-        """Note that all is said of an entry at that line: what was not staged of it is gone.
+    def note_update(self, line: int, entry_id: str, moment: str) -> None:
+        """Note that a line describes an entry in full: hashes not staged with it are withdrawn.
 
-        `moment` orders what is said of one entry at several lines, as text does; the last counts.
+        Where several lines describe one entry, the one with the last `moment`, as text, counts.
         """
-        self._told.append({"line": line, "entry_id": entry_id, "moment": moment})
-        if len(self._told) >= _ROWS_A_BATCH:
-            self._flush_told()
+        self._updates.append({"line": line, "entry_id": entry_id, "moment": moment})
+        if len(self._updates) >= _ROWS_A_BATCH:
+            self._flush_updates()
 
-    def _flush_told(self) -> None:
-        if self._told:
-            self._connection.execute(insert(TOLD), self._told)
-            self._told.clear()
-            self._has_told = True
+    def _flush_updates(self) -> None:
+        if self._updates:
+            self._connection.execute(insert(UPDATES), self._updates)
+            self._updates.clear()
+            self._has_updates = True
 
     def drop_outdated(self) -> int:
-        """Drop the rows of lines that later ones of the same entry overrule.
+        """Drop the rows of lines that a later line of the same entry replaces.
 
-        Returns how many of them could have been matched.
+        Returns the number of supported rows among them.
         """
-        self._flush_told()
-        self._flush_kept()
-        if not self._has_told:
+        self._flush_updates()
+        self._flush_unsupported()
+        if not self._has_updates:
             return 0
-        newest_first = (TOLD.c.moment.desc(), TOLD.c.line.desc())
-        rank = func.row_number().over(partition_by=TOLD.c.entry_id, order_by=newest_first)
-        ranked = select(TOLD.c.line, rank.label("rank")).subquery()
+        newest_first = (UPDATES.c.moment.desc(), UPDATES.c.line.desc())
+        rank = func.row_number().over(partition_by=UPDATES.c.entry_id, order_by=newest_first)
+        ranked = select(UPDATES.c.line, rank.label("rank")).subquery()
         outdated = select(ranked.c.line).where(ranked.c.rank > 1)
-        self._connection.execute(delete(STAGED_KEPT).where(STAGED_KEPT.c.line.in_(outdated)))
+        self._connection.execute(
+            delete(STAGED_UNSUPPORTED).where(STAGED_UNSUPPORTED.c.line.in_(outdated))
+        )
         dropped = self._connection.execute(delete(STAGED).where(STAGED.c.line.in_(outdated)))
         return dropped.rowcount
 
     @contextmanager
-    def looking(self) -> Iterator[Session]:
-        """One session that sees what was staged beside the store, and changes nothing."""
+    def reading(self) -> Iterator[Session]:
+        """One read-only session that sees the staged rows together with the store."""
         with Session(self._connection) as session:
             yield session
 
     @contextmanager
-    def taking_over(self) -> Iterator[Session]:
-        """End the staging and begin the one transaction in which the list changes."""
-        self._flush_kept()
+    def applying(self, actor: str = "") -> Iterator[Session]:
+        """End staging and begin the one transaction in which the list changes.
+
+        The audit log names `actor`, by default that of the database.
+        """
+        self._flush_unsupported()
         self._connection.commit()
-        with self._database.transaction(self._connection) as session:
+        with self._database.transaction(self._connection, actor) as session:
             yield session
 
 
 @contextmanager
 def open_staging(database: Database) -> Iterator[Staging]:
-    """Open a place to lay rows beside the store; it vanishes at the end."""
+    """Open a staging area, which vanishes at the end."""
     with database.connection() as connection:
         STAGING.create_all(connection, checkfirst=False)
         try:

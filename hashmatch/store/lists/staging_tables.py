@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, Text
 
-# Everything that lies beside the store while a file is read.
 STAGING = MetaData()
-
-
-SPARED = Table("spared", STAGING, Column("entry_id", Text), prefixes=["TEMPORARY"])
-
-
-# The entries of which all is said that there is to say, by a file that says nothing of others.
-TOLD = Table(
-    "told",
+# Entries that a full delivery must not withdraw, because a row of theirs was damaged.
+RETAINED = Table("retained", STAGING, Column("entry_id", Text), prefixes=["TEMPORARY"])
+# Entries that an incremental delivery describes in full; it says nothing of any other.
+UPDATES = Table(
+    "updates",
     STAGING,
     Column("line", Integer),
     Column("entry_id", Text),
@@ -21,10 +17,8 @@ TOLD = Table(
     Column("moment", Text().with_variant(Text(collation="C"), "postgresql")),
     prefixes=["TEMPORARY"],
 )
-
-
-STAGED_KEPT = Table(
-    "staged_kept",
+STAGED_UNSUPPORTED = Table(
+    "staged_unsupported",
     STAGING,
     Column("line", Integer),
     Column("algorithm", Text),
@@ -36,8 +30,6 @@ STAGED_KEPT = Table(
     Column("note", Text),
     prefixes=["TEMPORARY"],
 )
-
-
 STAGED = Table(
     "staged",
     STAGING,

@@ -1,4 +1,4 @@
-"""How far lists have followed their sources, and the lease that one process at a time holds."""
+"""Syncs: the progress of lists along their sources, and the lease of the process at work."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ CHANGED, UNCHANGED, FAILED, QUARANTINED = "changed", "unchanged", "failed", "qua
 
 @dataclass(frozen=True, slots=True)
 class SyncFacts:
-    """One attempt to bring a list up to date; `cause` says why it failed or was held back.
+    """One attempt to sync a list; `cause` says why it failed or was quarantined.
 
-    The counts are those of what was taken over.
+    The counts are of the changes that were applied.
     """
 
     started_at: datetime
@@ -33,11 +33,11 @@ class SyncFacts:
     cause: str
     generation: int
     counts: Counts
-    set_aside: int
+    rejected_rows: int
 
 
 def lease_sync(session: Session, row: HashList, holder: str, lease_s: float) -> None:
-    """Let `holder` alone sync the list for so long, or for longer if it holds it already.
+    """Give `holder` the lease of the list for that time, or renew it.
 
     Raises `SyncLeaseError` while somebody else holds it.
     """
@@ -57,18 +57,18 @@ def lease_sync(session: Session, row: HashList, holder: str, lease_s: float) -> 
     if not taken:
         raise SyncLeaseError(
             f"list {row.name} is being synced by another process",
-            hint="Wait for it; where it died, its lease ends by itself.",
+            hint="Wait for it; the lease of a crashed process ends by itself.",
         )
 
 
 def release_sync(session: Session, list_key: int, holder: str) -> None:
-    """Let others sync the list again."""
-    held = (ListSync.list_key == list_key, ListSync.leased_by == holder)
-    session.execute(update(ListSync).where(*held).values(leased_by="", leased_until=None))
+    """Release the lease of a list."""
+    own = (ListSync.list_key == list_key, ListSync.leased_by == holder)
+    session.execute(update(ListSync).where(*own).values(leased_by="", leased_until=None))
 
 
 def read_checkpoint(session: Session, list_key: int, source: str) -> dict[str, Any]:
-    """Return how far the list has followed that source; nothing where it followed another."""
+    """Return the checkpoint of the list at that source; empty where it followed another."""
     row = session.get(ListSync, list_key)
     if row is None or row.source != source:
         return {}
@@ -77,9 +77,9 @@ def read_checkpoint(session: Session, list_key: int, source: str) -> dict[str, A
 
 
 def require_lease(session: Session, row: HashList, holder: str) -> None:
-    """Raise `SyncLeaseError` where the lease has passed to somebody else meanwhile."""
-    held = (ListSync.list_key == row.key, ListSync.leased_by == holder)
-    if not affected_rows(session, update(ListSync).where(*held).values(leased_by=holder)):
+    """Raise `SyncLeaseError` where the lease has passed to another process meanwhile."""
+    own = (ListSync.list_key == row.key, ListSync.leased_by == holder)
+    if not affected_rows(session, update(ListSync).where(*own).values(leased_by=holder)):
         raise SyncLeaseError(
             f"the sync of list {row.name} took longer than its lease, and another process began",
             hint="Nothing was changed by this one.",
@@ -89,9 +89,9 @@ def require_lease(session: Session, row: HashList, holder: str) -> None:
 def save_checkpoint(
     session: Session, row: HashList, holder: str, source: str, checkpoint: Mapping[str, Any]
 ) -> None:
-    """Note how far the list is, in the transaction that took it there.
+    """Save the checkpoint of a list, in the transaction that took it there.
 
-    Raises `SyncLeaseError` where the lease has passed to somebody else meanwhile.
+    Raises `SyncLeaseError` where the lease has passed to another process meanwhile.
     """
     require_lease(session, row, holder)
     of_list = ListSync.list_key == row.key
@@ -100,7 +100,7 @@ def save_checkpoint(
 
 
 def forget_checkpoint(session: Session, list_key: int) -> None:
-    """Let the next sync begin anew, since the list is no longer what the last one made of it."""
+    """Delete the checkpoint, so that the next sync starts from the beginning."""
     session.execute(
         update(ListSync).where(ListSync.list_key == list_key).values(source="", checkpoint="{}")
     )
@@ -119,7 +119,7 @@ def record_run(session: Session, list_key: int, run: SyncFacts) -> None:
             added=run.counts.added,
             withdrawn=run.counts.withdrawn,
             changed=run.counts.changed,
-            set_aside=run.set_aside,
+            rejected_rows=run.rejected_rows,
         )
     )
 
@@ -153,5 +153,5 @@ def _facts(run: SyncRun) -> SyncFacts:
         run.cause,
         run.generation,
         Counts(run.added, run.withdrawn, run.changed),
-        run.set_aside,
+        run.rejected_rows,
     )

@@ -1,7 +1,12 @@
 """Matches in the store, with their content, and the counts of everything else."""
 
-from .allowed import NewSuppression, StoredSuppression, read_suppressions, record_suppressions
-from .content import ContentFacts
+from .allowed import (
+    NewAllowedMatch,
+    StoredAllowedMatch,
+    read_allowed_matches,
+    record_allowed_matches,
+)
+from .content import ContentFacts, find_content_key, read_content_hashes
 from .counts import Tally, read_daily_counts
 from .matches import (
     MatchFilter,
@@ -16,16 +21,18 @@ from .matches import (
 __all__ = [
     "ContentFacts",
     "MatchFilter",
+    "NewAllowedMatch",
     "NewMatch",
-    "NewSuppression",
+    "StoredAllowedMatch",
     "StoredMatch",
-    "StoredSuppression",
     "Tally",
+    "find_content_key",
+    "read_allowed_matches",
+    "read_content_hashes",
     "read_daily_counts",
     "read_entry_history",
     "read_match",
     "read_matches",
-    "read_suppressions",
+    "record_allowed_matches",
     "record_matches",
-    "record_suppressions",
 ]

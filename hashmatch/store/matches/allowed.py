@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hashmatch.outcome import Suppressed
+from hashmatch.outcome import AllowedMatch
 
 from ..engine import audit
 from ..lists import Allowance
-from ..schema import Content, HashList, SuppressionRecord
+from ..schema import AllowedMatchRecord, Content, HashList
 from .content import ContentFacts, find_or_add_content
 
 
 @dataclass(frozen=True, slots=True)
-class NewSuppression:
-    """A match that is not told, and what allows that."""
+class NewAllowedMatch:
+    """A match about to be recorded as allowed, with its allowance."""
 
     list_key: int
     list_name: str
@@ -31,31 +31,31 @@ class NewSuppression:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredSuppression:
-    """One such match as it was recorded, with the names of both lists, and its content."""
+class StoredAllowedMatch:
+    """One recorded allowed match, with the names of both lists, and its content."""
 
-    record: SuppressionRecord
+    record: AllowedMatchRecord
     list_name: str
     allow_list_name: str
     content: Content
 
 
-def record_suppressions(
-    session: Session, facts: ContentFacts, suppressions: Sequence[NewSuppression]
-) -> list[Suppressed]:
-    """Record matches of one content item that are not told, and return them, in the order given.
+def record_allowed_matches(
+    session: Session, facts: ContentFacts, matches: Sequence[NewAllowedMatch]
+) -> list[AllowedMatch]:
+    """Record allowed matches of one content item and return them, in the order given.
 
-    The same match suppressed by the same allowance again keeps the record that is there.
+    The same match with the same allowance keeps the record that exists.
     """
     content = find_or_add_content(session, facts)
     known = {
         (one.entry_key, one.allow_entry_key)
         for one in session.scalars(
-            select(SuppressionRecord).where(SuppressionRecord.content_key == content.key)
+            select(AllowedMatchRecord).where(AllowedMatchRecord.content_key == content.key)
         )
     }
     records = [
-        SuppressionRecord(
+        AllowedMatchRecord(
             content_key=content.key,
             list_key=one.list_key,
             generation=one.generation,
@@ -67,17 +67,17 @@ def record_suppressions(
             allow_entry_key=one.allowance.entry_key,
             allow_entry_id=one.allowance.entry_id,
             reason=one.allowance.reason,
-            person=one.allowance.terms.person,
+            actor=one.allowance.terms.actor,
         )
-        for one in suppressions
+        for one in matches
         if (one.entry_key, one.allowance.entry_key) not in known
     ]
     session.add_all(records)
     session.flush()
     for one in records:
-        audit(session, "match.suppressed", one, {"content": content.key, "by": one.person})
+        audit(session, "match.allowed", one, {"content": content.key, "by": one.actor})
     return [
-        Suppressed(
+        AllowedMatch(
             one.list_name,
             one.entry_id,
             one.algorithm,
@@ -85,20 +85,20 @@ def record_suppressions(
             one.allowance.list_name,
             one.allowance.entry_id,
         )
-        for one in suppressions
+        for one in matches
     ]
 
 
-def read_suppressions(session: Session, *, limit: int) -> list[StoredSuppression]:
-    """Return the newest matches that were not told, newest first."""
+def read_allowed_matches(session: Session, *, limit: int) -> list[StoredAllowedMatch]:
+    """Return the newest allowed matches, newest first."""
     names = {row.key: row.name for row in session.scalars(select(HashList))}
     rows = session.execute(
-        select(SuppressionRecord, Content)
-        .join(Content, Content.key == SuppressionRecord.content_key)
-        .order_by(SuppressionRecord.key.desc())
+        select(AllowedMatchRecord, Content)
+        .join(Content, Content.key == AllowedMatchRecord.content_key)
+        .order_by(AllowedMatchRecord.key.desc())
         .limit(limit)
     )
     return [
-        StoredSuppression(one, names[one.list_key], names[one.allow_list_key], content)
+        StoredAllowedMatch(one, names[one.list_key], names[one.allow_list_key], content)
         for one, content in rows
     ]

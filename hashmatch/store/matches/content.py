@@ -17,7 +17,7 @@ from ..schema import Content, ContentHash
 
 @dataclass(frozen=True, slots=True)
 class ContentFacts:
-    """What is kept of an image that matched: names, media facts and hashes."""
+    """Everything that is stored of an image that matched: names, media facts and hashes."""
 
     content_id: str
     reference: str
@@ -27,14 +27,14 @@ class ContentFacts:
 
 
 def find_or_add_content(session: Session, facts: ContentFacts) -> Content:
-    """Return the row of a content item, which is made if it is new, without hashes.
+    """Return the row of a content item, which is created if it is new, without hashes.
 
-    Others who record something of the same item wait until this transaction ends.
+    Other sessions that record something of the same item wait until this transaction ends.
     """
     same = select(Content).where(
         Content.content_id == facts.content_id, Content.fingerprint == facts.fingerprint
     )
-    # Such a lock leaves those alone who only refer to the row.
+    # Such a lock does not block sessions that only refer to the row.
     same = same.with_for_update(key_share=True)
     content = session.scalar(same)
     if content is not None:
@@ -56,8 +56,8 @@ def find_or_add_content(session: Session, facts: ContentFacts) -> Content:
     return content
 
 
-def _add_hashes(session: Session, content: Content, hashes: Sequence[Hash]) -> None:
-    """Keep the hashes of a content item, once."""
+def add_hashes(session: Session, content: Content, hashes: Sequence[Hash]) -> None:
+    """Add the hashes of a content item that it lacks."""
     rows = [
         {
             "content_key": content.key,
@@ -74,3 +74,15 @@ def _add_hashes(session: Session, content: Content, hashes: Sequence[Hash]) -> N
     ]
     if rows:
         session.execute(upsert(session, ContentHash).on_conflict_do_nothing(), rows)
+
+
+def read_content_hashes(session: Session, content_key: int) -> list[ContentHash]:
+    """Return the hashes of a content item, by algorithm and frame."""
+    hashes = select(ContentHash).where(ContentHash.content_key == content_key)
+    return list(session.scalars(hashes.order_by(ContentHash.algorithm, ContentHash.frame)))
+
+
+def find_content_key(session: Session, facts: ContentFacts) -> int:
+    """Return the key of a content item that is on record."""
+    same = (Content.content_id == facts.content_id, Content.fingerprint == facts.fingerprint)
+    return session.scalars(select(Content.key).where(*same)).one()

@@ -1,4 +1,4 @@
-"""The daily counts: the only trace of an image that did not match."""
+"""Daily counts: the only trace of an image that did not match."""
 
 from __future__ import annotations
 
@@ -16,11 +16,7 @@ from ..engine import Database, upsert
 from ..schema import DailyCount
 
 _FLUSH_EVERY_S = 1.0
-
-
-_MOST_FLUSH_S = 3.0
-
-
+_MAX_FLUSH_S = 3.0
 # Day, outcome, reason (empty for clear).
 _Tallied = tuple[date, str, str]
 
@@ -28,8 +24,8 @@ _Tallied = tuple[date, str, str]
 class Tally:
     """Counts in memory and adds them to the store about once a second and at the end.
 
-    A commit for each clear image would cost more than the scan. What a killed process loses is
-    the count of its last second, never a match. Counting never waits for the store.
+    A commit for each clear image would cost more than the scan. A killed process loses the count
+    of its last second, never a match. Counting never waits for the store.
     """
 
     def __init__(self, database: Database) -> None:
@@ -51,7 +47,7 @@ class Tally:
         """Flush about once a second, one thread for all. Raises `StoreError`; nothing is lost.
 
         It is also raised for a second after a failure, and while the store takes too long, so that
-        nobody is told anything that could not have been counted.
+        no outcome is returned that could not have been counted.
         """
         now_s = time.monotonic()
         if (failure := self._failure) is not None and now_s - self._failed_at_s < _FLUSH_EVERY_S:
@@ -63,7 +59,7 @@ class Tally:
                 self._flush()
             finally:
                 self._flushing.release()
-        elif now_s - self._begun_at_s > _MOST_FLUSH_S:
+        elif now_s - self._begun_at_s > _MAX_FLUSH_S:
             raise StoreError("the database takes too long to answer", hint="Look at its host.")
 
     def flush(self) -> None:
@@ -94,7 +90,7 @@ class Tally:
 def read_daily_counts(
     session: Session, since: date | None = None, until: date | None = None
 ) -> dict[tuple[str, str], int]:
-    """Return how often each (outcome, reason) was counted on the days `since` to `until`."""
+    """Return the count of each (outcome, reason) on the days `since` to `until`."""
     query = select(DailyCount.outcome, DailyCount.reason, func.sum(DailyCount.count))
     if since is not None:
         query = query.where(DailyCount.day >= since)

@@ -1,4 +1,4 @@
-"""Matches in the store: record them before they are told, read them back for people."""
+"""Matches: recorded before anybody may hear of them, and read back for people."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hashmatch.outcome import Action, Match
 from ..engine import audit
 from ..lists import find_list
 from ..schema import Case, Content, ContentHash, Entry, HashList, MatchRecord
-from .content import ContentFacts, _add_hashes, find_or_add_content
+from .content import ContentFacts, add_hashes, find_or_add_content
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,10 @@ class NewMatch:
 
 @dataclass(frozen=True, slots=True)
 class MatchFilter:
-    """Which matches to read: from `since` up to but not including `until`, of one list or all.
+    """Selection of matches: from `since` up to but not including `until`, of one list or all.
 
-    Oldest first; with a `limit` the newest so many, newest first, and of those only the ones that
-    came before the match of the key `before`. With `after` the `limit` oldest after that key.
+    Oldest first. With a `limit` the newest, newest first, from before the key `before` on; with
+    `after` as well, the oldest after that key.
     """
 
     since: datetime | None = None
@@ -69,13 +69,13 @@ class StoredMatch:
 
 def record_matches(
     session: Session, facts: ContentFacts, matches: Sequence[NewMatch]
-) -> list[Match]:
-    """Record matches of one content item and return them, in the order given.
+) -> list[tuple[Match, bool]]:
+    """Record matches of one content item; returns each with whether it is new, in the order given.
 
-    The same content matching the same entry again keeps the record that is there, and its id.
+    The same content matching the same entry again keeps the record that exists, and its id.
     """
     content = find_or_add_content(session, facts)
-    _add_hashes(session, content, facts.hashes)
+    add_hashes(session, content, facts.hashes)
     known = {
         record.entry_key: record
         for record in session.scalars(
@@ -88,13 +88,16 @@ def record_matches(
     for one, record in zip(matches, records, strict=True):
         if record.entry_key not in known:
             _audit(session, one, record)
-    return [_as_told(record, one) for record, one in zip(records, matches, strict=True)]
+    return [
+        (_as_match(record, one), record.entry_key not in known)
+        for record, one in zip(records, matches, strict=True)
+    ]
 
 
 def read_matches(session: Session, wanted: MatchFilter) -> Iterator[StoredMatch]:
     """Yield the recorded matches without holding them all in memory.
 
-    Raises `UnknownListError` for a list that never was; a removed one still has its matches.
+    Raises `UnknownListError` for a list that never existed; a removed one still has its matches.
     """
     if wanted.list_name is not None:
         find_list(session, wanted.list_name, removed_too=True)
@@ -135,14 +138,14 @@ def read_match(session: Session, match_id: str) -> tuple[StoredMatch, list[Conte
 
 
 def read_entry_history(session: Session, one: StoredMatch) -> dict[str, str]:
-    """Return what became of the entry that matched, and what its licensor says of it now."""
+    """Return the present state of the entry that matched, and its licensor's present terms."""
     entry = session.get(Entry, one.record.entry_key)
     if entry is None:
         return {"entry_now": "deleted with its list"}
     gone = entry.withdrawn_generation
-    by = " by an operator" if entry.withdrawn_by_operator else ""
+    how = "disabled" if entry.disabled else "withdrawn"
     return {
-        "entry_now": "active" if gone is None else f"withdrawn in generation {gone}{by}",
+        "entry_now": "active" if gone is None else f"{how} in generation {gone}",
         "entry_category_now": entry.category,
         "entry_tags": entry.tags,
         "entry_added_at": entry.added_at,
@@ -173,7 +176,7 @@ def _audit(session: Session, new: NewMatch, record: MatchRecord) -> None:
     audit(session, "match.recorded", record, facts)
 
 
-def _as_told(record: MatchRecord, new: NewMatch) -> Match:
+def _as_match(record: MatchRecord, new: NewMatch) -> Match:
     """Return a match as it was found first, in the category that its licensor gives it now."""
     return Match(
         match_id=str(record.key),

@@ -2,30 +2,30 @@
 
 from .audit import AuditCheckpoint, AuditHead, AuditRecord
 from .base import Base, require_text, utc_moment, utc_now
-from .cases import Case, CaseDetails, CaseNote, NCMECReport
+from .cases import Case, CaseNote, NCMECReport, UploaderDetails
 from .lists import (
     Entry,
     Generation,
     HashList,
-    KeptHash,
     ListSync,
     QuarantinedDelivery,
     QuarantinedRow,
     StoreIdentity,
     SyncRun,
+    UnsupportedHash,
 )
-from .matches import Content, ContentHash, DailyCount, MatchRecord, SuppressionRecord
+from .matches import AllowedMatchRecord, Content, ContentHash, DailyCount, MatchRecord
 from .outbox import OutboxMessage
 from .tokens import AccessToken
 
 __all__ = [
     "AccessToken",
+    "AllowedMatchRecord",
     "AuditCheckpoint",
     "AuditHead",
     "AuditRecord",
     "Base",
     "Case",
-    "CaseDetails",
     "CaseNote",
     "Content",
     "ContentHash",
@@ -33,7 +33,6 @@ __all__ = [
     "Entry",
     "Generation",
     "HashList",
-    "KeptHash",
     "ListSync",
     "MatchRecord",
     "NCMECReport",
@@ -41,8 +40,9 @@ __all__ = [
     "QuarantinedDelivery",
     "QuarantinedRow",
     "StoreIdentity",
-    "SuppressionRecord",
     "SyncRun",
+    "UnsupportedHash",
+    "UploaderDetails",
     "require_text",
     "utc_moment",
     "utc_now",

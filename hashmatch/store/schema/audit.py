@@ -11,9 +11,9 @@ from .base import Base, LongInteger
 
 
 class AuditRecord(Base):
-    """One thing that was done: who did it, when, and to which row of which table.
+    """One action: its actor, its time, and the row that it was about.
 
-    `facts` are a JSON object without hash values, secrets or what a person could be known by.
+    `facts` are a JSON object without hash values, secrets or personal data.
     """
 
     __tablename__ = "audit_records"
@@ -32,7 +32,7 @@ class AuditRecord(Base):
 
 
 class AuditHead(Base):
-    """The one row that says where the chain ends, signed where there is a key to sign with."""
+    """The one row that names the end of the chain, signed where a signing key is configured."""
 
     __tablename__ = "audit_head"
 

@@ -28,9 +28,10 @@ def utc_now() -> datetime:
 
 
 def utc_moment(moment: datetime) -> datetime:
-    """Return a moment in UTC, if it is one that records may speak of.
+    """Return a moment in UTC, if records can hold it.
 
-    Raises `InputError` for one without a time zone, or of another era: there is room around it.
+    Raises `InputError` for one without a time zone, or outside the years that databases hold with
+    some room around them.
     """
     if moment.tzinfo is None:
         raise InputError("a time needs its zone, such as 2026-01-31T00:00:00Z")
@@ -43,7 +44,7 @@ def require_text(*texts: str | None) -> None:
     """Raise `InputError` for a text that no database can hold."""
     for text in texts:
         if text is not None and ("\0" in text or not _is_unicode(text)):
-            raise InputError("a text has a zero character in it, or half a character")
+            raise InputError("a text contains a zero character or an unpaired surrogate")
 
 
 def _is_unicode(text: str) -> bool:
@@ -95,7 +96,5 @@ class Base(DeclarativeBase):
 
 # SQLite numbers rows by itself only in a column that says INTEGER; its integers are long anyway.
 LongInteger = BigInteger().with_variant(Integer(), "sqlite")
-
-
 # Keys are never given twice, not even after a removal: matches and reports refer to them.
 KEYS_ARE_NEVER_REUSED: dict[str, Any] = {"sqlite_autoincrement": True}

@@ -1,4 +1,4 @@
-"""The tables of what people do about matches: cases, notes, sealed details, reports to NCMEC."""
+"""Tables of cases: their notes, uploader details and reports to NCMEC."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from .base import KEYS_ARE_NEVER_REUSED, Base, LongInteger, utc_now
 
 
 class Case(Base):
-    """All matches of one content item, and what people decided about it.
+    """All matches of one content item, and the decisions about it.
 
-    `told_at` is when somebody was told of it, `proposal` a decision that waits for a second person.
-    `newest_match` is the key of the newest match that it knows of; `change` counts its changes.
-    Priority 0 comes first.
+    `notified_at` is when a target of an escalation was first notified, `proposal` an action that
+    waits for a second approval, `legal_hold` the reason for one. `newest_match` is the key of the
+    newest match in it; `revision` counts its changes. Priority 0 comes first.
     """
 
     __tablename__ = "cases"
     audited = (
         "key", "content_key", "state", "priority", "due_at", "assignee", "opened_at",
-        "decided_at", "told_at", "proposal", "proposed_by", "hold", "newest_match", "reopened",
-        "change",
+        "decided_at", "notified_at", "proposal", "proposed_by", "legal_hold", "newest_match",
+        "reopened", "revision",
     )  # fmt: skip
 
     key: Mapped[int] = mapped_column(LongInteger, primary_key=True)
@@ -34,13 +34,13 @@ class Case(Base):
     opened_at: Mapped[datetime] = mapped_column(default=utc_now)
     changed_at: Mapped[datetime] = mapped_column(default=utc_now)
     decided_at: Mapped[datetime | None]
-    told_at: Mapped[datetime | None]
+    notified_at: Mapped[datetime | None]
     proposal: Mapped[str] = mapped_column(Text, default="")
     proposed_by: Mapped[str] = mapped_column(Text, default="")
-    hold: Mapped[str] = mapped_column(Text, default="")
+    legal_hold: Mapped[str] = mapped_column(Text, default="")
     newest_match: Mapped[int] = mapped_column(LongInteger)
     reopened: Mapped[int] = mapped_column(default=0)
-    change: Mapped[int] = mapped_column(default=1)
+    revision: Mapped[int] = mapped_column(default=1)
 
     __table_args__ = (
         Index(None, "priority", "due_at", "key"),
@@ -51,41 +51,38 @@ class Case(Base):
 
 
 class CaseNote(Base):
-    """What somebody had to say about a case."""
+    """Note on a case."""
 
     __tablename__ = "case_notes"
     __table_args__ = (KEYS_ARE_NEVER_REUSED,)
-    audited = ("key", "case_key", "at", "person", "text")
+    audited = ("key", "case_key", "at", "actor", "text")
 
     key: Mapped[int] = mapped_column(LongInteger, primary_key=True)
     case_key: Mapped[int] = mapped_column(LongInteger, ForeignKey("cases.key"), index=True)
     at: Mapped[datetime] = mapped_column(default=utc_now)
-    person: Mapped[str] = mapped_column(Text)
+    actor: Mapped[str] = mapped_column(Text)
     text: Mapped[str] = mapped_column(Text)
 
 
-class CaseDetails(Base):
-    """Who uploaded the content and from where, as the platform told it: encrypted.
+class UploaderDetails(Base):
+    """Uploader details of a case as the platform sent them, encrypted with the key `key_id`."""
 
-    `key_id` says with which key.
-    """
-
-    __tablename__ = "case_details"
+    __tablename__ = "uploader_details"
     audited = ("case_key", "key_id", "sealed")
 
     case_key: Mapped[int] = mapped_column(
         LongInteger, ForeignKey("cases.key"), primary_key=True, autoincrement=False
     )
-    given_at: Mapped[datetime] = mapped_column(default=utc_now)
+    received_at: Mapped[datetime] = mapped_column(default=utc_now)
     key_id: Mapped[str] = mapped_column(String(16))
     sealed: Mapped[str] = mapped_column(Text)
 
 
 class NCMECReport(Base):
-    """One report of a case to NCMEC's CyberTipline, and how far it got.
+    """One report of a case to NCMEC's CyberTipline, and its stage.
 
-    `stage` is a step that was taken, or one of which nobody knows whether it was. The turn tells
-    one sender from another that took over; `touched_at` is when the server last knew the report.
+    A stage ending in "ing" was begun, and may or may not have been completed. `turn` tells one
+    sender from another that took over; `touched_at` is when the server last knew the report.
     """
 
     __tablename__ = "ncmec_reports"

@@ -15,7 +15,7 @@ from .base import KEYS_ARE_NEVER_REUSED, Base, LongInteger, utc_now
 
 
 class StoreIdentity(Base):
-    """One row with a random name, given when the store is made: what an index says it is of."""
+    """One row with a random name, given when the store is created: an index names it."""
 
     __tablename__ = "store_identity"
 
@@ -23,9 +23,9 @@ class StoreIdentity(Base):
 
 
 class HashList(Base):
-    """A list that somebody licenses to us. `generation` counts its changes, from 0 when empty.
+    """A licensed list. `generation` counts its changes, from 0 when empty.
 
-    A list of the kind `allow` holds known false positives instead, which nothing is matched with.
+    A list of the kind `allow` holds known false positives instead, and is not matched against.
     """
 
     __tablename__ = "lists"
@@ -47,7 +47,7 @@ class HashList(Base):
 
 
 class Generation(Base):
-    """One change of a list: where it came from and how many entries it added and withdrew."""
+    """One change of a list, with its source and the number of entries that it touched."""
 
     __tablename__ = "generations"
 
@@ -79,8 +79,8 @@ class Entry(Base):
     note: Mapped[str] = mapped_column(Text, default="")
     added_generation: Mapped[int]
     withdrawn_generation: Mapped[int | None] = mapped_column()
-    # An entry that an operator withdrew stays out when its licensor sends it again.
-    withdrawn_by_operator: Mapped[bool] = mapped_column(default=False)
+    # An entry that the operator disabled stays out when its licensor sends it again.
+    disabled: Mapped[bool] = mapped_column(default=False)
 
     __table_args__ = (
         Index(
@@ -94,16 +94,16 @@ class Entry(Base):
             postgresql_where=text("withdrawn_generation IS NULL"),
         ),
         Index(
-            "ix_entries_held",
+            "ix_entries_disabled",
             list_key,
             algorithm,
             value,
             entry_id,
-            sqlite_where=text("withdrawn_by_operator"),
-            postgresql_where=text("withdrawn_by_operator"),
+            sqlite_where=text("disabled"),
+            postgresql_where=text("disabled"),
         ),
-        # By this a source that says only what changed finds the entries that it means. SQLite would
-        # take it for other questions, too, and be slow, if it did not ask for its very condition.
+        # For incremental deliveries, which name entries by id. SQLite would use it for other
+        # queries, too, and be slow, if they did not have to state its very condition.
         Index(
             "ix_entries_named",
             list_key,
@@ -111,7 +111,7 @@ class Entry(Base):
             sqlite_where=text("withdrawn_generation IS NULL AND entry_id != ''"),
             postgresql_where=text("withdrawn_generation IS NULL AND entry_id != ''"),
         ),
-        # Empty for entries that are active, so that it costs an import nothing.
+        # Holds no active entries, so that it costs an import nothing.
         Index(
             "ix_entries_withdrawn",
             list_key,
@@ -123,13 +123,13 @@ class Entry(Base):
     )
 
 
-class KeptHash(Base):
-    """One hash of a list that no algorithm here can match, as its licensor wrote it.
+class UnsupportedHash(Base):
+    """One hash of a list that no installed algorithm can match, as its licensor wrote it.
 
-    Nothing ever refers to it, so that it goes when the list no longer has it.
+    Nothing refers to it, so that it is deleted when the list no longer has it.
     """
 
-    __tablename__ = "kept_hashes"
+    __tablename__ = "unsupported_hashes"
     __table_args__ = (UniqueConstraint("list_key", "algorithm", "value", "entry_id"),)
 
     key: Mapped[int] = mapped_column(LongInteger, primary_key=True)
@@ -144,7 +144,7 @@ class KeptHash(Base):
 
 
 class ListSync(Base):
-    """How far a list has followed its source, and who is at it: one process over all hosts.
+    """Progress of a list along its source, and the lease that one process holds over all hosts.
 
     `checkpoint` is a JSON object that only the source understands.
     """
@@ -159,7 +159,7 @@ class ListSync(Base):
 
 
 class SyncRun(Base):
-    """One attempt to bring a list up to date, and what came of it; `cause` is of a failure."""
+    """One attempt to sync a list, with its outcome and, of a failure, its `cause`."""
 
     __tablename__ = "sync_runs"
     __table_args__ = (Index(None, "list_key", "started_at"), KEYS_ARE_NEVER_REUSED)
@@ -174,13 +174,13 @@ class SyncRun(Base):
     added: Mapped[int] = mapped_column(default=0)
     withdrawn: Mapped[int] = mapped_column(default=0)
     changed: Mapped[int] = mapped_column(default=0)
-    set_aside: Mapped[int] = mapped_column(default=0)
+    rejected_rows: Mapped[int] = mapped_column(default=0)
 
 
 class QuarantinedDelivery(Base):
-    """What a source sent for a list and a guard held back, until a person decides.
+    """Delivery that a guard stopped, until it is accepted or rejected; one for a list at most.
 
-    One for a list. The counts are those of what it would do; `checkpoint` is where it leads.
+    The counts are of the changes that it would make, `checkpoint` is the one that it leads to.
     """
 
     __tablename__ = "quarantined_deliveries"
@@ -191,8 +191,8 @@ class QuarantinedDelivery(Base):
     source: Mapped[str] = mapped_column(Text)
     checkpoint: Mapped[str] = mapped_column(Text)
     reason: Mapped[str] = mapped_column(Text)
-    is_whole: Mapped[bool]
-    keep_all: Mapped[bool]
+    is_full: Mapped[bool]
+    retain_all: Mapped[bool]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     rejected_at: Mapped[datetime | None]
     added: Mapped[int]
@@ -201,17 +201,16 @@ class QuarantinedDelivery(Base):
 
 
 class QuarantinedRow(Base):
-    """One row of such a delivery, laid aside as it lay beside the store.
+    """One row of a quarantined delivery, as it was staged.
 
-    `part` says of which of the tables for that; `value` is a hash that can be matched, `text` one
-    that cannot.
+    `part` names the staging table; `value` is a supported hash, `text` an unsupported one.
     """
 
     __tablename__ = "quarantined_rows"
 
     key: Mapped[int] = mapped_column(LongInteger, primary_key=True)
     delivery_key: Mapped[int] = mapped_column(ForeignKey("quarantined_deliveries.key"), index=True)
-    part: Mapped[str] = mapped_column(String(16))
+    part: Mapped[str] = mapped_column(String(32))
     line: Mapped[int | None]
     algorithm: Mapped[str | None] = mapped_column(String(32))
     value: Mapped[bytes | None]

@@ -1,6 +1,6 @@
-"""The tables of what matched: content items with their hashes, matches, and what is only counted.
+"""Tables of matches: content items with their hashes, matches, allowed matches, daily counts.
 
-Nothing here can hold an image.
+None of them can hold an image.
 """
 
 from __future__ import annotations
@@ -47,18 +47,18 @@ class ContentHash(Base):
     version: Mapped[str] = mapped_column(String(32), primary_key=True)
     frame: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     orientation: Mapped[str] = mapped_column(String(16), primary_key=True)
-    view: Mapped[str] = mapped_column(String(32), primary_key=True, server_default="whole")
+    view: Mapped[str] = mapped_column(String(32), primary_key=True, server_default="full")
     decode: Mapped[str] = mapped_column(String(16), server_default="full")
     value: Mapped[bytes]
     quality: Mapped[int | None]
 
 
 class MatchRecord(Base):
-    """That one content item matched one entry, with all that is needed to explain it later.
+    """Match of one content item with one entry, with everything that explains it later.
 
-    The licensor's words (its name, entry id, category) are copied, since they may change and the
-    entry itself may have to be deleted when a licence ends; `entry_key` then points nowhere.
-    `value` is the content's own hash that matched.
+    The licensor's terms (its name, entry id, category) are copied, since they may change and the
+    entry may have to be deleted when a licence ends; `entry_key` then points nowhere. `value` is
+    the content's own hash that matched.
     """
 
     __tablename__ = "matches"
@@ -91,26 +91,26 @@ class MatchRecord(Base):
     quality: Mapped[int | None]
     frame: Mapped[int]
     orientation: Mapped[str] = mapped_column(String(16))
-    view: Mapped[str] = mapped_column(String(32), server_default="whole")
+    view: Mapped[str] = mapped_column(String(32), server_default="full")
     decode: Mapped[str] = mapped_column(String(16), server_default="full")
 
 
-class SuppressionRecord(Base):
-    """That a match was not told, and which entry of which allow list, by whose word, allowed it."""
+class AllowedMatchRecord(Base):
+    """Match that an allow list explains: its entry there, its reason and its actor."""
 
-    __tablename__ = "suppressions"
+    __tablename__ = "allowed_matches"
     __table_args__ = (
         UniqueConstraint("content_key", "entry_key", "allow_entry_key"),
         KEYS_ARE_NEVER_REUSED,
     )
     audited = (
-        "key", "suppressed_at", "content_key", "list_key", "generation", "entry_key", "entry_id",
+        "key", "allowed_at", "content_key", "list_key", "generation", "entry_key", "entry_id",
         "algorithm", "distance_bits", "allow_list_key", "allow_entry_key", "allow_entry_id",
-        "reason", "person",
+        "reason", "actor",
     )  # fmt: skip
 
     key: Mapped[int] = mapped_column(LongInteger, primary_key=True)
-    suppressed_at: Mapped[datetime] = mapped_column(default=utc_now)
+    allowed_at: Mapped[datetime] = mapped_column(default=utc_now)
     content_key: Mapped[int] = mapped_column(LongInteger, ForeignKey("contents.key"))
     list_key: Mapped[int] = mapped_column(ForeignKey("lists.key"))
     generation: Mapped[int]
@@ -122,11 +122,11 @@ class SuppressionRecord(Base):
     allow_entry_key: Mapped[int] = mapped_column(LongInteger)
     allow_entry_id: Mapped[str] = mapped_column(Text)
     reason: Mapped[str] = mapped_column(Text)
-    person: Mapped[str] = mapped_column(Text)
+    actor: Mapped[str] = mapped_column(Text)
 
 
 class DailyCount(Base):
-    """How many images of one UTC day came out clear or unscreened: all that is kept of them."""
+    """Number of images of one UTC day that were clear or unscreened: their only trace."""
 
     __tablename__ = "daily_counts"
 

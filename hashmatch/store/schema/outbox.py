@@ -11,10 +11,10 @@ from .base import KEYS_ARE_NEVER_REUSED, Base, LongInteger, utc_now
 
 
 class OutboxMessage(Base):
-    """Something to be told to somebody else, kept until it was, and tried again until it is.
+    """Message to another system, retried until it is delivered.
 
-    `subject` keeps the same thing from being queued twice; `body` is a JSON object without secrets
-    or hash values. Neither sent nor dead: it waits for `next_attempt_at`.
+    `subject` prevents queueing the same notification twice; `body` is a JSON object without secrets
+    or hash values. A message that is neither sent nor dead waits for `next_attempt_at`.
     """
 
     __tablename__ = "outbox"

@@ -11,7 +11,7 @@ from .base import KEYS_ARE_NEVER_REUSED, Base, utc_now
 
 
 class AccessToken(Base):
-    """Who may call the service, and for what; of the secret itself only its SHA-256 is kept.
+    """Access token of the service; of its secret only the SHA-256 is stored.
 
     `scopes` are a JSON array.
     """

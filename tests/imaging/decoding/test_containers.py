@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashmatch.drawing import draw_picture
 from hashmatch.imaging.decoding.containers import outline
 from hashmatch.imaging.decoding.recognition import recognise
 from hashmatch.imaging.limits import DecodingError, Limits
 from hashmatch.outcome import Reason
+from hashmatch.synthetic import draw_picture
 from tests.imaging import bombs
 from tests.imaging.samples import FORMATS, originals
 from tests.pictures import GENEROUS, drawn, encoded
@@ -125,4 +125,4 @@ def test_trailing_bytes_are_no_part_of_the_picture() -> None:
     """Phones append films and notes of their own to their photographs."""
     for image_format in ("JPEG", "PNG", "GIF", "WEBP", "HEIF", "AVIF"):
         data = drawn(1, image_format) + b"SEFH\x6b\0\0\0\1\0\0\0 and something else" * 3
-        assert outline(data, image_format, GENEROUS).is_whole
+        assert outline(data, image_format, GENEROUS).is_complete

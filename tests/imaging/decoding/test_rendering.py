@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageChops, ImageCms
 
-from hashmatch.drawing import draw_picture
 from hashmatch.hashes import View
+from hashmatch.synthetic import draw_picture
 from tests.oracle import distance_bits
 from tests.pictures import GENEROUS, encoded, read
 
@@ -26,34 +26,35 @@ def _views(data: bytes) -> dict[View, bytes]:
 def _pdq(data: bytes) -> bytes:
     """Return the PDQ value of a file of which there is one view only."""
     views = _views(data)
-    assert list(views) == [View.WHOLE]
-    return views[View.WHOLE]
+    assert list(views) == [View.FULL]
+    return views[View.FULL]
 
 
 def _seen(picture: Image.Image) -> bytes:
     """Return the PDQ value of a picture as it is."""
-    return _pdq(encoded(picture, "PNG"))
+    return _pdq(encoded(picture, "BMP"))
 
 
-ORIGINAL = _seen(draw_picture(1))
-GREY = np.asarray(draw_picture(1).convert("L"))
+DRAWING = draw_picture(1)
+ORIGINAL = _seen(DRAWING)
+GREY = np.asarray(DRAWING.convert("L"))
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"])
 def test_every_pixel_mode_hashes_as_it_looks(mode: str) -> None:
     image_format = "TIFF" if mode in ("CMYK", "YCbCr") else "PNG"
     if mode == "PA":
-        picture = draw_picture(1).convert("P").convert("PA")
+        picture = DRAWING.convert("P").convert("PA")
         image_format = "WEBP"
     else:
-        picture = draw_picture(1).convert(mode)
+        picture = DRAWING.convert(mode)
     assert distance_bits(_pdq(encoded(picture, image_format)), ORIGINAL) <= 6
 
 
 def test_lab_colours_are_turned_into_those_that_are_shown() -> None:
     lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
     to_lab = ImageCms.buildTransform(rgb, lab, "RGB", "LAB")
-    picture = ImageCms.applyTransform(draw_picture(1), to_lab)
+    picture = ImageCms.applyTransform(DRAWING, to_lab)
     assert picture is not None
     assert distance_bits(_pdq(encoded(picture, "TIFF")), ORIGINAL) <= 2
 
@@ -131,7 +132,7 @@ def test_deep_netpbm_files_are_scaled_down() -> None:
 @pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("LA", 2), ("RGB", 3), ("RGBA", 4)])
 @pytest.mark.parametrize("most", [100, 255, 4095])
 def test_pam_files_are_read(mode: str, channels: int, most: int) -> None:
-    pixels = np.asarray(draw_picture(1).convert(mode)).astype(np.uint32) * most // 255
+    pixels = np.asarray(DRAWING.convert(mode)).astype(np.uint32) * most // 255
     header = f"P7\n# a comment\nWIDTH 640\nHEIGHT 480\nDEPTH {channels}\nMAXVAL {most}\nENDHDR\n"
     data = header.encode() + pixels.astype(">u2" if most > 255 else np.uint8).tobytes()
     assert distance_bits(_pdq(data), ORIGINAL) <= 6
@@ -141,15 +142,15 @@ def test_pam_files_are_read(mode: str, channels: int, most: int) -> None:
 
 
 def test_inks_are_read_both_ways_where_the_file_does_not_say_which() -> None:
-    picture = draw_picture(1).convert("CMYK")
+    picture = DRAWING.convert("CMYK")
     marked = encoded(picture, "JPEG", quality=95)
     at = marked.index(b"\xff\xee")
     assert marked[at + 4 : at + 9] == b"Adobe"
     unmarked = marked[:at] + marked[at + 2 + int.from_bytes(marked[at + 2 : at + 4], "big") :]
     assert distance_bits(_pdq(marked), ORIGINAL) <= 6
     views = _views(unmarked)
-    assert list(views) == [View.WHOLE, View.INVERTED]
-    assert distance_bits(views[View.WHOLE], ORIGINAL) <= 6
+    assert list(views) == [View.FULL, View.INVERTED]
+    assert distance_bits(views[View.FULL], ORIGINAL) <= 6
     negative = ImageChops.invert(picture).convert("RGB")
     assert distance_bits(views[View.INVERTED], _seen(negative)) <= 6
 
@@ -175,9 +176,9 @@ def _oriented(picture: Image.Image, orientation: int, image_format: str) -> byte
 def test_the_orientation_in_the_metadata_is_applied(
     orientation: int, undo: Image.Transpose
 ) -> None:
-    turned = draw_picture(1).transpose(undo)
+    turned = DRAWING.transpose(undo)
     views = _views(_oriented(turned, orientation, "PNG"))
-    assert views == {View.WHOLE: ORIGINAL, View.AS_STORED: _seen(turned)}
+    assert views == {View.FULL: ORIGINAL, View.AS_STORED: _seen(turned)}
 
 
 @pytest.mark.parametrize("image_format", ["JPEG", "TIFF", "AVIF", "WEBP"])
@@ -185,23 +186,23 @@ def test_the_orientation_in_the_metadata_is_applied(
 def test_a_turned_picture_is_hashed_as_it_is_stored_too(
     image_format: str, orientation: int, undo: Image.Transpose
 ) -> None:
-    turned = draw_picture(1).transpose(undo)
+    turned = DRAWING.transpose(undo)
     views = _views(_oriented(turned, orientation, image_format))
-    assert list(views) == [View.WHOLE, View.AS_STORED]
-    assert distance_bits(views[View.WHOLE], ORIGINAL) <= 16
+    assert list(views) == [View.FULL, View.AS_STORED]
+    assert distance_bits(views[View.FULL], ORIGINAL) <= 16
     assert distance_bits(views[View.AS_STORED], _seen(turned)) <= 16
 
 
 def test_an_orientation_that_no_browser_heeds_does_not_turn_the_picture() -> None:
     xmp = b'<x:xmpmeta xmlns:tiff="t"><d tiff:Orientation="6"/></x:xmpmeta>'
     for image_format in ("JPEG", "WEBP"):
-        data = encoded(draw_picture(1), image_format, xmp=xmp)
+        data = encoded(DRAWING, image_format, xmp=xmp)
         assert b'tiff:Orientation="6"' in data
         assert distance_bits(_pdq(data), ORIGINAL) <= 8
 
 
 def _with_hole() -> Image.Image:
-    picture = draw_picture(1).convert("RGBA")
+    picture = DRAWING.convert("RGBA")
     hole = Image.new("L", picture.size, 255)
     hole.paste(0, (100, 100, 400, 400))
     picture.putalpha(hole)
@@ -209,7 +210,7 @@ def _with_hole() -> Image.Image:
 
 
 def _filled(colour: str) -> Image.Image:
-    picture = draw_picture(1)
+    picture = DRAWING.copy()
     picture.paste(colour, (100, 100, 400, 400))
     return picture
 
@@ -219,27 +220,27 @@ def test_transparency_shows_white_and_black(image_format: str) -> None:
     options = {"lossless": True} if image_format == "WEBP" else {}
     views = _views(encoded(_with_hole(), image_format, **options))
     is_ignored = image_format in ("TIFF", "TGA")
-    assert list(views) == [View.WHOLE, View.ON_BLACK, *([View.OPAQUE] if is_ignored else [])]
+    assert list(views) == [View.FULL, View.ON_BLACK, *([View.OPAQUE] if is_ignored else [])]
     if is_ignored:
         assert views[View.OPAQUE] == ORIGINAL
-    assert distance_bits(views[View.WHOLE], _seen(_filled("white"))) <= 8
+    assert distance_bits(views[View.FULL], _seen(_filled("white"))) <= 8
     assert distance_bits(views[View.ON_BLACK], _seen(_filled("black"))) <= 8
 
 
 def test_a_palette_may_be_transparent_too() -> None:
     picture = _filled("magenta").quantize(64)
     data = encoded(picture, "PNG", transparency=picture.getpixel((200, 200)))
-    assert list(_views(data)) == [View.WHOLE, View.ON_BLACK]
+    assert list(_views(data)) == [View.FULL, View.ON_BLACK]
 
 
 def test_a_picture_that_is_transparent_nowhere_has_one_view() -> None:
-    assert _pdq(encoded(draw_picture(1).convert("RGBA"), "PNG")) == ORIGINAL
+    assert _pdq(encoded(DRAWING.convert("RGBA"), "PNG")) == ORIGINAL
 
 
 @pytest.mark.parametrize("image_format", ["PNG", "BMP", "TGA"])
 def test_a_picture_that_is_transparent_all_over_is_hashed_by_its_colours(image_format: str) -> None:
     """Many viewers take no notice of an alpha channel of zeros in a bitmap."""
-    picture = draw_picture(1).convert("RGBA")
+    picture = DRAWING.convert("RGBA")
     picture.putalpha(0)
     data = encoded(picture, image_format)
     assert distance_bits(_pdq(data), ORIGINAL) <= 6
@@ -256,11 +257,11 @@ def test_the_picture_within_borders_is_hashed_as_well(
     size: tuple[int, int], at: tuple[int, int], colour: str | tuple[int, int, int], quality: int
 ) -> None:
     framed = Image.new("RGB", size, colour)
-    framed.paste(draw_picture(1), at)
+    framed.paste(DRAWING, at)
     views = _views(encoded(framed, "JPEG", quality=quality))
-    assert list(views) == [View.WHOLE, View.INNER]
+    assert list(views) == [View.FULL, View.INNER]
     assert distance_bits(views[View.INNER], ORIGINAL) <= 31
-    assert distance_bits(views[View.WHOLE], ORIGINAL) > 31
+    assert distance_bits(views[View.FULL], ORIGINAL) > 31
 
 
 @pytest.mark.parametrize("seed", range(1, 13))
@@ -279,45 +280,45 @@ def test_borders_are_found_over_black_too() -> None:
     picture = Image.new("RGBA", (640, 720), (0, 0, 0, 0))
     picture.paste(_with_hole(), (0, 120))
     views = _views(encoded(picture, "PNG"))
-    assert list(views) == [View.WHOLE, View.INNER, View.ON_BLACK, View.ON_BLACK_INNER]
+    assert list(views) == [View.FULL, View.INNER, View.ON_BLACK, View.ON_BLACK_INNER]
     assert views[View.INNER] == _seen(_filled("white"))
     assert views[View.ON_BLACK_INNER] == _seen(_filled("black"))
 
 
 def test_an_icons_other_sizes_are_hashed_beside_the_largest() -> None:
     sizes = [(256, 256), (128, 128)]
-    data = encoded(draw_picture(1), "ICO", sizes=sizes, append_images=[
+    data = encoded(DRAWING, "ICO", sizes=sizes, append_images=[
         draw_picture(2).resize((128, 128)).convert("RGBA")
     ])  # fmt: skip
     reading = read(data, "pdq")
     assert reading.failure is None
-    assert [(one.frame, one.view) for one in reading.hashes] == [(0, View.WHOLE), (1, View.BESIDE)]
+    assert [(one.frame, one.view) for one in reading.hashes] == [(0, View.FULL), (1, View.EMBEDDED)]
     assert distance_bits(reading.hashes[1].value, _seen(draw_picture(2))) <= 31
 
 
 def test_the_second_picture_in_a_photographs_file_is_hashed_beside_it() -> None:
-    pair = encoded(draw_picture(1), "MPO", save_all=True, append_images=[draw_picture(2)])
+    pair = encoded(DRAWING, "MPO", save_all=True, append_images=[draw_picture(2)])
     reading = read(pair, "pdq")
-    assert [(one.frame, one.view) for one in reading.hashes] == [(0, View.WHOLE), (1, View.BESIDE)]
+    assert [(one.frame, one.view) for one in reading.hashes] == [(0, View.FULL), (1, View.EMBEDDED)]
 
 
 def test_every_view_is_looked_at_within_its_borders() -> None:
     framed = Image.new("RGB", (640, 720), "black")
-    framed.paste(draw_picture(1), (0, 120))
+    framed.paste(DRAWING, (0, 120))
     turned = framed.transpose(Image.Transpose.ROTATE_90)
     views = _views(_oriented(turned, 6, "PNG"))
-    assert list(views) == [View.WHOLE, View.INNER, View.AS_STORED, View.AS_STORED_INNER]
+    assert list(views) == [View.FULL, View.INNER, View.AS_STORED, View.AS_STORED_INNER]
     assert views[View.INNER] == ORIGINAL
-    stored = draw_picture(1).transpose(Image.Transpose.ROTATE_90)
+    stored = DRAWING.transpose(Image.Transpose.ROTATE_90)
     assert views[View.AS_STORED_INNER] == _seen(stored)
 
 
 def test_the_other_reading_of_inks_is_turned_too() -> None:
-    turned = draw_picture(1).transpose(Image.Transpose.ROTATE_90).convert("CMYK")
+    turned = DRAWING.transpose(Image.Transpose.ROTATE_90).convert("CMYK")
     marked = _oriented(turned, 6, "JPEG")
     at = marked.index(b"\xff\xee")
     unmarked = marked[:at] + marked[at + 2 + int.from_bytes(marked[at + 2 : at + 4], "big") :]
-    negative = ImageChops.invert(draw_picture(1).convert("CMYK")).convert("RGB")
+    negative = ImageChops.invert(DRAWING.convert("CMYK")).convert("RGB")
     assert distance_bits(_views(unmarked)[View.INVERTED], _seen(negative)) <= 8
 
 
@@ -327,6 +328,6 @@ def test_the_pictures_of_a_heif_file_other_than_the_primary_are_beside_it() -> N
     for most in (1, 2, 32):
         reading = read(data, "pdq", limits=replace(GENEROUS, sampled_frames=most))
         assert reading.failure is None
-        shown = [one for one in reading.hashes if one.view is View.WHOLE]
+        shown = [one for one in reading.hashes if one.view is View.FULL]
         assert [one.frame for one in shown] == [3]
         assert distance_bits(shown[0].value, _seen(pictures[3])) <= 8

@@ -20,6 +20,13 @@ def pool() -> Iterator[PoolIntake]:
 
 @pytest.fixture(scope="module")
 def obedient() -> Iterator[PoolIntake]:
-    """A pool whose one process does what files say, in a short time."""
-    with closing(make_pool(timeout_s=2)) as pool:
+    """A pool whose one process does what files say, with time enough on a busy machine."""
+    with closing(make_pool()) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="module")
+def hasty() -> Iterator[PoolIntake]:
+    """The same, but it soon gives a process up."""
+    with closing(make_pool(timeout_s=3)) as pool:
         yield pool

@@ -33,13 +33,13 @@ def _obey(data: bytes, algorithms: Set[str], limits: Limits, hashing: Hashing) -
     order, _, argument = data.decode("latin-1").partition(" ")
     if order in _ORDERS:
         _ORDERS[order](argument)
-        return _told("done")
+        return _claim("done")
     if order in _ATTEMPTS:
-        return _told(_attempt(_ATTEMPTS[order], argument))
+        return _claim(_attempt(_ATTEMPTS[order], argument))
     return read_pixels(data, algorithms, limits, hashing)
 
 
-def _told(detail: str) -> Reading:
+def _claim(detail: str) -> Reading:
     return Reading(None, (), Failure(Reason.UNDECODABLE, detail))
 
 
@@ -106,6 +106,7 @@ def _share_memory(_: str) -> int:
 _ORDERS: dict[str, Callable[[str], object]] = {
     "loop": _loop,
     "sleep": lambda _: time.sleep(600),
+    "stop": lambda _: os.kill(os.getpid(), signal.SIGSTOP),
     "kill": lambda _: os.kill(os.getpid(), signal.SIGKILL),
     "crash": lambda _: ctypes.string_at(0),
     "exit": lambda _: os._exit(0),

@@ -8,12 +8,14 @@ from contextlib import closing
 import pytest
 
 from hashmatch.imaging import PoolIntake
+from hashmatch.imaging.pool.messages import MessageError, Request, decode_reading
 from hashmatch.outcome import Reason
-from tests.imaging.pool.pools import ALL, make_pool, reason_of, told_by
+from tests.imaging.pool.pools import ALL, EXACT, claimed_by, make_pool, reason_of
 from tests.pictures import drawn
 
 MEDIA = ["PNG", 1, 1, 1]
-HASH = ["pdq", "0" * 64, 100, 0, "original", "whole", "full"]
+REQUEST = Request(2, ("pdq",), 100, max_frames=33)
+HASH = ["pdq", "0" * 64, 100, 0, "original", "full", "full"]
 
 
 def _answer(**other: object) -> str:
@@ -67,32 +69,39 @@ def _with_hash(place: int, other: object) -> str:
         _with_hash(6, "not at all"),
     ],
 )
-def test_an_answer_of_another_shape_is_a_crash(answer: str) -> None:
+def test_an_answer_of_another_shape_is_refused(answer: str) -> None:
     """Nothing but hashes of the algorithms asked for, for the image asked about, is believed."""
-    with closing(make_pool()) as pool:
-        assert reason_of(pool.read(drawn(1), ALL)) is None  # This was request 1.
-        reading = pool.read(f"answer {answer}".encode(), ALL)
-        assert reason_of(reading) is Reason.DECODER_CRASHED
-        assert [one.algorithm.name for one in reading.hashes] == ["sha256"]
+    with pytest.raises(MessageError):
+        decode_reading(answer.encode(), REQUEST)
 
 
 def test_an_answer_of_the_agreed_shape_is_believed() -> None:
     """Or the answers above would be refused for something else."""
+    answer = _answer(media=MEDIA, hashes=[HASH])
+    (one,) = decode_reading(answer.encode(), REQUEST).hashes
+    assert one.value == bytes(32)
     with closing(make_pool()) as pool:
-        assert reason_of(pool.read(drawn(1), ALL)) is None
-        reading = pool.read(f"answer {_answer(media=MEDIA, hashes=[HASH])}".encode(), ALL)
+        assert reason_of(pool.read(drawn(1), ALL)) is None  # This was request 1.
+        reading = pool.read(f"answer {answer}".encode(), ALL)
     assert reading.failure is None
     assert [one.value for one in reading.hashes[1:]] == [bytes(32)]
 
 
+@pytest.mark.parametrize("answer", ["{}", "[" * 5000, _answer(number=0, media=MEDIA)])
+def test_a_process_whose_answer_is_refused_has_crashed(obedient: PoolIntake, answer: str) -> None:
+    reading = obedient.read(f"answer {answer}".encode(), EXACT)
+    assert reason_of(reading) is Reason.DECODER_CRASHED
+    assert [one.algorithm.name for one in reading.hashes] == ["sha256"]
+
+
 def test_an_answer_of_far_too_many_bytes_is_not_waited_for(obedient: PoolIntake) -> None:
-    assert "makes no sense" in told_by(obedient, "announce")
+    assert "makes no sense" in claimed_by(obedient, "announce")
 
 
 def test_what_a_process_says_of_a_failure_is_cut_short() -> None:
     detail = "\\u001b[31mx\\ud800" + "x" * 5000
     answer = f'{{"number": 1, "media": null, "hashes": [], "failure": ["truncated", "{detail}"]}}'
     with closing(make_pool()) as pool:
-        told = told_by(pool, f"answer {answer}")
-    assert len(told) <= 200
-    assert told.isprintable()
+        claim = claimed_by(pool, f"answer {answer}")
+    assert len(claim) <= 200
+    assert claim.isprintable()

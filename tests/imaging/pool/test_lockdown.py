@@ -12,7 +12,7 @@ import pytest
 
 from hashmatch.imaging import PoolIntake
 from hashmatch.outcome import Reason
-from tests.imaging.pool.pools import ALL, make_pool, reason_of, told_by
+from tests.imaging.pool.pools import ALL, EXACT, claimed_by, make_pool, reason_of
 from tests.pictures import drawn
 
 
@@ -37,22 +37,22 @@ from tests.pictures import drawn
 def test_a_process_gets_nowhere(obedient: PoolIntake, attempt: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         order = attempt.replace("PORT", str(server.getsockname()[1]))
-        told = told_by(obedient, order.replace("PARENT", str(os.getpid())))
-    assert told.startswith("failed: ")
+        claim = claimed_by(obedient, order.replace("PARENT", str(os.getpid())))
+    assert claim.startswith("failed: ")
 
 
 @pytest.mark.parametrize("attempt", ["fork", "new-session", "share-memory"])
 def test_a_process_leaves_nothing_behind(obedient: PoolIntake, attempt: str) -> None:
     if not obedient.protections()["seccomp"]:
         pytest.skip("there is no seccomp here")
-    assert told_by(obedient, attempt).startswith("failed: ")
+    assert claimed_by(obedient, attempt).startswith("failed: ")
 
 
 def test_a_process_that_gives_up_its_pipe_gets_no_socket_for_it(obedient: PoolIntake) -> None:
     with socket.socket(type=socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
         server.setblocking(False)
-        reading = obedient.read(f"leak {server.getsockname()[1]}".encode(), ALL)
+        reading = obedient.read(f"leak {server.getsockname()[1]}".encode(), EXACT)
         assert reason_of(reading) is Reason.DECODER_CRASHED
         with pytest.raises(BlockingIOError):
             server.recv(100)
@@ -61,11 +61,11 @@ def test_a_process_that_gives_up_its_pipe_gets_no_socket_for_it(obedient: PoolIn
 def test_the_environment_of_a_process_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("A_SECRET", "secret")
     with closing(make_pool()) as pool:
-        told = told_by(pool, "environment")
-    assert "LC_ALL" in told
-    assert "SECRET" not in told
-    assert "PATH" not in told
-    assert told.count(",") <= 3
+        claim = claimed_by(pool, "environment")
+    assert "LC_ALL" in claim
+    assert "SECRET" not in claim
+    assert "PATH" not in claim
+    assert claim.count(",") <= 3
 
 
 def test_all_protections_of_this_system_are_in_force(pool: PoolIntake) -> None:
@@ -95,4 +95,4 @@ def test_what_the_kernel_says_of_a_process(pool: PoolIntake) -> None:
 
 def test_a_process_cannot_be_debugged(obedient: PoolIntake) -> None:
     if obedient.protections()["no debuggers"]:
-        assert told_by(obedient, "may-be-debugged") == "succeeded: 0"
+        assert claimed_by(obedient, "may-be-debugged") == "succeeded: 0"

@@ -1,0 +1,3 @@
+"""Version of hashmatch, which everything else may import."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,254 @@
+"""Decisions about cases: one action at a time, permitted by the table of states, and on record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from sqlalchemy.orm import Session
+
+from hashmatch.config import CasesSettings
+from hashmatch.errors import (
+    CaseStateError,
+    ForbiddenError,
+    HashmatchError,
+    InputError,
+    NotFoundError,
+    StoreError,
+)
+from hashmatch.store.cases import add_case_note, lock_case
+from hashmatch.store.engine import Database, audit
+from hashmatch.store.schema import Case, require_text, utc_now
+
+from .actors import Actor
+from .opening import due_again, reopen
+from .states import NEEDS_A_NOTE, CaseAction, State, following, require_role
+
+_MAX_CHARACTERS = 10_000
+_DECIDING = frozenset({CaseAction.CONFIRM, CaseAction.DISMISS})
+_FOUR_EYES = {CaseAction.DISMISS: "dismiss", CaseAction.REPORT: "report"}
+# Actions that end a proposal without carrying it out.
+_MOVING = frozenset(
+    {
+        CaseAction.REVIEW,
+        CaseAction.CONFIRM,
+        CaseAction.DISMISS,
+        CaseAction.ESCALATE,
+        CaseAction.REPORT,
+        CaseAction.REPORTED,
+        CaseAction.CLOSE,
+        CaseAction.REOPEN,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ActionDone:
+    """A case after an action: its state, and whether the action needs a second approval."""
+
+    case: int
+    state: State
+    needs_second_approval: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ActionFailed:
+    """An action on a case that failed; the case is unchanged."""
+
+    case: int
+    error: HashmatchError
+
+
+ActionResult: TypeAlias = ActionDone | ActionFailed
+
+
+def decide(
+    session: Session,
+    settings: CasesSettings,
+    case: int,
+    action: CaseAction,
+    actor: Actor,
+    *,
+    note: str = "",
+    revision: int | None = None,
+) -> ActionDone:
+    """Decide about a case; under the four-eyes rule the decision needs a second approval.
+
+    `revision` is the revision of the case that the actor has seen. Raises `NotFoundError`,
+    `ForbiddenError`, `CaseStateError` and `InputError`.
+    """
+    if revision is not None:
+        require_unchanged(session, case, revision)
+    row = begin_action(session, case, action, actor)
+    if action is CaseAction.CLOSE and row.state == State.ESCALATED and row.notified_at is None:
+        raise CaseStateError(
+            f"case {case} cannot be closed before its escalation was delivered",
+            hint="'hashmatch outbox list' shows the state of its messages.",
+        )
+    if action in NEEDS_A_NOTE and not note.strip():
+        raise InputError(f"to {action} a case needs a note with the reason")
+    if note.strip():
+        _add_note(session, row, actor, note)
+    # A report made elsewhere needs the same second approval as a report from here.
+    if needs_second_approval(settings, row, action, actor):
+        return propose(session, row, action, actor)
+    if action is CaseAction.REOPEN:
+        reopen(row, due_again(settings, session, row))
+    if action is CaseAction.REPORTED:
+        row.notified_at = utc_now()
+    return move(session, row, action, actor, {})
+
+
+def require_unchanged(session: Session, case: int, revision: int) -> None:
+    """Raise `CaseStateError` where a case is no longer at that revision."""
+    if lock_case(session, case).revision != revision:
+        raise CaseStateError(
+            f"case {case} was changed meanwhile", hint="Look at it again before you decide."
+        )
+
+
+def begin_action(session: Session, case: int, action: CaseAction, actor: Actor) -> Case:
+    """Return a case to take an action on, locked. Raises what `decide` raises."""
+    require_role(action, actor.roles)
+    row = lock_case(session, case)
+    following(State(row.state), action)
+    return row
+
+
+def needs_second_approval(
+    settings: CasesSettings, row: Case, action: CaseAction, actor: Actor, target: str = ""
+) -> bool:
+    """Say whether an action, towards a target if it has one, still needs a second approval.
+
+    Raises `ForbiddenError` where the same actor would give both.
+    """
+    rule = _FOUR_EYES.get(CaseAction.REPORT if action is CaseAction.REPORTED else action)
+    if rule not in settings.four_eyes:
+        return False
+    if row.proposal != _proposal(action, target):
+        return True
+    if actor.is_same(row.proposed_by):
+        raise ForbiddenError(
+            f"case {row.key}: somebody other than {row.proposed_by} has to approve to {action} it"
+        )
+    return False
+
+
+def _proposal(action: CaseAction, target: str) -> str:
+    return f"{action} to {target}" if target else action
+
+
+def propose(
+    session: Session, row: Case, action: CaseAction, actor: Actor, target: str = ""
+) -> ActionDone:
+    """Record an action as proposed, until another actor approves it or decides otherwise."""
+    row.proposal, row.proposed_by = _proposal(action, target), actor.name
+    _changed(row)
+    audit(session, "case.proposed", row, {"action": row.proposal, "actor": actor.name})
+    return ActionDone(row.key, State(row.state), needs_second_approval=True)
+
+
+def move(
+    session: Session, row: Case, action: CaseAction, actor: Actor, facts: dict[str, object]
+) -> ActionDone:
+    """Move a case to its next state, and record the action. Raises `CaseStateError`."""
+    before, proposed_by = State(row.state), row.proposed_by
+    row.state = following(before, action)
+    if action in _DECIDING and row.decided_at is None:
+        row.decided_at = utc_now()
+    if action in _MOVING:
+        if row.proposal.partition(" to ")[0] == action:
+            facts = {**facts, "proposed_by": proposed_by}
+        row.proposal, row.proposed_by = "", ""
+    _changed(row)
+    facts = {"actor": actor.name, "from": before, "to": row.state, **facts}
+    audit(session, f"case.{action}", row, facts)
+    return ActionDone(row.key, State(row.state))
+
+
+def assign(session: Session, case: int, assignee: str, actor: Actor) -> ActionDone:
+    """Assign a case, with an empty name to nobody. Raises what `decide` raises."""
+    row = begin_action(session, case, CaseAction.ASSIGN, actor)
+    row.assignee = _checked(assignee, "the name")
+    return move(session, row, CaseAction.ASSIGN, actor, {"assignee": row.assignee})
+
+
+def plan(
+    session: Session,
+    case: int,
+    actor: Actor,
+    *,
+    due_at: datetime | None = None,
+    priority: int | None = None,
+) -> ActionDone:
+    """Set the due time of a case, its priority, or both. Raises what `decide` raises."""
+    row = begin_action(session, case, CaseAction.PLAN, actor)
+    if due_at is not None:
+        row.due_at = due_at
+    if priority is not None:
+        row.priority = priority
+    facts = {"due_at": row.due_at.isoformat(), "priority": row.priority}
+    return move(session, row, CaseAction.PLAN, actor, facts)
+
+
+def add_note(session: Session, case: int, text: str, actor: Actor) -> ActionDone:
+    """Add a note to a case. Raises what `decide` raises."""
+    row = begin_action(session, case, CaseAction.NOTE, actor)
+    if not text.strip():
+        raise InputError("the note is empty")
+    _add_note(session, row, actor, text)
+    return ActionDone(row.key, State(row.state))
+
+
+def hold(session: Session, case: int, reason: str, actor: Actor) -> ActionDone:
+    """Place a case under a legal hold, or with an empty reason release it.
+
+    Raises what `decide` raises.
+    """
+    action = CaseAction.HOLD if reason.strip() else CaseAction.RELEASE
+    row = begin_action(session, case, action, actor)
+    row.legal_hold = _checked(reason, "the reason")
+    return move(session, row, action, actor, {})
+
+
+def act_on_each(
+    database: Database,
+    cases: Sequence[int],
+    actor: Actor,
+    act: Callable[[Session, int], ActionDone],
+) -> list[ActionResult]:
+    """Take the same action on many cases, each in a transaction of its own."""
+    results: list[ActionResult] = []
+    store_error: StoreError | None = None
+    for case in dict.fromkeys(cases):
+        if store_error is not None:  # The others would only wait as long for the store.
+            results.append(ActionFailed(case, store_error))
+            continue
+        try:
+            with database.writing(actor.audit_name) as session:
+                results.append(act(session, case))
+        except StoreError as error:
+            store_error = error
+            results.append(ActionFailed(case, error))
+        except (CaseStateError, ForbiddenError, InputError, NotFoundError) as error:
+            results.append(ActionFailed(case, error))
+    return results
+
+
+def _add_note(session: Session, row: Case, actor: Actor, text: str) -> None:
+    note = add_case_note(session, row.key, actor.name, _checked(text, "the note"))
+    audit(session, "case.note", note, {"case": row.key, "actor": actor.name})
+
+
+def _changed(row: Case) -> None:
+    row.revision, row.changed_at = row.revision + 1, utc_now()
+
+
+def _checked(text: str, what: str) -> str:
+    text = text.strip()
+    require_text(text)
+    if len(text) > _MAX_CHARACTERS:
+        raise InputError(f"{what} has more than {_MAX_CHARACTERS} characters")
+    return text

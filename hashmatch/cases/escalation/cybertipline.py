@@ -1,0 +1,180 @@
+"""Escalation to NCMEC: reports to the CyberTipline, sent, retracted and settled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy.orm import Session
+
+from hashmatch.config import CyberTiplineEscalation, Settings, read_secret
+from hashmatch.cybertip import (
+    CYBERTIPLINE,
+    ENDED,
+    FINISHED,
+    FINISHING,
+    QUEUED,
+    RETRACTED,
+    UNKNOWN,
+    Incident,
+    base_of,
+    retract_report,
+    submit,
+)
+from hashmatch.errors import CaseStateError, ConfigError
+from hashmatch.store.cases import (
+    add_ncmec_report,
+    lock_case,
+    lock_ncmec_report,
+    read_case,
+    read_case_matches,
+    read_ncmec_reports,
+)
+from hashmatch.store.engine import Database, audit
+from hashmatch.store.matches import read_content_hashes
+from hashmatch.store.outbox import Message, queue_message
+from hashmatch.store.schema import Case, NCMECReport, utc_now
+from hashmatch.uploaders import Details, Sealer, open_sealer
+
+from ..actors import SYSTEM, Actor
+from ..decisions import ActionDone, begin_action, move
+from ..states import CaseAction, State
+from ..uploader_details import open_details
+from .interface import EscalationChannel
+
+
+class CyberTiplineChannel(EscalationChannel[CyberTiplineEscalation]):
+    """Reports cases to NCMEC, once each unless NCMEC needs another report."""
+
+    action = CaseAction.REPORT
+    message_kind = CYBERTIPLINE
+    at_once = 1
+
+    def require_ready(self, settings: Settings, target: CyberTiplineEscalation) -> None:
+        """Raise `ConfigError` where a password, a key or the secret for files is missing."""
+        read_secret(target.password)
+        open_sealer(settings)
+        if target.file is not None and target.file.secret is not None:
+            read_secret(target.file.secret)
+
+    def require_unsent(
+        self, session: Session, row: Case, target: CyberTiplineEscalation, *, again: bool
+    ) -> None:
+        """Raise `CaseStateError` where a report is under way, or finished and not `again`."""
+        base = base_of(target)
+        for one in read_ncmec_reports(session, row.key):
+            if one.base != base:
+                continue
+            if one.stage not in ENDED:
+                raise CaseStateError(
+                    f"a report of case {row.key} is under way",
+                    hint="'hashmatch outbox list' shows its state, 'cases retract' retracts it.",
+                )
+            if one.stage == FINISHED and not again:
+                raise CaseStateError(
+                    f"case {row.key} was reported already, as report {one.report_id}",
+                    hint="Use --again where NCMEC needs another report of it.",
+                )
+
+    def queue(self, session: Session, row: Case, name: str, target: CyberTiplineEscalation) -> None:
+        """Queue a report of a case."""
+        report = NCMECReport(
+            case_key=row.key,
+            target=name,
+            base=base_of(target),
+            is_test=target.environment == "test",
+            stage=QUEUED,
+        )
+        add_ncmec_report(session, report)
+        audit(session, "report.queued", report, {"case": row.key, "to": name})
+        body = {"type": "case.reported", "report": report.key}
+        subject = f"{CYBERTIPLINE}/{report.key}"
+        queue_message(session, CYBERTIPLINE, name, subject, body, case=row.key)
+
+    def send(
+        self,
+        database: Database,
+        settings: Settings,
+        target: CyberTiplineEscalation,
+        message: Message,
+    ) -> None:
+        """Submit a report, from its present stage on; see `hashmatch.cybertip.submit`."""
+        sealer = open_sealer(settings)
+        submit(
+            database,
+            settings,
+            target,
+            int(message.body["report"]),
+            lambda session, report: read_incident(session, sealer, report.case_key),
+            _reported,
+        )
+
+
+def retract(database: Database, settings: Settings, case: int, actor: Actor) -> ActionDone:
+    """Retract an unfinished report of a case.
+
+    Raises what `decide` raises, and `OutboxError` where NCMEC does not answer.
+    """
+    with database.writing(actor.audit_name) as session:
+        row = begin_action(session, case, CaseAction.RETRACT, actor)
+        report = _newest_report(session, row, lambda stage: stage not in ENDED)
+        target = settings.escalations.get(report.target)
+        if not isinstance(target, CyberTiplineEscalation):
+            raise ConfigError(f"escalations.{report.target} is no longer a cybertipline")
+        audit(session, "report.retracting", report, {"case": case})
+    retract_report(database, settings, target, report.key)
+    with database.writing(actor.audit_name) as session:
+        return move(session, lock_case(session, case), CaseAction.RETRACT, actor, {})
+
+
+def settle(session: Session, case: int, actor: Actor, *, is_finished: bool) -> ActionDone:
+    """Settle a report of unknown status, by what NCMEC answered to a person.
+
+    Raises what `decide` raises.
+    """
+    row = begin_action(session, case, CaseAction.SETTLE, actor)
+    found = _newest_report(session, row, lambda stage: stage in (UNKNOWN, FINISHING))
+    report = lock_ncmec_report(session, found.key)
+    report.turn += 1
+    report.stage = FINISHED if is_finished else RETRACTED
+    report.finished_at = utc_now() if is_finished else None
+    facts = {"case": case, "finished": is_finished, "actor": actor.name}
+    audit(session, "report.settled", report, facts)
+    move(session, row, CaseAction.SETTLE, actor, {"finished": is_finished})
+    if is_finished:
+        _reported(session, report)
+    return ActionDone(case, State(row.state))
+
+
+def read_incident(
+    session: Session, sealer: Sealer, case: int, *, with_details: bool = True
+) -> Incident:
+    """Return the facts to report of a case. Raises `NotFoundError` and `ConfigError`."""
+    stored = read_case(session, case)
+    return Incident(
+        case=case,
+        content=stored.content,
+        matches=read_case_matches(session, stored.content.key),
+        hashes=read_content_hashes(session, stored.content.key),
+        details=(open_details(session, sealer, case) if with_details else None) or Details(),
+    )
+
+
+def _reported(session: Session, report: NCMECReport) -> None:
+    """Move a case whose report is finished; one to the test server changes nothing."""
+    row = lock_case(session, report.case_key)
+    facts: dict[str, object] = {"report": report.report_id}
+    if report.is_test:
+        audit(session, "case.reported_as_a_test", row, facts)
+    else:
+        row.notified_at = row.notified_at or utc_now()
+        move(session, row, CaseAction.REPORTED, SYSTEM, facts)
+
+
+def _newest_report(session: Session, row: Case, is_wanted: Callable[[str], bool]) -> NCMECReport:
+    """Return the newest report of a case in a wanted stage. Raises `CaseStateError`."""
+    reports = read_ncmec_reports(session, row.key)
+    for one in reversed(reports):
+        if is_wanted(one.stage):
+            return one
+    stages = ", ".join(one.stage for one in reports) or "none"
+    raise CaseStateError(f"case {row.key} has no such report to NCMEC; it has: {stages}")

@@ -1,0 +1,83 @@
+"""Interface of escalation channels: one for each kind of target in `[escalations.NAME]`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Generic, TypeVar
+
+from sqlalchemy.orm import Session
+
+from hashmatch.config import Settings
+from hashmatch.errors import InputError
+from hashmatch.store.cases import has_case, lock_case, read_case
+from hashmatch.store.engine import Database, audit
+from hashmatch.store.outbox import Message, queue_message
+from hashmatch.store.schema import Case, utc_now
+
+from ..states import CaseAction
+from ..views import case_facts
+
+ESCALATION = "escalation"
+Target = TypeVar("Target")
+
+
+class EscalationChannel(ABC, Generic[Target]):
+    """Queues cases for one kind of target and sends them there.
+
+    `message_kind` is the kind of its outbox messages, of which a sender leases `at_once`.
+    """
+
+    action: CaseAction
+    message_kind: str
+    at_once: int
+
+    @abstractmethod
+    def require_ready(self, settings: Settings, target: Target) -> None:
+        """Raise `ConfigError` where this process could not send to the target."""
+
+    def require_unsent(self, session: Session, row: Case, target: Target, *, again: bool) -> None:
+        """Raise `CaseStateError` where the case must not be sent to the target, or not `again`."""
+
+    @abstractmethod
+    def queue(self, session: Session, row: Case, name: str, target: Target) -> None:
+        """Queue a case that has just been moved, for the target of that name."""
+
+    @abstractmethod
+    def send(
+        self, database: Database, settings: Settings, target: Target, message: Message
+    ) -> None:
+        """Send a message. Raises `OutboxError`, `ConfigError` and `InputError`."""
+
+
+class NotificationChannel(EscalationChannel[Target]):
+    """Channel that notifies somebody who then works on the case."""
+
+    action = CaseAction.ESCALATE
+    message_kind = ESCALATION
+    at_once = 5
+
+    def queue(self, session: Session, row: Case, name: str, target: Target) -> None:
+        """Queue a notification with the facts of the case, without its uploader."""
+        facts = case_facts(session, read_case(session, row.key))
+        body = {"type": "case.escalated", "timestamp": utc_now().isoformat(), "data": facts}
+        subject = f"{ESCALATION}/{name}/case/{row.key}/{row.revision}"
+        queue_message(session, ESCALATION, name, subject, body, case=row.key)
+
+    def send(
+        self, database: Database, settings: Settings, target: Target, message: Message
+    ) -> None:
+        """Send a notification and record it. Raises what `EscalationChannel.send` raises."""
+        case = int(message.body["data"]["case"])
+        with database.reading() as session:
+            if not has_case(session, case):
+                raise InputError(f"case {case} was removed")
+        refused = self.notify(settings, target, message)
+        with database.writing() as session:
+            row = lock_case(session, case)
+            row.notified_at = row.notified_at or utc_now()
+            facts = {"to": message.target, "message": message.key, "refused": refused}
+            audit(session, "escalation.sent", row, facts)
+
+    @abstractmethod
+    def notify(self, settings: Settings, target: Target, message: Message) -> int:
+        """Deliver a notification; returns the number of recipients that were refused."""

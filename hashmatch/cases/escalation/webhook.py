@@ -1,0 +1,22 @@
+"""Escalation by webhook: a signed POST with the case."""
+
+from __future__ import annotations
+
+from hashmatch.config import Settings, WebhookEscalation
+from hashmatch.outbox import post_signed, require_signing
+from hashmatch.store.outbox import Message
+
+from .interface import NotificationChannel
+
+
+class WebhookChannel(NotificationChannel[WebhookEscalation]):
+    """Notifies a system of the platform's own."""
+
+    def require_ready(self, settings: Settings, target: WebhookEscalation) -> None:
+        """Raise `ConfigError` where messages could not be signed."""
+        require_signing(target)
+
+    def notify(self, settings: Settings, target: WebhookEscalation, message: Message) -> int:
+        """Post the case. Raises `OutboxError`."""
+        post_signed(target, settings.outbox.private_hosts, message, message.body)
+        return 0

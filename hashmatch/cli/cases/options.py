@@ -1,0 +1,28 @@
+"""Arguments and options that several `hashmatch cases` commands share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from hashmatch.cases import DECISIONS
+from hashmatch.store.cases import parse_case_id
+
+DECISION = click.Choice([one.value for one in DECISIONS])
+
+
+class CaseKey(click.ParamType[int]):
+    """Id of a case."""
+
+    name = "case"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the key of the case."""
+        return value if isinstance(value, int) else parse_case_id(str(value))
+
+
+cases_argument = click.argument("cases", type=CaseKey(), nargs=-1, required=True, metavar="CASE...")
+case_argument = click.argument("case", type=CaseKey())
+by_option = click.option("--by", help="Person who acts; by default your login name.")
+note_option = click.option("--note", default="", help="Reason, as a note on the case.")

@@ -1,0 +1,114 @@
+"""`hashmatch lists sync`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import click
+
+from hashmatch.errors import HashmatchError, SyncLeaseError
+from hashmatch.lists import open_source, sync_list
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import QUARANTINED, SyncFacts
+
+from ..context import App, json_option, pass_app
+from ..exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
+from ..index_updates import update_index
+from ..outbox.send import send_due
+from ..output import print_json, print_table, progress, say
+from .licence import warn_of_licence_ends
+
+
+@click.command("sync")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--all", "is_all", is_flag=True, help="Sync every list that has a source.")
+@json_option
+@pass_app
+def command(app: App, names: tuple[str, ...], *, is_all: bool, as_json: bool) -> None:
+    """Update lists from their sources.
+
+    [lists.NAME] in the configuration names the source. Safe to run at any time, and several
+    times at once: one process at a time syncs a list, and a failure leaves the list unchanged.
+    """
+    if bool(names) is is_all:
+        raise click.UsageError("name the lists, or give --all")
+    with app.database() as database:
+        names = names or tuple(app.settings.lists)
+        results = [_sync(app, database, name) for name in names]
+        update_index(app, database)
+        warn_of_licence_ends(database, names)
+        is_sent = send_due(app, database)
+    if not results:
+        say("no list has a source yet; sample_config.toml shows [lists.NAME]")
+    _show(results, as_json=as_json)
+    failed = not is_sent or any(not one.is_good for one in results)
+    click.get_current_context().exit(EXIT_UNSCREENED if failed else EXIT_CLEAR)
+
+
+@dataclass(frozen=True, slots=True)
+class SyncResult:
+    """Result of the sync of one list: its facts, or the cause of a failure."""
+
+    name: str
+    facts: SyncFacts | None
+    cause: str = ""
+    is_busy: bool = False
+
+    @property
+    def is_good(self) -> bool:
+        """Say whether everything was applied, or another process is syncing the list."""
+        facts = self.facts
+        return self.is_busy or (
+            facts is not None and facts.outcome != QUARANTINED and not facts.rejected_rows
+        )
+
+
+def _sync(app: App, database: Database, name: str) -> SyncResult:
+    """Sync a list; a failure does not stop the others."""
+    try:
+        source = open_source(app.settings, name)
+        with progress(f"rows of {name} read") as bar:
+            facts = sync_list(
+                database,
+                name,
+                source,
+                app.settings,
+                progress=lambda rows: bar.update(bar.task_ids[0], completed=rows),
+            )
+    except SyncLeaseError as error:
+        say(f"list {name}: {error.message}")
+        return SyncResult(name, None, error.message, is_busy=True)
+    except HashmatchError as error:
+        say(f"list {name}: {error.message}\n  {error.hint}".rstrip())
+        return SyncResult(name, None, error.message)
+    if facts.outcome == QUARANTINED:
+        say(
+            f"list {name}: the delivery was quarantined: {facts.cause}\n"
+            f"  'hashmatch lists diff {name}' shows it; the list is unchanged."
+        )
+    return SyncResult(name, facts, facts.cause)
+
+
+def _show(results: Sequence[SyncResult], *, as_json: bool) -> None:
+    """Show the results."""
+    rows = [_row(one) for one in results]
+    if as_json:
+        for row in rows:
+            print_json(row)
+    elif rows:
+        print_table("Syncs", list(rows[0]), [list(row.values()) for row in rows])
+
+
+def _row(result: SyncResult) -> dict[str, object]:
+    facts = result.facts
+    return {
+        "list": result.name,
+        "outcome": facts.outcome if facts else "busy" if result.is_busy else "failed",
+        "generation": None if facts is None else facts.generation,
+        "added": 0 if facts is None else facts.counts.added,
+        "withdrawn": 0 if facts is None else facts.counts.withdrawn,
+        "changed": 0 if facts is None else facts.counts.changed,
+        "rejected_rows": 0 if facts is None else facts.rejected_rows,
+        "cause": result.cause,
+    }

@@ -1,0 +1,50 @@
+"""`hashmatch matches allowed`."""
+
+from __future__ import annotations
+
+import click
+
+from hashmatch.store.matches import StoredAllowedMatch, read_allowed_matches
+
+from ..context import App, json_option, pass_app
+from ..output import print_json, print_table, say
+
+
+@click.command("allowed")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=100,
+    show_default=True,
+    help="Maximum number to show.",
+)
+@json_option
+@pass_app
+def command(app: App, limit: int, *, as_json: bool) -> None:
+    """Show the newest matches that allow lists explain, newest first."""
+    with app.database() as database, database.reading() as session:
+        rows = [_allowed_facts(one) for one in read_allowed_matches(session, limit=limit)]
+    if as_json:
+        for row in rows:
+            print_json(row)
+    elif rows:
+        print_table("Allowed matches", tuple(rows[0]), [tuple(row.values()) for row in rows])
+    else:
+        say("there are no allowed matches")
+
+
+def _allowed_facts(one: StoredAllowedMatch) -> dict[str, object]:
+    record = one.record
+    return {
+        "allowed_at": record.allowed_at.isoformat(timespec="seconds"),
+        "content_id": one.content.content_id,
+        "list": one.list_name,
+        "generation": record.generation,
+        "entry_id": record.entry_id,
+        "algorithm": record.algorithm,
+        "distance_bits": record.distance_bits,
+        "allow_list": one.allow_list_name,
+        "allow_entry_id": record.allow_entry_id,
+        "reason": record.reason,
+        "actor": record.actor,
+    }

@@ -1,0 +1,65 @@
+"""`hashmatch matches list`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import click
+
+from hashmatch.reports import ReportRow, report_rows
+from hashmatch.store.matches import MatchFilter
+
+from ..context import App, json_option, pass_app
+from ..output import print_json, print_table, say
+from ..period import period_options
+
+
+@click.command("list")
+@period_options
+@click.option("--list", "list_name", help="Only matches of this list.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=100,
+    show_default=True,
+    help="Maximum number to show.",
+)
+@json_option
+@pass_app
+def command(
+    app: App,
+    since: datetime | None,
+    until: datetime | None,
+    list_name: str | None,
+    limit: int,
+    *,
+    as_json: bool,
+) -> None:
+    """Show the newest matches, newest first."""
+    wanted = MatchFilter(since, until, list_name, limit)
+    with app.database() as database, database.reading() as session:
+        rows = list(report_rows(session, wanted))
+    if as_json:
+        for row in rows:
+            print_json(row.as_json())
+        return
+    names = ("match", "matched_at", "content id", "action", "list", "entry", "found by")
+    print_table("Matches", names, [_cells(row) for row in rows])
+    if not rows:
+        say("there are no such matches")
+    if len(rows) == limit:
+        say(f"there may be more than these {limit}; see --limit")
+
+
+def _cells(row: ReportRow) -> tuple[object, ...]:
+    return (
+        row.match_id,
+        row.matched_at,
+        row.content_id,
+        row.action,
+        row.list,
+        f"{row.entry_id} ({row.category})" if row.category else row.entry_id,
+        f"{row.algorithm} {row.distance_bits}/{row.threshold_bits}"
+        if row.threshold_bits
+        else row.algorithm,
+    )

@@ -1,0 +1,49 @@
+"""`hashmatch matches show`."""
+
+from __future__ import annotations
+
+import click
+
+from hashmatch.reports import report_row
+from hashmatch.store.matches import read_entry_history, read_match
+from hashmatch.store.schema import ContentHash
+
+from ..context import App, json_option, pass_app, show_hashes_option
+from ..output import print_facts, print_json, print_table
+
+
+@click.command("show")
+@click.argument("match_id")
+@show_hashes_option
+@json_option
+@pass_app
+def command(app: App, match_id: str, *, show_hashes: bool, as_json: bool) -> None:
+    """Show one match in full.
+
+    It is shown with its list entry, hashes and history.
+    """
+    with app.database() as database, database.reading() as session:
+        stored, hashes = read_match(session, match_id)
+        facts = report_row(stored).as_json()
+        facts.pop("value")
+        facts |= read_entry_history(session, stored)
+    found = [_hash_facts(one, show_hashes=show_hashes) for one in hashes]
+    if as_json:
+        print_json({**facts, "hashes": found})
+        return
+    print_facts(f"Match {match_id}", facts)
+    columns = tuple(found[0]) if found else ("algorithm",)
+    print_table("Hashes of the content", columns, [tuple(one.values()) for one in found])
+
+
+def _hash_facts(one: ContentHash, *, show_hashes: bool) -> dict[str, object]:
+    return {
+        "algorithm": one.algorithm,
+        "version": one.version,
+        **({"value": one.value.hex()} if show_hashes else {}),
+        "quality": one.quality,
+        "orientation": one.orientation,
+        "frame": one.frame,
+        "view": one.view,
+        "decode": one.decode,
+    }

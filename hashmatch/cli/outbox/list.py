@@ -1,0 +1,56 @@
+"""`hashmatch outbox list`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import click
+
+from hashmatch.store.outbox import read_outbox
+
+from ..context import App, json_option, pass_app
+from ..output import print_json, print_table, say
+
+
+@click.command("list")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=100,
+    show_default=True,
+    help="Maximum number to show.",
+)
+@json_option
+@pass_app
+def command(app: App, limit: int, *, as_json: bool) -> None:
+    """Show the newest messages, newest first.
+
+    They are waiting, sent or dead.
+    """
+    with app.database() as database, database.reading() as session:
+        rows = [
+            {
+                "message": one.key,
+                "kind": one.kind,
+                "to": one.target,
+                "event": str(one.body.get("verdict") or one.body.get("type", "")),
+                "state": one.state,
+                "attempts": one.attempts,
+                "created_at": one.created_at.isoformat(timespec="seconds"),
+                "next_attempt_at": _moment(one.next_attempt_at),
+                "sent_at": _moment(one.sent_at),
+                "problem": one.problem,
+            }
+            for one in read_outbox(session, limit=limit)
+        ]
+    if as_json:
+        for row in rows:
+            print_json(row)
+    elif rows:
+        print_table("Outbox", tuple(rows[0]), [tuple(row.values()) for row in rows])
+    else:
+        say("the outbox is empty")
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="seconds")

@@ -1,0 +1,231 @@
+"""`hashmatch report export`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import IO, Any
+
+import click
+from sqlalchemy.orm import Session
+
+from hashmatch.errors import InputError
+from hashmatch.reports import (
+    FORMATS,
+    CaseRow,
+    ReportRow,
+    case_rows,
+    html_summary,
+    pdf_summary,
+    private_file,
+    read_figures,
+    record_export,
+    report_rows,
+    transparency,
+)
+from hashmatch.store.cases import CaseFilter, parse_case_id
+from hashmatch.store.matches import MatchFilter, read_daily_counts
+
+from ..context import App, pass_app, show_hashes_option
+from ..output import say
+from ..period import period_options
+
+_ROWS = {one.name: one for one in FORMATS}
+_FIGURES = ("html", "pdf", "transparency")
+_CYBERTIP = "cybertip"
+_ENDINGS = {**{name: name for name in (*_ROWS, "html", "pdf")}, "xml": _CYBERTIP}
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """The report asked for."""
+
+    form: str
+    of: str
+    since: datetime | None
+    until: datetime | None
+    list_name: str | None
+    case: int | None
+    show_hashes: bool
+    show_details: bool
+
+    def facts(self) -> dict[str, object]:
+        """Return what the audit log records of the export."""
+        return {
+            "format": self.form,
+            "of": self.of,
+            "since": None if self.since is None else self.since.isoformat(),
+            "until": None if self.until is None else self.until.isoformat(),
+            "list": self.list_name,
+            "case": self.case,
+            "hashes": self.show_hashes,
+            "details": self.show_details,
+        }
+
+
+@click.command("export")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice([*_ROWS, *_FIGURES, _CYBERTIP]),
+    help="csv and jsonl: rows; html and pdf: figures for people; transparency: counts as JSON;"
+    " cybertip: NCMEC's XML. The default is the suffix of --output, else csv.",
+)
+@click.option(
+    "--of",
+    type=click.Choice(["matches", "cases"]),
+    default="matches",
+    show_default=True,
+    help="Rows of csv and jsonl.",
+)
+@period_options
+@click.option("--list", "list_name", help="Only matches of this list.")
+@click.option("--case", "case_id", help="Only this case, for cybertip.")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help='File to write, readable by you alone; "-", the default, is stdout. For cybertip of'
+    " several cases a folder.",
+)
+@click.option("--show-details", is_flag=True, help="For cybertip: include the uploader details.")
+@show_hashes_option
+@pass_app
+def command(
+    app: App,
+    form: str | None,
+    of: str,
+    since: datetime | None,
+    until: datetime | None,
+    list_name: str | None,
+    case_id: str | None,
+    output: Path | None,
+    *,
+    show_details: bool,
+    show_hashes: bool,
+) -> None:
+    """Export the matches, cases or figures of a period.
+
+    The audit log records it.
+    """
+    target = None if output is None or str(output) == "-" else output
+    ending = "" if target is None else target.suffix.removeprefix(".")
+    case = None if case_id is None else parse_case_id(case_id)
+    wanted = _Wanted(
+        form or _ENDINGS.get(ending, "csv"),
+        of,
+        since,
+        until,
+        list_name,
+        case,
+        show_hashes,
+        show_details,
+    )
+    _require_fitting(wanted)
+    with app.database() as database:
+        MatchFilter(since, until)  # Raises for an invalid period, before anything is recorded.
+        record_export(database, database.actor, wanted.facts())
+        with database.reading() as session:
+            if wanted.form == _CYBERTIP:
+                _write_cybertip(app, session, wanted, target)
+            elif wanted.form in _FIGURES:
+                _write_figures(session, wanted, target)
+            else:
+                _write_rows(session, wanted, target)
+
+
+def _require_fitting(wanted: _Wanted) -> None:
+    rows = wanted.form in _ROWS
+    of_matches = rows and wanted.of == "matches"
+    for is_given, fits, option in (
+        (wanted.of == "cases", rows, "--of"),
+        (wanted.list_name is not None, of_matches, "--list"),
+        (wanted.show_hashes, of_matches or wanted.form == _CYBERTIP, "--show-hashes"),
+        (wanted.case is not None, wanted.form == _CYBERTIP, "--case"),
+        (wanted.show_details, wanted.form == _CYBERTIP, "--show-details"),
+    ):
+        if is_given and not fits:
+            raise click.UsageError(
+                f"{option} cannot be combined with --format {wanted.form}"
+                + (f" of {wanted.of}" if rows else "")
+            )
+
+
+def _write_rows(session: Session, wanted: _Wanted, target: Path | None) -> None:
+    rows: Any
+    kind: type[Any]
+    if wanted.of == "cases":
+        rows, kind = case_rows(session, CaseFilter(since=wanted.since, until=wanted.until)), CaseRow
+    else:
+        matches = MatchFilter(wanted.since, wanted.until, wanted.list_name)
+        rows, kind = report_rows(session, matches, show_hashes=wanted.show_hashes), ReportRow
+    with _opened(target) as stream:
+        written = _ROWS[wanted.form].write(kind, rows, stream)
+    first = None if wanted.since is None else wanted.since.date()
+    last = None if wanted.until is None else (wanted.until - timedelta(microseconds=1)).date()
+    others = read_daily_counts(session, first, last)
+    say(f"{written} {wanted.of}{_where(target)}")
+    for (outcome, reason), number in sorted(others.items()):
+        say(f"in the same period {number} {outcome}{f' ({reason})' if reason else ''}")
+
+
+def _write_figures(session: Session, wanted: _Wanted, target: Path | None) -> None:
+    figures = read_figures(session, wanted.since, wanted.until)
+    if wanted.form == "pdf":
+        if target is None and sys.stdout.isatty():
+            raise InputError("a PDF cannot be printed to a terminal", hint="Give --output FILE.")
+        document = pdf_summary(figures)
+        with _opened(target, is_binary=True) as stream:
+            stream.write(document)
+    else:
+        as_html = wanted.form == "html"
+        text = html_summary(figures) if as_html else json.dumps(transparency(figures), indent=2)
+        with _opened(target) as stream:
+            stream.write(text.rstrip("\n") + "\n")
+    say(f"figures of {figures.matches} matches{_where(target)}")
+
+
+def _write_cybertip(app: App, session: Session, wanted: _Wanted, target: Path | None) -> None:
+    # Imported here: it loads the CyberTipline modules, which other reports do not need.
+    from hashmatch.cases import cybertip_documents
+
+    documents = cybertip_documents(
+        session,
+        app.settings,
+        CaseFilter(since=wanted.since, until=wanted.until),
+        case=wanted.case,
+        show_details=wanted.show_details,
+        show_hashes=wanted.show_hashes,
+    )
+    if wanted.case is not None:
+        ((_, document),) = documents
+        with _opened(target, is_binary=True) as stream:
+            stream.write(document)
+        say(f"case {wanted.case}{_where(target)}")
+        return
+    if target is None:
+        raise InputError(
+            "every case is a document of its own", hint="Give --output FOLDER or --case."
+        )
+    target.mkdir(mode=0o700, parents=True, exist_ok=True)
+    number = 0
+    for case, document in documents:
+        with private_file(target / f"case-{case}.xml", is_binary=True) as stream:
+            stream.write(document)
+        number += 1
+    say(f"{number} confirmed cases{_where(target)}")
+
+
+def _opened(target: Path | None, *, is_binary: bool = False) -> Any:
+    if target is not None:
+        return private_file(target, is_binary=is_binary)
+    stream: IO[Any] = sys.stdout.buffer if is_binary else sys.stdout
+    return nullcontext(stream)
+
+
+def _where(target: Path | None) -> str:
+    return "" if target is None else f" written to {target}"

@@ -1,0 +1,65 @@
+"""`hashmatch tokens create`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import click
+
+from hashmatch.store.schema import utc_now
+from hashmatch.store.tokens import Scope, create_token
+
+from ..context import App, json_option, pass_app
+from ..output import print_json, print_line, say
+
+
+@click.command("create")
+@click.argument("name")
+@click.option(
+    "--scope",
+    "scopes",
+    type=click.Choice([one.value for one in Scope]),
+    multiple=True,
+    required=True,
+    help="What the token allows; repeatable.",
+)
+@click.option(
+    "--days",
+    type=click.IntRange(1, 36_500),
+    help="Days until the token expires; by default it never does.",
+)
+@click.option(
+    "--requests-per-minute",
+    type=click.IntRange(1, 1_000_000),
+    default=None,
+    help="Limit of requests per minute; by default there is none.",
+)
+@json_option
+@pass_app
+def command(
+    app: App,
+    name: str,
+    scopes: tuple[str, ...],
+    days: int | None,
+    requests_per_minute: int | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Create a token and print it, once.
+
+    NAME is for its listing.
+    """
+    expires_at = None if days is None else utc_now() + timedelta(days=days)
+    with app.database() as database, database.writing() as session:
+        token = create_token(
+            session,
+            name,
+            set(map(Scope, scopes)),
+            expires_at=expires_at,
+            requests_per_minute=requests_per_minute or 0,
+        )
+    if as_json:
+        print_json({"token": token})
+    else:
+        print_line(token)
+    say("store the token now: only its hash is kept, and it is not shown again")

@@ -1,0 +1,40 @@
+"""`hashmatch tokens list`."""
+
+from __future__ import annotations
+
+import click
+
+from hashmatch.store.schema import utc_now
+from hashmatch.store.tokens import Token, read_tokens
+
+from ..context import App, json_option, pass_app
+from ..output import print_json, print_table, say
+
+
+@click.command("list")
+@json_option
+@pass_app
+def command(app: App, *, as_json: bool) -> None:
+    """Show all tokens, without their secrets."""
+    with app.database() as database, database.reading() as session:
+        rows = [_facts(one) for one in read_tokens(session)]
+    if as_json:
+        for row in rows:
+            print_json(row)
+    elif rows:
+        print_table("Tokens", tuple(rows[0]), [tuple(row.values()) for row in rows])
+    else:
+        say("there are no tokens yet; next: hashmatch tokens create NAME --scope scan")
+
+
+def _facts(one: Token) -> dict[str, object]:
+    return {
+        "token": one.token_id,
+        "name": one.name,
+        "scopes": ", ".join(sorted(one.scopes)),
+        "state": one.state(utc_now()),
+        "requests_per_minute": one.requests_per_minute or None,
+        "created_at": one.created_at.isoformat(timespec="seconds"),
+        "expires_at": one.expires_at and one.expires_at.isoformat(timespec="seconds"),
+        "last_used_at": one.last_used_at and one.last_used_at.isoformat(timespec="seconds"),
+    }

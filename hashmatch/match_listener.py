@@ -1,0 +1,33 @@
+"""Listeners to recorded matches, called within the transaction that records them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlalchemy.orm import Session
+
+from hashmatch.outcome import Action, Match
+from hashmatch.store.matches import ContentFacts
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedMatch:
+    """A match on record, and the action that the policy wants for it."""
+
+    match: Match
+    action: Action
+
+
+class MatchListener(Protocol):
+    """Reacts to new matches of one content item."""
+
+    def on_new_matches(
+        self, session: Session, content: ContentFacts, matches: Sequence[RecordedMatch]
+    ) -> None:
+        """Add to the session what has to be committed together with the matches, or not at all.
+
+        Matches that were on record before are not among them, so that a repeated scan changes
+        nothing.
+        """

@@ -1,0 +1,6 @@
+"""Screening: from bytes or hashes to a recorded verdict. `scanner` is the file to read first."""
+
+from .request import Query, anonymous_content_id
+from .scanner import Observe, Scanner
+
+__all__ = ["Observe", "Query", "Scanner", "anonymous_content_id"]

@@ -1,0 +1,157 @@
+"""Matching: the index searched under the policy, and known false positives set apart."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from hashmatch.hashes import FILE_HASH, Hash, View, is_match
+from hashmatch.index import Neighbour, Snapshot
+from hashmatch.outcome import Failure, Reason
+from hashmatch.policy import Policy
+from hashmatch.store.lists import Allowance
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An entry near enough to a hash of the image to match under its list's policy."""
+
+    found: Hash
+    neighbour: Neighbour
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Entries that an image matches, by key, each with its nearest finding.
+
+    Those that an allow list explains stand apart.
+    """
+
+    matched: dict[int, Finding]
+    allowed: dict[int, tuple[Finding, Allowance]]
+
+
+def find_matches(
+    snapshot: Snapshot, policy: Policy, images: Sequence[Sequence[Hash]], today: date
+) -> list[list[Finding]]:
+    """Return for the hashes of each image every finding, of which one entry may have several.
+
+    Lists whose licence has ended are left out, and so are hashes below the quality gate.
+    """
+    findings: list[list[Finding]] = [[] for _ in images]
+    for number, finding in _findings(snapshot, policy, images, today):
+        findings[number].append(finding)
+    return findings
+
+
+def judge(
+    findings: Sequence[Finding],
+    allowances: Sequence[Allowance],
+    list_names: Mapping[int, str],
+    today: date,
+) -> Judgement:
+    """Separate matches from known false positives; `list_names` are by the lists' keys.
+
+    An allowance of the file itself (by its SHA-256) covers every match of it, one of any other
+    hash only matches of that hash. An entry that is also found otherwise is a match.
+    """
+    matched: dict[int, Finding] = {}
+    allowed: dict[int, tuple[Finding, Allowance]] = {}
+    for finding in sorted(findings, key=lambda one: one.neighbour.distance_bits):
+        key, list_name = finding.neighbour.entry_key, list_names[finding.neighbour.list_key]
+        allowance = next(
+            (
+                one
+                for one in allowances
+                if one.covers(list_name, today) and _is_of(one, finding.found)
+            ),
+            None,
+        )
+        if allowance is None:
+            matched.setdefault(key, finding)
+        else:
+            allowed.setdefault(key, (finding, allowance))
+    return Judgement(matched, {key: one for key, one in allowed.items() if key not in matched})
+
+
+def allowable_hashes(hashes: Sequence[Hash], findings: Sequence[Finding]) -> set[tuple[str, bytes]]:
+    """Return the (algorithm, value) pairs that an allow list may name: of findings and the file."""
+    of_file = {one for one in hashes if one.algorithm.name == FILE_HASH}
+    some = of_file | {one.found for one in findings}
+    return {(one.algorithm.name, one.value) for one in some}
+
+
+def _is_of(allowance: Allowance, found: Hash) -> bool:
+    if allowance.algorithm == FILE_HASH:
+        return True
+    return (allowance.algorithm, allowance.value) == (found.algorithm.name, found.value)
+
+
+def find_failure(
+    snapshot: Snapshot, policy: Policy, hashes: Sequence[Hash], list_failure: Failure | None
+) -> Failure | None:
+    """Return why an image with these hashes cannot be clear; None when every check ran.
+
+    `list_failure` is the result of `find_list_failure`, which is the same for all images.
+    """
+    if not policy.low_quality_is_clear:
+        compared = [one for one in hashes if one.algorithm.name in snapshot.indexes]
+        if failure := low_quality_failure(policy, compared):
+            return failure
+    return list_failure
+
+
+def low_quality_failure(policy: Policy, hashes: Sequence[Hash]) -> Failure | None:
+    """Return that a picture is of too low quality to be compared; None where it is not."""
+    if not any(map(policy.is_low_quality, hashes)):
+        return None
+    if not (names := _low_quality_algorithms(hashes, policy)):
+        return None
+    detail = f"the picture shows too little for {', '.join(names)} to compare"
+    return Failure(Reason.LOW_QUALITY, detail)
+
+
+def _low_quality_algorithms(hashes: Sequence[Hash], policy: Policy) -> list[str]:
+    """Return the algorithms that could compare no view of some frame.
+
+    Embedded pictures, which no viewer shows by themselves, may be of any quality.
+    """
+    low = {(one.algorithm.name, one.frame) for one in hashes if one.view is View.FULL}
+    low -= {(one.algorithm.name, one.frame) for one in hashes if not policy.is_low_quality(one)}
+    return sorted({name for name, _ in low})
+
+
+def find_list_failure(snapshot: Snapshot, today: date) -> Failure | None:
+    """Return why no image at all can be clear against these lists."""
+    if not snapshot.has_entries():
+        return Failure(Reason.NO_ACTIVE_LIST, "no list has any entry to match against")
+    if ended := [
+        one for one in snapshot.lists if one.active_entries and one.licence_has_ended(today)
+    ]:
+        names = ", ".join(f"{one.name} ({one.licence_end})" for one in ended)
+        return Failure(Reason.LICENCE_EXPIRED, f"the licence has ended of list {names}")
+    return None
+
+
+def _findings(
+    snapshot: Snapshot, policy: Policy, images: Sequence[Sequence[Hash]], today: date
+) -> Iterator[tuple[int, Finding]]:
+    """Yield each finding with the number of its image."""
+    usable = {one.key: one.name for one in snapshot.lists if one.is_usable(today)}
+    of_algorithm: defaultdict[str, list[tuple[int, Hash]]] = defaultdict(list)
+    for number, hashes in enumerate(images):
+        for one in hashes:
+            if not policy.is_low_quality(one):
+                of_algorithm[one.algorithm.name].append((number, one))
+    for some in of_algorithm.values():
+        algorithm = some[0][1].algorithm
+        reach = policy.widest_threshold_bits(usable.values(), algorithm)
+        thresholds = {key: policy.threshold_bits(name, algorithm) for key, name in usable.items()}
+        found = snapshot.search_many(algorithm.name, [one.value for _, one in some], reach)
+        for (number, one), neighbours in zip(some, found, strict=True):
+            for neighbour in neighbours:
+                threshold_bits = thresholds.get(neighbour.list_key)
+                if threshold_bits is not None and is_match(neighbour.distance_bits, threshold_bits):
+                    yield number, Finding(one, neighbour)

@@ -1,0 +1,165 @@
+"""Recording: findings judged and committed, before anybody may hear of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+from sqlalchemy.orm import Session
+
+from hashmatch.index import Snapshot
+from hashmatch.match_listener import MatchListener, RecordedMatch
+from hashmatch.outcome import AllowedMatch
+from hashmatch.policy import Policy
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import (
+    Allowance,
+    EntryFacts,
+    ListState,
+    read_allowances,
+    read_entry_facts,
+)
+from hashmatch.store.matches import (
+    ContentFacts,
+    NewAllowedMatch,
+    NewMatch,
+    record_allowed_matches,
+    record_matches,
+)
+
+from .matching import Finding, Judgement, allowable_hashes, judge
+
+
+class EntryGoneError(Exception):
+    """An entry was withdrawn between look-up and recording."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The findings of one image."""
+
+    content: ContentFacts
+    findings: Sequence[Finding]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The committed matches of one image, and those that an allow list explains."""
+
+    matches: tuple[RecordedMatch, ...]
+    allowed: tuple[AllowedMatch, ...]
+
+
+NOTHING_RECORDED = Recorded((), ())
+
+
+class Recorder:
+    """Records matches under one policy. Safe to use from many threads.
+
+    The listeners are assembled when something first matches.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        policy: Policy,
+        listeners: Callable[[], Sequence[MatchListener]] = tuple,
+    ) -> None:
+        self._database = database
+        self._policy = policy
+        self._assemble_listeners = listeners
+
+    @cached_property
+    def _listeners(self) -> Sequence[MatchListener]:
+        return self._assemble_listeners()
+
+    def record(self, snapshot: Snapshot, found: Sequence[Found], today: date) -> list[Recorded]:
+        """Commit the findings of several images together and return them in the same order.
+
+        Raises `EntryGoneError` where any of the entries is no longer there, and `StoreError`; then
+        nothing is recorded.
+        """
+        lists = {one.key: one for one in snapshot.lists}
+        names = {key: one.name for key, one in lists.items()}
+        allowable = set[tuple[str, bytes]]()
+        for one in found:
+            allowable |= allowable_hashes(one.content.hashes, one.findings)
+        with self._database.writing() as session:
+            allowances = read_allowances(session, allowable, today)
+            judgements = [judge(one.findings, allowances, names, today) for one in found]
+            keys = {key for one in judgements for key in (*one.matched, *one.allowed)}
+            facts = read_entry_facts(session, sorted(keys))
+            if len(facts) < len(keys):
+                raise EntryGoneError
+            # In one order, so that two transactions never wait for each other's rows.
+            recorded = {
+                number: self._record_one(
+                    session, found[number].content, judgements[number], lists, facts
+                )
+                for number in sorted(range(len(found)), key=lambda n: _place(found[n]))
+            }
+            return [recorded[number] for number in range(len(found))]
+
+    def _record_one(
+        self,
+        session: Session,
+        content: ContentFacts,
+        judged: Judgement,
+        lists: Mapping[int, ListState],
+        facts: Mapping[int, EntryFacts],
+    ) -> Recorded:
+        new = [
+            self._new_match(lists[facts[key].list_key], facts[key], finding)
+            for key, finding in judged.matched.items()
+        ]
+        new.sort(key=lambda one: (one.distance_bits, one.entry_key))
+        explained = [
+            _new_allowed_match(lists[facts[key].list_key], facts[key], *one)
+            for key, one in judged.allowed.items()
+        ]
+        stored = record_matches(session, content, new) if new else []
+        allowed = record_allowed_matches(session, content, explained) if explained else []
+        matches = [
+            RecordedMatch(match, one.action) for one, (match, _) in zip(new, stored, strict=True)
+        ]
+        first_time = [one for one, (_, is_new) in zip(matches, stored, strict=True) if is_new]
+        if first_time:
+            for listener in self._listeners:
+                listener.on_new_matches(session, content, first_time)
+        return Recorded(tuple(matches), tuple(allowed))
+
+    def _new_match(self, owner: ListState, entry: EntryFacts, finding: Finding) -> NewMatch:
+        return NewMatch(
+            list_key=owner.key,
+            list_name=owner.name,
+            licensor=owner.licensor,
+            generation=owner.generation,
+            entry_key=entry.key,
+            entry_id=entry.entry_id,
+            category=entry.category,
+            action=self._policy.action(owner.name, entry.category),
+            found=finding.found,
+            distance_bits=finding.neighbour.distance_bits,
+            threshold_bits=self._policy.threshold_bits(owner.name, finding.found.algorithm),
+        )
+
+
+def _place(found: Found) -> tuple[str, bytes]:
+    return found.content.content_id, found.content.fingerprint
+
+
+def _new_allowed_match(
+    owner: ListState, entry: EntryFacts, finding: Finding, allowance: Allowance
+) -> NewAllowedMatch:
+    return NewAllowedMatch(
+        list_key=owner.key,
+        list_name=owner.name,
+        generation=owner.generation,
+        entry_key=entry.key,
+        entry_id=entry.entry_id,
+        algorithm=finding.found.algorithm.name,
+        distance_bits=finding.neighbour.distance_bits,
+        allowance=allowance,
+    )

@@ -1,0 +1,302 @@
+"""Scanner: the one flow, from bytes or hashes to a recorded verdict. The file to read first.
+
+    bytes ─► intake ─► index ─► policy ─► store ─► clear | matched | unscreened
+
+It fails closed. *Clear* means that every enabled check ran against current lists; a match is
+returned only after its record is committed; everything else is *unscreened*, with a reason. A
+single image is a batch of one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence, Set
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import date, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeAlias
+
+from hashmatch.errors import (
+    IndexFolderError,
+    IndexStaleError,
+    LicenceExpiredError,
+    NoActiveListError,
+    StoreError,
+)
+from hashmatch.hashes import FILE_HASH, Hash, View
+from hashmatch.imaging import Intake, Reading, path_as_text, read_file
+from hashmatch.index import LiveIndex, Snapshot
+from hashmatch.match_listener import MatchListener
+from hashmatch.outcome import Clear, Failure, Matched, Outcome, Reason, Unscreened, outcome_name
+from hashmatch.policy import Policy
+from hashmatch.store.engine import Database
+from hashmatch.store.matches import Tally
+from hashmatch.store.schema import utc_now
+
+from .matching import find_failure, find_list_failure, find_matches, low_quality_failure
+from .recording import NOTHING_RECORDED, EntryGoneError, Found, Recorded, Recorder
+from .request import Query, Request, content_facts, open_request
+from .verdicts import conclude, unscreened
+
+# How often a batch is screened again because a list changed meanwhile.
+_ATTEMPTS = 5
+
+# Receives the name of a stage ("read", "look_up" or "record") and the seconds that it took.
+Observe: TypeAlias = Callable[[str, float], None]
+
+
+class Scanner:
+    """Screens images and hashes against all lists in the store; see `hashmatch.open_scanner`.
+
+    Safe to use from many threads. Close it, or use it in a `with` statement, so that the last
+    counts are written.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        index: LiveIndex,
+        intake: Intake,
+        policy: Policy,
+        max_bytes: int,
+        listeners: Callable[[], Sequence[MatchListener]] = tuple,
+        clock: Callable[[], datetime] = utc_now,
+        observe: Observe = lambda _stage, _seconds: None,
+    ) -> None:
+        self._database = database
+        self._index = index
+        self._intake = intake
+        self._policy = policy
+        self._max_bytes = max_bytes
+        self._clock = clock
+        self._recorder = Recorder(database, policy, listeners)
+        self._observe = observe
+        self._tally = Tally(database)
+
+    def require_lists(self) -> None:
+        """Raise `NoActiveListError` or `LicenceExpiredError` where nothing could match at all."""
+        snapshot, today = self._index.snapshot(), self._clock().date()
+        failure = find_list_failure(snapshot, today)
+        if failure is None or any(one.is_usable(today) for one in snapshot.lists):
+            return
+        if failure.reason is Reason.LICENCE_EXPIRED:
+            raise LicenceExpiredError(
+                failure.detail,
+                hint="Set a new end with 'hashmatch lists licence NAME --end DATE', or remove the"
+                " list with 'hashmatch lists remove NAME'.",
+            )
+        raise NoActiveListError(
+            failure.detail, hint="Import one: hashmatch lists import NAME FILE.csv"
+        )
+
+    def scan(self, data: bytes, *, content_id: str, reference: str = "") -> Outcome:
+        """Screen one image held in memory.
+
+        `content_id` is the platform's own name for it and must not be empty; `reference` may say
+        where the platform stores it. Both are recorded only with a match. Raises `InputError` for
+        an empty content id and nothing else.
+        """
+        request = open_request(content_id, reference)
+
+        def read(snapshot: Snapshot) -> list[Reading]:
+            return [_read_file(self._intake, data, snapshot.indexes.keys())]
+
+        return self._screen([request], read)[0]
+
+    def scan_file(self, path: Path, *, content_id: str = "") -> Outcome:
+        """Screen one file; its absolute path is its reference, and its content id by default."""
+        reference = path_as_text(path.absolute())
+        data = read_file(path, self._max_bytes)
+        if isinstance(data, Failure):
+            return self.refuse(data, content_id=content_id or reference, reference=reference)
+        return self.scan(data, content_id=content_id or reference, reference=reference)
+
+    def lookup(self, hashes: Sequence[Hash], *, content_id: str, reference: str = "") -> Outcome:
+        """Screen hashes of one image that were computed elsewhere.
+
+        Clear then means: clear by these hashes alone. Hashes of an algorithm that no list has
+        prove nothing, and without any other the outcome is unscreened.
+        """
+        return self.lookup_many([Query(tuple(hashes), content_id, reference)])[0]
+
+    def lookup_many(self, queries: Sequence[Query]) -> list[Outcome]:
+        """Return for each of the queries what `lookup` returns for it, in much less time."""
+        requests = [open_request(one.content_id, one.reference) for one in queries]
+
+        def read(snapshot: Snapshot) -> list[Reading]:
+            return [_read_hashes(snapshot, one.hashes) for one in queries]
+
+        return self._screen(requests, read)
+
+    def hash_alone(self, data: bytes, algorithm: str) -> tuple[Hash, ...] | Unscreened:
+        """Return an image's hashes of one algorithm without looking them up.
+
+        An image that cannot be hashed, or is of too low quality, is unscreened.
+        """
+        request = Request("", "", time.perf_counter())
+        reading = _read_file(self._intake, data, {algorithm})
+        failure = reading.failure or low_quality_failure(self._policy, reading.hashes)
+        if failure is not None:
+            return unscreened(self._policy, request, failure, reading)
+        return tuple(one for one in reading.hashes if one.algorithm.name == algorithm)
+
+    def refuse(self, failure: Failure, *, content_id: str, reference: str = "") -> Outcome:
+        """Count and return as unscreened an image that could not even be read."""
+        request = open_request(content_id, reference)
+        return self._counted(request, unscreened(self._policy, request, failure))
+
+    def shed(self, failure: Failure, *, content_id: str) -> Outcome:
+        """Count an image that was turned away for overload, without waiting for anything."""
+        request = Request(content_id, "", time.perf_counter())
+        outcome = unscreened(self._policy, request, failure)
+        self._count(outcome)
+        return outcome
+
+    def readiness_failure(self) -> Failure | None:
+        """Return why no image could be clear at this moment; None when it could.
+
+        Asks the store, too.
+        """
+        try:
+            failure = find_list_failure(self._index.snapshot(), self._clock().date())
+            self._database.require_reachable()
+        except StoreError as error:
+            return Failure(Reason.STORE_UNAVAILABLE, error.message)
+        except (IndexStaleError, IndexFolderError) as error:
+            return Failure(Reason.INDEX_STALE, error.message)
+        return failure
+
+    def index_age_s(self) -> float:
+        """Return the seconds since the index was last known to be current."""
+        return self._index.age_s()
+
+    def close(self) -> None:
+        """Write the last counts and release everything. Raises `StoreError`."""
+        try:
+            self._tally.flush()
+        finally:
+            self._intake.close()
+            self._index.close()
+            self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _screen(
+        self, requests: Sequence[Request], read: Callable[[Snapshot], Sequence[Reading]]
+    ) -> list[Outcome]:
+        """Screen a batch against the lists as they stand, again where they changed meanwhile."""
+        try:
+            for attempt in range(_ATTEMPTS):
+                snapshot = self._index.refresh() if attempt else self._index.snapshot()
+                with suppress(EntryGoneError):
+                    return self._screen_against(snapshot, requests, read)
+        except (StoreError, IndexStaleError, IndexFolderError) as error:
+            return [self._failed(one, error) for one in requests]
+        failure = Failure(
+            Reason.INDEX_STALE, "the lists changed faster than the image was screened"
+        )
+        return [self._counted(one, unscreened(self._policy, one, failure)) for one in requests]
+
+    def _screen_against(
+        self,
+        snapshot: Snapshot,
+        requests: Sequence[Request],
+        read: Callable[[Snapshot], Sequence[Reading]],
+    ) -> list[Outcome]:
+        with self._timed("read"):
+            readings = read(snapshot)
+        today = self._clock().date()
+        with self._timed("look_up"):
+            hashes = [one.hashes for one in readings]
+            findings = find_matches(snapshot, self._policy, hashes, today)
+        found = {
+            number: Found(content_facts(requests[number], readings[number]), some)
+            for number, some in enumerate(findings)
+            if some
+        }
+        recorded = dict(
+            zip(found, self._recorded(snapshot, list(found.values()), today), strict=True)
+        )
+        list_failure = find_list_failure(snapshot, today)
+        outcomes = []
+        for number, (request, reading) in enumerate(zip(requests, readings, strict=True)):
+            failure = reading.failure or find_failure(
+                snapshot, self._policy, reading.hashes, list_failure
+            )
+            own = recorded.get(number, NOTHING_RECORDED)
+            outcome = conclude(self._policy, request, reading, own, failure)
+            outcomes.append(self._counted(request, outcome))
+        return outcomes
+
+    def _recorded(self, snapshot: Snapshot, found: Sequence[Found], today: date) -> list[Recorded]:
+        """Record the findings of a batch, if there are any; see `Recorder.record`."""
+        if not found:
+            return []
+        with self._timed("record"):
+            return self._recorder.record(snapshot, found, today)
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        begun_s = time.perf_counter()
+        yield
+        self._observe(stage, time.perf_counter() - begun_s)
+
+    def _counted(self, request: Request, outcome: Outcome) -> Outcome:
+        """Count an image that did not match; only then may its outcome be returned."""
+        if isinstance(outcome, Matched):  # Its record is committed.
+            return outcome
+        try:
+            self._tally.flush_if_due()
+        except StoreError as error:
+            return self._failed(request, error)
+        self._count(outcome)
+        return outcome
+
+    def _failed(
+        self, request: Request, error: StoreError | IndexStaleError | IndexFolderError
+    ) -> Outcome:
+        """Return an image as unscreened because the store or the index failed."""
+        if not isinstance(error, StoreError):
+            failure = Failure(Reason.INDEX_STALE, error.message)
+            return self._counted(request, unscreened(self._policy, request, failure))
+        failure = Failure(Reason.STORE_UNAVAILABLE, error.message)
+        outcome = unscreened(self._policy, request, failure)
+        self._count(outcome)
+        return outcome
+
+    def _count(self, outcome: Clear | Unscreened) -> None:
+        reason = outcome.reason.value if isinstance(outcome, Unscreened) else ""
+        self._tally.add(self._clock().date(), outcome_name(outcome), reason)
+
+
+def _read_file(intake: Intake, data: bytes, algorithms: Set[str]) -> Reading:
+    """Read a file; a reading that lacks a hash of any algorithm is a failed one."""
+    # The file's own hash tells two contents of one content id apart, and allow lists name it.
+    wanted = algorithms | {FILE_HASH}
+    reading = intake.read(data, wanted)
+    missing = wanted - {one.algorithm.name for one in reading.hashes if one.view is View.FULL}
+    if reading.failure is None and missing:
+        detail = f"the intake gave no hash of {', '.join(sorted(missing))}"
+        return replace(reading, failure=Failure(Reason.DECODER_CRASHED, detail))
+    return reading
+
+
+def _read_hashes(snapshot: Snapshot, hashes: tuple[Hash, ...]) -> Reading:
+    """Return hashes from elsewhere as a reading, a failed one where no list holds their kind."""
+    if any(one.algorithm.name in snapshot.indexes for one in hashes):
+        return Reading(None, hashes)
+    names = ", ".join(sorted({one.algorithm.name for one in hashes})) or "no hash"
+    detail = f"no list holds hashes of this kind: {names}"
+    return Reading(None, hashes, Failure(Reason.NO_ACTIVE_LIST, detail))

@@ -1,0 +1,60 @@
+"""Verdicts: the outcome that follows from what was read, recorded and missing."""
+
+from __future__ import annotations
+
+from hashmatch.imaging import Reading
+from hashmatch.outcome import Clear, Failure, Matched, Outcome, Unscreened, strongest
+from hashmatch.policy import Policy
+
+from .recording import Recorded
+from .request import Request
+
+
+def conclude(
+    policy: Policy,
+    request: Request,
+    reading: Reading,
+    recorded: Recorded,
+    failure: Failure | None,
+) -> Outcome:
+    """Return the verdict on one image; `failure` is the reason why it cannot be clear."""
+    if recorded.matches:
+        return Matched(
+            content_id=request.content_id,
+            action=strongest(one.action for one in recorded.matches),
+            matches=tuple(one.match for one in recorded.matches),
+            media=reading.media,
+            hashes=reading.hashes,
+            elapsed_ms=request.elapsed_ms(),
+            reason=None if failure is None else failure.reason,
+            allowed=recorded.allowed,
+        )
+    if failure is not None:
+        return unscreened(policy, request, failure, reading, recorded)
+    return Clear(
+        content_id=request.content_id,
+        media=reading.media,
+        hashes=reading.hashes,
+        elapsed_ms=request.elapsed_ms(),
+        allowed=recorded.allowed,
+    )
+
+
+def unscreened(
+    policy: Policy,
+    request: Request,
+    failure: Failure,
+    reading: Reading | None = None,
+    recorded: Recorded | None = None,
+) -> Unscreened:
+    """Return an outcome without a verdict, with as much as is known of the image."""
+    return Unscreened(
+        content_id=request.content_id,
+        action=policy.unscreened_action,
+        reason=failure.reason,
+        detail=failure.detail,
+        media=None if reading is None else reading.media,
+        hashes=() if reading is None else reading.hashes,
+        elapsed_ms=request.elapsed_ms(),
+        allowed=() if recorded is None else recorded.allowed,
+    )

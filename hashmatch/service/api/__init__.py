@@ -1,0 +1,1 @@
+"""API: routes, with the models of their requests and answers."""

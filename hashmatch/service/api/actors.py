@@ -1,0 +1,19 @@
+"""Actors of the API: tokens, under their names in cases and in the audit log."""
+
+from __future__ import annotations
+
+from hashmatch.cases import Actor, Role
+from hashmatch.store.tokens import Token
+
+_ROLES = {one.value: one for one in Role}
+
+
+def actor_of(token: Token) -> Actor:
+    """Return the actor that a token stands for: its name is the person, its scopes the roles."""
+    roles = frozenset(_ROLES[one] for one in token.scopes if one in _ROLES)
+    return Actor(token.name, audit_name_of(token), roles)
+
+
+def audit_name_of(token: Token) -> str:
+    """Return the name of a token's owner in the audit log."""
+    return f"token {token.token_id} ({token.name})"

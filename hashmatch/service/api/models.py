@@ -1,0 +1,139 @@
+"""Models of requests and answers, as the OpenAPI document shows them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from hashmatch.outcome import Reason
+from hashmatch.reports import ReportRow
+from hashmatch.wire import WireOutcome
+
+# Names that the platform gives. No database accepts a zero character in text.
+Name = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00]*$")]
+Reference = Annotated[str, Field(max_length=4000, pattern=r"^[^\x00]*$")]
+
+
+class Problem(BaseModel):
+    """Problem document (RFC 9457) with a hint on the next step; never a verdict on an image."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    hint: str | None = None
+
+
+class LookupHash(BaseModel):
+    """One hash that was computed elsewhere."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    algorithm: Annotated[str, Field(max_length=64)]
+    value: Annotated[str, Field(max_length=10_000)]
+    quality: Annotated[int, Field(ge=0, le=100)] | None = None
+    content_id: Name
+
+
+class LookupRequest(BaseModel):
+    """Hashes to look up, each by itself."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    hashes: Annotated[list[LookupHash], Field(min_length=1, max_length=1000)]
+
+
+class LookupAnswer(BaseModel):
+    """One outcome for each hash, in their order."""
+
+    results: list[WireOutcome]
+
+
+class MatchesAnswer(BaseModel):
+    """Matches, the newest first; `next` is the cursor of the next page, null on the last."""
+
+    matches: list[ReportRow]
+    next: str | None
+
+
+class SyncFactsAnswer(BaseModel):
+    """Last sync of a list."""
+
+    outcome: str
+    ended_at: str
+    succeeded_at: str | None
+    cause: str
+
+
+class QuarantinedFacts(BaseModel):
+    """A quarantined delivery, and the changes that it would make."""
+
+    number: int
+    reason: str
+    added: int
+    withdrawn: int
+    changed: int
+
+
+class ListAnswer(BaseModel):
+    """One list."""
+
+    list: str
+    kind: str
+    licensor: str
+    licence_end: str | None
+    licence_has_ended: bool
+    licence_ends_soon: bool
+    generation: int
+    changed_at: str
+    entries: dict[str, int]
+    unsupported: dict[str, int]
+    disabled: int
+    sync: SyncFactsAnswer | None
+    quarantined: QuarantinedFacts | None
+
+
+class ListsAnswer(BaseModel):
+    """All lists."""
+
+    lists: list[ListAnswer]
+
+
+class SyncStarted(BaseModel):
+    """A started sync; `GET /v1/lists` shows its result."""
+
+    list: str
+    state: Literal["started"]
+
+
+class DeliveryNumber(BaseModel):
+    """Number of a quarantined delivery."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    number: Annotated[int, Field(ge=1, le=2**31 - 1)]
+
+
+class AcceptedDelivery(BaseModel):
+    """Changes of a list by an accepted delivery."""
+
+    list: str
+    added: int
+    withdrawn: int
+    changed: int
+
+
+class RejectedDelivery(BaseModel):
+    """A rejected delivery; the list is unchanged."""
+
+    list: str
+    number: int
+
+
+class Health(BaseModel):
+    """State of the process; `reason` is that of a readiness failure."""
+
+    status: Literal["ready", "unready", "alive"]
+    reason: Reason | None = None
+    detail: str | None = None

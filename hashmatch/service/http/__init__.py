@@ -1,0 +1,1 @@
+"""HTTP layer: authentication, admission, bodies and problem documents."""

@@ -1,0 +1,1 @@
+"""Runtime: the state behind the routes, and background tasks."""

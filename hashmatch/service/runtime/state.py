@@ -1,0 +1,166 @@
+"""State of the service: one scanner, with its gates, buffers, metrics and authenticator."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import io
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from typing import TypeVar
+
+from starlette.requests import Request
+
+from hashmatch.config import Settings
+from hashmatch.outcome import Failure, Outcome, Reason
+from hashmatch.screening import Scanner
+from hashmatch.store.engine import Database
+from hashmatch.synthetic import draw_picture
+from hashmatch.wiring import open_database, open_scanner_with
+
+from ..http.admission import Buffers, Gate
+from ..http.authentication import Authenticator
+from ..telemetry.metrics import Metrics, StoreState
+from .sync_runner import SyncRunner
+
+Result = TypeVar("Result")
+# Readiness needs a query of the store. Probes ask without a token, and must not cause load.
+_CACHE_S = 1.0
+# A database that hangs counts as unreachable after this time.
+_STORE_TIMEOUT_S = 5.0
+_WARM_UP_SIDE_PIXELS = 256
+
+
+class ServiceState:
+    """Objects that live as long as the service; close it at the end."""
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        self.settings = _for_service(settings)
+        self.metrics = metrics
+        workers = self.settings.intake.workers
+        with ExitStack() as opened:
+            self.database: Database = opened.enter_context(closing(open_database(self.settings)))
+            # Without lists the service starts, is not ready, and can still sync them.
+            self.scanner: Scanner = opened.enter_context(
+                open_scanner_with(self.settings, observe=metrics.observe_stage, require_lists=False)
+            )
+            self._opened = opened.pop_all()
+        service = self.settings.service
+        # Twice as many as decode at a time: while half of the scans decode, the others look up and
+        # record.
+        self.scans = Gate("scan", workers=2 * workers, queue=service.queue)
+        # In threads of their own, so that lookups never wait for images to be decoded.
+        self.lookups = Gate("lookup", workers=2, queue=service.queue)
+        self.buffers = Buffers(service.max_buffered_bytes)
+        self.sync_runner = SyncRunner(self.settings, self.database, metrics.count_sync)
+        # Each process counts by itself, and permits its share of the limit of a token.
+        self.authenticator = Authenticator(self.database, share=1 / service.workers)
+        self.store_state = StoreState(self.database, self.scanner.index_age_s)
+        self._readiness = _CachedReadiness(self.scanner.readiness_failure)
+        self._warm_up()
+
+    async def readiness_failure(self) -> Failure | None:
+        """Return the reason why no image can be screened at this moment, None where they can."""
+        return await self._readiness.get()
+
+    async def work(self, gate: Gate, job: Callable[[], Result]) -> Result:
+        """Run a job once it is its turn, and observe how long it waited."""
+        queued_at_s = time.perf_counter()
+
+        def run() -> Result:
+            self.metrics.observe_stage("wait", time.perf_counter() - queued_at_s)
+            return job()
+
+        return await gate.run(run)
+
+    def shed(self, content_id: str, detail: str, reason: Reason = Reason.OVERLOADED) -> Outcome:
+        """Return the outcome of an image that is refused, and count it."""
+        failure = Failure(reason, detail)
+        return self.scanner.shed(failure, content_id=content_id)
+
+    def exposition(self) -> bytes:
+        """Return the metrics in Prometheus' text format."""
+        self.note_gauges()
+        return self.metrics.exposition(self.store_state)
+
+    def note_gauges(self) -> None:
+        """Set the gauges of running and waiting jobs, and of buffered bytes."""
+        for name, gate in (("scan", self.scans), ("lookup", self.lookups)):
+            self.metrics.note_jobs(name, gate.running, gate.waiting)
+        self.metrics.note_buffered(self.buffers.buffered_bytes)
+
+    def _warm_up(self) -> None:
+        """Open the index and start the decoders, so that the first requests wait for neither."""
+        self.scanner.readiness_failure()
+        stream = io.BytesIO()
+        draw_picture(1, _WARM_UP_SIDE_PIXELS, _WARM_UP_SIDE_PIXELS).save(stream, "PNG")
+        workers = self.settings.intake.workers
+        # One picture for each decoder, all at once, so that every decoder gets one.
+        with ThreadPoolExecutor(workers) as pool:
+            for _ in range(workers):
+                pool.submit(self.scanner.hash_alone, stream.getvalue(), "pdq")
+        # The objects that exist now live as long as the process; each full collection of them took
+        # 0.1 s.
+        gc.collect()
+        gc.freeze()
+
+    def close(self) -> None:
+        """Finish the accepted jobs, write the last counts, and close everything."""
+        # The accepted jobs need the scanner and the database, which are closed last.
+        self.sync_runner.close()
+        self.scans.close()
+        self.lookups.close()
+        self._opened.close()
+        gc.unfreeze()
+
+
+def state_of(request: Request) -> ServiceState:
+    """Return the state of the service that a request was sent to."""
+    service: ServiceState = request.app.state.service
+    return service
+
+
+@dataclass(slots=True)
+class _CachedReadiness:
+    """The readiness failure, asked for once a second at most, and by one request at a time."""
+
+    ask: Callable[[], Failure | None]
+    lock: asyncio.Lock
+    failure: Failure | None
+    asked_at_s: float
+
+    def __init__(self, ask: Callable[[], Failure | None]) -> None:
+        self.ask, self.lock = ask, asyncio.Lock()
+        self.failure, self.asked_at_s = None, float("-inf")
+
+    async def get(self) -> Failure | None:
+        async with self.lock:
+            if time.monotonic() - self.asked_at_s >= _CACHE_S:
+                try:
+                    # The thread goes on after the time-out; its late answer is dropped.
+                    async with asyncio.timeout(_STORE_TIMEOUT_S):
+                        self.failure = await asyncio.to_thread(self.ask)
+                except TimeoutError:
+                    detail = "the database does not answer"
+                    self.failure = Failure(Reason.STORE_UNAVAILABLE, detail)
+                self.asked_at_s = time.monotonic()
+            return self.failure
+
+
+def _for_service(settings: Settings) -> Settings:
+    """Return the settings with those that differ in a service.
+
+    Its index follows the lists in the background, so that no scan waits for a changed list, and its
+    processes share the processors.
+    """
+    workers = settings.intake.workers or max(1, (os.cpu_count() or 1) // settings.service.workers)
+    return settings.model_copy(
+        update={
+            "intake": settings.intake.model_copy(update={"workers": workers}),
+            "index": settings.index.model_copy(update={"background": True}),
+        }
+    )

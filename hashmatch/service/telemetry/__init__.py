@@ -1,0 +1,1 @@
+"""Telemetry: logs, access log, metrics and tracing."""

@@ -1,0 +1,226 @@
+"""Metrics for Prometheus: counts and times, and never the name of an image or a hash."""
+
+from __future__ import annotations
+
+import collections
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from hashmatch.cases import PENDING, State
+from hashmatch.errors import HashmatchError
+from hashmatch.outcome import Clear, Outcome, outcome_name
+from hashmatch.store.cases import count_cases
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import (
+    ALLOW,
+    FAILED,
+    QUARANTINED,
+    read_lists,
+    read_newest_runs,
+    read_quarantines,
+)
+from hashmatch.store.outbox import count_unsent
+from hashmatch.store.schema import utc_now
+
+MULTIPROCESS_DIR = "PROMETHEUS_MULTIPROC_DIR"
+_SCREENING_S = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
+_STAGE_S = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
+# The state of the store is read at most once in this time, however many servers scrape.
+_CACHE_S = 5.0
+
+
+class Metrics:
+    """Metrics of one process; with several workers, its part of the shared ones."""
+
+    def __init__(self) -> None:
+        # Each counter would get a second series with the time of its creation.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.registry = CollectorRegistry()
+        self._scans = self._counter(
+            "hashmatch_scans", "Images and hashes screened.", "outcome", "reason"
+        )
+        self._stages = Histogram(
+            "hashmatch_stage_seconds",
+            "Duration of a stage: receive (the body), wait (in the queue), read (decode and hash),"
+            " look_up, record.",
+            ["stage"],
+            buckets=_STAGE_S,
+            registry=self.registry,
+        )
+        self._requests = self._counter(
+            "hashmatch_requests", "Requests answered.", "method", "route", "status"
+        )
+        self._request_seconds = Histogram(
+            "hashmatch_request_seconds",
+            "Time until the answer.",
+            ["route"],
+            buckets=_SCREENING_S,
+            registry=self.registry,
+        )
+        self._jobs = self._gauge(
+            "hashmatch_jobs", "Scans and lookups that are waiting or running.", "work", "state"
+        )
+        self._buffered = self._gauge(
+            "hashmatch_buffered_bytes", "Size of request bodies in memory."
+        )
+        self._syncs = self._counter("hashmatch_syncs", "Syncs started by the service.", "result")
+        self._sent = self._counter(
+            "hashmatch_outbox_sent", "Attempts to send outbox messages.", "result"
+        )
+
+    def observe_stage(self, stage: str, time_s: float) -> None:
+        """Observe the duration of a stage."""
+        self._stages.labels(stage).observe(time_s)
+
+    def count_outcomes(self, *outcomes: Outcome) -> None:
+        """Count outcomes of images."""
+        found = collections.Counter((outcome_name(one), _reason(one)) for one in outcomes)
+        for (name, reason), number in found.items():
+            self._scans.labels(name, reason).inc(number)
+
+    def count_request(self, method: str, route: str, status: int, time_s: float) -> None:
+        """Count an answered request; `route` is the pattern of its path, not the path."""
+        self._requests.labels(method, route, status).inc()
+        self._request_seconds.labels(route).observe(time_s)
+
+    def count_sync(self, result: str) -> None:
+        """Count a sync."""
+        self._syncs.labels(result).inc()
+
+    def count_sent(self, result: str, number: int) -> None:
+        """Count messages that were sent, failed or died."""
+        self._sent.labels(result).inc(number)
+
+    def note_jobs(self, work: str, running: int, waiting: int) -> None:
+        """Set the numbers of running and waiting jobs."""
+        self._jobs.labels(work, "running").set(running)
+        self._jobs.labels(work, "waiting").set(waiting)
+
+    def note_buffered(self, buffered_bytes: int) -> None:
+        """Set the size of the request bodies in memory."""
+        self._buffered.set(buffered_bytes)
+
+    def exposition(self, state: StoreState) -> bytes:
+        """Return all metrics in Prometheus' text format."""
+        # With several processes the one that is asked sums up the shared files of all. The state of
+        # the store is the same for all, and is not summed.
+        registry = self.registry
+        if os.environ.get(MULTIPROCESS_DIR):
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry) + generate_latest(state)
+
+    def _counter(self, name: str, help_text: str, *labels: str) -> Counter:
+        return Counter(name, help_text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, help_text: str, *labels: str) -> Gauge:
+        return Gauge(name, help_text, labels, registry=self.registry, multiprocess_mode="livesum")
+
+
+def _reason(outcome: Outcome) -> str:
+    return "" if isinstance(outcome, Clear) else outcome.reason or ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    name: str
+    help_text: str
+    labels: dict[str, str]
+    value: float
+
+
+class StoreState(Collector):
+    """Lists, outbox and cases as metrics; while the store is unreachable, only that fact."""
+
+    def __init__(self, database: Database, index_age_s: Callable[[], float]) -> None:
+        self._database = database
+        self._index_age_s = index_age_s
+        self._samples: list[_Sample] = []
+        self._read_at_s = float("-inf")
+
+    def collect(self) -> Iterator[Any]:
+        """Yield the metrics, read again where they are older than a few seconds."""
+        if time.monotonic() - self._read_at_s > _CACHE_S:
+            self._samples, self._read_at_s = list(self._read()), time.monotonic()
+        families: dict[str, GaugeMetricFamily] = {}
+        age = _Sample(
+            "hashmatch_index_age_seconds",
+            "Time since the index was last known to follow the lists.",
+            {},
+            self._index_age_s(),
+        )
+        for one in (*self._samples, age):
+            if one.name not in families:
+                families[one.name] = GaugeMetricFamily(
+                    one.name, one.help_text, labels=list(one.labels)
+                )
+            families[one.name].add_metric(list(one.labels.values()), one.value)
+        yield from families.values()
+
+    def _read(self) -> Iterator[_Sample]:
+        try:
+            with self._database.reading() as session:
+                lists = (*read_lists(session), *read_lists(session, ALLOW))
+                runs = read_newest_runs(session)
+                quarantines = read_quarantines(session)
+                unsent = count_unsent(session)
+                cases = count_cases(session)
+                overdue = count_cases(session, due_before=utc_now())
+        except HashmatchError:
+            yield _Sample("hashmatch_store_up", "Whether the store answers.", {}, 0)
+            return
+        yield _Sample("hashmatch_store_up", "Whether the store answers.", {}, 1)
+        now = utc_now()
+        for one in lists:
+            own = {"list": one.name}
+            yield _Sample("hashmatch_list_entries", "Active entries.", own, one.active_entries)
+            yield _Sample(
+                "hashmatch_list_generation", "Generation of the list.", own, one.generation
+            )
+            age_s = (now - one.changed_at).total_seconds()
+            yield _Sample("hashmatch_list_age_seconds", "Time since the list changed.", own, age_s)
+            if one.licence_end is not None:
+                left = (one.licence_end - now.date()).days
+                help_text = "Days until the licence ends."
+                yield _Sample("hashmatch_list_licence_days_left", help_text, own, left)
+            own_runs = runs.get(one.name, ())
+            # A success changed the list, or found it up to date.
+            good = [run for run in own_runs if run.outcome not in (FAILED, QUARANTINED)]
+            found = quarantines.get(one.name)
+            help_text = "Whether a delivery is quarantined and waits for a decision."
+            # A rejected delivery stays on record, but no longer waits for a decision.
+            is_quarantined = float(found is not None and found.rejected_at is None)
+            yield _Sample("hashmatch_list_quarantined", help_text, own, is_quarantined)
+            if good:
+                help_text = "Time since the last complete sync."
+                age_s = (now - good[0].ended_at).total_seconds()
+                yield _Sample("hashmatch_list_synced_age_seconds", help_text, own, age_s)
+        for state, number in unsent.items():
+            help_text = "Messages that are waiting or dead."
+            yield _Sample("hashmatch_outbox_messages", help_text, {"state": state}, number)
+        # Zeros included, so that no series disappears when its last case moves on.
+        for case_state in State:
+            help_text = "Cases in each state."
+            yield _Sample(
+                "hashmatch_cases",
+                help_text,
+                {"state": case_state.value},
+                cases.get(case_state.value, 0),
+            )
+        late = sum(overdue.get(one.value, 0) for one in PENDING)
+        yield _Sample("hashmatch_cases_overdue", "Cases past their due time.", {}, late)

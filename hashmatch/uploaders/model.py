@@ -1,0 +1,126 @@
+"""Uploader details: facts that a platform sends about an upload. All are optional, none is guessed.
+
+Their names and limits are part of the API: docs/reference/http.md has them.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from hashmatch.errors import InputError
+from hashmatch.store.schema import utc_moment
+
+# Only characters that XML 1.0 can hold, since details end up in a CyberTipline report.
+Line = Annotated[
+    str,
+    Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f\ufffe\uffff]*$"),
+]
+Text = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=10_000,
+        pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]*$",
+    ),
+]
+Moment = Annotated[datetime, AfterValidator(utc_moment)]
+Event = Literal["Login", "Registration", "Purchase", "Upload", "Other", "Unknown"]
+_MAX_ITEMS = 20
+_MAX_ADDRESSES = 100
+
+
+class _Part(BaseModel):
+    # An unknown key is refused, since it may be a misspelt one whose value a report would lack.
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Address(_Part):
+    """An IP address that the platform saw, and when; `event` is one that the CyberTipline knows."""
+
+    ip: Line
+    event: Event = "Unknown"
+    at: Moment | None = None
+    port: Annotated[int, Field(ge=0, le=65_535)] | None = None
+    possible_proxy: bool | None = None
+
+    @field_validator("ip")
+    @classmethod
+    def _is_an_address(cls, ip: str) -> str:
+        try:
+            return str(ipaddress.ip_address(ip))
+        except ValueError:
+            # Python's own message would quote the address, and messages must not hold details.
+            raise ValueError("not a valid IP address") from None
+
+
+class Device(_Part):
+    """A device that the platform knows, as a type of identifier and its value."""
+
+    type: Line
+    value: Line
+    event: Event = "Unknown"
+    at: Moment | None = None
+
+
+class Account(_Part):
+    """The account that uploaded the file."""
+
+    id: Line | None = None
+    screen_name: Line | None = None
+    display_names: Annotated[list[Line], Field(max_length=_MAX_ITEMS)] = []
+    first_name: Line | None = None
+    last_name: Line | None = None
+    emails: Annotated[list[Line], Field(max_length=_MAX_ITEMS)] = []
+    phones: Annotated[list[Line], Field(max_length=_MAX_ITEMS)] = []
+    profile_urls: Annotated[list[Line], Field(max_length=_MAX_ITEMS)] = []
+    addresses: Annotated[list[Address], Field(max_length=_MAX_ADDRESSES)] = []
+    devices: Annotated[list[Device], Field(max_length=_MAX_ITEMS)] = []
+    info: Text | None = None
+
+
+class File(_Part):
+    """The uploaded file. None means that the platform does not say, never that it is not so."""
+
+    name: Line | None = None
+    uploaded_at: Moment | None = None
+    url: Line | None = None
+    viewed_by_platform: bool | None = None
+    publicly_available: bool | None = None
+    generated: bool | None = None
+    address: Address | None = None
+
+
+class Details(_Part):
+    """All details that a platform sends about one upload."""
+
+    account: Account | None = None
+    file: File | None = None
+    happened_at: Moment | None = None
+    info: Text | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the details that were given, without those that were not."""
+        return self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+
+    def moment(self) -> datetime | None:
+        """Return the time of the incident, None where the platform gives none."""
+        return self.happened_at or (self.file.uploaded_at if self.file else None)
+
+
+def parse_details(given: bytes | str) -> Details:
+    """Return the details in a JSON object. Raises `InputError`, which never quotes them."""
+    try:
+        return Details.model_validate(json.loads(given))
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        # An unknown key is not named: it came from the caller, and may be personal data.
+        known = first["loc"][: -1 if first["type"] == "extra_forbidden" else None]
+        place = ".".join(("details", *(str(part) for part in known)))
+        raise InputError(f"{place}: {first['msg']}") from None
+    except (ValueError, RecursionError):
+        raise InputError("the details are not a JSON object") from None

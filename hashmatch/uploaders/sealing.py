@@ -1,0 +1,85 @@
+"""Encryption of uploader details: Fernet (AES-128-CBC and HMAC-SHA256), with changeable keys.
+
+The sealed text names its case, so that the details of one case cannot pass for those of another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from cryptography.fernet import Fernet, InvalidToken
+
+from hashmatch.config import Settings, read_secret
+from hashmatch.errors import ConfigError
+
+from .model import Details
+
+# Of the SHA-256 of a key: enough to tell keys apart, and nothing to recover one from.
+_ID_CHARACTERS = 16
+
+
+def make_detail_key() -> str:
+    """Return a new key."""
+    return Fernet.generate_key().decode()
+
+
+class Sealer:
+    """Encryption of details with the first of several keys, and decryption with any of them."""
+
+    def __init__(self, keys: dict[str, Fernet]) -> None:
+        self._keys = keys
+
+    @property
+    def key_id(self) -> str:
+        """Id of the key that new details are encrypted with. Raises `ConfigError` without a key."""
+        if not self._keys:
+            raise ConfigError(
+                "no key is configured to encrypt uploader details",
+                hint="Create one with 'hashmatch cases make-key FILE' and name it in"
+                " cases.detail_keys.",
+            )
+        return next(iter(self._keys))
+
+    def seal(self, case: int, details: Details) -> str:
+        """Return the details of a case, encrypted. Raises `ConfigError` without a key."""
+        text = json.dumps({"case": case, "details": details.as_json()})
+        return self._keys[self.key_id].encrypt(text.encode()).decode()
+
+    def open(self, case: int, key_id: str, sealed: str) -> Details:
+        """Return the details of a case, decrypted.
+
+        Raises `ConfigError` where no key fits, or the text was altered or is of another case.
+        """
+        if key_id not in self._keys:
+            raise ConfigError(
+                f"the details of case {case} are encrypted with key {key_id}, which is not"
+                " configured",
+                hint="Name it in cases.detail_keys, after the newest key.",
+            )
+        try:
+            found = json.loads(self._keys[key_id].decrypt(sealed.encode()))
+        except InvalidToken:
+            found = {}
+        if found.get("case") != case:
+            raise ConfigError(
+                f"the encrypted details of case {case} were altered",
+                hint="'hashmatch audit verify' shows whether other records were altered.",
+            )
+        return Details.model_validate(found["details"])
+
+
+def open_sealer(settings: Settings) -> Sealer:
+    """Return a sealer with the configured keys, if there are any. Raises `ConfigError`."""
+    keys = {}
+    for secret in settings.cases.detail_keys:
+        text = read_secret(secret)
+        try:
+            key = Fernet(text)
+        except ValueError as error:
+            raise ConfigError(
+                "cases.detail_keys: not a valid key",
+                hint="'hashmatch cases make-key FILE' creates one.",
+            ) from error
+        keys[hashlib.sha256(text.encode()).hexdigest()[:_ID_CHARACTERS]] = key
+    return Sealer(keys)

@@ -1,0 +1,175 @@
+"""JSON shape of an outcome, which the command line, the service and its client share.
+
+The dataclasses declare the shape; the functions write it. They write plain dicts, since a look-up
+of a thousand hashes writes a thousand outcomes: to build the dataclasses first takes three times
+as long. A test holds the two together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from hashmatch.hashes import Hash
+from hashmatch.outcome import (
+    Action,
+    AllowedMatch,
+    Clear,
+    Match,
+    Matched,
+    Media,
+    Outcome,
+    Reason,
+    Unscreened,
+    outcome_name,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WireMedia:
+    """Format of the file as Pillow names it, its size in pixels, and its frame count."""
+
+    format: str
+    width: int
+    height: int
+    frames: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireHash:
+    """One hash of the image; its value in lower-case hex only where it may be shown."""
+
+    algorithm: str
+    version: str
+    value: str | None = None
+    quality: int | None
+    orientation: str
+    frame: int
+    view: str
+    decode: str
+
+
+@dataclass(frozen=True, slots=True)
+class WireMatch:
+    """One entry of one list that the image matched, as it is recorded."""
+
+    match_id: str
+    list: str
+    generation: int
+    entry_id: str
+    algorithm: str
+    distance_bits: int
+    threshold_bits: int
+    orientation: str
+    frame: int
+    view: str
+    category: str
+
+
+@dataclass(frozen=True, slots=True)
+class WireAllowed:
+    """A match that an allow list explains."""
+
+    list: str
+    entry_id: str
+    algorithm: str
+    distance_bits: int
+    allow_list: str
+    allow_entry_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireOutcome:
+    """Outcome of one image: clear, matched, or unscreened for a reason.
+
+    `path` is the command line's alone, `detail` of unscreened images alone.
+    """
+
+    content_id: str
+    path: str | None = None
+    outcome: Literal["clear", "matched", "unscreened"]
+    reason: Reason | None
+    detail: str | None = None
+    action: Action
+    media: WireMedia | None
+    hashes: list[WireHash]
+    matches: list[WireMatch]
+    allowed: list[WireAllowed]
+    elapsed_ms: float
+
+
+def outcome_as_json(
+    outcome: Outcome, *, path: str | None = None, show_hashes: bool = False
+) -> dict[str, Any]:
+    """Return an outcome in the shape of `WireOutcome`, hash values only with `show_hashes`."""
+    location = {} if path is None else {"path": path}
+    reason = None if isinstance(outcome, Clear) else outcome.reason
+    action = Action.ALLOW if isinstance(outcome, Clear) else outcome.action
+    detail = {"detail": outcome.detail} if isinstance(outcome, Unscreened) else {}
+    matches = outcome.matches if isinstance(outcome, Matched) else ()
+    return {
+        "content_id": outcome.content_id,
+        **location,
+        "outcome": outcome_name(outcome),
+        "reason": reason,
+        **detail,
+        "action": action,
+        "media": _media_as_json(outcome.media),
+        "hashes": [hash_as_json(one, show_value=show_hashes) for one in outcome.hashes],
+        "matches": [match_as_json(match) for match in matches],
+        "allowed": [_allowed_as_json(one) for one in outcome.allowed],
+        "elapsed_ms": round(outcome.elapsed_ms, 1),
+    }
+
+
+def hash_as_json(one: Hash, *, show_value: bool) -> dict[str, Any]:
+    """Return a hash in the shape of `WireHash`."""
+    return {
+        "algorithm": one.algorithm.name,
+        "version": one.algorithm.version,
+        **({"value": one.value.hex()} if show_value else {}),
+        "quality": one.quality,
+        "orientation": one.orientation,
+        "frame": one.frame,
+        "view": one.view,
+        "decode": one.decode,
+    }
+
+
+def match_as_json(match: Match) -> dict[str, Any]:
+    """Return a match in the shape of `WireMatch`."""
+    return {
+        "match_id": match.match_id,
+        "list": match.list_name,
+        "generation": match.generation,
+        "entry_id": match.entry_id,
+        "algorithm": match.algorithm,
+        "distance_bits": match.distance_bits,
+        "threshold_bits": match.threshold_bits,
+        "orientation": match.orientation,
+        "frame": match.frame,
+        "view": match.view,
+        "category": match.category,
+    }
+
+
+def _media_as_json(media: Media | None) -> dict[str, Any] | None:
+    if media is None:
+        return None
+    return {
+        "format": media.format,
+        "width": media.width,
+        "height": media.height,
+        "frames": media.frames,
+    }
+
+
+def _allowed_as_json(one: AllowedMatch) -> dict[str, Any]:
+    return {
+        "list": one.list_name,
+        "entry_id": one.entry_id,
+        "algorithm": one.algorithm,
+        "distance_bits": one.distance_bits,
+        "allow_list": one.allow_list,
+        "allow_entry_id": one.allow_entry_id,
+    }
