@@ -1,9 +1,13 @@
-"""The floors of the package: imports run downward only."""
+"""The floors of the package: imports run downward only, and SQL stays in the store."""
 
 from __future__ import annotations
 
 import ast
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,90 +16,237 @@ import hashmatch
 
 PACKAGE = Path(hashmatch.__file__).parent
 
-# From the top floor down. Rooms on one floor do not know each other.
+# From the top floor down. Rooms on one floor do not know each other. CONTRIBUTING.md has the same.
 FLOORS = (
-    {"__main__"},
     {"cli"},
-    {"demo", "doctor", "service"},
-    {"first_run"},
+    {"service", "operations"},
     {"wiring"},
-    {"lists", "cases", "reports", "pipeline", "client"},
-    {"cybertip", "recording", "subjects"},
-    {"matching", "outbox", "audit", "details"},
-    {"outbound"},
-    {"policy"},
-    {"imaging"},
-    {"hashers"},
+    {"cases"},
+    {"screening", "lists", "cybertip"},
+    {"policy", "audit", "outbox", "uploaders", "reports"},
+    {"match_listener"},
     {"index"},
     {"store"},
-    {"config"},
-    {"outcome"},
-    {"hashes", "drawing", "compiled"},
-    {"errors"},
+    {"imaging", "config"},
+    {"hashers", "wire"},
+    {"outcome", "outbound"},
+    {"hashes"},
+    {"errors", "jit", "synthetic"},
 )
-FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+# The doors of the package: from the shell, and from Python; and its version.
+DOORS_OF_ALL = {"__init__", "__main__", "_version"}
+# The client stands apart: it asks the service, and shares only these with the rest.
+CLIENT_IMPORTS = {"errors", "hashes", "outcome", "wire"}
+# Storeys of rooms that have some, from the top down; those in one set do not know each other.
+STOREYS = {
+    "store": (
+        {"retention", "figures"},
+        {"migrations", "matches", "cases", "outbox", "tokens"},
+        {"lists"},
+        {"engine"},
+        {"schema"},
+    ),
+    "service": ({"serving"}, {"app"}, {"api"}, {"runtime"}, {"telemetry"}, {"http"}),
+}
+# Rooms whose parts are doors of their own: whoever needs one does not load the others.
+DOORS = {"store": {part for parts in STOREYS["store"] for part in parts}}
 
-FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE / "_migrations")
+FILES = sorted(path for path in PACKAGE.rglob("*.py") if "_migrations" not in path.parts)
 
 
-def _room(path: Path) -> str:
-    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+def _module(path: Path) -> tuple[str, ...]:
+    """Return the parts of a module's name, without "hashmatch" and without "__init__"."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return parts[:-1] if parts[-1] == "__init__" else parts
 
 
-def _imported_rooms(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield (line, room) for every import of the package, typing-only and lazy ones included."""
+@cache
+def _imports(path: Path) -> tuple[tuple[int, tuple[str, ...]], ...]:
+    """Return (line, parts of the module's name) of every import of the package.
+
+    Those for types only and those in functions count; `from hashmatch.room import name` names the
+    room's submodule where there is one.
+    """
+    return tuple(_all_imports(path))
+
+
+def _all_imports(path: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
+    package = ("hashmatch", *_module(path))
+    if path.name != "__init__.py":
+        package = package[:-1]
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            module = node.module or ""
-            names = (
-                [f"hashmatch.{alias.name}" for alias in node.names]
-                if module == "hashmatch"
-                else [module]
-            )
+            names = [tuple(alias.name.split(".")) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            own = tuple((node.module or "").split(".")) if node.module else ()
+            base = package[: len(package) - node.level + 1] + own if node.level else own
+            names = [
+                (*base, alias.name) if _is_module((*base, alias.name)) else base
+                for alias in node.names
+            ]
         else:
             continue
         for name in names:
-            package, _, rest = name.partition(".")
-            if package == "hashmatch" and rest and not rest.startswith("__version__"):
-                yield node.lineno, rest.partition(".")[0]
+            if name[:1] == ("hashmatch",):
+                yield node.lineno, name[1:]
 
 
-def test_every_room_has_a_floor() -> None:
-    assert {_room(path) for path in FILES} - {"__init__"} == FLOOR_OF.keys()
+def _is_module(name: tuple[str, ...]) -> bool:
+    path = PACKAGE.joinpath(*name[1:])
+    return name[:1] == ("hashmatch",) and (path.is_dir() or path.with_suffix(".py").is_file())
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_run_downward_only(path: Path) -> None:
-    room = _room(path)
-    if room == "__init__":  # The door of the package, which hands on what it opens to.
-        return
-    upward = [
-        f"line {line}: {room} imports {other}"
-        for line, other in _imported_rooms(path)
-        if other != room and FLOOR_OF[other] <= FLOOR_OF[room]
-    ]
-    assert upward == []
+_WAYS_IN = {("__init__", ("wiring",)), ("__main__", ("cli", "main"))}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_rooms_are_entered_by_their_door(path: Path) -> None:
-    """Between rooms `from hashmatch.room import name`, never a module inside another room.
-
-    The migrations are the exception: they load Alembic, which most commands never need. And
-    `python -m hashmatch` goes straight to the command line.
-    """
-    inside = [
-        f"line {node.lineno}: {node.module}"
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0
-        if node.module.startswith("hashmatch.") and node.module.count(".") > 1
-        if node.module not in ("hashmatch.store.migrations", "hashmatch.cli.main")
-    ]
-    assert inside == []
+def _heights(floors: tuple[set[str], ...]) -> dict[str, int]:
+    return {room: number for number, rooms in enumerate(floors) for room in rooms}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_files_stay_under_400_lines(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= 400
+def test_every_room_has_one_floor() -> None:
+    rooms = {(_module(path) or ("__init__",))[0] for path in FILES}
+    assert rooms - DOORS_OF_ALL - {"client"} == set().union(*FLOORS)
+    assert sum(map(len, FLOORS)) == len(set().union(*FLOORS))
+
+
+def test_imports_run_downward_only() -> None:
+    assert [one for path in FILES for one in _upward(path)] == []
+
+
+def _upward(path: Path) -> Iterator[str]:
+    height = _heights(FLOORS)
+    room = (_module(path) or ("__init__",))[0]
+    for line, name in _imports(path):
+        other = (name or ("__init__",))[0]
+        if other == room or other == "_version":
+            continue
+        is_right = (
+            (room, name) in _WAYS_IN
+            or (room == "client" and other in CLIENT_IMPORTS)
+            or height.get(other, -1) > height.get(room, len(FLOORS))
+        )
+        if not is_right:
+            yield f"{path.relative_to(PACKAGE)}, line {line}: {room} imports {other}"
+
+
+@pytest.mark.parametrize("room", STOREYS)
+def test_imports_within_a_room_of_storeys_run_downward_only(room: str) -> None:
+    height = _heights(STOREYS[room])
+    for path in FILES:
+        own = _module(path)[1:2]
+        if _module(path)[:1] != (room,) or not own:
+            continue
+        for line, name in _imports(path):
+            other = name[1] if name[:1] == (room,) and len(name) > 1 else own[0]
+            if other != own[0]:
+                where = f"{path.name}, line {line}: {room}.{own[0]} imports {room}.{other}"
+                assert height[other] > height[own[0]], where
+
+
+def test_rooms_are_entered_by_their_door() -> None:
+    """Between rooms `from hashmatch.room import name`, never a module inside another room."""
+    assert [one for path in FILES for one in _past_the_door(path)] == []
+
+
+def _past_the_door(path: Path) -> Iterator[str]:
+    room = (_module(path) or ("__init__",))[0]
+    for line, name in _imports(path):
+        if not name or name[0] == room or len(name) == 1 or (room, name) in _WAYS_IN:
+            continue
+        if len(name) > 2 or name[1] not in DOORS.get(name[0], ()):
+            yield f"{path.relative_to(PACKAGE)}, line {line}: {'.'.join(name)}"
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = {_module(path): {name for _, name in _imports(path)} for path in FILES}
+    done: set[tuple[str, ...]] = set()
+
+    def walk(module: tuple[str, ...], way: tuple[tuple[str, ...], ...]) -> None:
+        assert module not in way, " imports ".join(".".join(one) for one in (*way, module))
+        if module in done:
+            return
+        for other in sorted(graph.get(module, ())):
+            # A package and the modules in it are one: its door hands on what they define.
+            if not any(b[: len(a)] == a for a, b in ((module, other), (other, module))):
+                walk(other, (*way, module))
+        done.add(module)
+
+    for module in sorted(graph):
+        walk(module, ())
+    assert done >= graph.keys()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_every_module_can_be_imported_first() -> None:
+    """Each module in a process of its own, forked from one that has loaded the libraries only."""
+    names = [".".join(("hashmatch", *_module(path))) for path in FILES]
+    names = [name for name in names if not name.endswith("__main__")]
+    result = subprocess.run(
+        [sys.executable, "-c", _IMPORT_EACH, *names], capture_output=True, text=True, check=False
+    )
+    assert (result.returncode, result.stdout) == (0, ""), result.stdout + result.stderr
+
+
+_IMPORT_EACH = """
+import importlib, os, sys, traceback
+import alembic.command, fastapi, numba, numpy, PIL.Image, pydantic, scipy.fft, sqlalchemy.orm
+failed = False
+for name in sys.argv[1:]:
+    if (child := os.fork()) == 0:
+        try:
+            importlib.import_module(name)
+        except BaseException:
+            print(name, traceback.format_exc(), flush=True)
+            os._exit(1)
+        os._exit(0)
+    failed |= os.waitpid(child, 0)[1] != 0
+sys.exit(failed)
+"""
+
+# What carries a statement to the database.
+_STATEMENTS = {
+    "execute", "scalar", "scalars", "get", "get_one", "add", "add_all", "delete", "merge",
+    "refresh", "flush", "expunge",
+}  # fmt: skip
+
+
+def test_sql_stays_in_the_store() -> None:
+    """Outside it a `Session` is handed on, and nobody else states a query or writes a row."""
+    others = [path for path in FILES if _module(path)[:1] != ("store",)]
+    assert [one for path in others for one in _sql(path)] == []
+
+
+def _sql(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found = [one.name for one in node.names if one.name.startswith("sqlalchemy")]
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sqlalchemy"):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            found = [one for one in names if one != "sqlalchemy.orm.Session"]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            name = ast.unparse(node.func)
+            is_statement = node.func.attr in _STATEMENTS
+            found = [name] if is_statement and name.startswith(("session.", "connection.")) else []
+        else:
+            continue
+        for one in found:
+            yield f"{path.relative_to(PACKAGE)}, line {node.lineno}: {one}"
+
+
+def test_files_stay_under_400_lines() -> None:
+    lengths = {path: len(path.read_text().splitlines()) for path in FILES}
+    assert {path: length for path, length in lengths.items() if length > 400} == {}
+
+
+def test_the_contributing_page_draws_these_floors() -> None:
+    text = (PACKAGE.parent / "CONTRIBUTING.md").read_text()
+    drawing = text.partition("```text\n")[2].partition("```")[0]
+    drawn: list[set[str]] = []
+    for line in drawing.splitlines():
+        if found := re.match(r"( ?\d+| {2}) {2}(\w+)(?:/|\.py) ", line):
+            if found[1].strip():
+                drawn.append(set())
+                assert int(found[1]) == len(FLOORS) - len(drawn) + 1
+            drawn[-1].add(found[2])
+    assert [one - {"client"} for one in drawn] == list(FLOORS)
