@@ -2,13 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 FUZZ_SECONDS ?= 60
+# Tests wait for about half of their time. Their programs start faster from compiled files.
+TEST_PROCESSES = $$($(BIN)/python -c "import os; print(2 * (os.cpu_count() or 1))")
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check fmt bench fuzz lock clean
+.PHONY: help demo test test-long check fmt bench fuzz lock clean
 
 help:
 	@echo "make demo   see the whole flow on drawn pictures"
-	@echo "make test   run the tests"
+	@echo "make test   run the tests, but for those that take long"
+	@echo "make test-long  run those"
 	@echo "make check  lint and check the types"
 	@echo "make fmt    format the code"
 	@echo "make bench  measure, and rewrite benchmarks/RESULTS.md; ONLY=\"importing index\" for some"
@@ -19,7 +22,10 @@ demo: .venv/installed
 	@$(BIN)/hashmatch demo
 
 test: .venv/developing
-	@$(BIN)/pytest --numprocesses $$($(BIN)/python -c "import os; print(2 * (os.cpu_count() or 1))")
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -m "not long" --dist worksteal --numprocesses $(TEST_PROCESSES)
+
+test-long: .venv/developing
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -m long --dist worksteal --numprocesses $(TEST_PROCESSES)
 
 check: .venv/developing
 	@$(BIN)/ruff format --check .
