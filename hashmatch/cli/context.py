@@ -99,6 +99,13 @@ orientations_option = click.option(
     default=None,  # The settings decide where it is not given.
     help="Hash all eight orientations of each picture, rotated and mirrored.",
 )
+limit_option = click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=100,
+    show_default=True,
+    help="Maximum number to show.",
+)
 show_hashes_option = click.option(
     "--show-hashes", is_flag=True, help="Include hash values, which are confidential."
 )

@@ -105,6 +105,15 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     console.print(table)
 
 
+def print_rows(title: str, rows: Sequence[dict[str, Any]], *, as_json: bool) -> None:
+    """Write rows of named values as JSON Lines or as a table; without rows nothing."""
+    if as_json:
+        for row in rows:
+            print_json(row)
+    elif rows:
+        print_table(title, tuple(rows[0]), [tuple(row.values()) for row in rows])
+
+
 def print_facts(title: str, facts: Mapping[str, object]) -> None:
     """Write named values as a table."""
     rows = [(_words(name), _fact(value)) for name, value in facts.items()]

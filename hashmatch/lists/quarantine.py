@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from uuid import uuid4
 
 from hashmatch.errors import NotFoundError
 from hashmatch.store.engine import Database
@@ -37,7 +35,7 @@ from hashmatch.store.lists import (
 )
 from hashmatch.store.schema import utc_now
 
-from .syncing import LEASE_S
+from .syncing import LEASE_S, new_lease_holder
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ def accept_delivery(database: Database, name: str, number: int, *, actor: str = 
     while the list is synced.
     """
     # A sync that ran at the same time would overwrite the checkpoint.
-    holder = f"{os.getpid()}-{uuid4().hex[:16]}"
+    holder = new_lease_holder()
     with database.writing() as session:
         row = find_list(session, name)
         require_quarantine(session, row, number)

@@ -99,8 +99,13 @@ def sync_list(
     return _finish(lease, _facts(started_at, CHANGED if has_changed else UNCHANGED, "", applied))
 
 
+def new_lease_holder() -> str:
+    """Return a name for a holder of leases that nobody else has, on any host."""
+    return f"{os.getpid()}-{uuid4().hex[:16]}"
+
+
 def _acquire_lease(database: Database, name: str, kind: str) -> _Lease:
-    holder = f"{os.getpid()}-{uuid4().hex[:16]}"
+    holder = new_lease_holder()
     with database.writing() as session:
         row, _ = find_or_create_list(session, name, kind)
         if row.licence_end is not None and utc_now().date() > row.licence_end:

@@ -8,7 +8,7 @@ from hashmatch.cases import PENDING, State, case_row
 from hashmatch.store.cases import CaseFilter, read_cases
 from hashmatch.store.schema import utc_now
 
-from ..context import App, json_option, pass_app
+from ..context import App, json_option, limit_option, pass_app
 from ..output import print_json, print_table, say
 
 
@@ -24,13 +24,7 @@ from ..output import print_json, print_table, say
 @click.option("--assignee", help="Only cases assigned to this person.")
 @click.option("--overdue", is_flag=True, help="Only cases past their due time.")
 @click.option("--content-id", help="Only cases of this content item.")
-@click.option(
-    "--limit",
-    type=click.IntRange(1),
-    default=100,
-    show_default=True,
-    help="Maximum number to show.",
-)
+@limit_option
 @json_option
 @pass_app
 def command(

@@ -11,7 +11,7 @@ from hashmatch.index import IndexFolder, Manifest, inspect
 
 from ..context import App, json_option, pass_app
 from ..exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
-from ..output import print_json, print_table, say
+from ..output import print_rows, say
 
 
 @click.command("status")
@@ -29,11 +29,7 @@ def command(app: App, *, as_json: bool) -> None:
         say(f"{found.problem}\n  {found.hint}".rstrip())
         click.get_current_context().exit(EXIT_UNSCREENED)
     rows = _rows(found.manifest)
-    if as_json:
-        for row in rows:
-            print_json(row)
-    elif rows:
-        print_table(str(folder.path), list(rows[0]), [list(row.values()) for row in rows])
+    print_rows(str(folder.path), rows, as_json=as_json)
     if found.manifest is None:
         say("there is no index yet; the first scan builds it, or 'hashmatch index build'")
     elif found.behind:

@@ -16,7 +16,7 @@ from ..context import App, json_option, pass_app
 from ..exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
 from ..index_updates import update_index
 from ..outbox.send import send_due
-from ..output import print_json, print_table, progress, say
+from ..output import print_rows, progress, say
 from .licence import warn_of_licence_ends
 
 
@@ -93,11 +93,7 @@ def _sync(app: App, database: Database, name: str) -> SyncResult:
 def _show(results: Sequence[SyncResult], *, as_json: bool) -> None:
     """Show the results."""
     rows = [_row(one) for one in results]
-    if as_json:
-        for row in rows:
-            print_json(row)
-    elif rows:
-        print_table("Syncs", list(rows[0]), [list(row.values()) for row in rows])
+    print_rows("Syncs", rows, as_json=as_json)
 
 
 def _row(result: SyncResult) -> dict[str, object]:

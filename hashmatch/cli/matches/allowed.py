@@ -6,30 +6,20 @@ import click
 
 from hashmatch.store.matches import StoredAllowedMatch, read_allowed_matches
 
-from ..context import App, json_option, pass_app
-from ..output import print_json, print_table, say
+from ..context import App, json_option, limit_option, pass_app
+from ..output import print_rows, say
 
 
 @click.command("allowed")
-@click.option(
-    "--limit",
-    type=click.IntRange(1),
-    default=100,
-    show_default=True,
-    help="Maximum number to show.",
-)
+@limit_option
 @json_option
 @pass_app
 def command(app: App, limit: int, *, as_json: bool) -> None:
     """Show the newest matches that allow lists explain, newest first."""
     with app.database() as database, database.reading() as session:
         rows = [_allowed_facts(one) for one in read_allowed_matches(session, limit=limit)]
-    if as_json:
-        for row in rows:
-            print_json(row)
-    elif rows:
-        print_table("Allowed matches", tuple(rows[0]), [tuple(row.values()) for row in rows])
-    else:
+    print_rows("Allowed matches", rows, as_json=as_json)
+    if not rows and not as_json:
         say("there are no allowed matches")
 
 

@@ -9,7 +9,7 @@ import click
 from hashmatch.reports import ReportRow, report_rows
 from hashmatch.store.matches import MatchFilter
 
-from ..context import App, json_option, pass_app
+from ..context import App, json_option, limit_option, pass_app
 from ..output import print_json, print_table, say
 from ..period import period_options
 
@@ -17,13 +17,7 @@ from ..period import period_options
 @click.command("list")
 @period_options
 @click.option("--list", "list_name", help="Only matches of this list.")
-@click.option(
-    "--limit",
-    type=click.IntRange(1),
-    default=100,
-    show_default=True,
-    help="Maximum number to show.",
-)
+@limit_option
 @json_option
 @pass_app
 def command(

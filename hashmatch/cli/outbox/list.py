@@ -8,18 +8,12 @@ import click
 
 from hashmatch.store.outbox import read_outbox
 
-from ..context import App, json_option, pass_app
-from ..output import print_json, print_table, say
+from ..context import App, json_option, limit_option, pass_app
+from ..output import print_rows, say
 
 
 @click.command("list")
-@click.option(
-    "--limit",
-    type=click.IntRange(1),
-    default=100,
-    show_default=True,
-    help="Maximum number to show.",
-)
+@limit_option
 @json_option
 @pass_app
 def command(app: App, limit: int, *, as_json: bool) -> None:
@@ -43,12 +37,8 @@ def command(app: App, limit: int, *, as_json: bool) -> None:
             }
             for one in read_outbox(session, limit=limit)
         ]
-    if as_json:
-        for row in rows:
-            print_json(row)
-    elif rows:
-        print_table("Outbox", tuple(rows[0]), [tuple(row.values()) for row in rows])
-    else:
+    print_rows("Outbox", rows, as_json=as_json)
+    if not rows and not as_json:
         say("the outbox is empty")
 
 

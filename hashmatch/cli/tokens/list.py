@@ -8,7 +8,7 @@ from hashmatch.store.schema import utc_now
 from hashmatch.store.tokens import Token, read_tokens
 
 from ..context import App, json_option, pass_app
-from ..output import print_json, print_table, say
+from ..output import print_rows, say
 
 
 @click.command("list")
@@ -18,12 +18,8 @@ def command(app: App, *, as_json: bool) -> None:
     """Show all tokens, without their secrets."""
     with app.database() as database, database.reading() as session:
         rows = [_facts(one) for one in read_tokens(session)]
-    if as_json:
-        for row in rows:
-            print_json(row)
-    elif rows:
-        print_table("Tokens", tuple(rows[0]), [tuple(row.values()) for row in rows])
-    else:
+    print_rows("Tokens", rows, as_json=as_json)
+    if not rows and not as_json:
         say("there are no tokens yet; next: hashmatch tokens create NAME --scope scan")
 
 
