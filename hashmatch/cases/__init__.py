@@ -1,6 +1,6 @@
 """Cases: review of matches, from opening to escalation, reports and retention."""
 
-from .actors import SYSTEM, Actor
+from .actors import Actor
 from .decisions import (
     ActionDone,
     ActionFailed,
@@ -13,7 +13,7 @@ from .decisions import (
     plan,
     require_unchanged,
 )
-from .escalation import case_senders, escalate, read_incident, retract, settle
+from .escalation import case_senders, escalate, retract, settle
 from .exporting import cybertip_documents
 from .opening import CaseOpener
 from .retention import apply_retention
@@ -25,13 +25,12 @@ from .uploader_details import (
     show_details,
     store_details,
 )
-from .views import case_facts, case_row, view_case
+from .views import case_row, view_case
 
 __all__ = [
     "DECISIONS",
     "PENDING",
     "ROLES",
-    "SYSTEM",
     "TRANSITIONS",
     "ActionDone",
     "ActionFailed",
@@ -45,7 +44,6 @@ __all__ = [
     "add_note",
     "apply_retention",
     "assign",
-    "case_facts",
     "case_of_match",
     "case_row",
     "case_senders",
@@ -56,7 +54,6 @@ __all__ = [
     "hold",
     "open_details",
     "plan",
-    "read_incident",
     "reencrypt_details",
     "require_unchanged",
     "retract",

@@ -11,7 +11,7 @@ from hashmatch.config import CasesSettings
 from hashmatch.match_listener import RecordedMatch
 from hashmatch.store.cases import find_case_of, open_case, read_case_matches
 from hashmatch.store.engine import audit
-from hashmatch.store.matches import ContentFacts, find_content_key
+from hashmatch.store.matches import ContentFacts, content_key_of
 from hashmatch.store.schema import Case, utc_now
 
 from .states import CaseAction, State, following
@@ -29,9 +29,8 @@ class CaseOpener:
         """Open a case for the content, or add the matches to its case."""
         categories = [one.match.category for one in matches]
         newest = max(int(one.match.match_id) for one in matches)
-        open_or_update_case(
-            session, self._settings, find_content_key(session, content), categories, newest
-        )
+        content_key = content_key_of(session, newest)
+        open_or_update_case(session, self._settings, content_key, categories, newest)
 
 
 def open_or_update_case(
@@ -45,15 +44,14 @@ def open_or_update_case(
 
     `categories` are those of the new matches, `newest` is the key of the newest of them.
     """
-    now = utc_now()
-    due_at, priority = due_time(settings, categories, now), urgency(settings, categories)
+    now, priority = utc_now(), urgency(settings, categories)
     case = find_case_of(session, content_key)
     if case is None:
         case = Case(
             content_key=content_key,
             state=State.OPEN,
             priority=priority,
-            due_at=due_at,
+            due_at=due_time(settings, categories, now),
             newest_match=newest,
         )
         open_case(session, case)

@@ -15,13 +15,12 @@ from sqlalchemy.orm import Session
 
 from hashmatch.config import Settings
 from hashmatch.cybertip import ENDED
-from hashmatch.store.engine import Database, audit
+from hashmatch.store.engine import Database, audit, overwrite_deleted
 from hashmatch.store.retention import (
     count_old_cases,
     count_old_days,
     count_old_details,
     count_old_messages,
-    overwrite_deleted,
     remove_old_cases,
     remove_old_days,
     remove_old_details,

@@ -6,7 +6,6 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import NotFoundError
 from hashmatch.store.cases import (
-    find_case_of,
     find_uploader_details,
     lock_details_of_other_keys,
     read_case,
@@ -40,11 +39,10 @@ def store_details(
 
 def case_of_match(session: Session, match_id: str) -> int:
     """Return the case of a match. Raises `NotFoundError` where either does not exist."""
-    stored, _ = read_match(session, match_id)
-    case = find_case_of(session, stored.content.key)
+    case = read_match(session, match_id).case
     if case is None:
         raise NotFoundError(f"match {match_id} has no case")
-    return case.key
+    return case
 
 
 def open_details(session: Session, sealer: Sealer, case: int) -> Details | None:

@@ -28,7 +28,7 @@ def queue_feedback(session: Session, settings: Settings, match_id: str, verdict:
     Raises `NotFoundError`, and `InputError` where the list's source accepts no feedback or feedback
     is not enabled for the list.
     """
-    stored, _ = read_match(session, match_id)
+    stored = read_match(session, match_id)
     list_name = stored.list.name
     section = settings.lists.get(list_name)
     # Only exchanges, such as NCMEC's, have this key in their section.

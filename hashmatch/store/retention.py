@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, exists, func, select, text
+from sqlalchemy import Select, delete, exists, func, select
 from sqlalchemy.orm import Session
 
 from .cases import lock_case
-from .engine import audit, is_sqlite
+from .engine import audit, row_key
 from .schema import (
     AllowedMatchRecord,
     Base,
@@ -31,12 +31,6 @@ from .schema import (
 
 _CASES_AT_ONCE = 100
 _ROWS_AT_ONCE = 1_000
-
-
-def overwrite_deleted(session: Session) -> None:
-    """Let SQLite overwrite what this connection deletes; PostgreSQL is vacuumed afterwards."""
-    if is_sqlite(session):
-        session.execute(text("PRAGMA secure_delete = ON"))
 
 
 def count_old_cases(session: Session, before: datetime, *, state: str, ended: Sequence[str]) -> int:
@@ -156,9 +150,9 @@ def _remove_rows(session: Session, table: type[Base], owner: Any) -> Counter[str
 
 
 def _remove_row(session: Session, row: Base) -> None:
-    key = getattr(row, row.audited[0])
+    removed = (row.__tablename__, row_key(row))
     session.delete(row)
-    audit(session, "retention.removed", None, {}, removed=(row.__tablename__, key))
+    audit(session, "retention.removed", None, {}, removed=removed)
 
 
 def _old_details(before: datetime, needed: Sequence[str]) -> Select[UploaderDetails]:

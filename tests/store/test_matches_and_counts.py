@@ -19,6 +19,7 @@ from hashmatch.store.matches import (
     MatchFilter,
     NewMatch,
     Tally,
+    read_content_hashes,
     read_daily_counts,
     read_entry_history,
     read_match,
@@ -87,7 +88,8 @@ def test_other_bytes_under_the_same_content_id_are_another_match(filled: Databas
 def test_a_match_holds_everything_that_explains_it(filled: Database) -> None:
     (match_id,) = _record(filled, _facts(), _new())
     with filled.reading() as session:
-        stored, hashes = read_match(session, match_id)
+        stored = read_match(session, match_id)
+        hashes = read_content_hashes(session, stored.content.key)
     record, content = stored.record, stored.content
     assert (stored.list.name, record.generation, record.entry_id) == ("one", 1, "e1")
     assert (record.algorithm, record.hasher_version, record.quality) == ("pdq", "1", 100)
@@ -134,7 +136,7 @@ def test_a_match_keeps_the_licensor_of_its_day(filled: Database) -> None:
     with filled.writing() as session:
         set_licence(session, "one", licensor="somebody else", end=None)
     with filled.reading() as session:
-        assert read_match(session, match_id)[0].record.licensor == "IWF"
+        assert read_match(session, match_id).record.licensor == "IWF"
 
 
 def test_the_history_of_the_entry_is_shown(filled: Database) -> None:
@@ -152,7 +154,7 @@ def test_the_history_of_the_entry_is_shown(filled: Database) -> None:
         with filled.writing() as session:
             change(session)
         with filled.reading() as session:
-            stored, _ = read_match(session, match_id)
+            stored = read_match(session, match_id)
             assert read_entry_history(session, stored)["entry_now"] == expected
 
 

@@ -15,7 +15,7 @@ from hashmatch.config import (
     Settings,
     WebhookEscalation,
 )
-from hashmatch.errors import ConfigError, InputError
+from hashmatch.errors import ConfigError
 from hashmatch.outbox import Sender
 from hashmatch.store.engine import Database
 from hashmatch.store.outbox import Message
@@ -32,7 +32,7 @@ from ..decisions import (
 )
 from .cybertipline import CyberTiplineChannel, read_incident, retract, settle
 from .email import EmailChannel
-from .interface import EscalationChannel
+from .interface import EscalationChannel, find_target
 from .webhook import WebhookChannel
 
 # The channel of each kind of settings.
@@ -59,13 +59,7 @@ def escalate(
     A report to NCMEC is sent once, unless it is needed `again`; under the four-eyes rule it needs
     a second approval. Raises what `decide` raises, and `ConfigError`.
     """
-    target = settings.escalations.get(target_name)
-    if target is None:
-        known = ", ".join(settings.escalations) or "none yet"
-        raise InputError(
-            f"there is no escalation named {target_name[:64]!r}",
-            hint=f"The configuration has {known}; sample_config.toml shows how to add one.",
-        )
+    target = find_target(settings, target_name)
     channel = CHANNELS[type(target)]
     if revision is not None:
         require_unchanged(session, case, revision)
@@ -110,8 +104,6 @@ def _send(database: Database, settings: Settings, message: Message) -> None:
 
 
 __all__ = [
-    "CHANNELS",
-    "EscalationChannel",
     "case_senders",
     "escalate",
     "read_incident",

@@ -39,7 +39,7 @@ from ..actors import SYSTEM, Actor
 from ..decisions import ActionDone, begin_action, move
 from ..states import CaseAction, State
 from ..uploader_details import open_details
-from .interface import EscalationChannel
+from .interface import EscalationChannel, find_target
 
 
 class CyberTiplineChannel(EscalationChannel[CyberTiplineEscalation]):
@@ -117,7 +117,7 @@ def retract(database: Database, settings: Settings, case: int, actor: Actor) -> 
     with database.writing(actor.audit_name) as session:
         row = begin_action(session, case, CaseAction.RETRACT, actor)
         report = _newest_report(session, row, lambda stage: stage not in ENDED)
-        target = settings.escalations.get(report.target)
+        target = find_target(settings, report.target)
         if not isinstance(target, CyberTiplineEscalation):
             raise ConfigError(f"escalations.{report.target} is no longer a cybertipline")
         audit(session, "report.retracting", report, {"case": case})

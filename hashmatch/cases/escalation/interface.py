@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from sqlalchemy.orm import Session
 
-from hashmatch.config import Settings
+from hashmatch.config import EscalationSettings, Settings
 from hashmatch.errors import InputError
 from hashmatch.store.cases import has_case, lock_case, read_case
 from hashmatch.store.engine import Database, audit
@@ -19,6 +19,18 @@ from ..views import case_facts
 
 ESCALATION = "escalation"
 Target = TypeVar("Target")
+
+
+def find_target(settings: Settings, name: str) -> EscalationSettings:
+    """Return the settings of an escalation. Raises `InputError` where there is none of the name."""
+    target = settings.escalations.get(name)
+    if target is None:
+        known = ", ".join(settings.escalations) or "none yet"
+        raise InputError(
+            f"there is no escalation named {name[:64]!r}",
+            hint=f"The configuration has {known}; sample_config.toml shows how to add one.",
+        )
+    return target
 
 
 class EscalationChannel(ABC, Generic[Target]):

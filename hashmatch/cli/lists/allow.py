@@ -11,7 +11,7 @@ from hashmatch.errors import InputError
 from hashmatch.hashers import find_algorithm
 from hashmatch.hashes import FILE_HASH
 from hashmatch.store.lists import Terms, allow_hash, parse_terms
-from hashmatch.store.matches import read_match
+from hashmatch.store.matches import read_content_hashes, read_match
 
 from ..context import App, pass_app
 from ..output import say
@@ -68,8 +68,8 @@ def _parse(text: str) -> tuple[str, bytes]:
 
 def _hash_of_match(session: Session, match_id: str) -> tuple[str, bytes]:
     """Return the SHA-256 of a match's content, or where only hashes were looked up, that hash."""
-    stored, hashes = read_match(session, match_id)
-    for one in hashes:
+    stored = read_match(session, match_id)
+    for one in read_content_hashes(session, stored.content.key):
         if one.algorithm == FILE_HASH:
             return one.algorithm, one.value
     return stored.record.algorithm, stored.record.value

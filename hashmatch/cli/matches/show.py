@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from hashmatch.reports import report_row
-from hashmatch.store.matches import read_entry_history, read_match
+from hashmatch.store.matches import read_content_hashes, read_entry_history, read_match
 from hashmatch.store.schema import ContentHash
 
 from ..context import App, json_option, pass_app, show_hashes_option
@@ -23,10 +23,12 @@ def command(app: App, match_id: str, *, show_hashes: bool, as_json: bool) -> Non
     It is shown with its list entry, hashes and history.
     """
     with app.database() as database, database.reading() as session:
-        stored, hashes = read_match(session, match_id)
+        stored = read_match(session, match_id)
+        hashes = read_content_hashes(session, stored.content.key)
         facts = report_row(stored).as_json()
         facts.pop("value")
         facts |= read_entry_history(session, stored)
+    hashes.sort(key=lambda one: (one.frame, one.algorithm))
     found = [_hash_facts(one, show_hashes=show_hashes) for one in hashes]
     if as_json:
         print_json({**facts, "hashes": found})

@@ -7,11 +7,11 @@ from .audit_log import (
     chain,
     chained_text,
     moment_text,
+    row_key,
     signed_text,
     state_hash,
 )
 from .audit_reading import (
-    BoundRow,
     audited_tables,
     count_audit_heads,
     read_audit_checkpoints,
@@ -22,13 +22,12 @@ from .audit_reading import (
     read_lost_rows,
 )
 from .database import HEAD_REVISION, WRITES, Database, create_private_file
-from .statements import affected_rows, is_sqlite, upsert
+from .statements import affected_rows, is_sqlite, overwrite_deleted, upsert
 
 __all__ = [
     "FIRST_HASH",
     "HEAD_REVISION",
     "WRITES",
-    "BoundRow",
     "Database",
     "Seal",
     "affected_rows",
@@ -40,12 +39,14 @@ __all__ = [
     "create_private_file",
     "is_sqlite",
     "moment_text",
+    "overwrite_deleted",
     "read_audit_checkpoints",
     "read_audit_head",
     "read_audit_records",
     "read_bound_rows",
     "read_history",
     "read_lost_rows",
+    "row_key",
     "signed_text",
     "state_hash",
     "upsert",

@@ -11,10 +11,7 @@ from ..engine import affected_rows
 from ..schema import Entry, HashList
 from .entries import is_named
 from .generations import Change, Counts, publish_generation
-from .staging import _IDENTITY
-from .staging_tables import RETAINED, STAGED, UPDATES
-
-_CONTENT = ("category", "tags", "added_at", "note")
+from .staging_tables import CONTENT, IDENTITY, RETAINED, STAGED, UPDATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +64,7 @@ def apply_staged(
 
 def same_entry() -> list[ColumnElement[bool]]:
     """Say that an entry has the hash and id of a staged row."""
-    return [getattr(Entry, name) == STAGED.c[name] for name in _IDENTITY]
+    return [getattr(Entry, name) == STAGED.c[name] for name in IDENTITY]
 
 
 def is_active(row: HashList) -> list[ColumnElement[bool]]:
@@ -109,17 +106,18 @@ def _withdraw_missing(session: Session, row: HashList, within: ColumnElement[boo
 
 
 def _change_contents(session: Session, row: HashList, within: ColumnElement[bool]) -> int:
-    differs = or_(*(getattr(Entry, name) != STAGED.c[name] for name in _CONTENT))
+    differs = or_(*(getattr(Entry, name) != STAGED.c[name] for name in CONTENT))
     return affected_rows(
         session,
         update(Entry)
         .where(*is_active(row), within, *same_entry(), differs)
-        .values({name: STAGED.c[name] for name in _CONTENT})
+        .values({name: STAGED.c[name] for name in CONTENT})
         .execution_options(synchronize_session=False),
     )
 
 
-def _is_disabled(row: HashList) -> ColumnElement[bool]:
+def is_disabled(row: HashList) -> ColumnElement[bool]:
+    """Say that the operator disabled a staged entry, which then stays out."""
     disabled = (Entry.list_key == row.key, Entry.disabled, *same_entry())
     return exists().where(*disabled).correlate(STAGED)
 
@@ -129,19 +127,19 @@ def _count_disabled(session: Session, row: HashList) -> int:
         select(Entry.key).where(Entry.list_key == row.key, Entry.disabled).limit(1)
     ):
         return 0
-    return session.scalar(select(func.count()).select_from(STAGED).where(_is_disabled(row))) or 0
+    return session.scalar(select(func.count()).select_from(STAGED).where(is_disabled(row))) or 0
 
 
 def _insert_new(
     session: Session, row: HashList, *, some_are_active: bool, some_are_disabled: bool
 ) -> int:
-    columns = [STAGED.c[name] for name in _IDENTITY + _CONTENT]
+    columns = [STAGED.c[name] for name in IDENTITY + CONTENT]
     rows = select(literal(row.key), literal(row.generation + 1), literal(value=False), *columns)
     if some_are_active:
         rows = rows.where(~exists().where(*is_active(row), *same_entry()).correlate(STAGED))
     if some_are_disabled:
-        rows = rows.where(~_is_disabled(row))
+        rows = rows.where(~is_disabled(row))
     # In the order of the unique index, which then only grows at its end.
-    rows = rows.order_by(*(STAGED.c[name] for name in _IDENTITY))
-    names = ["list_key", "added_generation", "disabled", *_IDENTITY, *_CONTENT]
+    rows = rows.order_by(*(STAGED.c[name] for name in IDENTITY))
+    names = ["list_key", "added_generation", "disabled", *IDENTITY, *CONTENT]
     return affected_rows(session, insert(Entry).from_select(names, rows))

@@ -8,14 +8,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, and_, delete, exists, insert, literal, select, text, true
+from sqlalchemy import Table, and_, delete, exists, insert, literal, select, true
 from sqlalchemy.orm import Session
 
 from hashmatch.errors import NotFoundError
 
-from ..engine import affected_rows, audit, is_sqlite
+from ..engine import affected_rows, audit, overwrite_deleted
 from ..schema import Entry, HashList, QuarantinedDelivery, QuarantinedRow, utc_now
-from .applying import Comparison, is_active, is_retained, is_staged, is_updated, same_entry
+from .applying import (
+    Comparison,
+    is_active,
+    is_disabled,
+    is_retained,
+    is_staged,
+    is_updated,
+    same_entry,
+)
 from .generations import Counts
 from .staging import Staging
 from .staging_tables import RETAINED, STAGED, STAGED_UNSUPPORTED, UPDATES
@@ -159,10 +167,9 @@ def read_differences(
 ) -> Iterator[Difference]:
     """Yield the changes that a restaged delivery would make to the list."""
     # Disabled entries stay out, whatever a delivery brings.
-    disabled = exists().where(Entry.list_key == row.key, Entry.disabled, *same_entry())
     there = exists().where(*is_active(row), *same_entry())
     added = select(STAGED.c.algorithm, STAGED.c.entry_id, STAGED.c.category).where(
-        ~disabled.correlate(STAGED), ~there.correlate(STAGED)
+        ~is_disabled(row), ~there.correlate(STAGED)
     )
     within = true() if quarantine.is_full else is_updated()
     gone = and_(within, ~is_staged(), ~is_retained())
@@ -173,8 +180,7 @@ def read_differences(
 
 
 def _delete_rows(session: Session, number: int) -> None:
-    if is_sqlite(session):
-        session.execute(text("PRAGMA secure_delete = ON"))
+    overwrite_deleted(session)
     affected_rows(session, delete(QuarantinedRow).where(QuarantinedRow.delivery_key == number))
 
 

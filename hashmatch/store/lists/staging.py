@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from ..engine import Database
-from .staging_tables import RETAINED, STAGED, STAGED_UNSUPPORTED, STAGING, UPDATES
+from .staging_tables import IDENTITY, RETAINED, STAGED, STAGED_UNSUPPORTED, STAGING, UPDATES
 from .unsupported import UnsupportedRow, stage_unsupported
 
 _ROWS_A_BATCH = 10_000
@@ -38,7 +38,6 @@ _OWN_PLACE: dict[str, ColumnElement[object]] = {
     "sqlite": literal_column("staged.rowid"),
     "postgresql": literal_column("staged.ctid"),
 }
-_IDENTITY = ("algorithm", "value", "entry_id")
 # One good row of a list file, in the order of the columns above: its line, algorithm, value, entry
 # id, category, tags as a JSON array, time of adding and note. A plain tuple, since the driver
 # takes a named one in half as fast.
@@ -76,7 +75,7 @@ class Staging:
 
     def reject_duplicates(self) -> list[int]:
         """Drop each row that repeats an earlier one and return their lines, in order."""
-        columns = [STAGED.c[name] for name in _IDENTITY]
+        columns = [STAGED.c[name] for name in IDENTITY]
         self._connection.execute(_CREATE_INDEX)
         if self._connection.dialect.name == "postgresql":
             # PostgreSQL never analyses temporary tables itself, and plans rest on the counts.

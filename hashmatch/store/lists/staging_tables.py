@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, Text
 
+# The columns that identify a hash of a list, and those that may change with a delivery.
+IDENTITY = ("algorithm", "value", "entry_id")
+CONTENT = ("category", "tags", "added_at", "note")
+
 STAGING = MetaData()
 # Entries that a full delivery must not withdraw, because a row of theirs was damaged.
 RETAINED = Table("retained", STAGING, Column("entry_id", Text), prefixes=["TEMPORARY"])

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from ..schema import HashList, UnsupportedHash
-from .staging_tables import RETAINED, STAGED_UNSUPPORTED, UPDATES
+from .staging_tables import CONTENT, IDENTITY, RETAINED, STAGED_UNSUPPORTED, UPDATES
 
 # PhotoDNA takes 192; longer ones, of videos, come as links to files of their own.
 MAX_UNSUPPORTED_CHARACTERS = 2_000
@@ -29,8 +29,6 @@ _CREATE_INDEX = text(
     "CREATE INDEX ix_staged_unsupported ON staged_unsupported (algorithm, value, entry_id)"
 )
 _KEYS_A_QUERY = 500
-_IDENTITY = ("algorithm", "value", "entry_id")
-_CONTENT = ("category", "tags", "added_at", "note")
 
 
 class UnsupportedRow(NamedTuple):
@@ -62,7 +60,7 @@ def apply_unsupported(
     """
     session.execute(_CREATE_INDEX)
     differs = or_(
-        *(getattr(UnsupportedHash, name) != STAGED_UNSUPPORTED.c[name] for name in _CONTENT)
+        *(getattr(UnsupportedHash, name) != STAGED_UNSUPPORTED.c[name] for name in CONTENT)
     )
     gone: ColumnElement[bool] = (
         exists().where(*_same(), differs).correlate(UnsupportedHash.__table__)
@@ -78,14 +76,14 @@ def apply_unsupported(
         execution_options={"synchronize_session": False},
     )
     # A file may name one hash of an entry twice.
-    columns: list[ColumnElement[str]] = [STAGED_UNSUPPORTED.c[name] for name in _IDENTITY]
-    columns += [func.min(STAGED_UNSUPPORTED.c[name]) for name in _CONTENT]
+    columns: list[ColumnElement[str]] = [STAGED_UNSUPPORTED.c[name] for name in IDENTITY]
+    columns += [func.min(STAGED_UNSUPPORTED.c[name]) for name in CONTENT]
     is_there = (
         exists().where(UnsupportedHash.list_key == row.key, *_same()).correlate(STAGED_UNSUPPORTED)
     )
     new = select(literal(row.key), *columns).where(~is_there)
-    new = new.group_by(*(STAGED_UNSUPPORTED.c[name] for name in _IDENTITY))
-    names = ["list_key", *_IDENTITY, *_CONTENT]
+    new = new.group_by(*(STAGED_UNSUPPORTED.c[name] for name in IDENTITY))
+    names = ["list_key", *IDENTITY, *CONTENT]
     session.execute(insert(UnsupportedHash).from_select(names, new))
 
 
@@ -125,7 +123,7 @@ def read_unsupported(
     session: Session, list_key: int, algorithm: str
 ) -> Iterator[tuple[int, UnsupportedRow]]:
     """Yield the unsupported hashes of a list and algorithm by key, which is their line, too."""
-    columns = [getattr(UnsupportedHash, name) for name in (*_IDENTITY, *_CONTENT)]
+    columns = [getattr(UnsupportedHash, name) for name in (*IDENTITY, *CONTENT)]
     rows = session.execute(
         select(UnsupportedHash.key, *columns)
         .where(UnsupportedHash.list_key == list_key, UnsupportedHash.algorithm == algorithm)
@@ -146,4 +144,4 @@ def drop_unsupported(session: Session, keys: Sequence[int]) -> None:
 
 
 def _same() -> list[ColumnElement[bool]]:
-    return [getattr(UnsupportedHash, name) == STAGED_UNSUPPORTED.c[name] for name in _IDENTITY]
+    return [getattr(UnsupportedHash, name) == STAGED_UNSUPPORTED.c[name] for name in IDENTITY]

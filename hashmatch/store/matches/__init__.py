@@ -6,12 +6,13 @@ from .allowed import (
     read_allowed_matches,
     record_allowed_matches,
 )
-from .content import ContentFacts, find_content_key, read_content_hashes
+from .content import ContentFacts, read_content_hashes
 from .counts import Tally, read_daily_counts
 from .matches import (
     MatchFilter,
     NewMatch,
     StoredMatch,
+    content_key_of,
     read_entry_history,
     read_match,
     read_matches,
@@ -26,7 +27,7 @@ __all__ = [
     "StoredAllowedMatch",
     "StoredMatch",
     "Tally",
-    "find_content_key",
+    "content_key_of",
     "read_allowed_matches",
     "read_content_hashes",
     "read_daily_counts",

@@ -80,9 +80,3 @@ def read_content_hashes(session: Session, content_key: int) -> list[ContentHash]
     """Return the hashes of a content item, by algorithm and frame."""
     hashes = select(ContentHash).where(ContentHash.content_key == content_key)
     return list(session.scalars(hashes.order_by(ContentHash.algorithm, ContentHash.frame)))
-
-
-def find_content_key(session: Session, facts: ContentFacts) -> int:
-    """Return the key of a content item that is on record."""
-    same = (Content.content_id == facts.content_id, Content.fingerprint == facts.fingerprint)
-    return session.scalars(select(Content.key).where(*same)).one()

@@ -15,7 +15,7 @@ from hashmatch.outcome import Action, Match
 
 from ..engine import audit
 from ..lists import find_list
-from ..schema import Case, Content, ContentHash, Entry, HashList, MatchRecord
+from ..schema import Case, Content, Entry, HashList, MatchRecord
 from .content import ContentFacts, add_hashes, find_or_add_content
 
 
@@ -118,8 +118,13 @@ def read_matches(session: Session, wanted: MatchFilter) -> Iterator[StoredMatch]
         yield StoredMatch(*row)
 
 
-def read_match(session: Session, match_id: str) -> tuple[StoredMatch, list[ContentHash]]:
-    """Return one match and the hashes of its content. Raises `NotFoundError`."""
+def content_key_of(session: Session, match: int) -> int:
+    """Return the key of the content item of a match; no query for one that was just recorded."""
+    return session.get_one(MatchRecord, match).content_key
+
+
+def read_match(session: Session, match_id: str) -> StoredMatch:
+    """Return one match with its list, content and case. Raises `NotFoundError`."""
     row = None
     if match_id.isdecimal() and len(match_id) < 19:
         query = _with_all().where(MatchRecord.key == int(match_id))
@@ -128,13 +133,7 @@ def read_match(session: Session, match_id: str) -> tuple[StoredMatch, list[Conte
         raise NotFoundError(
             f"there is no match {match_id[:32]!r}", hint="'hashmatch matches list' gives the ids."
         )
-    stored = StoredMatch(*row)
-    hashes = session.scalars(
-        select(ContentHash)
-        .where(ContentHash.content_key == stored.content.key)
-        .order_by(ContentHash.frame, ContentHash.algorithm)
-    )
-    return stored, list(hashes)
+    return StoredMatch(*row)
 
 
 def read_entry_history(session: Session, one: StoredMatch) -> dict[str, str]:
