@@ -25,16 +25,6 @@ from hashmatch.outcome import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class WireMedia:
-    """Format of the file as Pillow names it, its size in pixels, and its frame count."""
-
-    format: str
-    width: int
-    height: int
-    frames: int
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireHash:
     """One hash of the image; its value in lower-case hex only where it may be shown."""
@@ -80,36 +70,28 @@ class WireAllowed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireOutcome:
-    """Outcome of one image: clear, matched, or unscreened for a reason.
-
-    `path` is the command line's alone, `detail` of unscreened images alone.
-    """
+    """Outcome of one image: clear, matched, or unscreened for a reason, which has a `detail`."""
 
     content_id: str
-    path: str | None = None
     outcome: Literal["clear", "matched", "unscreened"]
     reason: Reason | None
     detail: str | None = None
     action: Action
-    media: WireMedia | None
+    media: Media | None
     hashes: list[WireHash]
     matches: list[WireMatch]
     allowed: list[WireAllowed]
     elapsed_ms: float
 
 
-def outcome_as_json(
-    outcome: Outcome, *, path: str | None = None, show_hashes: bool = False
-) -> dict[str, Any]:
+def outcome_as_json(outcome: Outcome, *, show_hashes: bool = False) -> dict[str, Any]:
     """Return an outcome in the shape of `WireOutcome`, hash values only with `show_hashes`."""
-    location = {} if path is None else {"path": path}
     reason = None if isinstance(outcome, Clear) else outcome.reason
     action = Action.ALLOW if isinstance(outcome, Clear) else outcome.action
     detail = {"detail": outcome.detail} if isinstance(outcome, Unscreened) else {}
     matches = outcome.matches if isinstance(outcome, Matched) else ()
     return {
         "content_id": outcome.content_id,
-        **location,
         "outcome": outcome_name(outcome),
         "reason": reason,
         **detail,

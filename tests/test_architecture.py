@@ -49,7 +49,10 @@ STOREYS = {
     "service": ({"serving"}, {"app"}, {"api"}, {"runtime"}, {"telemetry"}, {"http"}),
 }
 # Rooms whose parts are doors of their own: whoever needs one does not load the others.
-DOORS = {"store": {part for parts in STOREYS["store"] for part in parts}}
+DOORS = {
+    "store": {part for parts in STOREYS["store"] for part in parts},
+    "operations": {"demo", "doctor", "first_run"},
+}
 
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if "_migrations" not in path.parts)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from hashmatch.operations import DemoResult, Screened, run_demo
+from hashmatch.operations.demo import DemoResult, Screened, run_demo
 from hashmatch.outcome import Matched, Unscreened, outcome_name
 
 from .context import App, pass_app

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from hashmatch.operations import Health, examine
+from hashmatch.operations.doctor import Health, examine
 
 from .context import App, json_option, pass_app
 from .exit_codes import EXIT_CLEAR, EXIT_UNSCREENED

@@ -23,7 +23,7 @@ def command(app: App, data_dir: Path | None) -> None:
     The file is the one that --config names, else ./hashmatch.toml. Existing files stay as they
     are, so this can be run again.
     """
-    from hashmatch.operations import initialise
+    from hashmatch.operations.first_run import initialise
 
     done = initialise(app.config, data_dir)
     say(f"{'created' if done.config_was_written else 'found'} {done.config}")

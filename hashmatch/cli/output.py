@@ -67,7 +67,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     fit into the terminal side by side, columns without any value are left out, and if that is not
     enough, each row is written as a record of lines.
     """
-    cells = [list(row) for row in rows]
+    cells = [[_parsed(name, cell) for name, cell in zip(columns, row, strict=True)] for row in rows]
     texts = [[_text(cell) for cell in row] for row in cells]
     names = [_heading(name, [row[n] for row in cells]) for n, name in enumerate(columns)]
     console = _Console(
@@ -116,31 +116,35 @@ def print_rows(title: str, rows: Sequence[dict[str, Any]], *, as_json: bool) -> 
 
 def print_facts(title: str, facts: Mapping[str, object]) -> None:
     """Write named values as a table."""
-    rows = [(_words(name), _fact(value)) for name, value in facts.items()]
+    rows = [(_words(name), _fact(_parsed(name, value))) for name, value in facts.items()]
     print_table(title, ("name", "value"), rows)
 
 
 def _fact(value: object) -> object:
-    return f"{_text(value)} UTC" if _is_time(value) else value
+    return f"{_text(value)} UTC" if isinstance(value, datetime) else value
+
+
+def _parsed(name: str, value: object) -> object:
+    """Return a time as one: in JSON rows, values named `..._at` are times in ISO 8601.
+
+    Other text may look like a time, such as the content id of a platform, and stays as it is.
+    """
+    if isinstance(value, str) and (name == "at" or name.endswith("_at")):
+        return datetime.fromisoformat(value) if _ISO_TIME.fullmatch(value) else value
+    return value
 
 
 def _text(cell: object) -> str:
     if isinstance(cell, datetime):
         return cell.astimezone(UTC).strftime(_TIME)
-    if isinstance(cell, str) and _ISO_TIME.fullmatch(cell):
-        return datetime.fromisoformat(cell).strftime(_TIME)
     return "" if cell is None else printable(str(cell))
-
-
-def _is_time(cell: object) -> bool:
-    return isinstance(cell, datetime) or (
-        isinstance(cell, str) and _ISO_TIME.fullmatch(cell) is not None
-    )
 
 
 def _heading(name: str, cells: Sequence[object]) -> str:
     """Return the name of a column, with its time zone where it holds times."""
-    return f"{_words(name)} (UTC)" if any(map(_is_time, cells)) else _words(name)
+    return (
+        f"{_words(name)} (UTC)" if any(isinstance(one, datetime) for one in cells) else _words(name)
+    )
 
 
 def _words(name: str) -> str:
@@ -159,7 +163,11 @@ def _fit(
         column = [row[place] for row in texts]
         widths.append(max(map(cell_len, (name, *column))))
         # A time is as good as one word.
-        whole = [text for text, row in zip(column, cells, strict=True) if _is_time(row[place])]
+        whole = [
+            text
+            for text, row in zip(column, cells, strict=True)
+            if isinstance(row[place], datetime)
+        ]
         words = [word for text in (name, *column) for word in text.split()]
         least.append(max(map(cell_len, (*words, *whole)), default=1))
     frame = len(names) * _GAP_WIDTH  # The last gap is left empty, and rich counts half of it.

@@ -21,7 +21,9 @@ def show_outcomes(
         for path, outcome in outcomes:
             counts[outcome_name(outcome)] += 1
             if as_json:
-                print_json(outcome_as_json(outcome, path=path, show_hashes=show_hashes))
+                row = outcome_as_json(outcome, show_hashes=show_hashes)
+                location = {} if path is None else {"path": path}
+                print_json({"content_id": outcome.content_id, **location, **row})
             else:
                 _print_outcome(path or outcome.content_id, outcome)
                 if show_hashes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from functools import cache
 from typing import Any, get_type_hints
 
 from hashmatch.errors import ServiceError
@@ -99,9 +100,14 @@ def _parse(answer: Mapping[str, Any]) -> Verdict:
 
 
 def _parse_match(match: Mapping[str, Any]) -> MatchedEntry:
+    return MatchedEntry(**{name: _of_type(match[name], kind) for name, kind in _match_types()})
+
+
+@cache
+def _match_types() -> Sequence[tuple[str, type]]:
+    """Return (name, type) of the fields of a match; once, for it takes long."""
     types = get_type_hints(MatchedEntry)
-    values = {one.name: _of_type(match[one.name], types[one.name]) for one in fields(MatchedEntry)}
-    return MatchedEntry(**values)
+    return [(one.name, types[one.name]) for one in fields(MatchedEntry)]
 
 
 def _number(value: Any) -> float:

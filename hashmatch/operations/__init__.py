@@ -1,14 +1,1 @@
-"""Operations: first run, demo and health checks."""
-
-from .demo import DemoResult, Screened, run_demo
-from .doctor import Health, examine
-from .first_run import initialise
-
-__all__ = [
-    "DemoResult",
-    "Health",
-    "Screened",
-    "examine",
-    "initialise",
-    "run_demo",
-]
+"""Operations: first run, demo and health checks, each loaded by itself."""

@@ -102,7 +102,8 @@ class Scanner:
         request = open_request(content_id, reference)
 
         def read(snapshot: Snapshot) -> list[Reading]:
-            return [_read_file(self._intake, data, snapshot.indexes.keys())]
+            with self._timed("read"):
+                return [_read_file(self._intake, data, snapshot.indexes.keys())]
 
         return self._screen([request], read)[0]
 
@@ -215,8 +216,7 @@ class Scanner:
         requests: Sequence[Request],
         read: Callable[[Snapshot], Sequence[Reading]],
     ) -> list[Outcome]:
-        with self._timed("read"):
-            readings = read(snapshot)
+        readings = read(snapshot)
         today = self._clock().date()
         with self._timed("look_up"):
             hashes = [one.hashes for one in readings]

@@ -6,8 +6,10 @@ from hashmatch.imaging import Reading
 from hashmatch.outcome import Clear, Failure, Matched, Outcome, Unscreened, strongest
 from hashmatch.policy import Policy
 
-from .recording import Recorded
+from .recording import NOTHING_RECORDED, Recorded
 from .request import Request
+
+NOTHING_READ = Reading(None, ())
 
 
 def conclude(
@@ -44,8 +46,8 @@ def unscreened(
     policy: Policy,
     request: Request,
     failure: Failure,
-    reading: Reading | None = None,
-    recorded: Recorded | None = None,
+    reading: Reading = NOTHING_READ,
+    recorded: Recorded = NOTHING_RECORDED,
 ) -> Unscreened:
     """Return an outcome without a verdict, with as much as is known of the image."""
     return Unscreened(
@@ -53,8 +55,8 @@ def unscreened(
         action=policy.unscreened_action,
         reason=failure.reason,
         detail=failure.detail,
-        media=None if reading is None else reading.media,
-        hashes=() if reading is None else reading.hashes,
+        media=reading.media,
+        hashes=reading.hashes,
         elapsed_ms=request.elapsed_ms(),
-        allowed=() if recorded is None else recorded.allowed,
+        allowed=recorded.allowed,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import assert_never
 
@@ -49,9 +50,9 @@ def act_on_cases(
 
 
 def _say_failure(failed: ActionFailed) -> None:
-    prefix = f"case {failed.case}"
     message = failed.error.message
     # Most messages name the case themselves.
-    say(message if message.startswith(prefix) else f"{prefix}: {message}")
+    is_named = re.search(rf"\bcase {failed.case}\b", message)
+    say(message if is_named else f"case {failed.case}: {message}")
     if failed.error.hint:
         say(f"  {failed.error.hint}")

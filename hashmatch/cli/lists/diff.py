@@ -48,7 +48,7 @@ def _show(name: str, view: QuarantineView, *, as_json: bool) -> None:
         for row in rows:
             print_json(dict(zip(columns, row, strict=True)))
         return
-    print_facts(f"Quarantined delivery of list {name}", facts)
+    print_facts(f"Quarantined delivery of list {name}", {**facts, "since": delivery.created_at})
     if rows:
         print_table("Changes that it would make", columns, rows)
     if len(rows) < counts.added + counts.withdrawn and not delivery.rejected_at:

@@ -37,12 +37,12 @@ def _show(rows: Sequence[dict[str, Any]]) -> None:
         "licensor",
         "licence ends",
         "generation",
-        "changed",
+        "changed_at",
         "entries",
         "unsupported",
         "disabled",
         "last sync",
-        "synced",
+        "synced_at",
     )
     print_table("Lists", columns, [_shown(row) for row in rows])
     for row in rows:
