@@ -76,8 +76,13 @@ def serving(settings: Settings, database: Database) -> Iterator[Served]:
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
-    # To collect all that the tests hold takes longer than to start.
-    with mock.patch("hashmatch.service.runtime.state.gc"):
+    with (
+        # To collect all that the tests hold takes longer than to start.
+        mock.patch("hashmatch.service.runtime.state.gc"),
+        # On a busy machine a thread may stand still for longer than the store may take to answer.
+        mock.patch("hashmatch.service.runtime.state._STORE_TIMEOUT_S", PATIENCE_S),
+        mock.patch("hashmatch.service.http.authentication._STORE_TIMEOUT_S", PATIENCE_S),
+    ):
         thread.start()
         try:
             while not server.started:
