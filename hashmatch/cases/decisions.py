@@ -88,7 +88,7 @@ def decide(
             hint="'hashmatch outbox list' shows the state of its messages.",
         )
     if action in NEEDS_A_NOTE and not note.strip():
-        raise InputError(f"to {action} a case needs a note with the reason")
+        raise InputError(f"the action {action} needs a note with the reason")
     if note.strip():
         _add_note(session, row, actor, note)
     # A report made elsewhere needs the same second approval as a report from here.

@@ -27,7 +27,7 @@ def command(app: App, hashes: tuple[str, ...], *, show_hashes: bool, as_json: bo
 
     They are matched one by one, and the matches recorded. A hash is written pdq:HEX, or
     pdq:HEX:QUALITY where its quality is known. A space and the platform's content id may follow
-    it: "pdq:HEX post/9". "-" reads one a line from stdin; answers come in the same order.
+    it: "pdq:HEX post/9". "-" reads hashes from stdin, one per line; answers come in the same order.
     """
     with app.scanner(isolation="none") as scanner:  # Nothing is decoded here.
         outcomes = ((None, _look_up(scanner, *one)) for one in _numbered(hashes))

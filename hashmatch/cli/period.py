@@ -29,7 +29,7 @@ class Moment(click.ParamType[datetime]):
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:
-            self.fail(f"{value!r} is no date such as 2026-01-31 or 2026-01-31T12:00", param, ctx)
+            self.fail(f"{value!r} is not a date; write 2026-01-31 or 2026-01-31T12:00", param, ctx)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         is_date = len(value) <= len("2026-01-31")
         try:

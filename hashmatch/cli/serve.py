@@ -19,7 +19,7 @@ from .context import App, pass_app
 def command(app: App, host: str | None, port: int | None, workers: int | None) -> None:
     """Serve screening over HTTP.
 
-    It ends at a signal, and finishes accepted requests first. Callers need tokens: hashmatch
+    A signal stops it, once accepted requests are finished. Callers need tokens: hashmatch
     tokens create NAME --scope scan
     """
     from hashmatch.service import serve

@@ -131,7 +131,7 @@ def find_list_failure(snapshot: Snapshot, today: date) -> Failure | None:
         one for one in snapshot.lists if one.active_entries and one.licence_has_ended(today)
     ]:
         names = ", ".join(f"{one.name} ({one.licence_end})" for one in ended)
-        return Failure(Reason.LICENCE_EXPIRED, f"the licence has ended of list {names}")
+        return Failure(Reason.LICENCE_EXPIRED, f"the licence has ended: list {names}")
     return None
 
 

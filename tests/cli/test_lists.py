@@ -138,13 +138,13 @@ def test_entries_are_disabled_and_enabled(command_line: CommandLine) -> None:
     command_line.import_pictures("one", 1, 2)
     picture = command_line.write("a.jpg", drawn(1))
     assert command_line.run("scan", picture).exit_code == 1
-    assert "1 hashes disabled" in command_line.run("lists", "disable", "one", "e1").stderr
+    assert "hashes disabled: 1;" in command_line.run("lists", "disable", "one", "e1").stderr
     assert command_line.json("lists", "status")[0]["disabled"] == 1
     assert command_line.run("scan", picture).exit_code == 0
     assert command_line.run("lists", "disable", "one", "e1").exit_code == 2
     command_line.import_pictures("one", 1, 2)  # A later delivery leaves it disabled.
     assert command_line.run("scan", picture).exit_code == 0
-    assert "1 hashes enabled" in command_line.run("lists", "enable", "one", "e1").stderr
+    assert "hashes enabled: 1;" in command_line.run("lists", "enable", "one", "e1").stderr
     assert command_line.json("lists", "status")[0]["disabled"] == 0
     assert command_line.run("scan", picture).exit_code == 1
 
@@ -245,7 +245,7 @@ def test_lists_are_synced_from_their_sources(command_line: CommandLine) -> None:
     [
         (["one", "--all"], "name the lists, or give --all"),
         ([], "name the lists, or give --all"),
-        (["nope"], "lists.nope: there is no such section"),
+        (["nope"], "lists.nope: the configuration has no such section"),
         (["mapped"], "there is no mapping none"),
         (["secret"], "NO_SUCH_VARIABLE is not set"),
     ],

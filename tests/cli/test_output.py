@@ -123,3 +123,12 @@ def test_no_table_is_too_wide_or_loses_a_word(rows: list[list[object]], width: i
             assert set(cell.split()) <= set(found)
     if "─" in text:  # Records of lines are as long as their values.
         assert max(map(cell_len, text.splitlines())) <= width
+
+
+def test_text_that_looks_like_a_time_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    time = "2026-01-31T12:00:59+00:00"
+    text = _printed(monkeypatch, ["content_id", "due_at"], [[time, time]], None)
+    assert text.count(time) == 1
+    assert text.count("2026-01-31 12:00") == 1
+    assert "due (UTC)" in text
+    assert "content id (UTC)" not in text

@@ -171,7 +171,7 @@ def test_an_expired_list_stops_the_scan(ready: CommandLine) -> None:
     ready.run("lists", "licence", "demo", "--end", "2020-01-01")
     result = ready.run("scan", ready.write("known.jpg", drawn(1)))
     assert result.exit_code == 2
-    assert "licence has ended of list demo (2020-01-01)" in result.stderr
+    assert "the licence has ended: list demo (2020-01-01)" in result.stderr
 
 
 def test_before_init_the_next_step_is_named(

@@ -180,7 +180,7 @@ def test_an_image_that_cannot_be_clear_is_not_clear_by_being_allowed(
 
 def test_lists_of_the_two_kinds_do_not_mix(database: Database) -> None:
     import_text(database, "one", list_of(1))
-    with pytest.raises(InputError, match="one is the name of a list of the kind match"):
+    with pytest.raises(InputError, match="one is already the name of a list of the kind match"):
         _allow(database, "sha256", bytes(32), name="one")
     with pytest.raises(UnknownListError):
         _allow(database, "sha256", bytes(32), Terms("Jane", only_lists=frozenset({"nope"})))
@@ -294,7 +294,10 @@ def test_an_allow_list_can_have_a_source(command_line: CommandLine) -> None:
     assert command_line.run("lists", "sync", "harmless").exit_code == 0
     assert command_line.run("scan", command_line.write("a.jpg", drawn(1))).exit_code == 0
     wrong = command_line.run("lists", "sync", "one")
-    assert (wrong.exit_code, "one is the name of a list of the kind match" in wrong.stderr) == (
+    assert (
+        wrong.exit_code,
+        "one is already the name of a list of the kind match" in wrong.stderr,
+    ) == (
         2,
         True,
     )

@@ -21,7 +21,7 @@ from .options import by_option, case_argument
 def command(app: App, case: int, by: str | None, *, finished: bool, again: bool) -> None:
     """Settle a report to NCMEC whose status is unknown.
 
-    NCMEC has to be asked first.
+    Ask NCMEC first whether the report was finished.
     """
     if finished is again:
         raise click.UsageError("give --finished or --again")

@@ -21,8 +21,8 @@ from ..output import say
 @click.argument("name")
 @click.argument("hash_", metavar="[ALGORITHM:HEX]", required=False)
 @click.option("--match", "match_id", help="Allow the content of this match, instead of a hash.")
-@click.option("--reason", required=True, help="Reason why its matches are false.")
-@click.option("--by", "actor", required=True, help="Person who decided so.")
+@click.option("--reason", required=True, help="Why its matches are false positives.")
+@click.option("--by", "actor", required=True, help="Name of the person who decided this.")
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Last day, YYYY-MM-DD.")
 @click.option("--only", multiple=True, help="Allow matches of this list only; repeatable.")
 @pass_app
@@ -39,8 +39,8 @@ def command(
     """Add a known false positive to an allow list.
 
     The allow list NAME is created if it is new. A SHA-256 stands for the file itself: all
-    matches of that file are allowed. Any other hash stands for itself: matches of exactly this
-    value are allowed, those of a near one are not.
+    matches of that file are allowed. Any other hash allows matches of exactly
+    this value, and none of similar values.
     """
     if (hash_ is None) is (match_id is None):
         raise click.UsageError("give a hash, or --match ID")

@@ -21,7 +21,7 @@ from .options import name_argument
 def command(app: App, name: str, limit: int, *, as_json: bool) -> None:
     """Show the quarantined delivery of a list.
 
-    It is shown with the changes that it would make.
+    It lists the changes that accepting it would make.
     """
     with app.database() as database:
         view = view_quarantine(database, name, limit=limit)

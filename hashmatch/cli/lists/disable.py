@@ -27,4 +27,4 @@ def command(app: App, name: str, entry_ids: tuple[str, ...]) -> None:
             change = disable_entries(session, name, entry_ids)
         update_index(app, database)
     number = change.counts.withdrawn
-    say(f"list {name}: {number} hashes disabled; generation {change.generation} is in force")
+    say(f"list {name}: hashes disabled: {number}; generation {change.generation} is in force")

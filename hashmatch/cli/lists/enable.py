@@ -23,4 +23,4 @@ def command(app: App, name: str, entry_ids: tuple[str, ...]) -> None:
             change = enable_entries(session, name, entry_ids)
         update_index(app, database)
     number = change.counts.added
-    say(f"list {name}: {number} hashes enabled; generation {change.generation} is in force")
+    say(f"list {name}: hashes enabled: {number}; generation {change.generation} is in force")

@@ -19,7 +19,7 @@ from ..output import print_rows, say
 def command(app: App, limit: int, *, as_json: bool) -> None:
     """Show the newest messages, newest first.
 
-    They are waiting, sent or dead.
+    A message is waiting, sent, or dead, which means that it is not retried.
     """
     with app.database() as database, database.reading() as session:
         rows = [

@@ -47,7 +47,7 @@ def command(
 ) -> None:
     """Create a token and print it, once.
 
-    NAME is for its listing.
+    NAME identifies its owner in 'tokens list' and in the audit log.
     """
     expires_at = None if days is None else utc_now() + timedelta(days=days)
     with app.database() as database, database.writing() as session:

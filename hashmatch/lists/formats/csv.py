@@ -78,8 +78,7 @@ def _read_header(line: tuple[int, str] | BadRow | None, separator: str) -> list[
     if not fit or not set(_REQUIRED) <= set(header) or len(set(header)) != len(header):
         # The line is not quoted in the message: in a file without a header it is an entry.
         raise ListFileError(
-            "line 1: not a header with the columns algorithm and value and other short names, each"
-            " once",
+            "line 1: not a header: it needs the columns algorithm and value, and each name once",
             hint="The file must be CSV in UTF-8 and begin with a header such as"
             " 'algorithm,value,entry_id,category'; a mapping can define other column names.",
         )

@@ -35,7 +35,8 @@ def open_source(settings: Settings, list_name: str) -> ListSource:
     section = settings.lists.get(list_name)
     if section is None:
         raise ConfigError(
-            f"{settings.source or 'configuration'}: lists.{list_name}: there is no such section",
+            f"{settings.source or 'configuration'}: lists.{list_name}: the configuration has no"
+            " such section",
             hint="sample_config.toml has a section for each kind of source.",
         )
     if isinstance(section, StopNCIISourceSettings):

@@ -143,7 +143,8 @@ def require_kind(row: HashList, kind: str) -> None:
     """Raise `InputError` where the list is, or once was, of the other kind."""
     if row.kind != kind:
         raise InputError(
-            f"{row.name} is the name of a list of the kind {row.kind}", hint="Take another name."
+            f"{row.name} is already the name of a list of the kind {row.kind}",
+            hint="Choose another name.",
         )
 
 
