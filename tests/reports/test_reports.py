@@ -90,6 +90,7 @@ def _figures(database: Database) -> Figures:
         return read_figures(session, None, None)
 
 
+@pytest.mark.long  # An office suite takes half a minute to start.
 @pytest.mark.sqlite
 def test_a_spreadsheet_finds_no_formula_in_a_report(filled: Database, tmp_path: Path) -> None:
     require_program("soffice")
