@@ -48,18 +48,25 @@ class Orientation(StrEnum):
 class View(StrEnum):
     """One way in which viewers may show a frame.
 
-    `FULL` is the usual one: upright, and over white where it is transparent. Each view has an inner
-    view, without the uniform borders around the picture.
+    `FULL` is the usual one: upright, as its pixels are stored, and over white where it is
+    transparent. Each view has an inner view, without the uniform borders around the picture. A view
+    that combines several, such as a turned one in other colours, has the name of the last of them.
     """
 
     FULL = "full"
     INNER = "inner"
     ON_BLACK = "on-black"  # over black where it is transparent
     ON_BLACK_INNER = "on-black-inner"
+    ON_GREY = "on-grey"  # over one of several greys where it is transparent
+    ON_GREY_INNER = "on-grey-inner"
     OPAQUE = "opaque"  # without the alpha channel, where many viewers ignore it
     OPAQUE_INNER = "opaque-inner"
     AS_STORED = "as-stored"  # not turned, where viewers differ over the orientation
     AS_STORED_INNER = "as-stored-inner"
+    MANAGED = "colour-managed"  # in sRGB, where the file says that its colours are others
+    MANAGED_INNER = "colour-managed-inner"
+    HDR = "hdr"  # with its gain map applied, as screens of a high dynamic range show it
+    HDR_INNER = "hdr-inner"
     INVERTED = "inverted"  # with inverted inks, where the file does not say which reading is right
     INVERTED_INNER = "inverted-inner"
     EMBEDDED = "embedded"  # a picture in the file that is not shown by itself
@@ -68,9 +75,26 @@ class View(StrEnum):
     EMBEDDED_ON_BLACK_INNER = "embedded-on-black-inner"
 
     @property
+    def is_inner(self) -> bool:
+        """Say whether the view is one without borders."""
+        return self.value.endswith("inner")
+
+    @property
     def inner(self) -> View:
         """Return the same view without borders."""
         return View.INNER if self is View.FULL else View(f"{self}-inner")
+
+
+# Views of pictures that no viewer shows by themselves.
+EMBEDDED_VIEWS = frozenset(one for one in View if one.value.startswith("embedded"))
+
+
+class Detail(StrEnum):
+    """Where there is anything to see in one rendering of a frame."""
+
+    WHOLE = "whole"  # everywhere, or it was not looked for
+    INSIDE = "inside"  # inside the borders alone, which hold nothing however bright
+    NONE = "none"  # nowhere: less than four levels of brightness tell its parts apart
 
 
 class Decode(StrEnum):
@@ -139,7 +163,10 @@ class Hash:
     """One hash of one picture or file; its repr omits the value.
 
     `value` is big-endian, `algorithm.bits` bits long. `quality` is 0 to 100, None where the
-    algorithm has none or it was not measured. `frame` counts from 0.
+    algorithm has none or it was not measured; `stretched_quality` is that of the same picture with
+    its contrast stretched, which leaves the bits as they are. `frame` counts from 0, and so does
+    `rendering`, which numbers the ways of showing the frame: hashes of one rendering differ in
+    borders and orientation only.
     """
 
     algorithm: Algorithm
@@ -149,6 +176,15 @@ class Hash:
     orientation: Orientation = Orientation.ORIGINAL
     view: View = View.FULL
     decode: Decode = Decode.FULL
+    rendering: int = 0
+    stretched_quality: int | None = None
+    detail: Detail = Detail.WHOLE
+
+    @property
+    def best_quality(self) -> int | None:
+        """Return the quality with or without stretching; None where it was not measured."""
+        measured = [one for one in (self.quality, self.stretched_quality) if one is not None]
+        return max(measured, default=None)
 
     def __repr__(self) -> str:
         # A repr easily gets into a log, which must hold no hash value.

@@ -48,10 +48,11 @@ class Policy:
     def is_low_quality(self, one: Hash) -> bool:
         """Say whether a hash is of too low quality to be matched (the quality gate).
 
-        A hash of unknown quality is not: it is matched.
+        A faint picture is judged with its contrast stretched, which does not change its bits. A
+        hash of unknown quality is not of low quality: it is matched.
         """
         gate = self._settings.min_quality.get(one.algorithm.name, one.algorithm.min_quality)
-        return gate is not None and one.quality is not None and one.quality < gate
+        return gate is not None and one.best_quality is not None and one.best_quality < gate
 
     def action(self, list_name: str, category: str) -> Action:
         """Return the action for an image that matched an entry of that list and category."""

@@ -163,7 +163,9 @@ def limits(settings: Settings) -> Limits:
         max_pixels=intake.max_pixels,
         max_side=intake.max_side,
         max_frames=intake.max_frames,
-        sampled_frames=intake.sampled_frames,
+        max_distinct_frames=intake.max_distinct_frames,
+        # The rest of the time is for what follows the last frame.
+        frames_timeout_s=0.75 * intake.timeout_s,
         max_metadata_bytes=intake.max_metadata_bytes,
         max_nesting=intake.max_nesting,
         formats=intake.formats,

@@ -56,7 +56,7 @@ class IntakeSettings(Section):
     max_pixels: int = Field(default=100_000_000, ge=1)
     max_side: int = Field(default=65_535, ge=1)
     max_frames: int = Field(default=10_000, ge=1)
-    sampled_frames: int = Field(default=32, ge=1, le=1_000)
+    max_distinct_frames: int = Field(default=2_000, ge=1, le=10_000)
     max_metadata_bytes: int = Field(default=10_000_000, ge=1)
     max_nesting: int = Field(default=8, ge=1, le=100)
     formats: tuple[ImageFormat, ...] = Field(

@@ -89,6 +89,7 @@ __all__ = [
     "Algorithm",
     "BytesHasher",
     "Hash",
+    "PDQHasher",
     "PixelHasher",
     "Reduction",
     "RunningHash",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -75,6 +75,22 @@ class PixelHasher(ABC):
 
         `reduction` describes a reduced picture; only a hasher with `accepts_reduced` gets one.
         """
+
+    def hash_mixes(
+        self,
+        white: Image.Image,
+        black: Image.Image,
+        shares: Sequence[float],
+        reduction: Reduction | None = None,
+    ) -> tuple[Hash, ...]:
+        """Return the hash of each mix of two pictures of one size and mode.
+
+        A transparent picture over a grey is such a mix of it over white and over black: a share of
+        1 is `white`. Hashers that can derive it from both override this.
+        """
+        return tuple(
+            self.hash_pixels(Image.blend(black, white, share), reduction) for share in shares
+        )
 
     def hash_orientations(
         self, picture: Image.Image, reduction: Reduction | None = None

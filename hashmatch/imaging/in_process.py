@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set
+from dataclasses import replace
 
 from .hashing import Hashing
 from .interface import Intake, Reading
@@ -28,4 +29,4 @@ class InProcessIntake(Intake):
         if failure := refusal(data, self._limits.max_bytes):
             return Reading(None, exact, failure)
         reading = read_pixels(data, algorithms, self._limits, self._hashing)
-        return Reading(reading.media, exact + reading.hashes, reading.failure)
+        return replace(reading, hashes=exact + reading.hashes)

@@ -14,13 +14,15 @@ from hashmatch.outcome import Failure, Media
 class Reading:
     """The result of reading one file.
 
-    With a `failure`, `hashes` are those of the readable parts: a damaged copy of a listed file
-    still has to match, although it can never be clear.
+    `frames_seen` counts the frames that were looked at, those that equal another and so have no
+    hashes among them. With a `failure`, `hashes` are those of the readable parts: a damaged copy of
+    a listed file still has to match, although it can never be clear.
     """
 
     media: Media | None
     hashes: tuple[Hash, ...]
     failure: Failure | None = None
+    frames_seen: int = 0
 
 
 class Intake(ABC):
@@ -30,7 +32,7 @@ class Intake(ABC):
     def read(self, data: bytes, algorithms: Set[str]) -> Reading:
         """Decode the file and hash it with each of the algorithms; no content makes it raise.
 
-        Files with many frames are sampled evenly, including the first frame.
+        Every frame of a file is looked at.
         """
 
     def close(self) -> None:  # noqa: B027 (most intakes have no resources)

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from hashmatch.outcome import Failure, Reason
+
+# Hashes of one file, of all frames, views and orientations. A file that would have more is refused,
+# and so is a longer reply of a decoding process.
+MAX_HASHES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """The limits that are enforced before memory is spent; see `[intake]` in the configuration.
 
-    `formats` has Pillow's names. Of a file with more frames, only `sampled_frames` are hashed; a
-    file with more than `max_frames` is refused.
+    `formats` has Pillow's names. A file with more than `max_frames` frames is refused before any is
+    decoded, and one with more than `max_distinct_frames` that differ, or whose frames take more
+    than `frames_timeout_s` seconds, once they are: a frame that nobody looked at is never clear.
     """
 
     max_bytes: int
     max_pixels: int
     max_side: int
     max_frames: int
-    sampled_frames: int
+    max_distinct_frames: int
+    frames_timeout_s: float
     max_metadata_bytes: int
     max_nesting: int
     formats: tuple[str, ...]
@@ -39,6 +46,19 @@ class Limits:
         if frames > self.max_frames:
             detail = f"the file has more than {self.max_frames} frames; see intake.max_frames"
             raise DecodingError(Reason.TOO_COMPLEX, detail)
+
+    def find_excess(self, distinct_frames: int, begun_s: float) -> Failure | None:
+        """Return why no further frame of a file may be read, None where one may."""
+        if distinct_frames >= self.max_distinct_frames:
+            detail = (
+                f"the file has more than {distinct_frames} frames that differ;"
+                " see intake.max_distinct_frames"
+            )
+            return Failure(Reason.TOO_COMPLEX, detail)
+        if time.monotonic() - begun_s > self.frames_timeout_s:
+            detail = "the frames of the file take too long to look at; see intake.timeout_s"
+            return Failure(Reason.TOO_COMPLEX, detail)
+        return None
 
     def require_metadata(self, metadata_bytes: int) -> None:
         """Raise `DecodingError` for a file with more metadata than `max_metadata_bytes`."""
@@ -63,6 +83,13 @@ class DecodingError(Exception):
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
         self.failure = Failure(reason, detail)
+
+
+def require_hashes(hashes: int) -> None:
+    """Raise `DecodingError` for a file with more than `MAX_HASHES` hashes."""
+    if hashes > MAX_HASHES:
+        detail = f"the frames of the file have more than {MAX_HASHES} hashes"
+        raise DecodingError(Reason.TOO_COMPLEX, detail)
 
 
 def refusal(data: bytes, max_bytes: int) -> Failure | None:

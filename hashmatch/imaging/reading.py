@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import replace
 from functools import cached_property
 
 from PIL import Image
 
 from hashmatch.hashers import BYTES_HASHERS, PIXEL_HASHERS, PixelHasher, Reduction, hash_bytes
-from hashmatch.hashes import Decode, Hash, View
+from hashmatch.hashes import Decode, Detail, Hash, View
 from hashmatch.outcome import Failure, Media
 
-from .decoding import Frame, open_decoder, render
+from .decoding import Box, Frame, Rendering, is_border_empty, open_decoder, render
 from .hashing import MIN_SHORT_SIDE, Hashing
 from .interface import Reading
-from .limits import DecodingError, Limits, decoder_failure
+from .limits import DecodingError, Limits, decoder_failure, require_hashes
 
 # The views that are hashed of an embedded picture, by the views of a frame; others are skipped.
 _EMBEDDED_VIEWS = {
@@ -44,62 +44,99 @@ def read_pixels(data: bytes, algorithms: Set[str], limits: Limits, hashing: Hash
     media: Media | None = None
     hashes: list[Hash] = []
     failure: Failure | None = None
+    frames_seen = 0
     try:
         decoder = open_decoder(data, limits, is_scaled=hashing.decode is Decode.SCALED)
         media = decoder.media
         for frame in decoder.frames():
             hashes.extend(_hash_frame(frame, algorithms, hashing))
-        failure = decoder.failure
+            require_hashes(len(hashes))
+        failure, frames_seen = decoder.failure, decoder.frames_seen
     except DecodingError as error:
         failure = error.failure
     except Exception as error:  # noqa: BLE001 (the content of a file can make libraries raise)
         failure = decoder_failure(error)
-    return Reading(media, tuple(hashes), failure)
+    return Reading(media, tuple(hashes), failure, frames_seen)
 
 
 def _hash_frame(frame: Frame, algorithms: Set[str], hashing: Hashing) -> Iterator[Hash]:
-    for view, picture in _views(frame):
-        view_hasher = _ViewHasher(picture, frame, hashing)
-        for hasher in PIXEL_HASHERS:
-            if hasher.algorithm.name in algorithms:
-                for one in view_hasher.hashes(hasher):
-                    yield replace(one, frame=frame.number, view=view)
+    hashers = [one for one in PIXEL_HASHERS if one.algorithm.name in algorithms]
+    number = 0
+    for rendering in render(frame.image, frame.colours, frame.applied_orientation):
+        view = _EMBEDDED_VIEWS.get(rendering.view) if frame.is_embedded else rendering.view
+        if view is not None:
+            rendered = _RenderingHasher(rendering, view, frame, hashing)
+            for place, one in rendered.hashes(hashers):
+                yield replace(one, frame=frame.number, rendering=number + place)
+        number += max(1, len(rendering.shares))
 
 
-class _ViewHasher:
-    """Hashes one view of a frame, reduced for the hashers that accept a reduced picture."""
+class _RenderingHasher:
+    """Hashes one rendering of a frame, and the part of it within its borders."""
 
-    def __init__(self, picture: Image.Image, frame: Frame, hashing: Hashing) -> None:
-        self._picture = picture
-        self._factor = frame.factor
-        self._decode = frame.decode
+    def __init__(self, rendering: Rendering, view: View, frame: Frame, hashing: Hashing) -> None:
+        self._rendering = rendering
+        self._view = view
+        self._frame = frame
         self._hashing = hashing
 
-    def hashes(self, hasher: PixelHasher) -> tuple[Hash, ...]:
-        """Return the hash of the picture, or the hashes of all its orientations."""
-        picture, reduction = self._reduced if hasher.accepts_reduced else (self._picture, None)
-        decode = self._decode if reduction is None else Decode.SCALED
-        if self._hashing.orientations:
-            found = hasher.hash_orientations(picture, reduction)
-        else:
-            found = (hasher.hash_pixels(picture, reduction),)
-        return tuple(replace(one, decode=decode) for one in found)
+    def hashes(self, hashers: Sequence[PixelHasher]) -> Iterator[tuple[int, Hash]]:
+        """Yield each hash, with its place among the rendering's shares of grey."""
+        inner, picture = self._rendering.inner, self._rendering.picture
+        is_empty = inner is not None and is_border_empty(picture, inner)
+        parts: list[tuple[View, Box | None]] = [(self._view, None)]
+        if inner is not None:
+            parts.append((self._view.inner, inner))
+        for view, box in parts:
+            for place, one in self._hash_part(box, hashers):
+                is_inside = is_empty and one.detail is Detail.WHOLE
+                detail = Detail.INSIDE if is_inside else one.detail
+                yield place, replace(one, view=view, detail=detail)
+
+    def _hash_part(
+        self, box: Box | None, hashers: Sequence[PixelHasher]
+    ) -> Iterator[tuple[int, Hash]]:
+        rendering = self._rendering
+        part = _Part(rendering.picture, box, self._frame, self._hashing)
+        dark = None
+        if rendering.dark is not None:
+            dark = _Part(rendering.dark, box, self._frame, self._hashing)
+        for hasher in hashers:
+            picture, reduction, decode = part.prepared(hasher)
+            found: Iterable[Hash]
+            if dark is not None:
+                below = dark.prepared(hasher)[0]
+                found = hasher.hash_mixes(picture, below, rendering.shares, reduction)
+            elif self._hashing.orientations:
+                found = hasher.hash_orientations(picture, reduction)
+            else:
+                found = (hasher.hash_pixels(picture, reduction),)
+            for place, one in enumerate(found):
+                yield place if rendering.shares else 0, replace(one, decode=decode)
+
+
+class _Part:
+    """A part of a picture, reduced for the hashers that accept a reduced one."""
+
+    def __init__(
+        self, picture: Image.Image, box: Box | None, frame: Frame, hashing: Hashing
+    ) -> None:
+        self._picture = picture if box is None else picture.crop(box)
+        self._frame = frame
+        self._is_scaled = hashing.decode is Decode.SCALED
+
+    def prepared(self, hasher: PixelHasher) -> tuple[Image.Image, Reduction | None, Decode]:
+        """Return the picture for a hasher, and how it was reduced, None where it was not."""
+        picture, how = self._reduced if hasher.accepts_reduced else (self._picture, None)
+        return picture, how, self._frame.decode if how is None else Decode.SCALED
 
     @cached_property
     def _reduced(self) -> tuple[Image.Image, Reduction | None]:
-        width, height = (side * self._factor for side in self._picture.size)
-        if self._factor > 1:  # The decoder has reduced it already.
-            return self._picture, Reduction(self._factor, width, height)
+        width, height = (side * self._frame.factor for side in self._picture.size)
+        if self._frame.factor > 1:  # The decoder has reduced it already.
+            return self._picture, Reduction(self._frame.factor, width, height)
         factor = min(width, height) // MIN_SHORT_SIDE
-        if self._hashing.decode is Decode.FULL or factor < 2:
+        if not self._is_scaled or factor < 2:
             return self._picture, None
         # Averaging in Pillow is faster than passing every pixel to the hasher.
         return self._picture.reduce(factor), Reduction(factor, width, height)
-
-
-def _views(frame: Frame) -> Iterator[tuple[View, Image.Image]]:
-    for view, picture in render(frame.image, frame.applied_orientation):
-        if not frame.is_embedded:
-            yield view, picture
-        elif view in _EMBEDDED_VIEWS:
-            yield _EMBEDDED_VIEWS[view], picture

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from hashmatch.hashes import FILE_HASH, Hash, View, is_match
+from hashmatch.hashes import EMBEDDED_VIEWS, FILE_HASH, Detail, Hash, is_match
 from hashmatch.index import Neighbour, Snapshot
 from hashmatch.outcome import Failure, Reason
 from hashmatch.policy import Policy
@@ -114,13 +114,40 @@ def low_quality_failure(policy: Policy, hashes: Sequence[Hash]) -> Failure | Non
 
 
 def _low_quality_algorithms(hashes: Sequence[Hash], policy: Policy) -> list[str]:
-    """Return the algorithms that could compare no view of some frame.
+    """Return the algorithms that could not compare each rendering of each frame, or none at all.
 
-    Embedded pictures, which no viewer shows by themselves, may be of any quality.
+    A rendering is compared as a whole; its inner view counts only where there is nothing else to
+    see. Renderings in which there is nothing at all need no comparison, but an image does. Embedded
+    pictures, which no viewer shows by themselves, may be of any quality.
     """
-    low = {(one.algorithm.name, one.frame) for one in hashes if one.view is View.FULL}
-    low -= {(one.algorithm.name, one.frame) for one in hashes if not policy.is_low_quality(one)}
-    return sorted({name for name, _ in low})
+    renderings: defaultdict[tuple[str, int, int], list[Hash]] = defaultdict(list)
+    for one in hashes:
+        if one.view not in EMBEDDED_VIEWS:
+            renderings[one.algorithm.name, one.frame, one.rendering].append(one)
+    compared = {key: _is_compared(some, policy) for key, some in renderings.items()}
+    low = {
+        name
+        for (name, frame, number), is_compared in compared.items()
+        if not is_compared and not _is_blank(renderings[name, frame, number])
+    }
+    for name in {name for name, _, _ in compared}:
+        if not any(is_compared for (one, _, _), is_compared in compared.items() if one == name):
+            low.add(name)
+    return sorted(low)
+
+
+def _is_compared(rendering: Sequence[Hash], policy: Policy) -> bool:
+    """Say whether everything that one rendering shows is compared."""
+    views = {one.view for one in rendering if not policy.is_low_quality(one)}
+    return any(not view.is_inner or _is_all_inside(rendering) for view in views)
+
+
+def _is_all_inside(rendering: Sequence[Hash]) -> bool:
+    return all(one.detail is Detail.INSIDE for one in rendering if not one.view.is_inner)
+
+
+def _is_blank(rendering: Sequence[Hash]) -> bool:
+    return all(one.detail is Detail.NONE for one in rendering if not one.view.is_inner)
 
 
 def find_list_failure(snapshot: Snapshot, today: date) -> Failure | None:

@@ -78,7 +78,7 @@ def test_json_has_the_documented_shape(ready: CommandLine) -> None:
                 "orientation": "original",
                 "frame": 0,
                 "view": "full",
-                "decode": "scaled",
+                "decode": "full",
             },
         ],
         "matches": [

@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image, ImageFile, TiffImagePlugin
 
@@ -62,9 +63,9 @@ def test_every_frame_is_hashed_and_numbered(image_format: str) -> None:
     reading = read(data, "pdq")
     assert reading.failure is None
     assert reading.media is not None
-    if image_format == "AVIF":  # Its picture comes after its film.
-        frames.append(frames[0])
-    assert reading.media.frames == len(frames)
+    # The picture of an AVIF comes after its film, and equals its first frame here.
+    assert reading.media.frames == len(frames) + (image_format == "AVIF")
+    assert reading.frames_seen == reading.media.frames
     assert [one.frame for one in reading.hashes] == list(range(len(frames)))
     for one, frame in zip(reading.hashes, frames, strict=True):
         # A GIF has few colours; other pictures of this kind are over 80 bits away.
@@ -80,12 +81,11 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return film_of(FILM_FRAMES, tmp_path_factory.mktemp("film"))
 
 
-@pytest.mark.parametrize(("most", "expected"), [(32, [0, 1, 2, 3, 4]), (2, [0, 4])])
-def test_the_frames_of_a_heif_film_are_hashed(film: bytes, most: int, expected: list[int]) -> None:
-    reading = read(film, "pdq", limits=replace(GENEROUS, sampled_frames=most))
+def test_the_frames_of_a_heif_film_are_hashed(film: bytes) -> None:
+    reading = read(film, "pdq")
     assert reading.failure is None
     assert reading.media == Media("HEIF", 320, 240, 5)
-    assert [one.frame for one in reading.hashes] == expected
+    assert [one.frame for one in reading.hashes] == [0, 1, 2, 3, 4]
     for one in reading.hashes:
         assert distance_bits(one.value, _pdq(encoded(FILM_FRAMES[one.frame], "BMP"))) <= 8
 
@@ -107,12 +107,49 @@ def test_a_film_that_lost_its_end_is_truncated(tmp_path: Path) -> None:
         assert failure.reason is Reason.TRUNCATED
 
 
-@pytest.mark.parametrize(("most", "expected"), [(1, [0]), (2, [0, 9]), (4, [0, 3, 6, 9])])
-def test_many_frames_are_sampled_evenly(most: int, expected: list[int]) -> None:
+@pytest.mark.parametrize("most", [1, 4, 9])
+def test_a_file_with_more_frames_than_are_looked_at_is_not_clear(most: int) -> None:
     frames = [draw_picture(seed, 64, 64) for seed in range(10)]
     data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
-    reading = read(data, "pdq", limits=replace(GENEROUS, sampled_frames=most))
-    assert [one.frame for one in reading.hashes] == expected
+    reading = read(data, "pdq", limits=replace(GENEROUS, max_distinct_frames=most))
+    assert [one.frame for one in reading.hashes] == list(range(most))
+    assert reading.failure is not None
+    assert reading.failure.reason is Reason.TOO_COMPLEX
+
+
+def test_a_file_whose_frames_take_too_long_is_not_clear() -> None:
+    frames = [draw_picture(seed, 64, 64) for seed in range(3)]
+    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    reading = read(data, "pdq", limits=replace(GENEROUS, frames_timeout_s=0.0))
+    assert [one.frame for one in reading.hashes] == [0]
+    assert reading.failure is not None
+    assert reading.failure.reason is Reason.TOO_COMPLEX
+
+
+@pytest.mark.parametrize("image_format", ["GIF", "PNG", "WEBP", "TIFF"])
+def test_a_frame_that_equals_another_is_hashed_once(image_format: str) -> None:
+    one, other = (draw_picture(seed, 160, 120) for seed in (1, 2))
+    options = {"lossless": True} if image_format == "WEBP" else {}
+    shown = [one, other, one, other, one]
+    data = encoded(shown[0], image_format, save_all=True, append_images=shown[1:], **options)
+    reading = read(data, "pdq", limits=replace(GENEROUS, max_distinct_frames=3))
+    assert reading.failure is None
+    assert [one.frame for one in reading.hashes] == [0, 1]
+
+
+def test_a_picture_that_comes_in_small_steps_is_seen() -> None:
+    """Each frame hardly differs from the one before it, and the last has nothing of the first."""
+    first, last = (np.asarray(draw_picture(seed, 160, 120)).astype(float) for seed in (1, 2))
+    steps = [
+        Image.fromarray((first + (last - first) * step / 200).round().astype(np.uint8))
+        for step in range(201)
+    ]
+    data = encoded(steps[0], "PNG", save_all=True, append_images=steps[1:])
+    reading = read(data, "pdq")
+    assert reading.failure is None
+    assert len(reading.hashes) < reading.frames_seen
+    wanted = _pdq(encoded(steps[-1], "PNG"))
+    assert min(distance_bits(one.value, wanted) for one in reading.hashes) <= 8
 
 
 def test_a_damaged_late_frame_leaves_the_hashes_of_the_earlier_ones() -> None:

@@ -78,7 +78,7 @@ def test_a_hash_says_what_it_was_made_from() -> None:
     large, small = photograph(1, 2000, 1600), photograph(1, 640, 480)
     for picture, image_format, expected in (
         (large, "JPEG", Decode.SCALED),
-        (small, "JPEG", Decode.SCALED),  # of its brightness alone
+        (small, "JPEG", Decode.FULL),
         (small.convert("L"), "JPEG", Decode.FULL),
         (large, "PNG", Decode.SCALED),
         (small, "PNG", Decode.FULL),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 from PIL import Image
 from sqlalchemy import select
 
-from hashmatch.hashes import View
+from hashmatch.hashes import Detail, View
 from hashmatch.outcome import Clear, Matched, Reason
 from hashmatch.store.engine import Database
 from hashmatch.store.schema.matches import MatchRecord
@@ -51,16 +52,68 @@ def test_a_frame_that_shows_enough_in_one_view_has_been_compared(make_scanner: M
     white.putalpha(draw_picture(9).convert("L"))
     outcome = make_scanner().scan(encoded(white, "PNG"), content_id="x")
     assert isinstance(outcome, Clear)
-    full, on_black = (one for one in outcome.hashes if one.algorithm.name == "pdq")
+    full, on_black = [one for one in outcome.hashes if one.algorithm.name == "pdq"][:2]
     assert (full.quality, on_black.view) == (0, View.ON_BLACK)
 
 
-def test_a_plain_frame_among_others_is_not_clear(make_scanner: MakeScanner) -> None:
+def test_a_plain_frame_among_others_hides_nothing(make_scanner: MakeScanner) -> None:
     plain = Image.new("RGB", (320, 240), "navy")
     for frames in ([plain, draw_picture(9, 320, 240)], [draw_picture(9, 320, 240), plain]):
         data = encoded(frames[0], "PNG", save_all=True, append_images=frames[1:])
-        outcome = unscreened(make_scanner().scan(data, content_id="x"))
-        assert outcome.reason is Reason.LOW_QUALITY
+        assert isinstance(make_scanner().scan(data, content_id="x"), Clear)
+
+
+def _faint(seed: int, levels: int) -> Image.Image:
+    """Return a drawing in a few of the lightest greys, of low quality by the reference."""
+    grey = np.asarray(draw_picture(seed).convert("L")).astype(float)
+    squeezed = 255 - levels + grey / 255 * levels
+    return Image.fromarray(squeezed.round().astype(np.uint8)).convert("RGB")
+
+
+def test_a_faint_copy_matches(make_scanner: MakeScanner) -> None:
+    outcome = make_scanner().scan(encoded(_faint(1, 25), "PNG"), content_id="x")
+    assert isinstance(outcome, Matched)
+    assert isinstance(make_scanner().scan(encoded(_faint(9, 25), "PNG"), content_id="x"), Clear)
+
+
+def test_a_picture_of_too_few_levels_is_not_clear(make_scanner: MakeScanner) -> None:
+    outcome = unscreened(make_scanner().scan(encoded(_faint(9, 2), "PNG"), content_id="x"))
+    assert outcome.reason is Reason.LOW_QUALITY
+
+
+def test_a_small_rich_patch_does_not_excuse_a_faint_picture(make_scanner: MakeScanner) -> None:
+    """The faint picture looks like a border, and the patch alone is compared within it."""
+    picture = _faint(1, 25)
+    picture.paste(draw_picture(9).resize((56, 56)), (200, 200))
+    outcome = make_scanner().scan(encoded(picture, "PNG"), content_id="x")
+    assert not isinstance(outcome, Clear)
+
+
+def test_a_rich_rendering_does_not_excuse_a_faint_one(make_scanner: MakeScanner) -> None:
+    """Over white the listed picture shows faintly; over black it is hidden by squares."""
+    picture = _faint(1, 25).convert("RGBA")
+    random = np.random.default_rng(1)
+    for left, top in random.integers(0, 470, (400, 2)):
+        picture.paste((255, 255, 255, 0), (left, top, left + 5, top + 5))
+    outcome = make_scanner().scan(encoded(picture, "PNG"), content_id="x")
+    assert isinstance(outcome, Matched)
+
+
+def test_a_rich_inner_view_does_not_excuse_the_whole(make_scanner: MakeScanner) -> None:
+    """What is around the inner view is a picture, too, only a faint one."""
+    picture = _faint(1, 35)
+    picture.paste(draw_picture(9).resize((320, 240)), (160, 120))
+    outcome = make_scanner().scan(encoded(picture, "PNG"), content_id="x")
+    inner = [one for one in outcome.hashes if one.view is View.INNER]
+    assert all(one.detail is not Detail.INSIDE for one in inner)
+
+
+def test_a_letterbox_is_judged_by_its_inner_view(make_scanner: MakeScanner) -> None:
+    small = Image.new("RGB", (640, 480), "black")
+    small.paste(draw_picture(9).resize((160, 120)), (240, 180))
+    outcome = make_scanner().scan(encoded(small, "JPEG", quality=70), content_id="x")
+    assert isinstance(outcome, Clear)
+    assert [one.detail for one in outcome.hashes if one.view is View.FULL][1:] == [Detail.INSIDE]
 
 
 def test_an_embedded_plain_picture_hides_nothing(

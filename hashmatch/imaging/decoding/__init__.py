@@ -1,6 +1,7 @@
 """Decoding: from the bytes of a file to the pictures that viewers show of it, within limits."""
 
+from .borders import Box, is_border_empty
 from .decoder import Decoder, Frame, open_decoder
-from .rendering import render
+from .rendering import Rendering, render
 
-__all__ = ["Decoder", "Frame", "open_decoder", "render"]
+__all__ = ["Box", "Decoder", "Frame", "Rendering", "is_border_empty", "open_decoder", "render"]

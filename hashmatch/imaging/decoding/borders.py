@@ -1,4 +1,8 @@
-"""Detection of letterbox and pillarbox borders, and of the inner picture."""
+"""Detection of letterbox and pillarbox borders, and of the inner picture.
+
+A border is nearly uniform, but a faint picture is, too: whether a border holds anything is judged
+apart, by its contrast alone.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,14 @@ _MIN_INNER_SIDE = 16
 # Lines are read in bands from the edge inwards: most borders end within the first band.
 _LINES_PER_BAND = 64
 
+# The compression of the inner picture spills over by this many pixels at most: a block of colours.
+_SPILL = 16
+# A border is averaged over cells of at least this side, in which grain and dithering vanish, and
+# cells that differ by less, of 255, hold nothing.
+_MIN_CELL = 8
+_CELLS = 64
+_MIN_RANGE = 4
+
 Box = tuple[int, int, int, int]
 
 
@@ -33,6 +45,29 @@ def find_inner(picture: Image.Image) -> Box | None:
     left, right = _margins(picture, 0, picture.width, top, picture.height - bottom, rows=False)
     box = (left, top, picture.width - right, picture.height - bottom)
     return box if _is_worth_cropping(picture, box) else None
+
+
+def is_border_empty(picture: Image.Image, inner: Box) -> bool:
+    """Say whether the borders around an inner picture hold nothing, however bright one makes it."""
+    left, top, right, bottom = inner
+    width, height = picture.size
+    strips = (
+        (0, 0, width, top - _SPILL),
+        (0, bottom + _SPILL, width, height),
+        (0, top, left - _SPILL, bottom),
+        (right + _SPILL, top, width, bottom),
+    )
+    return all(
+        _is_empty(picture, strip) for strip in strips if strip[2] > strip[0] and strip[3] > strip[1]
+    )
+
+
+def _is_empty(picture: Image.Image, strip: Box) -> bool:
+    cell = max(_MIN_CELL, max(picture.size) // _CELLS)
+    grey = picture.crop(strip).convert("L")
+    # A strip that is thinner than a cell is averaged along its length alone.
+    cells: Any = grey.reduce((min(cell, grey.width), min(cell, grey.height))).getextrema()
+    return bool(cells[1] - cells[0] < _MIN_RANGE)
 
 
 def _is_worth_cropping(picture: Image.Image, box: Box) -> bool:

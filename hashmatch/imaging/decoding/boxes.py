@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..limits import Limits
+from .colour import Coded, Colour, Profile
 from .outline import Outline
 
 # Boxes that contain boxes, and boxes that contain pictures, or the video of a phone's live photo.
@@ -27,6 +28,7 @@ class _Walk:
     is_complete: bool = True
     has_crop: bool = False
     has_type: bool = False
+    colours: list[Colour | None] = field(default_factory=list)
     # The end of the image file: phones append a video, a second file, to a photograph.
     end: int = 0
 
@@ -56,11 +58,17 @@ class _Walk:
             self.walk(body + 4 * (kind == b"meta"), end, depth + 1)
         elif kind not in _PIXEL_BOXES:
             self.metadata_bytes += end - body
+        if kind == b"colr":
+            self.colours.append(_colour(self.data[body:end]))
         if kind == b"stsz":  # One size for each frame of a track.
             frames = int.from_bytes(self.data[body + 8 : body + 12], "big")
             self.limits.require_frames(frames)
             self.track_frames = max(self.track_frames, frames)
         self.has_crop |= kind == b"clap"
+
+    def all_colours(self) -> tuple[Colour, ...]:
+        """Return the colours of all pictures in the file, each once."""
+        return tuple(dict.fromkeys(one for one in self.colours if one is not None))
 
     def _read_header(self, at: int, end: int) -> tuple[int, bytes, int]:
         """Return the length, kind and header length of the box at a position."""
@@ -72,12 +80,25 @@ class _Walk:
         return length, kind, _HEADER_BYTES
 
 
+def _colour(body: bytes) -> Colour | None:
+    """Return the colour of a colr box, None for one of another kind."""
+    match body[:4]:
+        case b"nclx" if len(body) >= 8:
+            return Coded(*struct.unpack_from(">HH", body, 4))
+        case b"prof" | b"rICC":
+            return Profile(body[4:])
+        case _:
+            return None
+
+
 def outline_boxes(data: bytes, limits: Limits) -> Outline:
     """Walk the boxes of a HEIF or JPEG 2000 file. Raises `DecodingError` beyond a limit."""
     if data.startswith(b"\xff\x4f"):  # A bare JPEG 2000 codestream.
         return Outline(data)
     walk = _walk_boxes(data, limits)
-    return Outline(data[: walk.end], walk.is_complete, walk.track_frames)
+    return Outline(
+        data[: walk.end], walk.is_complete, walk.track_frames, colours=walk.all_colours()
+    )
 
 
 def outline_avif(data: bytes, limits: Limits) -> Outline:
@@ -87,7 +108,9 @@ def outline_avif(data: bytes, limits: Limits) -> Outline:
     """
     walk = _walk_boxes(data, limits)
     ambiguity = "an AVIF file with a crop, which not every viewer applies" if walk.has_crop else ""
-    return Outline(data[: walk.end], walk.is_complete, walk.track_frames, ambiguity)
+    return Outline(
+        data[: walk.end], walk.is_complete, walk.track_frames, ambiguity, walk.all_colours()
+    )
 
 
 def _walk_boxes(data: bytes, limits: Limits) -> _Walk:

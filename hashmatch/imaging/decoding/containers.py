@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterator
 from hashmatch.outcome import Reason
 
 from ..limits import DecodingError, Limits
+from .animation import walk_gif, walk_webp
 from .boxes import outline_avif, outline_boxes
+from .colour import Profile
 from .netpbm import outline_netpbm
 from .outline import Outline
 from .png import outline_png
@@ -44,42 +46,15 @@ def _outline_jpeg(data: bytes, limits: Limits) -> Outline:
 
 
 def _outline_gif(data: bytes, limits: Limits) -> Outline:
-    at = 13 + _gif_colours(data, 10)
-    frames = metadata_bytes = 0
-    while at < len(data):
-        kind = data[at]
-        if kind == 0x3B:
-            return Outline(data)
-        if kind == 0x2C:
-            frames += 1
-            limits.require_frames(frames)
-            at = _after_gif_blocks(data, at + 11 + _gif_colours(data, at + 9))
-        elif kind == 0x21:
-            after = _after_gif_blocks(data, at + 2)
-            metadata_bytes += after - at
-            limits.require_metadata(metadata_bytes)
-            at = after
-        else:
-            at += 1  # Decoders skip unknown bytes, too.
-    # Many files lack the trailer; they count as complete if their last block is.
-    return Outline(data, is_complete=frames > 0 and at == len(data))
-
-
-def _gif_colours(data: bytes, at: int) -> int:
-    """Return the size in bytes of the colour table that the flags at a position declare."""
-    flags = data[at] if at < len(data) else 0
-    return 3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0
-
-
-def _after_gif_blocks(data: bytes, at: int) -> int:
-    while at < len(data) and data[at]:
-        at += data[at] + 1
-    return at + 1
+    walk = walk_gif(data, limits.require_frames, limits.require_metadata)
+    return Outline(data, walk.is_complete, animation=walk.animation)
 
 
 def _outline_webp(data: bytes, limits: Limits) -> Outline:
     end = 8 + int.from_bytes(data[4:8], "little")
     frames = metadata_bytes = 0
+    canvas = (0, 0)
+    metadata: dict[bytes, bytes] = {}
     at = 12
     while at + 8 <= min(end, len(data)):
         kind, length = struct.unpack_from("<4sI", data, at)
@@ -89,13 +64,22 @@ def _outline_webp(data: bytes, limits: Limits) -> Outline:
             limits.require_frames(frames)
         elif kind == b"VP8X" and len(body) == 10:
             # The canvas size is checked here, since a frame may be much smaller than the canvas.
-            sides = (int.from_bytes(body[place : place + 3], "little") + 1 for place in (4, 7))
-            limits.require_size(*sides)
+            width, height = (
+                int.from_bytes(body[place : place + 3], "little") + 1 for place in (4, 7)
+            )
+            limits.require_size(width, height)
+            canvas = (width, height)
         elif kind not in (b"VP8 ", b"VP8L", b"ALPH", b"ANIM"):
             metadata_bytes += 8 + length
             limits.require_metadata(metadata_bytes)
+            metadata[kind] = data[at + 8 : at + 8 + length]
         at += 8 + length + length % 2  # Chunks are padded to an even length (RIFF).
-    return Outline(data, is_complete=end <= len(data))
+    animation = walk_webp(data[:end], canvas) if frames else None
+    colours = (Profile(metadata[b"ICCP"]),) if b"ICCP" in metadata else ()
+    exif = metadata.get(b"EXIF", b"")
+    return Outline(
+        data, is_complete=end <= len(data), colours=colours, exif=exif, animation=animation
+    )
 
 
 def _outline_psd(data: bytes, limits: Limits) -> Outline:

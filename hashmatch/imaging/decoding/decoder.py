@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +14,13 @@ from PIL import Image, ImageFile, JpegImagePlugin, UnidentifiedImageError
 from hashmatch.hashes import Decode
 from hashmatch.outcome import Failure, Media, Reason
 
-from ..hashing import MIN_SHORT_SIDE
 from ..limits import DecodingError, Limits, decoder_failure
+from .colour import Colour, Profile, has_effect, keeps_detail
 from .containers import outline
-from .profiles import changes_picture
+from .jpeg import decode_reduced, find_factor
 from .recognition import recognise
-from .sources import Source, open_source
+from .sameness import SeenPictures
+from .sources import Source, open_source, salvage
 
 # At level DEBUG, Pillow logs the metadata that it reads, and no part of an image may reach a log.
 logging.getLogger("PIL").setLevel(logging.INFO)
@@ -34,12 +36,14 @@ class Frame:
 
     `is_embedded` marks pictures that viewers do not show by themselves: the smaller sizes of an
     icon, the second picture of a stereo pair, and any others that a phone adds to a photograph.
-    `applied_orientation` is the EXIF orientation that the decoder has applied already. `factor` is
-    the scale by which it has reduced the picture; `decode` says whether it skipped any detail.
+    `colours` are those that the file declares for it. `applied_orientation` is the EXIF orientation
+    that the decoder has applied already. `factor` is the scale by which it has reduced the picture;
+    `decode` says whether it skipped any detail.
     """
 
     number: int
     image: Image.Image
+    colours: tuple[Colour, ...] = ()
     is_embedded: bool = False
     applied_orientation: int = 1
     factor: int = 1
@@ -50,9 +54,11 @@ class Decoder:
     """An open file: its media facts first, then its frames.
 
     `failure` is set after the frames if some of them are missing, incomplete or ambiguous.
+    `frames_seen` counts the frames that were looked at, those that equal another among them.
     """
 
     def __init__(self, data: bytes, image_format: str, limits: Limits, *, is_scaled: bool) -> None:
+        self._begun_s = time.monotonic()
         self._limits = limits
         self._is_scaled = is_scaled
         self._outline = outline(data, image_format, limits)
@@ -61,6 +67,7 @@ class Decoder:
         limits.require_frames(self._source.frames)
         self.media = Media(self._source.format, *self._source.size, self._source.frames)
         self.failure: Failure | None = None
+        self.frames_seen = 0
         self._ambiguity = self._outline.ambiguity
 
     def _open(self, image_format: str) -> Source:
@@ -71,23 +78,32 @@ class Decoder:
             raise DecodingError(failure.reason, failure.detail) from error
 
     def frames(self) -> Iterator[Frame]:
-        """Yield evenly spaced frames and the primary one.
+        """Yield every frame that differs from those before it.
 
         The last frame may be incomplete; `failure` is set then.
         """
-        sampled = _space_evenly(self.media.frames, self._limits.sampled_frames)
-        # Sorted, since sources move forward only.
-        for number in sorted({*sampled, self._source.primary}):
+        seen, distinct = SeenPictures(), 0
+        for number in range(self.media.frames):
             frame = self._load(number)
-            if frame is not None:
+            self.frames_seen += 1
+            if frame is not None and self._is_new(frame, seen):
+                distinct += 1
                 self._ambiguity = self._ambiguity or _ambiguity(frame.image)
                 yield frame
+            if self.failure is None and number + 1 < self.media.frames:
+                self.failure = self._limits.find_excess(distinct, self._begun_s)
             if self.failure is not None:
                 return
         if not self._outline.is_complete:
             self.failure = _TRUNCATED
         elif self._ambiguity:
             self.failure = Failure(Reason.UNSUPPORTED, self._ambiguity)
+
+    def _is_new(self, frame: Frame, seen: SeenPictures) -> bool:
+        if self.media.frames == 1:
+            return True
+        facts = (frame.colours, frame.is_embedded, frame.applied_orientation)
+        return seen.is_new(frame.image, facts)
 
     def _load(self, number: int) -> Frame | None:
         """Return a frame; on an error its decoded part, or None, with `failure` set.
@@ -98,40 +114,45 @@ class Decoder:
         factor = 0
         try:
             image = self._source.seek(number)
+            if self._source.error is not None:
+                raise self._source.error
             # Checked again, since the frames of a file may differ in size.
             self._limits.require_size(*image.size)
             applied_orientation = _applied_orientation(image)
-            factor = self._draft(image)
-            image.load()
+            colours = self._colours(image)
+            image, factor = self._decode(image, number, colours)
         except Exception as error:  # noqa: BLE001 (files can make decoders raise anything)
             failure = self._explain(error)
             if self._source.is_optional(number) and failure.reason is not Reason.OUT_OF_MEMORY:
                 return None
             self.failure = failure
             image = None if image is None else self._salvage(image)
-            applied_orientation, factor = 1, 0
+            applied_orientation, factor, colours = 1, 0, ()
         if image is None:
             return None
         decode = Decode.SCALED if factor else Decode.FULL
         is_embedded = self._source.is_embedded(number)
-        return Frame(number, image, is_embedded, applied_orientation, factor or 1, decode)
+        return Frame(number, image, colours, is_embedded, applied_orientation, factor or 1, decode)
 
-    def _draft(self, image: Image.Image) -> int:
-        """Configure the decoder to skip the colours of a JPEG, and to reduce it if it is large.
+    def _colours(self, image: Image.Image) -> tuple[Colour, ...]:
+        """Return what the file declares of the colours of a frame, where it is not sRGB."""
+        profile = image.info.get("icc_profile")
+        own = (Profile(bytes(profile)),) if profile else ()
+        declared = dict.fromkeys((*self._outline.colours, *own))
+        return tuple(one for one in declared if has_effect(one))
 
-        Return the scale of the reduction, 0 if nothing is skipped. A JPEG stores its brightness
-        apart from its colours, and its decoder averages within the file's own blocks at no cost.
-        """
-        is_jpeg = isinstance(image, JpegImagePlugin.JpegImageFile)
-        if not self._is_scaled or not is_jpeg or image.mode not in ("L", "RGB"):
-            return 0
-        width, height = image.size
-        factors = (one for one in (8, 4, 2) if min(width, height) // one >= MIN_SHORT_SIDE)
-        factor = next(factors, 1)
-        if factor == 1 and image.mode == "L":  # There are no colours to skip.
-            return 0
-        image.draft("L", (width // factor, height // factor))
-        return -(-width // image.width)
+    def _decode(
+        self, image: Image.Image, number: int, colours: tuple[Colour, ...]
+    ) -> tuple[Image.Image, int]:
+        """Return the decoded picture and the scale of its reduction, 0 if nothing is skipped."""
+        if self._is_scaled and isinstance(image, JpegImagePlugin.JpegImageFile):
+            factor = find_factor(image, keeps_detail=all(map(keeps_detail, colours)))
+            if factor > 1:
+                if decode_reduced(image, factor):
+                    return image, factor
+                image = self._source.reopen(number)
+        image.load()
+        return image, 0
 
     def _explain(self, error: Exception, image_format: str = "") -> Failure:
         """Return the failure that an error of the decoder means for this file."""
@@ -155,9 +176,9 @@ class Decoder:
                 # With an end marker, the decoder returns the part that it has instead of an error.
                 stream = io.BytesIO(self._outline.pixels + _END_OF_JPEG)
                 image = Image.open(stream, formats=["JPEG"])
-            elif isinstance(image, ImageFile.ImageFile):
-                image.tile = []
-            image.load()
+                image.load()
+            else:
+                image = salvage(image)
             is_plain = all(low == high for low, high in _extrema(image))
         except Exception:  # noqa: BLE001 (the first error is on record)
             return None
@@ -177,8 +198,6 @@ def _ambiguity(image: Image.Image) -> str:
         (low, high), *_ = _extrema(image)
         if image.mode == "I" or not (low >= 0 and high <= 1):
             return "pixel values without a defined range, which each viewer scales differently"
-    if changes_picture(image.info.get("icc_profile") or b""):
-        return "a colour profile that turns the stored picture into another one"
     return ""
 
 
@@ -203,12 +222,3 @@ def open_decoder(data: bytes, limits: Limits, *, is_scaled: bool = False) -> Dec
         detail = f"{image_format} is not an enabled format; see intake.formats"
         raise DecodingError(Reason.UNSUPPORTED, detail)
     return Decoder(data, image_format, limits, is_scaled=is_scaled)
-
-
-def _space_evenly(frames: int, count: int) -> list[int]:
-    """Return up to `count` frame numbers, evenly spaced, including the first and the last."""
-    if frames <= count:
-        return list(range(frames))
-    if count == 1:
-        return [0]
-    return [round(place * (frames - 1) / (count - 1)) for place in range(count)]

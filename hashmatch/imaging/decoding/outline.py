@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .animation import Animation
+from .colour import Colour
+
 
 @dataclass(frozen=True, slots=True)
 class Outline:
@@ -13,9 +16,14 @@ class Outline:
     `is_complete` is false if parts that the outline names are missing at the end. `track_frames`
     counts the frames of an image sequence, which are not pictures of their own. `ambiguity` says in
     words why viewers may show another picture than the decoder returns; it is empty if they do not.
+    `colours` are those that the container declares, and `exif` its metadata, where they are read
+    here. `animation` has the frames of formats whose frames are composed here.
     """
 
     pixels: bytes
     is_complete: bool = True
     track_frames: int = 0
     ambiguity: str = ""
+    colours: tuple[Colour, ...] = ()
+    exif: bytes = b""
+    animation: Animation | None = None

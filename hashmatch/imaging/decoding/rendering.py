@@ -1,8 +1,15 @@
-"""Rendering: from a decoded frame to the pictures that viewers show of it."""
+"""Rendering: from a decoded frame to the pictures that viewers show of it.
+
+Viewers differ in three things, and each combination is a rendering of its own: whether they apply
+the colours that the file declares, what they put behind a transparent picture, and whether they
+turn it. Renderings that are equal are dropped.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -11,7 +18,9 @@ from PIL import Image, ImageChops, ImageCms
 
 from hashmatch.hashes import View
 
-from .borders import find_inner
+from .borders import Box, find_inner
+from .colour import Colour, manage
+from .sameness import is_same
 
 # Modes of more than eight bits are converted here, since Pillow's own conversion clips to white.
 _SIXTEEN_BITS = frozenset({"I;16", "I;16B", "I;16L", "I;16N"})
@@ -36,41 +45,67 @@ _TURNS_BACK = {
     6: Image.Transpose.ROTATE_90,
     8: Image.Transpose.ROTATE_270,
 }
+# The shares of white in the greys behind a partly transparent picture.
+_GREYS = tuple(one / 8 for one in range(1, 8))
 # Formats whose alpha channels many viewers ignore.
 _ALPHA_IS_IGNORED = frozenset({"BMP", "TGA", "TIFF"})
 
 
-def render(image: Image.Image, applied_orientation: int = 1) -> Iterator[tuple[View, Image.Image]]:
-    """Yield every picture that viewers may show of a decoded frame, in mode L or RGB.
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """One picture that viewers may show of a frame, in mode L or RGB.
 
-    The first is `View.FULL`. `applied_orientation` is the EXIF orientation that the decoder has
-    applied already. Colour profiles are ignored, as they were for the hashes on the lists.
+    `inner` is the part within uniform borders, None without any. `shares` is empty but for a
+    picture over greys: it has a rendering for each of these shares of `picture`, which is over
+    white, the rest being `dark`, which is over black.
     """
-    for view, picture in _renderings(image, applied_orientation):
-        yield view, picture
-        inner = find_inner(picture)
-        if inner is not None:
-            yield view.inner, picture.crop(inner)
+
+    view: View
+    picture: Image.Image
+    inner: Box | None = None
+    dark: Image.Image | None = None
+    shares: tuple[float, ...] = ()
 
 
-def _renderings(image: Image.Image, applied_orientation: int) -> Iterator[tuple[View, Image.Image]]:
-    """Yield the views of a frame with their borders."""
+def render(
+    image: Image.Image, colours: Iterable[Colour] = (), applied_orientation: int = 1
+) -> Iterator[Rendering]:
+    """Yield every picture that viewers may show of a decoded frame; the first is `View.FULL`.
+
+    `colours` are those that its file declares. `applied_orientation` is the EXIF orientation that
+    the decoder has applied already.
+    """
+    turns = _turns(image, applied_orientation)
+    seen: list[Image.Image] = []
+    is_alpha_ignored = image.format in _ALPHA_IS_IGNORED
+    for colour_view, picture in _in_all_colours(image, colours):
+        for turn_view, turn in turns:
+            turned = picture if turn is None else picture.transpose(turn)
+            for one in _on_backgrounds(turned, is_alpha_ignored=is_alpha_ignored):
+                if not any(is_same(one.picture, other) for other in seen if not one.shares):
+                    view = _last_of(colour_view, one.view, turn_view)
+                    yield replace(one, view=view)
+                    seen.append(one.picture)
+
+
+def _last_of(*views: View) -> View:
+    """Return the last view that is not the usual one."""
+    return next((one for one in reversed(views) if one is not View.FULL), View.FULL)
+
+
+def _turns(
+    image: Image.Image, applied_orientation: int
+) -> list[tuple[View, Image.Transpose | None]]:
+    """Return the turn that metadata asks for, and the other that viewers may show.
+
+    Viewers differ in the formats that they turn and in the encodings of the tag that they read.
+    """
     turn = _TURNS.get(_orientation(image))
-    stored = _in_eight_bits(image)
-    upright = stored if turn is None else stored.transpose(turn)
-    yield from _backgrounds(upright, is_alpha_ignored=image.format in _ALPHA_IS_IGNORED)
-    # Viewers differ in the formats that they turn and in the encodings of the tag that they read.
     if turn is not None:
-        yield View.AS_STORED, next(_backgrounds(stored))[1]
-    elif applied_orientation in _TURNS_BACK:
-        yield (
-            View.AS_STORED,
-            next(_backgrounds(upright.transpose(_TURNS_BACK[applied_orientation])))[1],
-        )
-    if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
-        # Photoshop stores inks inverted and marks its files. Pillow reads every file as inverted.
-        inverted = ImageChops.invert(image).convert("RGB")
-        yield View.INVERTED, inverted if turn is None else inverted.transpose(turn)
+        return [(View.FULL, turn), (View.AS_STORED, None)]
+    if applied_orientation in _TURNS_BACK:
+        return [(View.FULL, None), (View.AS_STORED, _TURNS_BACK[applied_orientation])]
+    return [(View.FULL, None)]
 
 
 def _orientation(image: Image.Image) -> int:
@@ -78,30 +113,58 @@ def _orientation(image: Image.Image) -> int:
     if image.format == "TIFF":
         return 1  # Pillow turns it while it loads.
     exif = Image.Exif()
-    exif.load(image.info.get("exif") or b"")
-    orientation = exif.get(_ORIENTATION, 1)
+    try:
+        exif.load(image.info.get("exif") or b"")
+        orientation = exif.get(_ORIENTATION, 1)
+    except (SyntaxError, ValueError, TypeError, OSError, struct.error, KeyError, IndexError):
+        return 1  # Damaged metadata turns nothing.
     return orientation if isinstance(orientation, int) else 1
 
 
-def _backgrounds(
-    picture: Image.Image, *, is_alpha_ignored: bool = False
+def _in_all_colours(
+    image: Image.Image, colours: Iterable[Colour]
 ) -> Iterator[tuple[View, Image.Image]]:
-    """Yield the picture over white and, if it is transparent, over black and without alpha."""
+    """Yield the picture in eight bits: as stored, then in sRGB by each of its declarations."""
+    stored = _in_eight_bits(image)
+    yield View.FULL, stored
+    source = image if image.mode == "CMYK" else stored
+    for colour in colours:
+        if (managed := manage(source, colour)) is not None:
+            yield View.MANAGED, managed
+    if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
+        # Photoshop stores inks inverted and marks its files. Pillow reads every file as inverted.
+        yield View.INVERTED, ImageChops.invert(image).convert("RGB")
+
+
+def _on_backgrounds(picture: Image.Image, *, is_alpha_ignored: bool) -> Iterator[Rendering]:
+    """Yield the picture over white and, if it is transparent, over black, greys and opaque."""
     if picture.mode in ("L", "RGB"):
-        yield View.FULL, picture
+        yield Rendering(View.FULL, picture, find_inner(picture))
         return
     alpha = picture.getchannel("A")
+    opaque = picture.convert("RGB")
     lowest, highest = alpha.getextrema()
     if lowest == 255 or highest == 0:
         # A picture that is entirely transparent is visible in the many viewers that ignore alpha.
-        yield View.FULL, picture.convert("RGB")
+        yield Rendering(View.FULL, opaque, find_inner(opaque))
         return
-    for view, colour in ((View.FULL, "white"), (View.ON_BLACK, "black")):
-        background = Image.new("RGB", picture.size, colour)
-        background.paste(picture, mask=alpha)
-        yield view, background
+    white, black = (_over(picture, opaque, alpha, colour) for colour in ("white", "black"))
+    inner_on_white, inner_on_black = find_inner(white), find_inner(black)
+    yield Rendering(View.FULL, white, inner_on_white)
+    yield Rendering(View.ON_BLACK, black, inner_on_black)
+    # Every grey is a mix of the two, so that borders of both are borders on each.
+    inner = inner_on_white if inner_on_white == inner_on_black else None
+    yield Rendering(View.ON_GREY, white, inner, black, _GREYS)
     if is_alpha_ignored:
-        yield View.OPAQUE, picture.convert("RGB")
+        yield Rendering(View.OPAQUE, opaque, find_inner(opaque))
+
+
+def _over(
+    picture: Image.Image, opaque: Image.Image, alpha: Image.Image, colour: str
+) -> Image.Image:
+    background = Image.new("RGB", picture.size, colour)
+    background.paste(opaque, mask=alpha)
+    return background
 
 
 def _in_eight_bits(image: Image.Image) -> Image.Image:

@@ -5,23 +5,29 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 
-from PIL import IcoImagePlugin, Image
+from PIL import IcoImagePlugin, Image, ImageFile
 from pillow_heif import HeifImageFile
 
 from ..limits import Limits
+from .animation import Animation
 from .heif_track import HEIFTrack
 from .netpbm import decode_pam
 from .outline import Outline
 
 
 class Source:
-    """A file of most formats: one Pillow object that moves forward from frame to frame."""
+    """A file of most formats: one Pillow object that moves forward from frame to frame.
 
-    def __init__(self, image: Image.Image) -> None:
-        self._image = image
+    `error` says why the frame that was returned last is incomplete; None where it is not.
+    """
+
+    error: Exception | None = None
+
+    def __init__(self, image: Image.Image, data: bytes = b"") -> None:
+        self._image, self._data = image, data
         self.format = image.format or ""
         self.size = image.size
-        # The frame that is always hashed, in addition to the sampled ones.
+        # The frame that viewers show where they show one.
         self.primary = 0
         # Pillow counts the layers of a Photoshop file as frames; viewers show them merged.
         self.frames = 1 if image.format == "PSD" else getattr(image, "n_frames", 1)
@@ -35,6 +41,13 @@ class Source:
             self._image.seek(number)
         return self._image
 
+    def reopen(self, number: int) -> Image.Image:
+        """Return a frame again that was decoded in part only; for files that Pillow opens."""
+        image = _open_with_pillow(self._data, self.format)
+        image.seek(number)
+        self._image = image
+        return image
+
     def is_embedded(self, number: int) -> bool:
         """Say whether the frame is one that viewers do not show by itself."""
         return self.format == "MPO" and number > 0
@@ -45,6 +58,37 @@ class Source:
         Services that strip the second picture from a phone's photograph leave its declaration.
         """
         return self.format == "MPO" and number > 0
+
+
+class _AnimationSource(Source):
+    """An animation that is composed here; viewers that do not animate show its default picture.
+
+    That picture comes last, where it is no frame of the animation.
+    """
+
+    def __init__(self, image: Image.Image, animation: Animation, *, has_default: bool) -> None:
+        super().__init__(image)
+        self.size = (animation.width, animation.height)
+        self.frames = len(animation.parts) + has_default
+        self._has_default = has_default
+        self._info = image.info
+        self._composed = animation.frames(self._decode)
+
+    def seek(self, number: int) -> Image.Image:
+        if self._has_default and number == self.frames - 1:
+            return self._image
+        frame = next(self._composed)
+        frame.format = self.format
+        frame.info = self._info
+        return frame
+
+    def _decode(self, data: bytes) -> Image.Image:
+        with _open_with_pillow(data, self.format) as image:
+            try:
+                return image.convert("RGBA")
+            except Exception as error:  # noqa: BLE001 (files can make decoders raise anything)
+                self.error = error
+                return salvage(image).convert("RGBA")
 
 
 class _IconSource(Source):
@@ -132,18 +176,41 @@ def _open_still_pictures(data: bytes) -> _HEIFSource | None:
         return None
 
 
+def salvage(image: Image.Image) -> Image.Image:
+    """Return the part of a picture that was decoded before an error. Raises any error again."""
+    if isinstance(image, ImageFile.ImageFile):
+        image.tile = []
+    image.load()
+    return image
+
+
 def open_source(outline: Outline, image_format: str, limits: Limits) -> Source:
     """Open a file of the given format. Raises `DecodingError` and any error of the decoder."""
     if image_format == "HEIF" and outline.track_frames:
         return _SequenceSource(outline, limits)
     if image_format == "AVIF" and outline.track_frames:
         return _AVIFSource(outline.pixels)
+    if outline.animation is not None:
+        return _open_animation(outline, outline.animation, image_format, limits)
     if outline.pixels.startswith(b"P7"):
         return Source(decode_pam(outline.pixels, limits))
     opener = _OPENERS.get(image_format)
     if opener is not None:
         return opener(outline.pixels)
-    return Source(_open_with_pillow(outline.pixels, image_format))
+    image = _open_with_pillow(outline.pixels, image_format)
+    if outline.exif:
+        image.info["exif"] = outline.exif
+    return Source(image, outline.pixels)
+
+
+def _open_animation(
+    outline: Outline, animation: Animation, image_format: str, limits: Limits
+) -> Source:
+    limits.require_size(animation.width, animation.height)
+    image = _open_with_pillow(outline.pixels, image_format)
+    if outline.exif:
+        image.info["exif"] = outline.exif
+    return _AnimationSource(image, animation, has_default=bool(image.info.get("default_image")))
 
 
 def _open_with_pillow(data: bytes, image_format: str) -> Image.Image:

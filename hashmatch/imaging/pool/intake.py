@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Set
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from itertools import count
 from threading import BoundedSemaphore, Lock
 
@@ -66,13 +67,7 @@ class PoolIntake(Intake):
         if failure := refusal(data, self._limits.max_bytes):
             return Reading(None, exact_hashes(data, algorithms) if data else (), failure)
         wanted = pixel_algorithms(algorithms)
-        # The primary frame is hashed in addition to the sampled ones.
-        request = Request(
-            next(self._request_numbers),
-            tuple(sorted(wanted)),
-            len(data),
-            self._limits.sampled_frames + 1,
-        )
+        request = Request(next(self._request_numbers), tuple(sorted(wanted)), len(data))
         exact = None
         try:
             with self._process(wanted) as process:
@@ -82,7 +77,7 @@ class PoolIntake(Intake):
         except ProcessFailedError as error:
             exact = exact_hashes(data, algorithms) if exact is None else exact
             return Reading(None, exact, error.failure)
-        return Reading(reading.media, exact + reading.hashes, reading.failure)
+        return replace(reading, hashes=exact + reading.hashes)
 
     def protections(self) -> dict[str, bool]:
         """Return the protections of the processes by name, with whether each is in force.

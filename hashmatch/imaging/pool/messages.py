@@ -13,12 +13,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from hashmatch.hashers import ALGORITHMS
-from hashmatch.hashes import Decode, Hash, Orientation, View
+from hashmatch.hashes import Decode, Detail, Hash, Orientation, View
 from hashmatch.outcome import Failure, Media, Reason
 
 from ..hashing import Hashing
 from ..interface import Reading
-from ..limits import Limits
+from ..limits import MAX_HASHES, Limits
 
 LENGTH_BYTES = 4
 # The exit code of a process that had too little memory left to answer.
@@ -38,7 +38,8 @@ _REASONS = frozenset(
     }
 )
 # The maximum size of a reply without its hashes, and of each hash.
-_REPLY_OVERHEAD_BYTES, _BYTES_PER_HASH = 10_000, 250
+_REPLY_OVERHEAD_BYTES, _BYTES_PER_HASH = 10_000, 300
+MAX_REPLY_BYTES = _REPLY_OVERHEAD_BYTES + _BYTES_PER_HASH * MAX_HASHES
 
 
 class MessageError(Exception):
@@ -58,21 +59,11 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A file of `size_bytes` bytes to read; the reply has the same number.
-
-    At most `max_frames` frames of it are hashed.
-    """
+    """A file of `size_bytes` bytes to read; the reply has the same number."""
 
     number: int
     algorithms: tuple[str, ...]
     size_bytes: int
-    max_frames: int
-
-    @property
-    def max_reply_bytes(self) -> int:
-        """The size of the longest honest reply, in bytes."""
-        max_hashes = self.max_frames * len(View) * len(Orientation) * len(self.algorithms)
-        return _REPLY_OVERHEAD_BYTES + _BYTES_PER_HASH * max_hashes
 
 
 def encode_setup(setup: Setup) -> bytes:
@@ -135,10 +126,14 @@ def encode_reading(number: int, reading: Reading) -> bytes:
                     one.orientation,
                     one.view,
                     one.decode,
+                    one.rendering,
+                    one.stretched_quality,
+                    one.detail,
                 ]
                 for one in reading.hashes
             ],
             "failure": failure and [failure.reason, failure.detail],
+            "frames_seen": reading.frames_seen,
         }
     )
 
@@ -146,12 +141,16 @@ def encode_reading(number: int, reading: Reading) -> bytes:
 def decode_reading(payload: bytes, request: Request) -> Reading:
     """Return the reading that answers a request. Raises `MessageError` for anything else."""
     match _parse(payload):
-        case {"number": int(number), "media": media, "hashes": [*rows], "failure": failure} if (
-            number == request.number
-        ):
+        case {
+            "number": int(number),
+            "media": media,
+            "hashes": [*rows],
+            "failure": failure,
+            "frames_seen": int(frames_seen),
+        } if number == request.number and _is_number(frames_seen):
             algorithms = set(request.algorithms)
             hashes = tuple(_parse_hash(row, algorithms) for row in rows)
-            reading = Reading(_parse_media(media), hashes, _parse_failure(failure))
+            reading = Reading(_parse_media(media), hashes, _parse_failure(failure), frames_seen)
             if reading.failure is None:
                 _require_complete(reading, algorithms)
             return reading
@@ -168,6 +167,8 @@ def _require_complete(reading: Reading, algorithms: Set[str]) -> None:
     full_view = {one.algorithm.name for one in reading.hashes if one.view is View.FULL}
     if reading.media is None or full_view != algorithms:
         raise MessageError("a success without hashes")
+    if reading.frames_seen != reading.media.frames:
+        raise MessageError("a success with frames that were not looked at")
     if any(one.frame >= reading.media.frames for one in reading.hashes):
         raise MessageError("a hash of a frame that does not exist")
 
@@ -204,6 +205,10 @@ def _is_number(value: int) -> bool:
     return not isinstance(value, bool) and 0 <= value < _MAX_NUMBER
 
 
+def _is_quality(value: int | None) -> bool:
+    return value is None or (_is_number(value) and value <= 100)
+
+
 def _parse_failure(row: object) -> Failure | None:
     match row:
         case None:
@@ -226,13 +231,19 @@ def _parse_hash(row: object, algorithms: Set[str]) -> Hash:
             str(orientation),
             str(view),
             str(decode),
+            int(rendering),
+            None | int() as stretched_quality,
+            str(detail),
         ] if (
             name in algorithms
-            and (quality is None or (_is_number(quality) and quality <= 100))
+            and _is_quality(quality)
+            and _is_quality(stretched_quality)
             and _is_number(frame)
+            and _is_number(rendering)
             and orientation in list(Orientation)
             and view in list(View)
             and decode in list(Decode)
+            and detail in list(Detail)
         ):
             algorithm = ALGORITHMS[name]
             # bytes.fromhex would skip white space, hence the check for alphanumerics.
@@ -247,6 +258,9 @@ def _parse_hash(row: object, algorithms: Set[str]) -> Hash:
                     Orientation(orientation),
                     View(view),
                     Decode(decode),
+                    rendering,
+                    stretched_quality,
+                    Detail(detail),
                 )
             except ValueError as error:
                 raise MessageError("not a hash value") from error

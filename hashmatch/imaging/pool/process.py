@@ -17,6 +17,7 @@ from ..interface import Reading
 from ..limits import decoder_failure
 from .messages import (
     LENGTH_BYTES,
+    MAX_REPLY_BYTES,
     OUT_OF_MEMORY_CODE,
     MessageError,
     Request,
@@ -147,7 +148,7 @@ class DecodingProcess:
     def receive(self, request: Request, deadline: float) -> Reading:
         """Return the reply to a request. Raises `ProcessFailedError`."""
         try:
-            payload = self._receive_message(deadline, request.max_reply_bytes)
+            payload = self._receive_message(deadline, MAX_REPLY_BYTES)
             reading = decode_reading(payload, request)
         except (OSError, EOFError, MessageError) as error:
             raise self._explain(error) from error

@@ -66,6 +66,7 @@ def add_hashes(session: Session, content: Content, hashes: Sequence[Hash]) -> No
             "frame": one.frame,
             "orientation": one.orientation.value,
             "view": one.view.value,
+            "rendering": one.rendering,
             "decode": one.decode.value,
             "value": one.value,
             "quality": one.quality,

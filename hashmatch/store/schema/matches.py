@@ -48,6 +48,10 @@ class ContentHash(Base):
     frame: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     orientation: Mapped[str] = mapped_column(String(16), primary_key=True)
     view: Mapped[str] = mapped_column(String(32), primary_key=True, server_default="full")
+    # Several renderings of a frame may have one view, such as those over different greys.
+    rendering: Mapped[int] = mapped_column(
+        primary_key=True, autoincrement=False, server_default="0"
+    )
     decode: Mapped[str] = mapped_column(String(16), server_default="full")
     value: Mapped[bytes]
     quality: Mapped[int | None]

@@ -133,16 +133,25 @@ def test_an_apng_that_announces_other_frames_is_never_clear(before: bytes, after
     assert read(_apng(before=before, after=after), "pdq").failure is not None
 
 
-def test_a_gamma_that_makes_another_picture_is_in_doubt() -> None:
+@pytest.mark.parametrize("gamma", [20_000, 30_000, 100_000, 110_000])
+def test_a_png_is_seen_with_its_gamma_and_without(gamma: int) -> None:
     data = drawn(1, "PNG")
-    parts = {
-        gamma: chunk(b"gAMA", struct.pack(">I", gamma))
-        for gamma in (45_455, 100_000, 2_000, 1_000_000)
-    }
-    for gamma in (45_455, 100_000):
-        assert read(data[:33] + parts[gamma] + data[33:], "pdq").failure is None
-    for gamma in (2_000, 1_000_000):
-        _require_doubt(data[:33] + parts[gamma] + data[33:])
+    shown = read(data[:33] + chunk(b"gAMA", struct.pack(">I", gamma)) + data[33:], "pdq")
+    assert [one.view for one in shown.hashes] == [View.FULL, View.MANAGED]
+    levels = np.asarray(draw_picture(1)) / 255
+    linear = levels ** (100_000 / gamma)
+    encoded_again = np.where(
+        linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055
+    )
+    picture = Image.fromarray((encoded_again * 255).round().astype(np.uint8))
+    (wanted,) = read(encoded(picture, "PNG"), "pdq").hashes
+    assert distance_bits(shown.hashes[1].value, wanted.value) <= 4
+
+
+def test_the_usual_gamma_changes_nothing_where_the_file_says_srgb() -> None:
+    data = drawn(1, "PNG")
+    extra = chunk(b"sRGB", b"\0") + chunk(b"gAMA", struct.pack(">I", 45_455))
+    assert len(read(data[:33] + extra + data[33:], "pdq").hashes) == 1
 
 
 def test_a_png_whose_picture_is_interrupted_is_in_doubt() -> None:
@@ -253,9 +262,14 @@ def _profile(*, gamma: float, negative: bool = False) -> bytes:
 
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "TIFF", "WEBP"])
-def test_a_profile_that_turns_the_picture_into_its_negative_is_in_doubt(image_format: str) -> None:
-    negative = Image.fromarray(255 - np.asarray(LISTED.convert("L")))
-    _require_doubt(encoded(negative, image_format, icc_profile=_profile(gamma=2.2, negative=True)))
+def test_a_picture_is_seen_in_the_colours_of_its_profile(image_format: str) -> None:
+    grey = LISTED.convert("L")
+    negative = Image.fromarray(255 - np.asarray(grey))
+    profile = _profile(gamma=2.2, negative=True)
+    reading = read(encoded(negative, image_format, icc_profile=profile), "pdq")
+    assert View.MANAGED in [one.view for one in reading.hashes]
+    # The curve that was turned upside down has a gamma, so that the negative has another contrast.
+    assert reading.failure is not None or _shows(reading, negative)
 
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "TIFF", "WEBP"])
@@ -266,3 +280,11 @@ def test_profiles_that_are_in_use_leave_no_doubt(image_format: str) -> None:
     for profile in profiles:
         reading = read(encoded(LISTED.convert("L"), image_format, icc_profile=profile), "pdq")
         assert reading.failure is None
+        assert _shows(reading, LISTED)
+
+
+def test_an_srgb_profile_costs_nothing() -> None:
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for image_format in ("JPEG", "PNG", "WEBP"):
+        reading = read(encoded(LISTED, image_format, icc_profile=srgb), "pdq")
+        assert [one.view for one in reading.hashes] == [View.FULL]

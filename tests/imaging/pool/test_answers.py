@@ -14,13 +14,20 @@ from tests.imaging.pool.pools import ALL, EXACT, claimed_by, make_pool, reason_o
 from tests.pictures import drawn
 
 MEDIA = ["PNG", 1, 1, 1]
-REQUEST = Request(2, ("pdq",), 100, max_frames=33)
-HASH = ["pdq", "0" * 64, 100, 0, "original", "full", "full"]
+REQUEST = Request(2, ("pdq",), 100)
+HASH = ["pdq", "0" * 64, 100, 0, "original", "full", "full", 0, None, "whole"]
 
 
 def _answer(**other: object) -> str:
     """Return an answer to request 2 as it should be, but for some of its parts."""
-    return json.dumps({"number": 2, "media": None, "hashes": [], "failure": None, **other})
+    agreed: dict[str, object] = {
+        "number": 2,
+        "media": None,
+        "hashes": [],
+        "failure": None,
+        "frames_seen": 1,
+    }
+    return json.dumps({**agreed, **other})
 
 
 def _with_hash(place: int, other: object) -> str:
@@ -42,7 +49,10 @@ def _with_hash(place: int, other: object) -> str:
         _answer(hashes=[HASH]),
         _answer(media=MEDIA),
         _answer(media=MEDIA, hashes=[[*HASH[:3], 1, *HASH[4:]]]),
-        _answer(media=MEDIA, hashes=[[*HASH[:5], "inner", "full"]]),
+        _answer(media=MEDIA, hashes=[[*HASH[:5], "inner", *HASH[6:]]]),
+        _answer(media=MEDIA, hashes=[HASH], frames_seen=0),
+        _answer(media=MEDIA, hashes=[HASH], frames_seen=2),
+        _answer(media=MEDIA, hashes=[HASH], frames_seen=True),
         _answer(media=["PNG", True, 1, 1], hashes=[HASH]),
         _answer(media=["PNG", 2**31, 1, 1], hashes=[HASH]),
         _answer(number="2"),
@@ -67,6 +77,9 @@ def _with_hash(place: int, other: object) -> str:
         _with_hash(4, "sideways"),
         _with_hash(5, "upside-down"),
         _with_hash(6, "not at all"),
+        _with_hash(7, -1),
+        _with_hash(8, 101),
+        _with_hash(9, "somewhere"),
     ],
 )
 def test_an_answer_of_another_shape_is_refused(answer: str) -> None:

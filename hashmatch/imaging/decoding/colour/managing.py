@@ -1,0 +1,145 @@
+"""Colour management: a stored picture as the one in sRGB that screens show."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import assert_never
+
+import numpy as np
+from PIL import Image, ImageCms
+
+from .curves import PRIMARIES, SRGB_TRANSFER, TRANSFERS
+from .declared import Calibration, Coded, Colour, Profile
+from .hdr import is_hdr, table_to_srgb
+from .profiles import build_profile, has_tables
+
+# A shift of every colour by less, of 255, is rounding.
+_MAX_ROUNDING = 2
+# The largest shift of a grey by profiles in use, which have a linear curve.
+_MAX_GENTLE_SHIFT = 75
+_CURVE_POINTS = 1024
+_MODES_BY_SPACE = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
+_FAILURES = (ImageCms.PyCMSError, OSError, ValueError, TypeError, struct.error, ArithmeticError,
+             np.linalg.LinAlgError)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Transform:
+    """A usable profile: the mode that it is for, and how far it is from sRGB."""
+
+    mode: str
+    transform: ImageCms.ImageCmsTransform
+    is_srgb: bool
+    is_gentle: bool
+
+
+def manage(picture: Image.Image, colour: Colour) -> Image.Image | None:
+    """Return a picture of mode L, RGB, RGBA or CMYK as sRGB, None where that changes nothing.
+
+    A declaration that cannot be understood changes nothing, as in browsers.
+    """
+    if isinstance(colour, Coded) and is_hdr(colour.transfer):
+        if colour.primaries not in PRIMARIES or picture.mode == "CMYK":
+            return None
+        table = table_to_srgb(colour.primaries, colour.transfer)
+        return _keeping_alpha(picture, lambda opaque: opaque.convert("RGB").filter(table))
+    found = _find_transform(colour)
+    return None if found is None or found.is_srgb else _apply(found, picture)
+
+
+def has_effect(colour: Colour) -> bool:
+    """Say whether a declaration is understood and says other than sRGB."""
+    if isinstance(colour, Coded) and is_hdr(colour.transfer):
+        return colour.primaries in PRIMARIES
+    found = _find_transform(colour)
+    return found is not None and not found.is_srgb
+
+
+def keeps_detail(colour: Colour) -> bool:
+    """Say whether averaging pixels before or after colour management makes no visible difference.
+
+    So it is with the profiles of cameras and screens.
+    """
+    if isinstance(colour, Coded) and is_hdr(colour.transfer):
+        return False
+    found = _find_transform(colour)
+    return found is None or found.is_srgb or found.is_gentle
+
+
+def _apply(found: _Transform, picture: Image.Image) -> Image.Image | None:
+    if (found.mode == "CMYK") != (picture.mode == "CMYK"):
+        return None  # Browsers take no notice of a profile for another kind of picture.
+    if found.mode == "L" and picture.mode not in ("L", "RGB", "RGBA"):
+        return None
+    try:
+        return _keeping_alpha(
+            picture,
+            lambda opaque: ImageCms.applyTransform(opaque.convert(found.mode), found.transform),
+        )
+    except _FAILURES:
+        return None
+
+
+def _keeping_alpha(
+    picture: Image.Image, change: Callable[[Image.Image], Image.Image | None]
+) -> Image.Image | None:
+    if picture.mode != "RGBA":
+        return change(picture)
+    changed = change(picture.convert("RGB"))
+    if changed is not None:
+        changed.putalpha(picture.getchannel("A"))
+    return changed
+
+
+@lru_cache(maxsize=64)
+def _find_transform(colour: Colour) -> _Transform | None:
+    """Return the transform of a declaration, None for one that cannot be understood."""
+    try:
+        data = _profile_data(colour)
+        source = ImageCms.ImageCmsProfile(io.BytesIO(data))
+        mode = _MODES_BY_SPACE[source.profile.xcolor_space.strip()]
+        transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
+        if has_tables(data) or mode == "CMYK":
+            return _Transform(mode, transform, is_srgb=False, is_gentle=mode == "CMYK")
+        return _Transform(mode, transform, *_compare_with_srgb(transform, mode))
+    except (KeyError, *_FAILURES):
+        return None
+
+
+def _profile_data(colour: Colour) -> bytes:
+    samples = np.linspace(0, 1, _CURVE_POINTS)
+    match colour:
+        case Profile(data):
+            return data
+        case Coded(primaries, transfer):
+            # 2 means unspecified, and so does every number without a meaning.
+            curve = TRANSFERS.get(transfer, TRANSFERS[SRGB_TRANSFER])
+            return build_profile(PRIMARIES.get(primaries, PRIMARIES[1]), curve(samples))
+        case Calibration(exponent, chromaticities):
+            return build_profile(chromaticities, samples ** (1 / exponent))
+    assert_never(colour)
+
+
+def _compare_with_srgb(transform: ImageCms.ImageCmsTransform, mode: str) -> tuple[bool, bool]:
+    """Say whether a profile of curves and primaries is sRGB's, and whether it is near to it.
+
+    Its curves are seen on the ramps of each colour, and its primaries at their ends.
+    """
+    ramp = np.arange(256, dtype=np.uint8)
+    ramps = np.zeros((4, 256, 3), np.uint8)
+    for row in range(4):
+        ramps[row, :, slice(None) if row == 3 else row] = ramp[:, None] if row == 3 else ramp
+    picture = Image.fromarray(ramps[3:] if mode == "L" else ramps).convert(mode)
+    shown = ImageCms.applyTransform(picture, transform)
+    if shown is None:
+        raise ValueError("a profile without effect")
+    levels = np.asarray(shown, np.int64)
+    shifts = np.abs(levels - np.asarray(picture.convert("RGB"), np.int64))
+    greys = levels[-1].mean(axis=1)
+    is_rising = bool((np.diff(greys) >= -_MAX_ROUNDING).all())
+    is_gentle = is_rising and bool(shifts[-1].max() <= _MAX_GENTLE_SHIFT)
+    return bool(shifts.max() <= _MAX_ROUNDING), is_gentle

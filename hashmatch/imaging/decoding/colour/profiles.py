@@ -1,0 +1,63 @@
+"""ICC profiles made of curves and primaries, so that one library manages all colours."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+
+from .curves import Floats, rgb_to_xyz
+from .declared import Chromaticities
+
+_D50 = np.array([0.9642, 1.0, 0.8249])
+# Bradford's matrix, by which white is adapted to that of the profile connection space (ICC.1,
+# annex E).
+_BRADFORD = np.array(
+    [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
+)
+_HEADER_BYTES, _TAG_BYTES = 128, 12
+
+
+def build_profile(chromaticities: Chromaticities, curve: Floats) -> bytes:
+    """Return a display profile (ICC.1:2001) of the primaries.
+
+    `curve` has the light, 0 to 1, of evenly spaced samples. Raises `np.linalg.LinAlgError`,
+    `ValueError` or `struct.error` for chromaticities that span no colours.
+    """
+    to_xyz = rgb_to_xyz(chromaticities)
+    white = to_xyz.sum(axis=1)
+    cones = _BRADFORD @ white
+    if not np.all(np.abs(cones) > 1e-6):
+        raise ValueError("a white without light")
+    adapted = np.linalg.solve(_BRADFORD, np.diag(_BRADFORD @ _D50 / cones) @ _BRADFORD) @ to_xyz
+    levels = (np.clip(curve, 0, 1) * 65535).round().astype(">u2")
+    trc = b"curv" + bytes(4) + struct.pack(">I", len(levels)) + levels.tobytes()
+    tags = {b"wtpt": _xyz(_D50)}
+    for name, column in zip((b"r", b"g", b"b"), adapted.T, strict=True):
+        tags |= {name + b"XYZ": _xyz(column), name + b"TRC": trc}
+    return _assemble(tags)
+
+
+def has_tables(profile: bytes) -> bool:
+    """Say whether a profile maps colours by tables, so that no few colours tell what it does."""
+    count = int.from_bytes(profile[_HEADER_BYTES : _HEADER_BYTES + 4], "big")
+    start = _HEADER_BYTES + 4
+    names = {profile[at : at + 4] for at in range(start, start + _TAG_BYTES * min(count, 200), 12)}
+    return any(name[:3] in (b"A2B", b"D2B") for name in names)
+
+
+def _xyz(values: Floats) -> bytes:
+    return b"XYZ " + bytes(4) + struct.pack(">iii", *(round(65536 * one) for one in values))
+
+
+def _assemble(tags: dict[bytes, bytes]) -> bytes:
+    table, bodies = b"", b""
+    start = _HEADER_BYTES + 4 + _TAG_BYTES * len(tags)
+    for name, body in tags.items():
+        table += name + struct.pack(">II", start + len(bodies), len(body))
+        bodies += body + bytes(-len(body) % 4)
+    header = struct.pack(
+        ">I4x4s4s4s4s12x4s28x12s48x",
+        start + len(bodies), b"\x02\x40\0\0", b"mntr", b"RGB ", b"XYZ ", b"acsp", _xyz(_D50)[8:],
+    )  # fmt: skip
+    return header + struct.pack(">I", len(tags)) + table + bodies

@@ -1,0 +1,1 @@
+"""Conformance: whatever a browser shows of a file must be among the pictures that are hashed."""
