@@ -14,6 +14,7 @@ from hashmatch.outcome import Reason
 
 from ..limits import DecodingError, Limits
 from .animation import walk_gif, walk_webp
+from .bmp import FILE_HEADER_BYTES, read_header
 from .boxes import outline_avif, outline_boxes
 from .colour import Profile
 from .netpbm import outline_netpbm
@@ -114,6 +115,12 @@ def _outline_ico(data: bytes, limits: Limits) -> Outline:
     return Outline(data)
 
 
+def _outline_bmp(data: bytes, limits: Limits) -> Outline:
+    header = read_header(data, FILE_HEADER_BYTES)
+    limits.require_size(header.width, header.height)
+    return Outline(data, colours=header.colours)
+
+
 def _outline_tiff(data: bytes, limits: Limits) -> Outline:
     try:
         is_complete = outline_tiff(data, limits)
@@ -129,6 +136,7 @@ _WALKS: dict[str, Callable[[bytes, Limits], Outline]] = {
     "GIF": _outline_gif,
     "WEBP": _outline_webp,
     "TIFF": _outline_tiff,
+    "BMP": _outline_bmp,
     "AVIF": outline_avif,
     "HEIF": outline_boxes,
     "JPEG2000": outline_boxes,

@@ -10,6 +10,7 @@ from pillow_heif import HeifImageFile
 
 from ..limits import Limits
 from .animation import Animation
+from .bmp import decode_bmp
 from .heif_track import HEIFTrack
 from .netpbm import decode_pam
 from .outline import Outline
@@ -165,6 +166,14 @@ class _AVIFSource(Source):
         return self._picture if number == self.frames - 1 else super().seek(number)
 
 
+def _open_bitmap(data: bytes, limits: Limits) -> Source:
+    """Return a bitmap, which is decoded here, since browsers read more of it than Pillow."""
+    source = Source(decode_bmp(data, limits))
+    if source.seek(0).info["is_truncated"]:
+        source.error = EOFError("the rows of a bitmap are missing")
+    return source
+
+
 def _with_brand(data: bytes, brand: bytes) -> bytes:
     return data[:8] + brand + data[12:]
 
@@ -192,6 +201,8 @@ def open_source(outline: Outline, image_format: str, limits: Limits) -> Source:
         return _AVIFSource(outline.pixels)
     if outline.animation is not None:
         return _open_animation(outline, outline.animation, image_format, limits)
+    if image_format == "BMP":
+        return _open_bitmap(outline.pixels, limits)
     if outline.pixels.startswith(b"P7"):
         return Source(decode_pam(outline.pixels, limits))
     opener = _OPENERS.get(image_format)

@@ -85,8 +85,8 @@ def _add_frame(walk: _Walk, at: int) -> int:
     colours = at + _DESCRIPTOR_BYTES
     pixels = colours + _colours(data, at + 9)
     after = _after_blocks(data, pixels + 1)
-    if not walk.parts and 0 in walk.size:  # The first frame then says how large the canvas is.
-        walk.size = (left + width, top + height)
+    if not walk.parts:  # Browsers enlarge the canvas for the first frame, and for no other.
+        walk.size = (max(walk.size[0], left + width), max(walk.size[1], top + height))
     flags = data[at + 9] if at + 9 < len(data) else 0
     table = data[colours:pixels] or data[_SCREEN_BYTES : _SCREEN_BYTES + _colours(data, 10)]
     still = partial(_as_file, data, (width, height), flags, table, (pixels, after), walk.control)
