@@ -15,6 +15,7 @@ from hashmatch.config import ImageFormat
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Hash
 from hashmatch.imaging import Hashing, InProcessIntake, Limits, Reading
+from hashmatch.imaging.decoding.jxl import load_jxl
 from hashmatch.synthetic import draw_picture
 
 GENEROUS = Limits(
@@ -42,6 +43,9 @@ def encoded(picture: Image.Image, image_format: str = "PNG", **options: Any) -> 
             heif.save(stream, **{"quality": -1, **quick, **options})
         case "AVIF":
             picture.save(stream, "AVIF", **{"speed": 10, **options})
+        case "JXL":
+            load_jxl()
+            picture.save(stream, "JXL", **{"effort": 1, **options})
         case "PSD":
             return _as_psd(picture.convert("RGB"))
         case "ICO":

@@ -35,6 +35,7 @@ ImageFormat = Literal[
     "AVIF",
     "HEIF",
     "JPEG2000",
+    "JXL",
     "ICO",
     "PSD",
     "TGA",

@@ -63,12 +63,16 @@ def _write(features: Features) -> bytes:
     compression = {4: 2, 8: 1}[depth] if runs else 3 if masks and features["fields"] else 0
     info, mask_bytes, profile = _header(features, header, size, depth, compression, masks, top_down)
     start = 14 + len(info) + len(mask_bytes) + len(palette) + features["gap"]
-    body = info + mask_bytes + palette + bytes(features["gap"]) + data
+    body = bytearray(info + mask_bytes + palette + bytes(features["gap"]) + data)
     behind = profile or features["behind"]
     if profile:
-        body = bytearray(body)
         struct.pack_into("<II", body, 112, len(body), len(profile))
-    return b"BM" + struct.pack("<IHHI", 14 + len(body) + len(behind), 0, 0, start) + bytes(body) + behind
+    return (
+        b"BM"
+        + struct.pack("<IHHI", 14 + len(body) + len(behind), 0, 0, start)
+        + bytes(body)
+        + behind
+    )
 
 
 def _header(
@@ -80,7 +84,7 @@ def _header(
         return struct.pack("<IHHHH", size, width, height, 1, depth), b"", b""
     info = struct.pack(
         "<IiiHHIIiiII", size, width, -height if top_down else height, 1, depth, compression, 0,
-        2835, 2835, 0 if depth > 8 else 0, 0,
+        2835, 2835, 0, 0,
     )  # fmt: skip
     stored = struct.pack("<4I", *(masks or (0, 0, 0, 0)))
     between = stored[:12] if compression == 3 and size in (40, 64) else b""

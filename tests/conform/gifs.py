@@ -81,10 +81,15 @@ def _write(features: Features) -> bytes:
     }[features["screen"]]
     _, shared = _indexed(features["seed"], size, features)
     flags = 0xF7 if features["global"] else 0x70
-    head = b"GIF" + features["version"] + struct.pack("<HHBBB", *screen, flags, features["background"], 0)
+    head = (
+        b"GIF"
+        + features["version"]
+        + struct.pack("<HHBBB", *screen, flags, features["background"], 0)
+    )
     table = shared if features["global"] else b""
     frames = (_frame(number, features, size, shared) for number in range(features["frames"]))
-    return head + table + features["extension"] + b"".join(frames) + features["end"]
+    parts: list[bytes] = [head, table, features["extension"], *frames, features["end"]]
+    return b"".join(parts)
 
 
 GIF = Format("GIF", _FEATURES, _write)

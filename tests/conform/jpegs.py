@@ -9,7 +9,7 @@ from PIL import Image
 
 from .pngs import exif
 from .profiles import PROFILES
-from .recipes import Features, Format, picture, pixels
+from .recipes import Features, Format, picture
 
 _FEATURES: dict[str, tuple[object, ...]] = {
     "size": ((160, 120), (333, 200), (1700, 1600)),
@@ -69,7 +69,8 @@ def _write(features: Features) -> bytes:
     if features["restart"]:
         options["restart_marker_rows"] = features["restart"]
     _picture(features).save(stream, "JPEG", **options)
-    return _remarked(stream.getvalue(), features) + features["behind"]
+    behind: bytes = features["behind"]
+    return _remarked(stream.getvalue(), features) + behind
 
 
 def _remarked(data: bytes, features: Features) -> bytes:

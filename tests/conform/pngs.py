@@ -138,7 +138,9 @@ def _write(features: Features) -> bytes:
     header = struct.pack(">IIBBBBB", *size, depth, features["kind"], 0, 0, features["interlaced"])
     data = _compressed(samples, depth, features)
     count = features["parts"]
-    pieces = [data[len(data) * one // count : len(data) * (one + 1) // count] for one in range(count)]
+    pieces = [
+        data[len(data) * one // count : len(data) * (one + 1) // count] for one in range(count)
+    ]
     between = _chunk(b"tEXt", b"k\0v", features) if features["between"] else b""
     idat = between.join(_chunk(b"IDAT", one, features) for one in pieces)
     metadata = _metadata(features)

@@ -76,9 +76,7 @@ PROFILES: dict[str, bytes] = {
     "linear": _matrix(_SRGB, (_gamma(1.0),) * 3),
     "dark": _matrix(_SRGB, (_gamma(4.0),) * 3),
     "swapped": _matrix((_SRGB[2], _SRGB[0], _SRGB[1]), (_gamma(2.2),) * 3),
-    "blue": _matrix(
-        ((0, 0, 0), (0, 0, 0), (0.9642, 1.0, 0.8249)), (_gamma(2.2),) * 3
-    ),
+    "blue": _matrix(((0, 0, 0), (0, 0, 0), (0.9642, 1.0, 0.8249)), (_gamma(2.2),) * 3),
     "negative": _matrix(_SRGB, (_curve((1 - _ramp) ** 2.2),) * 3),
     "steps": _matrix(_SRGB, (_curve(np.floor(_ramp * 5) / 5),) * 3),
     "zigzag": _matrix(_SRGB, (_curve(abs((_ramp * 4) % 2 - 1)),) * 3),

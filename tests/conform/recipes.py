@@ -63,21 +63,16 @@ def alpha(pattern: str, seed: int, size: tuple[int, int]) -> Pixels:
     """Return an alpha channel of shape (height, width)."""
     width, height = size
     y, x = np.mgrid[:height, :width]
-    match pattern:
-        case "opaque":
-            return np.full((height, width), 255, np.uint8)
-        case "hole":
-            inside = (abs(x - width / 2) < width / 5) & (abs(y - height / 2) < height / 5)
-            return np.where(inside, 0, 255).astype(np.uint8)
-        case "fade":
-            return (x * 255 // width).astype(np.uint8)
-        case "checks":
-            return np.where((x + y) % 2, 255, 0).astype(np.uint8)
-        case "other picture":
-            return np.array(picture(seed + 50, size).convert("L"))
-        case "nothing":
-            return np.zeros((height, width), np.uint8)
-    raise ValueError(pattern)
+    inside = (abs(x - width / 2) < width / 5) & (abs(y - height / 2) < height / 5)
+    drawn: dict[str, Callable[[], Pixels]] = {
+        "opaque": lambda: np.full((height, width), 255, np.uint8),
+        "hole": lambda: np.where(inside, 0, 255).astype(np.uint8),
+        "fade": lambda: np.array(x * 255 // width, np.uint8),
+        "checks": lambda: np.where((x + y) % 2, 255, 0).astype(np.uint8),
+        "other picture": lambda: np.array(picture(seed + 50, size).convert("L")),
+        "nothing": lambda: np.zeros((height, width), np.uint8),
+    }
+    return drawn[pattern]()
 
 
 ALPHAS = ("opaque", "hole", "fade", "checks", "other picture", "nothing")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import struct
 
-import numpy as np
 from PIL import Image
 
 from .pngs import exif
@@ -52,7 +51,7 @@ def _stored(seed: int, size: tuple[int, int], opacity: str, *, lossless: bool) -
 
 
 def _sides(values: tuple[int, int]) -> bytes:
-    return b"".join(np.uint32(one - 1).tobytes()[:3] for one in values)
+    return b"".join((one - 1).to_bytes(3, "little") for one in values)
 
 
 def _write(features: Features) -> bytes:
@@ -75,7 +74,8 @@ def _write(features: Features) -> bytes:
         after = _chunk(b"EXIF", exif(features["orientation"], features["exif"]))
     head = _chunk(b"VP8X", struct.pack("<B3x", flags) + _sides(size))
     chunks = b"WEBP" + head + b"".join(metadata) + body + after
-    return b"RIFF" + struct.pack("<I", len(chunks)) + chunks + features["behind"]
+    behind: bytes = features["behind"]
+    return b"RIFF" + struct.pack("<I", len(chunks)) + chunks + behind
 
 
 def _frame(number: int, features: Features) -> bytes:
@@ -85,7 +85,7 @@ def _frame(number: int, features: Features) -> bytes:
     opacity = features["frame alpha"] if number else features["alpha"]
     chunks = _stored(features["seed"] + number, size, opacity, lossless=features["lossless"])
     disposal = features["disposal"] if number % 2 == 0 else features["other disposal"]
-    place = b"".join(np.uint32(one // 2).tobytes()[:3] for one in (left, top))
+    place = b"".join((one // 2).to_bytes(3, "little") for one in (left, top))
     head = place + _sides(size) + b"\x64\0\0" + bytes([features["blend"] | disposal])
     return _chunk(b"ANMF", head + chunks)
 

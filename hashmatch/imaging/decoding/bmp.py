@@ -66,9 +66,10 @@ def read_header(data: bytes, at: int, *, is_icon: bool = False) -> BMPHeader:
         header = _read_info(data, at, size, is_icon=is_icon)
     if header.depth not in (*_INDEXED_DEPTHS, *_DIRECT_DEPTHS):
         raise _undecodable("a bitmap with an unknown number of bits a pixel")
-    if header.compression not in (_RGB, _BITFIELDS, _ALPHA_BITFIELDS):
-        if _RUN_DEPTHS.get(header.compression) != header.depth or header.is_top_down:
-            raise DecodingError(Reason.UNSUPPORTED, "a bitmap that contains another file")
+    is_packed = header.compression in (_RGB, _BITFIELDS, _ALPHA_BITFIELDS)
+    has_runs = _RUN_DEPTHS.get(header.compression) == header.depth and not header.is_top_down
+    if not is_packed and not has_runs:
+        raise DecodingError(Reason.UNSUPPORTED, "a bitmap of an unknown compression")
     return header
 
 
@@ -188,6 +189,8 @@ def _packed_rows(data: bytes, header: BMPHeader) -> tuple[NDArray[np.uint8], boo
     size = row_bytes * header.height
     # The padding of the last row is often missing.
     is_complete = len(data) >= size - row_bytes + (header.width * header.depth + 7) // 8
+    if not is_complete:  # A part of a row shows nothing.
+        data = data[: len(data) // row_bytes * row_bytes]
     rows = np.frombuffer(data[:size].ljust(size, b"\0"), np.uint8)
     return rows.reshape(header.height, row_bytes), is_complete
 

@@ -8,7 +8,7 @@ exact, since the decoder notices its mistakes; it only has to end soon for any i
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from hashmatch.outcome import Reason
 
@@ -17,6 +17,8 @@ from .animation import walk_gif, walk_webp
 from .bmp import FILE_HEADER_BYTES, read_header
 from .boxes import outline_avif, outline_boxes
 from .colour import Profile
+from .icons import read_entries
+from .jxl import outline_jxl
 from .netpbm import outline_netpbm
 from .outline import Outline
 from .png import outline_png
@@ -92,26 +94,14 @@ def _outline_psd(data: bytes, limits: Limits) -> Outline:
     return Outline(data, is_complete=at < len(data))
 
 
-def _icon_sizes(data: bytes) -> Iterator[tuple[int, int]]:
-    """Yield the width and height from each picture's own header in an icon file.
-
-    The directory of the file has one byte for each side and may contradict the headers.
-    """
-    for number in range(int.from_bytes(data[4:6], "little")):
-        offset = int.from_bytes(data[18 + 16 * number : 22 + 16 * number], "little")
-        header = data[offset : offset + 24]
-        if header.startswith(b"\x89PNG"):
-            yield int.from_bytes(header[16:20], "big"), int.from_bytes(header[20:24], "big")
-        elif len(header) == 24:
-            width, height = struct.unpack_from("<ii", header, 4)
-            # The height covers the colours and the mask below them; it is negative top down.
-            yield abs(width), abs(height) // 2
-
-
 def _outline_ico(data: bytes, limits: Limits) -> Outline:
     limits.require_frames(int.from_bytes(data[4:6], "little"))
-    for width, height in _icon_sizes(data):
-        limits.require_size(width, height)
+    try:
+        for one in read_entries(data):
+            limits.require_size(one.width, one.height)
+    except struct.error as error:
+        detail = "the directory of an icon ends early"
+        raise DecodingError(Reason.TRUNCATED, detail) from error
     return Outline(data)
 
 
@@ -140,6 +130,7 @@ _WALKS: dict[str, Callable[[bytes, Limits], Outline]] = {
     "AVIF": outline_avif,
     "HEIF": outline_boxes,
     "JPEG2000": outline_boxes,
+    "JXL": outline_jxl,
     "ICO": _outline_ico,
     "PSD": _outline_psd,
     "PPM": outline_netpbm,

@@ -16,7 +16,9 @@ _SIGNATURES: tuple[tuple[str, re.Pattern[bytes]], ...] = tuple(
         ("TIFF", rb"II[*+]\x00|MM\x00[*+]"),
         ("BMP", rb"BM"),
         ("JPEG2000", rb"\xff\x4f\xff\x51|\x00\x00\x00\x0cjP  \r\n\x87\n"),
-        ("ICO", rb"\x00\x00\x01\x00"),
+        ("JXL", rb"\xff\x0a|\x00\x00\x00\x0cJXL \r\n\x87\n"),
+        # Icons, and cursors: a Targa picture begins like one that has no entries.
+        ("ICO", rb"\x00\x00(?:\x01\x00|\x02\x00(?!\x00\x00))"),
         ("PSD", rb"8BPS"),
         ("PPM", rb"P[1-7f][\s]"),
     )

@@ -5,15 +5,17 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 
-from PIL import IcoImagePlugin, Image, ImageFile
+from PIL import Image, ImageFile
 from pillow_heif import HeifImageFile
 
 from ..limits import Limits
 from .animation import Animation
 from .bmp import decode_bmp
 from .heif_track import HEIFTrack
+from .icons import decode_entry, read_entries
 from .netpbm import decode_pam
 from .outline import Outline
+from .tiff_planes import decode_planes, has_deep_planes
 
 
 class Source:
@@ -92,17 +94,34 @@ class _AnimationSource(Source):
                 return salvage(image).convert("RGBA")
 
 
-class _IconSource(Source):
-    """An icon file, each size of which may show another picture; the largest comes first."""
-
-    def __init__(self, data: bytes) -> None:
-        self._icon = IcoImagePlugin.IcoFile(io.BytesIO(data))
-        super().__init__(self._icon.frame(0))
-        self.format = "ICO"
-        self.frames = len(self._icon.entry)
+class _TIFFSource(Source):
+    """The pages of a TIFF file."""
 
     def seek(self, number: int) -> Image.Image:
-        return self._icon.frame(number)
+        image = super().seek(number)
+        tags = getattr(image, "tag_v2", {})
+        if not has_deep_planes(tags):
+            return image
+        decoded = decode_planes(self._data, tags)
+        decoded.info = image.info
+        decoded.tag_v2 = tags  # type: ignore[attr-defined]  # The orientation stands there.
+        return decoded
+
+
+class _IconSource(Source):
+    """An icon or cursor, each size of which may show another picture; the largest comes first."""
+
+    def __init__(self, data: bytes, limits: Limits) -> None:
+        self._entries, self._limits = read_entries(data), limits
+        if not self._entries:
+            raise SyntaxError("an icon without a picture")
+        first = self._entries[0]
+        self.format, self.primary = "ICO", 0
+        self.size = (first.width, first.height)
+        self.frames = len(self._entries)
+
+    def seek(self, number: int) -> Image.Image:
+        return decode_entry(self._entries[number], self._limits)
 
     def is_embedded(self, number: int) -> bool:
         return number > 0
@@ -201,6 +220,8 @@ def open_source(outline: Outline, image_format: str, limits: Limits) -> Source:
         return _AVIFSource(outline.pixels)
     if outline.animation is not None:
         return _open_animation(outline, outline.animation, image_format, limits)
+    if image_format == "ICO":
+        return _IconSource(outline.pixels, limits)
     if image_format == "BMP":
         return _open_bitmap(outline.pixels, limits)
     if outline.pixels.startswith(b"P7"):
@@ -211,7 +232,8 @@ def open_source(outline: Outline, image_format: str, limits: Limits) -> Source:
     image = _open_with_pillow(outline.pixels, image_format)
     if outline.exif:
         image.info["exif"] = outline.exif
-    return Source(image, outline.pixels)
+    kind = _TIFFSource if image_format == "TIFF" else Source
+    return kind(image, outline.pixels)
 
 
 def _open_animation(
@@ -228,4 +250,4 @@ def _open_with_pillow(data: bytes, image_format: str) -> Image.Image:
     return Image.open(io.BytesIO(data), formats=[image_format])
 
 
-_OPENERS: dict[str, Callable[[bytes], Source]] = {"ICO": _IconSource, "HEIF": _HEIFSource}
+_OPENERS: dict[str, Callable[[bytes], Source]] = {"HEIF": _HEIFSource}

@@ -20,6 +20,7 @@ from pillow_heif import options as heif_options
 from hashmatch.hashers import PIXEL_HASHERS
 
 from ..decoding.heif_track import TrackError, load_library
+from ..decoding.jxl import load_jxl
 from ..hashing import Hashing
 from ..interface import Reading
 from ..limits import Limits
@@ -94,6 +95,7 @@ def _load_decoders() -> None:
     # One thread per process: the pool keeps all processors busy with other files.
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     heif_options.DECODE_THREADS = 1
+    load_jxl()
     with suppress(TrackError):
         load_library()
 
