@@ -2,11 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 FUZZ_SECONDS ?= 60
+FILES ?= 1000
+SECONDS ?= 0
 # Tests wait for about half of their time. Their programs start faster from compiled files.
 TEST_PROCESSES = $$($(BIN)/python -c "import os; print(2 * (os.cpu_count() or 1))")
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-long check fmt bench fuzz lock clean
+.PHONY: help demo test test-long check fmt bench fuzz conform lock clean
 
 help:
 	@echo "make demo   see the whole flow on drawn pictures"
@@ -16,6 +18,7 @@ help:
 	@echo "make fmt    format the code"
 	@echo "make bench  measure, and rewrite benchmarks/RESULTS.md; ONLY=\"importing index\" for some"
 	@echo "make fuzz   look for files that break the parsers, FUZZ_SECONDS=60 each"
+	@echo "make conform  hold drawn files against a browser, FILES=1000 or SECONDS=60; needs chromium"
 	@echo "make lock   raise constraints.txt to the newest versions"
 
 demo: .venv/installed
@@ -42,6 +45,9 @@ bench: .venv/developing
 fuzz: .venv/fuzzing
 	@$(BIN)/python -m tests.fuzzing $(FUZZ_SECONDS)
 
+conform: .venv/developing
+	@$(BIN)/python -m tests.conform --files $(FILES) --seconds $(SECONDS)
+
 lock: .venv/developing
 	@$(BIN)/pip install --quiet uv
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate \
@@ -49,7 +55,7 @@ lock: .venv/developing
 		--group dev --group fuzz --output-file constraints.txt pyproject.toml
 
 clean:
-	rm -rf .venv build dist hashmatch-demo fuzz-findings .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist hashmatch-demo fuzz-findings conform-findings .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 .venv/created:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -8,7 +8,14 @@ from pathlib import Path
 
 from hashmatch.config import Settings, load_settings
 from hashmatch.hashers import ALGORITHMS
-from hashmatch.imaging import Hashing, InProcessIntake, Intake, Limits, PoolIntake
+from hashmatch.imaging import (
+    Hashing,
+    InProcessIntake,
+    Intake,
+    Limits,
+    PoolIntake,
+    forbid_core_dumps,
+)
 from hashmatch.index import LiveIndex
 from hashmatch.match_listener import MatchListener
 from hashmatch.outbox import Sender, WebhookNotifier, webhook_senders
@@ -82,7 +89,11 @@ def match_listeners(settings: Settings) -> tuple[MatchListener, ...]:
 
 
 def senders(settings: Settings, database: Database) -> dict[str, Sender]:
-    """Return the senders of outbox messages, by message kind."""
+    """Return the senders of outbox messages, by message kind.
+
+    Some send images, so that from then on this process leaves no core dump.
+    """
+    forbid_core_dumps()
     # Loads the HTTP client, which a scan does not need.
     from hashmatch.cases import case_senders
     from hashmatch.lists import feedback_senders
@@ -122,7 +133,11 @@ def connect(settings: Settings, actor: str = ACTOR) -> Database:
 
 
 def open_intake(settings: Settings) -> Intake:
-    """Return the intake of the settings, which has to be closed."""
+    """Return the intake of the settings, which has to be closed.
+
+    From then on this process, which will hold images, leaves no core dump.
+    """
+    forbid_core_dumps()
     if settings.intake.isolation == "none":
         return InProcessIntake(limits(settings), hashing(settings))
     return PoolIntake(

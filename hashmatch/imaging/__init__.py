@@ -1,5 +1,6 @@
 """Imaging: the single entry point for image bytes, and the way from bytes to hashes."""
 
+from .core_dumps import are_core_dumps_forbidden, forbid_core_dumps
 from .files import find_files, path_as_text, read_file
 from .hashing import Hashing
 from .in_process import InProcessIntake
@@ -15,7 +16,9 @@ __all__ = [
     "PoolIntake",
     "ProcessFailedError",
     "Reading",
+    "are_core_dumps_forbidden",
     "find_files",
+    "forbid_core_dumps",
     "path_as_text",
     "read_file",
     "too_large",

@@ -18,7 +18,8 @@ from PIL import Image, features
 from hashmatch.config import Settings
 from hashmatch.errors import HashmatchError
 from hashmatch.hashers import ALGORITHMS, BYTES_HASHERS, PIXEL_HASHERS, hash_bytes
-from hashmatch.imaging import PoolIntake, ProcessFailedError
+from hashmatch.imaging import PoolIntake, ProcessFailedError, are_core_dumps_forbidden
+from hashmatch.imaging.decoding.jxl import load_jxl
 from hashmatch.index import IndexFolder, inspect
 from hashmatch.outbox import require_signing
 from hashmatch.store.engine import Database
@@ -68,6 +69,7 @@ def examine(settings: Settings) -> list[Finding]:
         _look_at_hashers,
         _look_at_formats,
         _look_at_isolation,
+        _look_at_core_dumps,
         _look_at_webhooks,
     )
     findings = [finding for check in checks for finding in _guarded(check, settings)]
@@ -124,12 +126,13 @@ def _look_at_formats(settings: Settings) -> Iterator[Finding]:
         for name in enabled
         if name in _OPTIONAL_FORMATS and not features.check(_OPTIONAL_FORMATS[name])
     ]
+    without_extra = "; JXL needs the extra jxl" if "JXL" in enabled and not load_jxl() else ""
     if missing:
         detail = f"this build of Pillow cannot decode {', '.join(missing)}"
         hint = "Install a complete Pillow, or such files will be unscreened."
         yield Finding("formats", Health.WARNING, detail, hint)
     else:
-        yield Finding("formats", Health.GOOD, ", ".join(enabled))
+        yield Finding("formats", Health.GOOD, ", ".join(enabled) + without_extra)
 
 
 def _look_at_isolation(settings: Settings) -> Iterator[Finding]:
@@ -155,6 +158,16 @@ def _look_at_isolation(settings: Settings) -> Iterator[Finding]:
         yield Finding("isolation", Health.WARNING, f"{detail}; not available here: {off}", hint)
     else:
         yield Finding("isolation", Health.GOOD, detail)
+
+
+def _look_at_core_dumps(_: Settings) -> Iterator[Finding]:
+    """Check that this process, which opened an intake as the service does, leaves no core dump."""
+    if are_core_dumps_forbidden():
+        yield Finding("core dumps", Health.GOOD, "none of a process that holds images")
+    else:
+        detail = "a crash may leave a file with the bytes of images"
+        hint = "Set a limit of 0 (ulimit -c 0, or LimitCORE=0 in a unit) where it is started."
+        yield Finding("core dumps", Health.WARNING, detail, hint)
 
 
 def _look_at_webhooks(settings: Settings) -> Iterator[Finding]:

@@ -1,15 +1,21 @@
-"""`python -m tests.conform FILES SEED [FORMAT...]`: hold drawn files against the browser.
+"""`python -m tests.conform`: hold drawn files against the browser; see `--help`.
 
 What disagrees is made simpler, named by its features, and left in the folder `conform-findings`.
 """
 
 from __future__ import annotations
 
+import secrets
 import sys
+import time
+import warnings
 from collections import Counter
 from functools import partial
+from itertools import count
 from pathlib import Path
 from random import Random
+
+import click
 
 from .browser import Browser
 from .checking import Checker
@@ -19,15 +25,25 @@ from .recipes import Format
 _FINDINGS = Path("conform-findings")
 
 
-def main() -> None:
-    """Draw files until there are as many, and report what was refused and what disagrees."""
-    count, seed, names = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
+@click.command()
+@click.option("--files", type=int, default=1000, help="Number of files to draw.")
+@click.option("--seconds", type=float, default=0.0, help="Go on for so long instead.")
+@click.option("--seed", type=int, help="Number that the files follow from; by default any.")
+@click.argument("names", nargs=-1)
+def main(files: int, seconds: float, seed: int | None, names: tuple[str, ...]) -> None:
+    """Draw files and hold them against the browser; NAMES are formats, by default all."""
     chosen = [one for one in FORMATS if not names or one.name in names]
+    seed = secrets.randbelow(10**6) if seed is None else seed
+    click.echo(f"seed {seed}")
+    warnings.simplefilter("ignore")  # Decoders warn about damaged files.
+    end = time.monotonic() + seconds
     with Browser() as browser:
         run = Run(browser, Random(seed))
-        for number in range(count):
+        for number in count():
+            if time.monotonic() > end if seconds else number >= files:
+                break
             run.try_one(chosen[number % len(chosen)])
-    print("\n".join(run.report()))
+    click.echo("\n".join(run.report()))
     sys.exit(bool(run.found))
 
 

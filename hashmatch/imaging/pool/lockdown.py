@@ -5,13 +5,13 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
-import sys
 from collections.abc import Callable
 
+from ..core_dumps import call_system, forbid_core_dumps
 from .seccomp import filter_system_calls
 
 # Constants of <linux/prctl.h> and <linux/capability.h>.
-_PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38
+_PR_SET_NO_NEW_PRIVS = 38
 _CAPABILITY_VERSION_3 = 0x20080522
 # More descriptors than libraries open before the lockdown; the only inherited one is the pipe.
 _MAX_DESCRIPTORS = 4096
@@ -23,7 +23,8 @@ def lock_down(max_memory_bytes: int, timeout_s: float) -> dict[str, bool]:
     Descriptor 0 must be its pipe; all others are closed, and no new one can be opened. All imports
     must have been made before. Protections that the system does not offer are returned as false.
     """
-    protections = {name: _succeeds(step) for name, step in _STEPS.items()}
+    protections = {"no core dumps, no debuggers": forbid_core_dumps()}
+    protections |= {name: _succeeds(step) for name, step in _STEPS.items()}
     protections["processor time limit"] = _succeeds(lambda: allow_cpu(timeout_s))
     # These limits come last, since they would make the steps above fail. RLIMIT_NPROC is not among
     # them: it would also forbid the thread that libde265 insists on. Seccomp forbids processes and
@@ -31,7 +32,6 @@ def lock_down(max_memory_bytes: int, timeout_s: float) -> dict[str, bool]:
     limits = {
         "memory limit": (resource.RLIMIT_AS, max_memory_bytes),
         "no files written": (resource.RLIMIT_FSIZE, 0),
-        "no core dumps": (resource.RLIMIT_CORE, 0),
         # Not even descriptor 0 can be opened again after the pipe is closed.
         "no descriptors but its pipe": (resource.RLIMIT_NOFILE, 0),
     }
@@ -72,30 +72,17 @@ def _restrict_with_landlock() -> None:
 
 
 def _forgo_new_privileges() -> None:
-    _call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-
-
-def _hide_from_debuggers() -> None:
-    _call("prctl", _PR_SET_DUMPABLE, 0, 0, 0, 0)
+    call_system("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
 def _drop_capabilities() -> None:
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
-    _call("capset", header, (ctypes.c_uint32 * 6)())
-
-
-def _call(name: str, *arguments: object) -> None:
-    """Call a function of the C library on Linux. Raises `OSError`."""
-    if sys.platform != "linux":
-        raise OSError(f"{name} exists on Linux only")
-    if getattr(ctypes.CDLL(None, use_errno=True), name)(*arguments):
-        raise OSError(ctypes.get_errno(), name)
+    call_system("capset", header, (ctypes.c_uint32 * 6)())
 
 
 _STEPS: dict[str, Callable[[], None]] = {
     "Landlock": _restrict_with_landlock,
     "no new privileges": _forgo_new_privileges,
     "no capabilities": _drop_capabilities,
-    "no debuggers": _hide_from_debuggers,
     "seccomp": filter_system_calls,
 }
