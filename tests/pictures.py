@@ -14,8 +14,7 @@ from pillow_heif import from_pillow
 from hashmatch.config import ImageFormat
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Hash
-from hashmatch.imaging import Hashing, InProcessIntake, Limits, Reading
-from hashmatch.imaging.decoding.jxl import load_jxl
+from hashmatch.imaging import Hashing, InProcessIntake, Limits, Reading, load_jxl
 from hashmatch.synthetic import draw_picture
 
 GENEROUS = Limits(

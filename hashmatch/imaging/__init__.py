@@ -1,6 +1,7 @@
 """Imaging: the single entry point for image bytes, and the way from bytes to hashes."""
 
 from .core_dumps import are_core_dumps_forbidden, forbid_core_dumps
+from .decoding import load_jxl
 from .files import find_files, path_as_text, read_file
 from .hashing import Hashing
 from .in_process import InProcessIntake
@@ -19,6 +20,7 @@ __all__ = [
     "are_core_dumps_forbidden",
     "find_files",
     "forbid_core_dumps",
+    "load_jxl",
     "path_as_text",
     "read_file",
     "too_large",

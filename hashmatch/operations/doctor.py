@@ -18,8 +18,7 @@ from PIL import Image, features
 from hashmatch.config import Settings
 from hashmatch.errors import HashmatchError
 from hashmatch.hashers import ALGORITHMS, BYTES_HASHERS, PIXEL_HASHERS, hash_bytes
-from hashmatch.imaging import PoolIntake, ProcessFailedError, are_core_dumps_forbidden
-from hashmatch.imaging.decoding.jxl import load_jxl
+from hashmatch.imaging import PoolIntake, ProcessFailedError, are_core_dumps_forbidden, load_jxl
 from hashmatch.index import IndexFolder, inspect
 from hashmatch.outbox import require_signing
 from hashmatch.store.engine import Database

@@ -89,7 +89,7 @@ class Run:
             if state == "shown" and what == "verdict"
         )  # fmt: skip
         share = f"{judged / shown:.2%}" if shown else "none"
-        return [*lines, f"{share} of {shown} files that are shown got a verdict",
+        return [*lines, f"{share} of {shown} files shown got a verdict or are of low quality",
                 f"{sum(self.found.values())} files disagree"]  # fmt: skip
 
 

@@ -2,6 +2,16 @@
 
 from .borders import Box, is_border_empty
 from .decoder import Decoder, Frame, open_decoder
+from .jxl import load_jxl
 from .rendering import Rendering, render
 
-__all__ = ["Box", "Decoder", "Frame", "Rendering", "is_border_empty", "open_decoder", "render"]
+__all__ = [
+    "Box",
+    "Decoder",
+    "Frame",
+    "Rendering",
+    "is_border_empty",
+    "load_jxl",
+    "open_decoder",
+    "render",
+]

@@ -15,7 +15,7 @@ from hashmatch.hashes import Decode
 from hashmatch.outcome import Failure, Media, Reason
 
 from ..limits import DecodingError, Limits, decoder_failure
-from .colour import Colour, Profile, has_effect, keeps_detail
+from .colour import Colour, Profile, has_effect, keeps_detail, magnifies_rounding
 from .containers import outline
 from .jpeg import decode_reduced, find_factor
 from .recognition import recognise
@@ -26,6 +26,8 @@ from .sources import Source, open_source, salvage
 logging.getLogger("PIL").setLevel(logging.INFO)
 
 _TIFF_ORIENTATION = 274
+# Formats of which all decoders return the same pixels.
+_LOSSLESS = frozenset({"PNG", "GIF", "BMP", "TIFF", "TGA", "PPM", "PSD"})
 _END_OF_JPEG = b"\xff\xd9"
 _TRUNCATED = Failure(Reason.TRUNCATED, "the file ends early: parts of it are missing")
 
@@ -88,7 +90,7 @@ class Decoder:
             self.frames_seen += 1
             if frame is not None and self._is_new(frame, seen):
                 distinct += 1
-                self._ambiguity = self._ambiguity or _ambiguity(frame.image)
+                self._ambiguity = self._ambiguity or _ambiguity(frame.image, frame.colours)
                 yield frame
             if self.failure is None and number + 1 < self.media.frames:
                 self.failure = self._limits.find_excess(distinct, self._begun_s)
@@ -192,12 +194,14 @@ def _applied_orientation(image: Image.Image) -> int:
     return orientation if isinstance(orientation, int) else 1
 
 
-def _ambiguity(image: Image.Image) -> str:
+def _ambiguity(image: Image.Image, colours: tuple[Colour, ...]) -> str:
     """Return why viewers may show other pixels than these; empty if they do not."""
     if image.mode == "F" or (image.mode == "I" and image.format != "PPM"):
         (low, high), *_ = _extrema(image)
         if image.mode == "I" or not (low >= 0 and high <= 1):
             return "pixel values without a defined range, which each viewer scales differently"
+    if image.format not in _LOSSLESS and any(map(magnifies_rounding, colours)):
+        return "a colour profile in which the rounding of decoders makes another picture"
     return ""
 
 

@@ -19,8 +19,8 @@ from pillow_heif import options as heif_options
 
 from hashmatch.hashers import PIXEL_HASHERS
 
+from ..decoding import load_jxl
 from ..decoding.heif_track import TrackError, load_library
-from ..decoding.jxl import load_jxl
 from ..hashing import Hashing
 from ..interface import Reading
 from ..limits import Limits

@@ -21,6 +21,8 @@ from .profiles import build_profile, has_tables
 _MAX_ROUNDING = 2
 # The largest shift of a grey by profiles in use, which have a linear curve.
 _MAX_GENTLE_SHIFT = 75
+# A larger step from one level to the next, of 255, depends on how a decoder rounds.
+_MAX_STEP = 32
 _CURVE_POINTS = 1024
 _MODES_BY_SPACE = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 _FAILURES = (ImageCms.PyCMSError, OSError, ValueError, TypeError, struct.error, ArithmeticError,
@@ -35,6 +37,7 @@ class _Transform:
     transform: ImageCms.ImageCmsTransform
     is_srgb: bool
     is_gentle: bool
+    is_steep: bool
 
 
 def manage(picture: Image.Image, colour: Colour) -> Image.Image | None:
@@ -70,6 +73,15 @@ def keeps_detail(colour: Colour) -> bool:
     return found is None or found.is_srgb or found.is_gentle
 
 
+def magnifies_rounding(colour: Colour) -> bool:
+    """Say whether samples that differ by one may look entirely different.
+
+    Decoders of lossy formats differ by that much.
+    """
+    found = _find_transform(colour)
+    return found is not None and found.is_steep
+
+
 def _apply(found: _Transform, picture: Image.Image) -> Image.Image | None:
     if (found.mode == "CMYK") != (picture.mode == "CMYK"):
         return None  # Browsers take no notice of a profile for another kind of picture.
@@ -103,9 +115,9 @@ def _find_transform(colour: Colour) -> _Transform | None:
         source = ImageCms.ImageCmsProfile(io.BytesIO(data))
         mode = _MODES_BY_SPACE[source.profile.xcolor_space.strip()]
         transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
-        if has_tables(data) or mode == "CMYK":
-            return _Transform(mode, transform, is_srgb=False, is_gentle=mode == "CMYK")
-        return _Transform(mode, transform, *_compare_with_srgb(transform, mode))
+        if mode == "CMYK":
+            return _Transform(mode, transform, is_srgb=False, is_gentle=False, is_steep=False)
+        return _examine(mode, transform, has_tables=has_tables(data))
     except (KeyError, *_FAILURES):
         return None
 
@@ -124,22 +136,28 @@ def _profile_data(colour: Colour) -> bytes:
     assert_never(colour)
 
 
-def _compare_with_srgb(transform: ImageCms.ImageCmsTransform, mode: str) -> tuple[bool, bool]:
-    """Say whether a profile of curves and primaries is sRGB's, and whether it is near to it.
+def _examine(mode: str, transform: ImageCms.ImageCmsTransform, *, has_tables: bool) -> _Transform:
+    """Return a transform with how it compares with sRGB.
 
-    Its curves are seen on the ramps of each colour, and its primaries at their ends.
+    Of a profile of curves and primaries, the curves are seen on the ramps of each colour, and the
+    primaries at their ends. Of one with tables, nothing can be told from a few colours.
     """
     ramp = np.arange(256, dtype=np.uint8)
     ramps = np.zeros((4, 256, 3), np.uint8)
-    for row in range(4):
-        ramps[row, :, slice(None) if row == 3 else row] = ramp[:, None] if row == 3 else ramp
+    for channel in range(3):
+        ramps[channel, :, channel] = ramp
+    ramps[3] = ramp[:, None]
     picture = Image.fromarray(ramps[3:] if mode == "L" else ramps).convert(mode)
     shown = ImageCms.applyTransform(picture, transform)
     if shown is None:
         raise ValueError("a profile without effect")
     levels = np.asarray(shown, np.int64)
     shifts = np.abs(levels - np.asarray(picture.convert("RGB"), np.int64))
-    greys = levels[-1].mean(axis=1)
-    is_rising = bool((np.diff(greys) >= -_MAX_ROUNDING).all())
-    is_gentle = is_rising and bool(shifts[-1].max() <= _MAX_GENTLE_SHIFT)
-    return bool(shifts.max() <= _MAX_ROUNDING), is_gentle
+    is_rising = bool((np.diff(levels[-1].mean(axis=1)) >= -_MAX_ROUNDING).all())
+    return _Transform(
+        mode,
+        transform,
+        is_srgb=not has_tables and bool(shifts.max() <= _MAX_ROUNDING),
+        is_gentle=not has_tables and is_rising and bool(shifts[-1].max() <= _MAX_GENTLE_SHIFT),
+        is_steep=bool(np.abs(np.diff(levels, axis=1)).max() > _MAX_STEP),
+    )
