@@ -46,7 +46,7 @@ fuzz: .venv/fuzzing
 	@$(BIN)/python -m tests.fuzzing $(FUZZ_SECONDS)
 
 conform: .venv/developing
-	@$(BIN)/python -m tests.conform --files $(FILES) --seconds $(SECONDS)
+	@$(BIN)/python -m tests.conform --files $(FILES) --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 lock: .venv/developing
 	@$(BIN)/pip install --quiet uv

@@ -17,6 +17,8 @@ from random import Random
 
 import click
 
+from hashmatch.outcome import Reason
+
 from .browser import Browser
 from .checking import Checker
 from .formats import FORMATS
@@ -86,7 +88,7 @@ class Run:
         shown = sum(times for (_, state, _), times in self._verdicts.items() if state == "shown")
         judged = sum(
             times for (_, state, what), times in self._verdicts.items()
-            if state == "shown" and what == "verdict"
+            if state == "shown" and (what == "verdict" or what.startswith(Reason.LOW_QUALITY))
         )  # fmt: skip
         share = f"{judged / shown:.2%}" if shown else "none"
         return [*lines, f"{share} of {shown} files shown got a verdict or are of low quality",

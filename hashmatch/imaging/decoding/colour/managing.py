@@ -21,8 +21,9 @@ from .profiles import build_profile, has_tables
 _MAX_ROUNDING = 2
 # The largest shift of a grey by profiles in use, which have a linear curve.
 _MAX_GENTLE_SHIFT = 75
-# A larger step from one level to the next, of 255, depends on how a decoder rounds.
-_MAX_STEP = 32
+# A larger step from one level to the next, of 255, depends on how a decoder rounds. Linear profiles
+# begin with steps of 13.
+_MAX_STEP = 16
 _CURVE_POINTS = 1024
 _MODES_BY_SPACE = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 _FAILURES = (ImageCms.PyCMSError, OSError, ValueError, TypeError, struct.error, ArithmeticError,
