@@ -100,6 +100,10 @@ def _turns(
 
     Viewers differ in the formats that they turn and in the encodings of the tag that they read.
     """
+    if image.format == "HEIF":
+        # Its decoder turns a picture by its properties and, as it should, not by its EXIF data.
+        ignored = _TURNS.get(image.info.get("original_orientation") or 1)
+        return [(View.FULL, None), *([(View.AS_STORED, ignored)] if ignored is not None else [])]
     turn = _TURNS.get(_orientation(image))
     if turn is not None:
         return [(View.FULL, turn), (View.AS_STORED, None)]

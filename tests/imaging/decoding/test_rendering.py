@@ -192,6 +192,22 @@ def test_a_turned_picture_is_hashed_as_it_is_stored_too(
     assert distance_bits(views[View.AS_STORED], _seen(turned)) <= 16
 
 
+@pytest.mark.parametrize(("orientation", "undo"), TURNS)
+def test_a_heic_that_is_turned_by_its_exif_alone_is_hashed_both_ways(
+    orientation: int, undo: Image.Transpose
+) -> None:
+    """Its decoder turns by the properties of the picture; some viewers heed EXIF all the same."""
+    turned = DRAWING.transpose(undo)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(turned, "HEIF", exif=exif.tobytes())
+    without = data.replace(b"irot", b"free").replace(b"imir", b"free")
+    views = _views(without)
+    assert list(views) == [View.FULL, View.AS_STORED]
+    assert distance_bits(views[View.FULL], _seen(turned)) <= 16
+    assert distance_bits(views[View.AS_STORED], ORIGINAL) <= 16
+
+
 def test_an_orientation_that_no_browser_heeds_does_not_turn_the_picture() -> None:
     xmp = b'<x:xmpmeta xmlns:tiff="t"><d tiff:Orientation="6"/></x:xmpmeta>'
     for image_format in ("JPEG", "WEBP"):
