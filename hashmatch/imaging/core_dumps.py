@@ -18,7 +18,8 @@ def forbid_core_dumps() -> bool:
     handed to a program that collects dumps, either, nor to a debugger of another user.
     """
     try:
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+        resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
         if sys.platform == "linux":
             call_system("prctl", _PR_SET_DUMPABLE, 0, 0, 0, 0)
     except (OSError, ValueError):
@@ -28,7 +29,7 @@ def forbid_core_dumps() -> bool:
 
 def are_core_dumps_forbidden() -> bool:
     """Say whether this process can leave no core dump."""
-    has_limit = resource.getrlimit(resource.RLIMIT_CORE) == (0, 0)
+    has_limit = resource.getrlimit(resource.RLIMIT_CORE)[0] == 0
     if sys.platform != "linux":
         return has_limit
     is_dumpable = ctypes.CDLL(None).prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0)

@@ -23,7 +23,7 @@ def lock_down(max_memory_bytes: int, timeout_s: float) -> dict[str, bool]:
     Descriptor 0 must be its pipe; all others are closed, and no new one can be opened. All imports
     must have been made before. Protections that the system does not offer are returned as false.
     """
-    protections = {"no core dumps, no debuggers": forbid_core_dumps()}
+    protections = {"no debuggers": forbid_core_dumps()}
     protections |= {name: _succeeds(step) for name, step in _STEPS.items()}
     protections["processor time limit"] = _succeeds(lambda: allow_cpu(timeout_s))
     # These limits come last, since they would make the steps above fail. RLIMIT_NPROC is not among
@@ -32,6 +32,7 @@ def lock_down(max_memory_bytes: int, timeout_s: float) -> dict[str, bool]:
     limits = {
         "memory limit": (resource.RLIMIT_AS, max_memory_bytes),
         "no files written": (resource.RLIMIT_FSIZE, 0),
+        "no core dumps": (resource.RLIMIT_CORE, 0),
         # Not even descriptor 0 can be opened again after the pipe is closed.
         "no descriptors but its pipe": (resource.RLIMIT_NOFILE, 0),
     }

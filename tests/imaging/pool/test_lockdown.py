@@ -94,5 +94,5 @@ def test_what_the_kernel_says_of_a_process(pool: PoolIntake) -> None:
 
 
 def test_a_process_cannot_be_debugged(obedient: PoolIntake) -> None:
-    if obedient.protections()["no core dumps, no debuggers"]:
+    if obedient.protections()["no debuggers"]:
         assert claimed_by(obedient, "may-be-debugged") == "succeeded: 0"
