@@ -141,7 +141,7 @@ def _examine(mode: str, transform: ImageCms.ImageCmsTransform, *, has_tables: bo
     """Return a transform with how it compares with sRGB.
 
     Of a profile of curves and primaries, the curves are seen on the ramps of each colour, and the
-    primaries at their ends. Of one with tables, nothing can be told from a few colours.
+    primaries at their ends. Of one with tables, a few colours say nothing.
     """
     ramp = np.arange(256, dtype=np.uint8)
     ramps = np.zeros((4, 256, 3), np.uint8)
