@@ -65,8 +65,6 @@ class View(StrEnum):
     AS_STORED_INNER = "as-stored-inner"
     MANAGED = "colour-managed"  # in sRGB, where the file says that its colours are others
     MANAGED_INNER = "colour-managed-inner"
-    HDR = "hdr"  # with its gain map applied, as screens of a high dynamic range show it
-    HDR_INNER = "hdr-inner"
     INVERTED = "inverted"  # with inverted inks, where the file does not say which reading is right
     INVERTED_INNER = "inverted-inner"
     EMBEDDED = "embedded"  # a picture in the file that is not shown by itself

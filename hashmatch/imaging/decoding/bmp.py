@@ -24,7 +24,7 @@ FILE_HEADER_BYTES = 14
 _CORE, _INFO, _WITH_MASKS, _WITH_ALPHA, _OS2, _V4, _V5 = 12, 40, 52, 56, 64, 108, 124
 _RGB, _RLE8, _RLE4, _BITFIELDS, _ALPHA_BITFIELDS = 0, 1, 2, 3, 6
 _OS2_RLE24 = 4
-_CALIBRATED, _EMBEDDED_PROFILE = 0, b"DEBM"
+_CALIBRATED, _EMBEDDED_PROFILE = bytes(4), b"DEBM"
 _INDEXED_DEPTHS, _DIRECT_DEPTHS = (1, 2, 4, 8), (16, 24, 32)
 # The compressions by number of bits a pixel that belong to them.
 _RUN_DEPTHS = {_RLE8: 8, _RLE4: 4, _OS2_RLE24: 24}
@@ -110,7 +110,7 @@ def _read_colours(data: bytes, at: int, size: int) -> tuple[Colour, ...]:
     if kind == _EMBEDDED_PROFILE and size == _V5:
         offset, length = struct.unpack_from("<II", data, at + 112)
         return (Profile(data[at + offset : at + offset + length]),)
-    if kind == _CALIBRATED.to_bytes(4, "little"):
+    if kind == _CALIBRATED:
         numbers = struct.unpack_from("<9i3I", data, at + 60)
         points = [one / 2**30 for one in numbers[:9]]
         gammas = [one / 2**16 for one in numbers[9:]]

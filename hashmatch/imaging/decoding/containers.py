@@ -13,7 +13,7 @@ from collections.abc import Callable
 from hashmatch.outcome import Reason
 
 from ..limits import DecodingError, Limits
-from .animation import walk_gif, walk_webp
+from .animation import Animation, Part, read_webp_frame, walk_gif
 from .bmp import FILE_HEADER_BYTES, read_header
 from .boxes import outline_avif, outline_boxes
 from .colour import Profile
@@ -58,6 +58,7 @@ def _outline_webp(data: bytes, limits: Limits) -> Outline:
     frames = metadata_bytes = 0
     canvas = (0, 0)
     metadata: dict[bytes, bytes] = {}
+    parts: list[Part] = []
     at = 12
     while at + 8 <= min(end, len(data)):
         kind, length = struct.unpack_from("<4sI", data, at)
@@ -65,6 +66,8 @@ def _outline_webp(data: bytes, limits: Limits) -> Outline:
         if kind == b"ANMF":
             frames += 1
             limits.require_frames(frames)
+            if at + 24 <= min(end, len(data)):
+                parts.append(read_webp_frame(data, at + 8, min(at + 8 + length, end, len(data))))
         elif kind == b"VP8X" and len(body) == 10:
             # The canvas size is checked here, since a frame may be much smaller than the canvas.
             width, height = (
@@ -77,7 +80,7 @@ def _outline_webp(data: bytes, limits: Limits) -> Outline:
             limits.require_metadata(metadata_bytes)
             metadata[kind] = data[at + 8 : at + 8 + length]
         at += 8 + length + length % 2  # Chunks are padded to an even length (RIFF).
-    animation = walk_webp(data[:end], canvas) if frames else None
+    animation = Animation(*canvas, parts) if frames else None
     colours = (Profile(metadata[b"ICCP"]),) if b"ICCP" in metadata else ()
     exif = metadata.get(b"EXIF", b"")
     return Outline(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 from hashmatch.outcome import Reason
 
@@ -41,6 +42,7 @@ class _Bits:
         return height * across // down, height
 
 
+@cache
 def load_jxl() -> bool:
     """Let Pillow read JPEG XL; return whether the extra `jxl` is installed, which is for that."""
     try:

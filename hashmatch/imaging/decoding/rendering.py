@@ -82,9 +82,9 @@ def render(
         for turn_view, turn in turns:
             turned = picture if turn is None else picture.transpose(turn)
             for one in _on_backgrounds(turned, is_alpha_ignored=is_alpha_ignored):
-                if not any(is_same(one.picture, other) for other in seen if not one.shares):
-                    view = _last_of(colour_view, one.view, turn_view)
-                    yield replace(one, view=view)
+                # The pictures behind a mix of two were seen just before it; the mixes were not.
+                if one.shares or not any(is_same(one.picture, other) for other in seen):
+                    yield replace(one, view=_last_of(colour_view, one.view, turn_view))
                     seen.append(one.picture)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from PIL import Image, ImageFile
 from pillow_heif import HeifImageFile
@@ -226,28 +226,27 @@ def open_source(outline: Outline, image_format: str, limits: Limits) -> Source:
         return _open_bitmap(outline.pixels, limits)
     if outline.pixels.startswith(b"P7"):
         return Source(decode_pam(outline.pixels, limits))
-    opener = _OPENERS.get(image_format)
-    if opener is not None:
-        return opener(outline.pixels)
-    image = _open_with_pillow(outline.pixels, image_format)
-    if outline.exif:
-        image.info["exif"] = outline.exif
+    if image_format == "HEIF":
+        return _HEIFSource(outline.pixels)
     kind = _TIFFSource if image_format == "TIFF" else Source
-    return kind(image, outline.pixels)
+    return kind(_open_outlined(outline, image_format), outline.pixels)
 
 
 def _open_animation(
     outline: Outline, animation: Animation, image_format: str, limits: Limits
 ) -> Source:
     limits.require_size(animation.width, animation.height)
+    image = _open_outlined(outline, image_format)
+    return _AnimationSource(image, animation, has_default=bool(image.info.get("default_image")))
+
+
+def _open_outlined(outline: Outline, image_format: str) -> Image.Image:
+    """Open a file, with the EXIF data that its outline has already."""
     image = _open_with_pillow(outline.pixels, image_format)
     if outline.exif:
         image.info["exif"] = outline.exif
-    return _AnimationSource(image, animation, has_default=bool(image.info.get("default_image")))
+    return image
 
 
 def _open_with_pillow(data: bytes, image_format: str) -> Image.Image:
     return Image.open(io.BytesIO(data), formats=[image_format])
-
-
-_OPENERS: dict[str, Callable[[bytes], Source]] = {"HEIF": _HEIFSource}

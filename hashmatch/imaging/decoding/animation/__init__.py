@@ -2,6 +2,6 @@
 
 from .canvas import Animation, Blend, Disposal, Part
 from .gif import walk_gif
-from .webp import walk_webp
+from .webp import read_webp_frame
 
-__all__ = ["Animation", "Blend", "Disposal", "Part", "walk_gif", "walk_webp"]
+__all__ = ["Animation", "Blend", "Disposal", "Part", "read_webp_frame", "walk_gif"]

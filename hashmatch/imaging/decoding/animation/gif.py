@@ -17,7 +17,7 @@ _DISPOSALS = {2: Disposal.CLEAR, 3: Disposal.RESTORE, 4: Disposal.RESTORE}
 
 @dataclass(frozen=True, slots=True)
 class GIFWalk:
-    """The outline of a GIF file: its animation, and the extensions that are no part of it."""
+    """The outline of a GIF file: its animation, and whether all of it is there."""
 
     animation: Animation
     is_complete: bool

@@ -5,27 +5,15 @@ from __future__ import annotations
 import struct
 from functools import partial
 
-from .canvas import Animation, Blend, Disposal, Part
+from .canvas import Blend, Disposal, Part
 
-_HEADER_BYTES, _FRAME_BYTES = 8, 16
+_FRAME_BYTES = 16
 _CLEARS, _REPLACES = 1, 2
 _HAS_ALPHA = 0x10
 
 
-def walk_webp(data: bytes, canvas: tuple[int, int]) -> Animation:
-    """Return the frames of an animated WebP file, none for a still one."""
-    parts = []
-    at = 12
-    while at + _HEADER_BYTES <= len(data):
-        kind, length = struct.unpack_from("<4sI", data, at)
-        body = at + _HEADER_BYTES
-        if kind == b"ANMF" and body + _FRAME_BYTES <= len(data):
-            parts.append(_part(data, body, min(body + length, len(data))))
-        at = body + length + length % 2
-    return Animation(*canvas, parts)
-
-
-def _part(data: bytes, at: int, end: int) -> Part:
+def read_webp_frame(data: bytes, at: int, end: int) -> Part:
+    """Return the frame in the body of an ANMF chunk, of 16 bytes or more."""
     left, top, width, height = (
         int.from_bytes(data[place : place + 3], "little") for place in range(at, at + 12, 3)
     )
