@@ -31,7 +31,7 @@ _OPTIONS = (
     "--disable-sync",
     "--disable-quic",
 )
-_TIMEOUT_S = 60.0
+_TIMEOUT_S = 30.0
 _MIME_TYPES = {
     "PNG": "image/png",
     "JPEG": "image/jpeg",

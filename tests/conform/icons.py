@@ -20,6 +20,8 @@ _FEATURES: dict[str, tuple[object, ...]] = {
     "alpha": ALPHAS,
     "mask": ("opaque", "hole", "nothing"),
     "directory": ("true", "zero", "other"),
+    # Bytes at the end of each picture: behind the mask, or instead of a part of it.
+    "behind mask": (0, 7, 64, 1000, -8, -100, -9999),
 }
 
 
@@ -73,7 +75,9 @@ def _entry(features: Features, number: int, size: tuple[int, int], kind: str | i
     header = struct.pack("<IiiHHIIiiII", 40, size[0], 2 * size[1], 1, depth, 0, 0, 0, 0, 0, 0)
     hidden = alpha(features["mask"], features["seed"], size) == 0
     mask = np.packbits(hidden, axis=1)
-    return header + palette + _padded(rows) + _padded(mask)
+    bottom, more = _padded(mask), features["behind mask"]
+    bottom = bottom + b"\xa5" * more if more > 0 else bottom[: max(0, len(bottom) + more)]
+    return header + palette + _padded(rows) + bottom
 
 
 def _padded(rows: np.ndarray) -> bytes:
@@ -81,4 +85,4 @@ def _padded(rows: np.ndarray) -> bytes:
     return np.concatenate([rows, padding], axis=1)[::-1].tobytes()
 
 
-ICO = Format("ICO", _FEATURES, _write)
+ICO = Format("ICO", _FEATURES, _write, frozenset({"behind mask"}))

@@ -95,4 +95,4 @@ def _remarked(data: bytes, features: Features) -> bytes:
     return b"".join(segments) + bytes(scans)
 
 
-JPEG = Format("JPEG", _FEATURES, _write)
+JPEG = Format("JPEG", _FEATURES, _write, frozenset({"exif"}))

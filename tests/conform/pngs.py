@@ -6,6 +6,7 @@ import struct
 import zlib
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from .profiles import PROFILES
@@ -25,7 +26,8 @@ _FEATURES: dict[str, tuple[object, ...]] = {
     "depth": (8, 16, 1, 2, 4),
     "interlaced": (False, True),
     "alpha": ALPHAS,
-    "key": (False, True),
+    # The share of the largest sample that is transparent; beyond it for bits that do not count.
+    "key": (None, 0.0, 1.0, 0.4, 1.5),
     "gamma": (None, 45455, 100000, 60000, 30000, 180000, 5000, 0),
     "chromaticities": (None, *_CHROMATICITIES),
     "srgb": (False, True),
@@ -64,10 +66,19 @@ def _samples(rgb: Pixels, opacity: Pixels, features: Features) -> tuple[np.ndarr
             depth = min(depth, 8)
             return (grey.astype(np.uint32) * (2**depth - 1) // 255)[..., None], depth
     depth = max(depth, 8)
+    if kind == 2 and features["key"] is not None:
+        rgb = np.where(_is_middle(rgb), round(min(1.0, features["key"]) * 255), rgb)
     channels = [grey[..., None]] if kind == 4 else [rgb]
     if kind in (4, 6):
         channels.append(opacity[..., None])
     return np.concatenate(channels, axis=-1).astype(np.uint32) * (257 if depth == 16 else 1), depth
+
+
+def _is_middle(rgb: Pixels) -> NDArray[np.bool_]:
+    height, width = rgb.shape[:2]
+    inside = np.zeros((height, width, 1), bool)
+    inside[height // 4 : -height // 4, width // 4 : -width // 4] = True
+    return inside
 
 
 def _scanlines(samples: np.ndarray, depth: int) -> bytes:
@@ -122,10 +133,12 @@ def _palette(features: Features) -> bytes:
         levels = np.arange(2**depth) * 255 // (2**depth - 1)
         colours = np.stack([levels, levels[::-1] // 2 + levels // 2, levels], axis=-1)
         parts = _chunk(b"PLTE", colours.astype(np.uint8).tobytes(), features)
-    if features["key"]:
+    if (key := features["key"]) is not None:
+        largest = 2 ** features["depth"] - 1 if kind == 0 else 2 ** max(8, features["depth"]) - 1
+        level = min(65535, round(key * largest))
         body = {
-            0: struct.pack(">H", 0),
-            2: bytes(6),
+            0: struct.pack(">H", level),
+            2: struct.pack(">3H", level, level, level),
             3: bytes(range(0, 2 ** min(depth, 6) * 3, 3)),
         }.get(kind, b"")
         parts += _chunk(b"tRNS", body, features) if body else b""
@@ -194,4 +207,4 @@ def _control(
     return _chunk(b"fcTL", body, features)
 
 
-PNG = Format("PNG", _FEATURES, _write)
+PNG = Format("PNG", _FEATURES, _write, frozenset({"damage", "exif", "between"}))

@@ -30,6 +30,12 @@ class Format:
     name: str
     features: Mapping[str, tuple[Any, ...]]
     write: Callable[[Features], bytes]
+    # The features that damage a file with any value but the usual one.
+    damage: frozenset[str] = frozenset()
+
+    def is_damaged(self, features: Features) -> bool:
+        """Say whether a file breaks the rules of its format."""
+        return any(features[name] != self.features[name][0] for name in self.damage)
 
     def draw(self, random: Random) -> dict[str, Any]:
         """Return the features of a random file."""

@@ -90,4 +90,4 @@ def _frame(number: int, features: Features) -> bytes:
     return _chunk(b"ANMF", head + chunks)
 
 
-WEBP = Format("WEBP", _FEATURES, _write)
+WEBP = Format("WEBP", _FEATURES, _write, frozenset({"exif"}))

@@ -147,7 +147,8 @@ def decode_bitmap(
 ) -> Image.Image:
     """Return the picture whose header is at a position.
 
-    Its pixels begin at `start`, or after the palette for 0. Raises `DecodingError`.
+    Its pixels begin at `start`, or after the palette for 0. `info["end"]` is where they end, 0 for
+    pixels in runs. Raises `DecodingError`.
     """
     limits.require_size(header.width, header.height)
     palette, after = _read_palette(data, at + header.bytes + header.mask_bytes, header, start)
@@ -163,6 +164,8 @@ def decode_bitmap(
     image = Image.fromarray(np.ascontiguousarray(pixels))
     image.format = "BMP"
     image.info["is_truncated"] = not is_complete
+    has_runs = header.compression in _RUN_DEPTHS
+    image.info["end"] = 0 if has_runs else start + _row_bytes(header) * header.height
     return image
 
 
@@ -183,9 +186,13 @@ def _read_palette(
     return palette, at + count * width
 
 
+def _row_bytes(header: BMPHeader) -> int:
+    return (header.width * header.depth + 31) // 32 * 4
+
+
 def _packed_rows(data: bytes, header: BMPHeader) -> tuple[NDArray[np.uint8], bool]:
     """Return the rows, each padded to four bytes, with zeros for those that are missing."""
-    row_bytes = (header.width * header.depth + 31) // 32 * 4
+    row_bytes = _row_bytes(header)
     size = row_bytes * header.height
     # The padding of the last row is often missing.
     is_complete = len(data) >= size - row_bytes + (header.width * header.depth + 7) // 8
@@ -227,7 +234,7 @@ def _channel(numbers: NDArray[np.uint32], mask: int) -> NDArray[np.uint8]:
     largest = mask >> shift
     if largest > 255:
         return (samples >> np.uint32(largest.bit_length() - 8)).astype(np.uint8)
-    return (samples * 255 // largest).astype(np.uint8)
+    return ((samples * 255 + largest // 2) // largest).astype(np.uint8)
 
 
 def _decode_run_lengths(

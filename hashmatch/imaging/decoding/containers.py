@@ -13,16 +13,16 @@ from collections.abc import Callable
 from hashmatch.outcome import Reason
 
 from ..limits import DecodingError, Limits
-from .animation import Animation, Part, read_webp_frame, walk_gif
+from .animation import walk_gif
 from .bmp import FILE_HEADER_BYTES, read_header
 from .boxes import outline_avif, outline_boxes
-from .colour import Profile
 from .icons import read_entries
 from .jxl import outline_jxl
 from .netpbm import outline_netpbm
 from .outline import Outline
 from .png import outline_png
 from .tiff import outline_tiff
+from .webp import outline_webp
 
 
 def outline(data: bytes, image_format: str, limits: Limits) -> Outline:
@@ -51,41 +51,6 @@ def _outline_jpeg(data: bytes, limits: Limits) -> Outline:
 def _outline_gif(data: bytes, limits: Limits) -> Outline:
     walk = walk_gif(data, limits.require_frames, limits.require_metadata)
     return Outline(data, walk.is_complete, animation=walk.animation)
-
-
-def _outline_webp(data: bytes, limits: Limits) -> Outline:
-    end = 8 + int.from_bytes(data[4:8], "little")
-    frames = metadata_bytes = 0
-    canvas = (0, 0)
-    metadata: dict[bytes, bytes] = {}
-    parts: list[Part] = []
-    at = 12
-    while at + 8 <= min(end, len(data)):
-        kind, length = struct.unpack_from("<4sI", data, at)
-        body = data[at + 8 : at + 18]
-        if kind == b"ANMF":
-            frames += 1
-            limits.require_frames(frames)
-            if at + 24 <= min(end, len(data)):
-                parts.append(read_webp_frame(data, at + 8, min(at + 8 + length, end, len(data))))
-        elif kind == b"VP8X" and len(body) == 10:
-            # The canvas size is checked here, since a frame may be much smaller than the canvas.
-            width, height = (
-                int.from_bytes(body[place : place + 3], "little") + 1 for place in (4, 7)
-            )
-            limits.require_size(width, height)
-            canvas = (width, height)
-        elif kind not in (b"VP8 ", b"VP8L", b"ALPH", b"ANIM"):
-            metadata_bytes += 8 + length
-            limits.require_metadata(metadata_bytes)
-            metadata[kind] = data[at + 8 : at + 8 + length]
-        at += 8 + length + length % 2  # Chunks are padded to an even length (RIFF).
-    animation = Animation(*canvas, parts) if frames else None
-    colours = (Profile(metadata[b"ICCP"]),) if b"ICCP" in metadata else ()
-    exif = metadata.get(b"EXIF", b"")
-    return Outline(
-        data, is_complete=end <= len(data), colours=colours, exif=exif, animation=animation
-    )
 
 
 def _outline_psd(data: bytes, limits: Limits) -> Outline:
@@ -127,7 +92,7 @@ _WALKS: dict[str, Callable[[bytes, Limits], Outline]] = {
     "PNG": outline_png,
     "JPEG": _outline_jpeg,
     "GIF": _outline_gif,
-    "WEBP": _outline_webp,
+    "WEBP": outline_webp,
     "TIFF": _outline_tiff,
     "BMP": _outline_bmp,
     "AVIF": outline_avif,

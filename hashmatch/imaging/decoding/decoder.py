@@ -18,6 +18,7 @@ from ..limits import DecodingError, Limits, decoder_failure
 from .colour import Colour, Profile, has_effect, keeps_detail, magnifies_rounding
 from .containers import outline
 from .jpeg import decode_reduced, find_factor
+from .jxl import has_clipped_colours
 from .recognition import recognise
 from .sameness import SeenPictures
 from .sources import Source, open_source, salvage
@@ -200,8 +201,10 @@ def _ambiguity(image: Image.Image, colours: tuple[Colour, ...]) -> str:
         (low, high), *_ = _extrema(image)
         if image.mode == "I" or not (low >= 0 and high <= 1):
             return "pixel values without a defined range, which each viewer scales differently"
-    if image.format not in _LOSSLESS and any(map(magnifies_rounding, colours)):
+    if image.format not in _LOSSLESS and any(magnifies_rounding(image, one) for one in colours):
         return "a colour profile in which the rounding of decoders makes another picture"
+    if image.format == "JXL" and image.mode == "RGBA" and has_clipped_colours(image):
+        return "a JPEG XL file with transparent pixels of colours that may be out of range"
     return ""
 
 

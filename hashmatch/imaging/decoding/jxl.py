@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
+import numpy as np
+from PIL import Image
+
 from hashmatch.outcome import Reason
 
 from ..limits import DecodingError, Limits
@@ -14,6 +17,11 @@ _CODESTREAM = b"\xff\x0a"
 # Width to height, by number.
 _RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 _SIDE_BITS = (9, 13, 18, 30)
+# The bytes that hold the header, the longest name of a channel among them.
+_HEADER_BYTES = 2048
+_ALPHA = 0
+# Fewer pixels than this hardly change what is seen.
+_MAX_CLIPPED_SHARE = 0.05
 
 
 class _Bits:
@@ -31,6 +39,11 @@ class _Bits:
         if is_small:
             return 8 * (self.read(5) + 1)
         return 1 + self.read(_SIDE_BITS[self.read(2)])
+
+    def read_choice(self, *choices: tuple[int, int]) -> int:
+        """Return one of four numbers, given by what is added to so many bits (U32)."""
+        base, count = choices[self.read(2)]
+        return base + self.read(count)
 
     def read_size(self) -> tuple[int, int]:
         is_small = bool(self.read(1))
@@ -56,25 +69,68 @@ def load_jxl() -> bool:
 def outline_jxl(data: bytes, limits: Limits) -> Outline:
     """Return the outline of a JPEG XL file. Raises `DecodingError` beyond a limit or without `jxl`.
 
-    The decoder shows the first frame alone, so that an animation is ambiguous.
+    The decoder shows the first frame alone, and the colours as they are stored, so that an
+    animation is ambiguous, and any channel beside colours and ordinary alpha.
     """
     if not load_jxl():
         raise DecodingError(Reason.UNSUPPORTED, "JPEG XL needs the extra hashmatch[jxl]")
     is_bare = data.startswith(_CODESTREAM)
-    codestream = data[:64] if is_bare else _find_codestream(data, limits)
+    codestream = data[:_HEADER_BYTES] if is_bare else _find_codestream(data, limits)
     if not codestream.startswith(_CODESTREAM):
         raise DecodingError(Reason.UNDECODABLE, "a JPEG XL file without a picture")
     bits = _Bits(codestream[2:])
     limits.require_size(*bits.read_size())
-    is_default, ambiguity = bool(bits.read(1)), ""
-    if not is_default and bits.read(1):
+    return Outline(data, ambiguity=_read_metadata(bits))
+
+
+def _read_metadata(bits: _Bits) -> str:
+    """Return why viewers may show something else than the decoder returns; empty otherwise."""
+    if bits.read(1):
+        return ""  # All values are the usual ones.
+    if bits.read(1):
         bits.read(3)  # The orientation, which the decoder applies.
         if bits.read(1):  # The size that the picture is to be shown at.
             bits.read_size()
         has_preview, has_animation = bool(bits.read(1)), bool(bits.read(1))
         if has_preview or has_animation:
-            ambiguity = "a JPEG XL file with an animation or a preview"
-    return Outline(data, ambiguity=ambiguity)
+            return "a JPEG XL file with an animation or a preview"
+    _skip_depth(bits)
+    bits.read(1)  # Whether samples of 16 bits suffice for the decoder.
+    channels = bits.read_choice((0, 0), (1, 0), (2, 4), (1, 12))
+    if channels > 1 or (channels and not _is_plain_alpha(bits)):
+        return "a JPEG XL file with channels beside colours and alpha"
+    return ""
+
+
+def _skip_depth(bits: _Bits) -> None:
+    if bits.read(1):
+        bits.read_choice((32, 0), (16, 0), (24, 0), (1, 6))
+        bits.read(4)
+    else:
+        bits.read_choice((8, 0), (10, 0), (12, 0), (1, 6))
+
+
+def _is_plain_alpha(bits: _Bits) -> bool:
+    """Say whether the next channel is alpha by which the colours are not multiplied."""
+    if bits.read(1):
+        return True
+    if bits.read_choice((0, 0), (1, 0), (2, 4), (18, 6)) != _ALPHA:
+        return False
+    _skip_depth(bits)
+    bits.read_choice((0, 0), (3, 0), (4, 0), (1, 3))  # The scale of the channel.
+    bits.read(8 * bits.read_choice((0, 0), (0, 4), (16, 5), (48, 10)))  # Its name.
+    return not bits.read(1)
+
+
+def has_clipped_colours(picture: Image.Image) -> bool:
+    """Say whether transparent pixels have colours that the decoder may have clipped.
+
+    Viewers that calculate with numbers beyond the range show others where pixels are transparent.
+    """
+    pixels = np.asarray(picture)
+    colours, opacity = pixels[..., :3], pixels[..., 3]
+    is_clipped = ((colours == 0) | (colours == 255)).any(axis=-1) & (opacity < 255)
+    return bool(is_clipped.mean() > _MAX_CLIPPED_SHARE)
 
 
 def _find_codestream(data: bytes, limits: Limits) -> bytes:
@@ -82,9 +138,9 @@ def _find_codestream(data: bytes, limits: Limits) -> bytes:
     metadata_bytes, found = 0, b""
     for kind, start, end in _boxes(data):
         if kind == b"jxlc" and not found:
-            found = data[start : start + 64]
+            found = data[start : start + _HEADER_BYTES]
         elif kind == b"jxlp" and not found:  # Each part has a number first.
-            found = data[start + 4 : start + 68]
+            found = data[start + 4 : start + 4 + _HEADER_BYTES]
         elif kind not in (b"jxlc", b"jxlp", b"jbrd"):
             metadata_bytes += end - start + 8
             limits.require_metadata(metadata_bytes)

@@ -18,12 +18,13 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _VISIBLE_CHUNKS = frozenset(
     {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT"}
 )
+# Of several of these, each decoder takes another.
+_SINGLE_CHUNKS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"gAMA", b"cHRM", b"eXIf"})
 # What every frame of an animation needs beside its pixels.
 _SHARED_CHUNKS = frozenset({b"PLTE", b"tRNS"})
 # The largest profile that is unpacked.
 _MAX_PROFILE_BYTES = 1 << 20
 _CHUNK_OVERHEAD_BYTES, _CONTROL_BYTES = 12, 26
-_SIXTEEN_BITS = 16
 _CONTRADICTION = "an APNG with more or fewer frames than it declares"
 _BLENDS = {0: Blend.SOURCE, 1: Blend.OVER}
 _DISPOSALS = {0: Disposal.KEEP, 1: Disposal.CLEAR, 2: Disposal.RESTORE}
@@ -105,6 +106,10 @@ class _Walk:
             return "a PNG whose picture data is interrupted by other chunks"
         if kind == b"acTL" and self.seen & {b"acTL", b"IDAT"}:
             return _CONTRADICTION
+        if kind in _SHARED_CHUNKS and b"IDAT" in self.seen:
+            return f"a PNG with a {kind.decode()} chunk behind its picture"
+        if kind in self.seen & _SINGLE_CHUNKS:
+            return f"a PNG with more than one {kind.decode()} chunk"
         return ""
 
     def animation_ambiguity(self) -> str:
@@ -159,6 +164,11 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
+def _is_intact(chunk: bytes) -> bool:
+    """Say whether the checksum at the end of a chunk, given without its length, is right."""
+    return zlib.crc32(chunk[:-4]) == int.from_bytes(chunk[-4:], "big")
+
+
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Yield the kind, the place of the body and the length of each chunk up to the last."""
     at, kind = len(_SIGNATURE), b""
@@ -174,17 +184,15 @@ def outline_png(data: bytes, limits: Limits) -> Outline:
     for kind, at, length in _chunks(data):
         walk.add_chunk(kind, at, length)
         end = at + length + 4
-        if kind in _VISIBLE_CHUNKS:
+        if kind in _SHARED_CHUNKS and not _is_intact(data[at - 4 : end]):
+            # Browsers do without it.
+            walk.ambiguity = walk.ambiguity or f"a PNG with a damaged {kind.decode()} chunk"
+        elif kind in _VISIBLE_CHUNKS:
             visible.append(data[at - 8 : end])
-    ambiguity = walk.ambiguity or walk.animation_ambiguity()
-    # The decoder reduces samples to eight bits, in which the transparent colour is not exact.
-    has_sixteen_bits = data[24:25] == bytes([_SIXTEEN_BITS])
-    if has_sixteen_bits and b"tRNS" in walk.seen:
-        ambiguity = "a PNG of 16 bits with one colour transparent"
     return Outline(
         b"".join(visible),
         walk.previous == b"IEND" and end <= len(data),
-        ambiguity=ambiguity,
+        ambiguity=walk.ambiguity or walk.animation_ambiguity(),
         colours=walk.all_colours(),
         exif=walk.exif,
         animation=walk.animation(),

@@ -15,6 +15,7 @@ from .heif_track import HEIFTrack
 from .icons import decode_entry, read_entries
 from .netpbm import decode_pam
 from .outline import Outline
+from .png_key import apply_key
 from .tiff_planes import decode_planes, has_deep_planes
 
 
@@ -88,10 +89,18 @@ class _AnimationSource(Source):
     def _decode(self, data: bytes) -> Image.Image:
         with _open_with_pillow(data, self.format) as image:
             try:
-                return image.convert("RGBA")
+                keyed = apply_key(image, data) if self.format == "PNG" else image
+                return keyed.convert("RGBA")
             except Exception as error:  # noqa: BLE001 (files can make decoders raise anything)
                 self.error = error
                 return salvage(image).convert("RGBA")
+
+
+class _PNGSource(Source):
+    """A PNG file of one picture."""
+
+    def seek(self, number: int) -> Image.Image:
+        return apply_key(super().seek(number), self._data)
 
 
 class _TIFFSource(Source):
@@ -112,7 +121,7 @@ class _IconSource(Source):
     """An icon or cursor, each size of which may show another picture; the largest comes first."""
 
     def __init__(self, data: bytes, limits: Limits) -> None:
-        self._entries, self._limits = read_entries(data), limits
+        self._data, self._entries, self._limits = data, read_entries(data), limits
         if not self._entries:
             raise SyntaxError("an icon without a picture")
         first = self._entries[0]
@@ -121,7 +130,7 @@ class _IconSource(Source):
         self.frames = len(self._entries)
 
     def seek(self, number: int) -> Image.Image:
-        return decode_entry(self._entries[number], self._limits)
+        return decode_entry(self._data, self._entries[number], self._limits)
 
     def is_embedded(self, number: int) -> bool:
         return number > 0
@@ -228,8 +237,11 @@ def open_source(outline: Outline, image_format: str, limits: Limits) -> Source:
         return Source(decode_pam(outline.pixels, limits))
     if image_format == "HEIF":
         return _HEIFSource(outline.pixels)
-    kind = _TIFFSource if image_format == "TIFF" else Source
+    kind = _SOURCES.get(image_format, Source)
     return kind(_open_outlined(outline, image_format), outline.pixels)
+
+
+_SOURCES: dict[str, type[Source]] = {"PNG": _PNGSource, "TIFF": _TIFFSource}
 
 
 def _open_animation(

@@ -163,13 +163,6 @@ def test_a_png_whose_picture_is_interrupted_is_in_doubt() -> None:
     _require_doubt(_SIGNATURE + b"".join([*parts[:2], text, parts[2]]) + end)
 
 
-def test_one_colour_of_sixteen_bits_that_is_transparent_is_in_doubt() -> None:
-    deep = Image.fromarray(np.asarray(LISTED.convert("L")).astype(np.uint16) * 257)
-    data = encoded(deep, "PNG")
-    assert read(data, "pdq").failure is None
-    _require_doubt(data[:33] + chunk(b"tRNS", b"\0\0") + data[33:])
-
-
 @pytest.mark.parametrize("mode", ["1", "L", "RGB"])
 def test_a_second_picture_in_a_netpbm_file_is_in_doubt(mode: str) -> None:
     first, second = (encoded(one.convert(mode), "PPM") for one in (HARMLESS, LISTED))

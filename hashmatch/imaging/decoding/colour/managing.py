@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import assert_never
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from .curves import PRIMARIES, SRGB_TRANSFER, TRANSFERS
@@ -24,6 +25,9 @@ _MAX_GENTLE_SHIFT = 75
 # A larger step from one level to the next, of 255, depends on how a decoder rounds. Linear profiles
 # begin with steps of 13.
 _MAX_STEP = 16
+# Noise of this share of a reduced picture's contrast moves its PDQ hash by up to 14 bits.
+_MAX_NOISE, _REDUCED = 0.1, (64, 64)
+_COMPARABLE = frozenset({"L", "RGB", "RGBA", "CMYK"})
 _CURVE_POINTS = 1024
 _MODES_BY_SPACE = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 _FAILURES = (ImageCms.PyCMSError, OSError, ValueError, TypeError, struct.error, ArithmeticError,
@@ -74,13 +78,40 @@ def keeps_detail(colour: Colour) -> bool:
     return found is None or found.is_srgb or found.is_gentle
 
 
-def magnifies_rounding(colour: Colour) -> bool:
-    """Say whether samples that differ by one may look entirely different.
+def magnifies_rounding(picture: Image.Image, colour: Colour) -> bool:
+    """Say whether the picture would look otherwise with samples that differ slightly.
 
     Decoders of lossy formats differ by that much.
     """
     found = _find_transform(colour)
-    return found is not None and found.is_steep
+    if found is None or not found.is_steep:
+        return False
+    if picture.mode not in _COMPARABLE:
+        return True
+    if (shown := manage(picture, colour)) is None:
+        return False
+    usual = _reduced(shown)
+    return any(
+        np.std(_reduced(manage(other, colour) or shown) - usual) > _MAX_NOISE * np.std(usual)
+        for other in _decoded_otherwise(picture)
+    )
+
+
+def _reduced(picture: Image.Image) -> NDArray[np.float64]:
+    grey = picture.convert("RGB").convert("L")
+    return np.asarray(grey.resize(_REDUCED, Image.Resampling.BOX), np.float64)
+
+
+def _decoded_otherwise(picture: Image.Image) -> Iterator[Image.Image]:
+    """Yield the picture as other decoders may return it: rounded otherwise, or in another range."""
+    samples = np.asarray(picture, np.float64)
+    random = np.random.default_rng(0)
+    others = [samples + 1, samples - 1, samples + random.integers(-1, 2, samples.shape)]
+    if picture.format == "AVIF" and getattr(picture, "n_frames", 1) > 1:
+        # Decoders disagree about the range of the samples of some animations.
+        others += [(samples - 16) * 255 / 219, samples * 219 / 255 + 16]
+    for one in others:
+        yield Image.fromarray(np.clip(one, 0, 255).round().astype(np.uint8), picture.mode)
 
 
 def _apply(found: _Transform, picture: Image.Image) -> Image.Image | None:
@@ -117,7 +148,7 @@ def _find_transform(colour: Colour) -> _Transform | None:
         mode = _MODES_BY_SPACE[source.profile.xcolor_space.strip()]
         transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
         if mode == "CMYK":
-            return _Transform(mode, transform, is_srgb=False, is_gentle=False, is_steep=False)
+            return _Transform(mode, transform, is_srgb=False, is_gentle=False, is_steep=True)
         return _examine(mode, transform, has_tables=has_tables(data))
     except (KeyError, *_FAILURES):
         return None

@@ -1,0 +1,189 @@
+"""Files that say two things about their picture: each viewer believes another of them."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hashmatch.hashes import View
+from hashmatch.imaging.decoding.jxl import outline_jxl
+from hashmatch.outcome import Reason
+from hashmatch.synthetic import draw_picture
+from tests.imaging.bombs import chunk
+from tests.oracle import distance_bits
+from tests.pictures import GENEROUS, drawn, encoded, read
+
+PICTURE, OTHER = draw_picture(1, 160, 120), draw_picture(2, 160, 120)
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_HEADER_END = 33  # A PNG file's signature and header.
+
+
+def _seen(picture: Image.Image) -> bytes:
+    return read(encoded(picture, "BMP"), "pdq").hashes[0].value
+
+
+def _require_doubt(data: bytes, words: str) -> None:
+    failure = read(data, "pdq").failure
+    assert failure is not None
+    assert failure.reason is Reason.UNSUPPORTED
+    assert words in failure.detail
+
+
+def _png(kind: int, depth: int, rows: np.ndarray, *chunks: bytes) -> bytes:
+    """Return a PNG file of rows of bytes."""
+    channels = 3 if kind == 2 else 1
+    width = rows.shape[1] * 8 // (depth * channels)
+    header = struct.pack(">IIBBBBB", width, len(rows), depth, kind, 0, 0, 0)
+    lines = np.concatenate([np.zeros((len(rows), 1), np.uint8), rows], axis=1)
+    pixels = zlib.compress(lines.tobytes())
+    parts = (chunk(b"IHDR", header), *chunks, chunk(b"IDAT", pixels), chunk(b"IEND", b""))
+    return _SIGNATURE + b"".join(parts)
+
+
+def _packed(levels: np.ndarray, depth: int) -> np.ndarray:
+    if depth == 16:
+        return levels.astype(">u2").view(np.uint8).reshape(len(levels), -1)
+    bits = (levels[..., None] >> np.arange(depth)[::-1]) & 1
+    return np.packbits(bits.reshape(len(levels), -1).astype(np.uint8), axis=1)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
+@pytest.mark.parametrize("key", [0, 1], ids=["black", "white"])
+def test_the_transparent_grey_of_a_png_is_compared_in_its_own_depth(depth: int, key: int) -> None:
+    largest = 2**depth - 1
+    grey = np.asarray(PICTURE.convert("L")).astype(np.uint32) * largest // 255
+    transparent = grey == key * largest
+    rows = _packed(grey, depth)
+    reading = read(_png(0, depth, rows, chunk(b"tRNS", struct.pack(">H", key * largest))), "pdq")
+    over_black = np.where(transparent, 0, grey * 255 // largest).astype(np.uint8)
+    over_white = np.where(transparent, 255, grey * 255 // largest).astype(np.uint8)
+    for wanted in (one for one in (over_black, over_white) if np.ptp(one)):
+        nearest = min(
+            distance_bits(one.value, _seen(Image.fromarray(wanted))) for one in reading.hashes
+        )
+        assert nearest <= 2
+
+
+def test_the_transparent_colour_of_a_deep_png_is_compared_in_sixteen_bits() -> None:
+    # Colours that are equal in eight bits: the other picture is written in the lower ones.
+    high = np.full((120, 160, 3), 0x40, np.uint16)
+    is_dark = np.asarray(OTHER.convert("L")) < 128
+    samples = high << 8 | np.where(is_dark, 7, 9)[..., None].astype(np.uint16)
+    rows = samples.astype(">u2").view(np.uint8).reshape(120, -1)
+    data = _png(2, 16, rows, chunk(b"tRNS", struct.pack(">3H", 0x4007, 0x4007, 0x4007)))
+    reading = read(data, "pdq")
+    over_white = Image.fromarray(np.where(is_dark, 255, 0x40).astype(np.uint8))
+    assert reading.failure is None
+    assert min(distance_bits(one.value, _seen(over_white)) for one in reading.hashes) <= 4
+    assert View.ON_BLACK in {one.view for one in reading.hashes}
+
+
+@pytest.mark.parametrize("kind", [b"gAMA", b"cHRM", b"eXIf"])
+def test_a_png_that_says_the_same_thing_twice_is_in_doubt(kind: bytes) -> None:
+    data = drawn(1, "PNG")
+    twice = chunk(kind, bytes(4)) + chunk(kind, bytes(4))
+    _require_doubt(data[:_HEADER_END] + twice + data[_HEADER_END:], "more than one")
+
+
+def test_a_png_with_transparency_behind_its_picture_is_in_doubt() -> None:
+    data = drawn(1, "PNG")
+    _require_doubt(data[:-12] + chunk(b"tRNS", bytes(6)) + data[-12:], "behind its picture")
+
+
+def test_damaged_transparency_is_left_out_as_browsers_do_and_is_in_doubt() -> None:
+    data = drawn(1, "PNG")
+    damaged = chunk(b"tRNS", bytes(6))[:-1] + b"?"
+    altered = data[:_HEADER_END] + damaged + data[_HEADER_END:]
+    _require_doubt(altered, "damaged tRNS")
+    assert read(altered, "pdq").hashes == read(data, "pdq").hashes
+
+
+def _riff(*chunks: bytes) -> bytes:
+    body = b"WEBP" + b"".join(chunks)
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def test_a_webp_of_a_picture_and_an_animation_is_in_doubt() -> None:
+    still = encoded(PICTURE, "WEBP")
+    film = encoded(OTHER, "WEBP", save_all=True, append_images=[PICTURE], duration=100)
+    assert read(film, "pdq").failure is None
+    for data in (_riff(still[12:], film[12:]), _riff(film[12:], still[12:])):
+        _require_doubt(data, "of a picture and of an animation")
+    # Without its flag, browsers show nothing of an animation, or the first frame alone.
+    silent = film[:20] + bytes([film[20] & ~2]) + film[21:]
+    _require_doubt(silent, "of a picture and of an animation")
+
+
+def _icon(depth: int, trailing: bytes) -> bytes:
+    """Return an icon whose mask hides the left half, with more bytes behind it."""
+    rgb = np.array(PICTURE.convert("RGB"))[..., ::-1]
+    rows = rgb[::-1].reshape(120, -1)
+    hidden = np.zeros((120, 160), bool)
+    hidden[:, :80] = True
+    mask = np.packbits(hidden, axis=1)
+    header = struct.pack("<IiiHHIIiiII", 40, 160, 240, 1, depth, 0, 0, 0, 0, 0, 0)
+    body = header + rows.tobytes() + mask.tobytes() + trailing
+    directory = struct.pack("<HHHBBBBHHII", 0, 1, 1, 160, 120, 0, 0, 1, depth, len(body), 22)
+    return directory + body
+
+
+def test_the_mask_of_an_icon_follows_its_pixels_whatever_comes_behind_it() -> None:
+    plain = read(_icon(24, b""), "pdq").hashes
+    assert {one.view for one in plain} > {View.FULL, View.ON_BLACK}
+    assert read(_icon(24, b"\xff" * 5000), "pdq").hashes == plain
+
+
+class _Bits:
+    """Bits that are written, the lowest of each byte first."""
+
+    def __init__(self) -> None:
+        self._number, self._count = 0, 0
+
+    def write(self, *fields: tuple[int, int]) -> _Bits:
+        for value, count in fields:
+            self._number |= value << self._count
+            self._count += count
+        return self
+
+    def codestream(self) -> bytes:
+        return b"\xff\x0a" + self._number.to_bytes(self._count // 8 + 1, "little")
+
+
+def _jxl_header(*channels: tuple[tuple[int, int], ...]) -> bytes:
+    """Return the header of a JPEG XL codestream of 8 x 8 pixels with further channels."""
+    bits = _Bits().write((1, 1), (0, 5), (1, 3))  # Small, eight pixels high, square.
+    bits.write((0, 1), (0, 1))  # Not all usual; no orientation, preview or animation.
+    bits.write((0, 1), (0, 2), (1, 1))  # Eight bits of whole numbers.
+    bits.write((len(channels), 2))
+    for one in channels:
+        bits.write(*one)
+    return bits.codestream()
+
+
+_PLAIN_ALPHA = ((1, 1),)
+_NAMED_ALPHA = ((0, 1), (0, 2), (0, 1), (0, 2), (0, 2), (1, 2), (1, 4), (ord("a"), 8), (0, 1))
+_MULTIPLIED_ALPHA = ((0, 1), (0, 2), (0, 1), (0, 2), (0, 2), (0, 2), (1, 1))
+_DEPTH_CHANNEL = ((0, 1), (1, 2), (0, 1), (0, 2), (0, 2), (0, 2))
+
+
+def test_a_jpeg_xl_file_may_have_colours_and_alpha_alone() -> None:
+    pytest.importorskip("pillow_jxl", reason="needs the extra jxl")
+    for plain in (_jxl_header(), _jxl_header(_PLAIN_ALPHA), _jxl_header(_NAMED_ALPHA)):
+        assert outline_jxl(plain, GENEROUS).ambiguity == ""
+    for other in (_jxl_header(_MULTIPLIED_ALPHA), _jxl_header(_DEPTH_CHANNEL),
+                  _jxl_header(_PLAIN_ALPHA, _PLAIN_ALPHA)):  # fmt: skip
+        assert "channels beside" in outline_jxl(other, GENEROUS).ambiguity
+
+
+def test_clipped_colours_that_are_transparent_put_a_jpeg_xl_file_in_doubt() -> None:
+    pytest.importorskip("pillow_jxl", reason="needs the extra jxl")
+    inside = PICTURE.point(lambda level: 20 + level * 3 // 4)
+    inside.putalpha(100)
+    assert read(encoded(inside, "JXL", lossless=True), "pdq").failure is None
+    clipped = OTHER.point(lambda level: 255 if level > 100 else level)
+    clipped.putalpha(100)
+    _require_doubt(encoded(clipped, "JXL", lossless=True), "out of range")
