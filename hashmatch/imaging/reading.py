@@ -62,7 +62,7 @@ def read_pixels(data: bytes, algorithms: Set[str], limits: Limits, hashing: Hash
 def _hash_frame(frame: Frame, algorithms: Set[str], hashing: Hashing) -> Iterator[Hash]:
     hashers = [one for one in PIXEL_HASHERS if one.algorithm.name in algorithms]
     number = 0
-    for rendering in render(frame.image, frame.colours, frame.applied_orientation):
+    for rendering in render(frame):
         view = _EMBEDDED_VIEWS.get(rendering.view) if frame.is_embedded else rendering.view
         if view is not None:
             rendered = _RenderingHasher(rendering, view, frame, hashing)

@@ -16,6 +16,8 @@ _FEATURES: dict[str, tuple[object, ...]] = {
     "frames": (1, 2, 3, 4),
     "local": (False, True),
     "global": (True, False),
+    # The size of the tables as a power of two: indices may be beyond it.
+    "table": (8, 7, 5, 1),
     "interlaced": (False, True),
     "transparent": (False, True),
     "see-through": (False, True),
@@ -51,7 +53,7 @@ def _indexed(seed: int, size: tuple[int, int], features: Features) -> tuple[np.n
     if features["see-through"]:
         y, x = np.mgrid[: size[1], : size[0]]
         indices[(x // 16 + y // 16) % 3 == 0] = 255
-    return indices, palette
+    return indices, palette[: 3 * 2 ** features["table"]]
 
 
 def _frame(number: int, features: Features, size: tuple[int, int], shared: bytes) -> bytes:
@@ -66,7 +68,9 @@ def _frame(number: int, features: Features, size: tuple[int, int], shared: bytes
     if features["interlaced"]:
         rows = [indices[0::8], indices[4::8], indices[2::4], indices[1::2]]
         indices = np.concatenate(rows)
-    packed = (0x87 if has_own else 0) | (0x40 if features["interlaced"] else 0)
+    packed = (0x80 | (features["table"] - 1) if has_own else 0) | (
+        0x40 if features["interlaced"] else 0
+    )
     descriptor = struct.pack("<BHHHHB", 0x2C, left, top, *size, packed)
     return control + descriptor + (palette if has_own else b"") + _codes(indices.tobytes())
 
@@ -80,7 +84,7 @@ def _write(features: Features) -> bytes:
         "nothing": (0, 0),
     }[features["screen"]]
     _, shared = _indexed(features["seed"], size, features)
-    flags = 0xF7 if features["global"] else 0x70
+    flags = (0xF0 | (features["table"] - 1)) if features["global"] else 0x70
     head = (
         b"GIF"
         + features["version"]

@@ -18,7 +18,7 @@ from hashmatch.outcome import Reason
 
 from ..limits import DecodingError, Limits
 from .bmp_runs import decode_runs
-from .colour import Calibration, Colour, Profile
+from .colour import Calibration, Declared, Profile
 
 FILE_HEADER_BYTES = 14
 _CORE, _INFO, _WITH_MASKS, _WITH_ALPHA, _OS2, _V4, _V5 = 12, 40, 52, 56, 64, 108, 124
@@ -46,7 +46,7 @@ class BMPHeader:
     masks: tuple[int, int, int, int] = (0, 0, 0, 0)
     # The bytes of masks between the header and the palette.
     mask_bytes: int = 0
-    colours: tuple[Colour, ...] = ()
+    colours: tuple[Declared, ...] = ()
 
 
 def read_header(data: bytes, at: int, *, is_icon: bool = False) -> BMPHeader:
@@ -103,7 +103,7 @@ def _read_masks(
     return (*usual, own_alpha if size in (_V4, _V5) else 0), 0
 
 
-def _read_colours(data: bytes, at: int, size: int) -> tuple[Colour, ...]:
+def _read_colours(data: bytes, at: int, size: int) -> tuple[Declared, ...]:
     if size < _V4:
         return ()
     kind = data[at + 56 : at + 60]
@@ -147,10 +147,13 @@ def decode_bitmap(
 ) -> Image.Image:
     """Return the picture whose header is at a position.
 
-    Its pixels begin at `start`, or after the palette for 0. `info["end"]` is where they end, 0 for
-    pixels in runs. Raises `DecodingError`.
+    Its pixels begin at `start`, or after the palette for 0.
+    `info["end"]` is where they end, 0 for pixels in runs. Raises `DecodingError`.
     """
     limits.require_size(header.width, header.height)
+    if 0 < start < at + header.bytes:
+        detail = "a bitmap whose pixels begin in its header"
+        raise DecodingError(Reason.UNSUPPORTED, detail)
     palette, after = _read_palette(data, at + header.bytes + header.mask_bytes, header, start)
     start = start or after
     if header.compression in _RUN_DEPTHS:

@@ -6,7 +6,8 @@ import struct
 from dataclasses import dataclass, field
 
 from ..limits import Limits
-from .colour import Coded, Colour, Profile
+from .colour import Coded, Declared, Profile
+from .items import Items, read_items
 from .outline import Outline
 
 # Boxes that contain boxes, and boxes that contain pictures, or the video of a phone's live photo.
@@ -28,7 +29,7 @@ class _Walk:
     is_complete: bool = True
     has_crop: bool = False
     has_type: bool = False
-    colours: list[Colour | None] = field(default_factory=list)
+    colours: list[Declared | None] = field(default_factory=list)
     # The end of the image file: phones append a video, a second file, to a photograph.
     end: int = 0
 
@@ -66,7 +67,7 @@ class _Walk:
             self.track_frames = max(self.track_frames, frames)
         self.has_crop |= kind == b"clap"
 
-    def all_colours(self) -> tuple[Colour, ...]:
+    def all_colours(self) -> tuple[Declared, ...]:
         """Return the colours of all pictures in the file, each once."""
         return tuple(dict.fromkeys(one for one in self.colours if one is not None))
 
@@ -80,7 +81,7 @@ class _Walk:
         return length, kind, _HEADER_BYTES
 
 
-def _colour(body: bytes) -> Colour | None:
+def _colour(body: bytes) -> Declared | None:
     """Return the colour of a colr box, None for one of another kind."""
     match body[:4]:
         case b"nclx" if len(body) >= 8:
@@ -108,8 +109,17 @@ def outline_avif(data: bytes, limits: Limits) -> Outline:
     """
     walk = _walk_boxes(data, limits)
     ambiguity = "an AVIF file with a crop, which not every viewer applies" if walk.has_crop else ""
+    pixels, items = data[: walk.end], Items(b"")
+    if b"prem" in pixels:
+        items = read_items(pixels)
+        pixels = items.without_multiplication() if items.premultiplied else pixels
     return Outline(
-        data[: walk.end], walk.is_complete, walk.track_frames, ambiguity, walk.all_colours()
+        pixels,
+        walk.is_complete,
+        walk.track_frames,
+        ambiguity,
+        walk.all_colours(),
+        is_premultiplied=bool(items.premultiplied),
     )
 
 

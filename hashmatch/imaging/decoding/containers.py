@@ -8,7 +8,7 @@ exact, since the decoder notices its mistakes; it only has to end soon for any i
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from hashmatch.outcome import Reason
 
@@ -16,6 +16,7 @@ from ..limits import DecodingError, Limits
 from .animation import walk_gif
 from .bmp import FILE_HEADER_BYTES, read_header
 from .boxes import outline_avif, outline_boxes
+from .colour import Profile
 from .icons import read_entries
 from .jxl import outline_jxl
 from .netpbm import outline_netpbm
@@ -23,6 +24,8 @@ from .outline import Outline
 from .png import outline_png
 from .tiff import outline_tiff
 from .webp import outline_webp
+
+_PROFILE_NAME = b"ICC_PROFILE\0"
 
 
 def outline(data: bytes, image_format: str, limits: Limits) -> Outline:
@@ -33,6 +36,7 @@ def outline(data: bytes, image_format: str, limits: Limits) -> Outline:
 
 def _outline_jpeg(data: bytes, limits: Limits) -> Outline:
     at, metadata_bytes = 2, 0
+    profile_parts: list[bytes] = []
     while at + 4 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]
         if marker == 0xFF:  # Markers may be padded.
@@ -44,13 +48,29 @@ def _outline_jpeg(data: bytes, limits: Limits) -> Outline:
         if 0xE0 <= marker <= 0xEF or marker == 0xFE:  # Application segments and comments.
             metadata_bytes += length
             limits.require_metadata(metadata_bytes)
+        if marker == 0xE2 and data.startswith(_PROFILE_NAME, at + 4):
+            profile_parts.append(data[at + 4 + len(_PROFILE_NAME) : at + 2 + length])
         at += 2 + length
-    return Outline(data)
+    return Outline(data, colours=tuple(_assemble_profiles(profile_parts)))
+
+
+def _assemble_profiles(parts: list[bytes]) -> Iterator[Profile]:
+    """Yield the profile of a JPEG file in every way in which its parts may be put together.
+
+    Each part begins with its number and how many there are (ICC.1, annex B.4). Where these
+    contradict each other, decoders differ.
+    """
+    if not parts:
+        return
+    orders = (parts, sorted(parts, key=lambda one: one[:1]), parts[:1])
+    for profile in dict.fromkeys(b"".join(one[2:] for one in order) for order in orders):
+        yield Profile(profile)
 
 
 def _outline_gif(data: bytes, limits: Limits) -> Outline:
     walk = walk_gif(data, limits.require_frames, limits.require_metadata)
-    return Outline(data, walk.is_complete, animation=walk.animation)
+    ambiguity = "" if walk.has_colours else "a GIF with a frame without a table of colours"
+    return Outline(data, walk.is_complete, ambiguity=ambiguity, animation=walk.animation)
 
 
 def _outline_psd(data: bytes, limits: Limits) -> Outline:

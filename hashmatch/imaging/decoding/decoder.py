@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from PIL import Image, ImageFile, JpegImagePlugin, UnidentifiedImageError
@@ -15,8 +16,9 @@ from hashmatch.hashes import Decode
 from hashmatch.outcome import Failure, Media, Reason
 
 from ..limits import DecodingError, Limits, decoder_failure
-from .colour import Colour, Profile, has_effect, keeps_detail, magnifies_rounding
+from .colour import Colour, Profile, has_effect, is_steep, keeps_detail, magnifies_rounding
 from .containers import outline
+from .gain_maps import find_gain_files, load_gain_maps
 from .jpeg import decode_reduced, find_factor
 from .jxl import has_clipped_colours
 from .recognition import recognise
@@ -41,7 +43,8 @@ class Frame:
     icon, the second picture of a stereo pair, and any others that a phone adds to a photograph.
     `colours` are those that the file declares for it. `applied_orientation` is the EXIF orientation
     that the decoder has applied already. `factor` is the scale by which it has reduced the picture;
-    `decode` says whether it skipped any detail.
+    `decode` says whether it skipped any detail. `is_premultiplied` says that the colours are those
+    that are seen over black.
     """
 
     number: int
@@ -51,6 +54,7 @@ class Frame:
     applied_orientation: int = 1
     factor: int = 1
     decode: Decode = Decode.FULL
+    is_premultiplied: bool = False
 
 
 class Decoder:
@@ -65,6 +69,7 @@ class Decoder:
         self._limits = limits
         self._is_scaled = is_scaled
         self._outline = outline(data, image_format, limits)
+        self._gain_files = find_gain_files(self._outline.pixels, image_format)
         self._source = self._open(image_format)
         limits.require_size(*self._source.size)
         limits.require_frames(self._source.frames)
@@ -91,7 +96,7 @@ class Decoder:
             self.frames_seen += 1
             if frame is not None and self._is_new(frame, seen):
                 distinct += 1
-                self._ambiguity = self._ambiguity or _ambiguity(frame.image, frame.colours)
+                self._ambiguity = self._ambiguity or _ambiguity(frame)
                 yield frame
             if self.failure is None and number + 1 < self.media.frames:
                 self.failure = self._limits.find_excess(distinct, self._begun_s)
@@ -122,7 +127,7 @@ class Decoder:
             # Checked again, since the frames of a file may differ in size.
             self._limits.require_size(*image.size)
             applied_orientation = _applied_orientation(image)
-            colours = self._colours(image)
+            colours = self._colours(image, number)
             image, factor = self._decode(image, number, colours)
         except Exception as error:  # noqa: BLE001 (files can make decoders raise anything)
             failure = self._explain(error)
@@ -135,14 +140,21 @@ class Decoder:
             return None
         decode = Decode.SCALED if factor else Decode.FULL
         is_embedded = self._source.is_embedded(number)
-        return Frame(number, image, colours, is_embedded, applied_orientation, factor or 1, decode)
+        return Frame(
+            number, image, colours, is_embedded, applied_orientation, factor or 1, decode,
+            self._outline.is_premultiplied and image.mode == "RGBA",
+        )  # fmt: skip
 
-    def _colours(self, image: Image.Image) -> tuple[Colour, ...]:
+    def _colours(self, image: Image.Image, number: int) -> tuple[Colour, ...]:
         """Return what the file declares of the colours of a frame, where it is not sRGB."""
         profile = image.info.get("icc_profile")
         own = (Profile(bytes(profile)),) if profile else ()
         declared = dict.fromkeys((*self._outline.colours, *own))
-        return tuple(one for one in declared if has_effect(one))
+        effective = tuple(one for one in declared if has_effect(one))
+        if self._source.is_embedded(number):
+            return effective
+        gains = (load_gain_maps(one, effective, self._limits) for one in self._gain_files)
+        return (*effective, *chain.from_iterable(gains))
 
     def _decode(
         self, image: Image.Image, number: int, colours: tuple[Colour, ...]
@@ -195,13 +207,18 @@ def _applied_orientation(image: Image.Image) -> int:
     return orientation if isinstance(orientation, int) else 1
 
 
-def _ambiguity(image: Image.Image, colours: tuple[Colour, ...]) -> str:
+def _ambiguity(frame: Frame) -> str:
     """Return why viewers may show other pixels than these; empty if they do not."""
+    image = frame.image
     if image.mode == "F" or (image.mode == "I" and image.format != "PPM"):
         (low, high), *_ = _extrema(image)
         if image.mode == "I" or not (low >= 0 and high <= 1):
             return "pixel values without a defined range, which each viewer scales differently"
-    if image.format not in _LOSSLESS and any(magnifies_rounding(image, one) for one in colours):
+    if image.format not in _LOSSLESS and any(
+        # Where alpha is low, dividing by it magnifies any rounding.
+        is_steep(one) if frame.is_premultiplied else magnifies_rounding(image, one)
+        for one in frame.colours
+    ):
         return "a colour profile in which the rounding of decoders makes another picture"
     if image.format == "JXL" and image.mode == "RGBA" and has_clipped_colours(image):
         return "a JPEG XL file with transparent pixels of colours that may be out of range"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .animation import Animation
-from .colour import Colour
+from .colour import Declared
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +17,15 @@ class Outline:
     counts the frames of an image sequence, which are not pictures of their own. `ambiguity` says in
     words why viewers may show another picture than the decoder returns; it is empty if they do not.
     `colours` are those that the container declares, and `exif` its metadata, where they are read
-    here. `animation` has the frames of formats whose frames are composed here.
+    here. `animation` has the frames of formats whose frames are composed here. `is_premultiplied`
+    says that the colours are stored, and decoded, as they look over black.
     """
 
     pixels: bytes
     is_complete: bool = True
     track_frames: int = 0
     ambiguity: str = ""
-    colours: tuple[Colour, ...] = ()
+    colours: tuple[Declared, ...] = ()
     exif: bytes = b""
     animation: Animation | None = None
+    is_premultiplied: bool = False

@@ -10,7 +10,7 @@ from functools import partial
 
 from ..limits import Limits
 from .animation import Animation, Blend, Disposal, Part
-from .colour import Calibration, Coded, Colour, Profile
+from .colour import Calibration, Coded, Declared, Profile
 from .outline import Outline
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -44,7 +44,7 @@ class _Walk:
     controls: list[bytes] = field(default_factory=list)
     pixels: list[list[slice]] = field(default_factory=list)
     shared: list[bytes] = field(default_factory=list)
-    colours: list[Colour] = field(default_factory=list)
+    colours: list[Declared] = field(default_factory=list)
     gamma: int = 0
     chromaticities: bytes = b""
     exif: bytes = b""
@@ -121,7 +121,7 @@ class _Walk:
             )
         return _CONTRADICTION if self.controls or b"fdAT" in self.seen else ""
 
-    def all_colours(self) -> tuple[Colour, ...]:
+    def all_colours(self) -> tuple[Declared, ...]:
         """Return what the file says of its colours; sRGB overrides its gamma and primaries."""
         if b"sRGB" not in self.seen and (self.gamma or self.chromaticities):
             exponent = (self.gamma or 45_455) / 100_000

@@ -8,7 +8,7 @@ turn it. Renderings that are equal are dropped.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -19,7 +19,8 @@ from PIL import Image, ImageChops, ImageCms
 from hashmatch.hashes import View
 
 from .borders import Box, find_inner
-from .colour import Colour, manage
+from .colour import manage
+from .decoder import Frame
 from .sameness import is_same
 
 # Modes of more than eight bits are converted here, since Pillow's own conversion clips to white.
@@ -67,21 +68,22 @@ class Rendering:
     shares: tuple[float, ...] = ()
 
 
-def render(
-    image: Image.Image, colours: Iterable[Colour] = (), applied_orientation: int = 1
-) -> Iterator[Rendering]:
-    """Yield every picture that viewers may show of a decoded frame; the first is `View.FULL`.
-
-    `colours` are those that its file declares. `applied_orientation` is the EXIF orientation that
-    the decoder has applied already.
-    """
-    turns = _turns(image, applied_orientation)
+def render(frame: Frame) -> Iterator[Rendering]:
+    """Yield every picture that viewers may show of a decoded frame; the first is `View.FULL`."""
+    image = frame.image
+    turns = _turns(image, frame.applied_orientation)
     seen: list[Image.Image] = []
     is_alpha_ignored = image.format in _ALPHA_IS_IGNORED
-    for colour_view, picture in _in_all_colours(image, colours):
+    for colour_view, picture in _in_all_colours(frame):
+        # Managed colours are not premultiplied any more.
+        is_premultiplied = frame.is_premultiplied and colour_view is View.FULL
         for turn_view, turn in turns:
             turned = picture if turn is None else picture.transpose(turn)
-            for one in _on_backgrounds(turned, is_alpha_ignored=is_alpha_ignored):
+            backgrounds = (
+                _under_light(turned) if is_premultiplied
+                else _on_backgrounds(turned, is_alpha_ignored=is_alpha_ignored)
+            )  # fmt: skip
+            for one in backgrounds:
                 # The pictures behind a mix of two were seen just before it; the mixes were not.
                 if one.shares or not any(is_same(one.picture, other) for other in seen):
                     yield replace(one, view=_last_of(colour_view, one.view, turn_view))
@@ -125,14 +127,15 @@ def _orientation(image: Image.Image) -> int:
     return orientation if isinstance(orientation, int) else 1
 
 
-def _in_all_colours(
-    image: Image.Image, colours: Iterable[Colour]
-) -> Iterator[tuple[View, Image.Image]]:
+def _in_all_colours(frame: Frame) -> Iterator[tuple[View, Image.Image]]:
     """Yield the picture in eight bits: as stored, then in sRGB by each of its declarations."""
+    image = frame.image
     stored = _in_eight_bits(image)
     yield View.FULL, stored
     source = image if image.mode == "CMYK" else stored
-    for colour in colours:
+    if frame.is_premultiplied and frame.colours:
+        source = _divided_by_alpha(stored)
+    for colour in frame.colours:
         if (managed := manage(source, colour)) is not None:
             yield View.MANAGED, managed
     if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
@@ -153,14 +156,37 @@ def _on_backgrounds(picture: Image.Image, *, is_alpha_ignored: bool) -> Iterator
         yield Rendering(View.FULL, opaque, find_inner(opaque))
         return
     white, black = (_over(picture, opaque, alpha, colour) for colour in ("white", "black"))
+    yield from _over_all(white, black)
+    if is_alpha_ignored:
+        yield Rendering(View.OPAQUE, opaque, find_inner(opaque))
+
+
+def _under_light(picture: Image.Image) -> Iterator[Rendering]:
+    """Yield a premultiplied picture, to which what is behind it is added, over white to black."""
+    black = picture.convert("RGB")
+    light = ImageChops.invert(picture.getchannel("A"))
+    white = ImageChops.add(black, Image.merge("RGB", (light, light, light)))
+    yield from _over_all(white, black)
+
+
+def _divided_by_alpha(picture: Image.Image) -> Image.Image:
+    """Return a premultiplied picture as others are."""
+    pixels = np.asarray(picture, np.float32)
+    opacity = np.maximum(pixels[..., 3:], 1)
+    colours = np.minimum(pixels[..., :3] * 255 / opacity, 255).round().astype(np.uint8)
+    divided = Image.fromarray(colours)
+    divided.putalpha(picture.getchannel("A"))
+    return divided
+
+
+def _over_all(white: Image.Image, black: Image.Image) -> Iterator[Rendering]:
+    """Yield a picture over white, over black, and over the greys between."""
     inner_on_white, inner_on_black = find_inner(white), find_inner(black)
     yield Rendering(View.FULL, white, inner_on_white)
     yield Rendering(View.ON_BLACK, black, inner_on_black)
     # Every grey is a mix of the two, so that borders of both are borders on each.
     inner = inner_on_white if inner_on_white == inner_on_black else None
     yield Rendering(View.ON_GREY, white, inner, black, _GREYS)
-    if is_alpha_ignored:
-        yield Rendering(View.OPAQUE, opaque, find_inner(opaque))
 
 
 def _over(

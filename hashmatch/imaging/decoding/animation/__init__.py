@@ -4,4 +4,11 @@ from .canvas import Animation, Blend, Disposal, Part
 from .gif import walk_gif
 from .webp import read_webp_frame
 
-__all__ = ["Animation", "Blend", "Disposal", "Part", "read_webp_frame", "walk_gif"]
+__all__ = [
+    "Animation",
+    "Blend",
+    "Disposal",
+    "Part",
+    "read_webp_frame",
+    "walk_gif",
+]

@@ -17,10 +17,11 @@ _DISPOSALS = {2: Disposal.CLEAR, 3: Disposal.RESTORE, 4: Disposal.RESTORE}
 
 @dataclass(frozen=True, slots=True)
 class GIFWalk:
-    """The outline of a GIF file: its animation, and whether all of it is there."""
+    """The outline of a GIF file: its animation, whether all of it is there, and has colours."""
 
     animation: Animation
     is_complete: bool
+    has_colours: bool
 
 
 @dataclass
@@ -39,6 +40,7 @@ class _Walk:
     parts: list[Part] = field(default_factory=list)
     size: tuple[int, int] = (0, 0)
     control: _Control = field(default_factory=_Control)
+    has_colours: bool = True
 
 
 def walk_gif(
@@ -69,7 +71,7 @@ def walk_gif(
             at += 1  # Decoders skip unknown bytes, too.
     # Many files lack the trailer; they count as complete if their last block is.
     is_complete = is_complete or (bool(walk.parts) and at == len(data))
-    return GIFWalk(Animation(*walk.size, walk.parts), is_complete)
+    return GIFWalk(Animation(*walk.size, walk.parts), is_complete, walk.has_colours)
 
 
 def _read_control(walk: _Walk, at: int) -> None:
@@ -89,6 +91,8 @@ def _add_frame(walk: _Walk, at: int) -> int:
         walk.size = (max(walk.size[0], left + width), max(walk.size[1], top + height))
     flags = data[at + 9] if at + 9 < len(data) else 0
     table = data[colours:pixels] or data[_SCREEN_BYTES : _SCREEN_BYTES + _colours(data, 10)]
+    # Without a table, browsers draw black, and others draw greys.
+    walk.has_colours = walk.has_colours and bool(table)
     still = partial(_as_file, data, (width, height), flags, table, (pixels, after), walk.control)
     disposal = _DISPOSALS.get(walk.control.flags >> 2 & 7, Disposal.KEEP)
     walk.parts.append(Part(left, top, still, disposal=disposal))

@@ -13,7 +13,7 @@ from .declared import D65, SRGB_CHROMATICITIES, Chromaticities
 Floats: TypeAlias = NDArray[np.float64]
 
 _ILLUMINANT_C, _DCI_WHITE, _EQUAL_ENERGY = (0.310, 0.316), (0.314, 0.351), (1 / 3, 1 / 3)
-PRIMARIES: dict[int, Chromaticities] = {
+_PRIMARIES: dict[int, Chromaticities] = {
     1: SRGB_CHROMATICITIES,
     4: (_ILLUMINANT_C, (0.67, 0.33), (0.21, 0.71), (0.14, 0.08)),
     5: (D65, (0.64, 0.33), (0.29, 0.60), (0.15, 0.06)),
@@ -26,6 +26,7 @@ PRIMARIES: dict[int, Chromaticities] = {
     12: (D65, (0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),
     22: (D65, (0.630, 0.340), (0.295, 0.605), (0.155, 0.077)),
 }
+BT_2020_PRIMARIES = 9
 PQ, HLG = 16, 18
 
 
@@ -54,6 +55,11 @@ TRANSFERS: dict[int, Callable[[Floats], Floats]] = {
 }
 
 SRGB_TRANSFER = 13
+
+
+def primaries_of(code_point: int) -> Chromaticities:
+    """Return the primaries of a code point; as in browsers those of sRGB for an unknown one."""
+    return _PRIMARIES.get(code_point, SRGB_CHROMATICITIES)
 
 
 def to_srgb(light: Floats) -> Floats:

@@ -12,6 +12,9 @@ Chromaticities: TypeAlias = tuple[
 D65 = (0.3127, 0.3290)
 SRGB_CHROMATICITIES: Chromaticities = (D65, (0.64, 0.33), (0.30, 0.60), (0.15, 0.06))
 
+# Numbers beyond these are those of no screen.
+_MAX_STOPS, _MIN_GAMMA = 64.0, 1 / 64
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -39,4 +42,48 @@ class Calibration:
     chromaticities: Chromaticities = SRGB_CHROMATICITIES
 
 
-Colour: TypeAlias = Profile | Coded | Calibration
+Declared: TypeAlias = Profile | Coded | Calibration
+
+
+@dataclass(frozen=True, slots=True)
+class GainParameters:
+    """The numbers of a gain map: headrooms and gains as powers of two, for red, green and blue.
+
+    A headroom is the brightness of the brightest part of a rendition in units of white.
+    """
+
+    base_headroom: float
+    other_headroom: float
+    minima: tuple[float, ...]
+    maxima: tuple[float, ...]
+    gammas: tuple[float, ...]
+    base_offsets: tuple[float, ...]
+    other_offsets: tuple[float, ...]
+
+    def is_usable(self) -> bool:
+        """Say whether another rendition can be calculated."""
+        gains = (*self.minima, *self.maxima, self.base_headroom, self.other_headroom)
+        return (
+            self.base_headroom != self.other_headroom
+            and all(abs(one) <= _MAX_STOPS for one in gains)
+            and all(abs(one) <= 1 for one in (*self.base_offsets, *self.other_offsets))
+            and all(_MIN_GAMMA <= one <= 1 / _MIN_GAMMA for one in self.gammas)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GainMap:
+    """Another rendition of a picture: the parameters, the map in RGB, and the picture's colours.
+
+    `weight` is 1 for the other rendition, and less for one between, which a screen of less range
+    shows.
+    """
+
+    parameters: GainParameters
+    size: tuple[int, int]
+    pixels: bytes
+    base: Declared | None = None
+    weight: float = 1.0
+
+
+Colour: TypeAlias = Declared | GainMap

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from .curves import PRIMARIES, SRGB_TRANSFER, TRANSFERS
-from .declared import Calibration, Coded, Colour, Profile
-from .hdr import is_hdr, table_to_srgb
-from .profiles import build_profile, has_tables
+from .curves import SRGB_TRANSFER, TRANSFERS, primaries_of
+from .declared import Calibration, Coded, Colour, Declared, GainMap, Profile
+from .gain import apply_gain
+from .hdr import is_hdr, light_by_sample, table_to_srgb, to_srgb_primaries
+from .profiles import build_profile, has_tables, with_plain_header
 
 # A shift of every colour by less, of 255, is rounding.
 _MAX_ROUNDING = 2
@@ -50,8 +51,10 @@ def manage(picture: Image.Image, colour: Colour) -> Image.Image | None:
 
     A declaration that cannot be understood changes nothing, as in browsers.
     """
+    if isinstance(colour, GainMap):
+        return None if picture.mode == "CMYK" else _manage_gain(picture, colour)
     if isinstance(colour, Coded) and is_hdr(colour.transfer):
-        if colour.primaries not in PRIMARIES or picture.mode == "CMYK":
+        if picture.mode == "CMYK":
             return None
         table = table_to_srgb(colour.primaries, colour.transfer)
         return _keeping_alpha(picture, lambda opaque: opaque.convert("RGB").filter(table))
@@ -59,10 +62,22 @@ def manage(picture: Image.Image, colour: Colour) -> Image.Image | None:
     return None if found is None or found.is_srgb else _apply(found, picture)
 
 
-def has_effect(colour: Colour) -> bool:
+def _manage_gain(picture: Image.Image, gain: GainMap) -> Image.Image | None:
+    base = gain.base
+    if isinstance(base, Coded) and is_hdr(base.transfer):
+        light, to_shown = light_by_sample(base.transfer), to_srgb_primaries(base.primaries)
+    else:
+        picture = (base and manage(picture, base)) or picture
+        light, to_shown = TRANSFERS[SRGB_TRANSFER](np.linspace(0, 1, 256)), np.eye(3)
+    return _keeping_alpha(
+        picture, lambda opaque: apply_gain(opaque.convert("RGB"), gain, light, to_shown)
+    )
+
+
+def has_effect(colour: Declared) -> bool:
     """Say whether a declaration is understood and says other than sRGB."""
     if isinstance(colour, Coded) and is_hdr(colour.transfer):
-        return colour.primaries in PRIMARIES
+        return True
     found = _find_transform(colour)
     return found is not None and not found.is_srgb
 
@@ -70,12 +85,20 @@ def has_effect(colour: Colour) -> bool:
 def keeps_detail(colour: Colour) -> bool:
     """Say whether averaging pixels before or after colour management makes no visible difference.
 
-    So it is with the profiles of cameras and screens.
+    So it is with the profiles of cameras and screens, and with gain maps, which are smooth.
     """
+    if isinstance(colour, GainMap):
+        return colour.base is None or keeps_detail(colour.base)
     if isinstance(colour, Coded) and is_hdr(colour.transfer):
         return False
     found = _find_transform(colour)
     return found is None or found.is_srgb or found.is_gentle
+
+
+def is_steep(colour: Colour) -> bool:
+    """Say whether samples that differ by one may be shown as entirely different ones."""
+    found = None if isinstance(colour, GainMap) else _find_transform(colour)
+    return found is not None and found.is_steep
 
 
 def magnifies_rounding(picture: Image.Image, colour: Colour) -> bool:
@@ -83,8 +106,7 @@ def magnifies_rounding(picture: Image.Image, colour: Colour) -> bool:
 
     Decoders of lossy formats differ by that much.
     """
-    found = _find_transform(colour)
-    if found is None or not found.is_steep:
+    if not is_steep(colour):
         return False
     if picture.mode not in _COMPARABLE:
         return True
@@ -140,10 +162,17 @@ def _keeping_alpha(
 
 
 @lru_cache(maxsize=64)
-def _find_transform(colour: Colour) -> _Transform | None:
+def _find_transform(colour: Declared) -> _Transform | None:
     """Return the transform of a declaration, None for one that cannot be understood."""
     try:
         data = _profile_data(colour)
+    except _FAILURES:
+        return None
+    return _open_profile(data) or _open_profile(with_plain_header(data))
+
+
+def _open_profile(data: bytes) -> _Transform | None:
+    try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(data))
         mode = _MODES_BY_SPACE[source.profile.xcolor_space.strip()]
         transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
@@ -154,7 +183,7 @@ def _find_transform(colour: Colour) -> _Transform | None:
         return None
 
 
-def _profile_data(colour: Colour) -> bytes:
+def _profile_data(colour: Declared) -> bytes:
     samples = np.linspace(0, 1, _CURVE_POINTS)
     match colour:
         case Profile(data):
@@ -162,7 +191,7 @@ def _profile_data(colour: Colour) -> bytes:
         case Coded(primaries, transfer):
             # 2 means unspecified, and so does every number without a meaning.
             curve = TRANSFERS.get(transfer, TRANSFERS[SRGB_TRANSFER])
-            return build_profile(PRIMARIES.get(primaries, PRIMARIES[1]), curve(samples))
+            return build_profile(primaries_of(primaries), curve(samples))
         case Calibration(exponent, chromaticities):
             return build_profile(chromaticities, samples ** (1 / exponent))
     assert_never(colour)

@@ -46,6 +46,24 @@ def has_tables(profile: bytes) -> bool:
     return any(name[:3] in (b"A2B", b"D2B") for name in names)
 
 
+def with_plain_header(profile: bytes) -> bytes:
+    """Return a profile with a header that says nothing but the kind of its colours.
+
+    Browsers take no notice of the rest, and the library refuses a profile for it.
+    """
+    kind, space = profile[16:20], profile[20:24]
+    device = b"prtr" if kind == b"CMYK" else b"mntr"
+    header = _header(len(profile), device, kind, space)
+    return header + profile[_HEADER_BYTES:]
+
+
+def _header(length: int, device: bytes, kind: bytes, space: bytes) -> bytes:
+    return struct.pack(
+        ">I4x4s4s4s4s12x4s28x12s48x",
+        length, b"\x02\x40\0\0", device, kind, space, b"acsp", _xyz(_D50)[8:],
+    )  # fmt: skip
+
+
 def _xyz(values: Floats) -> bytes:
     return b"XYZ " + bytes(4) + struct.pack(">iii", *(round(65536 * one) for one in values))
 
@@ -56,8 +74,5 @@ def _assemble(tags: dict[bytes, bytes]) -> bytes:
     for name, body in tags.items():
         table += name + struct.pack(">II", start + len(bodies), len(body))
         bodies += body + bytes(-len(body) % 4)
-    header = struct.pack(
-        ">I4x4s4s4s4s12x4s28x12s48x",
-        start + len(bodies), b"\x02\x40\0\0", b"mntr", b"RGB ", b"XYZ ", b"acsp", _xyz(_D50)[8:],
-    )  # fmt: skip
+    header = _header(start + len(bodies), b"mntr", b"RGB ", b"XYZ ")
     return header + struct.pack(">I", len(tags)) + table + bodies
