@@ -7,6 +7,7 @@ import io
 import numpy as np
 from PIL import Image
 
+from .gains import with_gain_map
 from .pngs import exif
 from .profiles import PROFILES
 from .recipes import Features, Format, picture
@@ -28,6 +29,10 @@ _FEATURES: dict[str, tuple[object, ...]] = {
     "restart": (0, 4),
     "comment": (b"", b"some comment"),
     "behind": (b"", b"rubbish behind the end"),
+    "gain map": (None, "xmp", "iso"),
+    "base is HDR": (True, False),
+    "map mode": ("L", "RGB"),
+    "map size": ((160, 120), (40, 30)),
 }
 
 
@@ -69,8 +74,15 @@ def _write(features: Features) -> bytes:
     if features["restart"]:
         options["restart_marker_rows"] = features["restart"]
     _picture(features).save(stream, "JPEG", **options)
-    behind: bytes = features["behind"]
-    return _remarked(stream.getvalue(), features) + behind
+    data, behind = _remarked(stream.getvalue(), features), features["behind"]
+    if features["gain map"] is not None:
+        gains = io.BytesIO()
+        map_picture = picture(features["seed"] + 7, features["map size"])
+        map_picture.convert(features["map mode"]).save(gains, "JPEG", quality=90)
+        data = with_gain_map(
+            data, gains.getvalue(), features["gain map"], is_base_hdr=features["base is HDR"]
+        )
+    return bytes(data + behind)
 
 
 def _remarked(data: bytes, features: Features) -> bytes:

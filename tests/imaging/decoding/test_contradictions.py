@@ -13,6 +13,7 @@ from hashmatch.hashes import View
 from hashmatch.imaging.decoding.jxl import outline_jxl
 from hashmatch.outcome import Reason
 from hashmatch.synthetic import draw_picture
+from tests.conform.profiles import PROFILES
 from tests.imaging.bombs import chunk
 from tests.oracle import distance_bits
 from tests.pictures import GENEROUS, drawn, encoded, read
@@ -186,3 +187,50 @@ def test_clipped_colours_that_are_transparent_put_a_jpeg_xl_file_in_doubt() -> N
     clipped = OTHER.point(lambda level: 255 if level > 100 else level)
     clipped.putalpha(100)
     _require_doubt(encoded(clipped, "JXL", lossless=True), "out of range")
+
+
+def _jpeg_with_profile(number: int, count: int, profile: bytes) -> bytes:
+    body = b"ICC_PROFILE\0" + bytes((number, count)) + profile
+    data = encoded(PICTURE, "JPEG", quality=95)
+    return data[:2] + b"\xff\xe2" + struct.pack(">H", len(body) + 2) + body + data[2:]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_profile_is_used_whatever_it_says_of_its_parts(count: int) -> None:
+    data = _jpeg_with_profile(1, count, PROFILES["dark"])
+    assert [one.view for one in read(data, "pdq").hashes] == [View.FULL, View.MANAGED]
+
+
+def test_a_profile_is_used_whatever_its_header_says_of_the_device() -> None:
+    profile = PROFILES["dark"]
+    usual, odd = (
+        read(_jpeg_with_profile(1, 1, one), "pdq").hashes
+        for one in (profile, profile[:12] + b"mntR" + profile[16:])
+    )
+    assert odd == usual
+    assert len(odd) == 2
+
+
+def test_a_gif_without_colours_is_in_doubt() -> None:
+    data = encoded(PICTURE.convert("L"), "GIF")
+    assert read(data, "pdq").failure is None
+    table = 13 + 3 * 2 ** ((data[10] & 7) + 1)
+    without = data[:10] + bytes([data[10] & 0x7F]) + data[11:13] + data[table:]
+    _require_doubt(without, "without a table of colours")
+
+
+def test_a_bitmap_whose_pixels_begin_in_its_header_is_in_doubt() -> None:
+    data = encoded(PICTURE, "BMP")
+    _require_doubt(data[:10] + struct.pack("<I", 1) + data[14:], "begin in its header")
+
+
+def test_premultiplied_colours_look_over_black_as_they_are_stored() -> None:
+    picture = PICTURE.copy()
+    picture.putalpha(OTHER.convert("L"))
+    data = encoded(picture, "AVIF", quality=100, subsampling="4:4:4", alpha_premultiplied=True)
+    assert b"prem" in data
+    shown = {one.view: one.value for one in read(data, "pdq").hashes}
+    for colour, view in (("white", View.FULL), ("black", View.ON_BLACK)):
+        over = Image.new("RGB", picture.size, colour)
+        over.paste(picture, mask=picture.getchannel("A"))
+        assert distance_bits(shown[view], _seen(over)) <= 6

@@ -52,7 +52,7 @@ def manage(picture: Image.Image, colour: Colour) -> Image.Image | None:
     A declaration that cannot be understood changes nothing, as in browsers.
     """
     if isinstance(colour, GainMap):
-        return None if picture.mode == "CMYK" else _manage_gain(picture, colour)
+        return _manage_gain(picture, colour)
     if isinstance(colour, Coded) and is_hdr(colour.transfer):
         if picture.mode == "CMYK":
             return None

@@ -1,0 +1,115 @@
+"""Gain maps: the rendition of a screen of high dynamic range, and that of any other, are seen."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hashmatch.hashes import View
+from hashmatch.imaging.decoding.colour import GainMap, GainParameters, manage
+from hashmatch.imaging.decoding.gain_maps import find_gain_files
+from hashmatch.imaging.decoding.items import read_items
+from hashmatch.synthetic import draw_picture
+from tests.conform.gains import with_gain_map
+from tests.oracle import distance_bits
+from tests.pictures import encoded, read
+
+BASE, MAP = draw_picture(1, 160, 120), draw_picture(2, 160, 120).convert("L")
+PLAIN = GainParameters(0.0, 2.0, (0.0,) * 3, (2.0,) * 3, (1.0,) * 3, (0.0,) * 3, (0.0,) * 3)
+
+
+def _file(kind: str, *, is_base_hdr: bool) -> bytes:
+    return with_gain_map(encoded(BASE, "JPEG"), encoded(MAP, "JPEG"), kind, is_base_hdr=is_base_hdr)
+
+
+def _light(picture: Image.Image) -> np.ndarray:
+    samples = np.asarray(picture.convert("RGB")) / 255
+    return np.where(samples <= 0.04045, samples / 12.92, ((samples + 0.055) / 1.055) ** 2.4)
+
+
+def _shown(light: np.ndarray) -> Image.Image:
+    clipped = np.clip(light, 0, 1)
+    samples = np.where(clipped <= 0.0031308, clipped * 12.92, 1.055 * clipped ** (1 / 2.4) - 0.055)
+    return Image.fromarray((samples * 255).round().astype(np.uint8))
+
+
+@pytest.mark.parametrize("kind", ["xmp", "iso"])
+@pytest.mark.parametrize("is_base_hdr", [True, False], ids=["HDR", "SDR"])
+def test_the_other_rendition_of_a_photograph_is_hashed(kind: str, *, is_base_hdr: bool) -> None:
+    reading = read(_file(kind, is_base_hdr=is_base_hdr), "pdq")
+    assert reading.failure is None
+    share = np.asarray(MAP, np.float64)[..., None] / 255
+    stops = share * (-2 if is_base_hdr else 2)
+    other = (_light(BASE) + 1 / 64) * 2.0**stops - 1 / 64
+    wanted = _shown(other if is_base_hdr else other / 4)
+    (seen,) = read(encoded(wanted, "PNG"), "pdq").hashes[:1]
+    managed = [one for one in reading.hashes if one.view is View.MANAGED]
+    assert len(managed) == 2  # The other rendition, and the one between.
+    assert min(distance_bits(one.value, seen.value) for one in managed) <= 10
+
+
+def test_the_gain_of_each_colour_follows_its_own_numbers() -> None:
+    grey = Image.new("RGB", (8, 8), (128, 128, 128))
+    numbers = GainParameters(
+        0.0, 1.0, (0.0, 0.0, -1.0), (0.0, 1.0, 0.0), (1.0, 0.5, 2.0), (0.0,) * 3, (0.0,) * 3
+    )
+    full = GainMap(numbers, (1, 1), bytes((255, 255, 0)))
+    shown = manage(grey, full)
+    assert shown is not None
+    light = 0.2158605
+    wanted = [light / 2, light * 2 / 2, light / 2 / 2]
+    assert np.allclose(_light(shown)[0, 0], wanted, atol=0.004)
+
+
+def test_a_gain_map_covers_the_picture_whatever_its_size() -> None:
+    small = GainMap(PLAIN, (2, 1), bytes((0, 0, 0, 255, 255, 255)))
+    shown = manage(Image.new("RGB", (64, 8), "grey"), small)
+    assert shown is not None
+    row = np.asarray(shown)[4, :, 0].astype(int)
+    assert (np.diff(row) >= 0).all()
+    assert row[-1] > row[0] + 50
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"maxima": (1e9,) * 3},
+        {"gammas": (0.0,) * 3},
+        {"base_offsets": (float("nan"),) * 3},
+        {"other_headroom": 0.0},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_numbers_of_no_screen_are_not_used(changes: dict[str, object]) -> None:
+    assert PLAIN.is_usable()
+    assert not replace(PLAIN, **changes).is_usable()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", ["xmp", "iso"])
+def test_damaged_gain_maps_leave_the_photograph_as_it_is(kind: str) -> None:
+    whole = _file(kind, is_base_hdr=True)
+    plain = read(encoded(BASE, "JPEG"), "pdq").hashes[0]
+    assert len(find_gain_files(whole, "JPEG")) == 1
+    second = whole.rfind(b"\xff\xd8\xff")
+    for cut in (second + 20, second + 400, len(whole) - 2000):
+        reading = read(whole[:cut], "pdq")
+        assert reading.failure is None
+        assert reading.hashes[0].value == plain.value
+
+
+def test_a_preview_within_the_map_does_not_hide_it() -> None:
+    base, gains = encoded(BASE, "JPEG"), encoded(MAP, "JPEG")
+    preview = b"\xff\xe1" + struct.pack(">H", 6 + 2) + b"\xff\xd8\xff\xdb\0\0"
+    hidden = with_gain_map(base, gains[:2] + preview + gains[2:], "iso", is_base_hdr=True)
+    assert len(find_gain_files(hidden, "JPEG")) == 1
+
+
+def test_items_of_a_damaged_file_are_none() -> None:
+    data = encoded(BASE, "AVIF")
+    assert read_items(data).types
+    for cut in range(0, min(len(data), 400), 3):
+        assert list(read_items(data[:cut]).tone_maps()) == []
