@@ -1,4 +1,4 @@
-"""`python -m tests.conform`: hold drawn or given files against the browser; see `--help`.
+"""`python -m tests.conform`: hold drawn or given files against viewers; see `--help`.
 
 What disagrees is made simpler, named by its features, and left in the folder `conform-findings`.
 """
@@ -18,11 +18,14 @@ import click
 from hashmatch.imaging.decoding.recognition import recognise
 
 from .browser import Browser
-from .formats import FORMATS
+from .formats import FORMATS, OTHER_FORMATS
 from .run import Run
+from .viewers import PROGRAMS, Viewers
 
 # Of every so many files the last one has its headers and chunks changed.
 _CHANGED_EACH = 4
+# The share of files that browsers do not show: asking about these takes long.
+_OTHER_SHARE = 0.05
 
 
 @click.command()
@@ -32,20 +35,20 @@ _CHANGED_EACH = 4
 @click.option(
     "--folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Draw nothing: hold every image of this folder against the browser.",
+    help="Draw nothing: hold every image of this folder against viewers.",
 )
 @click.argument("names", nargs=-1)
 def main(
     files: int, seconds: float, seed: int | None, folder: Path | None, names: tuple[str, ...]
 ) -> None:
-    """Draw files, change every fourth, and hold them against the browser.
+    """Draw files, change every fourth, and hold them against a browser and other viewers.
 
     NAMES are formats, by default all.
     """
     warnings.simplefilter("ignore")  # Decoders warn about damaged files.
     seed = secrets.randbelow(10**6) if seed is None else seed
     with Browser() as browser:
-        run = Run(browser, Random(seed))
+        run = Run(browser, Viewers(), Random(seed))
         if folder is not None:
             _try_folder(run, folder, names)
         else:
@@ -56,12 +59,19 @@ def main(
 
 
 def _try_drawn(run: Run, files: int, seconds: float, names: tuple[str, ...]) -> None:
-    chosen = [one for one in FORMATS if not names or one.name in names]
+    shown, others = (
+        [one for one in formats if not names or one.name in names]
+        for formats in (FORMATS, OTHER_FORMATS)
+    )
+    if others and not Viewers.are_installed():
+        click.echo(f"without {', '.join(one.name for one in others)}: needs {PROGRAMS}")
+        others = []
     end = time.monotonic() + seconds
     for number in count():
         if time.monotonic() > end if seconds else number >= files:
             break
-        one = run.random.choice(chosen)
+        is_other = bool(others) and (not shown or run.random.random() < _OTHER_SHARE)
+        one = run.random.choice(others if is_other else shown)
         if number % _CHANGED_EACH == _CHANGED_EACH - 1:
             run.try_changed(one)
         else:

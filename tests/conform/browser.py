@@ -32,7 +32,7 @@ _OPTIONS = (
     "--disable-quic",
 )
 _TIMEOUT_S = 30.0
-_MIME_TYPES = {
+MIME_TYPES = {
     "PNG": "image/png",
     "JPEG": "image/jpeg",
     "GIF": "image/gif",
@@ -101,7 +101,7 @@ class Browser:
 
     def show(self, data: bytes, image_format: str) -> Shown:
         """Return what the browser shows of a file. Raises `BrowserError` where it stops."""
-        self._files.put((data, _MIME_TYPES.get(image_format, "application/octet-stream")))
+        self._files.put((data, MIME_TYPES[image_format]))
         try:
             return _parse(self._answers.get(timeout=_TIMEOUT_S))
         except queue.Empty:

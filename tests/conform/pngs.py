@@ -24,6 +24,8 @@ _FEATURES: dict[str, tuple[object, ...]] = {
     "size": SIZES,
     "kind": (2, 0, 3, 4, 6),
     "depth": (8, 16, 1, 2, 4),
+    # The share of the palette that is there.
+    "palette": (1.0, 0.8, 0.4),
     "interlaced": (False, True),
     "alpha": ALPHAS,
     # The share of the largest sample that is transparent; beyond it for bits that do not count.
@@ -133,6 +135,7 @@ def _palette(features: Features) -> bytes:
     if kind == 3:
         levels = np.arange(2**depth) * 255 // (2**depth - 1)
         colours = np.stack([levels, levels[::-1] // 2 + levels // 2, levels], axis=-1)
+        colours = colours[: max(1, round(len(colours) * features["palette"]))]
         parts = _chunk(b"PLTE", colours.astype(np.uint8).tobytes(), features)
     if (key := features["key"]) is not None:
         largest = 2 ** features["depth"] - 1 if kind == 0 else 2 ** max(8, features["depth"]) - 1
@@ -208,4 +211,4 @@ def _control(
     return _chunk(b"fcTL", body, features)
 
 
-PNG = Format("PNG", _FEATURES, _write, frozenset({"damage", "exif", "between"}))
+PNG = Format("PNG", _FEATURES, _write, frozenset({"damage", "exif", "between", "palette"}))

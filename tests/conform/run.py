@@ -12,19 +12,24 @@ from random import Random
 
 from hashmatch.outcome import Reason
 
-from .browser import Browser, BrowserError, Shown
+from .browser import MIME_TYPES, Browser, BrowserError, Shown
 from .checking import Checker, Judgement
 from .mutator import mutate
 from .recipes import Format
+from .viewers import Viewers
 
 _FINDINGS = Path("conform-findings")
 
 
 @dataclass(slots=True)
 class Run:
-    """Draws files, changes some, reads others from a folder, and holds each against a browser."""
+    """Draws files, changes some, reads others from a folder, and holds each against viewers.
+
+    The browser is asked about what browsers show, and other viewers about the rest.
+    """
 
     browser: Browser
+    viewers: Viewers
     random: Random
     found: int = 0
     _checker: Checker = field(default_factory=Checker)
@@ -59,7 +64,7 @@ class Run:
 
     def _judge(self, kind: str, name: str, data: bytes) -> Judgement:
         try:
-            shown = self.browser.show(data, name)
+            shown = self._show(name, data)
         except BrowserError:
             self._verdicts[kind, name, "no answer", ""] += 1
             return Judgement("", ())
@@ -70,13 +75,14 @@ class Run:
         return judgement
 
     def _disagrees(self, name: str, data: bytes) -> bool:
-        return bool(self._checker.judge(data, self._show_again(name, data)).disagreements)
-
-    def _show_again(self, name: str, data: bytes) -> Shown:
         try:
-            return self.browser.show(data, name)
+            return bool(self._checker.judge(data, self._show(name, data)).disagreements)
         except BrowserError:
-            return Shown((), ())
+            return False
+
+    def _show(self, name: str, data: bytes) -> Shown:
+        asked = self.browser if name in MIME_TYPES else self.viewers
+        return asked.show(data, name)
 
     def _keep(self, name: str, data: bytes, how: str, judgement: Judgement) -> None:
         self.found += 1

@@ -178,7 +178,7 @@ def _read_palette(
     """Return the palette, of shape (256, 3), and the position after it."""
     palette = np.zeros((256, 3), np.uint8)
     if header.depth not in _INDEXED_DEPTHS:
-        return palette, at + 4 * min(header.palette_colours, 256)
+        return palette, at  # Browsers take no notice of a palette that no pixel needs.
     width = 3 if header.bytes == _CORE else 4
     count = min(header.palette_colours or 2**header.depth, 2**header.depth)
     if start:  # The pixels may begin where the palette should go on.

@@ -101,11 +101,11 @@ def _outline_bmp(data: bytes, limits: Limits) -> Outline:
 
 def _outline_tiff(data: bytes, limits: Limits) -> Outline:
     try:
-        is_complete = outline_tiff(data, limits)
+        pixels, is_complete = outline_tiff(data, limits)
     except (struct.error, OverflowError) as error:
         detail = "the directory of a TIFF points past the end of the file"
         raise DecodingError(Reason.TRUNCATED, detail) from error
-    return Outline(data, is_complete)
+    return Outline(pixels, is_complete)
 
 
 _WALKS: dict[str, Callable[[bytes, Limits], Outline]] = {

@@ -16,7 +16,7 @@ from hashmatch.hashes import Decode
 from hashmatch.outcome import Failure, Media, Reason
 
 from ..limits import DecodingError, Limits, decoder_failure
-from .colour import Colour, Profile, has_effect, is_steep, keeps_detail, magnifies_rounding
+from .colour import Colour, Profile, has_effect, is_for, is_steep, keeps_detail, magnifies_rounding
 from .containers import outline
 from .gain_maps import find_gain_files, load_gain_maps
 from .jpeg import decode_reduced, find_factor
@@ -153,7 +153,8 @@ class Decoder:
         effective = tuple(one for one in declared if has_effect(one))
         if self._source.is_embedded(number):
             return effective
-        gains = (load_gain_maps(one, effective, self._limits) for one in self._gain_files)
+        bases = [one for one in effective if is_for(one, image.mode)]
+        gains = (load_gain_maps(one, bases, self._limits) for one in self._gain_files)
         return (*effective, *chain.from_iterable(gains))
 
     def _decode(

@@ -18,7 +18,7 @@ from hashmatch.outcome import Reason
 from ..limits import DecodingError, Limits
 from .bmp import decode_bitmap, read_header
 from .png import outline_png
-from .png_key import apply_key
+from .png_colours import apply_key
 
 _HEADER_BYTES, _ENTRY_BYTES = 6, 16
 # The bytes of a picture that say how large it is.

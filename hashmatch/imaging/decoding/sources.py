@@ -15,7 +15,7 @@ from .heif_track import HEIFTrack
 from .icons import decode_entry, read_entries
 from .netpbm import decode_pam
 from .outline import Outline
-from .png_key import apply_key
+from .png_colours import apply_key, decode_rgba
 from .tiff_planes import decode_planes, has_deep_planes
 
 
@@ -89,8 +89,7 @@ class _AnimationSource(Source):
     def _decode(self, data: bytes) -> Image.Image:
         with _open_with_pillow(data, self.format) as image:
             try:
-                keyed = apply_key(image, data) if self.format == "PNG" else image
-                return keyed.convert("RGBA")
+                return decode_rgba(image, data) if self.format == "PNG" else image.convert("RGBA")
             except Exception as error:  # noqa: BLE001 (files can make decoders raise anything)
                 self.error = error
                 return salvage(image).convert("RGBA")

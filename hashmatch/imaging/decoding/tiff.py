@@ -18,6 +18,8 @@ _DIRECTORIES = frozenset({_EXIF, _GPS, _INTEROPERABILITY})
 _WIDTH, _HEIGHT, _SAMPLES, _PLANES = 256, 257, 277, 284
 _STRIPS, _STRIP_ROWS = 273, 278
 _TILES, _TILE_WIDTH, _TILE_HEIGHT = 324, 322, 323
+# What a further channel is for: 0 for nothing, 1 and 2 for alpha.
+_EXTRA_SAMPLES, _ALPHA = 338, 2
 # A field type, and the planar configuration in which each channel is stored by itself.
 _SHORT, _SEPARATE = 3, 2
 # The bytes of one value by field type.
@@ -53,6 +55,17 @@ class _Walk:
     metadata_bytes: int = 0
     seen: set[int] = field(default_factory=set)
     is_complete: bool = True
+    # Where channels of no said purpose are declared.
+    unnamed: list[int] = field(default_factory=list)
+
+    def with_alpha(self) -> bytes:
+        """Return the file with such channels as alpha by which no colours are multiplied."""
+        if not self.unnamed:
+            return self.data
+        data = bytearray(self.data)
+        for at in self.unnamed:
+            struct.pack_into(self.layout.order + "H", data, at, _ALPHA)
+        return bytes(data)
 
     def directory(self, at: int, depth: int) -> int:
         """Check one directory and its subdirectories; return the offset of the next page."""
@@ -92,6 +105,8 @@ class _Walk:
         sizes = _BIG_TYPE_BYTES if self.layout.is_big else _TYPE_BYTES
         if kind == _SHORT:  # A short value is stored in the first bytes of the value's place.
             (value,) = self.layout.unpack("8xH", "12xH", self.data, at)
+            if (tag, count, value) == (_EXTRA_SAMPLES, 1, 0):
+                self.unnamed.append(at + (12 if self.layout.is_big else 8))
         return _Field(tag, count * sizes.get(kind, 0), count, value)
 
 
@@ -113,9 +128,10 @@ def _names_all_parts(picture: Mapping[int, _Field]) -> bool:
     return _STRIPS in picture and picture[_STRIPS].values >= -(-height // (rows or 1)) * planes
 
 
-def outline_tiff(data: bytes, limits: Limits) -> bool:
-    """Check all directories; say whether each names all parts of its picture.
+def outline_tiff(data: bytes, limits: Limits) -> tuple[bytes, bool]:
+    """Check all directories; return the file, and whether each names all parts of its picture.
 
+    Channels of which the file does not say what they are for become alpha, as for many viewers.
     Raises `DecodingError` beyond a limit, for a loop, and for pictures inside pictures, of which
     Pillow would show only the outer one. Raises `struct.error` or `OverflowError` if a directory
     lies outside the file.
@@ -129,4 +145,4 @@ def outline_tiff(data: bytes, limits: Limits) -> bool:
         pages += 1
         limits.require_frames(pages)
         next_at = walk.directory(next_at, depth=1)
-    return walk.is_complete
+    return walk.with_alpha(), walk.is_complete

@@ -13,7 +13,9 @@ from hashmatch.hashes import View
 from hashmatch.imaging.decoding.jxl import outline_jxl
 from hashmatch.outcome import Reason
 from hashmatch.synthetic import draw_picture
+from tests.conform.pngs import PNG
 from tests.conform.profiles import PROFILES
+from tests.conform.tiffs import TIFF
 from tests.imaging.bombs import chunk
 from tests.oracle import distance_bits
 from tests.pictures import GENEROUS, drawn, encoded, read
@@ -234,3 +236,39 @@ def test_premultiplied_colours_look_over_black_as_they_are_stored() -> None:
         over = Image.new("RGB", picture.size, colour)
         over.paste(picture, mask=picture.getchannel("A"))
         assert distance_bits(shown[view], _seen(over)) <= 6
+
+
+@pytest.mark.parametrize("kind", [0, 2], ids=["grey", "RGB"])
+def test_an_animation_of_sixteen_bits_is_seen_as_it_is_shown(kind: int) -> None:
+    usual = {name: values[0] for name, values in PNG.features.items()}
+    deep, plain = (
+        read(PNG.write({**usual, "kind": kind, "depth": depth, "frames": 3, "seed": 4}), "pdq")
+        for depth in (16, 8)
+    )
+    assert [one.value for one in deep.hashes] == [one.value for one in plain.hashes]
+
+
+def test_pixels_of_no_colour_in_the_palette_of_a_png_put_it_in_doubt() -> None:
+    usual = {name: values[0] for name, values in PNG.features.items()}
+    features = {**usual, "kind": 3, "seed": 4}
+    assert read(PNG.write(features), "pdq").failure is None
+    _require_doubt(PNG.write({**features, "palette": 0.4}), "no colour in its palette")
+    _require_doubt(PNG.write({**features, "palette": 0.4, "frames": 2}), "no colour in its palette")
+
+
+def test_a_palette_that_no_pixel_needs_is_not_skipped() -> None:
+    data = encoded(PICTURE, "BMP")
+    pixels = data[struct.unpack_from("<I", data, 10)[0] :]
+    header = bytearray(data[14:54])
+    struct.pack_into("<I", header, 32, 200)
+    icon_header = struct.pack("<Iii", 40, 160, 240) + bytes(header[12:])
+    entry = icon_header + pixels + bytes(20 * 120)
+    directory = struct.pack("<HHHBBBBHHII", 0, 1, 1, 160, 120, 0, 0, 1, 24, len(entry), 22)
+    assert read(directory + entry, "pdq").hashes[0].value == _seen(PICTURE)
+
+
+def test_a_channel_of_no_said_purpose_in_a_tiff_is_alpha_and_is_not() -> None:
+    usual = {name: values[0] for name, values in TIFF.features.items()}
+    features = {**usual, "alpha": "other picture", "alpha kind": 0, "seed": 1}
+    views = {one.view for one in read(TIFF.write(features), "pdq").hashes}
+    assert views >= {View.FULL, View.ON_BLACK, View.ON_GREY, View.OPAQUE}

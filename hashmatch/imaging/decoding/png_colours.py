@@ -1,7 +1,7 @@
-"""The transparent colour of a PNG file without alpha (tRNS; PNG, third edition, section 11.3.2.1).
+"""The colours of a PNG file's samples: of palettes, and the transparent one (third edition, 11).
 
-Pillow compares it with samples of eight bits whatever the depth of the file is, so that pixels that
-viewers leave out stay, or the other way round.
+Pillow compares the transparent colour with samples of eight bits whatever the depth of the file is,
+so that pixels that viewers leave out stay, or the other way round.
 """
 
 from __future__ import annotations
@@ -12,18 +12,25 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from hashmatch.outcome import Reason
+
+from ..limits import DecodingError
+
 _DEPTH_AT, _KIND_AT = 24, 25
-_GREY, _RGB = 0, 2
+_GREY, _RGB, _INDEXED = 0, 2, 3
 _DEEP = 16
 
 
 def apply_key(image: Image.Image, data: bytes) -> Image.Image:
     """Return an opened PNG file with the pixels of its transparent colour, if any, transparent.
 
-    `data` is the file. A picture of sixteen bits is decoded. Raises any error of the decoder.
+    `data` is the file. A picture of sixteen bits is decoded. Raises any error of the decoder, and
+    `DecodingError` for pixels without a colour, which each viewer draws in another one.
     """
     key = image.info.get("transparency")
     depth, kind = data[_DEPTH_AT], data[_KIND_AT]
+    if kind == _INDEXED:
+        _require_colours(image, data, 2**depth)
     if key is None or kind not in (_GREY, _RGB):
         return image
     levels = [one & (2**depth - 1) for one in (key if isinstance(key, tuple) else (key,))]
@@ -41,6 +48,23 @@ def apply_key(image: Image.Image, data: bytes) -> Image.Image:
     decoded.format, decoded.info = image.format, {**image.info}
     del decoded.info["transparency"]
     return decoded
+
+
+def decode_rgba(image: Image.Image, data: bytes) -> Image.Image:
+    """Return an opened PNG file as RGBA. Raises as `apply_key` does."""
+    keyed = apply_key(image, data)
+    if keyed.mode.startswith("I;16"):  # Pillow would clip what is brighter than 255.
+        keyed = Image.fromarray((np.asarray(keyed) >> 8).astype(np.uint8))
+    return keyed.convert("RGBA")
+
+
+def _require_colours(image: Image.Image, data: bytes, numbers: int) -> None:
+    """Raise `DecodingError` for a picture whose palette lacks a colour that it uses."""
+    at = data.find(b"PLTE")
+    colours = int.from_bytes(data[at - 4 : at], "big") // 3 if at > 0 else numbers
+    if colours < numbers and int(np.asarray(image).max(initial=0)) >= colours:
+        detail = "a PNG with pixels of no colour in its palette"
+        raise DecodingError(Reason.UNSUPPORTED, detail)
 
 
 def _deep_samples(image: Image.Image, data: bytes, *, is_grey: bool) -> NDArray[np.uint16]:
