@@ -18,7 +18,8 @@ help:
 	@echo "make fmt    format the code"
 	@echo "make bench  measure, and rewrite benchmarks/RESULTS.md; ONLY=\"importing index\" for some"
 	@echo "make fuzz   look for files that break the parsers, FUZZ_SECONDS=60 each"
-	@echo "make conform  hold drawn files against a browser, FILES=1000 or SECONDS=60; needs chromium"
+	@echo "make conform  hold drawn files against a browser, FILES=1000 or SECONDS=60, or those of"
+	@echo "              a FOLDER; needs chromium, and for some formats ImageMagick and libvips"
 	@echo "make lock   raise constraints.txt to the newest versions"
 
 demo: .venv/installed
@@ -46,7 +47,8 @@ fuzz: .venv/fuzzing
 	@$(BIN)/python -m tests.fuzzing $(FUZZ_SECONDS)
 
 conform: .venv/developing
-	@$(BIN)/python -m tests.conform --files $(FILES) --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+	@$(BIN)/python -m tests.conform --files $(FILES) --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) \
+		$(if $(FOLDER),--folder $(FOLDER))
 
 lock: .venv/developing
 	@$(BIN)/pip install --quiet uv
