@@ -139,6 +139,8 @@ def decode_bmp(data: bytes, limits: Limits) -> Image.Image:
     """
     header = read_header(data, FILE_HEADER_BYTES)
     (start,) = struct.unpack_from("<I", data, 10)
+    if start < FILE_HEADER_BYTES + header.bytes:  # Browsers believe it, and others do not.
+        raise DecodingError(Reason.UNSUPPORTED, "a bitmap whose pixels begin in its header")
     return decode_bitmap(data, FILE_HEADER_BYTES, header, limits, start)
 
 
@@ -151,9 +153,6 @@ def decode_bitmap(
     `info["end"]` is where they end, 0 for pixels in runs. Raises `DecodingError`.
     """
     limits.require_size(header.width, header.height)
-    if 0 < start < at + header.bytes:
-        detail = "a bitmap whose pixels begin in its header"
-        raise DecodingError(Reason.UNSUPPORTED, detail)
     palette, after = _read_palette(data, at + header.bytes + header.mask_bytes, header, start)
     start = start or after
     if header.compression in _RUN_DEPTHS:

@@ -12,9 +12,12 @@ import re
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from PIL import Image
 from pillow_heif import HeifImageFile
+
+from hashmatch.outcome import Reason
 
 from ..limits import DecodingError, Limits
 from .colour import Declared, GainMap, GainParameters
@@ -22,7 +25,8 @@ from .items import read_items
 
 # The other rendition, and what a screen shows whose range is between the two.
 _WEIGHTS = (1.0, 0.5)
-_MAX_MAPS = 4
+# Each map names its kind once or twice, and so does the picture.
+_MAX_MAPS, _MAX_NAMES = 4, 16
 _SOI, _SOS = b"\xff\xd8\xff", 0xDA
 _ISO_NAME, _XMP_NAME = b"urn:iso:std:iso:ts:21496:-1\0", b"http://ns.adobe.com/hdr-gain-map/"
 _PER_CHANNEL, _COMMON_DENOMINATOR = 0x80, 0x08
@@ -39,7 +43,10 @@ class GainFile:
 
 
 def find_gain_files(data: bytes, image_format: str) -> list[GainFile]:
-    """Return the gain maps of a JPEG, AVIF or HEIF file, but for those that cannot be read."""
+    """Return the gain maps of a JPEG, AVIF or HEIF file, but for those that cannot be read.
+
+    Raises `DecodingError` for more than any camera writes.
+    """
     match image_format:
         case "JPEG":
             found = _in_jpeg(data)
@@ -47,7 +54,14 @@ def find_gain_files(data: bytes, image_format: str) -> list[GainFile]:
             found = _in_items(data, image_format)
         case _:
             return []
-    return [one for one in found if one.parameters.is_usable()]
+    usable = list(islice((one for one in found if one.parameters.is_usable()), _MAX_MAPS + 1))
+    if len(usable) > _MAX_MAPS:
+        raise _too_many()
+    return usable
+
+
+def _too_many() -> DecodingError:
+    return DecodingError(Reason.TOO_COMPLEX, f"the file has more than {_MAX_MAPS} gain maps")
 
 
 def load_gain_maps(
@@ -102,10 +116,12 @@ def _starts(data: bytes) -> set[int]:
     """Return where the pictures behind the first begin that have the data of a gain map."""
     starts: set[int] = set()
     for name in (_ISO_NAME, _XMP_NAME):
-        at = data.find(name)
+        at, names = data.find(name), 0
         while at >= 0:
             starts.update(_enclosing(data, at))
-            at = data.find(name, at + 1)
+            at, names = data.find(name, at + 1), names + 1
+            if names > _MAX_NAMES:
+                raise _too_many()
     return starts - {0}
 
 

@@ -12,7 +12,8 @@ _TONE_MAP, _DERIVED_FROM = b"tmap", b"dimg"
 # A picture is premultiplied by its alpha, or would be, had this another name.
 _PREMULTIPLIED, _NOTHING = b"prem", b"skip"
 _IN_FILE, _IN_IDAT = 0, 1
-_MAX_ITEMS = 10_000
+# The most bytes of parameters that are read, and of items.
+_MAX_BYTES, _MAX_ITEMS = 4096, 10_000
 
 
 @dataclass
@@ -41,9 +42,14 @@ class Items:
         """Yield the parameters of each tone map, and a file whose picture is its gain map."""
         for number, kind in self.types.items():
             sources = self.sources.get(number, ())
-            if kind == _TONE_MAP and len(sources) == 2 and self.primary_width:
-                parameters = b"".join(self.data[one] for one in self.places.get(number, ()))
-                yield parameters, self._with_primary(sources[1])
+            if kind != _TONE_MAP or len(sources) != 2 or sources[1] >= 256**self.primary_width:
+                continue
+            parameters = b""
+            for one in self.places.get(number, ()):
+                parameters += self.data[one.start : min(one.stop, one.start + _MAX_BYTES)]
+                if len(parameters) >= _MAX_BYTES:
+                    break
+            yield parameters, self._with_primary(sources[1])
 
     def _with_primary(self, number: int) -> bytes:
         """Return the file with another item as its primary one."""

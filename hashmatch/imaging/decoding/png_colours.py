@@ -60,11 +60,20 @@ def decode_rgba(image: Image.Image, data: bytes) -> Image.Image:
 
 def _require_colours(image: Image.Image, data: bytes, numbers: int) -> None:
     """Raise `DecodingError` for a picture whose palette lacks a colour that it uses."""
-    at = data.find(b"PLTE")
-    colours = int.from_bytes(data[at - 4 : at], "big") // 3 if at > 0 else numbers
+    colours = _palette_bytes(data) // 3
     if colours < numbers and int(np.asarray(image).max(initial=0)) >= colours:
         detail = "a PNG with pixels of no colour in its palette"
         raise DecodingError(Reason.UNSUPPORTED, detail)
+
+
+def _palette_bytes(data: bytes) -> int:
+    at = 8
+    while at + 8 <= len(data):
+        length = int.from_bytes(data[at : at + 4], "big")
+        if data[at + 4 : at + 8] == b"PLTE":
+            return length
+        at += 12 + length
+    return 0
 
 
 def _deep_samples(image: Image.Image, data: bytes, *, is_grey: bool) -> NDArray[np.uint16]:

@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import chain, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,14 +76,13 @@ def render(frame: Frame) -> Iterator[Rendering]:
     seen: list[Image.Image] = []
     is_alpha_ignored = image.format in _ALPHA_IS_IGNORED
     for colour_view, picture in _in_all_colours(frame):
-        # Managed colours are not premultiplied any more.
-        is_premultiplied = frame.is_premultiplied and colour_view is View.FULL
         for turn_view, turn in turns:
             turned = picture if turn is None else picture.transpose(turn)
-            backgrounds = (
-                _under_light(turned) if is_premultiplied
-                else _on_backgrounds(turned, is_alpha_ignored=is_alpha_ignored)
-            )  # fmt: skip
+            backgrounds = _on_backgrounds(turned, is_alpha_ignored=is_alpha_ignored)
+            if frame.is_premultiplied and colour_view is View.FULL:
+                # Managed colours are not premultiplied any more. The file may say it of another
+                # picture than this one.
+                backgrounds = chain(_under_light(turned), backgrounds)
             for one in backgrounds:
                 # The pictures behind a mix of two were seen just before it; the mixes were not.
                 if one.shares or not any(is_same(one.picture, other) for other in seen):
@@ -133,10 +133,11 @@ def _in_all_colours(frame: Frame) -> Iterator[tuple[View, Image.Image]]:
     stored = _in_eight_bits(image)
     yield View.FULL, stored
     source = image if image.mode == "CMYK" else stored
+    sources = [source]
     if frame.is_premultiplied and frame.colours:
-        source = _divided_by_alpha(stored)
-    for colour in frame.colours:
-        if (managed := manage(source, colour)) is not None:
+        sources.append(_divided_by_alpha(stored))
+    for colour, one in product(frame.colours, sources):
+        if (managed := manage(one, colour)) is not None:
             yield View.MANAGED, managed
     if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
         # Photoshop stores inks inverted and marks its files. Pillow reads every file as inverted.

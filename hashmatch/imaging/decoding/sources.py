@@ -70,8 +70,10 @@ class _AnimationSource(Source):
     That picture comes last, where it is no frame of the animation.
     """
 
-    def __init__(self, image: Image.Image, animation: Animation, *, has_default: bool) -> None:
-        super().__init__(image)
+    def __init__(
+        self, image: Image.Image, data: bytes, animation: Animation, *, has_default: bool
+    ) -> None:
+        super().__init__(image, data)
         self.size = (animation.width, animation.height)
         self.frames = len(animation.parts) + has_default
         self._has_default = has_default
@@ -80,7 +82,7 @@ class _AnimationSource(Source):
 
     def seek(self, number: int) -> Image.Image:
         if self._has_default and number == self.frames - 1:
-            return self._image
+            return apply_key(self._image, self._data)  # Only APNG files have one.
         frame = next(self._composed)
         frame.format = self.format
         frame.info = self._info
@@ -248,7 +250,8 @@ def _open_animation(
 ) -> Source:
     limits.require_size(animation.width, animation.height)
     image = _open_outlined(outline, image_format)
-    return _AnimationSource(image, animation, has_default=bool(image.info.get("default_image")))
+    has_default = bool(image.info.get("default_image"))
+    return _AnimationSource(image, outline.pixels, animation, has_default=has_default)
 
 
 def _open_outlined(outline: Outline, image_format: str) -> Image.Image:

@@ -223,7 +223,9 @@ def test_a_gif_without_colours_is_in_doubt() -> None:
 
 def test_a_bitmap_whose_pixels_begin_in_its_header_is_in_doubt() -> None:
     data = encoded(PICTURE, "BMP")
-    _require_doubt(data[:10] + struct.pack("<I", 1) + data[14:], "begin in its header")
+    for start in (0, 1, 53):
+        odd = data[:10] + struct.pack("<I", start) + data[14:]
+        _require_doubt(odd, "begin in its header")
 
 
 def test_premultiplied_colours_look_over_black_as_they_are_stored() -> None:
@@ -231,11 +233,12 @@ def test_premultiplied_colours_look_over_black_as_they_are_stored() -> None:
     picture.putalpha(OTHER.convert("L"))
     data = encoded(picture, "AVIF", quality=100, subsampling="4:4:4", alpha_premultiplied=True)
     assert b"prem" in data
-    shown = {one.view: one.value for one in read(data, "pdq").hashes}
+    hashes = read(data, "pdq").hashes
     for colour, view in (("white", View.FULL), ("black", View.ON_BLACK)):
         over = Image.new("RGB", picture.size, colour)
         over.paste(picture, mask=picture.getchannel("A"))
-        assert distance_bits(shown[view], _seen(over)) <= 6
+        shown = [one.value for one in hashes if one.view is view]
+        assert min(distance_bits(one, _seen(over)) for one in shown) <= 6
 
 
 @pytest.mark.parametrize("kind", [0, 2], ids=["grey", "RGB"])
