@@ -26,7 +26,7 @@ from .items import read_items
 # The other rendition, and what a screen shows whose range is between the two.
 _WEIGHTS = (1.0, 0.5)
 # Each map names its kind once or twice, and so does the picture.
-_MAX_MAPS, _MAX_NAMES = 4, 16
+_MAX_MAPS, _MAX_NAMES, _MAX_PREVIEWS = 4, 16, 64
 _SOI, _SOS = b"\xff\xd8\xff", 0xDA
 _ISO_NAME, _XMP_NAME = b"urn:iso:std:iso:ts:21496:-1\0", b"http://ns.adobe.com/hdr-gain-map/"
 _PER_CHANNEL, _COMMON_DENOMINATOR = 0x80, 0x08
@@ -102,8 +102,8 @@ def _in_items(data: bytes, image_format: str) -> Iterator[GainFile]:
 
 def _in_jpeg(data: bytes) -> Iterator[GainFile]:
     for start in sorted(_starts(data)):
-        for kind, body in _segments(data, start):
-            parameters = None
+        for kind, place in _segments(data, start):
+            body, parameters = data[place], None
             if kind == 0xE2 and body.startswith(_ISO_NAME):
                 parameters = _read_parameters(body[len(_ISO_NAME) :])
             elif kind == 0xE1 and _XMP_NAME in body:
@@ -126,27 +126,28 @@ def _starts(data: bytes) -> set[int]:
 
 
 def _enclosing(data: bytes, at: int) -> Iterator[int]:
-    """Yield the start of the picture among whose segments a position is."""
-    # Segments may hold pictures themselves: small previews of the picture.
-    start = data.rfind(_SOI, 0, at)
-    for _ in range(_MAX_MAPS):
-        if start < 0:
-            return
-        place = start + 2
-        for _, body in _segments(data, start):
-            place += 4 + len(body)
-            if place > at:
-                yield start
-                return
-        start = data.rfind(_SOI, 0, start)
+    """Yield the start of every picture among whose segments a position seems to be.
+
+    Segments may hold pictures, such as previews. Raises `DecodingError` where these are too many.
+    """
+    start, tries = data.rfind(_SOI, 0, at), 0
+    while start >= 0:
+        if any(place.start <= at < place.stop for _, place in _segments(data, start)):
+            yield start
+        start, tries = data.rfind(_SOI, 0, start), tries + 1
+        if tries > _MAX_PREVIEWS:
+            raise _too_many()
 
 
-def _segments(data: bytes, start: int) -> Iterator[tuple[int, bytes]]:
-    """Yield the marker and the body of each segment before the pixels of a JPEG file."""
+def _segments(data: bytes, start: int) -> Iterator[tuple[int, slice]]:
+    """Yield the marker and the place of each segment before the pixels of a JPEG file."""
     at = start + 2
     while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != _SOS:
+        if data[at + 1] == 0xFF:  # Markers may be padded.
+            at += 1
+            continue
         length = int.from_bytes(data[at + 2 : at + 4], "big")
-        yield data[at + 1], data[at + 4 : at + 2 + length]
+        yield data[at + 1], slice(at + 4, at + 2 + length)
         at += 2 + max(2, length)
 
 

@@ -13,6 +13,8 @@ from hashmatch.hashes import View
 from hashmatch.imaging.decoding.colour import GainMap, GainParameters, manage
 from hashmatch.imaging.decoding.gain_maps import find_gain_files
 from hashmatch.imaging.decoding.items import read_items
+from hashmatch.imaging.limits import DecodingError
+from hashmatch.outcome import Reason
 from hashmatch.synthetic import draw_picture
 from tests.conform.gains import with_gain_map
 from tests.oracle import distance_bits
@@ -101,11 +103,26 @@ def test_damaged_gain_maps_leave_the_photograph_as_it_is(kind: str) -> None:
         assert reading.hashes[0].value == plain.value
 
 
-def test_a_preview_within_the_map_does_not_hide_it() -> None:
+def test_previews_within_the_map_do_not_hide_it() -> None:
     base, gains = encoded(BASE, "JPEG"), encoded(MAP, "JPEG")
-    preview = b"\xff\xe1" + struct.pack(">H", 6 + 2) + b"\xff\xd8\xff\xdb\0\0"
-    hidden = with_gain_map(base, gains[:2] + preview + gains[2:], "iso", is_base_hdr=True)
-    assert len(find_gain_files(hidden, "JPEG")) == 1
+    whole = with_gain_map(base, gains, "iso", is_base_hdr=True)
+    at = whole.rfind(b"\xff\xd8\xff") + 2
+    wanted = {one.value for one in read(whole, "pdq").hashes}
+    preview = b"\xff\xff\xe1" + struct.pack(">H", 6 + 2) + b"\xff\xd8\xff\xdb\0\0"
+    # The data of the map come after its preview.
+    assert wanted <= {one.value for one in read(whole[:at] + preview + whole[at:], "pdq").hashes}
+    for many in (20, 100):
+        with pytest.raises(DecodingError, match="gain maps"):
+            find_gain_files(whole[:at] + preview * many + whole[at:], "JPEG")
+
+
+def test_more_gain_maps_than_any_camera_writes_are_refused() -> None:
+    whole = _file("iso", is_base_hdr=True)
+    second = whole[whole.rfind(b"\xff\xd8\xff") :]
+    assert len(find_gain_files(whole + second, "JPEG")) == 2
+    failure = read(whole + second * 5, "pdq").failure
+    assert failure is not None
+    assert failure.reason is Reason.TOO_COMPLEX
 
 
 def test_items_of_a_damaged_file_are_none() -> None:
