@@ -51,7 +51,14 @@ def _outline_jpeg(data: bytes, limits: Limits) -> Outline:
         if marker == 0xE2 and data.startswith(_PROFILE_NAME, at + 4):
             profile_parts.append(data[at + 4 + len(_PROFILE_NAME) : at + 2 + length])
         at += 2 + length
-    return Outline(data, colours=tuple(_assemble_profiles(profile_parts)))
+    numbers = sorted((one[:1], one[1:2]) for one in profile_parts)
+    count = len(numbers)
+    is_clear = numbers == [(bytes([one + 1]), bytes([count])) for one in range(count)]
+    return Outline(
+        data,
+        ambiguity="" if is_clear else "a JPEG whose colour profile has contradictory parts",
+        colours=tuple(_assemble_profiles(profile_parts)),
+    )
 
 
 def _assemble_profiles(parts: list[bytes]) -> Iterator[Profile]:

@@ -6,8 +6,8 @@ import io
 import logging
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 from PIL import Image, ImageFile, JpegImagePlugin, UnidentifiedImageError
@@ -16,9 +16,9 @@ from hashmatch.hashes import Decode
 from hashmatch.outcome import Failure, Media, Reason
 
 from ..limits import DecodingError, Limits, decoder_failure
-from .colour import Colour, Profile, has_effect, is_for, is_steep, keeps_detail, magnifies_rounding
+from .colour import Colour, Profile, has_effect, is_steep, keeps_detail, magnifies_rounding
 from .containers import outline
-from .gain_maps import find_gain_files, load_gain_maps
+from .gain_maps import GainFile, find_gain_files, load_gain_maps
 from .jpeg import decode_reduced, find_factor
 from .jxl import has_clipped_colours
 from .recognition import recognise
@@ -69,14 +69,24 @@ class Decoder:
         self._limits = limits
         self._is_scaled = is_scaled
         self._outline = outline(data, image_format, limits)
-        self._gain_files = find_gain_files(self._outline.pixels, image_format)
+        self._ambiguity = self._outline.ambiguity
+        self._gain_files: list[GainFile] = []
+        with self._in_doubt():
+            self._gain_files = find_gain_files(self._outline.pixels, image_format)
         self._source = self._open(image_format)
         limits.require_size(*self._source.size)
         limits.require_frames(self._source.frames)
         self.media = Media(self._source.format, *self._source.size, self._source.frames)
         self.failure: Failure | None = None
         self.frames_seen = 0
-        self._ambiguity = self._outline.ambiguity
+
+    @contextmanager
+    def _in_doubt(self) -> Iterator[None]:
+        """Take what cannot be read of a further rendition for an ambiguity of the file."""
+        try:
+            yield
+        except DecodingError as error:
+            self._ambiguity = self._ambiguity or error.failure.detail
 
     def _open(self, image_format: str) -> Source:
         try:
@@ -153,9 +163,11 @@ class Decoder:
         effective = tuple(one for one in declared if has_effect(one))
         if self._source.is_embedded(number):
             return effective
-        bases = [one for one in effective if is_for(one, image.mode)]
-        gains = (load_gain_maps(one, bases, self._limits) for one in self._gain_files)
-        return (*effective, *chain.from_iterable(gains))
+        gains: list[Colour] = []
+        for one in self._gain_files:
+            with self._in_doubt():
+                gains += load_gain_maps(one, effective, self._limits)
+        return (*effective, *gains)
 
     def _decode(
         self, image: Image.Image, number: int, colours: tuple[Colour, ...]

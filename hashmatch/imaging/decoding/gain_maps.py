@@ -8,7 +8,6 @@ Gain Map 1.0 (in the XMP data of JPEG files), which Android's Ultra HDR uses.
 from __future__ import annotations
 
 import io
-import re
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,16 +20,18 @@ from hashmatch.outcome import Reason
 
 from ..limits import DecodingError, Limits
 from .colour import Declared, GainMap, GainParameters
+from .gain_xmp import NAMESPACE, read_gain_xmp
 from .items import read_items
 
 # The other rendition, and what a screen shows whose range is between the two.
-_WEIGHTS = (1.0, 0.5)
+_WEIGHTS, _MORE_WEIGHTS, _WIDE_STOPS = (1.0, 0.5), (1.0, 0.75, 0.5, 0.25), 3.0
 # Each map names its kind once or twice, and so does the picture.
 _MAX_MAPS, _MAX_NAMES, _MAX_PREVIEWS = 4, 16, 64
 _SOI, _SOS = b"\xff\xd8\xff", 0xDA
-_ISO_NAME, _XMP_NAME = b"urn:iso:std:iso:ts:21496:-1\0", b"http://ns.adobe.com/hdr-gain-map/"
+_ISO_NAME = b"urn:iso:std:iso:ts:21496:-1\0"
+# The same in sixteen bits a character, which no camera writes.
+_WIDE_NAMES = tuple(NAMESPACE.decode().encode(f"utf-16-{order}") for order in ("le", "be"))
 _PER_CHANNEL, _COMMON_DENOMINATOR = 0x80, 0x08
-_USES_BASE_COLOURS = 0x40
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,9 @@ class GainFile:
 
 
 def find_gain_files(data: bytes, image_format: str) -> list[GainFile]:
-    """Return the gain maps of a JPEG, AVIF or HEIF file, but for those that cannot be read.
+    """Return the gain maps of a JPEG, AVIF or HEIF file.
 
-    Raises `DecodingError` for more than any camera writes.
+    Raises `DecodingError` for one that cannot be read or used, and for more than any camera writes.
     """
     match image_format:
         case "JPEG":
@@ -54,22 +55,29 @@ def find_gain_files(data: bytes, image_format: str) -> list[GainFile]:
             found = _in_items(data, image_format)
         case _:
             return []
-    usable = list(islice((one for one in found if one.parameters.is_usable()), _MAX_MAPS + 1))
-    if len(usable) > _MAX_MAPS:
+    files = list(islice(found, _MAX_MAPS + 1))
+    if len(files) > _MAX_MAPS:
         raise _too_many()
-    return usable
+    if not all(one.parameters.is_usable() for one in files):
+        raise _unclear()
+    return files
 
 
 def _too_many() -> DecodingError:
     return DecodingError(Reason.TOO_COMPLEX, f"the file has more than {_MAX_MAPS} gain maps")
 
 
+def _unclear() -> DecodingError:
+    detail = "a gain map that cannot be read, or that each viewer reads otherwise"
+    return DecodingError(Reason.UNSUPPORTED, detail)
+
+
 def load_gain_maps(
     stored: GainFile, bases: Sequence[Declared], limits: Limits
 ) -> Iterator[GainMap]:
-    """Yield the renditions of a picture that declares these colours; none of a damaged gain map.
+    """Yield the renditions of a picture that declares these colours, each of which may be ignored.
 
-    Raises `DecodingError` beyond a limit.
+    Raises `DecodingError` beyond a limit, and for a damaged gain map.
     """
     try:
         with _open(stored) as image:
@@ -77,10 +85,12 @@ def load_gain_maps(
             picture = image.convert("RGB")
     except DecodingError:
         raise
-    except Exception:  # noqa: BLE001 (files can make decoders raise anything)
-        return
-    for base in bases or (None,):
-        for weight in _WEIGHTS:
+    except Exception as error:  # (files can make decoders raise anything)
+        raise _unclear() from error
+    own = stored.parameters
+    is_wide = abs(own.other_headroom - own.base_headroom) > _WIDE_STOPS
+    for base in (None, *bases):
+        for weight in _MORE_WEIGHTS if is_wide else _WEIGHTS:
             yield GainMap(stored.parameters, picture.size, picture.tobytes(), base, weight)
 
 
@@ -94,28 +104,44 @@ def _open(stored: GainFile) -> Image.Image:
 def _in_items(data: bytes, image_format: str) -> Iterator[GainFile]:
     if b"tmap" not in data:
         return
-    for parameters, picture in read_items(data).tone_maps():
-        # A version, which is zero, comes first.
-        if (read := _read_parameters(parameters[1:])) is not None and parameters[0] == 0:
-            yield GainFile(read, picture, image_format)
+    items = read_items(data)
+    maps = list(islice(items.tone_maps(), _MAX_MAPS + 1))
+    if len(maps) > _MAX_MAPS:
+        raise _too_many()
+    for parameters, number in maps:
+        if parameters[:1] == b"\0":  # Viewers take no notice of another version.
+            for one in _read_parameters(parameters[1:]):
+                yield GainFile(one, items.with_primary(number), image_format)
 
 
 def _in_jpeg(data: bytes) -> Iterator[GainFile]:
+    if any(name in data for name in _WIDE_NAMES):
+        raise _unclear()
     for start in sorted(_starts(data)):
         for kind, place in _segments(data, start):
-            body, parameters = data[place], None
+            body = data[place]
             if kind == 0xE2 and body.startswith(_ISO_NAME):
-                parameters = _read_parameters(body[len(_ISO_NAME) :])
-            elif kind == 0xE1 and _XMP_NAME in body:
-                parameters = _read_xmp(body)
-            if parameters is not None:
+                found = _read_parameters(body[len(_ISO_NAME) :])
+            elif kind == 0xE1 and NAMESPACE in body:
+                found = _read_xmp(body)
+            else:
+                found = []
+            for parameters in found:
                 yield GainFile(parameters, data[start:], "JPEG")
+
+
+def _read_xmp(body: bytes) -> list[GainParameters]:
+    try:
+        parameters = read_gain_xmp(body)
+    except (ValueError, KeyError) as error:
+        raise _unclear() from error
+    return [] if parameters is None else [parameters]
 
 
 def _starts(data: bytes) -> set[int]:
     """Return where the pictures behind the first begin that have the data of a gain map."""
     starts: set[int] = set()
-    for name in (_ISO_NAME, _XMP_NAME):
+    for name in (_ISO_NAME, NAMESPACE):
         at, names = data.find(name), 0
         while at >= 0:
             starts.update(_enclosing(data, at))
@@ -151,18 +177,25 @@ def _segments(data: bytes, start: int) -> Iterator[tuple[int, slice]]:
         at += 2 + max(2, length)
 
 
-def _read_parameters(body: bytes) -> GainParameters | None:
-    """Return the parameters of ISO 21496-1, annex C; None where they cannot be read."""
+def _read_parameters(body: bytes) -> list[GainParameters]:
+    """Return the parameters of ISO 21496-1, annex C, in each way in which viewers read them.
+
+    None where they are of another version, of which viewers take no notice. Raises `DecodingError`.
+    """
     try:
         version, _, flags = struct.unpack_from(">HHB", body)
-        if version:
-            return None
-        numbers = _fractions(body[5:], has_one_denominator=bool(flags & _COMMON_DENOMINATOR))
-        base_headroom, other_headroom = next(numbers), next(numbers)
-        channels = [tuple(next(numbers) for _ in range(5))
-                    for _ in range(3 if flags & _PER_CHANNEL else 1)]  # fmt: skip
-    except (struct.error, StopIteration, RuntimeError, ZeroDivisionError):
-        return None
+        # Some read one denominator for all numbers where a flag says so, and others do not know it.
+        shared = (False, True) if flags & _COMMON_DENOMINATOR else (False,)
+        channels = 3 if flags & _PER_CHANNEL else 1
+        return [] if version else [_read_numbers(body[5:], channels, one) for one in shared]
+    except (struct.error, ZeroDivisionError) as error:
+        raise _unclear() from error
+
+
+def _read_numbers(body: bytes, count: int, is_shared: bool) -> GainParameters:  # noqa: FBT001
+    numbers = list(_fractions(body, count, has_one_denominator=is_shared))
+    base_headroom, other_headroom, *rest = numbers
+    channels = [tuple(rest[at : at + 5]) for at in range(0, len(rest), 5)]
     minima, maxima, gammas, base_offsets, other_offsets = zip(*_threefold(channels), strict=True)
     return GainParameters(
         base_headroom, other_headroom, minima, maxima, gammas, base_offsets, other_offsets
@@ -173,9 +206,9 @@ def _threefold(channels: list[tuple[float, ...]]) -> list[tuple[float, ...]]:
     return channels if len(channels) == 3 else channels * 3
 
 
-def _fractions(body: bytes, *, has_one_denominator: bool) -> Iterator[float]:
+def _fractions(body: bytes, channels: int, *, has_one_denominator: bool) -> Iterator[float]:
     """Yield the numbers of the parameters, of which only the gains and offsets have a sign."""
-    signed = [False, False] + [True, True, False, True, True] * 3
+    signed = [False, False] + [True, True, False, True, True] * channels
     common, at = (struct.unpack_from(">I", body)[0], 4) if has_one_denominator else (0, 0)
     for has_sign in signed:
         (number,) = struct.unpack_from(">i" if has_sign else ">I", body, at)
@@ -185,33 +218,3 @@ def _fractions(body: bytes, *, has_one_denominator: bool) -> Iterator[float]:
         else:
             yield number / struct.unpack_from(">I", body, at + 4)[0]
             at += 8
-
-
-def _read_xmp(body: bytes) -> GainParameters | None:
-    """Return the parameters of Adobe's Gain Map; None where there are none."""
-    text = body.decode("utf-8", "replace")
-    try:
-        maxima, capacity = _values(text, "GainMapMax", None), _values(text, "HDRCapacityMax", None)
-        lowest = _values(text, "HDRCapacityMin", 0.0)
-        sdr, hdr = (_values(text, f"Offset{one}", 1 / 64) for one in ("SDR", "HDR"))
-        minima, gammas = _values(text, "GainMapMin", 0.0), _values(text, "Gamma", 1.0)
-    except ValueError:
-        return None
-    if re.search(r'BaseRenditionIsHDR\s*(?:=\s*["\']|>)\s*True', text, re.IGNORECASE):
-        return GainParameters(capacity[0], lowest[0], minima, maxima, gammas, hdr, sdr)
-    return GainParameters(lowest[0], capacity[0], minima, maxima, gammas, sdr, hdr)
-
-
-def _values(text: str, name: str, default: float | None) -> tuple[float, float, float]:
-    """Return a property as three numbers. Raises `ValueError` where it is missing or none."""
-    found = re.search(rf'hdrgm:{name}\s*=\s*["\']([^"\']*)["\']', text) or re.search(
-        rf"<hdrgm:{name}[^>]*>(.*?)</hdrgm:{name}>", text, re.DOTALL
-    )
-    if found is None:
-        if default is None:
-            raise ValueError(name)
-        return (default, default, default)
-    numbers = [float(one) for one in re.sub(r"<[^>]*>", " ", found[1]).split()]
-    if len(numbers) not in (1, 3):
-        raise ValueError(name)
-    return tuple(numbers * (3 // len(numbers)))  # type: ignore[return-value]  # Three of them.

@@ -5,7 +5,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+from hashmatch.outcome import Reason
+
+from ..limits import DecodingError
+
+_Value = TypeVar("_Value")
 _BOX_HEADER_BYTES, _FULL_BYTES = 8, 4
 # An item of the type "tone map" is derived from a picture and its gain map (ISO/IEC 23008-12).
 _TONE_MAP, _DERIVED_FROM = b"tmap", b"dimg"
@@ -38,8 +44,8 @@ class Items:
             data[at - len(_NOTHING) : at] = _NOTHING
         return bytes(data)
 
-    def tone_maps(self) -> Iterator[tuple[bytes, bytes]]:
-        """Yield the parameters of each tone map, and a file whose picture is its gain map."""
+    def tone_maps(self) -> Iterator[tuple[bytes, int]]:
+        """Yield the parameters of each tone map, and the number of its gain map's item."""
         for number, kind in self.types.items():
             sources = self.sources.get(number, ())
             if kind != _TONE_MAP or len(sources) != 2 or sources[1] >= 256**self.primary_width:
@@ -49,9 +55,9 @@ class Items:
                 parameters += self.data[one.start : min(one.stop, one.start + _MAX_BYTES)]
                 if len(parameters) >= _MAX_BYTES:
                     break
-            yield parameters, self._with_primary(sources[1])
+            yield parameters, sources[1]
 
-    def _with_primary(self, number: int) -> bytes:
+    def with_primary(self, number: int) -> bytes:
         """Return the file with another item as its primary one."""
         end = self.primary_at + self.primary_width
         changed = number.to_bytes(self.primary_width, "big")
@@ -59,7 +65,10 @@ class Items:
 
 
 def read_items(data: bytes) -> Items:
-    """Return the items of a file; none where their boxes cannot be read."""
+    """Return the items of a file.
+
+    Raises `DecodingError` where its boxes cannot be read, or say more than one thing.
+    """
     items = Items(data)
     try:
         for kind, at, end in _boxes(data, 0, len(data)):
@@ -67,8 +76,9 @@ def read_items(data: bytes) -> Items:
                 _read_meta(items, at + _FULL_BYTES, end)
             elif kind == b"moov":
                 _read_tracks(items, at, end)
-    except (struct.error, IndexError):
-        return Items(data)
+    except (struct.error, IndexError) as error:
+        detail = "the items of the file cannot be read, or contradict each other"
+        raise DecodingError(Reason.UNSUPPORTED, detail) from error
     return items
 
 
@@ -87,7 +97,13 @@ def _boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _read_meta(items: Items, at: int, end: int) -> None:
-    found = {kind: (start, stop) for kind, start, stop in _boxes(items.data, at, end)}
+    found: dict[bytes, tuple[int, int]] = {}
+    for kind, start, stop in _boxes(items.data, at, end):
+        if kind in found and kind in (b"pitm", b"iinf", b"iref", b"iloc", b"idat"):
+            raise IndexError("a box that is there twice")
+        found[kind] = (start, stop)
+    if items.primary_width:
+        raise IndexError("more than one box of items")
     items.idat = found.get(b"idat", (0, 0))[0]
     if b"pitm" in found:
         start, _ = found[b"pitm"]
@@ -98,6 +114,12 @@ def _read_meta(items: Items, at: int, end: int) -> None:
         _read_sources(items, *found[b"iref"])
     if b"iloc" in found:
         _read_places(items, found[b"iloc"][0])
+
+
+def _add(found: dict[int, _Value], number: int, value: _Value) -> None:
+    if number in found:
+        raise IndexError("an item that is described twice")
+    found[number] = value
 
 
 def _read_tracks(items: Items, at: int, end: int) -> None:
@@ -112,11 +134,13 @@ def _read_types(items: Items, at: int, end: int) -> None:
     first = at + _FULL_BYTES + (4 if items.data[at] else 2)
     for kind, start, _ in _boxes(items.data, first, end):
         version = items.data[start]
-        if kind == b"infe" and version in (2, 3) and len(items.types) < _MAX_ITEMS:
+        if len(items.types) > _MAX_ITEMS:
+            raise IndexError("more items than any file has")
+        if kind == b"infe" and version in (2, 3):
             number, _, name = struct.unpack_from(
                 ">IH4s" if version == 3 else ">HH4s", items.data, start + _FULL_BYTES
             )
-            items.types[number] = name
+            _add(items.types, number, name)
 
 
 def _read_sources(items: Items, at: int, end: int) -> None:
@@ -126,10 +150,8 @@ def _read_sources(items: Items, at: int, end: int) -> None:
             items.premultiplied.append(start)
         if kind == _DERIVED_FROM:
             number, count = struct.unpack_from(f">{code}H", items.data, start)
-            if count <= _MAX_ITEMS:
-                items.sources[number] = struct.unpack_from(
-                    f">{count}{code}", items.data, start + width + 2
-                )
+            sources = struct.unpack_from(f">{count}{code}", items.data, start + width + 2)
+            _add(items.sources, number, sources)
 
 
 def _read_places(items: Items, at: int) -> None:
@@ -138,16 +160,21 @@ def _read_places(items: Items, at: int) -> None:
     offset_width, length_width, base_width = sizes >> 4, sizes & 15, more >> 4
     index_width = more & 15 if version else 0
     reader = _Numbers(items.data, at + 6)
-    for _ in range(min(reader.read(4 if version == 2 else 2), _MAX_ITEMS)):
+    extents = 0
+    for _ in range(reader.read(4 if version == 2 else 2)):
         number = reader.read(4 if version == 2 else 2)
         method = reader.read(2) & 15 if version else _IN_FILE
         reader.read(2)  # The file that holds the data: this one.
         base = reader.read(base_width)
         start = base + (items.idat if method == _IN_IDAT else 0)
-        for _ in range(min(reader.read(2), _MAX_ITEMS)):
+        count = reader.read(2)
+        extents += 1 + count
+        if extents > _MAX_ITEMS:
+            raise IndexError("more extents than any file has")
+        for _ in range(count):
             reader.read(index_width)
             first, length = start + reader.read(offset_width), reader.read(length_width)
-            if method in (_IN_FILE, _IN_IDAT):
+            if method in (_IN_FILE, _IN_IDAT) and items.types.get(number) == _TONE_MAP:
                 items.places.setdefault(number, []).append(slice(first, first + length))
 
 

@@ -28,9 +28,13 @@ class _Bits:
     """The bits of a codestream, the lowest of each byte first."""
 
     def __init__(self, data: bytes) -> None:
-        self._number = int.from_bytes(data, "little")
+        self._number, self._left = int.from_bytes(data, "little"), 8 * len(data)
 
     def read(self, count: int) -> int:
+        """Return so many bits. Raises `DecodingError` where they end."""
+        self._left -= count
+        if self._left < 0:
+            raise DecodingError(Reason.TRUNCATED, "the header of a JPEG XL file ends early")
         value = self._number & ((1 << count) - 1)
         self._number >>= count
         return value
@@ -137,14 +141,13 @@ def _find_codestream(data: bytes, limits: Limits) -> bytes:
     """Return the beginning of the picture in a container."""
     metadata_bytes, found = 0, b""
     for kind, start, end in _boxes(data):
-        if kind == b"jxlc" and not found:
-            found = data[start : start + _HEADER_BYTES]
-        elif kind == b"jxlp" and not found:  # Each part has a number first.
-            found = data[start + 4 : start + 4 + _HEADER_BYTES]
-        elif kind not in (b"jxlc", b"jxlp", b"jbrd"):
+        if kind in (b"jxlc", b"jxlp"):
+            start += 4 * (kind == b"jxlp")  # Each part has a number first.
+            found += data[start : min(end, start + _HEADER_BYTES)]
+        elif kind != b"jbrd":
             metadata_bytes += end - start + 8
             limits.require_metadata(metadata_bytes)
-    return found
+    return found[:_HEADER_BYTES]
 
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, int, int]]:

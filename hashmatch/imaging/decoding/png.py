@@ -25,6 +25,7 @@ _SHARED_CHUNKS = frozenset({b"PLTE", b"tRNS"})
 # The largest profile that is unpacked.
 _MAX_PROFILE_BYTES = 1 << 20
 _CHUNK_OVERHEAD_BYTES, _CONTROL_BYTES = 12, 26
+_LAST_INTENT = 3  # Of rendering, in an sRGB chunk.
 _CONTRADICTION = "an APNG with more or fewer frames than it declares"
 _BLENDS = {0: Blend.SOURCE, 1: Blend.OVER}
 _DISPOSALS = {0: Disposal.KEEP, 1: Disposal.CLEAR, 2: Disposal.RESTORE}
@@ -45,6 +46,7 @@ class _Walk:
     pixels: list[list[slice]] = field(default_factory=list)
     shared: list[bytes] = field(default_factory=list)
     colours: list[Declared] = field(default_factory=list)
+    is_srgb: bool = False
     gamma: int = 0
     chromaticities: bytes = b""
     exif: bytes = b""
@@ -55,7 +57,8 @@ class _Walk:
         if kind not in _VISIBLE_CHUNKS:
             self.metadata_bytes += _CHUNK_OVERHEAD_BYTES + length
             self.limits.require_metadata(self.metadata_bytes)
-            self._add_metadata(kind, self.data[at : at + length])
+            if kind != b"sRGB" or _is_intact(self.data[at - 4 : at + length + 4]):
+                self._add_metadata(kind, self.data[at : at + length])
         self._add_frame_data(kind, at, length)
         self.ambiguity = self.ambiguity or self._ambiguity(kind)
         self.seen.add(kind)
@@ -69,6 +72,8 @@ class _Walk:
                 self.colours.append(Coded(body[0], body[1]))
             case b"iCCP":
                 self._add_profile(body)
+            case b"sRGB" if len(body) == 1 and body[0] <= _LAST_INTENT and b"IDAT" not in self.seen:
+                self.is_srgb = True
             case b"gAMA" if len(body) == 4:
                 self.gamma = int.from_bytes(body, "big")
             case b"cHRM" if len(body) == 32:
@@ -123,7 +128,7 @@ class _Walk:
 
     def all_colours(self) -> tuple[Declared, ...]:
         """Return what the file says of its colours; sRGB overrides its gamma and primaries."""
-        if b"sRGB" not in self.seen and (self.gamma or self.chromaticities):
+        if not self.is_srgb and (self.gamma or self.chromaticities):
             exponent = (self.gamma or 45_455) / 100_000
             if self.chromaticities:
                 numbers = [one / 100_000 for one in struct.unpack(">8I", self.chromaticities)]

@@ -29,6 +29,7 @@ _BIG_TYPE_BYTES = {**_TYPE_BYTES, 16: 8, 17: 8, 18: 8}
 
 class _Field(NamedTuple):
     tag: int
+    kind: int
     size_bytes: int
     values: int
     value: int
@@ -81,6 +82,9 @@ class _Walk:
             if one.tag == _SUB_IFDS:
                 detail = "a TIFF with pictures inside its pictures (SubIFDs)"
                 raise DecodingError(Reason.UNSUPPORTED, detail)
+            if one.tag == _EXTRA_SAMPLES and (one.kind, one.values) != (_SHORT, 1):
+                detail = "a TIFF with more than one channel beside its colours"
+                raise DecodingError(Reason.UNSUPPORTED, detail)
             self.metadata_bytes += one.size_bytes
             self.limits.require_metadata(self.metadata_bytes)
             if one.tag in _DIRECTORIES:
@@ -107,7 +111,7 @@ class _Walk:
             (value,) = self.layout.unpack("8xH", "12xH", self.data, at)
             if (tag, count, value) == (_EXTRA_SAMPLES, 1, 0):
                 self.unnamed.append(at + (12 if self.layout.is_big else 8))
-        return _Field(tag, count * sizes.get(kind, 0), count, value)
+        return _Field(tag, kind, count * sizes.get(kind, 0), count, value)
 
 
 def _names_all_parts(picture: Mapping[int, _Field]) -> bool:

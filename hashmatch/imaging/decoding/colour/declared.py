@@ -13,7 +13,7 @@ D65 = (0.3127, 0.3290)
 SRGB_CHROMATICITIES: Chromaticities = (D65, (0.64, 0.33), (0.30, 0.60), (0.15, 0.06))
 
 # Numbers beyond these are those of no screen.
-_MAX_STOPS, _MIN_GAMMA = 64.0, 1 / 64
+_MAX_STOPS, _MIN_GAMMA, _MAX_LESSER_STOPS = 64.0, 1 / 64, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,8 @@ class GainParameters:
         gains = (*self.minima, *self.maxima, self.base_headroom, self.other_headroom)
         return (
             self.base_headroom != self.other_headroom
+            # One of the renditions has to be that of an ordinary screen, as far as it goes.
+            and abs(min(self.base_headroom, self.other_headroom)) <= _MAX_LESSER_STOPS
             and all(abs(one) <= _MAX_STOPS for one in gains)
             and all(abs(one) <= 1 for one in (*self.base_offsets, *self.other_offsets))
             and all(_MIN_GAMMA <= one <= 1 / _MIN_GAMMA for one in self.gammas)

@@ -74,15 +74,6 @@ def _manage_gain(picture: Image.Image, gain: GainMap) -> Image.Image | None:
     )
 
 
-def is_for(colour: Declared, mode: str) -> bool:
-    """Say whether browsers apply a declaration to a picture of this mode.
-
-    They apply the profiles of inks and of greys to no others.
-    """
-    found = None if isinstance(colour, Coded) else _find_transform(colour)
-    return found is None or found.mode == "RGB" or found.mode == mode
-
-
 def has_effect(colour: Declared) -> bool:
     """Say whether a declaration is understood and says other than sRGB."""
     if isinstance(colour, Coded) and is_hdr(colour.transfer):
