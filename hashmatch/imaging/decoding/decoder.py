@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from PIL import Image, ImageFile, JpegImagePlugin, UnidentifiedImageError
@@ -16,7 +17,15 @@ from hashmatch.hashes import Decode
 from hashmatch.outcome import Failure, Media, Reason
 
 from ..limits import DecodingError, Limits, decoder_failure
-from .colour import Colour, Profile, has_effect, is_steep, keeps_detail, magnifies_rounding
+from .colour import (
+    Colour,
+    Profile,
+    find_readings,
+    has_effect,
+    is_steep,
+    keeps_detail,
+    magnifies_rounding,
+)
 from .containers import outline
 from .gain_maps import GainFile, find_gain_files, load_gain_maps
 from .jpeg import decode_reduced, find_factor
@@ -137,6 +146,7 @@ class Decoder:
             # Checked again, since the frames of a file may differ in size.
             self._limits.require_size(*image.size)
             applied_orientation = _applied_orientation(image)
+            self._ambiguity = self._ambiguity or self._source.ambiguity
             colours = self._colours(image, number)
             image, factor = self._decode(image, number, colours)
         except Exception as error:  # noqa: BLE001 (files can make decoders raise anything)
@@ -159,8 +169,11 @@ class Decoder:
         """Return what the file declares of the colours of a frame, where it is not sRGB."""
         profile = image.info.get("icc_profile")
         own = (Profile(bytes(profile)),) if profile else ()
-        declared = dict.fromkeys((*self._outline.colours, *own))
-        effective = tuple(one for one in declared if has_effect(one))
+        declared = dict.fromkeys((*self._outline.colours, *self._source.colours, *own))
+        readings = chain.from_iterable(
+            find_readings(one.data) if isinstance(one, Profile) else (one,) for one in declared
+        )
+        effective = tuple(one for one in dict.fromkeys(readings) if has_effect(one))
         if self._source.is_embedded(number):
             return effective
         gains: list[Colour] = []

@@ -17,6 +17,7 @@ from hashmatch.outcome import Reason
 
 from ..limits import DecodingError, Limits
 from .bmp import decode_bitmap, read_header
+from .outline import Outline
 from .png import outline_png
 from .png_colours import apply_key
 
@@ -56,6 +57,14 @@ def read_entries(data: bytes) -> Sequence[IconEntry]:
             # The height covers the mask below the picture; it is negative top down.
             entries.append(IconEntry(abs(width), abs(height) // 2, depth, start))
     return sorted(entries, key=lambda one: (one.width * one.height, one.depth), reverse=True)
+
+
+def outline_entry(data: bytes, entry: IconEntry, limits: Limits) -> Outline:
+    """Return the outline of a picture of an icon. Raises `DecodingError`."""
+    data = data[entry.start :]
+    if data.startswith(_PNG):
+        return outline_png(data, limits)
+    return Outline(data, colours=read_header(data, 0, is_icon=True).colours)
 
 
 def decode_entry(data: bytes, entry: IconEntry, limits: Limits) -> Image.Image:

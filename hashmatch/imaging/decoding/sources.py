@@ -11,8 +11,9 @@ from pillow_heif import HeifImageFile
 from ..limits import Limits
 from .animation import Animation
 from .bmp import decode_bmp
+from .colour import Declared
 from .heif_track import HEIFTrack
-from .icons import decode_entry, read_entries
+from .icons import decode_entry, outline_entry, read_entries
 from .netpbm import decode_pam
 from .outline import Outline
 from .png_colours import apply_key, decode_rgba
@@ -22,10 +23,13 @@ from .tiff_planes import decode_planes, has_deep_planes
 class Source:
     """A file of most formats: one Pillow object that moves forward from frame to frame.
 
-    `error` says why the frame that was returned last is incomplete; None where it is not.
+    `error` says why the frame that was returned last is incomplete; None where it is not. `colours`
+    and `ambiguity` are as those of an outline, of that frame alone.
     """
 
     error: Exception | None = None
+    colours: tuple[Declared, ...] = ()
+    ambiguity: str = ""
 
     def __init__(self, image: Image.Image, data: bytes = b"") -> None:
         self._image, self._data = image, data
@@ -131,10 +135,20 @@ class _IconSource(Source):
         self.frames = len(self._entries)
 
     def seek(self, number: int) -> Image.Image:
-        return decode_entry(self._data, self._entries[number], self._limits)
+        entry = self._entries[number]
+        outline = outline_entry(self._data, entry, self._limits)
+        self.colours, self.ambiguity = outline.colours, outline.ambiguity
+        if not outline.is_complete:
+            raise EOFError("a picture of an icon is not complete")
+        image = decode_entry(self._data, entry, self._limits)
+        if outline.exif:
+            image.info["exif"] = outline.exif
+        return image
 
     def is_embedded(self, number: int) -> bool:
-        return number > 0
+        # Of several that are as large as the largest, viewers show one or another.
+        first, one = self._entries[0], self._entries[number]
+        return one.width * one.height < first.width * first.height
 
 
 class _HEIFSource(Source):

@@ -2,6 +2,7 @@
 
 from .declared import Calibration, Coded, Colour, Declared, GainMap, GainParameters, Profile
 from .managing import has_effect, is_steep, keeps_detail, magnifies_rounding, manage
+from .profiles import find_readings
 
 __all__ = [
     "Calibration",
@@ -11,6 +12,7 @@ __all__ = [
     "GainMap",
     "GainParameters",
     "Profile",
+    "find_readings",
     "has_effect",
     "is_steep",
     "keeps_detail",

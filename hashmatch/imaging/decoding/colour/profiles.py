@@ -7,7 +7,7 @@ import struct
 import numpy as np
 
 from .curves import Floats, rgb_to_xyz
-from .declared import Chromaticities
+from .declared import Chromaticities, Coded, Profile
 
 _D50 = np.array([0.9642, 1.0, 0.8249])
 # Bradford's matrix, by which white is adapted to that of the profile connection space (ICC.1,
@@ -15,7 +15,7 @@ _D50 = np.array([0.9642, 1.0, 0.8249])
 _BRADFORD = np.array(
     [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
 )
-_HEADER_BYTES, _TAG_BYTES = 128, 12
+_HEADER_BYTES, _TAG_BYTES, _MAX_TAGS = 128, 12, 200
 
 
 def build_profile(chromaticities: Chromaticities, curve: Floats) -> bytes:
@@ -40,10 +40,42 @@ def build_profile(chromaticities: Chromaticities, curve: Floats) -> bytes:
 
 def has_tables(profile: bytes) -> bool:
     """Say whether a profile maps colours by tables, so that no few colours tell what it does."""
+    return any(name[:3] in (b"A2B", b"D2B") for name in _tags(profile))
+
+
+def find_readings(profile: bytes) -> tuple[Profile | Coded, ...]:
+    """Return a profile as each viewer may read it: by its tables, or by its curves, or by a code.
+
+    Browsers read the tables A2B0 or, without it, A2B1, no floating-point ones (D2B), and before
+    all others the code points of a `cicp` tag (ICC.1:2022, 9.2).
+    """
+    tags = _tags(profile)
+    readings = [profile]
+    if any(name[:3] == b"D2B" for name in tags):
+        profile = _renamed(profile, {name: b"none" for name in tags if name[:3] == b"D2B"})
+        readings.append(profile)
+    if b"A2B0" not in tags:
+        others = (name for name in (b"A2B1", b"A2B2") if name in tags)
+        readings += [_renamed(profile, {name: b"A2B0"}) for name in others]
+    codes = [Coded(*profile[at + 8 : at + 10]) for name, at in tags.items()
+             if name == b"cicp" and at + 10 <= len(profile)]  # fmt: skip
+    return (*(Profile(one) for one in dict.fromkeys(readings)), *codes)
+
+
+def _tags(profile: bytes) -> dict[bytes, int]:
+    """Return the tags of a profile with the places of their data."""
     count = int.from_bytes(profile[_HEADER_BYTES : _HEADER_BYTES + 4], "big")
     start = _HEADER_BYTES + 4
-    names = {profile[at : at + 4] for at in range(start, start + _TAG_BYTES * min(count, 200), 12)}
-    return any(name[:3] in (b"A2B", b"D2B") for name in names)
+    places = range(start, min(start + _TAG_BYTES * min(count, _MAX_TAGS), len(profile) - 11), 12)
+    return {profile[at : at + 4]: int.from_bytes(profile[at + 4 : at + 8], "big") for at in places}
+
+
+def _renamed(profile: bytes, names: dict[bytes, bytes]) -> bytes:
+    changed, start = bytearray(profile), _HEADER_BYTES + 4
+    for at in range(start, start + _TAG_BYTES * len(_tags(profile)), _TAG_BYTES):
+        name = bytes(changed[at : at + 4])
+        changed[at : at + 4] = names.get(name, name)
+    return bytes(changed)
 
 
 def with_plain_header(profile: bytes) -> bytes:
