@@ -44,19 +44,36 @@ def _profile(space: bytes, tags: dict[bytes, bytes], connection: bytes = b"XYZ "
     return head + struct.pack(">I", len(tags)) + table + bodies
 
 
-def _matrix(columns: tuple[tuple[float, ...], ...], curves: tuple[bytes, bytes, bytes]) -> bytes:
+def _matrix_tags(
+    columns: tuple[tuple[float, ...], ...], curves: tuple[bytes, bytes, bytes]
+) -> dict[bytes, bytes]:
     tags = {b"wtpt": _xyz(_D50)}
     for name, column, curve in zip((b"r", b"g", b"b"), columns, curves, strict=True):
         tags |= {name + b"XYZ": _xyz(column), name + b"TRC": curve}
-    return _profile(b"RGB ", tags)
+    return tags
+
+
+def _matrix(columns: tuple[tuple[float, ...], ...], curves: tuple[bytes, bytes, bytes]) -> bytes:
+    return _profile(b"RGB ", _matrix_tags(columns, curves))
 
 
 def _table(change: np.ndarray) -> bytes:
-    """Return a profile with a table (lut8) from RGB to Lab of two points an axis."""
+    """Return a profile with a table (lut8) from RGB to Lab."""
+    return _profile(b"RGB ", {b"wtpt": _xyz(_D50), b"A2B0": _lut(change)}, b"Lab ")
+
+
+def _lut(change: np.ndarray) -> bytes:
     ramp = np.arange(256, dtype=np.uint8).tobytes()
     identity = struct.pack(">9i", *(65536 * one for one in (1, 0, 0, 0, 1, 0, 0, 0, 1)))
     body = bytes((3, 3, len(change), 0)) + identity + 3 * ramp + change.tobytes() + 3 * ramp
-    return _profile(b"RGB ", {b"wtpt": _xyz(_D50), b"A2B0": _tag(b"mft1", body)}, b"Lab ")
+    return _tag(b"mft1", body)
+
+
+def _floating(columns: tuple[tuple[float, ...], ...]) -> bytes:
+    """Return a tag of one matrix of floating-point numbers from linear RGB to XYZ (D2B0)."""
+    numbers = struct.pack(">12f", *np.array(columns).T.ravel(), 0, 0, 0)
+    element = _tag(b"matf", struct.pack(">HH", 3, 3) + numbers)
+    return _tag(b"mpet", struct.pack(">HHIII", 3, 3, 1, 24, len(element))) + element
 
 
 def _lab_table(channel: int) -> np.ndarray:
@@ -68,7 +85,13 @@ def _lab_table(channel: int) -> np.ndarray:
     return lab
 
 
+def _versioned(profile: bytes) -> bytes:
+    return profile[:8] + b"\x04\x40\0\0" + profile[12:]
+
+
 _ramp = np.linspace(0, 1, 256)
+_NEGATIVE = (_curve((1 - _ramp) ** 2.2),) * 3
+_PLAIN = _matrix_tags(_SRGB, (_gamma(2.2),) * 3)
 PROFILES: dict[str, bytes] = {
     "srgb": ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(),
     "p3": _matrix(_P3, (_gamma(2.2),) * 3),
@@ -84,6 +107,14 @@ PROFILES: dict[str, bytes] = {
     "blue table": _table(_lab_table(2)),
     "grey": _profile(b"GRAY", {b"wtpt": _xyz(_D50), b"kTRC": _gamma(2.2)}),
     "grey negative": _profile(b"GRAY", {b"wtpt": _xyz(_D50), b"kTRC": _curve((1 - _ramp) ** 2.2)}),
+    # Of these, browsers and others read another part each.
+    "second table": _profile(b"RGB ", _PLAIN | {b"A2B1": _lut(_lab_table(2))}, b"Lab "),
+    "floating": _versioned(
+        _profile(b"RGB ", _matrix_tags(_SRGB, _NEGATIVE) | {b"D2B0": _floating(_SRGB)})
+    ),
+    "code points": _versioned(
+        _profile(b"RGB ", _PLAIN | {b"cicp": _tag(b"cicp", bytes((9, 16, 0, 1)))})
+    ),
     "rubbish": b"no profile at all" * 20,
     "empty": b"",
 }

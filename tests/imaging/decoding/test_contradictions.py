@@ -10,7 +10,9 @@ import pytest
 from PIL import Image
 
 from hashmatch.hashes import View
+from hashmatch.imaging.decoding.items import read_items
 from hashmatch.imaging.decoding.jxl import outline_jxl
+from hashmatch.imaging.limits import DecodingError
 from hashmatch.outcome import Reason
 from hashmatch.synthetic import draw_picture
 from tests.conform.pngs import PNG
@@ -275,3 +277,68 @@ def test_a_channel_of_no_said_purpose_in_a_tiff_is_alpha_and_is_not() -> None:
     features = {**usual, "alpha": "other picture", "alpha kind": 0, "seed": 1}
     views = {one.view for one in read(TIFF.write(features), "pdq").hashes}
     assert views >= {View.FULL, View.ON_BLACK, View.ON_GREY, View.OPAQUE}
+
+
+@pytest.mark.parametrize("name", ["second table", "floating", "code points"])
+def test_a_profile_is_read_in_every_way_in_which_viewers_do(name: str) -> None:
+    data = drawn(1, "PNG")
+    profile = chunk(b"iCCP", b"name\0\0" + zlib.compress(PROFILES[name]))
+    hashes = read(data[:_HEADER_END] + profile + data[_HEADER_END:], "pdq").hashes
+    assert View.MANAGED in {one.view for one in hashes}
+
+
+@pytest.mark.parametrize("what", ["late", "damaged", "long", "of no intent"])
+def test_an_srgb_chunk_that_browsers_ignore_does_not_hide_other_colours(what: str) -> None:
+    data = drawn(1, "PNG")
+    gamma = chunk(b"gAMA", struct.pack(">I", 180_000))
+    srgb = {"long": chunk(b"sRGB", bytes(2)), "of no intent": chunk(b"sRGB", b"\xc8")}.get(
+        what, chunk(b"sRGB", b"\0")
+    )
+    if what == "damaged":
+        srgb = srgb[:-1] + bytes([srgb[-1] ^ 1])
+    early, late = (b"", srgb) if what == "late" else (srgb, b"")
+    altered = data[:_HEADER_END] + early + gamma + data[_HEADER_END:-12] + late + data[-12:]
+    assert View.MANAGED in {one.view for one in read(altered, "pdq").hashes}
+
+
+def _icon_of_png(png: bytes) -> bytes:
+    directory = struct.pack("<HHHBBBBHHII", 0, 1, 1, 0, 0, 0, 0, 1, 32, len(png), 22)
+    return directory + png
+
+
+def test_a_picture_of_an_icon_is_shown_in_its_own_colours_and_is_doubted_by_itself() -> None:
+    png = drawn(1, "PNG")
+    profile = chunk(b"iCCP", b"name\0\0" + zlib.compress(PROFILES["negative"]))
+    coloured = png[:_HEADER_END] + profile + png[_HEADER_END:]
+    wanted, found = (
+        [one.value for one in read(data, "pdq").hashes]
+        for data in (coloured, _icon_of_png(coloured))
+    )
+    assert found == wanted
+    assert len(found) > 1
+    twice = chunk(b"gAMA", bytes(4)) * 2
+    _require_doubt(_icon_of_png(png[:_HEADER_END] + twice + png[_HEADER_END:]), "more than one")
+
+
+def test_the_header_of_a_jpeg_xl_file_is_put_together_from_its_parts() -> None:
+    pytest.importorskip("pillow_jxl", reason="needs the extra jxl")
+    bare = _jxl_header(_DEPTH_CHANNEL)
+
+    def box(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I4s", 8 + len(body), kind) + body
+
+    start = b"\0\0\0\x0cJXL \r\n\x87\n" + box(b"jxlp", bytes(4) + bare[:2])
+    rest = box(b"xml ", bytes(20)) + box(b"jxlp", b"\x80\0\0\1" + bare[2:])
+    assert "channels beside" in outline_jxl(start + rest, GENEROUS).ambiguity
+    with pytest.raises(DecodingError, match="ends early"):
+        outline_jxl(start, GENEROUS)
+
+
+def test_items_that_name_a_great_many_places_are_refused_at_once() -> None:
+    def box(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I4s", 8 + len(body), kind) + body
+
+    extents = b"".join(struct.pack(">HHH", number, 0, 10_000) for number in range(3000))
+    places = box(b"iloc", bytes(6) + struct.pack(">H", 3000) + extents)
+    with pytest.raises(DecodingError, match="items"):
+        read_items(box(b"meta", bytes(4) + places))
