@@ -109,12 +109,10 @@ def outline_avif(data: bytes, limits: Limits) -> Outline:
     """
     walk = _walk_boxes(data, limits)
     ambiguity = "an AVIF file with a crop, which not every viewer applies" if walk.has_crop else ""
-    pixels, items = data[: walk.end], Items(b"")
-    if b"prem" in pixels:
-        items = read_items(pixels)
-        pixels = items.without_multiplication() if items.premultiplied else pixels
+    pixels = data[: walk.end]
+    items = read_items(pixels) if b"prem" in pixels else Items(pixels)
     return Outline(
-        pixels,
+        items.without_multiplication(),
         walk.is_complete,
         walk.track_frames,
         ambiguity,

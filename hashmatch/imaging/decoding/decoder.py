@@ -19,6 +19,7 @@ from hashmatch.outcome import Failure, Media, Reason
 from ..limits import DecodingError, Limits, decoder_failure
 from .colour import (
     Colour,
+    GainMap,
     Profile,
     find_readings,
     has_effect,
@@ -27,7 +28,7 @@ from .colour import (
     magnifies_rounding,
 )
 from .containers import outline
-from .gain_maps import GainFile, find_gain_files, load_gain_maps
+from .gain_maps import GainFile, find_gain_files, find_renditions, load_gain_map
 from .jpeg import decode_reduced, find_factor
 from .jxl import has_clipped_colours
 from .recognition import recognise
@@ -80,6 +81,7 @@ class Decoder:
         self._outline = outline(data, image_format, limits)
         self._ambiguity = self._outline.ambiguity
         self._gain_files: list[GainFile] = []
+        self._gain_maps: list[GainMap] = []
         with self._in_doubt():
             self._gain_files = find_gain_files(self._outline.pixels, image_format)
         self._source = self._open(image_format)
@@ -176,11 +178,15 @@ class Decoder:
         effective = tuple(one for one in dict.fromkeys(readings) if has_effect(one))
         if self._source.is_embedded(number):
             return effective
-        gains: list[Colour] = []
-        for one in self._gain_files:
+        renditions = (find_renditions(one, effective) for one in self._load_gain_maps())
+        return (*effective, *chain.from_iterable(renditions))
+
+    def _load_gain_maps(self) -> list[GainMap]:
+        """Return the gain maps of the file, which are decoded once."""
+        while self._gain_files:
             with self._in_doubt():
-                gains += load_gain_maps(one, effective, self._limits)
-        return (*effective, *gains)
+                self._gain_maps.append(load_gain_map(self._gain_files.pop(0), self._limits))
+        return self._gain_maps
 
     def _decode(
         self, image: Image.Image, number: int, colours: tuple[Colour, ...]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from PIL import Image
@@ -72,13 +72,8 @@ def _unclear() -> DecodingError:
     return DecodingError(Reason.UNSUPPORTED, detail)
 
 
-def load_gain_maps(
-    stored: GainFile, bases: Sequence[Declared], limits: Limits
-) -> Iterator[GainMap]:
-    """Yield the renditions of a picture that declares these colours, each of which may be ignored.
-
-    Raises `DecodingError` beyond a limit, and for a damaged gain map.
-    """
+def load_gain_map(stored: GainFile, limits: Limits) -> GainMap:
+    """Return a gain map with its picture. Raises `DecodingError` beyond a limit and for damage."""
     try:
         with _open(stored) as image:
             limits.require_size(*image.size)
@@ -87,11 +82,16 @@ def load_gain_maps(
         raise
     except Exception as error:  # (files can make decoders raise anything)
         raise _unclear() from error
-    own = stored.parameters
+    return GainMap(stored.parameters, picture.size, picture.tobytes())
+
+
+def find_renditions(gain: GainMap, bases: Sequence[Declared]) -> Iterator[GainMap]:
+    """Yield the renditions of a picture of these colours, each of which may be ignored."""
+    own = gain.parameters
     is_wide = abs(own.other_headroom - own.base_headroom) > _WIDE_STOPS
     for base in (None, *bases):
         for weight in _MORE_WEIGHTS if is_wide else _WEIGHTS:
-            yield GainMap(stored.parameters, picture.size, picture.tobytes(), base, weight)
+            yield replace(gain, base=base, weight=weight)
 
 
 def _open(stored: GainFile) -> Image.Image:
@@ -195,15 +195,11 @@ def _read_parameters(body: bytes) -> list[GainParameters]:
 def _read_numbers(body: bytes, count: int, is_shared: bool) -> GainParameters:  # noqa: FBT001
     numbers = list(_fractions(body, count, has_one_denominator=is_shared))
     base_headroom, other_headroom, *rest = numbers
-    channels = [tuple(rest[at : at + 5]) for at in range(0, len(rest), 5)]
-    minima, maxima, gammas, base_offsets, other_offsets = zip(*_threefold(channels), strict=True)
+    channels = [tuple(rest[at : at + 5]) for at in range(0, len(rest), 5)] * (3 // count)
+    minima, maxima, gammas, base_offsets, other_offsets = zip(*channels, strict=True)
     return GainParameters(
         base_headroom, other_headroom, minima, maxima, gammas, base_offsets, other_offsets
     )
-
-
-def _threefold(channels: list[tuple[float, ...]]) -> list[tuple[float, ...]]:
-    return channels if len(channels) == 3 else channels * 3
 
 
 def _fractions(body: bytes, channels: int, *, has_one_denominator: bool) -> Iterator[float]:

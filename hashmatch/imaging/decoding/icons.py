@@ -67,12 +67,11 @@ def outline_entry(data: bytes, entry: IconEntry, limits: Limits) -> Outline:
     return Outline(data, colours=read_header(data, 0, is_icon=True).colours)
 
 
-def decode_entry(data: bytes, entry: IconEntry, limits: Limits) -> Image.Image:
-    """Return a picture of an icon. Raises `DecodingError` and any error of Pillow."""
-    data = data[entry.start :]
+def decode_entry(outline: Outline, limits: Limits) -> Image.Image:
+    """Return a picture of an icon by its outline. Raises `DecodingError` and errors of Pillow."""
+    data = outline.pixels
     if data.startswith(_PNG):
-        pixels = outline_png(data, limits).pixels
-        return apply_key(Image.open(io.BytesIO(pixels), formats=["PNG"]), pixels)
+        return apply_key(Image.open(io.BytesIO(data), formats=["PNG"]), data)
     header = read_header(data, 0, is_icon=True)
     image = decode_bitmap(data, 0, header, limits)
     if image.info["is_truncated"]:

@@ -39,6 +39,8 @@ class Items:
 
     def without_multiplication(self) -> bytes:
         """Return the file so that decoders leave its premultiplied colours as they are."""
+        if not self.premultiplied:
+            return self.data
         data = bytearray(self.data)
         for at in self.premultiplied:
             data[at - len(_NOTHING) : at] = _NOTHING

@@ -135,12 +135,11 @@ class _IconSource(Source):
         self.frames = len(self._entries)
 
     def seek(self, number: int) -> Image.Image:
-        entry = self._entries[number]
-        outline = outline_entry(self._data, entry, self._limits)
+        outline = outline_entry(self._data, self._entries[number], self._limits)
         self.colours, self.ambiguity = outline.colours, outline.ambiguity
         if not outline.is_complete:
             raise EOFError("a picture of an icon is not complete")
-        image = decode_entry(self._data, entry, self._limits)
+        image = decode_entry(outline, self._limits)
         if outline.exif:
             image.info["exif"] = outline.exif
         return image

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 # Chromaticities (x, y) of white, red, green and blue.
@@ -83,7 +83,7 @@ class GainMap:
 
     parameters: GainParameters
     size: tuple[int, int]
-    pixels: bytes
+    pixels: bytes = field(repr=False)
     base: Declared | None = None
     weight: float = 1.0
 
