@@ -18,6 +18,7 @@ from .bmp import FILE_HEADER_BYTES, read_header
 from .boxes import outline_avif, outline_boxes
 from .colour import Profile
 from .icons import read_entries
+from .jpeg_segments import walk_segments
 from .jxl import outline_jxl
 from .netpbm import outline_netpbm
 from .outline import Outline
@@ -35,22 +36,14 @@ def outline(data: bytes, image_format: str, limits: Limits) -> Outline:
 
 
 def _outline_jpeg(data: bytes, limits: Limits) -> Outline:
-    at, metadata_bytes = 2, 0
+    metadata_bytes = 0
     profile_parts: list[bytes] = []
-    while at + 4 <= len(data) and data[at] == 0xFF:
-        marker = data[at + 1]
-        if marker == 0xFF:  # Markers may be padded.
-            at += 1
-            continue
-        if marker == 0xDA:  # The compressed picture starts here.
-            break
-        length = int.from_bytes(data[at + 2 : at + 4], "big")
+    for marker, place in walk_segments(data):
         if 0xE0 <= marker <= 0xEF or marker == 0xFE:  # Application segments and comments.
-            metadata_bytes += length
+            metadata_bytes += 2 + place.stop - place.start
             limits.require_metadata(metadata_bytes)
-        if marker == 0xE2 and data.startswith(_PROFILE_NAME, at + 4):
-            profile_parts.append(data[at + 4 + len(_PROFILE_NAME) : at + 2 + length])
-        at += 2 + length
+        if marker == 0xE2 and data.startswith(_PROFILE_NAME, place.start):
+            profile_parts.append(data[place][len(_PROFILE_NAME) :])
     numbers = sorted((one[:1], one[1:2]) for one in profile_parts)
     count = len(numbers)
     is_clear = numbers == [(bytes([one + 1]), bytes([count])) for one in range(count)]

@@ -22,12 +22,13 @@ from ..limits import DecodingError, Limits
 from .colour import Declared, GainMap, GainParameters
 from .gain_xmp import NAMESPACE, read_gain_xmp
 from .items import read_items
+from .jpeg_segments import walk_segments
 
 # The other rendition, and what a screen shows whose range is between the two.
 _WEIGHTS, _MORE_WEIGHTS, _WIDE_STOPS = (1.0, 0.5), (1.0, 0.75, 0.5, 0.25), 3.0
 # Each map names its kind once or twice, and so does the picture.
 _MAX_MAPS, _MAX_NAMES, _MAX_PREVIEWS = 4, 16, 64
-_SOI, _SOS = b"\xff\xd8\xff", 0xDA
+_SOI = b"\xff\xd8\xff"
 _ISO_NAME = b"urn:iso:std:iso:ts:21496:-1\0"
 # The same in sixteen bits a character, which no camera writes.
 _WIDE_NAMES = tuple(NAMESPACE.decode().encode(f"utf-16-{order}") for order in ("le", "be"))
@@ -118,7 +119,7 @@ def _in_jpeg(data: bytes) -> Iterator[GainFile]:
     if any(name in data for name in _WIDE_NAMES):
         raise _unclear()
     for start in sorted(_starts(data)):
-        for kind, place in _segments(data, start):
+        for kind, place in walk_segments(data, start):
             body = data[place]
             if kind == 0xE2 and body.startswith(_ISO_NAME):
                 found = _read_parameters(body[len(_ISO_NAME) :])
@@ -158,23 +159,11 @@ def _enclosing(data: bytes, at: int) -> Iterator[int]:
     """
     start, tries = data.rfind(_SOI, 0, at), 0
     while start >= 0:
-        if any(place.start <= at < place.stop for _, place in _segments(data, start)):
+        if any(place.start <= at < place.stop for _, place in walk_segments(data, start)):
             yield start
         start, tries = data.rfind(_SOI, 0, start), tries + 1
         if tries > _MAX_PREVIEWS:
             raise _too_many()
-
-
-def _segments(data: bytes, start: int) -> Iterator[tuple[int, slice]]:
-    """Yield the marker and the place of each segment before the pixels of a JPEG file."""
-    at = start + 2
-    while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != _SOS:
-        if data[at + 1] == 0xFF:  # Markers may be padded.
-            at += 1
-            continue
-        length = int.from_bytes(data[at + 2 : at + 4], "big")
-        yield data[at + 1], slice(at + 4, at + 2 + length)
-        at += 2 + max(2, length)
 
 
 def _read_parameters(body: bytes) -> list[GainParameters]:

@@ -174,7 +174,7 @@ def _is_intact(chunk: bytes) -> bool:
     return zlib.crc32(chunk[:-4]) == int.from_bytes(chunk[-4:], "big")
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+def walk_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Yield the kind, the place of the body and the length of each chunk up to the last."""
     at, kind = len(_SIGNATURE), b""
     while at + _CHUNK_OVERHEAD_BYTES <= len(data) and kind != b"IEND":
@@ -186,7 +186,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 def outline_png(data: bytes, limits: Limits) -> Outline:
     """Return the outline of a PNG file. Raises `DecodingError` beyond a limit."""
     visible, walk, end = [data[: len(_SIGNATURE)]], _Walk(data, limits), 0
-    for kind, at, length in _chunks(data):
+    for kind, at, length in walk_chunks(data):
         walk.add_chunk(kind, at, length)
         end = at + length + 4
         if kind in _SHARED_CHUNKS and not _is_intact(data[at - 4 : end]):

@@ -15,6 +15,7 @@ from PIL import Image
 from hashmatch.outcome import Reason
 
 from ..limits import DecodingError
+from .png import walk_chunks
 
 _DEPTH_AT, _KIND_AT = 24, 25
 _GREY, _RGB, _INDEXED = 0, 2, 3
@@ -60,20 +61,11 @@ def decode_rgba(image: Image.Image, data: bytes) -> Image.Image:
 
 def _require_colours(image: Image.Image, data: bytes, numbers: int) -> None:
     """Raise `DecodingError` for a picture whose palette lacks a colour that it uses."""
-    colours = _palette_bytes(data) // 3
+    palette_bytes = (length for kind, _, length in walk_chunks(data) if kind == b"PLTE")
+    colours = next(palette_bytes, 0) // 3
     if colours < numbers and int(np.asarray(image).max(initial=0)) >= colours:
         detail = "a PNG with pixels of no colour in its palette"
         raise DecodingError(Reason.UNSUPPORTED, detail)
-
-
-def _palette_bytes(data: bytes) -> int:
-    at = 8
-    while at + 8 <= len(data):
-        length = int.from_bytes(data[at : at + 4], "big")
-        if data[at + 4 : at + 8] == b"PLTE":
-            return length
-        at += 12 + length
-    return 0
 
 
 def _deep_samples(image: Image.Image, data: bytes, *, is_grey: bool) -> NDArray[np.uint16]:
