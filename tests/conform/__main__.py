@@ -17,10 +17,10 @@ import click
 
 from hashmatch.imaging.decoding.recognition import recognise
 
+from . import viewers
 from .browser import Browser
 from .formats import FORMATS, OTHER_FORMATS
 from .run import Run
-from .viewers import PROGRAMS, Viewers
 
 # Of every so many files the last one has its headers and chunks changed.
 _CHANGED_EACH = 4
@@ -48,7 +48,7 @@ def main(
     warnings.simplefilter("ignore")  # Decoders warn about damaged files.
     seed = secrets.randbelow(10**6) if seed is None else seed
     with Browser() as browser:
-        run = Run(browser, Viewers(), Random(seed))
+        run = Run(browser, Random(seed))
         if folder is not None:
             _try_folder(run, folder, names)
         else:
@@ -63,8 +63,8 @@ def _try_drawn(run: Run, files: int, seconds: float, names: tuple[str, ...]) -> 
         [one for one in formats if not names or one.name in names]
         for formats in (FORMATS, OTHER_FORMATS)
     )
-    if others and not Viewers.are_installed():
-        click.echo(f"without {', '.join(one.name for one in others)}: needs {PROGRAMS}")
+    if others and not viewers.are_installed():
+        click.echo(f"without {', '.join(one.name for one in others)}: needs {viewers.PROGRAMS}")
         others = []
     end = time.monotonic() + seconds
     for number in count():

@@ -12,11 +12,11 @@ from random import Random
 
 from hashmatch.outcome import Reason
 
+from . import viewers
 from .browser import MIME_TYPES, Browser, BrowserError, Shown
 from .checking import Checker, Judgement
 from .mutator import mutate
 from .recipes import Format
-from .viewers import Viewers
 
 _FINDINGS = Path("conform-findings")
 
@@ -29,7 +29,6 @@ class Run:
     """
 
     browser: Browser
-    viewers: Viewers
     random: Random
     found: int = 0
     _checker: Checker = field(default_factory=Checker)
@@ -81,8 +80,8 @@ class Run:
             return False
 
     def _show(self, name: str, data: bytes) -> Shown:
-        asked = self.browser if name in MIME_TYPES else self.viewers
-        return asked.show(data, name)
+        show = self.browser.show if name in MIME_TYPES else viewers.show
+        return show(data, name)
 
     def _keep(self, name: str, data: bytes, how: str, judgement: Judgement) -> None:
         self.found += 1

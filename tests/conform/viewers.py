@@ -9,7 +9,6 @@ import contextlib
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
@@ -27,22 +26,18 @@ _MAX_PICTURES = 20
 _HASHER = PDQHasher()
 
 
-@dataclass(frozen=True, slots=True)
-class Viewers:
-    """Both programs; `show` is called as that of the browser."""
+def are_installed() -> bool:
+    """Say whether this machine has both programs."""
+    return all(map(shutil.which, PROGRAMS))
 
-    @staticmethod
-    def are_installed() -> bool:
-        """Say whether this machine has both programs."""
-        return all(map(shutil.which, PROGRAMS))
 
-    def show(self, data: bytes, image_format: str) -> Shown:
-        """Return the pictures of a file that both programs show."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, f"file.{_SUFFIXES[image_format]}")
-            path.write_bytes(data)
-            first, second = _by_imagemagick(path), _by_libvips(path)
-        return Shown(tuple(one for one in first if _is_among(one, second)), ())
+def show(data: bytes, image_format: str) -> Shown:
+    """Return the pictures of a file that both programs show."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, f"file.{_SUFFIXES[image_format]}")
+        path.write_bytes(data)
+        first, second = _by_imagemagick(path), _by_libvips(path)
+    return Shown(tuple(one for one in first if _is_among(one, second)), ())
 
 
 def _is_among(one: ShownPicture, others: list[ShownPicture]) -> bool:
