@@ -26,10 +26,13 @@ from tests.store.importing import DatabaseFactory
 _SYNC_UNTIL = """
 import os, signal, sys
 from pathlib import Path
+import hashmatch
 from hashmatch.lists import FileSource, NCMECSource, find_format, sync_list
 from hashmatch.store.engine import Database
 
 kind, place = sys.argv[1:]
+# A checkout may have the same name, with the libraries inside.
+own = os.path.dirname(hashmatch.__file__) + os.sep
 
 def sync(last, url):
     if kind == "file":
@@ -39,7 +42,7 @@ def sync(last, url):
     done = 0
     def count(frame, event, argument):
         nonlocal done
-        done += event == "call" and "hashmatch" in frame.f_code.co_filename
+        done += event == "call" and frame.f_code.co_filename.startswith(own)
         if done == last:
             os.kill(os.getpid(), signal.SIGKILL)
     database = Database(url)
