@@ -75,12 +75,13 @@ class _AnimationSource(Source):
     """
 
     def __init__(
-        self, image: Image.Image, data: bytes, animation: Animation, *, has_default: bool
+        self, image: Image.Image, outline: Outline, animation: Animation, limits: Limits
     ) -> None:
-        super().__init__(image, data)
+        super().__init__(image, outline.pixels)
+        self._limits = limits
         self.size = (animation.width, animation.height)
-        self.frames = len(animation.parts) + has_default
-        self._has_default = has_default
+        self._has_default = bool(image.info.get("default_image"))
+        self.frames = len(animation.parts) + self._has_default
         self._info = image.info
         self._composed = animation.frames(self._decode)
 
@@ -94,6 +95,8 @@ class _AnimationSource(Source):
 
     def _decode(self, data: bytes) -> Image.Image:
         with _open_with_pillow(data, self.format) as image:
+            # A frame may be far larger than the canvas on which it is drawn.
+            self._limits.require_size(*image.size)
             try:
                 return decode_rgba(image, data) if self.format == "PNG" else image.convert("RGBA")
             except Exception as error:  # noqa: BLE001 (files can make decoders raise anything)
@@ -263,8 +266,7 @@ def _open_animation(
 ) -> Source:
     limits.require_size(animation.width, animation.height)
     image = _open_outlined(outline, image_format)
-    has_default = bool(image.info.get("default_image"))
-    return _AnimationSource(image, outline.pixels, animation, has_default=has_default)
+    return _AnimationSource(image, outline, animation, limits)
 
 
 def _open_outlined(outline: Outline, image_format: str) -> Image.Image:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import struct
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from hashmatch.hashes import View
+from hashmatch.imaging.decoding import open_decoder
 from hashmatch.imaging.decoding.items import read_items
 from hashmatch.imaging.decoding.jxl import outline_jxl
 from hashmatch.imaging.limits import DecodingError
 from hashmatch.outcome import Reason
 from hashmatch.synthetic import draw_picture
+from tests.conform.gifs import GIF
 from tests.conform.pngs import PNG
 from tests.conform.profiles import PROFILES
 from tests.conform.tiffs import TIFF
@@ -342,3 +345,14 @@ def test_items_that_name_a_great_many_places_are_refused_at_once() -> None:
     places = box(b"iloc", bytes(6) + struct.pack(">H", 3000) + extents)
     with pytest.raises(DecodingError, match="items"):
         read_items(box(b"meta", bytes(4) + places))
+
+
+def test_a_frame_that_is_far_larger_than_its_canvas_is_measured_before_it_is_decoded() -> None:
+    usual = {name: values[0] for name, values in GIF.features.items()}
+    data = bytearray(GIF.write({**usual, "frames": 2, "seed": 1}))
+    second = data.rfind(b"\x2c\0\0\0\0" + struct.pack("<HH", 160, 120))
+    struct.pack_into("<HH", data, second + 5, 400, 300)
+    decoder = open_decoder(bytes(data), replace(GENEROUS, max_pixels=160 * 120))
+    assert len(list(decoder.frames())) == 1
+    assert decoder.failure is not None
+    assert decoder.failure.reason is Reason.TOO_MANY_PIXELS
