@@ -30,7 +30,7 @@ from .colour import (
 from .containers import outline
 from .gain_maps import GainFile, find_gain_files, find_renditions, load_gain_map
 from .jpeg import decode_reduced, find_factor
-from .jxl import has_clipped_colours
+from .luma import is_faithful_mix
 from .recognition import recognise
 from .sameness import SeenPictures
 from .sources import Source, open_source, salvage
@@ -195,8 +195,9 @@ class Decoder:
         if self._is_scaled and isinstance(image, JpegImagePlugin.JpegImageFile):
             factor = find_factor(image, keeps_detail=all(map(keeps_detail, colours)))
             if factor > 1:
-                if decode_reduced(image, factor):
-                    return image, factor
+                reduced = decode_reduced(image, factor, in_colour=bool(colours))
+                if reduced is not None:
+                    return reduced, factor
                 image = self._source.reopen(number)
         image.load()
         return image, 0
@@ -252,7 +253,7 @@ def _ambiguity(frame: Frame) -> str:
         for one in frame.colours
     ):
         return "a colour profile in which the rounding of decoders makes another picture"
-    if image.format == "JXL" and image.mode == "RGBA" and has_clipped_colours(image):
+    if image.format == "JXL" and image.mode == "RGBA" and not is_faithful_mix(image):
         return "a JPEG XL file with transparent pixels of colours that may be out of range"
     return ""
 

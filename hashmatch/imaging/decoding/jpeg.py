@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from ..hashing import MIN_SHORT_SIDE
-from .luma import is_faithful
+from .luma import find_faithful_luma
 
 # The component identifiers of a file that stores RGB although it does not say so (libjpeg).
 _RGB_COMPONENTS = (ord("R"), ord("G"), ord("B"))
 
 
-def decode_reduced(image: JpegImageFile, factor: int) -> bool:
-    """Decode a picture reduced by a factor, and say whether its luma is that of all of it.
+def decode_reduced(image: JpegImageFile, factor: int, *, in_colour: bool) -> Image.Image | None:
+    """Return a picture reduced by a factor; None if its luma may not be that of all of it.
 
-    If not, the file has to be opened again. The decoder averages within the file's own blocks at no
-    cost.
+    In that case, the file has to be opened again. The decoder averages within the file's own blocks
+    at no cost. Without `in_colour`, only the luma is returned: a file of 12 megapixels took 1.2
+    times as long when it was decoded to RGB and weighed.
     """
     width, height = image.size
-    image.draft(image.mode, (width // factor, height // factor))
+    image.draft("L" if image.mode == "L" else "YCbCr", (width // factor, height // factor))
     image.load()
-    return image.mode == "L" or is_faithful(image)
+    if image.mode == "L":
+        return image
+    luma = find_faithful_luma(image)
+    if luma is None:
+        return None
+    picture = image.convert("RGB") if in_colour else luma
+    picture.format, picture.info = image.format, image.info
+    return picture
 
 
 def find_factor(image: JpegImageFile, *, keeps_detail: bool) -> int:

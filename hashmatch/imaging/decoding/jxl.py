@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
-import numpy as np
-from PIL import Image
-
 from hashmatch.outcome import Reason
 
 from ..limits import DecodingError, Limits
@@ -20,8 +17,6 @@ _SIDE_BITS = (9, 13, 18, 30)
 # The bytes that hold the header, the longest name of a channel among them.
 _HEADER_BYTES = 2048
 _ALPHA = 0
-# Fewer pixels than this hardly change what is seen.
-_MAX_CLIPPED_SHARE = 0.05
 
 
 class _Bits:
@@ -124,17 +119,6 @@ def _is_plain_alpha(bits: _Bits) -> bool:
     bits.read_choice((0, 0), (3, 0), (4, 0), (1, 3))  # The scale of the channel.
     bits.read(8 * bits.read_choice((0, 0), (0, 4), (16, 5), (48, 10)))  # Its name.
     return not bits.read(1)
-
-
-def has_clipped_colours(picture: Image.Image) -> bool:
-    """Say whether transparent pixels have colours that the decoder may have clipped.
-
-    Viewers that calculate with numbers beyond the range show others where pixels are transparent.
-    """
-    pixels = np.asarray(picture)
-    colours, opacity = pixels[..., :3], pixels[..., 3]
-    is_clipped = ((colours == 0) | (colours == 255)).any(axis=-1) & (opacity < 255)
-    return bool(is_clipped.mean() > _MAX_CLIPPED_SHARE)
 
 
 def _find_codestream(data: bytes, limits: Limits) -> bytes:
