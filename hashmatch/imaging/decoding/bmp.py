@@ -114,17 +114,16 @@ def _read_colours(data: bytes, at: int, size: int) -> tuple[Declared, ...]:
         numbers = struct.unpack_from("<9i3I", data, at + 60)
         points = [one / 2**30 for one in numbers[:9]]
         gammas = [one / 2**16 for one in numbers[9:]]
+        if not all(gammas):
+            return ()
+        exponent = 3 / sum(gammas)
         sums = [sum(points[place : place + 3]) for place in (0, 3, 6)]
-        if all(sums) and all(gammas):
-            white = [sum(points[place::3]) for place in range(3)]
-            spots = [(points[3 * one] / sums[one], points[3 * one + 1] / sums[one])
-                     for one in range(3)]  # fmt: skip
-            return (
-                Calibration(
-                    3 / sum(gammas),
-                    ((white[0] / sum(white), white[1] / sum(white)), spots[0], spots[1], spots[2]),
-                ),
-            )
+        if not all((*sums, sum(points))):
+            return (Calibration(exponent),)
+        white = (sum(points[0::3]) / sum(points), sum(points[1::3]) / sum(points))
+        red, green, blue = ((points[3 * one] / sums[one], points[3 * one + 1] / sums[one])
+                            for one in range(3))  # fmt: skip
+        return (Calibration(exponent, (white, red, green, blue)),)
     return ()
 
 

@@ -172,9 +172,7 @@ class Decoder:
         profile = image.info.get("icc_profile")
         own = (Profile(bytes(profile)),) if profile else ()
         declared = dict.fromkeys((*self._outline.colours, *self._source.colours, *own))
-        readings = chain.from_iterable(
-            find_readings(one.data) if isinstance(one, Profile) else (one,) for one in declared
-        )
+        readings = chain.from_iterable(map(find_readings, declared))
         effective = tuple(one for one in dict.fromkeys(readings) if has_effect(one))
         if self._source.is_embedded(number):
             return effective

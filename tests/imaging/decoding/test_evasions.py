@@ -133,10 +133,13 @@ def test_an_apng_that_announces_other_frames_is_never_clear(before: bytes, after
     assert read(_apng(before=before, after=after), "pdq").failure is not None
 
 
-@pytest.mark.parametrize("gamma", [20_000, 30_000, 100_000, 110_000])
-def test_a_png_is_seen_with_its_gamma_and_without(gamma: int) -> None:
+# Chromaticities that are no colours do not put the gamma beside them out of force.
+@pytest.mark.parametrize("chromaticities", [b"", chunk(b"cHRM", bytes(32))])
+@pytest.mark.parametrize("gamma", [5_000, 20_000, 30_000, 100_000, 110_000])
+def test_a_png_is_seen_with_its_gamma_and_without(gamma: int, chromaticities: bytes) -> None:
     data = drawn(1, "PNG")
-    shown = read(data[:33] + chunk(b"gAMA", struct.pack(">I", gamma)) + data[33:], "pdq")
+    more = chunk(b"gAMA", struct.pack(">I", gamma)) + chromaticities
+    shown = read(data[:33] + more + data[33:], "pdq")
     assert [one.view for one in shown.hashes] == [View.FULL, View.MANAGED]
     levels = np.asarray(draw_picture(1)) / 255
     linear = levels ** (100_000 / gamma)

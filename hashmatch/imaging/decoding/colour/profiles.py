@@ -7,7 +7,7 @@ import struct
 import numpy as np
 
 from .curves import Floats, rgb_to_xyz
-from .declared import Chromaticities, Coded, Profile
+from .declared import Calibration, Chromaticities, Coded, Declared, Profile
 
 _D50 = np.array([0.9642, 1.0, 0.8249])
 # Bradford's matrix, by which white is adapted to that of the profile connection space (ICC.1,
@@ -15,6 +15,8 @@ _D50 = np.array([0.9642, 1.0, 0.8249])
 _BRADFORD = np.array(
     [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
 )
+# A gamut of no more than this area, in chromaticities, is none.
+_MIN_GAMUT = 0.001
 _HEADER_BYTES, _TAG_BYTES, _MAX_TAGS = 128, 12, 200
 
 
@@ -43,8 +45,34 @@ def has_tables(profile: bytes) -> bool:
     return any(name[:3] in (b"A2B", b"D2B") for name in _tags(profile))
 
 
-def find_readings(profile: bytes) -> tuple[Profile | Coded, ...]:
-    """Return a profile as each viewer may read it: by its tables, or by its curves, or by a code.
+def find_readings(declared: Declared) -> tuple[Declared, ...]:
+    """Return a declaration as each viewer may read it.
+
+    Browsers leave out chromaticities that they cannot use, and keep the exponent beside them.
+    """
+    match declared:
+        case Profile(data):
+            return _read_profile(data)
+        case Calibration(exponent, chromaticities) if not _are_usable(chromaticities):
+            return declared, Calibration(exponent)
+    return (declared,)
+
+
+def _are_usable(chromaticities: Chromaticities) -> bool:
+    """Say whether all of them are colours, and the white is one of those that the others span."""
+    if not all(x >= 0 and y > 0 and x + y <= 1 for x, y in chromaticities):
+        return False
+    white, *corners = chromaticities
+    turns = [
+        (second[0] - first[0]) * (white[1] - first[1])
+        - (second[1] - first[1]) * (white[0] - first[0])
+        for first, second in zip(corners, corners[1:] + corners[:1], strict=True)
+    ]
+    return min(turns) * max(turns) > 0 and abs(sum(turns)) > _MIN_GAMUT
+
+
+def _read_profile(profile: bytes) -> tuple[Declared, ...]:
+    """Return a profile by its tables, or by its curves, or by a code.
 
     Browsers read the tables A2B0 or, without it, A2B1, no floating-point ones (D2B), and before
     all others the code points of a `cicp` tag (ICC.1:2022, 9.2).
