@@ -75,7 +75,15 @@ class OutboxError(HashmatchError):
 
 
 class ReportGoneError(OutboxError):
-    """NCMEC has no open report of that id: it was finished, retracted or deleted."""
+    """NCMEC has no report of that id any more: it was retracted, or deleted unfinished."""
+
+
+class ReportFinishedError(OutboxError):
+    """NCMEC has the finished report of that id already."""
+
+
+class FileGoneError(OutboxError):
+    """NCMEC does not have the file of a report as it was sent."""
 
 
 class ServiceError(HashmatchError):

@@ -45,6 +45,7 @@ class CaseAction(StrEnum):
     REPORTED = "reported"
     RETRACT = "retract"
     SETTLE = "settle"
+    UNDELIVERED = "undelivered"
 
 
 class Role(StrEnum):
@@ -108,6 +109,11 @@ TRANSITIONS: Mapping[CaseAction, Transitions] = {
         **_stay(*_ALL),
         **_lead(State.CONFIRMED, State.ESCALATED, to=State.REPORTED),
     },
+    # What nobody received leaves the case to be worked on.
+    CaseAction.UNDELIVERED: {
+        **_stay(*_ALL),
+        **_lead(State.ESCALATED, to=State.CONFIRMED),
+    },
     # Only an unfinished report can be retracted, only one of unknown status settled.
     CaseAction.RETRACT: _stay(*_ALL),
     CaseAction.SETTLE: _stay(*_ALL),
@@ -134,6 +140,7 @@ ROLES: Mapping[CaseAction, frozenset[Role]] = {
     CaseAction.REPORTED: _SYSTEM | _REVIEWERS,
     CaseAction.RETRACT: _ADMINISTRATORS,
     CaseAction.SETTLE: _ADMINISTRATORS,
+    CaseAction.UNDELIVERED: _SYSTEM,
 }
 
 # The decisions that commands and calls offer.

@@ -29,7 +29,13 @@ def store_details(
     """
     row = begin_action(session, case, CaseAction.DETAIL, actor)
     sealed = sealer.seal(case, details)
-    stored = save_uploader_details(session, case, key_id=sealer.key_id, sealed=sealed)
+    stored = save_uploader_details(
+        session,
+        case,
+        key_id=sealer.key_id,
+        sealed=sealed,
+        account_digest=sealer.account_digest(details),
+    )
     # A second approval has to know what it is about.
     row.proposal, row.proposed_by, row.revision = "", "", row.revision + 1
     audit(session, "case.detail", row, {"actor": actor.name})
@@ -66,5 +72,6 @@ def reencrypt_details(session: Session, sealer: Sealer, *, limit: int) -> int:
     for row in rows:
         details = sealer.open(row.case_key, row.key_id, row.sealed)
         row.key_id, row.sealed = sealer.key_id, sealer.seal(row.case_key, details)
+        row.account_digest = sealer.account_digest(details)
         audit(session, "details.reencrypted", row, {"case": row.case_key})
     return len(rows)

@@ -18,6 +18,7 @@ from hashmatch.store.cases import (
     read_notes,
 )
 from hashmatch.store.engine import read_history
+from hashmatch.store.outbox import Message, read_unsent_of_case
 from hashmatch.store.schema import AuditRecord, CaseNote, NCMECReport
 
 
@@ -71,6 +72,7 @@ def view_case(session: Session, case: int) -> dict[str, Any]:
         "has_details": find_uploader_details(session, case) is not None,
         "notes": [_note_facts(note) for note in notes],
         "reports": [_report_facts(report) for report in reports],
+        "messages": [_message_facts(one) for one in read_unsent_of_case(session, case)],
         "history": list(_history(read_history(session, one.row))),
     }
 
@@ -88,6 +90,17 @@ def _report_facts(report: NCMECReport) -> dict[str, Any]:
         "report_id": report.report_id,
         "without_file": report.without_file,
         "finished_at": _moment(report.finished_at),
+    }
+
+
+def _message_facts(message: Message) -> dict[str, Any]:
+    return {
+        "message": message.key,
+        "to": message.target,
+        "state": message.state,
+        "attempts": message.attempts,
+        "next_attempt_at": _moment(message.next_attempt_at),
+        "problem": message.problem,
     }
 
 

@@ -1,11 +1,13 @@
 """Reports to NCMEC's CyberTipline: their documents and their submission."""
 
-from .documents import Incident, file_details, report_document
+from .incident import Incident
+from .report import report_document
 from .submitting import (
     CYBERTIPLINE,
     ENDED,
     FINISHED,
     FINISHING,
+    LONGEST_ATTEMPT,
     QUEUED,
     RETRACTED,
     UNKNOWN,
@@ -19,12 +21,12 @@ __all__ = [
     "ENDED",
     "FINISHED",
     "FINISHING",
+    "LONGEST_ATTEMPT",
     "QUEUED",
     "RETRACTED",
     "UNKNOWN",
     "Incident",
     "base_of",
-    "file_details",
     "report_document",
     "retract_report",
     "submit",

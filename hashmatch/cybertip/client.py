@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlencode
 from xml.etree.ElementTree import ParseError
@@ -13,15 +15,33 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from hashmatch.config import CyberTiplineEscalation, read_secret
-from hashmatch.errors import InputError, OutboxError, ReportGoneError
+from hashmatch.errors import (
+    FileGoneError,
+    HashmatchError,
+    InputError,
+    OutboxError,
+    ReportFinishedError,
+    ReportGoneError,
+)
 from hashmatch.outbound import Answer, send_request
 
 BASES = {
     "test": "https://exttest.cybertip.org/ispws",
     "production": "https://report.cybertip.org/ispws",
 }
-# `responseCode` of a call that was carried out.
-_OK = 0
+# `responseCode` of a call that was carried out, and the answer that each call has in the schema.
+_OK = "0"
+_DONE = {"finish": "reportDoneResponse"}
+_OTHERS = "reportResponse"
+# Codes that say what became of the report or the file.
+_STATES: Mapping[str, type[HashmatchError]] = {
+    "5001": ReportGoneError,
+    "5002": FileGoneError,
+    "5101": ReportGoneError,
+    "5102": ReportFinishedError,
+}
+# The first digit of the codes of requests that are wrong, and stay so.
+_WRONG = "4"
 _XML = "text/xml; charset=utf-8"
 
 
@@ -38,7 +58,7 @@ class CyberTipline:
     """The CyberTipline at one base address.
 
     Its calls raise `OutboxError` where a retry may help, `InputError` where it cannot, and
-    `ReportGoneError` where the report is not open there.
+    `ReportGoneError`, `ReportFinishedError` or `FileGoneError` where the report is not open there.
     """
 
     def __init__(
@@ -56,7 +76,7 @@ class CyberTipline:
         return reply.report_id
 
     def upload(self, report_id: str, data: bytes, timeout_s: float) -> Reply:
-        """Upload the file of a report."""
+        """Upload a file of a report. Raises `FileGoneError` where other bytes arrived."""
         boundary = secrets.token_hex(16)
         # The name here is a placeholder: the original one goes into the file details, and only
         # where the platform gives it.
@@ -72,6 +92,8 @@ class CyberTipline:
         reply = self._call("upload", body, kind, timeout_s)
         if not reply.file_id:
             raise OutboxError("the CyberTipline accepted a file and returned no file id")
+        if reply.md5 and reply.md5.lower() != hashlib.md5(data, usedforsecurity=False).hexdigest():
+            raise FileGoneError("the CyberTipline received another file than was sent")
         return reply
 
     def describe(self, document: bytes, timeout_s: float) -> None:
@@ -79,8 +101,9 @@ class CyberTipline:
         self._call("fileinfo", document, _XML, timeout_s)
 
     def finish(self, report_id: str, timeout_s: float) -> None:
-        """Finish a report, which submits it to NCMEC."""
-        self._call_about("finish", report_id, timeout_s)
+        """Finish a report, which submits it to NCMEC; one that is finished already stays so."""
+        with suppress(ReportFinishedError):
+            self._call_about("finish", report_id, timeout_s)
 
     def retract(self, report_id: str, timeout_s: float) -> None:
         """Retract an unfinished report."""
@@ -114,31 +137,36 @@ def _read(name: str, answer: Answer) -> Reply:
             f"the CyberTipline refused {name}: unknown user, or not permitted from this address",
             hint="Check the escalation's username and password; NCMEC keeps the list of addresses.",
         )
-    fields = _parse(answer.body)
-    if fields is None:
+    fields = _parse(answer.body, _DONE.get(name, _OTHERS))
+    code = (fields or {}).get("responseCode", "")
+    if fields is None or not code.isascii() or not code.isdecimal():
         raise OutboxError(
             f"the CyberTipline answered {name} with status {answer.status} and no response document"
         )
-    code = fields.get("responseCode", "")
-    if code.isascii() and code.isdecimal() and int(code) == _OK:
+    if code == _OK:
         return Reply(fields.get("reportId", ""), fields.get("fileId", ""), fields.get("hash", ""))
     request_id = answer.headers.get("request-id", "")[:64]
     # The code only: NCMEC's description may quote the document that was sent.
     message = f"the CyberTipline refused {name} with code {code[:8]} (request {request_id})"
-    # 50..: no such open report. 4... and 51..: the request is wrong, and stays so.
-    if code.startswith("50"):
-        raise ReportGoneError(message)
-    if code.startswith(("4", "51")):
+    if code in _STATES:
+        raise _STATES[code](message)
+    if code.startswith(_WRONG):
         raise InputError(message, hint="See NCMEC's documentation for the code.")
     raise OutboxError(message)
 
 
-def _parse(body: bytes) -> Mapping[str, str] | None:
-    """Return the fields of a response document, None for any other content."""
+def _parse(body: bytes, expected: str) -> Mapping[str, str] | None:
+    """Return the fields of a response document, None for any other content.
+
+    A refusal may be a `reportResponse` where a success is something else.
+    """
     try:
         root = fromstring(body)
     except (ParseError, DefusedXmlException, ValueError):
         return None
-    if root is None or root.tag != "reportResponse":
+    if root is None or root.tag not in (expected, _OTHERS):
         return None
-    return {str(one.tag): (one.text or "").strip() for one in root}
+    fields = {str(one.tag): (one.text or "").strip() for one in root}
+    if root.tag != expected and fields.get("responseCode") == _OK:
+        return None
+    return fields

@@ -22,19 +22,21 @@ _PIECE_BYTES = 1 << 20
 
 def fetch_file(
     settings: HandoffSettings,
-    content: Content,
+    content_id: str,
+    reference: str,
     *,
     max_bytes: int,
     private_hosts: Sequence[str],
 ) -> bytes:
-    """Return the bytes of a content item, as the platform hands them over now.
+    """Return the bytes that the platform hands over now for its two names of a content item.
 
     Raises `OutboxError` where they do not arrive, in time or at all, or are more than `max_bytes`,
     and `InputError` for a name that cannot be passed to a command.
     """
+    names = {"content_id": content_id, "reference": reference}
     if settings.command:
-        return _run(settings, content, max_bytes)
-    return _download(settings, content, max_bytes, private_hosts)
+        return _run(settings, names, max_bytes)
+    return _download(settings, names, max_bytes, private_hosts)
 
 
 def is_same_file(data: bytes, content: Content, hashes: Sequence[ContentHash]) -> bool | None:
@@ -49,9 +51,8 @@ def is_same_file(data: bytes, content: Content, hashes: Sequence[ContentHash]) -
     return None
 
 
-def _run(settings: HandoffSettings, content: Content, max_bytes: int) -> bytes:
+def _run(settings: HandoffSettings, names: dict[str, str], max_bytes: int) -> bytes:
     """Return the output of a command, run without a shell, and kill it with all its children."""
-    names = {"content_id": content.content_id, "reference": content.reference}
     command = [settings.command[0]]
     for one in settings.command[1:]:
         command.append(_fill_in(one, names))
@@ -123,14 +124,11 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _download(
-    settings: HandoffSettings, content: Content, max_bytes: int, private_hosts: Sequence[str]
+    settings: HandoffSettings, names: dict[str, str], max_bytes: int, private_hosts: Sequence[str]
 ) -> bytes:
     # Quoted completely, so that a name cannot add a path or a query to the URL.
-    names = {
-        "content_id": quote(content.content_id, safe=""),
-        "reference": quote(content.reference, safe=""),
-    }
-    url = _fill_in(settings.url, names)
+    quoted = {name: quote(value, safe="") for name, value in names.items()}
+    url = _fill_in(settings.url, quoted)
     host = urlsplit(url).hostname
     # A name in the URL comes from the platform's callers, who must not choose the host with it.
     if host not in settings.hosts:

@@ -1,13 +1,15 @@
 """Submission of a report to NCMEC: opened, given its file, described and finished, exactly once.
 
 Every step is on record before the next begins. A report that was opened and not finished never
-counts: NCMEC deletes it an hour after its last change, and a day after it was opened. After a
+counts: NCMEC deletes it a day after it was opened, or an hour after its last change. After a
 failure a report is therefore resumed while it certainly still exists, and restarted once it has
-expired.
+expired. What became of a report whose answer was lost is asked of NCMEC, whose codes say whether it
+is finished or gone.
 """
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,14 +19,22 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from hashmatch.config import CyberTiplineEscalation, Settings
-from hashmatch.errors import InputError, OutboxError, ReportGoneError
-from hashmatch.store.cases import lock_ncmec_report, read_ncmec_report
+from hashmatch.errors import (
+    FileGoneError,
+    InputError,
+    OutboxError,
+    ReportFinishedError,
+    ReportGoneError,
+)
+from hashmatch.store.cases import lock_ncmec_report, read_ncmec_report, read_ncmec_reports
 from hashmatch.store.engine import Database, audit
 from hashmatch.store.schema import NCMECReport, utc_now
 
 from .client import BASES, CyberTipline
-from .documents import Incident, file_details, report_document
+from .file_details import file_details, further_file_details
 from .handoff import fetch_file, is_same_file
+from .incident import Incident
+from .report import report_document
 
 CYBERTIPLINE = "cybertipline"
 # An open report certainly still exists for this long after its last change and after its opening.
@@ -34,6 +44,8 @@ _CERTAIN_AFTER_OPENING = timedelta(hours=23)
 # For all steps together: less than the lease of an outbox message, so that no other process takes
 # the message over while this one is still at work.
 _MAX_SECONDS = 8 * 60.0
+# After so long, an attempt has ended, or will never end.
+LONGEST_ATTEMPT = timedelta(seconds=_MAX_SECONDS + 120)
 
 QUEUED, OPENED, UPLOADING, UPLOADED = "queued", "opened", "uploading", "uploaded"
 DESCRIBED, FINISHING, FINISHED = "described", "finishing", "finished"
@@ -72,7 +84,13 @@ class _Submission:
         with self.database.writing() as session:
             row = lock_ncmec_report(session, self.key)
             if row.turn != self.turn:
-                raise OutboxError("another process took the report over")
+                if stage != FINISHED:
+                    raise OutboxError("another process took the report over")
+                if row.stage == FINISHED:
+                    return
+                # NCMEC has the report, whatever was decided meanwhile.
+                row.turn += 1
+                _forget_unopened(session, row)
             row.stage = stage
             for name, value in values.items():
                 setattr(row, name, value)
@@ -111,7 +129,7 @@ def submit(
                 f"the report was opened for {row.base}, which is no longer the escalation's address"
             )
         # From here on an earlier attempt can record nothing more.
-        row.turn += 1
+        row.turn, row.began_at = row.turn + 1, utc_now()
         attempt = _Submission(
             database,
             CyberTipline(target, row.base, settings.outbox.private_hosts),
@@ -125,16 +143,23 @@ def submit(
         )
         stage, report_id, file_id = row.stage, row.report_id, row.file_id
         still_exists = _certainly_exists(row)
-    if stage == FINISHING:
-        _finish_again(attempt, report_id, still_exists=still_exists)
-        return
-    # After an upload without an answer it is unknown whether the file arrived, and a second upload
-    # could add it twice.
-    if stage != QUEUED and (stage == UPLOADING or not still_exists):
-        _discard(attempt, report_id)
-        stage = QUEUED
     try:
+        if stage == FINISHING and still_exists:
+            _finish_again(attempt, report_id)
+            return
+        # After an upload without an answer it is unknown whether the file arrived, and a second
+        # upload could add it twice.
+        if stage == UPLOADING or (stage not in (QUEUED, FINISHING) and not still_exists):
+            _discard(attempt, report_id)
+            stage = QUEUED
         _advance(attempt, stage, report_id, file_id)
+    except ReportFinishedError:
+        attempt.save(FINISHED, finished_at=utc_now())
+    except FileGoneError as error:
+        _discard(attempt, report_id)
+        raise OutboxError(
+            "the CyberTipline does not have the file as it was sent; the report will be restarted"
+        ) from error
     except ReportGoneError as error:
         attempt.save(QUEUED, report_id="", file_id="", touched_at=None)
         raise OutboxError(
@@ -169,12 +194,40 @@ def _advance(attempt: _Submission, stage: str, report_id: str, file_id: str) -> 
     if stage == UPLOADED:
         document = file_details(attempt.target, attempt.incident, report_id, file_id)
         attempt.server.describe(document, attempt.remaining_s())
+        for number in range(len(attempt.incident.details.further_files)):
+            _add_further_file(attempt, report_id, number)
         attempt.save(DESCRIBED, touched_at=utc_now())
     # Before the stage is saved: without time left no call is made, and the report stays unfinished.
     remaining_s = attempt.remaining_s()
     attempt.save(FINISHING)
     attempt.server.finish(report_id, remaining_s)
     attempt.save(FINISHED, finished_at=utc_now())
+
+
+def _add_further_file(attempt: _Submission, report_id: str, number: int) -> None:
+    """Upload and describe one of the further files of an incident."""
+    file = attempt.incident.details.further_files[number]
+    handoff = attempt.target.file
+    if handoff is None:
+        return
+    data = fetch_file(
+        handoff,
+        file.content_id,
+        file.reference or "",
+        max_bytes=attempt.target.max_file_bytes,
+        private_hosts=attempt.private_hosts,
+    )
+    if hashlib.sha256(data).hexdigest() != file.sha256:
+        raise InputError(
+            f"the platform handed over another file than its further file {number + 1}: the report"
+            " is not finished",
+            hint="Check the hand-over, or send the details without that file.",
+        )
+    # Until it is described, it is unknown what NCMEC has of it: the report is then restarted.
+    attempt.save(UPLOADING)
+    reply = attempt.server.upload(report_id, data, attempt.remaining_s())
+    document = further_file_details(attempt.incident, number, report_id, reply.file_id)
+    attempt.server.describe(document, attempt.remaining_s())
 
 
 def _get_file(attempt: _Submission) -> tuple[bytes | None, str]:
@@ -188,7 +241,8 @@ def _get_file(attempt: _Submission) -> tuple[bytes | None, str]:
         return None, "the platform has configured no hand-over of files"
     data = fetch_file(
         handoff,
-        incident.content,
+        incident.content.content_id,
+        incident.content.reference,
         max_bytes=attempt.target.max_file_bytes,
         private_hosts=attempt.private_hosts,
     )
@@ -204,33 +258,47 @@ def _get_file(attempt: _Submission) -> tuple[bytes | None, str]:
             return None, "no hash on record can prove a file to be the one that matched"
 
 
-def _finish_again(attempt: _Submission, report_id: str, *, still_exists: bool) -> None:
-    """Finish a report after a call to finish it that got no answer."""
+def _finish_again(attempt: _Submission, report_id: str) -> None:
+    """Finish a report that cannot have expired, after a call to finish it that got no answer."""
     try:
         attempt.server.finish(report_id, attempt.remaining_s())
     except ReportGoneError as error:
-        # While an unfinished report would certainly still exist, one that is gone was finished.
-        # After that it may as well have been deleted unfinished, which only NCMEC can tell.
-        if not still_exists:
-            attempt.save(UNKNOWN)
-            with attempt.database.reading() as session:
-                raise _unknown(read_ncmec_report(session, attempt.key)) from error
+        # It is not finished, says the code; and it cannot be gone unfinished. Only NCMEC can tell.
+        attempt.save(UNKNOWN)
+        with attempt.database.reading() as session:
+            raise _unknown(read_ncmec_report(session, attempt.key)) from error
     attempt.save(FINISHED, finished_at=utc_now())
 
 
+def _forget_unopened(session: Session, row: NCMECReport) -> None:
+    """Retract the reports that were queued in place of one that is finished after all."""
+    for one in read_ncmec_reports(session, row.case_key):
+        if one.key > row.key and one.base == row.base and one.stage == QUEUED:
+            one.stage, one.turn = RETRACTED, one.turn + 1
+            audit(session, "report.retracted", one, {"case": row.case_key, "for": row.report_id})
+
+
 def _discard(attempt: _Submission, report_id: str) -> None:
-    """Retract a report that will not be resumed, and queue it again."""
+    """Retract a report that will not be resumed, and queue it again.
+
+    Raises `ReportFinishedError` where NCMEC has it finished.
+    """
     with suppress(ReportGoneError, InputError):  # It is gone already.
         attempt.server.retract(report_id, attempt.remaining_s())
     attempt.save(QUEUED, report_id="", file_id="", touched_at=None)
 
 
 def retract_report(
-    database: Database, settings: Settings, target: CyberTiplineEscalation, key: int
+    database: Database,
+    settings: Settings,
+    target: CyberTiplineEscalation,
+    key: int,
+    on_finished: Callable[[Session, NCMECReport], None],
 ) -> None:
     """Retract an unfinished report, and stop any attempt to submit it.
 
-    Raises `InputError` where it is finished or may be, and `OutboxError`.
+    Raises `InputError` where it is finished or may be, and `OutboxError`. `on_finished` is as in
+    `submit`.
     """
     with database.writing() as session:
         row = lock_ncmec_report(session, key)
@@ -243,14 +311,32 @@ def retract_report(
         turn, report_id, base = row.turn, row.report_id, row.base
     if report_id:
         server = CyberTipline(target, base, settings.outbox.private_hosts)
-        with suppress(ReportGoneError, InputError):  # It is gone already.
-            server.retract(report_id, target.timeout_s)
+        try:
+            with suppress(ReportGoneError, InputError):  # It is gone already.
+                server.retract(report_id, target.timeout_s)
+        except ReportFinishedError as error:
+            _end_report(database, key, turn, FINISHED, on_finished)
+            raise InputError(
+                f"report {report_id} to NCMEC is finished, and is recorded as such now"
+            ) from error
+    _end_report(database, key, turn, RETRACTED, lambda *_: None)
+
+
+def _end_report(
+    database: Database,
+    key: int,
+    turn: int,
+    stage: str,
+    on_ended: Callable[[Session, NCMECReport], None],
+) -> None:
     with database.writing() as session:
         row = lock_ncmec_report(session, key)
         if row.turn != turn:
             raise OutboxError("another process took the report over")
-        row.stage = RETRACTED
-        audit(session, "report.retracted", row, {"case": row.case_key, "report": report_id})
+        row.stage = stage
+        row.finished_at = utc_now() if stage == FINISHED else None
+        audit(session, f"report.{stage}", row, {"case": row.case_key, "report": row.report_id})
+        on_ended(session, row)
 
 
 def _certainly_exists(row: NCMECReport) -> bool:

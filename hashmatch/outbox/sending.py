@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
+from sqlalchemy.orm import Session
+
 from hashmatch.errors import (
     ConfigError,
     HashmatchError,
@@ -29,11 +31,13 @@ class Sender:
     Errors of `send` are recorded; `InputError` and `SourceRefusedError` are final. `require` raises
     `ConfigError` where this process cannot send to a target, whose messages it then leaves alone.
     `at_once` is the number of messages leased at a time, few enough to send before the lease ends.
+    `give_up` is called in the transaction in which a message dies.
     """
 
     send: Callable[[Message], object]
     require: Callable[[str], object]
     at_once: int = 5
+    give_up: Callable[[Session, Message], object] = lambda *_: None
 
 
 @dataclass(slots=True)
@@ -78,12 +82,15 @@ def _send_to(
     kind, target = due
     while True:
         with database.writing() as session:
-            messages = take_due(session, kind, target, limit=senders[kind].at_once)
+            messages, dead = take_due(session, kind, target, limit=senders[kind].at_once)
+            for message in dead:
+                senders[kind].give_up(session, message)
+        counts["dead"] += len(dead)
         for message in messages:
             counts[_send_one(database, message, senders[kind])] += 1
         # After a failure the other targets go first.
-        if not messages or counts["failed"]:
-            return counts
+        if not (messages or dead) or counts["failed"]:
+            return +counts
 
 
 def _send_one(database: Database, message: Message, sender: Sender) -> str:
@@ -96,8 +103,10 @@ def _send_one(database: Database, message: Message, sender: Sender) -> str:
         # The text of a foreign error may quote the message.
         problem = error.message if isinstance(error, HashmatchError) else type(error).__name__
         with database.writing() as session:
-            note_failed(session, message.key, problem, is_final=is_final)
-        return "dead" if is_final else "failed"
+            dead = note_failed(session, message.key, problem, is_final=is_final)
+            if dead is not None:
+                sender.give_up(session, dead)
+        return "dead" if dead is not None else "failed"
     with database.writing() as session:
         note_sent(session, message.key)
     return "sent"

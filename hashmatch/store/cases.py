@@ -168,6 +168,25 @@ def read_report_ids(session: Session, cases: Sequence[int]) -> defaultdict[int, 
     return found
 
 
+def read_reports_of_account(
+    session: Session, case: int, digests: Sequence[str], *, limit: int
+) -> list[str]:
+    """Return the ids of the newest finished reports of an account's other cases, newest first."""
+    query = (
+        select(NCMECReport.report_id)
+        .join(UploaderDetails, UploaderDetails.case_key == NCMECReport.case_key)
+        .where(
+            UploaderDetails.account_digest.in_(digests),
+            NCMECReport.case_key != case,
+            NCMECReport.finished_at.is_not(None),
+            NCMECReport.is_test.is_(False),
+        )
+        .order_by(NCMECReport.key.desc())
+        .limit(limit)
+    )
+    return list(session.scalars(query))
+
+
 def has_case(session: Session, case: int) -> bool:
     """Say whether a case exists."""
     return session.get(Case, case) is not None
@@ -197,11 +216,12 @@ def find_uploader_details(session: Session, case: int) -> UploaderDetails | None
 
 
 def save_uploader_details(
-    session: Session, case: int, *, key_id: str, sealed: str
+    session: Session, case: int, *, key_id: str, sealed: str, account_digest: str
 ) -> UploaderDetails:
     """Store encrypted uploader details of a case, in place of earlier ones."""
     row = find_uploader_details(session, case) or UploaderDetails(case_key=case)
     row.key_id, row.sealed, row.received_at = key_id, sealed, utc_now()
+    row.account_digest = account_digest
     session.add(row)
     return row
 

@@ -84,8 +84,10 @@ def count_unsent(session: Session) -> dict[str, int]:
     return {"waiting": found.get(True, 0), "dead": found.get(False, 0)}
 
 
-def take_due(session: Session, kind: str, target: str, *, limit: int) -> list[Message]:
-    """Return messages that are due, oldest first, leased to the caller."""
+def take_due(
+    session: Session, kind: str, target: str, *, limit: int
+) -> tuple[list[Message], list[Message]]:
+    """Return messages that are due, oldest first, leased to the caller, and those that died."""
     now = utc_now()
     rows = session.scalars(
         select(OutboxMessage)
@@ -98,19 +100,20 @@ def take_due(session: Session, kind: str, target: str, *, limit: int) -> list[Me
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
-    taken = []
+    taken, dead = [], []
     for row in rows:
         if row.attempts >= _MAX_ATTEMPTS:  # Every sender that tried it crashed.
             row.next_attempt_at, row.problem = (
                 None,
                 row.problem or "every process that tried to send it crashed",
             )
+            dead.append(_facts(row))
             continue
         row.attempts += 1
         row.next_attempt_at = now + _LEASE
         taken.append(_facts(row))
     session.flush()
-    return taken
+    return taken, dead
 
 
 def note_sent(session: Session, key: int) -> None:
@@ -124,18 +127,22 @@ def note_sent(session: Session, key: int) -> None:
     row.body = json.dumps({name: body[name] for name in _LEFT_AFTER_SENDING if name in body})
 
 
-def note_failed(session: Session, key: int, problem: str, *, is_final: bool) -> None:
-    """Record why a message was not delivered; it is retried later, unless that `is_final`."""
+def note_failed(session: Session, key: int, problem: str, *, is_final: bool) -> Message | None:
+    """Record why a message was not delivered; it is retried later, unless that `is_final`.
+
+    Returns the message if it is dead now.
+    """
     row = session.get(OutboxMessage, key)
     # It was dropped meanwhile, or sent by a process that took it over.
     if row is None or row.sent_at is not None:
-        return
+        return None
     row.problem = problem
     if is_final or row.attempts >= _MAX_ATTEMPTS:
         row.next_attempt_at = None
-    else:
-        wait = min(_FIRST_WAIT * 2 ** (row.attempts - 1), _LONGEST_WAIT)
-        row.next_attempt_at = utc_now() + wait
+        return _facts(row)
+    wait = min(_FIRST_WAIT * 2 ** (row.attempts - 1), _LONGEST_WAIT)
+    row.next_attempt_at = utc_now() + wait
+    return None
 
 
 def retry_message(session: Session, key: int) -> None:
@@ -155,6 +162,14 @@ def read_outbox(session: Session, *, limit: int) -> list[Message]:
     """Return the newest messages, newest first."""
     rows = session.scalars(select(OutboxMessage).order_by(OutboxMessage.key.desc()).limit(limit))
     return [_facts(row) for row in rows]
+
+
+def read_unsent_of_case(session: Session, case: int) -> list[Message]:
+    """Return the messages about a case that were not delivered yet, oldest first."""
+    query = select(OutboxMessage).where(
+        OutboxMessage.case_key == case, OutboxMessage.sent_at.is_(None)
+    )
+    return [_facts(row) for row in session.scalars(query.order_by(OutboxMessage.key))]
 
 
 def _find_unsent(session: Session, key: int) -> OutboxMessage:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -29,9 +29,23 @@ Text = Annotated[
     ),
 ]
 Moment = Annotated[datetime, AfterValidator(utc_moment)]
+ReportNumber = Annotated[int, Field(ge=1, lt=2**63)]
 Event = Literal["Login", "Registration", "Purchase", "Upload", "Other", "Unknown"]
 _MAX_ITEMS = 20
 _MAX_ADDRESSES = 100
+# The incident types, annotations of reports and annotations of files that the CyberTipline knows.
+IncidentType = Literal[
+    "csam", "trafficking", "tourism", "molestation", "misleading_domain_name",
+    "misleading_words_or_images", "enticement", "unsolicited_material",
+]  # fmt: skip
+ReportAnnotation = Literal[
+    "sextortion", "csamSolicitation", "minorToMinorInteraction", "spam",
+    "sadisticOnlineExploitation",
+]  # fmt: skip
+FileAnnotation = Literal[
+    "animeDrawingVirtualHentai", "potentialMeme", "viral", "possibleSelfProduction",
+    "physicalHarm", "violenceGore", "bestiality", "liveStreaming", "infant",
+]  # fmt: skip
 
 
 class _Part(BaseModel):
@@ -68,7 +82,10 @@ class Device(_Part):
 
 
 class Account(_Part):
-    """The account that uploaded the file."""
+    """An account: the one that uploaded the file, a recipient or a victim.
+
+    `prior_reports` are numbers of earlier CyberTipline reports about it that the platform knows.
+    """
 
     id: Line | None = None
     screen_name: Line | None = None
@@ -80,6 +97,15 @@ class Account(_Part):
     profile_urls: Annotated[list[Line], Field(max_length=_MAX_ITEMS)] = []
     addresses: Annotated[list[Address], Field(max_length=_MAX_ADDRESSES)] = []
     devices: Annotated[list[Device], Field(max_length=_MAX_ITEMS)] = []
+    age: Annotated[int, Field(ge=0, le=150)] | None = None
+    date_of_birth: date | None = None
+    bio: Text | None = None
+    school: Line | None = None
+    group: Line | None = None
+    compromised: bool | None = None
+    disabled: Literal["temporarily", "permanently"] | None = None
+    disabled_at: Moment | None = None
+    prior_reports: Annotated[list[ReportNumber], Field(max_length=_MAX_ITEMS)] = []
     info: Text | None = None
 
 
@@ -90,9 +116,51 @@ class File(_Part):
     uploaded_at: Moment | None = None
     url: Line | None = None
     viewed_by_platform: bool | None = None
+    exif_viewed_by_platform: bool | None = None
     publicly_available: bool | None = None
     generated: bool | None = None
+    annotations: Annotated[list[FileAnnotation], Field(max_length=_MAX_ITEMS)] = []
     address: Address | None = None
+    info: Text | None = None
+
+
+class FurtherFile(File):
+    """A further file of the incident, handed over under its own name.
+
+    `sha256` is that of the file. It is reported as supplemental unless it `is_reported` itself.
+    """
+
+    content_id: Line
+    reference: Line | None = None
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    is_reported: bool = False
+
+
+class Chat(_Part):
+    """The chat in which it happened: its client, its room and what was written."""
+
+    client: Line | None = None
+    room: Line | None = None
+    content: Text | None = None
+
+
+class Game(_Part):
+    """The online game in which it happened, and what was written there."""
+
+    name: Line | None = None
+    console: Line | None = None
+    content: Text | None = None
+
+
+class Circumstances(_Part):
+    """Kind and places of the incident; `high_priority` is why to look at it before others."""
+
+    type: IncidentType = "csam"
+    high_priority: Text | None = None
+    annotations: Annotated[list[ReportAnnotation], Field(max_length=_MAX_ITEMS)] = []
+    urls: Annotated[list[Line], Field(max_length=_MAX_ITEMS)] = []
+    chat: Chat | None = None
+    game: Game | None = None
 
 
 class Details(_Part):
@@ -100,6 +168,10 @@ class Details(_Part):
 
     account: Account | None = None
     file: File | None = None
+    further_files: Annotated[list[FurtherFile], Field(max_length=_MAX_ITEMS)] = []
+    incident: Circumstances | None = None
+    recipients: Annotated[list[Account], Field(max_length=_MAX_ITEMS)] = []
+    victims: Annotated[list[Account], Field(max_length=_MAX_ITEMS)] = []
     happened_at: Moment | None = None
     info: Text | None = None
 

@@ -6,7 +6,9 @@ The sealed text names its case, so that the details of one case cannot pass for 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
+from collections.abc import Mapping
 
 from cryptography.fernet import Fernet, InvalidToken
 
@@ -27,8 +29,10 @@ def make_detail_key() -> str:
 class Sealer:
     """Encryption of details with the first of several keys, and decryption with any of them."""
 
-    def __init__(self, keys: dict[str, Fernet]) -> None:
-        self._keys = keys
+    def __init__(self, keys: Mapping[str, str]) -> None:
+        """Take keys by their ids, the newest first. Raises `ValueError` for one that is none."""
+        self._keys = {key_id: Fernet(text) for key_id, text in keys.items()}
+        self._secrets = [text.encode() for text in keys.values()]
 
     @property
     def key_id(self) -> str:
@@ -40,6 +44,22 @@ class Sealer:
                 " cases.detail_keys.",
             )
         return next(iter(self._keys))
+
+    def account_digest(self, details: Details) -> str:
+        """Return the digest of the account's id under the newest key, empty without an id.
+
+        Raises `ConfigError` without a key.
+        """
+        digests = self.account_digests(details)
+        return digests[0] if self.key_id and digests else ""
+
+    def account_digests(self, details: Details) -> list[str]:
+        """Return the digests of the account's id under each key, the newest first."""
+        account = details.account
+        if account is None or account.id is None:
+            return []
+        message = b"account\0" + account.id.encode()
+        return [hmac.digest(one, message, "sha256").hex() for one in self._secrets]
 
     def seal(self, case: int, details: Details) -> str:
         """Return the details of a case, encrypted. Raises `ConfigError` without a key."""
@@ -71,15 +91,12 @@ class Sealer:
 
 def open_sealer(settings: Settings) -> Sealer:
     """Return a sealer with the configured keys, if there are any. Raises `ConfigError`."""
-    keys = {}
-    for secret in settings.cases.detail_keys:
-        text = read_secret(secret)
-        try:
-            key = Fernet(text)
-        except ValueError as error:
-            raise ConfigError(
-                "cases.detail_keys: not a valid key",
-                hint="'hashmatch cases make-key FILE' creates one.",
-            ) from error
-        keys[hashlib.sha256(text.encode()).hexdigest()[:_ID_CHARACTERS]] = key
-    return Sealer(keys)
+    texts = [read_secret(secret) for secret in settings.cases.detail_keys]
+    try:
+        return Sealer({hashlib.sha256(one.encode()).hexdigest()[:_ID_CHARACTERS]: one
+                       for one in texts})  # fmt: skip
+    except ValueError as error:
+        raise ConfigError(
+            "cases.detail_keys: not a valid key",
+            hint="'hashmatch cases make-key FILE' creates one.",
+        ) from error

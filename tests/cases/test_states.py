@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from itertools import product
 
 import pytest
-from cryptography.fernet import Fernet
 from sqlalchemy.orm import Session
 
 from hashmatch.cases import (
@@ -30,7 +29,7 @@ from hashmatch.config import Settings
 from hashmatch.errors import CaseStateError, ForbiddenError
 from hashmatch.store.engine import Database
 from hashmatch.store.schema import Case, utc_now
-from hashmatch.uploaders import Details, Sealer
+from hashmatch.uploaders import Details, Sealer, make_detail_key
 from tests.cases.making import make_match, settings_with
 
 O, R, C, F, E, P, X = State  # noqa: E741 (as narrow as the table)
@@ -55,6 +54,7 @@ TABLE: Mapping[CaseAction, tuple[State | None, ...]] = {
     CaseAction.REPORTED: (O, R, P, F, P, P, X),
     CaseAction.RETRACT: (O, R, C, F, E, P, X),
     CaseAction.SETTLE: (O, R, C, F, E, P, X),
+    CaseAction.UNDELIVERED: (O, R, C, F, C, P, X),
 }
 MAY: Mapping[CaseAction, set[str]] = {
     **{action: {"review"} for action in CaseAction},
@@ -65,6 +65,7 @@ MAY: Mapping[CaseAction, set[str]] = {
     CaseAction.REPORTED: {"system", "review"},
     CaseAction.RETRACT: {"admin"},
     CaseAction.SETTLE: {"admin"},
+    CaseAction.UNDELIVERED: {"system"},
 }
 
 
@@ -100,7 +101,7 @@ class _UndoneError(Exception):
 
 def _ways(settings: Settings) -> Mapping[CaseAction, Callable[[Session, int, Actor], ActionDone]]:
     """Return how an actor takes each action that needs nothing else."""
-    sealer = Sealer({"key": Fernet(Fernet.generate_key())})
+    sealer = Sealer({"key": make_detail_key()})
     ways: dict[CaseAction, Callable[[Session, int, Actor], ActionDone]] = {
         CaseAction.ASSIGN: lambda s, c, p: assign(s, c, "bob", p),
         CaseAction.PLAN: lambda s, c, p: plan(s, c, p, priority=1),
@@ -139,6 +140,7 @@ def test_what_actors_do_keeps_to_the_table(listed: Database, settings: Settings)
         CaseAction.MATCH,
         CaseAction.RETRACT,
         CaseAction.SETTLE,
+        CaseAction.UNDELIVERED,
     }
     wrong = []
     for state, action, role in product(State, ways, Role):

@@ -48,6 +48,8 @@ def pass_time(database: Database, server: CyberTiplineServer, **delta: float) ->
             row.created_at -= timedelta(**delta)
             if row.touched_at is not None:
                 row.touched_at -= timedelta(**delta)
+            if row.began_at is not None:
+                row.began_at -= timedelta(**delta)
 
 
 def newest_stage(database: Database) -> str:

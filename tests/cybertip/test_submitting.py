@@ -24,7 +24,7 @@ from hashmatch.config import Settings
 from hashmatch.cybertip import submitting
 from hashmatch.errors import CaseStateError
 from hashmatch.store.engine import Database
-from hashmatch.store.outbox import read_outbox
+from hashmatch.store.outbox import read_outbox, retry_message
 from hashmatch.store.schema import NCMECReport
 from hashmatch.uploaders import open_sealer, parse_details
 from tests.cases.making import (
@@ -164,7 +164,7 @@ def _check_one_finished(database: Database, server: CyberTiplineServer, case: in
     assert len(server.finished()) == 1
     assert list(server.finished()[0].files.values()) == [PICTURE]
     assert server.wrong == []
-    server.offset += timedelta(hours=2)
+    server.offset += timedelta(hours=25)
     assert server.still_open() == []
     assert (newest_stage(database), state_of(database, case)) == ("finished", State.REPORTED)
 
@@ -177,33 +177,50 @@ def test_a_report_that_expired_is_restarted(
     server.faults = ["", "", 500]
     send(database, settings)
     assert newest_stage(database) == "uploaded"
-    pass_time(database, server, hours=3)
+    pass_time(database, server, hours=25)
     send(database, settings)
     _check_one_finished(database, server, case)
     assert len(server.reports) == 2
 
 
-def test_a_finish_without_an_answer_for_too_long_is_of_unknown_status(
+@pytest.mark.parametrize("fault", ["before", "after"])
+def test_a_finish_without_an_answer_is_asked_for_again_however_late(
+    database: Database,
+    configure: Callable[..., Settings],
+    server: CyberTiplineServer,
+    case: int,
+    fault: str,
+) -> None:
+    settings = configure()
+    report_case(database, settings, case)
+    server.faults = ["", "", "", fault]
+    send(database, settings)
+    assert newest_stage(database) == "finishing"
+    for _ in range(2):
+        pass_time(database, server, hours=25)
+        send(database, settings)
+    _check_one_finished(database, server, case)
+
+
+def test_a_report_that_is_gone_before_its_time_is_of_unknown_status(
     database: Database, configure: Callable[..., Settings], server: CyberTiplineServer, case: int
 ) -> None:
     settings = configure()
     report_case(database, settings, case)
-    server.faults = ["", "", "", "after"]
+    server.faults = ["", "", "", "before"]
     send(database, settings)
-    assert newest_stage(database) == "finishing"
-    pass_time(database, server, hours=3)
+    server.reports.clear()
+    pass_time(database, server, minutes=12)
     assert send(database, settings) == {"dead": 1}
-    assert (newest_stage(database), state_of(database, case)) == ("unknown", State.ESCALATED)
+    assert (newest_stage(database), state_of(database, case)) == ("unknown", State.CONFIRMED)
     with database.reading() as session:
-        (message,) = read_outbox(session, limit=1)
-    assert "unknown status" in message.problem
+        facts = view_case(session, case)
+    (message,) = facts["messages"]
+    assert (message["state"], "unknown status" in message["problem"]) == ("dead", True)
+    assert facts["history"][-1]["what"] == "case.undelivered"
     with database.writing() as session:
         settle(session, case, ADMINISTRATOR, is_finished=True)
     assert state_of(database, case) is State.REPORTED
-    assert len(server.finished()) == 1
-    with database.reading() as session:
-        history = view_case(session, case)["history"]
-    assert "case.settle" in [one["what"] for one in history]
 
 
 def test_a_sender_that_was_overtaken_stops(
@@ -234,13 +251,21 @@ def test_a_refusal_that_will_stay_is_shown_and_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings = configure()
-    monkeypatch.setattr(submitting, "report_document", lambda *_, **__: b"<report/>")
     report_case(database, settings, case)
-    assert send(database, settings) == {"dead": 1}
+    with monkeypatch.context() as patch:
+        patch.setattr(submitting, "report_document", lambda *_, **__: b"<report/>")
+        assert send(database, settings) == {"dead": 1}
     with database.reading() as session:
         (message,) = read_outbox(session, limit=1)
     assert "code 4100" in message.problem
     assert server.reports == {}
+    assert state_of(database, case) is State.CONFIRMED
+    with pytest.raises(CaseStateError, match="under way"):
+        report_case(database, settings, case)
+    with database.writing() as session:
+        retry_message(session, message.key)
+    assert send(database, settings) == {"sent": 1}
+    assert state_of(database, case) is State.REPORTED
 
 
 def test_a_wrong_password_is_tried_again_later(
@@ -313,6 +338,7 @@ def test_a_report_that_is_stuck_is_settled_beside_newer_ones(
     report_case(database, settings, case)
     server.faults = ["", "", "", "after"]
     send(database, settings)
+    pass_time(database, server, minutes=12)
     test_server = configure(environment="test", base="https://exttest.example")
     report_case(database, test_server, case)
     with database.writing() as session:

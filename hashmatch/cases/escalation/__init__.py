@@ -78,7 +78,9 @@ def case_senders(settings: Settings, database: Database) -> dict[str, Sender]:
     """Return the senders of escalations and reports, by message kind."""
     require = partial(_require_target, settings)
     return {
-        one.message_kind: Sender(partial(_send, database, settings), require, at_once=one.at_once)
+        one.message_kind: Sender(
+            partial(_send, database, settings), require, at_once=one.at_once, give_up=one.give_up
+        )
         for one in CHANNELS.values()
     }
 

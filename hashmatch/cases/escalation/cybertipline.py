@@ -12,6 +12,7 @@ from hashmatch.cybertip import (
     ENDED,
     FINISHED,
     FINISHING,
+    LONGEST_ATTEMPT,
     QUEUED,
     RETRACTED,
     UNKNOWN,
@@ -27,7 +28,9 @@ from hashmatch.store.cases import (
     lock_ncmec_report,
     read_case,
     read_case_matches,
+    read_ncmec_report,
     read_ncmec_reports,
+    read_reports_of_account,
 )
 from hashmatch.store.engine import Database, audit
 from hashmatch.store.matches import read_content_hashes
@@ -40,6 +43,9 @@ from ..decisions import ActionDone, begin_action, move
 from ..states import CaseAction, State
 from ..uploader_details import open_details
 from .interface import EscalationChannel, find_target
+
+# Earlier reports of the same account that a report names.
+_MAX_PRIOR_REPORTS = 20
 
 
 class CyberTiplineChannel(EscalationChannel[CyberTiplineEscalation]):
@@ -67,7 +73,8 @@ class CyberTiplineChannel(EscalationChannel[CyberTiplineEscalation]):
             if one.stage not in ENDED:
                 raise CaseStateError(
                     f"a report of case {row.key} is under way",
-                    hint="'hashmatch outbox list' shows its state, 'cases retract' retracts it.",
+                    hint="'hashmatch outbox list' shows its state, 'outbox retry' resumes it and"
+                    " 'cases retract' retracts it.",
                 )
             if one.stage == FINISHED and not again:
                 raise CaseStateError(
@@ -89,6 +96,10 @@ class CyberTiplineChannel(EscalationChannel[CyberTiplineEscalation]):
         body = {"type": "case.reported", "report": report.key}
         subject = f"{CYBERTIPLINE}/{report.key}"
         queue_message(session, CYBERTIPLINE, name, subject, body, case=row.key)
+
+    def find_case(self, session: Session, message: Message) -> int:
+        """Return the case of a report."""
+        return read_ncmec_report(session, int(message.body["report"])).case_key
 
     def send(
         self,
@@ -121,7 +132,7 @@ def retract(database: Database, settings: Settings, case: int, actor: Actor) -> 
         if not isinstance(target, CyberTiplineEscalation):
             raise ConfigError(f"escalations.{report.target} is no longer a cybertipline")
         audit(session, "report.retracting", report, {"case": case})
-    retract_report(database, settings, target, report.key)
+    retract_report(database, settings, target, report.key, _reported)
     with database.writing(actor.audit_name) as session:
         return move(session, lock_case(session, case), CaseAction.RETRACT, actor, {})
 
@@ -134,6 +145,13 @@ def settle(session: Session, case: int, actor: Actor, *, is_finished: bool) -> A
     row = begin_action(session, case, CaseAction.SETTLE, actor)
     found = _newest_report(session, row, lambda stage: stage in (UNKNOWN, FINISHING))
     report = lock_ncmec_report(session, found.key)
+    if report.stage == FINISHING and report.began_at is not None:
+        ends_at = report.began_at + LONGEST_ATTEMPT
+        if ends_at > utc_now():
+            raise CaseStateError(
+                f"the report of case {case} is being finished now, and may become NCMEC's yet",
+                hint=f"Settle it after {ends_at:%H:%M} UTC, if it is not finished by then.",
+            )
     report.turn += 1
     report.stage = FINISHED if is_finished else RETRACTED
     report.finished_at = utc_now() if is_finished else None
@@ -150,12 +168,17 @@ def read_incident(
 ) -> Incident:
     """Return the facts to report of a case. Raises `NotFoundError` and `ConfigError`."""
     stored = read_case(session, case)
+    details = (open_details(session, sealer, case) if with_details else None) or Details()
+    prior = read_reports_of_account(
+        session, case, sealer.account_digests(details), limit=_MAX_PRIOR_REPORTS
+    )
     return Incident(
         case=case,
         content=stored.content,
         matches=read_case_matches(session, stored.content.key),
         hashes=read_content_hashes(session, stored.content.key),
-        details=(open_details(session, sealer, case) if with_details else None) or Details(),
+        details=details,
+        prior_reports=[int(one) for one in prior if one.isdecimal()],
     )
 
 

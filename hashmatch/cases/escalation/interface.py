@@ -14,6 +14,8 @@ from hashmatch.store.engine import Database, audit
 from hashmatch.store.outbox import Message, queue_message
 from hashmatch.store.schema import Case, utc_now
 
+from ..actors import SYSTEM
+from ..decisions import move
 from ..states import CaseAction
 from ..views import case_facts
 
@@ -55,10 +57,29 @@ class EscalationChannel(ABC, Generic[Target]):
         """Queue a case that has just been moved, for the target of that name."""
 
     @abstractmethod
+    def find_case(self, session: Session, message: Message) -> int:
+        """Return the case that a message is about."""
+
+    @abstractmethod
     def send(
         self, database: Database, settings: Settings, target: Target, message: Message
     ) -> None:
         """Send a message. Raises `OutboxError`, `ConfigError` and `InputError`."""
+
+    def give_up(self, session: Session, message: Message) -> None:
+        """Give a case back to its reviewers whose message nobody will retry."""
+        case = self.find_case(session, message)
+        if not has_case(session, case):
+            return
+        row = lock_case(session, case)
+        if row.notified_at is None:
+            facts: dict[str, object] = {
+                "to": message.target,
+                "problem": message.problem,
+                "next": f"'hashmatch outbox retry {message.key}' once that is mended, or escalate"
+                " it elsewhere",
+            }
+            move(session, row, CaseAction.UNDELIVERED, SYSTEM, facts)
 
 
 class NotificationChannel(EscalationChannel[Target]):
@@ -75,12 +96,16 @@ class NotificationChannel(EscalationChannel[Target]):
         subject = f"{ESCALATION}/{name}/case/{row.key}/{row.revision}"
         queue_message(session, ESCALATION, name, subject, body, case=row.key)
 
+    def find_case(self, session: Session, message: Message) -> int:
+        """Return the case of a notification."""
+        return int(message.body["data"]["case"])
+
     def send(
         self, database: Database, settings: Settings, target: Target, message: Message
     ) -> None:
         """Send a notification and record it. Raises what `EscalationChannel.send` raises."""
-        case = int(message.body["data"]["case"])
         with database.reading() as session:
+            case = self.find_case(session, message)
             if not has_case(session, case):
                 raise InputError(f"case {case} was removed")
         refused = self.notify(settings, target, message)

@@ -31,7 +31,9 @@ def command(app: App, case: int, *, details: bool, as_json: bool) -> None:
     if as_json:
         print_json(facts)
         return
-    parts = {name: facts.pop(name) for name in ("matches", "notes", "reports", "history")}
+    parts = {
+        name: facts.pop(name) for name in ("matches", "notes", "reports", "messages", "history")
+    }
     print_facts(f"Case {case}", facts)
     for name, rows in parts.items():
         if rows:

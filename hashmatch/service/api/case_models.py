@@ -81,6 +81,17 @@ class CaseReport(BaseModel):
     finished_at: str | None
 
 
+class CaseMessage(BaseModel):
+    """A message about a case that was not delivered yet; a dead one needs a person."""
+
+    message: int
+    to: str
+    state: str
+    attempts: int
+    next_attempt_at: str | None
+    problem: str
+
+
 class CaseAnswer(CaseLine):
     """A case with its history; `details` only where the request asked for them."""
 
@@ -88,6 +99,7 @@ class CaseAnswer(CaseLine):
     has_details: bool
     notes: list[CaseNoteAnswer]
     reports: list[CaseReport]
+    messages: list[CaseMessage]
     history: list[dict[str, Any]]
     details: dict[str, Any] | None = None
 

@@ -65,7 +65,10 @@ class CaseNote(Base):
 
 
 class UploaderDetails(Base):
-    """Uploader details of a case as the platform sent them, encrypted with the key `key_id`."""
+    """Uploader details of a case as the platform sent them, encrypted with the key `key_id`.
+
+    `account_digest` is a keyed digest of the account's id, by which its other cases are found.
+    """
 
     __tablename__ = "uploader_details"
     audited = ("case_key", "key_id", "sealed")
@@ -76,13 +79,15 @@ class UploaderDetails(Base):
     received_at: Mapped[datetime] = mapped_column(default=utc_now)
     key_id: Mapped[str] = mapped_column(String(16))
     sealed: Mapped[str] = mapped_column(Text)
+    account_digest: Mapped[str] = mapped_column(String(64), default="", index=True)
 
 
 class NCMECReport(Base):
     """One report of a case to NCMEC's CyberTipline, and its stage.
 
     A stage ending in "ing" was begun, and may or may not have been completed. `turn` tells one
-    sender from another that took over; `touched_at` is when the server last knew the report.
+    sender from another that took over, `began_at` is when the last one began, and `touched_at` when
+    the server last knew the report.
     """
 
     __tablename__ = "ncmec_reports"
@@ -103,5 +108,6 @@ class NCMECReport(Base):
     without_file: Mapped[str] = mapped_column(Text, default="")
     turn: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    began_at: Mapped[datetime | None]
     touched_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
