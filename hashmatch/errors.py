@@ -8,7 +8,9 @@ HashmatchError
 ├── SourceError             the source of a list cannot be reached or understood
 │   └── SourceRefusedError      the source refuses, until something is changed
 ├── OutboxError             an outbox message could not be delivered
-│   └── ReportGoneError         NCMEC has no open report of that id
+│   ├── ReportGoneError         NCMEC has no report of that id any more
+│   ├── ReportFinishedError     NCMEC has the finished report already
+│   └── FileGoneError           NCMEC does not have a file as it was sent
 ├── ServiceError            the service did not answer, or not as specified
 ├── OverloadedError         more requests than there is room for
 ├── SyncLeaseError          another process is syncing the list

@@ -118,13 +118,17 @@ class _ExchangeSettings(_SourceSettings):
 
 
 class NCMECSourceSettings(_ExchangeSettings):
-    """`[lists.NAME]` with `source = "ncmec"`: one of NCMEC's lists, by name or address."""
+    """`[lists.NAME]` with `source = "ncmec"`: one of NCMEC's lists, by name or address.
+
+    `members`, ids or names, limit it to the entries of these members.
+    """
 
     source: Literal["ncmec"]
     base: str
     username: str
     password: SecretSettings
     mapping: str = ""
+    members: tuple[str, ...] = Field(default=(), strict=False)
     negative_reason: str = ""
     timeout_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
 

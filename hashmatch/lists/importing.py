@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -41,6 +43,8 @@ from .formats import BadRow, Excluded, ListFormat, RawRow
 
 # A file in which every row is bad must not fill the memory with their problems.
 _MAX_NAMED_ROWS = 1000
+# What may be the name of a kind of hash, and is not a hash itself.
+_KIND = re.compile(r"(?![0-9A-Fa-f]{16})[A-Za-z][A-Za-z0-9_.-]{0,31}")
 
 
 @dataclass(slots=True)
@@ -312,7 +316,7 @@ def _check(row: RawRow, algorithms: dict[str, Algorithm]) -> StagedRow | Unsuppo
 
     `algorithms` caches the algorithms found so far, under the names that the file gives them.
     """
-    line, name, text, entry_id, category, tags, added_at, note = row
+    line, name, text, entry_id, category, tags, added_at, note, is_kind = row
     # PostgreSQL refuses such text, and a list has to be the same in every database.
     if "\0" in f"{entry_id}{category}{added_at}{note}":
         return BadRow(line, "a null character, which cannot be stored", entry_id)
@@ -320,17 +324,22 @@ def _check(row: RawRow, algorithms: dict[str, Algorithm]) -> StagedRow | Unsuppo
         if (algorithm := algorithms.get(name)) is None:
             algorithm = algorithms[name] = find_algorithm(name)
         value = algorithm.parse(text.strip())
-    except UnsupportedAlgorithmError as error:
+    except InputError as error:
+        foreign = error.algorithm if isinstance(error, UnsupportedAlgorithmError) else ""
+        # What a protocol calls a kind of hash is one, though nobody here knows it yet.
+        if not foreign and is_kind and name not in algorithms:
+            foreign = name.lower() if _KIND.fullmatch(name) else "unknown"
+        if not foreign:
+            return BadRow(line, error.message, entry_id)
         # Stored as its licensor wrote it, until an installed package supports the algorithm.
         text = text.strip()
+        if is_kind and len(text) > MAX_UNSUPPORTED_CHARACTERS:
+            # Nobody could match it here; a digest tells it from others.
+            text = f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
         if not 0 < len(text) <= MAX_UNSUPPORTED_CHARACTERS:
-            return BadRow(line, f"the {error.algorithm} value is empty or too long", entry_id)
+            return BadRow(line, f"the {foreign} value is empty or too long", entry_id)
         shown = _write_tags(tags)
-        return UnsupportedRow(
-            line, error.algorithm, text, entry_id, category, shown, added_at, note
-        )
-    except InputError as error:
-        return BadRow(line, error.message, entry_id)
+        return UnsupportedRow(line, foreign, text, entry_id, category, shown, added_at, note)
     return line, algorithm.name, value, entry_id, category, _write_tags(tags), added_at, note
 
 

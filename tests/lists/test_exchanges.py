@@ -227,7 +227,7 @@ def test_a_wrong_key_is_reported_and_never_shown(
     secrets = ("password", "function_key", "access_token")
     for name in secrets:
         setattr(server, name, "another")
-    with pytest.raises(SourceRefusedError, match="401") as caught:
+    with pytest.raises(SourceRefusedError, match=r"status 40[01]") as caught:
         sync_list(database, "one", source)
     said = f"{caplog.text} {caught.value.message} {caught.value.hint}"
     assert "secret-" not in said
@@ -299,12 +299,11 @@ def test_an_entry_that_changes_while_everything_is_read_is_there_afterwards(
     database: Database,
 ) -> None:
     class Busy(NCMECServer):
-        def respond(self, request: Any, fault: str) -> Any:
-            if request.path == "/v2/entries" and "picture9" in self.items:
+        def answer(self, request: Any, fault: str) -> Any:
+            if request.path == "/v2/entries" and self.held.get("picture9") == 9:
                 self.pass_time(minutes=10)
                 self.put("picture9", 900)
-                self.items["picture nine"] = self.items.pop("picture9")
-            return super().respond(request, fault)
+            return super().answer(request, fault)
 
     with serving(Busy()) as server:
         _fill(server, range(1, 24))
@@ -345,10 +344,10 @@ BOMBS = {
 def test_hostile_pages_are_refused(database: Database, server: Exchange, content: bytes) -> None:
     _fill(server, range(1, 4))
     _sync(database, server)
-    respond = type(server).respond
+    respond = type(server).answer
 
     class Hostile(type(server)):  # type: ignore[misc]
-        def respond(self, request: Any, fault: str) -> Answer:
+        def answer(self, request: Any, fault: str) -> Answer:
             if request.path == "/v2/status":
                 return respond(self, request, fault)
             return Answer(200, content)

@@ -17,14 +17,14 @@ from hashmatch.errors import InputError, ListFileError
 from hashmatch.lists import FORMATS, BadRow, ListFormat, find_format
 from hashmatch.lists.formats import RawRow, Row, UnknownColumn
 
-COLUMNS = RawRow._fields[1:]
+COLUMNS = RawRow._fields[1:-1]
 
 
 def _write_separated(rows: list[RawRow], separator: str) -> bytes:
     stream = io.StringIO()
     writer = csv.writer(stream, delimiter=separator)
     writer.writerow(COLUMNS)
-    writer.writerows([*row[1:5], ";".join(row.tags), *row[6:]] for row in rows)
+    writer.writerows([*row[1:5], ";".join(row.tags), *row[6:8]] for row in rows)
     return stream.getvalue().encode()
 
 
@@ -62,7 +62,7 @@ TAGS = st.lists(
     st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=5), max_size=3
 ).map(tuple)
 ROWS = st.lists(
-    st.builds(RawRow, st.just(0), st.just("pdq"), TEXTS, TEXTS, TEXTS, TAGS, TEXTS, TEXTS),
+    st.builds(RawRow, st.just(0), st.just("pdq"), *[TEXTS] * 3, TAGS, TEXTS, TEXTS, st.just(False)),
     max_size=8,
 )
 

@@ -17,7 +17,7 @@ from hashmatch.lists import FileSource, NCMECSource, find_format, sync_list
 from hashmatch.store.engine import Database
 from hashmatch.store.schema import utc_now
 from hashmatch.store.schema.lists import ListSync
-from tests.lists.exchanges import EPOCH, NCMECServer
+from tests.lists.exchanges import NCMECServer
 from tests.lists.loopback import serving
 from tests.lists.sources import active_numbers
 from tests.store.importing import DatabaseFactory
@@ -127,8 +127,7 @@ def test_the_windows_of_an_exchange(database_factory: DatabaseFactory, calls: in
         source = NCMECSource(server.url, (server.username, server.password), wait_s=0.001)
         while not has_ended:
             step += calls
-            server.items.clear()
-            server.clock = EPOCH
+            server.clear()
             with database_factory() as database:
                 _fill(server, range(1, 9))
                 sync_list(database, "one", source)

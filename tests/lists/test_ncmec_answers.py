@@ -37,12 +37,12 @@ def test_images_and_films_are_read_with_every_fingerprint() -> None:
     tags = ("member:A & B",)
     rest = ("42/image1", "A1", tags, "2026-01-02T03:04:05Z")
     assert _read(_write()) == [
-        RawRow(1, "md5", "aa", *rest),
-        RawRow(1, "pdna", "bb", *rest),
-        RawRow(1, "pdq", "cc", *rest),
-        RawRow(2, "md5", "dd", "42/video1", tags=("member:A", "video")),
-        RawRow(2, "video-photodna", "ee", "42/video1", tags=("member:A", "video")),
-        RawRow(2, "tmk-pdqf", "/v2/x/tmk", "42/video1", tags=("member:A", "video")),
+        RawRow(1, "md5", "aa", *rest, is_kind=True),
+        RawRow(1, "pdna", "bb", *rest, is_kind=True),
+        RawRow(1, "pdq", "cc", *rest, is_kind=True),
+        RawRow(2, "md5", "dd", "42/video1", tags=("member:A", "video"), is_kind=True),
+        RawRow(2, "video-photodna", "ee", "42/video1", tags=("member:A", "video"), is_kind=True),
+        RawRow(2, "tmk-pdqf", "/v2/x/tmk", "42/video1", tags=("member:A", "video"), is_kind=True),
     ]
 
 
@@ -63,7 +63,10 @@ def test_one_page_of_several_is_no_list() -> None:
     [
         ("<image><id>x</id></image>", BadRow(1, "there is no member id or no entry id")),
         ('<image><member id="1"/></image>', BadRow(1, "there is no member id or no entry id")),
-        ('<image><member id="1"/><id>x</id></image>', BadRow(1, "there is no hash", "1/x")),
+        (
+            '<image><member id="1"/><id>x</id></image>',
+            BadRow(1, "there are no fingerprints", "1/x"),
+        ),
     ],
 )
 def test_an_entry_that_lacks_something_is_rejected(image: str, row: Row) -> None:

@@ -16,7 +16,8 @@ from .interface import BadRow, ListFormat, RawRow, Row, UnknownColumn
 from .lines import read_lines
 from .mapping import TAG_SEPARATOR, mapped_rows, named_columns, require_hash_columns
 
-_COLUMNS = RawRow._fields[1:]
+# All but the number of the row, and whether its algorithm is a kind, which no column says.
+_COLUMNS = RawRow._fields[1:-1]
 _REQUIRED = ("algorithm", "value")
 # Names of columns, and values that look like a hash: a header without a line end of its own would
 # otherwise swallow the first row.

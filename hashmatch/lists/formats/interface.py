@@ -10,7 +10,11 @@ from hashmatch.config import MappingSettings
 
 
 class RawRow(NamedTuple):
-    """One row exactly as the file has it: all fields are text, and nothing is checked."""
+    """One row exactly as the file has it: all fields are text, and nothing is checked.
+
+    `is_kind` says that the algorithm is one of the kinds that a protocol names, of which there may
+    be new ones; in a file with columns it may as well be damaged.
+    """
 
     line: int
     algorithm: str
@@ -20,6 +24,7 @@ class RawRow(NamedTuple):
     tags: tuple[str, ...] = ()
     added_at: str = ""
     note: str = ""
+    is_kind: bool = False
 
 
 class BadRow(NamedTuple):

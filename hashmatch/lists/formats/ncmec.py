@@ -26,7 +26,8 @@ class NCMECEntry:
     """One entry of a response: its complete current state at NCMEC.
 
     An id is unique within its member. `hashes` are (algorithm, value); the value of a hash that is
-    too large for the response is the address at which it can be fetched. A deleted entry has none.
+    too large for the response is the address at which it can be fetched. A deleted entry has none,
+    nor has one whose fingerprints are all empty; one without the element for them is damaged.
     """
 
     member_id: str
@@ -37,6 +38,7 @@ class NCMECEntry:
     is_deleted: bool
     classification: str
     hashes: tuple[tuple[str, str], ...]
+    has_fingerprints: bool = True
 
     @property
     def identity(self) -> str:
@@ -119,9 +121,11 @@ def entry_rows(entry: NCMECEntry, number: int, mapping: MappingSettings) -> Iter
     tags = (*((f"member:{entry.member}",) if entry.member else ()), *("video",) * entry.is_video)
     for algorithm, value in entry.hashes:
         name = mapping.algorithms.get(algorithm, algorithm)
-        yield RawRow(number, name, value, entry.identity, category, tags, entry.timestamp)
-    if not entry.hashes:
-        yield BadRow(number, "there is no hash", entry.identity)
+        yield RawRow(
+            number, name, value, entry.identity, category, tags, entry.timestamp, is_kind=True
+        )
+    if not entry.has_fingerprints:
+        yield BadRow(number, "there are no fingerprints", entry.identity)
 
 
 def _require_sane(name: str, path: list[Element], parts: int) -> None:
@@ -152,6 +156,7 @@ def _read_entry(number: int, kind: str, element: Element) -> NCMECEntry | BadRow
         is_deleted=kind.startswith("deleted"),
         classification=_text(parts.get("classification")),
         hashes=tuple(_hashes(parts.get("fingerprints"), is_video=is_video)),
+        has_fingerprints="fingerprints" in parts,
     )
 
 

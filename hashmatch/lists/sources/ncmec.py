@@ -7,12 +7,12 @@ page. Therefore the checkpoint moves only once all pages of a window have been r
 from __future__ import annotations
 
 import io
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 from xml.etree.ElementTree import ParseError
 from xml.sax.saxutils import escape
@@ -24,7 +24,7 @@ from hashmatch.config import MappingSettings
 from hashmatch.errors import ListFileError, SourceError, SourceRefusedError
 
 from ..delivery import DeliveredItem, Delivery, EntryUpdate
-from ..formats import BadRow, NCMECEntry, NextPage, entry_rows, read_response
+from ..formats import BadRow, Excluded, NCMECEntry, NextPage, entry_rows, read_response
 from .interface import Checkpoint, Feedback, FeedbackReceiver, Fetch, ListSource, Verdict
 from .web import OVERLAP, Web, open_client
 
@@ -92,10 +92,13 @@ class NCMECSource(ListSource, FeedbackReceiver):
         auth: tuple[str, str],
         mapping: MappingSettings | None = None,
         *,
+        members: Sequence[str] = (),
         negative_reason: str = "",
         timeout_s: float = 60.0,
         wait_s: float = 1.0,
     ) -> None:
+        """Take the list's address and credentials; `members`, ids or names, limit its entries."""
+        self._members = frozenset(members)
         self._base = NCMEC_BASES.get(base, base).rstrip("/")
         self._auth = auth
         self._mapping = mapping or _ANY_CATEGORY
@@ -114,18 +117,21 @@ class NCMECSource(ListSource, FeedbackReceiver):
             web = Web(self._base, client, wait_s=self._wait_s)
             now = self._read_time(web)
             after = _BEGINNING
-            if known := checkpoint.get("until"):
+            # Entries of a member that is new here lie before the checkpoint.
+            limits = {"members": sorted(self._members)} if self._members else {}
+            known = checkpoint.get("until")
+            if known and checkpoint.get("members", []) == limits.get("members", []):
                 # After the server's clock was set back, new entries have earlier times than the
                 # checkpoint, and must not be missed.
                 after = min(_read_moment(known), now) - OVERLAP
             elif not is_empty:
                 # Only a full delivery withdraws entries of the list that the source does not have.
-                reached: dict[str, str] = {}
+                reached: dict[str, Any] = {**limits}
                 yield Fetch(Delivery(self._read_all(web, reached), "record"), reached)
                 return
             for window, first in self._windows(web, after, now):
                 items = self._read_window(web, window, first, count(1))
-                reached = {"until": window.until.strftime(_MOMENT)}
+                reached = {**limits, "until": window.until.strftime(_MOMENT)}
                 yield Fetch(Delivery(items, "record", is_full=False), reached)
 
     def give_feedback(self, feedback: Feedback) -> None:
@@ -159,7 +165,7 @@ class NCMECSource(ListSource, FeedbackReceiver):
             )
         return guids[0]
 
-    def _read_all(self, web: Web, reached: dict[str, str]) -> Iterator[DeliveredItem]:
+    def _read_all(self, web: Web, reached: dict[str, Any]) -> Iterator[DeliveredItem]:
         """Yield all entries; those that change meanwhile are read again at the end."""
         numbers = count(1)
         after = _BEGINNING
@@ -197,12 +203,17 @@ class NCMECSource(ListSource, FeedbackReceiver):
                     yield item._replace(line=number)
                     continue
                 # An update without rows withdraws the entry.
-                if not item.is_deleted:
+                if self._is_excluded(item):
+                    yield Excluded(number)
+                elif not item.is_deleted:
                     yield from entry_rows(item, number, self._mapping)
                 yield EntryUpdate(number, item.identity, item.timestamp)
             if not page.next_path:
                 return
             page = self._read_page(web, window, page)
+
+    def _is_excluded(self, entry: NCMECEntry) -> bool:
+        return bool(self._members) and not self._members & {entry.member_id, entry.member}
 
     def _read_time(self, web: Web) -> datetime:
         # The server's clock counts, since it stamps the entries.
@@ -239,7 +250,7 @@ class NCMECSource(ListSource, FeedbackReceiver):
         query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         # A relative address: an absolute one could lead to another list.
         is_ours = not parts.scheme and not parts.netloc and parts.path == "/v2/entries"
-        if not is_ours or any(query.get(name) != text for name, text in window.query.items()):
+        if not is_ours or _moments(query) != _moments(window.query):
             raise SourceError(f"{self._base}: the next page belongs to another query")
         start, total = query.get("start", ""), query.get("max", "0")
         if not start.isdecimal() or not total.isdecimal():
@@ -255,6 +266,17 @@ def _parse_reasons(body: bytes) -> dict[str, str]:
         raise ListFileError("the reasons for feedback are not XML") from error
     elements = [one for one in root.iter() if str(one.tag).rpartition("}")[2] == "reason"]
     return {one.get("guid", ""): one.get("name", "") for one in elements if one.get("guid")}
+
+
+def _moments(query: Mapping[str, str]) -> list[datetime | None]:
+    """Return the times of a query; the server writes them with milliseconds."""
+    moments: list[datetime | None] = []
+    for name in ("from", "to"):
+        try:
+            moments.append(datetime.fromisoformat(query.get(name, "")).astimezone(UTC))
+        except ValueError:
+            moments.append(None)
+    return moments
 
 
 def _read_moment(text: str) -> datetime:

@@ -72,6 +72,7 @@ def open_source(settings: Settings, list_name: str) -> ListSource:
             section.base,
             credentials,
             mapping,
+            members=section.members,
             negative_reason=section.negative_reason,
             timeout_s=section.timeout_s,
         )

@@ -18,16 +18,17 @@ from urllib.parse import urlencode
 from hashmatch.errors import ListFileError, SourceError
 
 from ..delivery import DeliveredItem, Delivery, EntryUpdate
-from ..formats import BadRow, RawRow, as_text
+from ..formats import BadRow, Excluded, RawRow, as_text
 from .interface import Checkpoint, Feedback, FeedbackReceiver, Fetch, ListSource, Verdict
 from .web import OVERLAP, Web, open_client, parse_json
 
 # The server does not answer requests with an earlier start, in seconds since 1970.
 _BEGINNING = 10
 _PAGE_SIZE = 800
-# An unknown status counts as listed: rather a hash too many than one that is missed.
-_LISTED = frozenset({"Received", "Active", "Unknown"})
+# Any other status counts as listed, also a new one: rather a hash too many than one that is missed.
 _WITHDRAWN = frozenset({"Withdrawn", "Deleted"})
+# Kinds that are no hashes.
+_NO_HASHES = frozenset({"Text", "URL"})
 _ALGORITHMS = {"ImagePDQ": "pdq", "VideoMD5": "md5", "VideoTMK": "tmk-pdqf"}
 
 
@@ -139,10 +140,12 @@ def _items(records: Iterator[Any]) -> Iterator[DeliveredItem]:
             yield BadRow(number, "there is no hash")
             continue
         entry_id = _identity(kind, value)
-        if status not in _LISTED | _WITHDRAWN or not _is_moment(changed):
-            yield BadRow(number, "there is no known status, or no time of change", entry_id)
+        if not isinstance(status, str) or not _is_moment(changed):
+            yield BadRow(number, "there is no status, or no time of change", entry_id)
             continue
-        if status in _LISTED:
+        if kind in _NO_HASHES:
+            yield Excluded(number)
+        elif status not in _WITHDRAWN:
             yield RawRow(
                 number,
                 _ALGORITHMS.get(kind, kind),
@@ -151,6 +154,7 @@ def _items(records: Iterator[Any]) -> Iterator[DeliveredItem]:
                 tags=("video",) if kind.startswith("Video") else (),
                 added_at=datetime.fromtimestamp(changed, UTC).isoformat(),
                 note=_cases(record.get("caseNumbers")),
+                is_kind=True,
             )
         # Of fixed width, since moments are compared as text.
         yield EntryUpdate(number, entry_id, f"{changed:020}")

@@ -6,10 +6,14 @@ again, since it may have missed a deletion.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, TypeGuard
 from urllib.parse import quote, urlencode
+
+import httpx
 
 from hashmatch.config import MappingSettings
 from hashmatch.errors import ListFileError, SourceError, SourceRefusedError
@@ -26,6 +30,8 @@ _FIELDS = "id,indicator,type,last_updated,should_delete,descriptors{id,owner{id,
 # The gravest first: an entry that one member calls malicious is so, against all other opinions.
 _STATUSES = ("MALICIOUS", "SUSPICIOUS", "UNKNOWN", "NON_MALICIOUS")
 _ANY_CATEGORY = MappingSettings()
+# Codes of too many calls: of an application, a user, a page, and of any other limit.
+_THROTTLED = frozenset({4, 17, 32, 613})
 
 
 class ThreatExchangeSource(ListSource, FeedbackReceiver):
@@ -56,33 +62,39 @@ class ThreatExchangeSource(ListSource, FeedbackReceiver):
     def fetch(self, checkpoint: Checkpoint, *, is_empty: bool) -> Generator[Fetch]:
         """Yield all pages of changes since the checkpoint as one delivery."""
         with open_client(self._base, timeout_s=self._timeout_s) as client:
-            web = Web(self._base, client, wait_s=self._wait_s)
-            # Read before the changes: no later change can then lie before the checkpoint.
+            web = self._open(client)
+            # Read before the changes: no later deletion is then missed.
             _, now = web.read(self._address(limit=1), _parse_page)
             start: datetime | None = None
-            if known := checkpoint.get("until"):
+            known = checkpoint.get("until")
+            fetched_at = datetime.fromtimestamp(int(checkpoint.get("fetched", known or 0)), UTC)
+            if known is not None and now - fetched_at < _DELETIONS_LISTED_FOR:
                 start = min(datetime.fromtimestamp(int(known), UTC), now) - OVERLAP
-                if now - start > _DELETIONS_LISTED_FOR:
-                    start = None
-            is_full = start is None and not is_empty
-            items = self._items(self._records(web, start))
-            yield Fetch(Delivery(items, "record", is_full), {"until": int(now.timestamp())})
+            # Changes appear late, so that the next fetch begins at the newest one that was seen.
+            reached = {"until": int(known or 0) if start else 0, "fetched": int(now.timestamp())}
+            items = self._items(self._records(web, start), reached)
+            yield Fetch(Delivery(items, "record", start is None and not is_empty), reached)
 
     def give_feedback(self, feedback: Feedback) -> None:
         """React to every member's opinion on an entry; see `FeedbackReceiver`."""
         reaction = "HELPFUL" if feedback.verdict is Verdict.CONFIRMED else "NOT_HELPFUL"
         token = {"access_token": self._access_token}
         with open_client(self._base, timeout_s=self._timeout_s) as client:
-            web = Web(self._base, client, wait_s=self._wait_s)
-            query = urlencode({"fields": "descriptors", **token})
-            address = f"{self._base}/{quote(feedback.entry_id, safe='')}?{query}"
-            descriptors, _ = web.read(address, _parse_descriptors)
+            web = self._open(client)
+            query = urlencode({"fields": "id,owner{id}", "limit": _PAGE_SIZE, **token})
+            address = f"{self._base}/{quote(feedback.entry_id, safe='')}/descriptors?{query}"
+            # Nobody may react to an opinion of their own.
+            own = self._access_token.partition("|")[0]
+            descriptors, _ = web.read(address, partial(_parse_descriptors, own=own))
             if not descriptors:
                 raise SourceRefusedError(f"{self._base}: no member lists the entry any more")
             for one in descriptors:
                 body = urlencode({"reactions": reaction, **token}).encode()
                 kind = {"Content-Type": "application/x-www-form-urlencoded"}
                 web.send("POST", f"{self._base}/{quote(one, safe='')}", body, kind)
+
+    def _open(self, client: httpx.Client) -> Web:
+        return Web(self._base, client, wait_s=self._wait_s, is_throttled=_is_throttled)
 
     def _address(self, *, limit: int = _PAGE_SIZE, start: datetime | None = None) -> str:
         # The address holds the token, so that it must never be logged or shown.
@@ -105,7 +117,7 @@ class ThreatExchangeSource(ListSource, FeedbackReceiver):
             yield from page["data"]
             address = page["paging"].get("next") or ""
 
-    def _items(self, records: Iterator[Any]) -> Iterator[DeliveredItem]:
+    def _items(self, records: Iterator[Any], reached: dict[str, int]) -> Iterator[DeliveredItem]:
         for number, record in enumerate(records, start=1):
             entry_id = as_text(record.get("id")) if isinstance(record, dict) else ""
             if not entry_id:
@@ -115,8 +127,11 @@ class ThreatExchangeSource(ListSource, FeedbackReceiver):
             if not isinstance(changed, int | str) or not str(changed).isdecimal():
                 yield BadRow(number, "there is no time of change", entry_id)
                 continue
+            reached["until"] = max(reached["until"], min(int(changed), reached["fetched"]))
             # An entry on which no member has an opinion any more counts as deleted.
-            if not record.get("should_delete") and record.get("descriptors"):
+            opinions = record.get("descriptors")
+            has_none = not opinions or opinions == {"data": []}
+            if not record.get("should_delete") and not has_none:
                 yield self._row(number, entry_id, int(changed), record)
             # Of fixed width, since moments are compared as text.
             yield EntryUpdate(number, entry_id, f"{int(changed):020}")
@@ -140,7 +155,16 @@ class ThreatExchangeSource(ListSource, FeedbackReceiver):
         tags = sorted({tag for one in opinions for tag in _tags(one.get("tags"))})
         # Later times than in the year 3058 could overflow.
         added_at = datetime.fromtimestamp(min(changed, 1 << 35), UTC).isoformat()
-        return RawRow(number, name, value, entry_id, category, tuple(tags), added_at)
+        return RawRow(number, name, value, entry_id, category, tuple(tags), added_at, is_kind=True)
+
+
+def _is_throttled(body: bytes) -> bool:
+    """Say whether a refusal asks to wait, which the server says in its body alone."""
+    try:
+        error = json.loads(body)["error"]
+        return error.get("code") in _THROTTLED or error.get("is_transient") is True
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return False
 
 
 def _parse_page(body: bytes) -> dict[str, Any]:
@@ -152,13 +176,14 @@ def _parse_page(body: bytes) -> dict[str, Any]:
     raise ListFileError("the response is not a page of ThreatExchange", hint="Nothing was changed.")
 
 
-def _parse_descriptors(body: bytes) -> list[str]:
-    """Return the ids of the descriptors of an indicator. Raises `ListFileError`."""
+def _parse_descriptors(body: bytes, own: str) -> list[str]:
+    """Return the ids of others' descriptors of an indicator. Raises `ListFileError`."""
     page = parse_json(body)
     try:
-        return [str(one["id"]) for one in page.get("descriptors", {}).get("data", [])]
+        opinions = [(str(one["id"]), one.get("owner") or {}) for one in page["data"]]
+        return [named for named, owner in opinions if str(owner.get("id")) != own]
     except (AttributeError, KeyError, TypeError) as error:
-        raise ListFileError("the response is not an indicator of ThreatExchange") from error
+        raise ListFileError("the response is not the opinions on an indicator") from error
 
 
 def _is_objects(items: Any) -> TypeGuard[list[dict[str, Any]]]:

@@ -23,6 +23,7 @@ ATTEMPTS = 5
 OVERLAP = timedelta(minutes=15)
 Parsed = TypeVar("Parsed")
 _MAX_PAGE_BYTES = 64 << 20
+_MAX_REFUSAL_BYTES = 1 << 16
 _MAX_REDIRECTS = 5
 _MAX_WAIT_S = 60.0
 # Statuses of a response with a list, and of feedback that was accepted.
@@ -44,9 +45,18 @@ class Web:
     """One server; its certificate is verified, and redirects to another host are refused.
 
     `wait_s` is the wait before the second attempt, which doubles with each later one.
+    `is_throttled` says of the body of a refusal whether it only asks to wait.
     """
 
-    def __init__(self, base: str, client: httpx.Client, *, wait_s: float = 1.0) -> None:
+    def __init__(
+        self,
+        base: str,
+        client: httpx.Client,
+        *,
+        wait_s: float = 1.0,
+        is_throttled: Callable[[bytes], bool] = lambda _: False,
+    ) -> None:
+        self._is_throttled = is_throttled
         self._base = httpx.URL(base)
         self._client = client
         self._wait_s = wait_s
@@ -136,10 +146,27 @@ class Web:
             except httpx.TransportError as error:
                 raise _TransientError(f"{url.host}: {describe(error)}") from error
             if not response.has_redirect_location:
+                self._require_permission(response)
                 return _require_status(response)
             response.close()
             url = url.join(response.headers.get("Location", ""))
         raise SourceRefusedError(f"{url.host}: too many redirects")
+
+    def _require_permission(self, response: httpx.Response) -> None:
+        """Raise `_TransientError` for a refusal that only asks to wait."""
+        if response.status_code not in _REFUSED:
+            return
+        body = b""
+        try:
+            for part in response.iter_raw():
+                body += part
+                if len(body) > _MAX_REFUSAL_BYTES:
+                    return
+        except httpx.TransportError:
+            return
+        if self._is_throttled(body):
+            response.close()
+            raise _TransientError(f"{response.url.host}: it asks to wait")
 
     def _require_same_host(self, url: httpx.URL) -> None:
         base = self._base
