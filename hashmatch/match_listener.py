@@ -9,7 +9,7 @@ from typing import Protocol
 from sqlalchemy.orm import Session
 
 from hashmatch.outcome import Action, Match
-from hashmatch.store.matches import ContentFacts
+from hashmatch.store.matches import ContentFacts, FloodingEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +31,6 @@ class MatchListener(Protocol):
         Matches that were on record before are not among them, so that a repeated scan changes
         nothing.
         """
+
+    def on_flooding_entry(self, session: Session, entry: FloodingEntry) -> None:
+        """Add to the session what tells people of an entry that floods, once a day."""

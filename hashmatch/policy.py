@@ -22,6 +22,7 @@ class Policy:
 
     def __init__(self, settings: Settings, algorithms: Mapping[str, Algorithm]) -> None:
         self._settings: PolicySettings = settings.policy
+        self._guards, self._lists = settings.guards, settings.lists
         self._algorithms = algorithms
         _check(settings, algorithms)
 
@@ -59,6 +60,12 @@ class Policy:
         # The more specific setting wins: that of the category, of the list, and of the policy.
         overrides = self._overrides(list_name)
         return overrides.categories.get(category) or overrides.action or self._settings.action
+
+    def max_contents_per_entry(self, list_name: str) -> int:
+        """Return how many content items a day an entry of the list may match; 0 is no limit."""
+        section = self._lists.get(list_name)
+        guards = section.guards if section is not None and section.guards else self._guards
+        return guards.max_contents_per_entry
 
     def named_lists(self) -> frozenset[str]:
         """Return the lists that the configuration names, whether or not they exist."""

@@ -11,7 +11,7 @@ from hashmatch.config import CasesSettings
 from hashmatch.match_listener import RecordedMatch
 from hashmatch.store.cases import find_case_of, open_case, read_case_matches
 from hashmatch.store.engine import audit
-from hashmatch.store.matches import ContentFacts, content_key_of
+from hashmatch.store.matches import ContentFacts, FloodingEntry, content_key_of
 from hashmatch.store.schema import Case, utc_now
 
 from .states import CaseAction, State, following
@@ -31,6 +31,9 @@ class CaseOpener:
         newest = max(int(one.match.match_id) for one in matches)
         content_key = content_key_of(session, newest)
         open_or_update_case(session, self._settings, content_key, categories, newest)
+
+    def on_flooding_entry(self, session: Session, entry: FloodingEntry) -> None:
+        """Do nothing: cases stay one for each content item, and are filtered by entry."""
 
 
 def open_or_update_case(

@@ -47,7 +47,11 @@ IWF = MappingSettings(
 
 
 class GuardSettings(Section):
-    """`[guards]`: limits beyond which a delivery of a source is quarantined."""
+    """`[guards]`: limits beyond which a delivery of a source is quarantined.
+
+    `max_contents_per_entry` is how many content items of one day an entry may match before it
+    counts as flooding; 0 is no limit.
+    """
 
     max_withdrawn_share: float = Field(default=0.2, ge=0, le=1)
     max_growth_factor: float = Field(default=3.0, ge=1, allow_inf_nan=False)
@@ -55,6 +59,7 @@ class GuardSettings(Section):
     least_changes: int = Field(default=100, ge=0)
     benign_sample: str = ""
     max_benign_share: float = Field(default=0.001, ge=0, le=1)
+    max_contents_per_entry: int = Field(default=100, ge=0)
 
 
 class SecretSettings(Section):

@@ -1,6 +1,7 @@
 """Hash lists: file formats, sources, imports, syncs, guards and quarantined deliveries."""
 
 from .feedback import feedback_senders, queue_feedback
+from .flooding import decide_flooding, flooding_facts
 from .formats import FORMATS, BadRow, ListFormat, find_format
 from .importing import ImportSummary, RejectedRows, import_list
 from .overview import list_facts
@@ -37,8 +38,10 @@ __all__ = [
     "ThreatExchangeSource",
     "Verdict",
     "accept_delivery",
+    "decide_flooding",
     "feedback_senders",
     "find_format",
+    "flooding_facts",
     "import_list",
     "list_facts",
     "open_source",

@@ -20,7 +20,10 @@ from hashmatch.store.lists import (
     read_newest_runs,
     read_quarantines,
 )
+from hashmatch.store.matches import FloodingEntry, read_flooding
 from hashmatch.store.schema import utc_now
+
+from .flooding import flooding_facts
 
 
 def list_facts(database: Database) -> list[dict[str, Any]]:
@@ -34,6 +37,9 @@ def list_facts(database: Database) -> list[dict[str, Any]]:
         unsupported = count_unsupported(session)
         runs = read_newest_runs(session)
         quarantined = read_quarantines(session)
+        flooding = defaultdict[str, list[FloodingEntry]](list)
+        for entry in read_flooding(session):
+            flooding[entry.list_name].append(entry)
     today = utc_now().date()
     return [
         {
@@ -50,6 +56,7 @@ def list_facts(database: Database) -> list[dict[str, Any]]:
             "disabled": disabled.get(one.name, 0),
             "sync": _sync(runs.get(one.name, ())),
             "quarantined": _quarantined(quarantined.get(one.name)),
+            "flooding": [flooding_facts(entry) for entry in flooding[one.name]],
         }
         for one in lists
     ]

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from hashmatch.config import EndpointSettings, Settings, WebhookSettings, read_secret
 from hashmatch.errors import ConfigError, OutboxError
 from hashmatch.match_listener import RecordedMatch
-from hashmatch.store.matches import ContentFacts
+from hashmatch.store.matches import ContentFacts, FloodingEntry
 from hashmatch.store.outbox import Message, queue_message
 from hashmatch.store.schema import utc_now
 from hashmatch.wire import match_as_json
@@ -48,6 +48,27 @@ class WebhookNotifier:
                     # The subject makes it one message, even where the match is recorded again.
                     subject = f"{WEBHOOK}/{name}/match/{one.match.match_id}"
                     queue_message(session, WEBHOOK, name, subject, _body(content, one))
+
+    def on_flooding_entry(self, session: Session, entry: FloodingEntry) -> None:
+        """Queue the notifications of an entry that floods, one a day."""
+        for name, webhook in self._webhooks.items():
+            if not webhook.lists or entry.list_name in webhook.lists:
+                subject = f"{WEBHOOK}/{name}/flooding/{entry.entry_key}/{entry.day}"
+                queue_message(session, WEBHOOK, name, subject, _flooding_body(entry))
+
+
+def _flooding_body(entry: FloodingEntry) -> dict[str, Any]:
+    return {
+        "type": "entry.flooding",
+        "timestamp": utc_now().isoformat(timespec="seconds"),
+        "data": {
+            "list": entry.list_name,
+            "entry_id": entry.entry_id,
+            "algorithm": entry.algorithm,
+            "day": entry.day.isoformat(),
+            "contents": entry.contents,
+        },
+    }
 
 
 def _body(content: ContentFacts, one: RecordedMatch) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from functools import cached_property
 
 from sqlalchemy.orm import Session
 
+from hashmatch.hashes import Kind
 from hashmatch.index import Snapshot
 from hashmatch.match_listener import MatchListener, RecordedMatch
-from hashmatch.outcome import AllowedMatch
+from hashmatch.outcome import Action, AllowedMatch
 from hashmatch.policy import Policy
 from hashmatch.store.engine import Database
 from hashmatch.store.lists import (
@@ -25,6 +26,9 @@ from hashmatch.store.matches import (
     ContentFacts,
     NewAllowedMatch,
     NewMatch,
+    count_contents,
+    note_flooding,
+    read_for_review,
     record_allowed_matches,
     record_matches,
 )
@@ -96,7 +100,7 @@ class Recorder:
             # In one order, so that two transactions never wait for each other's rows.
             recorded = {
                 number: self._record_one(
-                    session, found[number].content, judgements[number], lists, facts
+                    session, found[number].content, judgements[number], lists, facts, today
                 )
                 for number in sorted(range(len(found)), key=lambda n: _place(found[n]))
             }
@@ -109,9 +113,13 @@ class Recorder:
         judged: Judgement,
         lists: Mapping[int, ListState],
         facts: Mapping[int, EntryFacts],
+        today: date,
     ) -> Recorded:
+        for_review = read_for_review(session, judged.matched) if judged.matched else frozenset()
         new = [
-            self._new_match(lists[facts[key].list_key], facts[key], finding)
+            self._new_match(
+                lists[facts[key].list_key], facts[key], finding, for_review=key in for_review
+            )
             for key, finding in judged.matched.items()
         ]
         new.sort(key=lambda one: (one.distance_bits, one.entry_key))
@@ -128,9 +136,28 @@ class Recorder:
         if first_time:
             for listener in self._listeners:
                 listener.on_new_matches(session, content, first_time)
+            counted = [one for one, (_, is_new) in zip(new, stored, strict=True) if is_new]
+            self._watch(session, counted, today)
         return Recorded(tuple(matches), tuple(allowed))
 
-    def _new_match(self, owner: ListState, entry: EntryFacts, finding: Finding) -> NewMatch:
+    def _watch(self, session: Session, new: Sequence[NewMatch], today: date) -> None:
+        """Count the new matches of each entry, and tell of those that flood."""
+        entries = {one.entry_key: one for one in new}
+        owners = {key: one.list_key for key, one in entries.items()}
+        for key, (contents, is_noticed) in count_contents(session, owners, today).items():
+            limit = self._policy.max_contents_per_entry(entries[key].list_name)
+            if limit and contents > limit and not is_noticed:
+                flooding = note_flooding(session, key, today)
+                for listener in self._listeners:
+                    listener.on_flooding_entry(session, flooding)
+
+    def _new_match(
+        self, owner: ListState, entry: EntryFacts, finding: Finding, *, for_review: bool
+    ) -> NewMatch:
+        action = self._policy.action(owner.name, entry.category)
+        # Exact copies go on as they are, whatever is set for an entry that floods.
+        if for_review and action is Action.BLOCK and finding.found.algorithm.kind is not Kind.EXACT:
+            action = Action.REVIEW
         return NewMatch(
             list_key=owner.key,
             list_name=owner.name,
@@ -139,7 +166,7 @@ class Recorder:
             entry_key=entry.key,
             entry_id=entry.entry_id,
             category=entry.category,
-            action=self._policy.action(owner.name, entry.category),
+            action=action,
             found=finding.found,
             distance_bits=finding.neighbour.distance_bits,
             threshold_bits=self._policy.threshold_bits(owner.name, finding.found.algorithm),

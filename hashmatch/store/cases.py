@@ -12,10 +12,12 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import NotFoundError
 
+from .lists import has_id
 from .schema import (
     Case,
     CaseNote,
     Content,
+    Entry,
     HashList,
     MatchRecord,
     NCMECReport,
@@ -38,7 +40,7 @@ class CasePlace:
 
 @dataclass(frozen=True, slots=True)
 class CaseFilter:
-    """Selection of cases: by state, assignee, due time and period of opening.
+    """Selection of cases: by state, assignee, due time, period of opening, list and entry.
 
     At most `limit` of them, in the order of the queue after a place in it, or in that of their
     keys after a key.
@@ -50,12 +52,14 @@ class CaseFilter:
     since: datetime | None = None
     until: datetime | None = None
     content_id: str | None = None
+    list_name: str | None = None
+    entry_id: str | None = None
     limit: int | None = None
     after: CasePlace | int | None = None
 
     def __post_init__(self) -> None:
         """Raise `InputError` for text that no database can hold."""
-        require_text(self.assignee, self.content_id)
+        require_text(self.assignee, self.content_id, self.list_name, self.entry_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,26 +106,42 @@ def read_case(session: Session, case: int) -> StoredCase:
 def read_cases(session: Session, wanted: CaseFilter) -> Iterator[StoredCase]:
     """Yield cases in the order of the queue (by priority, then by due time) or of their keys."""
     queue = () if isinstance(wanted.after, int) else (Case.priority, Case.due_at)
-    query = _with_content().order_by(*queue, Case.key)
-    if wanted.states:
-        query = query.where(Case.state.in_(wanted.states))
-    if wanted.assignee is not None:
-        query = query.where(Case.assignee == wanted.assignee)
-    if wanted.due_before is not None:
-        query = query.where(Case.due_at < wanted.due_before)
-    if wanted.since is not None:
-        query = query.where(Case.opened_at >= wanted.since)
-    if wanted.until is not None:
-        query = query.where(Case.opened_at < wanted.until)
-    if wanted.content_id is not None:
-        query = query.where(Content.content_id == wanted.content_id)
-    if isinstance(wanted.after, int):
-        query = query.where(Case.key > wanted.after)
-    elif wanted.after is not None:
-        query = query.where(_comes_after(wanted.after))
+    query = _with_content().where(*_conditions(wanted)).order_by(*queue, Case.key)
     query = query.limit(wanted.limit).execution_options(yield_per=1_000)
     for row, content in session.execute(query):
         yield StoredCase(row, content)
+
+
+def _conditions(wanted: CaseFilter) -> Iterator[ColumnElement[bool]]:
+    if wanted.states:
+        yield Case.state.in_(wanted.states)
+    if wanted.assignee is not None:
+        yield Case.assignee == wanted.assignee
+    if wanted.due_before is not None:
+        yield Case.due_at < wanted.due_before
+    if wanted.since is not None:
+        yield Case.opened_at >= wanted.since
+    if wanted.until is not None:
+        yield Case.opened_at < wanted.until
+    if wanted.content_id is not None:
+        yield Content.content_id == wanted.content_id
+    if wanted.list_name is not None or wanted.entry_id is not None:
+        yield Case.content_key.in_(_contents_of(wanted))
+    if isinstance(wanted.after, int):
+        yield Case.key > wanted.after
+    elif wanted.after is not None:
+        yield _comes_after(wanted.after)
+
+
+def _contents_of(wanted: CaseFilter) -> Select[int]:
+    """Return the query of the content items that match a list, or an entry as people see it."""
+    query = select(MatchRecord.content_key).join(HashList, HashList.key == MatchRecord.list_key)
+    if wanted.list_name is not None:
+        query = query.where(HashList.name == wanted.list_name)
+    if wanted.entry_id is not None:
+        entries = select(Entry.key).where(Entry.list_key == HashList.key, has_id(wanted.entry_id))
+        query = query.where(MatchRecord.entry_key.in_(entries))
+    return query
 
 
 def _comes_after(last: CasePlace) -> ColumnElement[bool]:

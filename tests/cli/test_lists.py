@@ -122,10 +122,32 @@ def test_status_shows_licence_generation_and_entries(command_line: CommandLine) 
         "disabled": 0,
         "sync": None,
         "quarantined": None,
+        "flooding": [],
     }
     table = command_line.run("lists", "status").stdout
     assert "2020-06-30 ENDED" in table
     assert "2 md5, 2 pdq" in table
+
+
+def test_an_entry_that_floods_stands_first_and_is_decided_about(command_line: CommandLine) -> None:
+    with (command_line.folder / "hashmatch.toml").open("a") as config:
+        config.write("[guards]\nmax_contents_per_entry = 1\n")
+    value = f"{0x5A:064x}"
+    command_line.write("list.csv", f"algorithm,value,entry_id\npdq,{value},e1\n".encode())
+    assert command_line.run("lists", "import", "one", "list.csv").exit_code == 0
+    assert "no entry floods" in command_line.run("lists", "flooding").stderr
+    for number in range(2):
+        assert command_line.run("lookup", f"pdq:{0x5A + number:064x}").exit_code == 1
+    status = command_line.run("lists", "status")
+    assert status.stderr.startswith("list one: entry e1 floods: 2 content items")
+    (row,) = command_line.json("lists", "flooding")
+    assert (row["list"], row["entry_id"], row["cases"], row["set_to"]) == ("one", "e1", 2, "")
+    assert len(command_line.json("cases", "list", "--entry", "one/e1")) == 2
+    for wrong in (["one", "e1"], ["one", "e2", "--set", "review"], ["--set", "review"]):
+        assert command_line.run("lists", "flooding", *wrong).exit_code == 2
+    assert command_line.run("cases", "list", "--entry", "one").exit_code == 2
+    assert command_line.run("lists", "flooding", "one", "e1", "--set", "disable").exit_code == 0
+    assert "floods" not in command_line.run("lists", "status").stderr
 
 
 def test_status_of_nothing_says_how_to_go_on(command_line: CommandLine) -> None:

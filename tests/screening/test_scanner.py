@@ -28,7 +28,7 @@ from hashmatch.match_listener import RecordedMatch
 from hashmatch.outcome import Action, Clear, Failure, Matched, Reason
 from hashmatch.store.engine import Database
 from hashmatch.store.lists import disable_entries, remove_list, set_licence
-from hashmatch.store.matches import ContentFacts, read_daily_counts
+from hashmatch.store.matches import ContentFacts, FloodingEntry, read_daily_counts
 from hashmatch.store.schema.matches import MatchRecord
 from hashmatch.synthetic import draw_picture
 from hashmatch.wiring import open_scanner_with
@@ -99,6 +99,9 @@ class _Listener:
         if self.fails:
             raise StoreError("the listener failed")
         self.heard.append((content.content_id, len(matches)))
+
+    def on_flooding_entry(self, session: Session, entry: FloodingEntry) -> None:
+        self.heard.append((f"flooding: {entry.entry_id}", entry.contents))
 
 
 def test_listeners_are_notified_once_of_each_match_and_within_its_transaction(

@@ -11,6 +11,7 @@ command = LazyGroup(
         "import": "Replace the list NAME with the contents of FILE.",
         "sync": "Update lists from their sources.",
         "status": "Show every list with its licence, entries and last sync.",
+        "flooding": "Show entries that match too much, and decide about one.",
         "diff": "Show the quarantined delivery of a list.",
         "accept": "Accept a quarantined delivery.",
         "reject": "Reject a quarantined delivery.",

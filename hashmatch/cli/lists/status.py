@@ -32,6 +32,12 @@ def _show(rows: Sequence[dict[str, Any]]) -> None:
     if not rows:
         say("there is no list yet; next: hashmatch lists import NAME FILE.csv")
         return
+    flooding = [(row["list"], one) for row in rows for one in row["flooding"] if not one["set_to"]]
+    for name, one in flooding:
+        say(
+            f"list {name}: entry {one['entry_id']} floods: {one['contents']} content items on"
+            f" {one['day']}, {one['cases']} cases wait; see 'hashmatch lists flooding'"
+        )
     columns = (
         "list",
         "licensor",

@@ -85,6 +85,8 @@ def cases(
     ] = "",
     assignee: Annotated[str | None, Query(max_length=1000)] = None,
     content_id: Annotated[Name | None, Query()] = None,
+    list_name: Annotated[str | None, Query(alias="list", max_length=64)] = None,
+    entry_id: Annotated[str | None, Query(max_length=1000)] = None,
     overdue: Annotated[bool, Query(description="Only overdue cases.")] = False,  # noqa: FBT002
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     cursor: Annotated[str | None, Query(pattern=_CURSOR)] = None,
@@ -94,6 +96,8 @@ def cases(
         states=tuple(filter(None, state.split(","))),
         assignee=assignee,
         content_id=content_id,
+        list_name=list_name,
+        entry_id=entry_id,
         due_before=utc_now() if overdue else None,
         limit=limit,
         after=None if cursor is None else _place(cursor),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -76,6 +77,18 @@ class QuarantinedFacts(BaseModel):
     changed: int
 
 
+class FloodingFacts(BaseModel):
+    """An entry that matched too many content items in a day, and what a person set for it."""
+
+    entry_id: str
+    algorithm: str
+    day: str
+    contents: int
+    since: str
+    cases: int
+    set_to: str
+
+
 class ListAnswer(BaseModel):
     """One list."""
 
@@ -92,6 +105,7 @@ class ListAnswer(BaseModel):
     disabled: int
     sync: SyncFactsAnswer | None
     quarantined: QuarantinedFacts | None
+    flooding: Sequence[FloodingFacts]
 
 
 class ListsAnswer(BaseModel):

@@ -34,6 +34,7 @@ from hashmatch.store.lists import (
     read_newest_runs,
     read_quarantines,
 )
+from hashmatch.store.matches import read_flooding
 from hashmatch.store.outbox import count_unsent
 from hashmatch.store.schema import utc_now
 
@@ -178,6 +179,9 @@ class StoreState(Collector):
                 lists = (*read_lists(session), *read_lists(session, ALLOW))
                 runs = read_newest_runs(session)
                 quarantines = read_quarantines(session)
+                flooding = collections.Counter(
+                    one.list_name for one in read_flooding(session) if not one.action
+                )
                 unsent = count_unsent(session)
                 cases = count_cases(session)
                 overdue = count_cases(session, due_before=utc_now())
@@ -206,6 +210,8 @@ class StoreState(Collector):
             # A rejected delivery stays on record, but no longer waits for a decision.
             is_quarantined = float(found is not None and found.rejected_at is None)
             yield _Sample("hashmatch_list_quarantined", help_text, own, is_quarantined)
+            help_text = "Entries that match too much, about which nobody has decided."
+            yield _Sample("hashmatch_flooding_entries", help_text, own, flooding[one.name])
             if good:
                 help_text = "Time since the last complete sync."
                 age_s = (now - good[0].ended_at).total_seconds()

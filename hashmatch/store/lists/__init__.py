@@ -2,7 +2,13 @@
 
 from .allowances import Allowance, Terms, allow_hash, parse_terms, read_allowances
 from .applying import Comparison, apply_staged
-from .disabled import count_disabled, disable_entries, enable_entries
+from .disabled import (
+    count_disabled,
+    disable_entries,
+    disable_hashes,
+    enable_entries,
+    has_id,
+)
 from .entries import (
     EntryBatch,
     EntryFacts,
@@ -12,6 +18,7 @@ from .entries import (
     read_new_entries,
     read_values_added,
     read_withdrawn_keys,
+    shown_entry_id,
 )
 from .generations import Counts, was_at
 from .quarantine import (
@@ -95,6 +102,7 @@ __all__ = [
     "count_unsupported",
     "create_list",
     "disable_entries",
+    "disable_hashes",
     "discard_quarantined",
     "drop_unsupported",
     "enable_entries",
@@ -104,6 +112,7 @@ __all__ = [
     "find_promotable",
     "find_quarantine",
     "forget_checkpoint",
+    "has_id",
     "has_list",
     "has_succeeded",
     "lease_sync",
@@ -131,5 +140,6 @@ __all__ = [
     "restage",
     "save_checkpoint",
     "set_licence",
+    "shown_entry_id",
     "was_at",
 ]

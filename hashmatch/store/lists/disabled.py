@@ -43,7 +43,7 @@ def disable_entries(session: Session, name: str, entry_ids: Sequence[str]) -> Ch
             session,
             update(Entry)
             .where(Entry.list_key == row.key, Entry.withdrawn_generation.is_(None))
-            .where(_has_id(entry_id))
+            .where(has_id(entry_id))
             .values(withdrawn_generation=row.generation + 1, disabled=True),
         )
         withdrawn += changed
@@ -55,6 +55,19 @@ def disable_entries(session: Session, name: str, entry_ids: Sequence[str]) -> Ch
     return publish_generation(session, row, counts, source="disabled by an operator")
 
 
+def disable_hashes(session: Session, name: str, keys: Sequence[int]) -> Change:
+    """Disable single hashes of entries, given by their keys; see `disable_entries`."""
+    row = find_list(session, name)
+    withdrawn = affected_rows(
+        session,
+        update(Entry)
+        .where(Entry.key.in_(keys), Entry.withdrawn_generation.is_(None))
+        .values(withdrawn_generation=row.generation + 1, disabled=True),
+    )
+    counts = Counts(withdrawn=withdrawn)
+    return publish_generation(session, row, counts, source="disabled by an operator")
+
+
 def enable_entries(session: Session, name: str, entry_ids: Sequence[str]) -> Change:
     """Enable disabled entries: they match again, as new rows of a new generation."""
     row = find_list(session, name)
@@ -62,7 +75,7 @@ def enable_entries(session: Session, name: str, entry_ids: Sequence[str]) -> Cha
     missing: list[str] = []
     for entry_id in dict.fromkeys(entry_ids):
         disabled = session.scalars(
-            select(Entry).where(Entry.list_key == row.key, Entry.disabled).where(_has_id(entry_id))
+            select(Entry).where(Entry.list_key == row.key, Entry.disabled).where(has_id(entry_id))
         ).all()
         enabled += len(disabled)
         for entry in disabled:
@@ -76,7 +89,8 @@ def enable_entries(session: Session, name: str, entry_ids: Sequence[str]) -> Cha
     return publish_generation(session, row, counts, source="enabled by an operator")
 
 
-def _has_id(shown_id: str) -> ColumnElement[bool]:
+def has_id(shown_id: str) -> ColumnElement[bool]:
+    """Say that an entry has an id as people see it: its licensor's, or "#" and its key."""
     named = is_named() & (Entry.entry_id == shown_id)
     if shown_id.startswith("#") and shown_id[1:].isdecimal() and len(shown_id) < _LONG_KEY:
         return named | ((Entry.key == int(shown_id[1:])) & (Entry.entry_id == ""))

@@ -8,6 +8,15 @@ from .allowed import (
 )
 from .content import ContentFacts, read_content_hashes
 from .counts import Tally, read_daily_counts
+from .flooding import (
+    FloodAction,
+    FloodingEntry,
+    count_contents,
+    note_flooding,
+    read_flooding,
+    read_for_review,
+    set_flood_action,
+)
 from .matches import (
     MatchFilter,
     NewMatch,
@@ -21,6 +30,8 @@ from .matches import (
 
 __all__ = [
     "ContentFacts",
+    "FloodAction",
+    "FloodingEntry",
     "MatchFilter",
     "NewAllowedMatch",
     "NewMatch",
@@ -28,12 +39,17 @@ __all__ = [
     "StoredMatch",
     "Tally",
     "content_key_of",
+    "count_contents",
+    "note_flooding",
     "read_allowed_matches",
     "read_content_hashes",
     "read_daily_counts",
     "read_entry_history",
+    "read_flooding",
+    "read_for_review",
     "read_match",
     "read_matches",
     "record_allowed_matches",
     "record_matches",
+    "set_flood_action",
 ]

@@ -14,7 +14,14 @@ from .lists import (
     SyncRun,
     UnsupportedHash,
 )
-from .matches import AllowedMatchRecord, Content, ContentHash, DailyCount, MatchRecord
+from .matches import (
+    AllowedMatchRecord,
+    Content,
+    ContentHash,
+    DailyCount,
+    EntryActivity,
+    MatchRecord,
+)
 from .outbox import OutboxMessage
 from .tokens import AccessToken
 
@@ -31,6 +38,7 @@ __all__ = [
     "ContentHash",
     "DailyCount",
     "Entry",
+    "EntryActivity",
     "Generation",
     "HashList",
     "ListSync",

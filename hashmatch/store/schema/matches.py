@@ -69,6 +69,7 @@ class MatchRecord(Base):
     __table_args__ = (
         UniqueConstraint("content_key", "entry_key"),
         Index(None, "matched_at"),
+        Index(None, "entry_key"),
         KEYS_ARE_NEVER_REUSED,
     )
     audited = (
@@ -97,6 +98,27 @@ class MatchRecord(Base):
     orientation: Mapped[str] = mapped_column(String(16))
     view: Mapped[str] = mapped_column(String(32), server_default="full")
     decode: Mapped[str] = mapped_column(String(16), server_default="full")
+
+
+class EntryActivity(Base):
+    """How many content items an entry matched for the first time in its newest UTC day of any.
+
+    `flooded_on` is the last day on which they were too many, `flooding_since` when a person was
+    first asked about it. `action` is what a person then set: empty for nothing yet.
+    """
+
+    __tablename__ = "entry_activity"
+    __table_args__ = (Index(None, "flooding_since"),)
+
+    entry_key: Mapped[int] = mapped_column(LongInteger, primary_key=True, autoincrement=False)
+    list_key: Mapped[int] = mapped_column(ForeignKey("lists.key"))
+    day: Mapped[date]
+    contents: Mapped[int]
+    flooded_on: Mapped[date | None]
+    flooding_since: Mapped[datetime | None]
+    action: Mapped[str] = mapped_column(String(16), default="", server_default="")
+    decided_by: Mapped[str] = mapped_column(Text, default="", server_default="")
+    decided_at: Mapped[datetime | None]
 
 
 class AllowedMatchRecord(Base):
