@@ -1,8 +1,9 @@
 """Reports of matches, cases and figures, in the formats that compliance teams use."""
 
 from .csv import CSVReport
-from .export import case_rows, private_file, record_export, report_row, report_rows
+from .export import case_rows, record_export, report_row, report_rows
 from .figures import Figures, read_figures, transparency
+from .files import private_file, private_folder
 from .interface import CaseRow, ReportFormat, ReportRow
 from .jsonl import JSONLinesReport
 from .summary import html_summary, pdf_summary
@@ -22,6 +23,7 @@ __all__ = [
     "html_summary",
     "pdf_summary",
     "private_file",
+    "private_folder",
     "read_figures",
     "record_export",
     "report_row",

@@ -1,18 +1,13 @@
-"""Export of matches and cases: report rows, and private files that are complete or absent."""
+"""Export of matches and cases: report rows, and the record of each export."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
-from typing import IO, Any
 
 from sqlalchemy.orm import Session
 
-from hashmatch.errors import InputError
 from hashmatch.store.cases import (
     CaseFilter,
     StoredCase,
@@ -89,36 +84,6 @@ def record_export(database: Database, actor: str, facts: Mapping[str, object]) -
     """
     with database.writing(actor) as session:
         audit(session, "report.exported", None, facts)
-
-
-@contextmanager
-def private_file(path: Path, *, is_binary: bool = False) -> Iterator[IO[Any]]:
-    """Open a file that only its owner can read, and that gets its name only when it is complete.
-
-    A link is followed; a device or pipe is written directly. Raises `InputError` where the file
-    cannot be written.
-    """
-    target = Path(os.path.realpath(path))
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
-    options: dict[str, Any] = (
-        {"mode": "wb"} if is_binary else {"mode": "w", "encoding": "utf-8", "newline": ""}
-    )
-    try:
-        # A device or pipe, such as /dev/stdout, must not be replaced by a file.
-        if target.exists() and not target.is_file():
-            with target.open(**options) as stream:
-                yield stream
-            return
-        # Exclusive, so that a link that somebody put there is never followed.
-        descriptor = os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        try:
-            with os.fdopen(descriptor, **options) as stream:
-                yield stream
-            unfinished.replace(target)
-        finally:
-            unfinished.unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def report_row(one: StoredMatch, *, show_hashes: bool = False) -> ReportRow:

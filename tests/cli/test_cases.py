@@ -161,6 +161,53 @@ def test_cases_are_exported_in_the_schema_of_ncmec(desk: CommandLine) -> None:
     assert "someone" in (desk.folder / "one.xml").read_text()
 
 
+@pytest.mark.parametrize("folder", ["new", "new/deep/down", "old"])
+def test_a_failed_export_of_cases_leaves_everything_as_it_was(
+    desk: CommandLine, folder: str
+) -> None:
+    """The second case fails: the key of its details is gone."""
+    _good(desk, "cases", "details", "2", "-", stdin='{"account": {"id": "someone"}}')
+    _good(desk, "cases", "decide", "1", "2", "--as", "confirm")
+    _good(desk, "cases", "make-key", "other.key")
+    config = desk.folder / "hashmatch.toml"
+    right = config.read_text()
+    config.write_text(right.replace('[{ file = "details.key" }]', '[{ file = "other.key" }]'))
+    desk.write("old/case-1.xml", "an older report")
+    before = _tree(desk.folder)
+    export = ("report", "export", "--format", "cybertip", "--show-details", "-o", folder)
+    result = desk.run(*export)
+    assert (result.exit_code, "Traceback" in result.stderr) == (2, False)
+    assert _tree(desk.folder) == before
+    config.write_text(right)
+    _good(desk, *export)
+    written = [desk.folder / folder / f"case-{case}.xml" for case in (1, 2)]
+    assert all(one.read_bytes().startswith(b"<?xml") for one in written)
+    assert stat.S_IMODE(written[1].stat().st_mode) == 0o600
+    assert _tree(desk.folder).keys() - before.keys() <= {desk.folder / folder, *written} | {
+        *(desk.folder / folder).parents
+    }
+
+
+@pytest.mark.parametrize("place", ["taken.txt", "taken.txt/below", "old"])
+def test_cases_are_not_exported_over_what_cannot_be_replaced(desk: CommandLine, place: str) -> None:
+    _good(desk, "cases", "decide", "1", "--as", "confirm")
+    desk.write("taken.txt", "a file")
+    desk.write("old/case-1.xml/notes.txt", "in a folder with the name of a report")
+    before = _tree(desk.folder)
+    result = desk.run("report", "export", "--format", "cybertip", "-o", place)
+    assert (result.exit_code, "cannot be written" in result.stderr) == (2, True)
+    assert _tree(desk.folder) == before
+
+
+def _tree(folder: Path) -> dict[Path, bytes | None]:
+    """Return the content of every file below a folder but those of the store."""
+    return {
+        path: path.read_bytes() if path.is_file() else None
+        for path in folder.rglob("*")
+        if not path.is_relative_to(folder / "data") and path.name != "hashmatch.toml"
+    }
+
+
 def test_old_cases_are_removed(desk: CommandLine) -> None:
     for by in ("alice", "bob"):
         _good(desk, "cases", "decide", "1", "--as", "dismiss", "--note", "x", "--by", by)

@@ -22,6 +22,7 @@ from hashmatch.reports import (
     html_summary,
     pdf_summary,
     private_file,
+    private_folder,
     read_figures,
     record_export,
     report_rows,
@@ -211,12 +212,12 @@ def _write_cybertip(app: App, session: Session, wanted: _Wanted, target: Path | 
         raise InputError(
             "every case is a document of its own", hint="Give --output FOLDER or --case."
         )
-    target.mkdir(mode=0o700, parents=True, exist_ok=True)
     number = 0
-    for case, document in documents:
-        with private_file(target / f"case-{case}.xml", is_binary=True) as stream:
-            stream.write(document)
-        number += 1
+    with private_folder(target) as folder:
+        for case, document in documents:
+            with private_file(folder / f"case-{case}.xml", is_binary=True) as stream:
+                stream.write(document)
+            number += 1
     say(f"{number} confirmed cases{_where(target)}")
 
 
