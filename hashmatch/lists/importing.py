@@ -51,14 +51,13 @@ _KIND = re.compile(r"(?![0-9A-Fa-f]{16})[A-Za-z][A-Za-z0-9_.-]{0,31}")
 class RejectedRows:
     """Rejected rows of a delivery: their number, and the first thousand of them.
 
-    `unit` is the unit in which rows are counted, such as "line". `entry_ids` are the ids that
-    damaged rows still show; `could_be_any` says that some damaged row does not show its entry.
+    `unit` is the unit in which rows are counted, such as "line"; `could_be_any` says that some
+    damaged row does not show its entry.
     """
 
     unit: str = "line"
     count: int = 0
     rows: list[BadRow] = field(default_factory=list)
-    entry_ids: set[str] = field(default_factory=set)
     could_be_any: bool = False
 
     def named(self) -> str:
@@ -69,11 +68,16 @@ class RejectedRows:
         """Add a rejected row."""
         self.count += 1
         if len(self.rows) < _MAX_NAMED_ROWS:
-            self.rows.append(row)
-        if row.is_damage and row.entry_id:
-            self.entry_ids.add(row.entry_id)
-        elif row.is_damage:
-            self.could_be_any = True
+            # Without the id, of which nobody is informed, and which may be a mebibyte long.
+            self.rows.append(row._replace(entry_id=""))
+        self.could_be_any |= row.is_damage and not row.entry_id
+
+    def add_duplicates(self, count: int, first_lines: Iterable[int]) -> None:
+        """Add rows that repeat earlier ones, the first of them by line."""
+        for line in first_lines:
+            self.add(BadRow(line, "a duplicate of an earlier row", is_damage=False))
+            count -= 1
+        self.count += count
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,11 +249,9 @@ def _stage(
         progress(rows)
     # Outdated rows go first: they are no duplicates of the rows that replace them.
     rows -= staging.drop_outdated()
-    for line in staging.reject_duplicates():
-        sorter.rejected.add(BadRow(line, "a duplicate of an earlier row", is_damage=False))
-        rows -= 1
-    staging.retain(sorter.rejected.entry_ids)
-    return rows
+    duplicates, first_lines = staging.reject_duplicates(_MAX_NAMED_ROWS)
+    sorter.rejected.add_duplicates(duplicates, first_lines)
+    return rows - duplicates
 
 
 def _apply(
@@ -285,7 +287,7 @@ class _RowSorter:
     unsupported: int = 0
 
     def supported(self, items: Iterable[DeliveredItem], staging: Staging) -> Iterator[StagedRow]:
-        """Yield the rows with supported hashes; unsupported ones go to `staging`."""
+        """Yield the rows with supported hashes; all others go to `staging`."""
         # Cached by name: a list has millions of rows and a handful of algorithms.
         algorithms: dict[str, Algorithm] = {}
         for item in items:
@@ -295,20 +297,25 @@ class _RowSorter:
                 if self.is_allow_list:
                     checked = _check_allowance(item, checked)
                 if isinstance(checked, BadRow):
-                    self.rejected.add(checked)
+                    self._reject(checked, staging)
                 elif isinstance(checked, UnsupportedRow):
                     self.unsupported += 1
                     staging.add_unsupported(checked)
                 else:
                     yield checked
             elif isinstance(item, BadRow):
-                self.rejected.add(item)
+                self._reject(item, staging)
             elif isinstance(item, Excluded):
                 self.excluded += 1
             elif isinstance(item, EntryUpdate):
                 staging.note_update(*item)
             else:
                 self.unknown_columns.append(item.place)
+
+    def _reject(self, row: BadRow, staging: Staging) -> None:
+        self.rejected.add(row)
+        if row.is_damage and row.entry_id:
+            staging.retain(row.entry_id)
 
 
 def _check(row: RawRow, algorithms: dict[str, Algorithm]) -> StagedRow | UnsupportedRow | BadRow:

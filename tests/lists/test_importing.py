@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 from datetime import date
 
 import pytest
@@ -159,6 +160,30 @@ def test_while_a_damaged_row_could_be_any_entry_nothing_is_withdrawn(
     assert len(_active(database)) == 3
     compared = import_text(database, "one", data, withdraw_missing=True).comparison
     assert (compared.retained, compared.withdrawn) == (0, 2)
+
+
+@pytest.mark.sqlite
+def test_any_number_of_damaged_rows_retain_their_entries_in_little_memory(
+    database: Database,
+) -> None:
+    number = 60_000
+    import_text(database, "one", _file(*map(_row, range(number))))
+    data = _file(_row(0), *(f"md5,zz,e{one},A\n" for one in range(1, number)))
+    tracemalloc.start()
+    try:
+        summary = import_text(database, "one", data)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (summary.comparison.retained, summary.comparison.withdrawn) == (number - 1, 0)
+    assert summary.rejected.count == number - 1
+    assert most < 12_000_000  # Three times as much when the ids were in memory.
+
+
+def test_duplicates_are_all_counted_and_the_first_are_named(database: Database) -> None:
+    summary = import_text(database, "one", _file(_row(1), _row(2), _row(1) * 2_500, "md5,z,e,A\n"))
+    assert (summary.rows, summary.rejected.count) == (2, 2_501)
+    assert [row.line for row in summary.rejected.rows] == [*range(4, 1_003), 2_504]
 
 
 def test_a_duplicate_row_retains_nothing(database: Database) -> None:

@@ -50,9 +50,11 @@ class Staging:
     def __init__(self, database: Database, connection: Connection) -> None:
         self._database = database
         self._connection = connection
+        # Staged in batches: neither damage nor updates of any number may fill the memory.
         self._unsupported: list[UnsupportedRow] = []
         self._updates: list[dict[str, object]] = []
         self._has_updates = False
+        self._retained: set[str] = set()
 
     def add(self, rows: Iterable[StagedRow]) -> Iterator[int]:
         """Stage rows; yields the number of rows after each batch."""
@@ -73,8 +75,8 @@ class Staging:
         stage_unsupported(self._connection, self._unsupported)
         self._unsupported.clear()
 
-    def reject_duplicates(self) -> list[int]:
-        """Drop each row that repeats an earlier one and return their lines, in order."""
+    def reject_duplicates(self, max_lines: int) -> tuple[int, Sequence[int]]:
+        """Drop each row that repeats an earlier one; return their number and their first lines."""
         columns = [STAGED.c[name] for name in IDENTITY]
         self._connection.execute(_CREATE_INDEX)
         if self._connection.dialect.name == "postgresql":
@@ -82,25 +84,33 @@ class Staging:
             self._connection.execute(text("ANALYZE staged"))
         repeated = select(func.min(STAGED.c.line)).group_by(*columns).having(func.count() > 1)
         if self._connection.scalar(repeated.limit(1)) is None:
-            return []
+            return 0, ()
         # One line may give several rows, so that its number does not identify them.
         own_place = _OWN_PLACE[self._connection.dialect.name]
         rank = func.row_number().over(partition_by=columns, order_by=STAGED.c.line)
         ranked = select(own_place.label("own_place"), STAGED.c.line, rank.label("rank")).subquery()
         later = ranked.c.rank > 1
-        lines = sorted(self._connection.scalars(select(ranked.c.line).where(later)))
+        first = select(ranked.c.line).where(later).order_by(ranked.c.line).limit(max_lines)
+        lines = self._connection.scalars(first).all()
         dropped = select(ranked.c.own_place).where(later)
-        self._connection.execute(delete(STAGED).where(own_place.in_(dropped)))
-        return lines
+        return self._connection.execute(
+            delete(STAGED).where(own_place.in_(dropped))
+        ).rowcount, lines
 
     def copy(self, statement: Insert) -> None:
         """Stage rows that the store itself has."""
         self._connection.execute(statement)
 
-    def retain(self, entry_ids: Iterable[str]) -> None:
-        """Retain these entries even where the delivery lacks them."""
-        if rows := [{"entry_id": entry_id} for entry_id in entry_ids]:
+    def retain(self, entry_id: str) -> None:
+        """Retain an entry even where the delivery lacks it."""
+        self._retained.add(entry_id)
+        if len(self._retained) >= _ROWS_A_BATCH:
+            self._flush_retained()
+
+    def _flush_retained(self) -> None:
+        if rows := [{"entry_id": entry_id} for entry_id in self._retained]:
             self._connection.execute(insert(RETAINED), rows)
+            self._retained.clear()
 
     def note_update(self, line: int, entry_id: str, moment: str) -> None:
         """Note that a line describes an entry in full: hashes not staged with it are withdrawn.
@@ -149,6 +159,7 @@ class Staging:
         The audit log names `actor`, by default that of the database.
         """
         self._flush_unsupported()
+        self._flush_retained()
         self._connection.commit()
         with self._database.transaction(self._connection, actor) as session:
             yield session
