@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 from sqlalchemy.orm import Session
 
 from hashmatch.config import GuardSettings
-from hashmatch.errors import ConfigError, HashmatchError
-from hashmatch.hashers import find_algorithm
-from hashmatch.hashes import Algorithm, Hash
-from hashmatch.index import SEGMENT_OF_KIND, Entries
+from hashmatch.errors import SyncLeaseError
 from hashmatch.policy import Policy
-from hashmatch.store.lists import Comparison, read_values_added
+from hashmatch.store.lists import Comparison, read_additions
 from hashmatch.store.schema import HashList
 
-# A sample of the added entries is enough to reveal a flood, and bounds the memory.
-_MAX_SAMPLED = 500_000
+from .benign import BenignSample, Matched, read_samples
 
 
 @dataclass(slots=True)
@@ -36,28 +29,70 @@ class Guards:
     policy: Policy
     before: int
     is_first: bool
-    benign: Mapping[Algorithm, Sequence[bytes]] = field(init=False)
+    _samples: Mapping[str, BenignSample] = field(init=False)
     _withdrawn: int = field(default=0, init=False)
     _added: int = field(default=0, init=False)
+    # Which hashes of the sample the entries added so far match, by algorithm.
+    _matched: Mapping[str, Matched] = field(default_factory=dict, init=False)
+    # The same with the examined delivery, and the generation of the list that it was for.
+    _examined: tuple[int, Mapping[str, Matched]] = field(default=(0, {}), init=False)
+    # Algorithms of added entries, by name, of which the benign sample has no hashes.
+    _not_sampled: set[str] = field(default_factory=set, init=False)
 
     def __post_init__(self) -> None:
         """Read the benign sample, if there is one. Raises `ConfigError`."""
         path = self.settings.benign_sample
-        self.benign = read_sample(Path(path), self.policy) if path else {}
+        self._samples = read_samples(Path(path), self.policy) if path else {}
 
-    def objection(self, session: Session, row: HashList, comparison: Comparison) -> str:
-        """Return why a delivery that was just applied must be undone, "" where it may stay."""
+    def examine(self, session: Session, row: HashList, renew: Callable[[], None]) -> None:
+        """Compare every staged row that would be added with the benign sample.
+
+        Before the transaction that applies them, in which nobody else can record a match. `renew`
+        is called every ten thousand rows.
+        """
+        matched = dict(self._matched)
+        for name, values in read_additions(session, row) if self._samples else ():
+            renew()
+            if (sample := self._samples.get(name)) is None:
+                self._not_sampled.add(name)
+                continue
+            found = sample.match(values, self.policy.threshold_bits(row.name, sample.algorithm))
+            matched[name] = found | matched.get(name, found)
+        self._examined = row.generation, matched
+
+    def objection(self, row: HashList, comparison: Comparison) -> str:
+        """Return why the examined delivery, just applied, must be undone, "" where it may stay.
+
+        Raises `SyncLeaseError` where the list has changed since, so that other rows were added.
+        """
+        generation, matched = self._examined
+        if row.generation - (comparison.change is not None) != generation:
+            raise SyncLeaseError(
+                f"list {row.name} was changed while a delivery of its source was examined",
+                hint="The delivery was not applied; the next sync tries again.",
+            )
         # The deliveries of one sync add up, so that splitting a change does not evade the limits.
         withdrawn = self._withdrawn + comparison.withdrawn
         added = self._added + comparison.added
         objection = (
             self._object_to_withdrawals(withdrawn)
             or self._object_to_growth(added - withdrawn)
-            or self._object_to_flood(session, row, comparison)
+            or self._object_to_flood(matched)
         )
         if not objection:
-            self._withdrawn, self._added = withdrawn, added
+            self._withdrawn, self._added, self._matched = withdrawn, added, matched
         return objection
+
+    def remark(self) -> str:
+        """Return which added entries no guard compared with harmless pictures, "" for none."""
+        if not self._added:
+            return ""
+        if not self._samples:
+            return "no added entry was compared with harmless pictures: there is no benign sample"
+        if not self._not_sampled:
+            return ""
+        names = ", ".join(sorted(self._not_sampled))
+        return f"added entries were not compared: the benign sample has no hashes of {names}"
 
     def _object_to_withdrawals(self, withdrawn: int) -> str:
         max_share = self.settings.max_withdrawn_share
@@ -75,58 +110,12 @@ class Guards:
             f" {max_factor:g} times as many"
         )
 
-    def _object_to_flood(self, session: Session, row: HashList, comparison: Comparison) -> str:
-        if not comparison.added:
-            return ""
-        for algorithm, benign in self.benign.items():
-            matched = self._count_matched(session, row, algorithm, benign)
-            if matched > self.settings.max_benign_share * len(benign):
+    def _object_to_flood(self, matched: Mapping[str, Matched]) -> str:
+        for name, sample in self._samples.items():
+            number = sample.count(matched[name]) if name in matched else 0
+            if number > self.settings.max_benign_share * len(sample):
                 return (
-                    f"the entries that it adds match {matched} of the {len(benign)}"
-                    f" {algorithm.name} hashes of the benign sample"
+                    f"the entries that it adds match {number} of the {len(sample)}"
+                    f" {name} hashes of the benign sample"
                 )
         return ""
-
-    def _count_matched(
-        self, session: Session, row: HashList, algorithm: Algorithm, benign: Sequence[bytes]
-    ) -> int:
-        """Count the benign hashes that the newly added entries of the list would match."""
-        added = read_values_added(session, row, algorithm.name, limit=_MAX_SAMPLED)
-        if not added:
-            return 0
-        size = algorithm.bits // 8
-        values = np.frombuffer(b"".join(added), np.uint8).reshape(len(added), size)
-        # The index itself decides, with the list's own threshold: a guard that matched in another
-        # way would miss a flood, or report a false one. The keys only have to differ.
-        keys = np.arange(len(added))
-        segment = SEGMENT_OF_KIND[algorithm.kind].build(algorithm, Entries(keys, keys * 0, values))
-        threshold_bits = self.policy.threshold_bits(row.name, algorithm)
-        queries = np.frombuffer(b"".join(benign), np.uint8).reshape(len(benign), size)
-        return len(np.unique(segment.find(queries, threshold_bits).queries))
-
-
-def read_sample(path: Path, policy: Policy) -> dict[Algorithm, list[bytes]]:
-    """Return the hashes of a file written by `hashmatch hash --json`, by algorithm.
-
-    Hashes of low quality are left out, since they are never matched. Raises `ConfigError` where the
-    file cannot be read.
-    """
-    values: defaultdict[Algorithm, list[bytes]] = defaultdict(list)
-    number = 0
-    try:
-        with path.open(encoding="utf-8") as lines:
-            for line in lines:
-                number += 1
-                fields = json.loads(line)
-                algorithm = find_algorithm(fields["algorithm"])
-                value = algorithm.parse(fields["value"])
-                if not policy.is_low_quality(Hash(algorithm, value, fields.get("quality"))):
-                    values[algorithm].append(value)
-    except OSError as error:
-        raise ConfigError(f"{path}: the benign sample cannot be read") from error
-    except (HashmatchError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ConfigError(
-            f"{path}: line {number} of the benign sample is not a hash",
-            hint="Create it with 'hashmatch hash FILES... --json > sample.jsonl'.",
-        ) from error
-    return dict(values)

@@ -102,7 +102,10 @@ class ImportSummary:
 
 
 class Oversight:
-    """Hooks within the transaction that applies a delivery; by default they do nothing."""
+    """Hooks before and in the transaction that applies a delivery; by default they do nothing."""
+
+    def examine(self, staging: Staging, renew: Callable[[], None]) -> None:
+        """Look at what was staged before it is applied; `renew` is to be called all the while."""
 
     def objection(self, session: Session, row: HashList, comparison: Comparison) -> str:
         """Return why the delivery must not be applied, "" where it may."""
@@ -205,6 +208,7 @@ def apply_delivery(
         # list without active entries may consist of unsupported hashes alone.
         if is_full and not rows and not sorter.unsupported:
             raise _no_usable_row(rejected)
+        oversight.examine(staging, lambda: progress(rows))
         with staging.applying() as session:
             row, is_new = find_or_create_list(session, name, kind)
             if is_full and not rows and row.active_entries:

@@ -26,6 +26,7 @@ from hashmatch.store.lists import (
     Comparison,
     Counts,
     Quarantine,
+    Staging,
     SyncFacts,
     discard_quarantined,
     find_list,
@@ -85,7 +86,7 @@ def sync_list(
     started_at = utc_now()
     applied: list[ImportSummary] = []
     try:
-        objection = _apply_fetches(lease, source, settings, progress, applied)
+        objection, remark = _apply_fetches(lease, source, settings, progress, applied)
     except HashmatchError as error:
         _finish(lease, _facts(started_at, FAILED, error.message, applied))
         raise
@@ -93,10 +94,10 @@ def sync_list(
         # The message of a foreign error may quote the list, so that only its type is recorded.
         _finish(lease, _facts(started_at, FAILED, type(error).__name__, applied))
         raise
-    if objection:
-        return _finish(lease, _facts(started_at, QUARANTINED, objection, applied))
     has_changed = any(one.comparison.change for one in applied)
-    return _finish(lease, _facts(started_at, CHANGED if has_changed else UNCHANGED, "", applied))
+    outcome = QUARANTINED if objection else CHANGED if has_changed else UNCHANGED
+    facts = _facts(started_at, outcome, objection, applied)
+    return _finish(lease, replace(facts, remark=remark))
 
 
 def new_lease_holder() -> str:
@@ -123,10 +124,11 @@ def _apply_fetches(
     settings: Settings,
     progress: Callable[[int], None],
     applied: list[ImportSummary],
-) -> str:
-    """Apply new deliveries one by one; returns why one was quarantined, "" where none was.
+) -> tuple[str, str]:
+    """Apply new deliveries one by one, up to one that is quarantined.
 
-    `applied` receives the summary of each delivery that was applied.
+    Returns why it was, "" where none was, and the remark of the guards. `applied` receives the
+    summary of each delivery that was applied.
     """
     with lease.database.reading() as session:
         checkpoint = read_checkpoint(session, lease.list_key, source.name)
@@ -143,12 +145,12 @@ def _apply_fetches(
             # A known checkpoint saves reading and quarantining the same delivery at every sync.
             if quarantined and fetch.checkpoint and _is_same(quarantined, source, fetch):
                 reason = quarantined.reason
-                return reason if quarantined.rejected_at is None else f"{reason}; rejected"
+                return reason if quarantined.rejected_at is None else f"{reason}; rejected", ""
             summary = _apply_fetch(lease, source, fetch, guards, progress)
             if summary.objection:
-                return summary.objection
+                return summary.objection, guards.remark()
             applied.append(summary)
-    return ""
+    return "", guards.remark()
 
 
 def _is_same(quarantined: Quarantine, source: ListSource, fetch: Fetch) -> bool:
@@ -195,8 +197,13 @@ class _SyncOversight(Oversight):
     fetch: Fetch
     guards: Guards
 
+    def examine(self, staging: Staging, renew: Callable[[], None]) -> None:
+        with staging.reading() as session:
+            row = find_list(session, self.lease.list_name)
+            self.guards.examine(session, row, renew)
+
     def objection(self, session: Session, row: HashList, comparison: Comparison) -> str:
-        return self.guards.objection(session, row, comparison)
+        return self.guards.objection(row, comparison)
 
     def quarantine(self, session: Session, row: HashList, blocked: BlockedDelivery) -> None:
         require_lease(session, row, self.lease.holder)

@@ -22,7 +22,7 @@ from hashmatch.imaging import PoolIntake, ProcessFailedError, are_core_dumps_for
 from hashmatch.index import IndexFolder, inspect
 from hashmatch.outbox import require_signing
 from hashmatch.store.engine import Database
-from hashmatch.store.lists import count_active_entries, read_lists, read_quarantines
+from hashmatch.store.lists import MATCH, count_active_entries, read_lists, read_quarantines
 from hashmatch.store.schema import utc_now
 from hashmatch.wiring import open_database, open_intake, open_policy
 
@@ -70,6 +70,7 @@ def examine(settings: Settings) -> list[Finding]:
         _look_at_isolation,
         _look_at_core_dumps,
         _look_at_webhooks,
+        _look_at_guards,
     )
     findings = [finding for check in checks for finding in _guarded(check, settings)]
     try:
@@ -178,6 +179,19 @@ def _look_at_webhooks(settings: Settings) -> Iterator[Finding]:
             yield Finding(f"webhook {name}", Health.BAD, error.message, error.hint)
         else:
             yield Finding(f"webhook {name}", Health.GOOD, "messages can be signed")
+
+
+def _look_at_guards(settings: Settings) -> Iterator[Finding]:
+    """Check that what sources add to lists is compared with harmless pictures."""
+    unguarded = [
+        name
+        for name, one in settings.lists.items()
+        if one.kind == MATCH and not (one.guards or settings.guards).benign_sample
+    ]
+    if unguarded:
+        detail = f"no benign sample shows whether sources flood {', '.join(unguarded)}"
+        hint = "Write one: hashmatch hash FILES... --json; then set guards.benign_sample."
+        yield Finding("guards", Health.WARNING, detail, hint)
 
 
 def _look_at_database(_: Settings, database: Database) -> Iterator[Finding]:

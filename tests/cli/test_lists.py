@@ -262,6 +262,25 @@ def test_lists_are_synced_from_their_sources(command_line: CommandLine) -> None:
     assert (status["two"]["succeeded_at"], "gone.csv" in status["two"]["cause"]) == (None, True)
 
 
+def test_a_list_that_is_not_compared_with_harmless_pictures_is_mentioned(
+    command_line: CommandLine,
+) -> None:
+    command_line.write("one.csv", list_of(1, 2))
+    _with_source(command_line, "one", 'source = "file"\npath = "one.csv"')
+    synced = command_line.run("lists", "sync", "one")
+    assert (synced.exit_code, "there is no benign sample" in synced.stderr) == (0, True)
+    assert "benign sample" not in command_line.run("lists", "sync", "one").stderr
+    (guards,) = [row for row in command_line.json("doctor") if row["subject"] == "guards"]
+    assert guards["health"] == "warning"
+    hashes = command_line.run("hash", command_line.write("a.jpg", drawn(9)), "--json").stdout
+    command_line.write("sample.jsonl", hashes)
+    _with_source(command_line, "two", 'source = "file"\npath = "one.csv"')
+    config = command_line.folder / "hashmatch.toml"
+    config.write_text(config.read_text() + '[guards]\nbenign_sample = "sample.jsonl"\n')
+    assert "benign sample" not in command_line.run("lists", "sync", "two").stderr
+    assert "guards" not in {row["subject"] for row in command_line.json("doctor")}
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import random
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from hashmatch.config import GuardSettings, Settings
-from hashmatch.errors import ConfigError, NotFoundError, SyncLeaseError
+from hashmatch.errors import NotFoundError, SyncLeaseError
 from hashmatch.lists import (
     FileSource,
     accept_delivery,
@@ -221,45 +219,6 @@ def test_the_deliveries_of_one_sync_count_together(database: Database) -> None:
     facts = sync_list(database, "one", MadeSource(first, *later), settings)
     assert (facts.outcome, facts.counts.withdrawn) == ("quarantined", 15)
     assert len(active_numbers(database)) == 85
-
-
-def _write_sample(path: Path, numbers: Iterable[int], quality: int = 100) -> None:
-    lines = [
-        {"algorithm": "pdq", "value": f"{number:064x}", "quality": quality} for number in numbers
-    ]
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-
-
-def test_a_list_that_would_match_benign_pictures_is_quarantined(
-    database: Database, tmp_path: Path
-) -> None:
-    dice = random.Random(1)
-    benign = [dice.getrandbits(256) for _ in range(1_000)]
-    others = [dice.getrandbits(256) for _ in range(1_000)]
-    near = [one ^ 0b11111 for one in benign]
-    sample = tmp_path / "sample.jsonl"
-    _write_sample(sample, benign)
-    file = _File(database, tmp_path, benign_sample=str(sample), max_growth_factor=100)
-    assert file.sync(_text(others, "pdq")).outcome == "changed"
-    assert file.sync(_text(others + near[:1], "pdq")).outcome == "changed"
-    facts = file.sync(_text(others + near[:10], "pdq"))
-    assert facts.outcome == "quarantined"
-    assert "match 9 of the 1000 pdq hashes of the benign sample" in facts.cause
-    _write_sample(sample, benign, quality=10)  # Of too low a quality to be matched at all.
-    assert file.sync().outcome == "quarantined"
-    assert file.sync(_text(others + near[:11], "pdq")).outcome == "changed"
-
-
-@pytest.mark.parametrize("text", ["{}\n", "[]\n", "x\n", '{"algorithm": "pdq", "value": "1"}\n'])
-def test_a_sample_that_cannot_be_read_stops_the_sync_before_it_begins(
-    database: Database, tmp_path: Path, text: str
-) -> None:
-    sample = tmp_path / "sample.jsonl"
-    sample.write_text(text)
-    with pytest.raises(ConfigError, match="line 1 of the benign sample"):
-        _File(database, tmp_path, benign_sample=str(sample)).sync(_text([1]))
-    with pytest.raises(ConfigError, match="cannot be read"):
-        _File(database, tmp_path, benign_sample=str(tmp_path / "none")).sync(_text([1]))
 
 
 def test_a_quarantined_incremental_delivery_shows_the_changes_that_it_would_make(

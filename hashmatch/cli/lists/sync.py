@@ -87,6 +87,11 @@ def _sync(app: App, database: Database, name: str) -> SyncResult:
             f"list {name}: the delivery was quarantined: {facts.cause}\n"
             f"  'hashmatch lists diff {name}' shows it; the list is unchanged."
         )
+    if facts.remark:
+        say(
+            f"list {name}: {facts.remark}\n"
+            "  'hashmatch hash FILES... --json' writes one, which guards.benign_sample names."
+        )
     return SyncResult(name, facts, facts.cause)
 
 

@@ -1,7 +1,7 @@
 """Lists in the store: their entries, generations, syncs and quarantined deliveries."""
 
 from .allowances import Allowance, Terms, allow_hash, parse_terms, read_allowances
-from .applying import Comparison, apply_staged
+from .applying import Comparison, apply_staged, read_additions
 from .disabled import (
     count_disabled,
     disable_entries,
@@ -16,7 +16,6 @@ from .entries import (
     find_entry,
     read_entry_facts,
     read_new_entries,
-    read_values_added,
     read_withdrawn_keys,
     shown_entry_id,
 )
@@ -119,6 +118,7 @@ __all__ = [
     "open_staging",
     "parse_terms",
     "quarantine_delivery",
+    "read_additions",
     "read_allowances",
     "read_checkpoint",
     "read_differences",
@@ -129,7 +129,6 @@ __all__ = [
     "read_quarantines",
     "read_store_id",
     "read_unsupported",
-    "read_values_added",
     "read_withdrawn_keys",
     "record_run",
     "reject_quarantined",

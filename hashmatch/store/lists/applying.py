@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 from sqlalchemy import ColumnElement, exists, func, insert, literal, or_, select, true, update
 from sqlalchemy.orm import Session
@@ -12,6 +15,8 @@ from ..schema import Entry, HashList
 from .entries import is_named
 from .generations import Change, Counts, publish_generation
 from .staging_tables import CONTENT, IDENTITY, RETAINED, STAGED, UPDATES
+
+_ROWS_A_BATCH = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,17 @@ def apply_staged(
         change = publish_generation(session, row, counts, source=source)
     unchanged = before - withdrawn - retained - changed
     return Comparison(change, added, withdrawn, changed, unchanged, disabled, retained)
+
+
+def read_additions(session: Session, row: HashList) -> Iterator[tuple[str, Sequence[bytes]]]:
+    """Yield (algorithm, values) of the staged rows that applying them would add, in batches."""
+    rows = session.execute(
+        select(STAGED.c.algorithm, STAGED.c.value).where(is_new(row)).order_by(STAGED.c.algorithm),
+        execution_options={"yield_per": _ROWS_A_BATCH},
+    )
+    for batch in rows.partitions():
+        for algorithm, some in groupby(batch, itemgetter(0)):
+            yield algorithm, [value for _, value in some]
 
 
 def same_entry() -> list[ColumnElement[bool]]:
@@ -120,6 +136,11 @@ def is_disabled(row: HashList) -> ColumnElement[bool]:
     """Say that the operator disabled a staged entry, which then stays out."""
     disabled = (Entry.list_key == row.key, Entry.disabled, *same_entry())
     return exists().where(*disabled).correlate(STAGED)
+
+
+def is_new(row: HashList) -> ColumnElement[bool]:
+    """Say that a staged entry is not in the list, and is not to stay out of it."""
+    return ~exists().where(*is_active(row), *same_entry()).correlate(STAGED) & ~is_disabled(row)
 
 
 def _count_disabled(session: Session, row: HashList) -> int:

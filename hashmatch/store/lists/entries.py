@@ -99,23 +99,6 @@ def find_entry(session: Session, key: int) -> EntryHash | None:
     return None if entry is None else EntryHash(entry.entry_id, entry.algorithm, entry.value)
 
 
-def read_values_added(
-    session: Session, row: HashList, algorithm: str, *, limit: int
-) -> Sequence[bytes]:
-    """Return hashes that the list's newest generation added, the newest first."""
-    return session.scalars(
-        select(Entry.value)
-        .where(
-            Entry.list_key == row.key,
-            Entry.algorithm == algorithm,
-            Entry.added_generation == row.generation,
-            Entry.withdrawn_generation.is_(None),
-        )
-        .order_by(Entry.key.desc())
-        .limit(limit)
-    ).all()
-
-
 def _key_before(session: Session, list_key: int) -> int:
     """Return a key below those of all active entries of the list."""
     first = select(func.min(Entry.key)).where(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, and_, delete, exists, insert, literal, select, true
+from sqlalchemy import Table, and_, delete, insert, literal, select, true
 from sqlalchemy.orm import Session
 
 from hashmatch.errors import NotFoundError
@@ -18,11 +18,10 @@ from ..schema import Entry, HashList, QuarantinedDelivery, QuarantinedRow, utc_n
 from .applying import (
     Comparison,
     is_active,
-    is_disabled,
+    is_new,
     is_retained,
     is_staged,
     is_updated,
-    same_entry,
 )
 from .generations import Counts
 from .staging import Staging
@@ -166,11 +165,7 @@ def read_differences(
     session: Session, row: HashList, quarantine: Quarantine
 ) -> Iterator[Difference]:
     """Yield the changes that a restaged delivery would make to the list."""
-    # Disabled entries stay out, whatever a delivery brings.
-    there = exists().where(*is_active(row), *same_entry())
-    added = select(STAGED.c.algorithm, STAGED.c.entry_id, STAGED.c.category).where(
-        ~is_disabled(row), ~there.correlate(STAGED)
-    )
+    added = select(STAGED.c.algorithm, STAGED.c.entry_id, STAGED.c.category).where(is_new(row))
     within = true() if quarantine.is_full else is_updated()
     gone = and_(within, ~is_staged(), ~is_retained())
     withdrawn = select(Entry.algorithm, Entry.entry_id, Entry.category).where(*is_active(row), gone)

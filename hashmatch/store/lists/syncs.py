@@ -24,7 +24,8 @@ CHANGED, UNCHANGED, FAILED, QUARANTINED = "changed", "unchanged", "failed", "qua
 class SyncFacts:
     """One attempt to sync a list; `cause` says why it failed or was quarantined.
 
-    The counts are of the changes that were applied.
+    The counts are of the changes that were applied. `remark` is about what the guards could not
+    check, and is not recorded.
     """
 
     started_at: datetime
@@ -34,6 +35,7 @@ class SyncFacts:
     generation: int
     counts: Counts
     rejected_rows: int
+    remark: str = ""
 
 
 def lease_sync(session: Session, row: HashList, holder: str, lease_s: float) -> None:
