@@ -100,6 +100,44 @@ def test_a_wrong_key_is_named_with_its_file_in_one_line(
     assert "\n" not in caught.value.message
 
 
+def test_a_mapping_that_goes_from_our_columns_to_the_files_says_how_to_turn_it(
+    tmp_path: Path,
+) -> None:
+    table = '{ entry_id = "id", category = "category", value = "MD5 \\"x\\"", tags = "ü" }'
+    file = _write(tmp_path / "h.toml", f"[mappings.x]\ncolumns = {table}\n")
+    with pytest.raises(ConfigError, match=r"h.toml: mappings\.x\.columns: ") as caught:
+        load_settings(file)
+    turned = caught.value.message.partition("turn it to ")[2]
+    assert turned.startswith('{ id = "entry_id", category = "category", ')
+    _write(file, f"[mappings.x]\ncolumns = {turned}\n")
+    columns = load_settings(file).mappings["x"].columns
+    assert columns == {
+        "id": "entry_id", "category": "category", 'MD5 "x"': "value", "ü": "tags"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ('{ a = "value", b = "value" }', "two of the file's columns are value"),
+        ('{ a = "value", A = "note" }', "two of the file's columns are a"),
+        ('{ a = "hash" }', "input should be 'algorithm'"),
+        ('{ value = 3, note = "x" }', "turn it to"),
+        ('"id"', "valid dictionary"),
+    ],
+)
+def test_a_mapping_of_columns_that_cannot_be_told_is_refused(
+    tmp_path: Path, table: str, words: str
+) -> None:
+    file = _write(tmp_path / "h.toml", f"[mappings.x]\ncolumns = {table}\n")
+    with pytest.raises(ConfigError) as caught:
+        load_settings(file)
+    assert ("mappings.x.columns" in caught.value.message, words in caught.value.message) == (
+        True,
+        True,
+    )
+
+
 @pytest.mark.parametrize("content", [b"[", b"\xff\xfe", b"a = 1\na = 2"])
 def test_a_file_that_is_not_toml_is_named(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "h.toml"

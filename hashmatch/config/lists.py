@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import json
+import re
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 # sample_config.toml documents every key, which a test verifies.
 MappedColumn = Literal["algorithm", "value", "entry_id", "category", "tags", "added_at", "note"]
@@ -19,15 +21,15 @@ class Section(BaseModel):
 class MappingSettings(Section):
     """`[mappings.NAME]`: layout of a licensor's file.
 
-    `columns` maps our columns to the licensor's; `hashes` maps the licensor's columns of hashes to
-    their algorithms, `flags` its columns of yes or no to tags. `algorithms` and `categories` map
-    the licensor's values to ours.
+    Every table goes from the licensor's word to ours: `columns` from its columns to our columns,
+    `hashes` from those of hashes to algorithms, `flags` from those of yes or no to tags;
+    `algorithms` and `categories` from its values to ours.
     """
 
     separator: str = Field(default="", max_length=1)
     rows: str = ""
     algorithm: str = ""
-    columns: dict[MappedColumn, str] = {}
+    columns: dict[str, MappedColumn] = {}
     hashes: dict[str, str] = {}
     flags: dict[str, str] = {}
     algorithms: dict[str, str] = {}
@@ -35,10 +37,34 @@ class MappingSettings(Section):
     other_categories: Literal["keep", "reject", "exclude"] = "keep"
     excluded_categories: tuple[str, ...] = Field(default=(), strict=False)
 
+    @field_validator("columns", mode="before")
+    @classmethod
+    def _require_direction(cls, columns: object) -> object:
+        """Refuse a table from our columns to the file's, as it was written at first."""
+        own = get_args(MappedColumn)
+        table = columns if isinstance(columns, dict) else {}
+        if any(key in own and one not in own for key, one in table.items()):
+            turned = ", ".join(f'{_toml_key(one)} = "{key}"' for key, one in table.items())
+            raise ValueError(f"it goes from the file's columns to ours: turn it to {{ {turned} }}")
+        return columns
+
+    @field_validator("columns")
+    @classmethod
+    def _require_one_each(cls, columns: dict[str, MappedColumn]) -> dict[str, MappedColumn]:
+        for names in (list[str](columns.values()), [one.lower() for one in columns]):
+            if repeated := sorted({one for one in names if names.count(one) > 1}):
+                raise ValueError(f"two of the file's columns are {', '.join(repeated)}")
+        return columns
+
+
+def _toml_key(name: object) -> str:
+    text = str(name)
+    return text if re.fullmatch(r"[A-Za-z0-9_-]+", text) else json.dumps(text, ensure_ascii=False)
+
 
 # A starting point: no public document describes the layout of the IWF's files.
 IWF = MappingSettings(
-    columns={"entry_id": "id", "category": "category", "added_at": "date", "note": "comment"},
+    columns={"id": "entry_id", "category": "category", "date": "added_at", "comment": "note"},
     hashes={"md5": "md5", "sha1": "sha1", "sha256": "sha256", "pdq": "pdq", "photodna": "photodna"},
     flags={"grid": "grid-image", "ai": "ai-generated"},
     categories={"A": "A", "B": "B", "C": "C"},

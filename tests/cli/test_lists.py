@@ -89,7 +89,7 @@ def test_a_file_that_cannot_be_read_is_named(command_line: CommandLine, name: st
 
 def test_a_mapping_of_the_configuration_reads_other_layouts(command_line: CommandLine) -> None:
     config = command_line.folder / "hashmatch.toml"
-    columns = 'columns = { entry_id = "Id" }\nhashes = { MD5 = "md5", PhotoDNA = "photodna" }\n'
+    columns = 'columns = { Id = "entry_id" }\nhashes = { MD5 = "md5", PhotoDNA = "photodna" }\n'
     config.write_text(config.read_text() + f"\n[mappings.wide]\n{columns}")
     file = command_line.write("one.tsv", f"Id\tMD5\tPhotoDNA\ne1\t{'0' * 32}\tAAAA\n")
     imported = command_line.run("lists", "import", "one", file, "--mapping", "wide")

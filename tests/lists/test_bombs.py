@@ -13,7 +13,7 @@ from hashmatch.errors import ListFileError
 from hashmatch.lists import FORMATS, ListFormat
 
 MAPPING = MappingSettings(
-    rows="value", columns={"value": "v"}, algorithm="pdq", categories={"1": "A"}
+    rows="value", columns={"v": "value"}, algorithm="pdq", categories={"1": "A"}
 )
 _JSON = b'{"odata.metadata": "#Media", "value": ['
 _XML = b"<queryResult><images>"

@@ -235,7 +235,7 @@ def test_the_rows_of_one_document_are_read_as_they_were_written(rows: list[RawRo
 
 
 def test_an_array_within_a_document_is_found_by_its_path() -> None:
-    mapping = MappingSettings(rows="data.items", columns={"value": "v"}, algorithm="pdq")
+    mapping = MappingSettings(rows="data.items", columns={"v": "value"}, algorithm="pdq")
     data = b'\xef\xbb\xbf{"next": [1, {"items": [{"v": "no"}]}], "data": {"items": [{"V": "00"}]}}'
     rows = list(find_format("x.json").read(io.BytesIO(data), mapping))
     assert rows == [RawRow(1, "pdq", "00")]

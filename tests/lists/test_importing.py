@@ -193,7 +193,7 @@ def test_a_duplicate_row_retains_nothing(database: Database) -> None:
 
 
 def test_a_repeated_hash_does_not_reject_the_others_of_its_line(database: Database) -> None:
-    mapping = MappingSettings(columns={"entry_id": "id"}, hashes={"md5": "md5", "sha1": "sha1"})
+    mapping = MappingSettings(columns={"id": "entry_id"}, hashes={"md5": "md5", "sha1": "sha1"})
     rows = f"id,md5,sha1\n1,{1:032x},{1:040x}\n1,{1:032x},{2:040x}\n"
     summary = import_text(database, "one", rows, mapping=mapping)
     assert (summary.rows, [row.line for row in summary.rejected.rows]) == (3, [3])

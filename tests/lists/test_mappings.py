@@ -13,7 +13,7 @@ from hashmatch.lists import BadRow, find_format
 from hashmatch.lists.formats import Excluded, RawRow, Row, UnknownColumn
 
 WIDE = MappingSettings(
-    columns={"entry_id": "Id", "category": "Grade", "added_at": "Added", "tags": "Words"},
+    columns={"Id": "entry_id", "Grade": "category", "Added": "added_at", "Words": "tags"},
     hashes={"MD5 Hash": "md5", "PDQ": "pdq"},
     flags={"Grid": "grid-image"},
     categories={"1": "A", "2": "B"},
@@ -69,13 +69,13 @@ def test_a_column_that_the_file_lacks_is_named() -> None:
 
 def test_a_mapping_without_a_place_for_hashes_is_refused() -> None:
     with pytest.raises(ListFileError, match="the columns of hashes"):
-        _read("a,b\n", MappingSettings(columns={"entry_id": "a", "value": "b"}))
+        _read("a,b\n", MappingSettings(columns={"a": "entry_id", "b": "value"}))
 
 
 def test_columns_and_algorithms_are_renamed_and_the_separator_is_the_mappings() -> None:
     mapping = MappingSettings(
         separator=";",
-        columns={"algorithm": "kind", "value": "hash", "category": "c"},
+        columns={"kind": "algorithm", "hash": "value", "c": "category"},
         algorithms={"PhotoHash": "pdq"},
     )
     data = "KIND;hash;c\nPhotoHash;00;any, word\n"

@@ -29,14 +29,15 @@ _NO = frozenset({"", "false", "no", "n", "0", "none", "null"})
 
 def named_columns(mapping: MappingSettings) -> set[str]:
     """Return the columns that a mapping names, in lower case."""
-    named = (*mapping.columns.values(), *mapping.hashes, *mapping.flags)
+    named = (*mapping.columns, *mapping.hashes, *mapping.flags)
     return {name.lower() for name in named}
 
 
 def require_hash_columns(mapping: MappingSettings) -> None:
     """Raise `ListFileError` for a mapping with which no row could ever have a hash."""
-    has_value = "value" in mapping.columns
-    has_algorithm = "algorithm" in mapping.columns or mapping.algorithm
+    own = mapping.columns.values()
+    has_value = "value" in own
+    has_algorithm = "algorithm" in own or mapping.algorithm
     if not mapping.hashes and not (has_value and has_algorithm):
         raise ListFileError(
             "the mapping does not name the columns of hashes",
@@ -49,9 +50,14 @@ def mapped_rows(
 ) -> Iterator[RawRow | BadRow | Excluded]:
     """Yield one row for each hash of a record, whose keys are in lower case."""
     texts: dict[str, str] = {}
+    given_tags: object = None
     # The id first, so that any other problem is reported with the id of its entry.
-    for column, file_column in sorted(mapping.columns.items(), key=_is_not_the_id):
-        text = "" if column == "tags" else _text_of(column, record.get(file_column.lower()))
+    for file_column, column in sorted(mapping.columns.items(), key=_is_not_the_id):
+        value = record.get(file_column.lower())
+        if column == "tags":
+            given_tags = value
+            continue
+        text = _text_of(column, value)
         if text is None:
             yield BadRow(line, f"{column} is not a string", texts.get("entry_id", ""))
             return
@@ -61,19 +67,19 @@ def mapped_rows(
     if not isinstance(category, str):
         yield category
         return
-    tags = _tags(mapping, record)
+    tags = _tags(mapping, given_tags, record)
     if tags is None:
         yield BadRow(line, "the tags or a flag cannot be read", entry_id)
         return
     hashes = _hashes(mapping, texts, record)
-    for algorithm, value in hashes:
-        if value is None:
+    for algorithm, text in hashes:
+        if text is None:
             yield BadRow(line, f"the {algorithm} value is not a string", entry_id)
         else:
             yield RawRow(
                 line,
                 algorithm,
-                value,
+                text,
                 entry_id,
                 category,
                 tags,
@@ -146,7 +152,7 @@ def _hashes(
 
 
 def _is_not_the_id(column: tuple[str, str]) -> bool:
-    return column[0] != "entry_id"
+    return column[1] != "entry_id"
 
 
 def _text_of(column: str, value: object) -> str | None:
@@ -155,9 +161,10 @@ def _text_of(column: str, value: object) -> str | None:
     return None if is_number and column in ("algorithm", "value") else as_text(value)
 
 
-def _tags(mapping: MappingSettings, record: Mapping[str, object]) -> tuple[str, ...] | None:
-    """Return the tags of a record, None where they or a flag have an unknown form."""
-    given = record.get(mapping.columns.get("tags", "").lower())
+def _tags(
+    mapping: MappingSettings, given: object, record: Mapping[str, object]
+) -> tuple[str, ...] | None:
+    """Return the given tags of a record and those of its flags, None for an unknown form."""
     if isinstance(given, list):
         tags = [as_text(one) for one in given]
     else:
