@@ -27,7 +27,7 @@ from hashmatch.config import Settings
 from hashmatch.errors import CaseStateError, ForbiddenError, InputError
 from hashmatch.outbox import send_due, sign
 from hashmatch.store.engine import Database, audit, read_audit_records
-from hashmatch.store.outbox import read_outbox
+from hashmatch.store.outbox import read_outbox, retry_message
 from hashmatch.store.schema import NCMECReport, OutboxMessage, utc_now
 from tests.cases.making import (
     ADMINISTRATOR,
@@ -196,6 +196,35 @@ def test_mail_that_does_not_go_waits(
     _escalate(listed, chosen, confirmed, "duty")
     assert _send(listed, chosen) == {"failed": 1}
     assert box.messages == []
+
+
+@pytest.mark.sqlite
+def test_a_case_that_reached_nobody_is_given_back_and_goes_on_once_it_arrives(
+    listed: Database, settings: Settings, confirmed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DESK", "secret-desk")
+    with serving(_Desk(), "/cases") as desk:
+        chosen = settings_with(
+            settings,
+            escalations={"desk": {"to": "webhook", "url": desk.url, "secret": {"env": "DESK"}}},
+            outbox={"private_hosts": ["127.0.0.1"]},
+        )
+        _escalate(listed, chosen, confirmed, "desk")
+        with listed.writing() as session:
+            session.execute(update(OutboxMessage).values(attempts=11))
+        desk.faults = [500]
+        assert _send(listed, chosen) == {"dead": 1}
+        assert state_of(listed, confirmed) is State.CONFIRMED
+        with listed.writing() as session:
+            facts = view_case(session, confirmed)
+            (message,) = facts["messages"]
+            assert (message["state"], "status 500" in message["problem"]) == ("dead", True)
+            assert "outbox retry" in facts["history"][-1]["next"]
+            retry_message(session, message["message"])
+        assert _send(listed, chosen) == {"sent": 1}
+    assert state_of(listed, confirmed) is State.ESCALATED
+    with listed.reading() as session:
+        assert view_case(session, confirmed)["messages"] == []
 
 
 @pytest.mark.sqlite

@@ -24,7 +24,7 @@ from hashmatch.config import Settings
 from hashmatch.cybertip import submitting
 from hashmatch.errors import CaseStateError
 from hashmatch.store.engine import Database
-from hashmatch.store.outbox import read_outbox, retry_message
+from hashmatch.store.outbox import count_unsent, read_outbox, retry_message
 from hashmatch.store.schema import NCMECReport
 from hashmatch.uploaders import open_sealer, parse_details
 from tests.cases.making import (
@@ -167,6 +167,8 @@ def _check_one_finished(database: Database, server: CyberTiplineServer, case: in
     server.offset += timedelta(hours=25)
     assert server.still_open() == []
     assert (newest_stage(database), state_of(database, case)) == ("finished", State.REPORTED)
+    with database.reading() as session:
+        assert count_unsent(session)["dead"] == 0
 
 
 def test_a_report_that_expired_is_restarted(

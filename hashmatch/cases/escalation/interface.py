@@ -16,7 +16,7 @@ from hashmatch.store.schema import Case, utc_now
 
 from ..actors import SYSTEM
 from ..decisions import move
-from ..states import CaseAction
+from ..states import CaseAction, State
 from ..views import case_facts
 
 ESCALATION = "escalation"
@@ -111,6 +111,9 @@ class NotificationChannel(EscalationChannel[Target]):
         refused = self.notify(settings, target, message)
         with database.writing() as session:
             row = lock_case(session, case)
+            if row.notified_at is None and row.state == State.CONFIRMED:
+                # It was given back before, and arrived after all.
+                move(session, row, CaseAction.ESCALATE, SYSTEM, {"target": message.target})
             row.notified_at = row.notified_at or utc_now()
             facts = {"to": message.target, "message": message.key, "refused": refused}
             audit(session, "escalation.sent", row, facts)
