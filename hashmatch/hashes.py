@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, assert_never, overload
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 # The algorithm whose hash identifies a file. Files that share an MD5 or SHA-1 can be made on
 # purpose.
 FILE_HASH = "sha256"
+
+
+_HEXADECIMAL = re.compile("[0-9A-Fa-f]*")
+_BASE32 = re.compile("[A-Za-z2-7]*")
 
 
 class Kind(StrEnum):
@@ -133,8 +138,9 @@ class Algorithm:
         assert_never(self.kind)
 
     def parse(self, text: str) -> bytes:
-        """Return the value of a hash written in hexadecimal; vectors may be in base64, too.
+        """Return the value of a hash written in hexadecimal.
 
+        Vectors may be in base64, too, and exact hashes of whole groups of base32, as SHA-1, in it.
         Raises `InputError`, which never quotes the text, when it is malformed or not of `bits`
         bits.
         """
@@ -144,6 +150,11 @@ class Algorithm:
                 return base64.b64decode(text, validate=True)
             except binascii.Error as error:
                 raise InputError(f"the {self.name} value is not base64") from error
+        # Hexadecimal of that length is of another algorithm: 32 digits are an MD5. One SHA-1 in
+        # 10 ** 13 has no other letters in base32, and is refused.
+        is_base32 = self.kind is Kind.EXACT and len(text) * 5 == self.bits
+        if is_base32 and _BASE32.fullmatch(text) and not _HEXADECIMAL.fullmatch(text):
+            return base64.b32decode(text, casefold=True)
         digits = self.bits // 4
         if len(text) != digits:
             raise InputError(f"{self.name} has {digits} hexadecimal digits, not {len(text)}")

@@ -57,8 +57,14 @@ _FOREIGN = {
     "sha384": "sha384",
     "sha512": "sha512",
 }
-# The exact hash of a video is a hash of its bytes, and so matches like that of any other file.
-_ALIASES = {"videomd5": "md5", "videosha1": "sha1", "videosha256": "sha256"}
+# The exact hash of a video is a hash of its bytes, and so matches like that of any other file. The
+# length of a value tells base32.
+_ALIASES = {
+    "videomd5": "md5",
+    "videosha1": "sha1",
+    "videosha256": "sha256",
+    "sha1base32": "sha1",
+}
 
 
 def find_algorithm(name: str) -> Algorithm:

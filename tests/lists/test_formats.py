@@ -184,7 +184,7 @@ def test_quotes_and_missing_columns_at_the_end_are_read() -> None:
         b"\n\n",
         b"pdq,00ff\n",
         b"algorithm,value,categorypdq,fedcba9876543210,e1\n",
-        b"algorithm;value\n",
+        b"algorithm|value\n",
         b"value\n",
         b"algorithm,value,value\n",
         b"\xff",

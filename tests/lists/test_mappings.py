@@ -55,7 +55,7 @@ def test_json_is_mapped_like_a_table() -> None:
         ("e1,aa,,3,,,", BadRow(2, "its category is not in the mapping", "e1")),
         ("e1,aa,,1,perhaps,,", BadRow(2, "the tags or a flag cannot be read", "e1")),
         ("e1,,,1,,,", BadRow(2, "there is no hash", "e1")),
-        ("e1,aa,,1,,,,,", BadRow(2, "9 fields where the header has 7")),
+        ("e1,aa,,1,,,,,x", BadRow(2, "9 fields where the header has 7")),
     ],
 )
 def test_a_row_that_the_mapping_cannot_read_is_rejected_by_its_id(fields: str, row: Row) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from typing import BinaryIO
 
 from hashmatch.errors import ListFileError
@@ -14,7 +13,7 @@ _MAX_TOKEN_BYTES = 8 << 20
 
 
 class BoundedStream:
-    """Stream that counts the bytes since the parser's last event; it omits a byte order mark.
+    """Stream that counts the bytes since the parser's last event.
 
     The reader of the parser's events sets `bytes_since_event` to zero at each of them. Reading
     raises `ListFileError` where one text or number, or the space before it, is longer than 8 MiB.
@@ -22,17 +21,11 @@ class BoundedStream:
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self._is_first = True
         self.bytes_since_event = 0
 
     def read(self, size: int = 1 << 16) -> bytes:
         """Return the next bytes, none at the end."""
         data = self._stream.read(size)
-        if size and self._is_first:
-            self._is_first = False
-            if data == codecs.BOM_UTF8[: len(data)] and data:  # A pipe may return a part of it.
-                data += self._stream.read(len(codecs.BOM_UTF8))
-            data = data.removeprefix(codecs.BOM_UTF8) or self._stream.read(size)
         self.bytes_since_event += len(data)
         if self.bytes_since_event > _MAX_TOKEN_BYTES:
             raise ListFileError("a text or number in the file is longer than 8 MiB")

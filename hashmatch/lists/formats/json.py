@@ -10,7 +10,7 @@ from hashmatch.config import MappingSettings
 from hashmatch.errors import ListFileError
 
 from .interface import BadRow, ListFormat, Row, UnknownColumn
-from .lines import read_lines
+from .lines import Line, read_lines, without_comments
 from .mapping import OWN_COLUMNS, mapped_rows, named_columns, require_hash_columns
 from .records import json_events, records_at
 
@@ -44,7 +44,7 @@ class JSONLinesFormat(ListFormat):
         """Yield the rows of the file; see `ListFormat.read`."""
         mapping = mapping or OWN_COLUMNS
         require_hash_columns(mapping)
-        yield from _read(mapping, map(_parsed, read_lines(stream)))
+        yield from _read(mapping, map(_parsed, without_comments(read_lines(stream))))
 
 
 def _read(
@@ -83,7 +83,7 @@ def _numbered(records: Iterable[object], place: str) -> Iterator[tuple[int, obje
         )
 
 
-def _parsed(line: tuple[int, str] | BadRow) -> tuple[int, object] | BadRow:
+def _parsed(line: Line) -> tuple[int, object] | BadRow:
     if isinstance(line, BadRow):
         return line
     number, text = line

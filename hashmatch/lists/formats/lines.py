@@ -2,37 +2,71 @@
 
 from __future__ import annotations
 
-import codecs
-from collections.abc import Iterator
-from typing import BinaryIO
+import re
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO, TypeAlias
 
 from .interface import BadRow
+from .text import open_text
 
 # No licensor's line is nearly as long; the limit bounds the memory.
 _MAX_LINE_BYTES = 1 << 20
+# Hexadecimal of 64 bits or more, a SHA-1 in base32, base64 with its padding, and longer values.
+_LIKE_A_HASH = re.compile(
+    r"(?<![A-Za-z0-9+/])(?:[0-9A-Fa-f]{16,}|[A-Za-z2-7]{32}|[A-Za-z0-9+/]{20,}={1,2}"
+    r"|[A-Za-z0-9+/]{60,})(?![A-Za-z0-9+/=])"
+)
+
+# A line by its number from 1, without its end, or why it is rejected.
+Line: TypeAlias = tuple[int, str] | BadRow
 
 
-def read_lines(stream: BinaryIO) -> Iterator[tuple[int, str] | BadRow]:
-    """Yield (line number from 1, text without line end) or a rejected row; skips blank lines."""
+def read_lines(stream: BinaryIO) -> Iterator[Line]:
+    """Yield the lines of a file in UTF-8 or UTF-16, comments included; skip blank ones."""
     number = 0
-    while line := stream.readline(_MAX_LINE_BYTES):
+    text_stream, encoding = open_text(stream)
+    while line := text_stream.readline(_MAX_LINE_BYTES):
         number += 1
         if len(line) == _MAX_LINE_BYTES and not line.endswith(b"\n"):
-            _skip_rest_of_line(stream)
+            _skip_rest_of_line(text_stream)
             yield BadRow(number, "the line is longer than a mebibyte")
             continue
-        if number == 1:
-            line = line.removeprefix(codecs.BOM_UTF8)
         try:
             text = line.decode().rstrip("\r\n")
         except UnicodeDecodeError:
-            yield BadRow(number, "invalid UTF-8")
+            yield BadRow(number, f"invalid {encoding}")
             continue
         # Either is a sign of damage, such as lines that have lost their ends.
         if "\r" in text or "\0" in text:
             yield BadRow(number, "a carriage return or null byte within the line")
         elif text and not text.isspace():
             yield number, text
+
+
+def without_comments(lines: Iterable[Line]) -> Iterator[Line]:
+    """Yield the lines that are no comments, for formats in which no row begins with "#"."""
+    for line in lines:
+        if isinstance(line, BadRow) or not is_marked(line[1]):
+            yield line
+        elif has_hash(line[1]) or "{" in line[1]:
+            yield doubtful_comment(line[0])
+
+
+def is_marked(text: str) -> bool:
+    """Say whether a line begins as comments do."""
+    return text.lstrip().startswith("#")
+
+
+def has_hash(text: str) -> bool:
+    """Say whether a text has a word that looks like a hash."""
+    return _LIKE_A_HASH.search(text) is not None
+
+
+def doubtful_comment(number: int) -> BadRow:
+    """Return the rejection of a line that may be a comment, and may be a row."""
+    return BadRow(
+        number, "it begins with # and could be a row: quote its first field, or remove it"
+    )
 
 
 def _skip_rest_of_line(stream: BinaryIO) -> None:

@@ -33,6 +33,12 @@ def named_columns(mapping: MappingSettings) -> set[str]:
     return {name.lower() for name in named}
 
 
+def hash_columns(mapping: MappingSettings) -> set[str]:
+    """Return those of them that hold hashes and algorithms, in lower case."""
+    own = [name for name, column in mapping.columns.items() if column in ("algorithm", "value")]
+    return {name.lower() for name in (*own, *mapping.hashes)}
+
+
 def require_hash_columns(mapping: MappingSettings) -> None:
     """Raise `ListFileError` for a mapping with which no row could ever have a hash."""
     own = mapping.columns.values()

@@ -8,7 +8,7 @@ from typing import BinaryIO
 from hashmatch.config import MappingSettings
 
 from .interface import BadRow, ListFormat, RawRow, Row
-from .lines import read_lines
+from .lines import read_lines, without_comments
 
 
 class SignalFileFormat(ListFormat):
@@ -21,7 +21,7 @@ class SignalFileFormat(ListFormat):
         """Yield the rows of the file; see `ListFormat.read`."""
         algorithm = "" if mapping is None else mapping.algorithm
         algorithms = {} if mapping is None else mapping.algorithms
-        for line in read_lines(stream):
+        for line in without_comments(read_lines(stream)):
             if isinstance(line, BadRow):
                 yield line
                 continue

@@ -10,6 +10,7 @@ import ijson
 from hashmatch.errors import ListFileError
 
 from .bounded import MAX_DEPTH, MAX_RECORD_PARTS, BoundedStream
+from .text import open_text
 
 # The path to a place in the document, with "item" for the elements of an array, and the event and
 # value of ijson at that place. The path is one list that changes from event to event.
@@ -17,11 +18,11 @@ JSONEvent: TypeAlias = tuple[list[str], str, Any]
 
 
 def json_events(stream: BinaryIO) -> Iterator[JSONEvent]:
-    """Yield the events of a JSON document.
+    """Yield the events of a JSON document in UTF-8 or UTF-16.
 
     Raises `ListFileError` where it is not JSON, is truncated, or is hostile.
     """
-    bounded = BoundedStream(stream)
+    bounded = BoundedStream(open_text(stream)[0])
     path: list[str] = []
     try:
         # Not ijson's own paths: it builds one for each event of a chunk before any limit can be
