@@ -2,7 +2,7 @@
 
 from .feedback import feedback_senders, queue_feedback
 from .flooding import decide_flooding, flooding_facts
-from .formats import FORMATS, BadRow, ListFormat, find_format
+from .formats import FORMATS, BadRow, ListFormat, find_format, unpacked
 from .importing import ImportSummary, RejectedRows, import_list
 from .overview import list_facts
 from .promoting import promote_supported
@@ -49,5 +49,6 @@ __all__ = [
     "queue_feedback",
     "reject_delivery",
     "sync_list",
+    "unpacked",
     "view_quarantine",
 ]

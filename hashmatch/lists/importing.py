@@ -141,12 +141,12 @@ def import_list(
     withdraw_missing: bool = False,
     progress: Callable[[int], None] = lambda _: None,
 ) -> ImportSummary:
-    """Replace a list from a file; the list is created if it is new.
+    """Replace a list from a file, which `unpacked` opens; the list is created if it is new.
 
     `mapping` describes the layout of the file. See `apply_delivery` for the other parameters and
     the errors.
     """
-    delivery = Delivery(list_format.read(stream, mapping), list_format.unit)
+    delivery = Delivery(list_format.read_to_end(stream, mapping), list_format.unit)
     return apply_delivery(
         database,
         name,

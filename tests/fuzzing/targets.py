@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -20,7 +22,7 @@ from hashmatch.imaging.interface import Reading
 from hashmatch.imaging.limits import DecodingError
 from hashmatch.imaging.pool.messages import MessageError, Request, decode_reading, encode_reading
 from hashmatch.imaging.reading import read_pixels
-from hashmatch.lists import FORMATS, BadRow, ListFormat
+from hashmatch.lists import FORMATS, BadRow, ListFormat, unpacked
 from hashmatch.lists.formats import RawRow
 from tests.imaging import bombs
 from tests.imaging.samples import FORMATS as IMAGE_FORMATS
@@ -86,6 +88,20 @@ def _check_list(list_format: ListFormat, data: bytes) -> None:
         return
 
 
+def _check_unpacking(data: bytes) -> None:
+    with suppress(ListFileError), unpacked(io.BytesIO(data), "list") as file:
+        while file.stream.read(1 << 16):
+            pass
+
+
+def _packed_seeds() -> list[bytes]:
+    text = list_of(1, 2, algorithms=("pdq", "md5")).encode()
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("list.csv", text)
+    return [archive.getvalue(), gzip.compress(text)]
+
+
 def _check_row(row: RawRow) -> None:
     try:
         algorithm = find_algorithm(row.algorithm)
@@ -108,5 +124,6 @@ def _list_seeds() -> list[bytes]:
 TARGETS: dict[str, Target] = {
     "decoding": Target(_check_decoding, _image_seeds),
     "answers": Target(_check_answers, _answer_seeds),
+    "unpacking": Target(_check_unpacking, _packed_seeds),
     **{f"list-{one.name}": Target(partial(_check_list, one), _list_seeds) for one in FORMATS},
 }

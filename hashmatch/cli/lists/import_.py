@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from hashmatch.errors import InputError
-from hashmatch.lists import FORMATS, ImportSummary, find_format, import_list
+from hashmatch.lists import FORMATS, ImportSummary, find_format, import_list, unpacked
 
 from ..context import App, json_option, pass_app, standard_input
 from ..exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
@@ -49,21 +49,24 @@ def command(
     withdraw_missing: bool,
     as_json: bool,
 ) -> None:
-    """Replace the list NAME with the contents of FILE.
+    """Replace the list NAME with the contents of FILE, which may be packed by gzip or zip.
 
     "-" reads stdin; a new list is created. The file is the complete list: entries that it lacks
     are withdrawn. Damaged rows are rejected and named by their line, and then the exit code is
     2.
     """
-    list_format = find_format(str(file), format_name or "")
     mapping = app.mapping(mapping_name)
     with app.database() as database:
-        with _open(file) as stream, progress("rows read") as bar:
+        with (
+            _open(file) as packed,
+            unpacked(packed, str(file)) as list_file,
+            progress("rows read") as bar,
+        ):
             summary = import_list(
                 database,
                 name,
-                stream,
-                list_format,
+                list_file.stream,
+                find_format(list_file.name, format_name or ""),
                 source="stdin" if str(file) == "-" else file.name,
                 mapping=mapping,
                 strict=strict,

@@ -14,6 +14,7 @@ from .json import JSONFormat, JSONLinesFormat
 from .mapping import as_text, mapped_category
 from .ncmec import NCMECEntry, NCMECFormat, NextPage, entry_rows, read_response
 from .pytx import SignalFileFormat
+from .unpacking import ListFile, unpacked
 from .vics import VICSFormat
 
 FORMATS: tuple[ListFormat, ...] = (
@@ -44,6 +45,7 @@ __all__ = [
     "FORMATS",
     "BadRow",
     "Excluded",
+    "ListFile",
     "ListFormat",
     "NCMECEntry",
     "NextPage",
@@ -55,4 +57,5 @@ __all__ = [
     "find_format",
     "mapped_category",
     "read_response",
+    "unpacked",
 ]

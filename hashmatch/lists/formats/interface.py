@@ -8,6 +8,8 @@ from typing import BinaryIO, NamedTuple, TypeAlias
 
 from hashmatch.config import MappingSettings
 
+_BLOCK_BYTES = 1 << 16
+
 
 class RawRow(NamedTuple):
     """One row exactly as the file has it: all fields are text, and nothing is checked.
@@ -72,3 +74,11 @@ class ListFormat(ABC):
         `mapping` describes the layout of the file; None stands for our own columns. Raises
         `ListFileError` where the file is not of this format, or its layout is not the mapping's.
         """
+
+    def read_to_end(
+        self, stream: BinaryIO, mapping: MappingSettings | None = None
+    ) -> Iterator[Row]:
+        """Yield the rows as `read` does, and read the stream to its end, where damage may show."""
+        yield from self.read(stream, mapping)
+        while stream.read(_BLOCK_BYTES):
+            pass

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from hashmatch.config import MappingSettings
 from hashmatch.errors import SourceError
 
-from ..delivery import Delivery
 from ..formats import ListFormat
 from .interface import Checkpoint, Fetch, ListSource
-from .verified import parse_checksum_file
+from .verified import open_delivery, parse_checksum_file
 
 # Hidden files, checksum files, and files that are still being written.
 _NOT_A_DELIVERY = re.compile(r"\.|.*\.(sha256|tmp|part)$", re.IGNORECASE)
@@ -55,9 +55,15 @@ class FileSource(ListSource):
                 if checkpoint.get("sha256") == sha256:
                     return
                 stream.seek(0)
-                list_format = self._find_format(file.name)
-                items = list_format.read(_StableFile(stream, before, file), self._mapping)  # type: ignore[arg-type]
-                yield Fetch(Delivery(items, list_format.unit), {"sha256": sha256})
+                stable = _StableFile(stream, before, file)
+                with open_delivery(
+                    stable,
+                    file.name,
+                    self._find_format,
+                    self._mapping,
+                    at_end=stable.require_unchanged,
+                ) as delivery:
+                    yield Fetch(delivery, {"sha256": sha256})
         except OSError as error:
             raise SourceError(
                 f"{error.filename or self._path}: {(error.strerror or 'cannot be read').lower()}",
@@ -73,7 +79,7 @@ class FileSource(ListSource):
         return max(files, key=lambda one: one.name)
 
 
-class _StableFile:
+class _StableFile(io.RawIOBase):
     """File that is refused at its end where it was changed while it was read."""
 
     def __init__(self, stream: BinaryIO, stamp: tuple[int, int], file: Path) -> None:
@@ -81,24 +87,35 @@ class _StableFile:
         self._stamp = stamp
         self._file = file
 
-    def read(self, size: int = -1) -> bytes:
-        return self._checked(self._stream.read, size)
+    def readable(self) -> bool:
+        return True
 
-    def readline(self, size: int = -1) -> bytes:
-        return self._checked(self._stream.readline, size)
+    def seekable(self) -> bool:
+        return True
 
-    def _checked(self, read: Callable[[int], bytes], size: int) -> bytes:
+    def seek(self, place: int, whence: int = io.SEEK_SET) -> int:
+        return self._stream.seek(place, whence)
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+    def readinto(self, buffer: Any) -> int:
         try:
-            data = read(size)
+            data = self._stream.read(len(buffer))
         except OSError as error:
             raise SourceError(f"{self._file}: cannot be read: {error.strerror}") from error
-        # A file that changed may mix the rows of two deliveries.
-        if not data and _stamp(self._stream) != self._stamp:
+        if not data:
+            self.require_unchanged()
+        buffer[: len(data)] = data
+        return len(data)
+
+    def require_unchanged(self) -> None:
+        """Raise `SourceError` where the file has changed: it may mix the rows of two deliveries."""
+        if _stamp(self._stream) != self._stamp:
             raise SourceError(
                 f"{self._file}: the file changed while it was read",
                 hint="Write deliveries under another name, and rename them once complete.",
             )
-        return data
 
 
 def is_delivery(name: str) -> bool:

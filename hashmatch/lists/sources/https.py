@@ -12,10 +12,9 @@ import httpx
 from hashmatch.config import MappingSettings
 from hashmatch.errors import SourceError
 
-from ..delivery import Delivery
 from ..formats import ListFormat
 from .interface import Checkpoint, Fetch, ListSource
-from .verified import read_digest_header, read_rows
+from .verified import open_delivery, read_digest_header
 from .web import ATTEMPTS, Web, describe, open_client
 
 # A server that sends a few bytes at a time must not block a list for ever.
@@ -60,9 +59,11 @@ class HTTPSSource(ListSource):
             with _Body(web, self._url, known) as body:
                 if body.is_unchanged:
                     return
-                list_format = self._find_format(httpx.URL(self._url).path)
-                items = read_rows(body, list_format, self._mapping, body.digest)
-                yield Fetch(Delivery(items, list_format.unit), body.checkpoint)
+                path = httpx.URL(self._url).path
+                with open_delivery(
+                    body, path, self._find_format, self._mapping, digest=body.digest
+                ) as delivery:
+                    yield Fetch(delivery, body.checkpoint)
 
 
 class _Body(io.RawIOBase):

@@ -9,11 +9,10 @@ from typing import Any
 from hashmatch.config import MappingSettings
 from hashmatch.errors import ConfigError, HashmatchError, SourceError
 
-from ..delivery import Delivery
 from ..formats import ListFormat
 from .file import is_delivery
 from .interface import Checkpoint, Fetch, ListSource
-from .verified import Digest, parse_checksum_file, read_rows
+from .verified import Digest, open_delivery, parse_checksum_file
 
 _BLOCK_BYTES = 4 << 20
 
@@ -53,16 +52,18 @@ class ObjectStorageSource(ListSource):
             if dict(checkpoint) == version and version.keys() != {"path", "size"}:
                 return
             digest = _read_digest(storage, path)
-            list_format = self._find_format(path)
-            with storage.open(path, "rb", block_size=_BLOCK_BYTES) as stream:
-                rows = read_rows(
+            with (
+                storage.open(path, "rb", block_size=_BLOCK_BYTES) as stream,
+                open_delivery(
                     _Reader(stream, self._explain),
-                    list_format,
+                    path,
+                    self._find_format,
                     self._mapping,
-                    digest,
-                    lambda: self._require_unchanged(storage, path, version),
-                )
-                yield Fetch(Delivery(rows, list_format.unit), version)
+                    digest=digest,
+                    at_end=lambda: self._require_unchanged(storage, path, version),
+                ) as delivery,
+            ):
+                yield Fetch(delivery, version)
         except HashmatchError:
             raise
         # Each kind of storage raises errors of its own, which have no common class.

@@ -8,13 +8,17 @@ import hashlib
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any
 
 from hashmatch.config import MappingSettings
 from hashmatch.errors import SourceError
 
-from ..formats import ListFormat, Row
+from ..delivery import Delivery
+from ..formats import ListFormat, Row, unpacked
+
+_BLOCK_BYTES = 1 << 16
 
 # SHA-256 and SHA-512 in the header fields of RFC 9530 and RFC 3230.
 _DIGEST = re.compile(r"\b(sha-256|sha-512)=:?([A-Za-z0-9+/]+={0,2}):?", re.IGNORECASE)
@@ -52,22 +56,32 @@ def parse_checksum_file(text: str, claimed_by: str) -> Digest:
     return Digest("sha256", bytes.fromhex(words[0]), claimed_by)
 
 
-def read_rows(
+@contextmanager
+def open_delivery(
     stream: io.RawIOBase,
-    list_format: ListFormat,
+    name: str,
+    find_format: Callable[[str], ListFormat],
     mapping: MappingSettings | None,
-    digest: Digest | None,
+    *,
+    digest: Digest | None = None,
     at_end: Callable[[], None] = lambda: None,
-) -> Iterator[Row]:
-    """Yield the rows of a delivery, and verify it at its end.
+) -> Iterator[Delivery]:
+    """Yield the full delivery in a file of that name, which may be packed.
 
     Raises `SourceError` at the end of a delivery that does not match `digest`; `at_end` may raise
-    it, too.
+    it, too. Raises `ListFileError` as `unpacked` does, and `InputError` for an unknown format.
     """
-    verified = io.BufferedReader(_VerifiedStream(stream, digest), 1 << 16)
-    yield from list_format.read(verified, mapping)
-    # A parser may stop before the end of the file, where the digest is checked.
-    while verified.read(1 << 16):
+    verified = _VerifiedStream(stream, digest) if digest else stream
+    with unpacked(verified, name) as file:
+        list_format = find_format(file.name)
+        rows = _rows(list_format.read_to_end(file.stream, mapping), verified, at_end)
+        yield Delivery(rows, list_format.unit)
+
+
+def _rows(rows: Iterator[Row], verified: io.RawIOBase, at_end: Callable[[], None]) -> Iterator[Row]:
+    yield from rows
+    # What is packed may end before the end of the file, where the digest is checked.
+    while verified.read(_BLOCK_BYTES):
         pass
     at_end()
 
@@ -75,18 +89,16 @@ def read_rows(
 class _VerifiedStream(io.RawIOBase):
     """Stream that raises `SourceError` at its end unless it matches its digest."""
 
-    def __init__(self, stream: io.RawIOBase | BinaryIO, digest: Digest | None) -> None:
+    def __init__(self, stream: io.RawIOBase, digest: Digest) -> None:
         self._stream = stream
         self._digest = digest
-        self._hash = hashlib.new(digest.algorithm) if digest else None
+        self._hash = hashlib.new(digest.algorithm)
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        size: int = self._stream.readinto(buffer)  # type: ignore[union-attr]
-        if self._hash is None or self._digest is None:
-            return size
+        size: int = self._stream.readinto(buffer)
         self._hash.update(memoryview(buffer)[:size])
         if not size and self._hash.digest() != self._digest.value:
             raise SourceError(
