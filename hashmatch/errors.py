@@ -8,9 +8,12 @@ HashmatchError
 ├── SourceError             the source of a list cannot be reached or understood
 │   └── SourceRefusedError      the source refuses, until something is changed
 ├── OutboxError             an outbox message could not be delivered
+│   ├── AddressError            requests may not be sent to that address
 │   ├── ReportGoneError         NCMEC has no report of that id any more
 │   ├── ReportFinishedError     NCMEC has the finished report already
 │   └── FileGoneError           NCMEC does not have a file as it was sent
+├── FetchError              a file could not be fetched from its URL
+│   └── FileTooLargeError       the file at a URL is larger than is permitted
 ├── ServiceError            the service did not answer, or not as specified
 ├── OverloadedError         more requests than there is room for
 ├── SyncLeaseError          another process is syncing the list
@@ -76,6 +79,10 @@ class OutboxError(HashmatchError):
     """An outbox message could not be delivered; it stays in the outbox."""
 
 
+class AddressError(OutboxError):
+    """Requests may not be sent to that address; none was."""
+
+
 class ReportGoneError(OutboxError):
     """NCMEC has no report of that id any more: it was retracted, or deleted unfinished."""
 
@@ -86,6 +93,14 @@ class ReportFinishedError(OutboxError):
 
 class FileGoneError(OutboxError):
     """NCMEC does not have the file of a report as it was sent."""
+
+
+class FetchError(HashmatchError):
+    """A file could not be fetched from its URL."""
+
+
+class FileTooLargeError(FetchError):
+    """The file at a URL is larger than is permitted."""
 
 
 class ServiceError(HashmatchError):

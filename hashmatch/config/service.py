@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from ipaddress import ip_network
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
 from .lists import SecretSettings, Section
+
+_FETCH_HOST = re.compile(r"(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
 
 
 class ServiceSettings(Section):
@@ -28,6 +32,28 @@ class ServiceSettings(Section):
     shutdown_timeout_s: float = Field(default=30.0, ge=1, le=86_400, allow_inf_nan=False)
     sync_interval_s: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     telemetry: bool = False
+    fetch_hosts: tuple[str, ...] = Field(default=(), strict=False)
+    hma_networks: tuple[str, ...] = Field(default=(), strict=False)
+    hma_scopes: tuple[Literal["scan", "review", "curate"], ...] = Field(
+        default=("scan",), strict=False
+    )
+
+    @field_validator("fetch_hosts")
+    @classmethod
+    def _require_hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        for host in hosts:
+            # Names of other characters have to be written as name servers know them (xn--).
+            if not _FETCH_HOST.fullmatch(host):
+                raise ValueError("hosts are exact names in lower case, maybe with a port")
+        return hosts
+
+    @field_validator("hma_networks")
+    @classmethod
+    def _require_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        for network in networks:
+            if not ip_network(network).prefixlen:
+                raise ValueError("a network must not be all addresses")
+        return networks
 
     @model_validator(mode="after")
     def _require_certificate_with_key(self) -> ServiceSettings:

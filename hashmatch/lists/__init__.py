@@ -1,5 +1,6 @@
 """Hash lists: file formats, sources, imports, syncs, guards and quarantined deliveries."""
 
+from .curating import add_hashes
 from .feedback import feedback_senders, queue_feedback
 from .flooding import decide_flooding, flooding_facts
 from .formats import FORMATS, BadRow, ListFormat, find_format, unpacked
@@ -38,6 +39,7 @@ __all__ = [
     "ThreatExchangeSource",
     "Verdict",
     "accept_delivery",
+    "add_hashes",
     "decide_flooding",
     "feedback_senders",
     "find_format",

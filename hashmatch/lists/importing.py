@@ -21,6 +21,7 @@ from hashmatch.store.lists import (
     ALLOW,
     MATCH,
     MAX_UNSUPPORTED_CHARACTERS,
+    OWN,
     Comparison,
     StagedRow,
     Staging,
@@ -189,12 +190,17 @@ def apply_delivery(
     `kind` is the kind of a new list; `progress` receives the number of rows read so far;
     `oversight` may object.
 
-    Raises `ListFileError`, and changes nothing, when `strict` is set and any row is rejected, or
-    when a full delivery has no row with a supported hash.
+    Raises `InputError` for an own list, and `ListFileError` when `strict` is set and any row is
+    rejected, or when a full delivery has no row with a supported hash; then nothing is changed.
     """
     # The kind of the list decides how its rows are checked.
     with database.reading() as session:
         kind = find_list(session, name).kind if has_list(session, name) else kind
+    if kind == OWN:
+        raise InputError(
+            f"list {name} is your own, and holds what was added to it entry by entry",
+            hint="Import the file into another list.",
+        )
     sorter = _RowSorter(RejectedRows(delivery.unit), is_allow_list=kind == ALLOW)
     rejected, is_full = sorter.rejected, delivery.is_full
     with open_staging(database) as staging:

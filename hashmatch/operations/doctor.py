@@ -22,7 +22,7 @@ from hashmatch.imaging import PoolIntake, ProcessFailedError, are_core_dumps_for
 from hashmatch.index import IndexFolder, inspect
 from hashmatch.outbox import require_signing
 from hashmatch.store.engine import Database
-from hashmatch.store.lists import MATCH, count_active_entries, read_lists, read_quarantines
+from hashmatch.store.lists import MATCH, OWN, count_active_entries, read_lists, read_quarantines
 from hashmatch.store.schema import utc_now
 from hashmatch.wiring import open_database, open_intake, open_policy
 
@@ -230,7 +230,9 @@ def _look_at_lists(settings: Settings, database: Database) -> Iterator[Finding]:
     for one in lists:
         subject = f"list {one.name}"
         counted = ", ".join(f"{number} {kind}" for name, kind, number in counts if name == one.name)
-        if not counted:
+        if not counted and one.kind == OWN:
+            yield Finding(subject, Health.GOOD, "your own list, which has no entries yet")
+        elif not counted:
             hint = f"Import it: hashmatch lists import {one.name} FILE.csv"
             yield Finding(subject, Health.WARNING, "it has no entries", hint)
         elif one.licence_has_ended(today):

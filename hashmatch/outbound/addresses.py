@@ -8,7 +8,7 @@ from collections.abc import Collection
 
 import httpx
 
-from hashmatch.errors import OutboxError
+from hashmatch.errors import AddressError, OutboxError
 
 # RFC 4291 and RFC 6890: the addresses of internet hosts, and a block that never has any.
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
@@ -16,14 +16,16 @@ _SPECIAL = ipaddress.ip_network("192.0.0.0/24")
 
 
 def find_address(url: httpx.URL, private_hosts: Collection[str]) -> str:
-    """Return the address to connect to for a URL. Raises `OutboxError`.
+    """Return the address to connect to for a URL.
+
+    Raises `AddressError` where it is not permitted, `OutboxError` where there is none.
 
     The caller has to connect to exactly this address: a second look-up of the name may give another
     one. A host that has any address that is not public is refused, unless it is permitted by name.
     """
     is_permitted = url.host in private_hosts
     if url.scheme != "https" and not (url.scheme == "http" and is_permitted):
-        raise OutboxError(
+        raise AddressError(
             f"{url.host}: https is required",
             hint="Only hosts named in outbox.private_hosts may be reached by http.",
         )
@@ -33,7 +35,7 @@ def find_address(url: httpx.URL, private_hosts: Collection[str]) -> str:
         raise OutboxError(f"{url.host}: the host name cannot be resolved") from error
     addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
     if not is_permitted and not all(map(_is_public, addresses)):
-        raise OutboxError(
+        raise AddressError(
             f"{url.host}: it has an address that is not public",
             hint="Name the host in outbox.private_hosts if that is intended.",
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import httpx
@@ -43,9 +44,7 @@ def send_request(
     The time limit is for the complete exchange, however slow the answer. Raises `OutboxError` where
     the address is not permitted or no answer came.
     """
-    # They log complete URLs, which may hold secrets.
-    for name in ("httpx", "httpcore"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    quieten_client()
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
@@ -69,6 +68,12 @@ def send_request(
         raise OutboxError(f"{parsed.host}: no answer ({type(error).__name__})") from error
 
 
+def quieten_client() -> None:
+    """Keep the HTTP client from logging complete URLs, which may hold secrets."""
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
 async def _exchange(
     method: str,
     url: httpx.URL,
@@ -80,8 +85,32 @@ async def _exchange(
 ) -> Answer:
     async with (
         asyncio.timeout(timeout_s),
+        open_exchange(method, url, address, content=content, headers=headers) as response,
+    ):
+        body = bytearray()
+        async for piece in response.aiter_bytes():
+            body += piece
+            if len(body) > max_answer_bytes:
+                raise OutboxError(f"{url.host}: its answer is longer than {max_answer_bytes} bytes")
+        return Answer(response.status_code, dict(response.headers), bytes(body))
+
+
+@asynccontextmanager
+async def open_exchange(
+    method: str,
+    url: httpx.URL,
+    address: str,
+    *,
+    content: bytes = b"",
+    headers: Mapping[str, str],
+) -> AsyncIterator[httpx.Response]:
+    """Send a request to the address that was found for its URL; redirects are not followed.
+
+    It has no time limit of its own.
+    """
+    async with (
         # No proxy of the environment: it would connect in our place, to any address.
-        httpx.AsyncClient(timeout=timeout_s, trust_env=False) as client,
+        httpx.AsyncClient(timeout=None, trust_env=False) as client,  # noqa: S113
         client.stream(
             method,
             url.copy_with(host=address),
@@ -96,9 +125,4 @@ async def _exchange(
             extensions={"sni_hostname": url.host},
         ) as response,
     ):
-        body = bytearray()
-        async for piece in response.aiter_bytes():
-            body += piece
-            if len(body) > max_answer_bytes:
-                raise OutboxError(f"{url.host}: its answer is longer than {max_answer_bytes} bytes")
-        return Answer(response.status_code, dict(response.headers), bytes(body))
+        yield response

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 
 from sqlalchemy.orm import Session
@@ -79,14 +79,15 @@ class Recorder:
     def _listeners(self) -> Sequence[MatchListener]:
         return self._assemble_listeners()
 
-    def record(self, snapshot: Snapshot, found: Sequence[Found], today: date) -> list[Recorded]:
+    def record(self, snapshot: Snapshot, found: Sequence[Found], now: datetime) -> list[Recorded]:
         """Commit the findings of several images together and return them in the same order.
 
-        Raises `EntryGoneError` where any of the entries is no longer there, and `StoreError`; then
-        nothing is recorded.
+        Findings of entries that are disabled until later are left out. Raises `EntryGoneError`
+        where any of the entries is no longer there, and `StoreError`; then nothing is recorded.
         """
         lists = {one.key: one for one in snapshot.lists}
         names = {key: one.name for key, one in lists.items()}
+        today = now.date()
         allowable = set[tuple[str, bytes]]()
         for one in found:
             allowable |= allowable_hashes(one.content.hashes, one.findings)
@@ -97,6 +98,7 @@ class Recorder:
             facts = read_entry_facts(session, sorted(keys))
             if len(facts) < len(keys):
                 raise EntryGoneError
+            facts = {key: one for key, one in facts.items() if one.is_enabled(now)}
             # In one order, so that two transactions never wait for each other's rows.
             recorded = {
                 number: self._record_one(
@@ -121,11 +123,13 @@ class Recorder:
                 lists[facts[key].list_key], facts[key], finding, for_review=key in for_review
             )
             for key, finding in judged.matched.items()
+            if key in facts
         ]
         new.sort(key=lambda one: (one.distance_bits, one.entry_key))
         explained = [
             _new_allowed_match(lists[facts[key].list_key], facts[key], *one)
             for key, one in judged.allowed.items()
+            if key in facts
         ]
         stored = record_matches(session, content, new) if new else []
         allowed = record_allowed_matches(session, content, explained) if explained else []

@@ -12,8 +12,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
-from dataclasses import replace
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias
@@ -25,7 +25,7 @@ from hashmatch.errors import (
     NoActiveListError,
     StoreError,
 )
-from hashmatch.hashes import FILE_HASH, Hash, View
+from hashmatch.hashes import Hash
 from hashmatch.imaging import Intake, Reading, path_as_text, read_file
 from hashmatch.index import LiveIndex, Snapshot
 from hashmatch.match_listener import MatchListener
@@ -36,6 +36,7 @@ from hashmatch.store.matches import Tally
 from hashmatch.store.schema import utc_now
 
 from .matching import find_failure, find_list_failure, find_matches, low_quality_failure
+from .readings import is_no_image, no_list_of, plain_hashes, read_hashes, read_upload
 from .recording import NOTHING_RECORDED, EntryGoneError, Found, Recorded, Recorder
 from .request import Query, Request, content_facts, open_request
 from .verdicts import conclude, unscreened
@@ -45,6 +46,14 @@ _ATTEMPTS = 5
 
 # Receives the name of a stage ("read", "look_up" or "record") and the seconds that it took.
 Observe: TypeAlias = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class LookupHashes:
+    """Hashes of a file for a later look-up, and whether they match each list that the file does."""
+
+    hashes: tuple[Hash, ...]
+    suffice: bool
 
 
 class Scanner:
@@ -100,10 +109,18 @@ class Scanner:
         an empty content id and nothing else.
         """
         request = open_request(content_id, reference)
+        return self._screen([request], lambda snapshot: [self._read(data, snapshot)])[0]
+
+    def scan_video(self, data: bytes, *, content_id: str, reference: str = "") -> Outcome:
+        """Screen a video by the hashes of its bytes; clear then means: clear by these alone.
+
+        A file that turns out to be an image is screened as one. See `scan`.
+        """
+        request = open_request(content_id, reference)
 
         def read(snapshot: Snapshot) -> list[Reading]:
-            with self._timed("read"):
-                return [_read_file(self._intake, data, snapshot.indexes.keys())]
+            reading = self._read(data, snapshot)
+            return [read_hashes(snapshot, reading.hashes) if is_no_image(reading) else reading]
 
         return self._screen([request], read)[0]
 
@@ -128,7 +145,7 @@ class Scanner:
         requests = [open_request(one.content_id, one.reference) for one in queries]
 
         def read(snapshot: Snapshot) -> list[Reading]:
-            return [_read_hashes(snapshot, one.hashes) for one in queries]
+            return [read_hashes(snapshot, one.hashes) for one in queries]
 
         return self._screen(requests, read)
 
@@ -138,11 +155,36 @@ class Scanner:
         An image that cannot be hashed, or is of too low quality, is unscreened.
         """
         request = Request("", "", time.perf_counter())
-        reading = _read_file(self._intake, data, {algorithm})
+        reading = read_upload(self._intake, data, {algorithm})
         failure = reading.failure or low_quality_failure(self._policy, reading.hashes)
         if failure is not None:
             return unscreened(self._policy, request, failure, reading)
         return tuple(one for one in reading.hashes if one.algorithm.name == algorithm)
+
+    def hash_for_lookup(
+        self, data: bytes, algorithms: Set[str], *, is_video: bool = False
+    ) -> LookupHashes | Unscreened:
+        """Return one hash of each of the algorithms that a list holds, without recording anything.
+
+        Unscreened where no list holds any of them, and for the reasons of a scan. A video is hashed
+        by its bytes alone.
+        """
+        request = Request("", "", time.perf_counter())
+        try:
+            snapshot = self._index.snapshot()
+        except (StoreError, IndexStaleError, IndexFolderError) as error:
+            return unscreened(self._policy, request, _failure_of(error))
+        reading = self._read(data, snapshot)
+        failure = reading.failure or low_quality_failure(self._policy, reading.hashes)
+        if failure is not None and not (is_video and is_no_image(reading)):
+            return unscreened(self._policy, request, failure, reading)
+        hashes = plain_hashes(reading.hashes, algorithms & snapshot.indexes.keys())
+        if not hashes:
+            return unscreened(self._policy, request, no_list_of(algorithms), reading)
+        today = self._clock().date()
+        every, found = find_matches(snapshot, self._policy, [reading.hashes, hashes], today)
+        matched = {one.neighbour.list_key for one in every}
+        return LookupHashes(hashes, matched <= {one.neighbour.list_key for one in found})
 
     def refuse(self, failure: Failure, *, content_id: str, reference: str = "") -> Outcome:
         """Count and return as unscreened an image that could not even be read."""
@@ -174,6 +216,13 @@ class Scanner:
         """Return the seconds since the index was last known to be current."""
         return self._index.age_s()
 
+    def follow_lists(self) -> None:
+        """Match against the lists of this moment from now on.
+
+        Raises `StoreError` or an error of the index.
+        """
+        self._index.refresh()
+
     def close(self) -> None:
         """Write the last counts and release everything. Raises `StoreError`."""
         try:
@@ -193,6 +242,10 @@ class Scanner:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _read(self, data: bytes, snapshot: Snapshot) -> Reading:
+        with self._timed("read"):
+            return read_upload(self._intake, data, snapshot.indexes.keys())
 
     def _screen(
         self, requests: Sequence[Request], read: Callable[[Snapshot], Sequence[Reading]]
@@ -217,7 +270,8 @@ class Scanner:
         read: Callable[[Snapshot], Sequence[Reading]],
     ) -> list[Outcome]:
         readings = read(snapshot)
-        today = self._clock().date()
+        now = self._clock()
+        today = now.date()
         with self._timed("look_up"):
             hashes = [one.hashes for one in readings]
             findings = find_matches(snapshot, self._policy, hashes, today)
@@ -227,7 +281,7 @@ class Scanner:
             if some
         }
         recorded = dict(
-            zip(found, self._recorded(snapshot, list(found.values()), today), strict=True)
+            zip(found, self._recorded(snapshot, list(found.values()), now), strict=True)
         )
         list_failure = find_list_failure(snapshot, today)
         outcomes = []
@@ -240,12 +294,14 @@ class Scanner:
             outcomes.append(self._counted(request, outcome))
         return outcomes
 
-    def _recorded(self, snapshot: Snapshot, found: Sequence[Found], today: date) -> list[Recorded]:
+    def _recorded(
+        self, snapshot: Snapshot, found: Sequence[Found], now: datetime
+    ) -> list[Recorded]:
         """Record the findings of a batch, if there are any; see `Recorder.record`."""
         if not found:
             return []
         with self._timed("record"):
-            return self._recorder.record(snapshot, found, today)
+            return self._recorder.record(snapshot, found, now)
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:
@@ -268,11 +324,9 @@ class Scanner:
         self, request: Request, error: StoreError | IndexStaleError | IndexFolderError
     ) -> Outcome:
         """Return an image as unscreened because the store or the index failed."""
+        outcome = unscreened(self._policy, request, _failure_of(error))
         if not isinstance(error, StoreError):
-            failure = Failure(Reason.INDEX_STALE, error.message)
-            return self._counted(request, unscreened(self._policy, request, failure))
-        failure = Failure(Reason.STORE_UNAVAILABLE, error.message)
-        outcome = unscreened(self._policy, request, failure)
+            return self._counted(request, outcome)
         self._count(outcome)
         return outcome
 
@@ -281,22 +335,7 @@ class Scanner:
         self._tally.add(self._clock().date(), outcome_name(outcome), reason)
 
 
-def _read_file(intake: Intake, data: bytes, algorithms: Set[str]) -> Reading:
-    """Read a file; a reading that lacks a hash of any algorithm is a failed one."""
-    # The file's own hash tells two contents of one content id apart, and allow lists name it.
-    wanted = algorithms | {FILE_HASH}
-    reading = intake.read(data, wanted)
-    missing = wanted - {one.algorithm.name for one in reading.hashes if one.view is View.FULL}
-    if reading.failure is None and missing:
-        detail = f"the intake gave no hash of {', '.join(sorted(missing))}"
-        return replace(reading, failure=Failure(Reason.DECODER_CRASHED, detail))
-    return reading
-
-
-def _read_hashes(snapshot: Snapshot, hashes: tuple[Hash, ...]) -> Reading:
-    """Return hashes from elsewhere as a reading, a failed one where no list holds their kind."""
-    if any(one.algorithm.name in snapshot.indexes for one in hashes):
-        return Reading(None, hashes)
-    names = ", ".join(sorted({one.algorithm.name for one in hashes})) or "no hash"
-    detail = f"no list holds hashes of this kind: {names}"
-    return Reading(None, hashes, Failure(Reason.NO_ACTIVE_LIST, detail))
+def _failure_of(error: StoreError | IndexStaleError | IndexFolderError) -> Failure:
+    is_of_store = isinstance(error, StoreError)
+    reason = Reason.STORE_UNAVAILABLE if is_of_store else Reason.INDEX_STALE
+    return Failure(reason, error.message)

@@ -20,6 +20,7 @@ from .api import cases, hma, lists, probes, reports, scans
 from .api import matches as records
 from .api.documentation import correct, docs_page
 from .api.load_shedding import LoadShedding
+from .http.paths import LeadingSlashes
 from .http.problems import answer_http, answer_invalid
 from .http.queries import StrictQueries
 from .runtime import background
@@ -30,7 +31,7 @@ from .telemetry.access_log import AccessLog
 from .telemetry.metrics import Metrics
 
 # In the order of the documentation.
-_PARTS = (scans, records, cases, reports, lists, hma, probes)
+_PARTS = (scans, records, cases, reports, lists, *hma.PARTS, probes)
 # Environment variable by which `serve` passes the number of processes to each of them.
 WORKERS = "HASHMATCH_SERVICE_WORKERS"
 
@@ -59,8 +60,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(HashmatchError, scans.answer_failure)
     app.add_exception_handler(RequestValidationError, answer_invalid)
     app.add_exception_handler(HTTPException, answer_http)
-    # The middleware added last sees a request first: load shedding comes before the access log, and
-    # both before anything that costs more.
+    # The middleware added last sees a request first: all the others see the path that is answered,
+    # and load shedding comes before the access log, and both before anything that costs more.
     app.add_middleware(
         TrustedHostMiddleware,
         allowed_hosts=list(settings.service.allowed_hosts),
@@ -69,6 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(StrictQueries)
     app.add_middleware(AccessLog, metrics=metrics)
     app.add_middleware(LoadShedding, metrics=metrics)
+    app.add_middleware(LeadingSlashes)
     if settings.service.telemetry:
         telemetry.instrument(app)
     return app

@@ -37,6 +37,7 @@ class Scope(StrEnum):
     ADMIN = "admin"
     METRICS = "metrics"
     DETAILS = "details"
+    CURATE = "curate"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,25 @@ from tests.command_line import CommandLine
 from tests.pictures import drawn, list_of
 
 
+def test_an_own_list_has_no_licence_and_no_file(command_line: CommandLine) -> None:
+    made = command_line.run("lists", "add", "mine", "--own")
+    assert (made.exit_code, "scope curate" in made.stderr) == (0, True)
+    (row,) = command_line.json("lists", "status")
+    assert (row["list"], row["kind"]) == ("mine", "own")
+    assert "mine (own list)" in command_line.run("lists", "status").stdout
+    file = command_line.write("one.csv", list_of(1))
+    for arguments, words in (
+        (("lists", "import", "mine", file), "your own"),
+        (("lists", "licence", "mine", "--end", "2030-01-01"), "no licence"),
+        (("lists", "add", "other", "--own", "--allow"), "no allow list"),
+        (("lists", "add", "other", "--own", "--licensor", "IWF"), "no licence"),
+    ):
+        refused = command_line.run(*arguments)
+        assert (refused.exit_code, words in refused.stderr) == (2, True)
+    doctor = command_line.run("doctor")
+    assert "your own list" in doctor.stdout + doctor.stderr
+
+
 def test_an_import_says_what_it_did(command_line: CommandLine) -> None:
     file = command_line.write("one.csv", list_of(1, 2))
     (row,) = command_line.json("lists", "import", "one", file)

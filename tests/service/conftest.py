@@ -59,3 +59,10 @@ def served(serve: Serve) -> Iterator[Served]:
     """A service that runs."""
     with serve() as running:
         yield running
+
+
+@pytest.fixture
+def own(served: Served) -> Served:
+    """A service that has the own bank OWN and the licensed bank ONE."""
+    assert served.client.post("/c/banks", json={"name": "OWN"}).status_code == 201
+    return served

@@ -106,7 +106,7 @@ def test_a_bank_is_not_empty_because_another_matched_while_it_could_not_be_asked
         query = {"signal_type": "pdq", "signal": PDQ, "banks": "PERCEPT"}
         for path in ("/m/lookup", "/m/raw_lookup"):
             answer = served.client.get(path, params=query)
-            assert (answer.status_code, answer.json()["status"]) == (503, 503)
+            assert answer.status_code == 503
         files = {"photo": drawn(1)}
         answer = served.client.post("/m/lookup", params={"banks": "PERCEPT"}, files=files)
         assert answer.status_code == 503
@@ -118,8 +118,8 @@ def test_one_hash_does_not_stand_for_several_frames(steady: Served) -> None:
     stream = io.BytesIO()
     frames[0].save(stream, "GIF", save_all=True, append_images=frames[1:], duration=100)
     answer = steady.client.post("/h/hash", files={"photo": stream.getvalue()})
-    assert answer.status_code == 422
-    assert "several frames" in answer.json()["detail"]
+    assert answer.status_code == 409
+    assert "its hashes alone" in answer.json()["message"]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,16 @@ from hashmatch.lists import sync_list
 from hashmatch.lists.delivery import DeliveredItem, EntryUpdate
 from hashmatch.lists.formats import RawRow
 from hashmatch.store.engine import Database
-from hashmatch.store.lists import disable_entries
+from hashmatch.store.lists import (
+    OWN,
+    add_entry,
+    create_list,
+    disable_entries,
+    disable_entry_until,
+    find_list,
+    withdraw_entry,
+)
+from hashmatch.store.schema import utc_now
 from tests.lists.sources import MadeSource
 from tests.store.importing import import_text
 
@@ -50,6 +59,20 @@ def test_an_incremental_delivery_looks_only_at_the_entries_that_it_names(
             disable_entries(session, "one", ["a"])
     assert len(steps) == 3
     assert {"ix_entries_named (list_key=? AND entry_id=?)" in step for step in steps} == {True}
+
+
+def test_an_entry_of_an_own_list_is_found_by_its_number(database: Database) -> None:
+    with database.writing() as session:
+        row = create_list(session, "mine", kind=OWN)
+        number = add_entry(session, row, {"md5": bytes(16)}, "")
+    with _first_steps_of_updates() as steps:
+        with database.writing() as session:
+            row = find_list(session, "mine")
+            disable_entry_until(session, row, number, utc_now())
+            withdraw_entry(session, row, number)
+    assert len(steps) == 3
+    assert all("ix_entries_named (list_key=? AND entry_id=?)" in step for step in steps[:2])
+    assert "ix_entries_withdrawn (list_key=?" in steps[2]
 
 
 def test_a_full_delivery_is_compared_in_the_order_in_which_it_is_staged(

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import click
 
-from hashmatch.store.lists import ALLOW, MATCH, create_list
+from hashmatch.store.lists import ALLOW, MATCH, OWN, create_list
 
 from ..context import App, pass_app
 from ..output import say
@@ -20,6 +20,7 @@ from .options import DAY, licensor_option, name_argument
 @click.option(
     "--allow", "is_allow_list", is_flag=True, help="An allow list: known false positives."
 )
+@click.option("--own", "is_own", is_flag=True, help="A list of your own, filled over HTTP.")
 @pass_app
 def command(
     app: App,
@@ -28,10 +29,19 @@ def command(
     licence_end: datetime | None,
     *,
     is_allow_list: bool,
+    is_own: bool,
 ) -> None:
-    """Create an empty list."""
+    """Create an empty list.
+
+    An own list has no licensor: its entries are added by the calls of HMA's clients.
+    """
+    if is_own and (is_allow_list or licensor is not None or licence_end is not None):
+        raise click.UsageError("an own list has no licence, and is no allow list")
     with app.database() as database, database.writing() as session:
         last_day = None if licence_end is None else licence_end.date()
-        kind = ALLOW if is_allow_list else MATCH
+        kind = OWN if is_own else ALLOW if is_allow_list else MATCH
         create_list(session, name, kind=kind, licensor=licensor, licence_end=last_day)
-    say(f"created list {name}; next: hashmatch lists import {name} FILE.csv")
+    if is_own:
+        say(f"created list {name}; next: a token with the scope curate, and docs/reference/hma.md")
+    else:
+        say(f"created list {name}; next: hashmatch lists import {name} FILE.csv")

@@ -8,10 +8,12 @@ from typing import Any
 import click
 
 from hashmatch.lists import list_facts
-from hashmatch.store.lists import MATCH, QUARANTINED
+from hashmatch.store.lists import ALLOW, OWN, QUARANTINED
 
 from ..context import App, json_option, pass_app
 from ..output import numbered, print_json, print_table, say
+
+_KINDS = {ALLOW: " (allow list)", OWN: " (own list)"}
 
 
 @click.command("status")
@@ -61,7 +63,7 @@ def _show(rows: Sequence[dict[str, Any]]) -> None:
 def _shown(row: dict[str, Any]) -> tuple[object, ...]:
     sync = row["sync"]
     return (
-        row["list"] if row["kind"] == MATCH else f"{row['list']} (allow list)",
+        f"{row['list']}{_KINDS.get(row['kind'], '')}",
         row["licensor"],
         f"{row['licence_end'] or 'no end'}{_urgency(row)}",
         row["generation"],

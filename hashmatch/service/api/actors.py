@@ -15,5 +15,5 @@ def actor_of(token: Token) -> Actor:
 
 
 def audit_name_of(token: Token) -> str:
-    """Return the name of a token's owner in the audit log."""
-    return f"token {token.token_id} ({token.name})"
+    """Return the name of a token's owner in the audit log, or of a caller without a token."""
+    return f"token {token.token_id} ({token.name})" if token.token_id else token.name

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute
 
 from ..http.authentication import RequireScope
+from .hma import BODIES as HMA_BODIES
 from .models import DeliveryNumber, LookupRequest
 
 _STYLE = (
@@ -44,7 +45,7 @@ def correct(document: dict[str, Any], routes: Sequence[BaseRoute]) -> dict[str, 
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     # Routes read these bodies by themselves, so that FastAPI does not know the models.
-    for model in (LookupRequest, DeliveryNumber):
+    for model in (LookupRequest, DeliveryNumber, *HMA_BODIES):
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= {**schema.pop("$defs", {}), model.__name__: schema}
     return document

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -123,7 +124,9 @@ async def screen_upload(
             return await service.work(service.scans, job)
 
 
-async def receive_upload(request: Request, take: Any) -> Upload | Failure:
+async def receive_upload(
+    request: Request, take: Callable[[int], None], *, accepts_texts: bool = False
+) -> Upload | Failure:
     """Receive one image while there is room for it, and observe the time that it took."""
     service = state_of(request)
     started_at_s = time.perf_counter()
@@ -138,6 +141,7 @@ async def receive_upload(request: Request, take: Any) -> Upload | Failure:
             max_bytes=service.settings.intake.max_bytes,
             timeout_s=service.settings.service.body_timeout_s,
             take=take_piece,
+            accepts_texts=accepts_texts,
         )
     service.metrics.observe_stage("receive", time.perf_counter() - started_at_s)
     return upload

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -110,28 +111,31 @@ class Buffers:
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
+        self._lock = threading.Lock()
         self.buffered_bytes = 0
 
     @contextmanager
     def reserve(self) -> Iterator[Callable[[int], None]]:
         """Yield a function that takes a number of bytes more, until the end of the block.
 
-        It raises `OverloadedError` where the limit is reached.
+        It raises `OverloadedError` where the limit is reached, and may be called from any thread.
         """
         own_bytes = 0
 
         # Called for each piece, since Content-Length is not trusted.
         def take(more_bytes: int) -> None:
             nonlocal own_bytes
-            if self.buffered_bytes + more_bytes > self._max_bytes:
-                raise OverloadedError(
-                    "the memory for request bodies is full",
-                    hint="Try again later; service.max_buffered_bytes is the limit.",
-                )
-            own_bytes += more_bytes
-            self.buffered_bytes += more_bytes
+            with self._lock:
+                if self.buffered_bytes + more_bytes > self._max_bytes:
+                    raise OverloadedError(
+                        "the memory for request bodies is full",
+                        hint="Try again later; service.max_buffered_bytes is the limit.",
+                    )
+                own_bytes += more_bytes
+                self.buffered_bytes += more_bytes
 
         try:
             yield take
         finally:
-            self.buffered_bytes -= own_bytes
+            with self._lock:
+                self.buffered_bytes -= own_bytes

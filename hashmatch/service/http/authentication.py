@@ -1,4 +1,7 @@
-"""Authentication: bearer tokens with scopes and rate limits, checked before a body is read."""
+"""Authentication: bearer tokens with scopes and rate limits, checked before a body is read.
+
+Callers of HMA's routes that cannot send a token may be permitted by their address.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,11 @@ import asyncio
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from fastapi.openapi.models import HTTPBearer as BearerModel
 from fastapi.security.base import SecurityBase
@@ -31,6 +35,35 @@ _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 _NO_TOKEN = Token(
     "", "", secrets.token_bytes(32), frozenset(), 0, _EPOCH, _EPOCH, _EPOCH, None
 )  # fmt: skip
+# A request with one of these comes through a proxy, whose address says nothing of the caller, or
+# from a page in a browser, which anybody may have written.
+_NOT_OF_A_CALLER = ("forwarded", "x-forwarded-for", "via", "origin", "sec-fetch-site")
+
+
+class Networks:
+    """Networks whose addresses are permitted to call without a token, with some scopes."""
+
+    def __init__(self, networks: Iterable[str], scopes: Iterable[str]) -> None:
+        self._networks = tuple(map(ip_network, networks))
+        self._scopes = frozenset(map(Scope, scopes))
+
+    def find(self, address: str, headers: Mapping[str, str]) -> Token | None:
+        """Return what stands for the token of a caller at an address; None where it needs one.
+
+        The address has to be that of the socket's other end, and the caller's own.
+        """
+        if not self._networks or any(name in headers for name in _NOT_OF_A_CALLER):
+            return None
+        try:
+            found = ip_address(address)
+        except ValueError:  # A socket of the file system has no address.
+            return None
+        if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
+            found = found.ipv4_mapped
+        if not any(found in one for one in self._networks):
+            return None
+        name = f"address {found} without a token"
+        return Token("", name, b"", self._scopes, 0, _EPOCH, None, None, None)
 
 
 @dataclass(slots=True)
@@ -78,13 +111,7 @@ class Authenticator:
         `StoreError`.
         """
         token = await self._verified(authorization)
-        if token.scopes.isdisjoint(scopes):
-            challenge = f'Bearer error="insufficient_scope", scope="{" ".join(scopes)}"'
-            raise HTTPException(
-                HTTPStatus.FORBIDDEN,
-                f"the token does not have the scope {' or '.join(scopes)}",
-                headers={"WWW-Authenticate": challenge},
-            )
+        require_scope(token, *scopes)
         # After the check of the scope: a request that is refused for it does not count.
         self._spend(token)
         # `note_uses` writes them later, so that a request needs no transaction of its own for it.
@@ -196,6 +223,35 @@ class RequireScope(SecurityBase):
         # For the access log.
         request.scope["hashmatch.token"] = token.token_id
         return token
+
+
+class RequireHMAScope(RequireScope):
+    """The same for HMA's routes, where callers of some networks need no token."""
+
+    async def __call__(self, request: Request) -> Token:
+        """Return the token of the request, or what stands for it; see `Networks.find`."""
+        networks: Networks = request.app.state.service.networks
+        token = None
+        # A token that is sent has to be valid, wherever it comes from.
+        if request.client is not None and "authorization" not in request.headers:
+            token = networks.find(request.client.host, request.headers)
+        if token is None:
+            return await super().__call__(request)
+        request.scope["hashmatch.token"] = token.name
+        require_scope(token, *self.scopes)
+        return token
+
+
+def require_scope(token: Token, *scopes: Scope) -> None:
+    """Raise `HTTPException` with 403 unless the token has one of the scopes."""
+    if token.scopes.isdisjoint(scopes):
+        challenge = f'Bearer error="insufficient_scope", scope="{" ".join(scopes)}"'
+        raise HTTPException(
+            HTTPStatus.FORBIDDEN,
+            f"{'the token' if token.token_id else token.name} does not have the scope"
+            f" {' or '.join(scopes)}",
+            headers={"WWW-Authenticate": challenge},
+        )
 
 
 def require_export(token: Token) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as default
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -28,22 +29,29 @@ Model = TypeVar("Model", bound=BaseModel)
 _MAX_JSON_BYTES = 4_000_000
 # For the headers and boundaries of a multipart body, beyond the file.
 _MAX_OVERHEAD_BYTES = 64 * 1024
-# Only one part is accepted; this bounds the memory for a body that has more.
+# Few parts are accepted; this bounds the memory for a body that has more.
 _MAX_PARTS = 10
+# Encodings of a part that leave its bytes as they are.
+_PLAIN_ENCODINGS = (b"binary", b"8bit", b"7bit")
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file as it arrived, and the field that it came in, "" where it was the body itself."""
+    """A file as it arrived, and the field that it came in, "" where it was the body itself.
+
+    `texts` are the other fields of the form, where they are accepted.
+    """
 
     data: bytes
     field: str = ""
+    texts: Mapping[str, str] = default(default_factory=dict)
 
 
 @dataclass(slots=True)
 class _Part:
     name: str = ""
-    chunks: list[bytes] = field(default_factory=list)
+    is_file: bool = False
+    chunks: list[bytes] = default(default_factory=list)
 
 
 class _Form:
@@ -100,19 +108,29 @@ class _Form:
         if name.lower() == b"content-disposition":
             _, options = parse_options_header(value)
             self.parts[-1].name = options.get(b"name", b"").decode(errors="replace")
+            self.parts[-1].is_file = b"filename" in options
+        # The encoded bytes would be screened in place of the image.
+        encoding = name.lower() == b"content-transfer-encoding"
+        if encoding and value.strip().lower() not in _PLAIN_ENCODINGS:
+            raise InputError("a part of the multipart body is encoded", hint="Send it as it is.")
 
     def _end(self) -> None:
         self.is_complete = True
 
 
 async def receive(
-    request: Request, *, max_bytes: int, timeout_s: float, take: Callable[[int], None]
+    request: Request,
+    *,
+    max_bytes: int,
+    timeout_s: float,
+    take: Callable[[int], None],
+    accepts_texts: bool = False,
 ) -> Upload | Failure:
     """Return the one file of a request, raw or as the only part of a multipart body.
 
-    `take` is called with the size of each piece before it is stored, and may raise. Returns a
-    `Failure` for a body that is too large, late, encoded or incomplete. Raises `InputError` for one
-    that is no upload.
+    With `accepts_texts` a multipart body may also have parts without a file name. `take` is called
+    with the size of each piece before it is stored, and may raise. Returns a `Failure` for a body
+    that is too large, late, encoded or incomplete. Raises `InputError` for one that is no upload.
     """
     # Part of a file has other hashes than the file, and would look clear.
     if "content-range" in request.headers:
@@ -124,7 +142,10 @@ async def receive(
         async with asyncio.timeout(timeout_s), aclosing(_pieces(request)) as pieces:
             kind, options = parse_options_header(request.headers.get("content-type", ""))
             if kind == b"multipart/form-data":
-                return await _receive_form(pieces, options.get(b"boundary", b""), max_bytes, take)
+                form = await _receive_form(pieces, options.get(b"boundary", b""), max_bytes, take)
+                if isinstance(form, Failure):
+                    return form
+                return _upload(form.parts, max_bytes, accepts_texts=accepts_texts)
             return await _receive_raw(pieces, max_bytes, take)
     except TimeoutError:
         return Failure(Reason.UNREADABLE, "the body did not arrive in time")
@@ -162,10 +183,10 @@ async def receive_json(
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object. Raises `InputError` for a repeated key, which could be read in two ways."""
+    """Return the pairs by key. Raises `InputError` for a repeated one: which of them counts?"""
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise InputError("the body has an object with a repeated key")
+        raise InputError("the body repeats a key")
     return found
 
 
@@ -192,7 +213,7 @@ async def _receive_raw(
 
 async def _receive_form(
     pieces: AsyncIterator[bytes], boundary: bytes, max_bytes: int, take: Callable[[int], None]
-) -> Upload | Failure:
+) -> _Form | Failure:
     if not 0 < len(boundary) <= 70:  # RFC 2046.
         raise _malformed()
     form = _Form(boundary)
@@ -206,13 +227,26 @@ async def _receive_form(
         form.write(piece)
     if not form.is_complete:
         raise _malformed()
-    if len(form.parts) != 1:
+    return form
+
+
+def _upload(parts: Sequence[_Part], max_bytes: int, *, accepts_texts: bool) -> Upload | Failure:
+    files = [one for one in parts if one.is_file or not accepts_texts]
+    if len(files) != 1:
         raise InputError(
-            f"the multipart body has {len(form.parts)} parts", hint="Send one file in one field."
+            f"the multipart body has {len(files)} {'files' if accepts_texts else 'parts'}",
+            hint="Send one file in one field.",
         )
-    (part,) = form.parts
+    (part,) = files
     data = b"".join(part.chunks)
-    return too_large(max_bytes) if len(data) > max_bytes else Upload(data, part.name)
+    if len(data) > max_bytes:
+        return too_large(max_bytes)
+    others = [(one.name, b"".join(one.chunks)) for one in parts if one is not part]
+    try:
+        texts = _unique_keys([(name, value.decode()) for name, value in others])
+    except UnicodeDecodeError:
+        raise InputError("a field of the multipart body is not UTF-8") from None
+    return Upload(data, part.name, texts)
 
 
 def _malformed() -> InputError:

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .problems import problem
+from .problems import error_answer
 
 
 class StrictQueries:
@@ -19,7 +19,7 @@ class StrictQueries:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass it on."""
         if scope["type"] == "http" and (fault := _fault(scope["query_string"])):
-            await problem(HTTPStatus.BAD_REQUEST, fault)(scope, receive, send)
+            await error_answer(scope, HTTPStatus.BAD_REQUEST, fault)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 

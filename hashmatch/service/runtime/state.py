@@ -16,6 +16,7 @@ from typing import TypeVar
 from starlette.requests import Request
 
 from hashmatch.config import Settings
+from hashmatch.outbound import Fetcher
 from hashmatch.outcome import Failure, Outcome, Reason
 from hashmatch.screening import Scanner
 from hashmatch.store.engine import Database
@@ -23,7 +24,7 @@ from hashmatch.synthetic import draw_picture
 from hashmatch.wiring import open_database, open_scanner_with
 
 from ..http.admission import Buffers, Gate
-from ..http.authentication import Authenticator
+from ..http.authentication import Authenticator, Networks
 from ..telemetry.metrics import Metrics, StoreState
 from .sync_runner import SyncRunner
 
@@ -33,6 +34,8 @@ _CACHE_S = 1.0
 # A database that hangs counts as unreachable after this time.
 _STORE_TIMEOUT_S = 5.0
 _WARM_UP_SIDE_PIXELS = 256
+# Files that are fetched at a time: they wait for other servers, and take no processor meanwhile.
+_FETCHES = 8
 
 
 class ServiceState:
@@ -55,10 +58,18 @@ class ServiceState:
         self.scans = Gate("scan", workers=2 * workers, queue=service.queue)
         # In threads of their own, so that lookups never wait for images to be decoded.
         self.lookups = Gate("lookup", workers=2, queue=service.queue)
+        self.fetches = Gate("fetch", workers=_FETCHES, queue=service.queue)
+        self.fetcher = Fetcher(
+            service.fetch_hosts,
+            self.settings.outbox.private_hosts,
+            service.body_timeout_s,
+            self.settings.intake.max_bytes,
+        )
         self.buffers = Buffers(service.max_buffered_bytes)
         self.sync_runner = SyncRunner(self.settings, self.database, metrics.count_sync)
         # Each process counts by itself, and permits its share of the limit of a token.
         self.authenticator = Authenticator(self.database, share=1 / service.workers)
+        self.networks = Networks(service.hma_networks, service.hma_scopes)
         self.store_state = StoreState(self.database, self.scanner.index_age_s)
         self._readiness = _CachedReadiness(self.scanner.readiness_failure)
         self._warm_up()
@@ -89,7 +100,8 @@ class ServiceState:
 
     def note_gauges(self) -> None:
         """Set the gauges of running and waiting jobs, and of buffered bytes."""
-        for name, gate in (("scan", self.scans), ("lookup", self.lookups)):
+        gates = (("scan", self.scans), ("lookup", self.lookups), ("fetch", self.fetches))
+        for name, gate in gates:
             self.metrics.note_jobs(name, gate.running, gate.waiting)
         self.metrics.note_buffered(self.buffers.buffered_bytes)
 
@@ -112,6 +124,7 @@ class ServiceState:
         """Finish the accepted jobs, write the last counts, and close everything."""
         # The accepted jobs need the scanner and the database, which are closed last.
         self.sync_runner.close()
+        self.fetches.close()
         self.scans.close()
         self.lookups.close()
         self._opened.close()

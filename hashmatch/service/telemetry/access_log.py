@@ -11,7 +11,7 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..http.problems import problem
+from ..http.problems import error_answer
 from .logs import logger
 from .metrics import Metrics
 
@@ -60,7 +60,7 @@ class AccessLog:
                 if status:
                     raise
                 detail = "this is a defect of hashmatch, please report it"
-                answer = problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail)
+                answer = error_answer(scope, HTTPStatus.INTERNAL_SERVER_ERROR, detail)
                 await answer(scope, receive, send_on)
             finally:
                 self._note(scope, status, time.perf_counter() - started_at_s)

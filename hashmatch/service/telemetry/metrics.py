@@ -29,6 +29,7 @@ from hashmatch.store.engine import Database
 from hashmatch.store.lists import (
     ALLOW,
     FAILED,
+    OWN,
     QUARANTINED,
     read_lists,
     read_newest_runs,
@@ -74,7 +75,7 @@ class Metrics:
             registry=self.registry,
         )
         self._jobs = self._gauge(
-            "hashmatch_jobs", "Scans and lookups that are waiting or running.", "work", "state"
+            "hashmatch_jobs", "Scans, lookups and fetches waiting or running.", "work", "state"
         )
         self._buffered = self._gauge(
             "hashmatch_buffered_bytes", "Size of request bodies in memory."
@@ -203,6 +204,8 @@ class StoreState(Collector):
                 help_text = "Days until the licence ends."
                 yield _Sample("hashmatch_list_licence_days_left", help_text, own, left)
             own_runs = runs.get(one.name, ())
+            if one.kind == OWN:
+                continue  # It has no source.
             # A success changed the list, or found it up to date.
             good = [run for run in own_runs if run.outcome not in (FAILED, QUARANTINED)]
             found = quarantines.get(one.name)

@@ -20,6 +20,14 @@ from .entries import (
     shown_entry_id,
 )
 from .generations import Counts, was_at
+from .own import (
+    NumberedEntry,
+    add_entry,
+    disable_entry_until,
+    disable_numbered_entry,
+    find_numbered_entry,
+    withdraw_entry,
+)
 from .quarantine import (
     Difference,
     Quarantine,
@@ -35,6 +43,7 @@ from .quarantine import (
 from .registry import (
     ALLOW,
     MATCH,
+    OWN,
     ListState,
     create_list,
     find_list,
@@ -78,6 +87,7 @@ __all__ = [
     "FAILED",
     "MATCH",
     "MAX_UNSUPPORTED_CHARACTERS",
+    "OWN",
     "QUARANTINED",
     "UNCHANGED",
     "Allowance",
@@ -87,12 +97,14 @@ __all__ = [
     "EntryBatch",
     "EntryFacts",
     "ListState",
+    "NumberedEntry",
     "Quarantine",
     "StagedRow",
     "Staging",
     "SyncFacts",
     "Terms",
     "UnsupportedRow",
+    "add_entry",
     "allow_hash",
     "apply_staged",
     "apply_unsupported",
@@ -101,12 +113,15 @@ __all__ = [
     "count_unsupported",
     "create_list",
     "disable_entries",
+    "disable_entry_until",
     "disable_hashes",
+    "disable_numbered_entry",
     "discard_quarantined",
     "drop_unsupported",
     "enable_entries",
     "find_entry",
     "find_list",
+    "find_numbered_entry",
     "find_or_create_list",
     "find_promotable",
     "find_quarantine",
@@ -141,4 +156,5 @@ __all__ = [
     "set_licence",
     "shown_entry_id",
     "was_at",
+    "withdraw_entry",
 ]

@@ -22,7 +22,7 @@ from ..engine import audit
 from ..schema import Entry, HashList, utc_now
 from .entries import shown_entry_id
 from .generations import Counts, publish_generation
-from .registry import ALLOW, MATCH, find_list, find_or_create_list, require_kind
+from .registry import ALLOW, MATCH, OWN, find_list, find_or_create_list, require_kind
 
 _HASHES_A_QUERY = 200
 _TAG = re.compile(r"(by|until|only):(.+)", re.DOTALL)
@@ -87,11 +87,11 @@ def allow_hash(
 ) -> int:
     """Add a hash to an allow list, which is created if it is new; returns the entry's key.
 
-    Raises `InputError` where the hash is on it already, or where the list is of the other kind,
+    Raises `InputError` where the hash is on it already, or where the list is of another kind,
     and `UnknownListError` where the terms name a list that does not exist.
     """
     for one in sorted(terms.only_lists):
-        require_kind(find_list(session, one), MATCH)
+        require_kind(find_list(session, one), MATCH, OWN)
     row, _ = find_or_create_list(session, name, ALLOW)
     of_hash = (Entry.algorithm == algorithm, Entry.value == value)
     active = (Entry.list_key == row.key, Entry.withdrawn_generation.is_(None))

@@ -75,7 +75,7 @@ def enable_entries(session: Session, name: str, entry_ids: Sequence[str]) -> Cha
     missing: list[str] = []
     for entry_id in dict.fromkeys(entry_ids):
         disabled = session.scalars(
-            select(Entry).where(Entry.list_key == row.key, Entry.disabled).where(has_id(entry_id))
+            select(Entry).where(*are_disabled(row)).where(has_id(entry_id))
         ).all()
         enabled += len(disabled)
         for entry in disabled:
@@ -87,6 +87,13 @@ def enable_entries(session: Session, name: str, entry_ids: Sequence[str]) -> Cha
         raise NotFoundError(f"list {name} has no disabled entry {', '.join(missing)}")
     counts = Counts(added=enabled)
     return publish_generation(session, row, counts, source="enabled by an operator")
+
+
+def are_disabled(row: HashList) -> list[ColumnElement[bool]]:
+    """Say that entries are disabled ones of the list."""
+    # In the terms of the index of withdrawn ones, without which all entries would be read.
+    withdrawn = Entry.withdrawn_generation.is_not(None)
+    return [Entry.list_key == row.key, withdrawn, Entry.disabled.is_(True)]
 
 
 def has_id(shown_id: str) -> ColumnElement[bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 
@@ -35,6 +36,11 @@ class EntryFacts:
     list_key: int
     entry_id: str
     category: str
+    disabled_until: datetime | None = None
+
+    def is_enabled(self, now: datetime) -> bool:
+        """Say whether the entry matches at this moment."""
+        return self.disabled_until is None or self.disabled_until <= now
 
 
 def read_new_entries(
@@ -112,12 +118,12 @@ def read_entry_facts(session: Session, keys: Sequence[int]) -> dict[int, EntryFa
     facts: dict[int, EntryFacts] = {}
     for some in _chunks(keys):
         rows = session.execute(
-            select(Entry.key, Entry.list_key, Entry.entry_id, Entry.category).where(
-                Entry.key.in_(some), Entry.withdrawn_generation.is_(None)
-            )
+            select(
+                Entry.key, Entry.list_key, Entry.entry_id, Entry.category, Entry.disabled_until
+            ).where(Entry.key.in_(some), Entry.withdrawn_generation.is_(None))
         )
-        for key, list_key, entry_id, category in rows:
-            facts[key] = EntryFacts(key, list_key, shown_entry_id(entry_id, key), category)
+        for key, list_key, entry_id, category, until in rows:
+            facts[key] = EntryFacts(key, list_key, shown_entry_id(entry_id, key), category, until)
     return facts
 
 

@@ -28,8 +28,9 @@ from .generations import Change, Counts, publish_generation
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 # PostgreSQL's advisory lock for creating a list, which has no row yet to lock.
 _TURN_TO_CREATE = 0x686D01
-# The kinds of lists: to match images against, or to explain matches that are false.
-MATCH, ALLOW = "match", "allow"
+# The kinds of lists: licensed ones, the operator's own ones, and those that explain false matches.
+MATCH, OWN, ALLOW = "match", "own", "allow"
+_MATCHED = (MATCH, OWN)
 _WARN_BEFORE_LICENCE_END = timedelta(days=30)
 
 
@@ -70,7 +71,7 @@ def create_list(
     """Create an empty list, or revive a removed one of that name: its generations go on counting.
 
     A revived list keeps its licensor and its licence's end unless others are given. Raises
-    `InputError` when the name is taken or invalid, or was that of a list of the other kind.
+    `InputError` when the name is taken or invalid, or was that of a list of another kind.
     """
     if not _NAME.fullmatch(name):
         raise InputError(
@@ -101,7 +102,7 @@ def create_list(
 def find_or_create_list(session: Session, name: str, kind: str) -> tuple[HashList, bool]:
     """Return the list of that name, created if there is none, and whether it was.
 
-    Raises `InputError` where the name is invalid, or that of a list of the other kind.
+    Raises `InputError` where the name is invalid, or that of a list of another kind.
     """
     if not has_list(session, name):
         _take_turn_to_create(session)
@@ -139,9 +140,9 @@ def _take_turn_to_create(session: Session) -> None:
         session.execute(select(func.pg_advisory_xact_lock(_TURN_TO_CREATE)))
 
 
-def require_kind(row: HashList, kind: str) -> None:
-    """Raise `InputError` where the list is, or once was, of the other kind."""
-    if row.kind != kind:
+def require_kind(row: HashList, *kinds: str) -> None:
+    """Raise `InputError` where the list is, or once was, of none of the kinds."""
+    if row.kind not in kinds:
         raise InputError(
             f"{row.name} is already the name of a list of the kind {row.kind}",
             hint="Choose another name.",
@@ -157,9 +158,11 @@ def has_list(session: Session, name: str) -> bool:
 def set_licence(session: Session, name: str, *, licensor: str | None, end: date | None) -> None:
     """Set the last day of a list's licence, None for no end, and its licensor, None to keep it.
 
-    Raises `UnknownListError`.
+    Raises `UnknownListError`, and `InputError` for an own list.
     """
     row = find_list(session, name)
+    if row.kind == OWN:
+        raise InputError(f"list {name} is your own, and has no licence")
     row.licence_end = end
     if licensor is not None:
         row.licensor = licensor
@@ -171,14 +174,17 @@ def _licence_facts(row: HashList) -> dict[str, object]:
     return {"list": row.name, "licensor": row.licensor, "end": end}
 
 
-def read_lists(session: Session, kind: str = MATCH) -> tuple[ListState, ...]:
-    """Return all lists of that kind that were not removed, by name."""
+def read_lists(session: Session, *kinds: str) -> tuple[ListState, ...]:
+    """Return all lists of these kinds that were not removed, by name.
+
+    Without any kind those that images are matched against.
+    """
     changed_at = func.coalesce(Generation.created_at, HashList.created_at)
     newest = (Generation.list_key == HashList.key) & (Generation.number == HashList.generation)
     rows = session.execute(
         select(HashList, changed_at.label("changed_at"))
         .outerjoin(Generation, newest)
-        .where(HashList.removed_at.is_(None), HashList.kind == kind)
+        .where(HashList.removed_at.is_(None), HashList.kind.in_(kinds or _MATCHED))
         .order_by(HashList.name)
     )
     return tuple(

@@ -25,7 +25,8 @@ class StoreIdentity(Base):
 class HashList(Base):
     """A licensed list. `generation` counts its changes, from 0 when empty.
 
-    A list of the kind `allow` holds known false positives instead, and is not matched against.
+    A list of the kind `own` holds hashes of the operator's own. One of the kind `allow` holds known
+    false positives, and is not matched against.
     """
 
     __tablename__ = "lists"
@@ -81,6 +82,8 @@ class Entry(Base):
     withdrawn_generation: Mapped[int | None] = mapped_column()
     # An entry that the operator disabled stays out when its licensor sends it again.
     disabled: Mapped[bool] = mapped_column(default=False)
+    # Until then an active entry does not match, and afterwards it does by itself.
+    disabled_until: Mapped[datetime | None]
 
     __table_args__ = (
         Index(

@@ -1,0 +1,51 @@
+"""Readings: of files, and of hashes that were computed elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from dataclasses import replace
+
+from hashmatch.hashes import FILE_HASH, Hash, Orientation, View
+from hashmatch.imaging import Intake, Reading
+from hashmatch.index import Snapshot
+from hashmatch.outcome import Failure, Reason
+
+
+def read_upload(intake: Intake, data: bytes, algorithms: Set[str]) -> Reading:
+    """Read a file; a reading that lacks a hash of any algorithm is a failed one."""
+    # The file's own hash tells two contents of one content id apart, and allow lists name it.
+    wanted = algorithms | {FILE_HASH}
+    reading = intake.read(data, wanted)
+    missing = wanted - {one.algorithm.name for one in reading.hashes if one.view is View.FULL}
+    if reading.failure is None and missing:
+        detail = f"the intake gave no hash of {', '.join(sorted(missing))}"
+        return replace(reading, failure=Failure(Reason.DECODER_CRASHED, detail))
+    return reading
+
+
+def read_hashes(snapshot: Snapshot, hashes: tuple[Hash, ...]) -> Reading:
+    """Return hashes from elsewhere as a reading, a failed one where no list holds their kind."""
+    names = {one.algorithm.name for one in hashes}
+    return Reading(None, hashes, None if names & snapshot.indexes.keys() else no_list_of(names))
+
+
+def no_list_of(algorithms: Set[str]) -> Failure:
+    """Return that hashes of these algorithms prove nothing, since no list holds any."""
+    names = ", ".join(sorted(algorithms)) or "no hash"
+    return Failure(Reason.NO_ACTIVE_LIST, f"no list holds hashes of this kind: {names}")
+
+
+def is_no_image(reading: Reading) -> bool:
+    """Say whether the file is none that is decoded here, such as a video."""
+    return reading.failure is not None and reading.failure.reason is Reason.UNSUPPORTED
+
+
+def plain_hashes(hashes: Sequence[Hash], algorithms: Set[str]) -> tuple[Hash, ...]:
+    """Return of each of the algorithms the hash of the first frame as most viewers show it."""
+    first = {
+        one.algorithm.name: one
+        for one in reversed(hashes)
+        if one.algorithm.name in algorithms
+        and (one.view, one.orientation, one.frame) == (View.FULL, Orientation.ORIGINAL, 0)
+    }
+    return tuple(first[name] for name in sorted(first))
