@@ -18,7 +18,7 @@ from hashmatch.errors import (
     NotFoundError,
     StoreError,
 )
-from hashmatch.store.cases import add_case_note, lock_case
+from hashmatch.store.cases import add_case_note, has_open_report, lock_case
 from hashmatch.store.engine import Database, audit
 from hashmatch.store.schema import Case, require_text, utc_now
 
@@ -86,6 +86,11 @@ def decide(
         raise CaseStateError(
             f"case {case} cannot be closed before its escalation was delivered",
             hint="'hashmatch outbox list' shows the state of its messages.",
+        )
+    if action is CaseAction.CLOSE and has_open_report(session, case):
+        raise CaseStateError(
+            f"case {case} cannot be closed while a report of it to NCMEC is under way",
+            hint="'hashmatch cases show' has its stage; retry, retract or settle it.",
         )
     if action in NEEDS_A_NOTE and not note.strip():
         raise InputError(f"the action {action} needs a note with the reason")

@@ -22,16 +22,25 @@ _MAX_BY_NAME = {
     **dict.fromkeys(("phone",), 50),
 }
 _CUT = " [cut]"
+# What has no room for a mark.
+_WORDS = frozenset({"email", "phone"})
 _URLS = frozenset({"url", "profileUrl", "legalURL", "locationOfFile"})
 
 
 def add(parent: ET.Element, name: str, text: str | None = None) -> ET.Element:
     """Add an element and return it; its text is cut to what the service takes of it."""
     element = ET.SubElement(parent, name)
-    if text is not None:
-        # An address with white space is refused.
-        plain = re.sub(r"\s", lambda found: quote(found[0]), text) if name in _URLS else text
-        element.text = cut(escaped(plain), _MAX_BY_NAME.get(name, MAX_CHARACTERS))
+    if text is None:
+        return element
+    limit = _MAX_BY_NAME.get(name, MAX_CHARACTERS)
+    if name in _URLS:
+        # An address with white space is refused, as is a mark in it, or half an escape at its end.
+        address = escaped(re.sub(r"\s", lambda found: quote(found[0]), text))
+        element.text = re.sub(r"%[0-9A-F]?$", "", _beginning(address, limit))
+    elif name in _WORDS:
+        element.text = _beginning(escaped(text), limit)
+    else:
+        element.text = cut(escaped(text), limit)
     return element
 
 
@@ -96,7 +105,16 @@ def serialize(root: ET.Element) -> bytes:
 
 def cut(text: str, characters: int) -> str:
     """Return the text, or its beginning with a mark where it has more characters."""
-    return text if len(text) <= characters else text[: characters - len(_CUT)] + _CUT
+    if _beginning(text, characters) == text:
+        return text
+    return _beginning(text, characters - len(_CUT)) + _CUT
+
+
+def _beginning(text: str, characters: int) -> str:
+    """Return what fits of a text; the service may count in UTF-16, as its language does."""
+    if len(text) <= characters // 2:
+        return text
+    return text.encode("utf-16-le")[: 2 * characters].decode("utf-16-le", "ignore")
 
 
 def _is_xml_character(code: int) -> bool:

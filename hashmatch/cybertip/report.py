@@ -39,6 +39,8 @@ _TYPES = {
     "unsolicited_material": "Unsolicited Obscene Material Sent to a Child",
 }
 _LONGEST_LINE = 300
+# NCMEC's clock may be behind ours by so much.
+_SLACK = timedelta(minutes=1)
 # What the platform says about the incident has at least so many characters of the free text.
 _OWN_WORDS = 1_500
 
@@ -78,7 +80,7 @@ def _add_summary(report: ET.Element, settings: CyberTiplineEscalation, incident:
         add_flags(annotations, given.annotations)
     moment = incident.details.moment()
     # A match may be so recent that it lies in the future of NCMEC's clock.
-    latest = utc_now() - timedelta(seconds=1)
+    latest = utc_now() - _SLACK
     add(summary, "incidentDateTime", timestamp(min(moment or incident.matched_at, latest)))
     # The schema demands a time. Where the platform gives none, the text says which time this is.
     meaning = "time of the incident, from the platform" if moment else "time of the match"
@@ -179,6 +181,9 @@ def _additional(settings: CyberTiplineEscalation, incident: Incident, without_fi
             f"Hash of the file, {one.algorithm.upper()}: {one.value.hex()}"
             for one in incident.reported_hashes(settings)
         ]
+    further = len(incident.details.further_files)
+    if further and settings.file is None:
+        lines.append(f"{further} further files are not uploaded: the platform hands over none")
     own = escaped(incident.details.info or "")
     room = MAX_CHARACTERS - len("\n".join(lines)) - min(len(own), _OWN_WORDS) - 2
     lines += _matches(incident.matches, room)

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from hashmatch.config import CyberTiplineEscalation, Settings
+from hashmatch.config import CyberTiplineEscalation, HandoffSettings, Settings
 from hashmatch.errors import (
     FileGoneError,
     InputError,
@@ -52,6 +52,8 @@ DESCRIBED, FINISHING, FINISHED = "described", "finishing", "finished"
 RETRACTED, UNKNOWN = "retracted", "unknown"
 # Final stages.
 ENDED = (FINISHED, RETRACTED)
+# Stages of a report that nobody has tried to finish.
+_RESUMABLE = (QUEUED, OPENED, UPLOADING, UPLOADED, DESCRIBED)
 
 
 @dataclass(slots=True)
@@ -90,7 +92,7 @@ class _Submission:
                     return
                 # NCMEC has the report, whatever was decided meanwhile.
                 row.turn += 1
-                _forget_unopened(session, row)
+                _forget_later(session, row)
             row.stage = stage
             for name, value in values.items():
                 setattr(row, name, value)
@@ -156,6 +158,9 @@ def submit(
     except ReportFinishedError:
         attempt.save(FINISHED, finished_at=utc_now())
     except FileGoneError as error:
+        # This attempt may have opened another report than it began with.
+        with database.reading() as session:
+            report_id = read_ncmec_report(session, key).report_id
         _discard(attempt, report_id)
         raise OutboxError(
             "the CyberTipline does not have the file as it was sent; the report will be restarted"
@@ -194,8 +199,10 @@ def _advance(attempt: _Submission, stage: str, report_id: str, file_id: str) -> 
     if stage == UPLOADED:
         document = file_details(attempt.target, attempt.incident, report_id, file_id)
         attempt.server.describe(document, attempt.remaining_s())
-        for number in range(len(attempt.incident.details.further_files)):
-            _add_further_file(attempt, report_id, number)
+    if stage in (OPENED, UPLOADED):
+        if attempt.target.file is not None:
+            for number in range(len(attempt.incident.details.further_files)):
+                _add_further_file(attempt, attempt.target.file, report_id, number)
         attempt.save(DESCRIBED, touched_at=utc_now())
     # Before the stage is saved: without time left no call is made, and the report stays unfinished.
     remaining_s = attempt.remaining_s()
@@ -204,12 +211,11 @@ def _advance(attempt: _Submission, stage: str, report_id: str, file_id: str) -> 
     attempt.save(FINISHED, finished_at=utc_now())
 
 
-def _add_further_file(attempt: _Submission, report_id: str, number: int) -> None:
+def _add_further_file(
+    attempt: _Submission, handoff: HandoffSettings, report_id: str, number: int
+) -> None:
     """Upload and describe one of the further files of an incident."""
     file = attempt.incident.details.further_files[number]
-    handoff = attempt.target.file
-    if handoff is None:
-        return
     data = fetch_file(
         handoff,
         file.content_id,
@@ -270,10 +276,11 @@ def _finish_again(attempt: _Submission, report_id: str) -> None:
     attempt.save(FINISHED, finished_at=utc_now())
 
 
-def _forget_unopened(session: Session, row: NCMECReport) -> None:
-    """Retract the reports that were queued in place of one that is finished after all."""
+def _forget_later(session: Session, row: NCMECReport) -> None:
+    """Stop the reports that were queued in place of one that is finished after all."""
     for one in read_ncmec_reports(session, row.case_key):
-        if one.key > row.key and one.base == row.base and one.stage == QUEUED:
+        # One that was opened is deleted by NCMEC, since nobody finishes it.
+        if one.key > row.key and one.base == row.base and one.stage in _RESUMABLE:
             one.stage, one.turn = RETRACTED, one.turn + 1
             audit(session, "report.retracted", one, {"case": row.case_key, "for": row.report_id})
 
@@ -304,7 +311,8 @@ def retract_report(
         row = lock_ncmec_report(session, key)
         if row.stage in (FINISHED, FINISHING, UNKNOWN):
             raise InputError(
-                f"report {row.report_id} to NCMEC is finished, or may be, and cannot be retracted"
+                f"report {row.report_id} to NCMEC is finished, or may be, and cannot be retracted",
+                hint=f"One that may be is settled by 'hashmatch cases settle {row.case_key}'.",
             )
         # Stops an attempt that is under way, before NCMEC is asked to retract.
         row.turn += 1

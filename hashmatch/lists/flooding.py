@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from hashmatch.errors import InputError, NotFoundError
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Kind
+from hashmatch.store.lists import disable_hashes, enable_hashes
 from hashmatch.store.matches import FloodAction, FloodingEntry, read_flooding, set_flood_action
 
 
@@ -20,7 +21,6 @@ def flooding_facts(entry: FloodingEntry) -> dict[str, Any]:
         "day": entry.day.isoformat(),
         "contents": entry.contents,
         "since": entry.since.isoformat(timespec="seconds"),
-        "cases": entry.cases,
         "set_to": entry.action,
     }
 
@@ -28,9 +28,9 @@ def flooding_facts(entry: FloodingEntry) -> dict[str, Any]:
 def decide_flooding(
     session: Session, list_name: str, entry_id: str, action: FloodAction, actor: str
 ) -> None:
-    """Set what near copies of an entry that floods lead to. Raises `NotFoundError`.
+    """Set what near copies of an entry that floods lead to; exact copies are kept as they are.
 
-    Raises `InputError` for an entry whose hashes are exact: they match a file and nothing else.
+    Raises `NotFoundError`, and `InputError` for an entry that matches nothing but exact copies.
     """
     found = [one for one in read_flooding(session, list_name) if one.entry_id == entry_id]
     if not found:
@@ -39,12 +39,19 @@ def decide_flooding(
             hint="'hashmatch lists flooding' names those that do.",
         )
     near = [one for one in found if _matches_near_copies(one)]
-    if not near:
+    exact = [one for one in found if one not in near]
+    if not near and action is not FloodAction.KEEP:
         raise InputError(
             f"entry {entry_id} of list {list_name} matches exact copies, which go on matching",
-            hint="'hashmatch lists disable' takes an entry out of matching that is wrong.",
+            hint="Set it to keep; 'hashmatch lists disable' takes a wrong entry out of matching.",
         )
+    set_flood_action(session, exact, FloodAction.KEEP, actor)
     set_flood_action(session, near, action, actor)
+    keys = [one.entry_key for one in near]
+    if action is FloodAction.DISABLE:
+        disable_hashes(session, list_name, keys)
+    else:
+        enable_hashes(session, list_name, keys)
 
 
 def _matches_near_copies(entry: FloodingEntry) -> bool:

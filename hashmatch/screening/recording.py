@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -102,11 +103,12 @@ class Recorder:
             # In one order, so that two transactions never wait for each other's rows.
             recorded = {
                 number: self._record_one(
-                    session, found[number].content, judgements[number], lists, facts, today
+                    session, found[number].content, judgements[number], lists, facts
                 )
                 for number in sorted(range(len(found)), key=lambda n: _place(found[n]))
             }
-            return [recorded[number] for number in range(len(found))]
+            self._watch(session, [one for new, _ in recorded.values() for one in new], today)
+            return [recorded[number][1] for number in range(len(found))]
 
     def _record_one(
         self,
@@ -115,8 +117,8 @@ class Recorder:
         judged: Judgement,
         lists: Mapping[int, ListState],
         facts: Mapping[int, EntryFacts],
-        today: date,
-    ) -> Recorded:
+    ) -> tuple[Sequence[NewMatch], Recorded]:
+        """Record the matches of one image; returns those that are new, too."""
         for_review = read_for_review(session, judged.matched) if judged.matched else frozenset()
         new = [
             self._new_match(
@@ -140,18 +142,21 @@ class Recorder:
         if first_time:
             for listener in self._listeners:
                 listener.on_new_matches(session, content, first_time)
-            counted = [one for one, (_, is_new) in zip(new, stored, strict=True) if is_new]
-            self._watch(session, counted, today)
-        return Recorded(tuple(matches), tuple(allowed))
+        counted = [one for one, (_, is_new) in zip(new, stored, strict=True) if is_new]
+        return counted, Recorded(tuple(matches), tuple(allowed))
 
     def _watch(self, session: Session, new: Sequence[NewMatch], today: date) -> None:
-        """Count the new matches of each entry, and tell of those that flood."""
-        entries = {one.entry_key: one for one in new}
-        owners = {key: one.list_key for key, one in entries.items()}
+        """Count the new matches of each entry, and notify of those that flood."""
+        limits = {one.list_key: self._policy.max_contents_per_entry(one.list_name) for one in new}
+        counted = Counter((one.entry_key, one.list_key) for one in new if limits[one.list_key])
+        if not counted:
+            return
+        owners = {key: (owner, number) for (key, owner), number in counted.items()}
         for key, (contents, is_noticed) in count_contents(session, owners, today).items():
-            limit = self._policy.max_contents_per_entry(entries[key].list_name)
-            if limit and contents > limit and not is_noticed:
-                flooding = note_flooding(session, key, today)
+            if contents <= limits[owners[key][0]] or is_noticed:
+                continue
+            flooding = note_flooding(session, key, today)
+            if flooding is not None:
                 for listener in self._listeners:
                     listener.on_flooding_entry(session, flooding)
 

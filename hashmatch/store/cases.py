@@ -12,12 +12,10 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import NotFoundError
 
-from .lists import has_id
 from .schema import (
     Case,
     CaseNote,
     Content,
-    Entry,
     HashList,
     MatchRecord,
     NCMECReport,
@@ -135,12 +133,12 @@ def _conditions(wanted: CaseFilter) -> Iterator[ColumnElement[bool]]:
 
 def _contents_of(wanted: CaseFilter) -> Select[int]:
     """Return the query of the content items that match a list, or an entry as people see it."""
-    query = select(MatchRecord.content_key).join(HashList, HashList.key == MatchRecord.list_key)
+    query = select(MatchRecord.content_key)
     if wanted.list_name is not None:
-        query = query.where(HashList.name == wanted.list_name)
+        named = select(HashList.key).where(HashList.name == wanted.list_name)
+        query = query.where(MatchRecord.list_key.in_(named))
     if wanted.entry_id is not None:
-        entries = select(Entry.key).where(Entry.list_key == HashList.key, has_id(wanted.entry_id))
-        query = query.where(MatchRecord.entry_key.in_(entries))
+        query = query.where(MatchRecord.entry_id == wanted.entry_id)
     return query
 
 
@@ -269,6 +267,16 @@ def read_ncmec_reports(session: Session, case: int) -> list[NCMECReport]:
     """Return the reports of a case to NCMEC, oldest first."""
     query = select(NCMECReport).where(NCMECReport.case_key == case).order_by(NCMECReport.key)
     return list(session.scalars(query))
+
+
+def has_open_report(session: Session, case: int) -> bool:
+    """Say whether a report of a case to NCMEC, not to its test system, has not ended."""
+    query = select(NCMECReport.key).where(
+        NCMECReport.case_key == case,
+        NCMECReport.is_test.is_(False),
+        NCMECReport.stage.not_in(("finished", "retracted")),
+    )
+    return session.scalar(query.limit(1)) is not None
 
 
 def lock_ncmec_report(session: Session, key: int) -> NCMECReport:

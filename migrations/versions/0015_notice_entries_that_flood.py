@@ -32,9 +32,11 @@ def upgrade() -> None:
     )
     op.create_index("ix_entry_activity_flooding_since", "entry_activity", ["flooding_since"])
     op.create_index("ix_matches_entry_key", "matches", ["entry_key"])
+    op.create_index("ix_matches_list_key_entry_id", "matches", ["list_key", "entry_id"])
 
 
 def downgrade() -> None:
     """Drop the table; what was set for entries that flood is forgotten."""
+    op.drop_index("ix_matches_list_key_entry_id", "matches")
     op.drop_index("ix_matches_entry_key", "matches")
     op.drop_table("entry_activity")

@@ -145,13 +145,15 @@ def test_text_is_cut_to_what_ncmec_takes(sent: Callable[[dict[str, Any]], Report
         {
             "account": {"id": line, "screen_name": line, "bio": long, "info": long,
                         "first_name": line, "emails": [f"{line[:900]}@b.example"]},
-            "file": {"url": f"https://p.example/{line[:900]}", "name": line, "info": long},
+            "file": {"url": "https://p.example/" + " n" * 480, "name": line, "info": long},
             "incident": {"high_priority": long, "chat": {"client": line, "content": long}},
             "info": long,
         }
     )  # fmt: skip
     texts = [one.text or "" for one in etree.fromstring(report.document).iter()]
     assert max(map(len, texts)) == 3_000
+    urls = etree.fromstring(report.document).findall(".//url")
+    assert [(len(one.text or ""), (one.text or "")[-3:]) for one in urls] == [(1_938, "20n")]
     assert sum(one.endswith("[cut]") for one in texts) >= 8
 
 

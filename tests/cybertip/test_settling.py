@@ -7,12 +7,12 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import update
 
-from hashmatch.cases import State, retract, settle
+from hashmatch.cases import CaseAction, State, retract, settle
 from hashmatch.config import Settings
 from hashmatch.errors import CaseStateError, InputError
 from hashmatch.store.engine import Database
-from hashmatch.store.schema import NCMECReport
-from tests.cases.making import ADMINISTRATOR, state_of
+from hashmatch.store.schema import Case, NCMECReport, OutboxMessage, utc_now
+from tests.cases.making import ADMINISTRATOR, act, state_of
 from tests.cybertip.reporting import newest_stage, pass_time, report_case, send
 from tests.cybertip.server import CyberTiplineServer
 
@@ -80,3 +80,22 @@ def test_what_is_finished_at_ncmec_is_not_taken_back(
     with pytest.raises(InputError, match="is finished, and is recorded as such"):
         retract(database, settings, case, ADMINISTRATOR)
     assert (newest_stage(database), state_of(database, case)) == ("finished", State.REPORTED)
+
+
+def test_a_report_is_owed_whoever_else_was_notified(
+    database: Database, configure: Callable[..., Settings], server: CyberTiplineServer, case: int
+) -> None:
+    settings = configure()
+    report_case(database, settings, case)
+    with database.writing() as session:
+        session.execute(update(Case).values(notified_at=utc_now()))
+        session.execute(update(OutboxMessage).values(attempts=11))
+    server.faults = ["before"]
+    assert send(database, settings) == {"dead": 1}
+    assert state_of(database, case) is State.CONFIRMED
+    with database.writing() as session:
+        session.execute(update(Case).values(state=State.ESCALATED))
+    with pytest.raises(CaseStateError, match="report of it to NCMEC is under way"):
+        act(database, case, CaseAction.CLOSE)
+    retract(database, settings, case, ADMINISTRATOR)
+    act(database, case, CaseAction.CLOSE)

@@ -46,6 +46,7 @@ from .interface import EscalationChannel, find_target
 
 # Earlier reports of the same account that a report names.
 _MAX_PRIOR_REPORTS = 20
+_SETTLE = "Ask NCMEC, then run 'hashmatch cases settle {}' with --finished or --again."
 
 
 class CyberTiplineChannel(EscalationChannel[CyberTiplineEscalation]):
@@ -73,7 +74,9 @@ class CyberTiplineChannel(EscalationChannel[CyberTiplineEscalation]):
             if one.stage not in ENDED:
                 raise CaseStateError(
                     f"a report of case {row.key} is under way",
-                    hint="'hashmatch outbox list' shows its state, 'outbox retry' resumes it and"
+                    hint=_SETTLE.format(row.key)
+                    if one.stage in (UNKNOWN, FINISHING)
+                    else "'hashmatch outbox list' shows its state, 'outbox retry' resumes it and"
                     " 'cases retract' retracts it.",
                 )
             if one.stage == FINISHED and not again:
@@ -100,6 +103,16 @@ class CyberTiplineChannel(EscalationChannel[CyberTiplineEscalation]):
     def find_case(self, session: Session, message: Message) -> int:
         """Return the case of a report."""
         return read_ncmec_report(session, int(message.body["report"])).case_key
+
+    def next_step(self, session: Session, message: Message) -> str:
+        """Return what a person does about a report that nobody will retry."""
+        report = read_ncmec_report(session, int(message.body["report"]))
+        if report.stage in (UNKNOWN, FINISHING):
+            return _SETTLE.format(report.case_key)
+        return (
+            f"'hashmatch outbox retry {message.key}' once that is mended, or 'hashmatch cases"
+            f" retract {report.case_key}'"
+        )
 
     def send(
         self,

@@ -72,14 +72,22 @@ class EscalationChannel(ABC, Generic[Target]):
         if not has_case(session, case):
             return
         row = lock_case(session, case)
-        if row.notified_at is None:
-            facts: dict[str, object] = {
-                "to": message.target,
-                "problem": message.problem,
-                "next": f"'hashmatch outbox retry {message.key}' once that is mended, or escalate"
-                " it elsewhere",
-            }
+        facts: dict[str, object] = {
+            "to": message.target,
+            "problem": message.problem,
+            "next": self.next_step(session, message),
+        }
+        # A report is owed whoever else knows of the case.
+        if row.notified_at is None or self.action is CaseAction.REPORT:
             move(session, row, CaseAction.UNDELIVERED, SYSTEM, facts)
+        else:
+            audit(session, "escalation.undelivered", row, facts)
+
+    def next_step(self, session: Session, message: Message) -> str:
+        """Return what a person does about a message that nobody will retry."""
+        return (
+            f"'hashmatch outbox retry {message.key}' once that is mended, or escalate it elsewhere"
+        )
 
 
 class NotificationChannel(EscalationChannel[Target]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from hashmatch.lists import decide_flooding, flooding_facts
-from hashmatch.store.matches import FloodAction, read_flooding
+from hashmatch.store.matches import FloodAction, count_pending_cases, read_flooding
 
 from ..context import App, json_option, pass_app
 from ..index_updates import update_index
@@ -45,13 +45,18 @@ def command(
             with database.writing() as session:
                 chosen = FloodAction(action)
                 decide_flooding(session, name, entry_id, chosen, actor or "command line")
-            if chosen is FloodAction.DISABLE:
-                update_index(app, database)
+            update_index(app, database)
             say(f"list {name}: entry {entry_id}: near copies: {action}")
             return
         with database.reading() as session:
-            found = read_flooding(session, name)
-    rows = [{"list": one.list_name, **flooding_facts(one)} for one in found]
+            rows = [
+                {
+                    "list": one.list_name,
+                    **flooding_facts(one),
+                    "cases": count_pending_cases(session, one.entry_key),
+                }
+                for one in read_flooding(session, name)
+            ]
     if as_json:
         for row in rows:
             print_json(row)

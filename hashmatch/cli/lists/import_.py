@@ -49,11 +49,11 @@ def command(
     withdraw_missing: bool,
     as_json: bool,
 ) -> None:
-    """Replace the list NAME with the contents of FILE, which may be packed by gzip or zip.
+    """Replace the list NAME with the contents of FILE.
 
-    "-" reads stdin; a new list is created. The file is the complete list: entries that it lacks
-    are withdrawn. Damaged rows are rejected and named by their line, and then the exit code is
-    2.
+    "-" reads stdin; a new list is created. FILE may be packed by gzip or zip. It is the complete
+    list: entries that it lacks are withdrawn. Damaged rows are rejected and named by their line,
+    and then the exit code is 2.
     """
     mapping = app.mapping(mapping_name)
     with app.database() as database:

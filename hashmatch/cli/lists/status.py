@@ -38,7 +38,7 @@ def _show(rows: Sequence[dict[str, Any]]) -> None:
     for name, one in flooding:
         say(
             f"list {name}: entry {one['entry_id']} floods: {one['contents']} content items on"
-            f" {one['day']}, {one['cases']} cases wait; see 'hashmatch lists flooding'"
+            f" {one['day']}; see 'hashmatch lists flooding'"
         )
     columns = (
         "list",

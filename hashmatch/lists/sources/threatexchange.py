@@ -102,7 +102,7 @@ class ThreatExchangeSource(ListSource, FeedbackReceiver):
             "access_token": self._access_token,
             "fields": _FIELDS,
             "limit": limit,
-            "start_time": int(start.timestamp()) if start else 0,
+            "start_time": max(0, int(start.timestamp())) if start else 0,
         }
         return f"{self._base}/{self._group}/threat_updates?{urlencode(query)}"
 
@@ -130,7 +130,7 @@ class ThreatExchangeSource(ListSource, FeedbackReceiver):
             reached["until"] = max(reached["until"], min(int(changed), reached["fetched"]))
             # An entry on which no member has an opinion any more counts as deleted.
             opinions = record.get("descriptors")
-            has_none = not opinions or opinions == {"data": []}
+            has_none = not opinions or (isinstance(opinions, dict) and opinions.get("data") == [])
             if not record.get("should_delete") and not has_none:
                 yield self._row(number, entry_id, int(changed), record)
             # Of fixed width, since moments are compared as text.

@@ -112,6 +112,7 @@ class Web:
         except httpx.TransportError as error:
             raise SourceError(f"{self._base.host}: {describe(error)}") from error
         try:
+            self._require_permission(response)
             _require_status(response, _ACCEPTED)
         except _TransientError as error:
             raise SourceError(str(error)) from error

@@ -85,7 +85,6 @@ class FloodingFacts(BaseModel):
     day: str
     contents: int
     since: str
-    cases: int
     set_to: str
 
 

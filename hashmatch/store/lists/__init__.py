@@ -7,6 +7,7 @@ from .disabled import (
     disable_entries,
     disable_hashes,
     enable_entries,
+    enable_hashes,
     has_id,
 )
 from .entries import (
@@ -119,6 +120,7 @@ __all__ = [
     "discard_quarantined",
     "drop_unsupported",
     "enable_entries",
+    "enable_hashes",
     "find_entry",
     "find_list",
     "find_numbered_entry",

@@ -55,17 +55,61 @@ def disable_entries(session: Session, name: str, entry_ids: Sequence[str]) -> Ch
     return publish_generation(session, row, counts, source="disabled by an operator")
 
 
-def disable_hashes(session: Session, name: str, keys: Sequence[int]) -> Change:
-    """Disable single hashes of entries, given by their keys; see `disable_entries`."""
+def disable_hashes(session: Session, name: str, keys: Sequence[int]) -> int:
+    """Disable the hashes of entries with these keys, also where they are other rows by now.
+
+    Returns the number of rows; see `disable_entries`.
+    """
     row = find_list(session, name)
-    withdrawn = affected_rows(
-        session,
-        update(Entry)
-        .where(Entry.key.in_(keys), Entry.withdrawn_generation.is_(None))
-        .values(withdrawn_generation=row.generation + 1, disabled=True),
+    withdrawn = sum(
+        affected_rows(
+            session,
+            update(Entry)
+            .where(Entry.withdrawn_generation.is_(None), *same)
+            .values(withdrawn_generation=row.generation + 1, disabled=True),
+        )
+        for same in _identities(session, row, keys)
     )
-    counts = Counts(withdrawn=withdrawn)
-    return publish_generation(session, row, counts, source="disabled by an operator")
+    if withdrawn:
+        counts = Counts(withdrawn=withdrawn)
+        publish_generation(session, row, counts, source="disabled by an operator")
+    return withdrawn
+
+
+def enable_hashes(session: Session, name: str, keys: Sequence[int]) -> int:
+    """Enable the hashes of entries with these keys, where they are disabled; see `enable_entries`.
+
+    Returns the number of rows.
+    """
+    row = find_list(session, name)
+    enabled = 0
+    for same in _identities(session, row, keys):
+        disabled = session.scalars(select(Entry).where(*are_disabled(row), *same)).all()
+        for entry in disabled:
+            entry.disabled = False
+        if disabled:
+            session.add(_copy_of(disabled[-1], row.generation + 1))
+            enabled += 1
+    if enabled:
+        counts = Counts(added=enabled)
+        publish_generation(session, row, counts, source="enabled by an operator")
+    return enabled
+
+
+def _identities(
+    session: Session, row: HashList, keys: Sequence[int]
+) -> list[list[ColumnElement[bool]]]:
+    """Return for each key what every row of the same hash and entry has."""
+    query = select(Entry.algorithm, Entry.value, Entry.entry_id).where(Entry.key.in_(keys))
+    return [
+        [
+            Entry.list_key == row.key,
+            Entry.algorithm == algorithm,
+            Entry.value == value,
+            Entry.entry_id == entry_id,
+        ]
+        for algorithm, value, entry_id in session.execute(query).unique()
+    ]
 
 
 def enable_entries(session: Session, name: str, entry_ids: Sequence[str]) -> Change:

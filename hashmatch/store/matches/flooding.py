@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, case, func, select, update
 from sqlalchemy.orm import Session
 
 from ..engine import audit, upsert
-from ..lists import disable_hashes, find_list, shown_entry_id
+from ..lists import find_list, shown_entry_id
 from ..schema import Case, Entry, EntryActivity, HashList, MatchRecord, utc_now
 
 _KEYS_A_QUERY = 500
@@ -40,27 +40,31 @@ class FloodingEntry:
     contents: int
     day: date
     since: datetime
-    cases: int = 0
     action: str = ""
 
 
 def count_contents(
-    session: Session, entries: Mapping[int, int], today: date
+    session: Session, entries: Mapping[int, tuple[int, int]], today: date
 ) -> dict[int, tuple[int, bool]]:
-    """Count one more content item of today for each entry, given with the key of its list.
+    """Count content items of today that entries matched for the first time.
 
-    Returns by entry the number so far, and whether it was noticed as flooding today already.
+    `entries` gives for each entry the key of its list and the number. Returns by entry the number
+    so far, and whether it was noticed as flooding today already. Call it once in a transaction, and
+    last: in one order, two transactions never wait for each other's rows.
     """
     rows = [
-        {"entry_key": key, "list_key": list_key, "day": today, "contents": 1}
-        for key, list_key in sorted(entries.items())
+        {"entry_key": key, "list_key": list_key, "day": today, "contents": number}
+        for key, (list_key, number) in sorted(entries.items())
     ]
     new = upsert(session, EntryActivity)
     is_same_day = EntryActivity.day == new.excluded.day
     counted = new.on_conflict_do_update(
         index_elements=["entry_key"],
         set_={
-            "contents": case((is_same_day, EntryActivity.contents + 1), else_=1),
+            "contents": case(
+                (is_same_day, EntryActivity.contents + new.excluded.contents),
+                else_=new.excluded.contents,
+            ),
             "day": new.excluded.day,
         },
     ).returning(EntryActivity.entry_key, EntryActivity.contents, EntryActivity.flooded_on)
@@ -70,8 +74,11 @@ def count_contents(
     }
 
 
-def note_flooding(session: Session, entry_key: int, today: date) -> FloodingEntry:
-    """Record that an entry floods today; what a person set before stays in force."""
+def note_flooding(session: Session, entry_key: int, today: date) -> FloodingEntry | None:
+    """Record that an entry floods today; what a person set before stays in force.
+
+    Returns None for an entry that is no longer there.
+    """
     session.execute(
         update(EntryActivity)
         .where(EntryActivity.entry_key == entry_key)
@@ -80,30 +87,58 @@ def note_flooding(session: Session, entry_key: int, today: date) -> FloodingEntr
             flooding_since=func.coalesce(EntryActivity.flooding_since, utc_now()),
         )
     )
-    (found,) = _read(session, EntryActivity.entry_key == entry_key)
-    facts = {"list": found.list_name, "entry": entry_key, "contents": found.contents}
-    audit(session, "entry.flooding", None, facts)
+    found = next(iter(_read(session, EntryActivity.entry_key == entry_key)), None)
+    if found is not None:
+        facts = {"list": found.list_name, "entry": entry_key, "contents": found.contents}
+        audit(session, "entry.flooding", None, facts)
     return found
 
 
 def read_flooding(session: Session, list_name: str | None = None) -> list[FloodingEntry]:
-    """Return the entries that flood or did, with their pending cases; the undecided come first."""
-    condition: ColumnElement[bool] = EntryActivity.flooding_since.is_not(None)
+    """Return the entries that flood or did, the undecided first.
+
+    An entry that left its list is among them only where somebody decided about it.
+    """
+    is_there = Entry.withdrawn_generation.is_(None) | (EntryActivity.action != "")
+    condition: ColumnElement[bool] = EntryActivity.flooding_since.is_not(None) & is_there
     if list_name is not None:
         condition &= EntryActivity.list_key == find_list(session, list_name).key
     return _read(session, condition)
 
 
-def read_for_review(session: Session, keys: Collection[int]) -> frozenset[int]:
-    """Return those of the entries whose matches a person set to be reviewed."""
-    found = set[int]()
-    ordered = sorted(keys)
-    for start in range(0, len(ordered), _KEYS_A_QUERY):
-        some = EntryActivity.entry_key.in_(ordered[start : start + _KEYS_A_QUERY])
-        query = select(EntryActivity.entry_key).where(
-            some, EntryActivity.action == FloodAction.REVIEW
+def count_pending_cases(session: Session, entry_key: int) -> int:
+    """Return the number of cases of an entry that wait for a decision."""
+    query = (
+        select(func.count())
+        .select_from(MatchRecord)
+        .join(Case, Case.content_key == MatchRecord.content_key)
+        .where(
+            MatchRecord.entry_key == entry_key,
+            Case.state.in_(("open", "in_review", "confirmed")),
         )
-        found.update(session.scalars(query))
+    )
+    return session.scalar(query) or 0
+
+
+def read_for_review(session: Session, keys: Collection[int]) -> frozenset[int]:
+    """Return those of the entries whose hashes a person set to be reviewed.
+
+    An entry that was withdrawn and came back is another row with the same hash.
+    """
+    identity = (Entry.list_key, Entry.algorithm, Entry.value, Entry.entry_id)
+    chosen = (
+        select(*identity)
+        .join(EntryActivity, EntryActivity.entry_key == Entry.key)
+        .where(EntryActivity.action == FloodAction.REVIEW)
+    )
+    wanted = {tuple(row) for row in session.execute(chosen)}
+    found = set[int]()
+    ordered = sorted(keys) if wanted else []
+    for start in range(0, len(ordered), _KEYS_A_QUERY):
+        some = Entry.key.in_(ordered[start : start + _KEYS_A_QUERY])
+        for key, *rest in session.execute(select(Entry.key, *identity).where(some)):
+            if tuple(rest) in wanted:
+                found.add(key)
     return frozenset(found)
 
 
@@ -120,23 +155,11 @@ def set_flood_action(
     for one in entries:
         facts = {"list": one.list_name, "entry": one.entry_key, "action": action, "actor": actor}
         audit(session, "entry.set", None, facts)
-    if action is FloodAction.DISABLE:
-        disable_hashes(session, entries[0].list_name, keys)
 
 
 def _read(session: Session, condition: ColumnElement[bool]) -> list[FloodingEntry]:
-    cases = (
-        select(func.count())
-        .select_from(MatchRecord)
-        .join(Case, Case.content_key == MatchRecord.content_key)
-        .where(
-            MatchRecord.entry_key == EntryActivity.entry_key,
-            Case.state.in_(("open", "in_review", "confirmed")),
-        )
-        .scalar_subquery()
-    )
     query = (
-        select(EntryActivity, HashList.name, Entry.entry_id, Entry.algorithm, cases)
+        select(EntryActivity, HashList.name, Entry.entry_id, Entry.algorithm)
         .join(HashList, HashList.key == EntryActivity.list_key)
         .join(Entry, Entry.key == EntryActivity.entry_key)
         .where(condition, HashList.removed_at.is_(None))
@@ -151,8 +174,7 @@ def _read(session: Session, condition: ColumnElement[bool]) -> list[FloodingEntr
             row.contents,
             row.day,
             row.flooding_since or utc_now(),
-            number,
             row.action,
         )
-        for row, name, entry_id, algorithm, number in session.execute(query)
+        for row, name, entry_id, algorithm in session.execute(query)
     ]

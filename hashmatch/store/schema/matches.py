@@ -70,6 +70,7 @@ class MatchRecord(Base):
         UniqueConstraint("content_key", "entry_key"),
         Index(None, "matched_at"),
         Index(None, "entry_key"),
+        Index(None, "list_key", "entry_id"),
         KEYS_ARE_NEVER_REUSED,
     )
     audited = (
