@@ -87,19 +87,8 @@ class Recorder:
         where any of the entries is no longer there, and `StoreError`; then nothing is recorded.
         """
         lists = {one.key: one for one in snapshot.lists}
-        names = {key: one.name for key, one in lists.items()}
-        today = now.date()
-        allowable = set[tuple[str, bytes]]()
-        for one in found:
-            allowable |= allowable_hashes(one.content.hashes, one.findings)
         with self._database.writing() as session:
-            allowances = read_allowances(session, allowable, today)
-            judgements = [judge(one.findings, allowances, names, today) for one in found]
-            keys = {key for one in judgements for key in (*one.matched, *one.allowed)}
-            facts = read_entry_facts(session, sorted(keys))
-            if len(facts) < len(keys):
-                raise EntryGoneError
-            facts = {key: one for key, one in facts.items() if one.is_enabled(now)}
+            judgements, facts = _judge_all(session, snapshot, found, now)
             # In one order, so that two transactions never wait for each other's rows.
             recorded = {
                 number: self._record_one(
@@ -107,8 +96,20 @@ class Recorder:
                 )
                 for number in sorted(range(len(found)), key=lambda n: _place(found[n]))
             }
-            self._watch(session, [one for new, _ in recorded.values() for one in new], today)
+            new = [one for some, _ in recorded.values() for one in some]
+            self._watch(session, new, now.date())
             return [recorded[number][1] for number in range(len(found))]
+
+    def matched_lists(
+        self, snapshot: Snapshot, found: Sequence[Found], now: datetime
+    ) -> list[set[int]]:
+        """Return the keys of the lists that `record` would record matches of, for each image.
+
+        Raises as `record` does, and records nothing.
+        """
+        with self._database.reading() as session:
+            judgements, facts = _judge_all(session, snapshot, found, now)
+        return [{facts[key].list_key for key in one.matched if key in facts} for one in judgements]
 
     def _record_one(
         self,
@@ -180,6 +181,24 @@ class Recorder:
             distance_bits=finding.neighbour.distance_bits,
             threshold_bits=self._policy.threshold_bits(owner.name, finding.found.algorithm),
         )
+
+
+def _judge_all(
+    session: Session, snapshot: Snapshot, found: Sequence[Found], now: datetime
+) -> tuple[list[Judgement], dict[int, EntryFacts]]:
+    """Return the judgement on each image, and the facts of entries that are not disabled now."""
+    names = {one.key: one.name for one in snapshot.lists}
+    today = now.date()
+    allowable = set[tuple[str, bytes]]()
+    for one in found:
+        allowable |= allowable_hashes(one.content.hashes, one.findings)
+    allowances = read_allowances(session, allowable, today)
+    judgements = [judge(one.findings, allowances, names, today) for one in found]
+    keys = {key for one in judgements for key in (*one.matched, *one.allowed)}
+    facts = read_entry_facts(session, sorted(keys))
+    if len(facts) < len(keys):
+        raise EntryGoneError
+    return judgements, {key: one for key, one in facts.items() if one.is_enabled(now)}
 
 
 def _place(found: Found) -> tuple[str, bytes]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -172,19 +172,17 @@ class Scanner:
         request = Request("", "", time.perf_counter())
         try:
             snapshot = self._index.snapshot()
+            reading = self._read(data, snapshot)
+            failure = reading.failure or low_quality_failure(self._policy, reading.hashes)
+            if failure is not None and not (is_video and is_no_image(reading)):
+                return unscreened(self._policy, request, failure, reading)
+            hashes = plain_hashes(reading.hashes, algorithms & snapshot.indexes.keys())
+            if not hashes:
+                return unscreened(self._policy, request, no_list_of(algorithms), reading)
+            looked_up = replace(reading, hashes=hashes)
+            return LookupHashes(hashes, self._suffices(snapshot, request, reading, looked_up))
         except (StoreError, IndexStaleError, IndexFolderError) as error:
             return unscreened(self._policy, request, _failure_of(error))
-        reading = self._read(data, snapshot)
-        failure = reading.failure or low_quality_failure(self._policy, reading.hashes)
-        if failure is not None and not (is_video and is_no_image(reading)):
-            return unscreened(self._policy, request, failure, reading)
-        hashes = plain_hashes(reading.hashes, algorithms & snapshot.indexes.keys())
-        if not hashes:
-            return unscreened(self._policy, request, no_list_of(algorithms), reading)
-        today = self._clock().date()
-        every, found = find_matches(snapshot, self._policy, [reading.hashes, hashes], today)
-        matched = {one.neighbour.list_key for one in every}
-        return LookupHashes(hashes, matched <= {one.neighbour.list_key for one in found})
 
     def refuse(self, failure: Failure, *, content_id: str, reference: str = "") -> Outcome:
         """Count and return as unscreened an image that could not even be read."""
@@ -242,6 +240,25 @@ class Scanner:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _suffices(
+        self, snapshot: Snapshot, request: Request, reading: Reading, looked_up: Reading
+    ) -> bool:
+        """Say whether the hashes that are looked up match every list that a reading does."""
+        readings, now = (reading, looked_up), self._clock()
+        hashes = [one.hashes for one in readings]
+        findings = find_matches(snapshot, self._policy, hashes, now.date())
+        if not findings[0]:
+            return True
+        found = [
+            Found(content_facts(request, one), some)
+            for one, some in zip(readings, findings, strict=True)
+        ]
+        try:
+            every, own = self._recorder.matched_lists(snapshot, found, now)
+        except EntryGoneError:  # A scan is to decide.
+            return False
+        return every <= own
 
     def _read(self, data: bytes, snapshot: Snapshot) -> Reading:
         with self._timed("read"):

@@ -12,7 +12,7 @@ from PIL import Image
 
 from hashmatch.service.api.hma.words import bank_name
 from hashmatch.store.engine import Database
-from hashmatch.store.lists import remove_list, set_licence
+from hashmatch.store.lists import Terms, allow_hash, remove_list, set_licence
 from hashmatch.store.tokens import Scope
 from hashmatch.synthetic import draw_picture
 from tests.pictures import drawn, encoded, hashes_of, list_of
@@ -121,6 +121,19 @@ def test_a_file_whose_hashes_would_not_find_what_it_matches_is_not_hashed(
         assert "POST /m/lookup" in answer.json()["message"]
         assert recorded(database) == 1
         assert set(_post(served, "/h/hash", drawn(6)).json()) == {"pdq"}
+
+
+def test_an_allowed_hash_does_not_stand_for_a_file_that_matches_otherwise(
+    serve: Serve, database: Database
+) -> None:
+    """A look-up of the allowed hash is clear; the file matches by its bytes as well."""
+    with database.writing() as session:
+        value = bytes.fromhex(PDQ)
+        allow_hash(session, "harmless", "pdq", value, Terms("ann"), "a known false positive")
+    with serve() as served:
+        assert _get(served, "/m/lookup").json() == {}
+        assert _post(served, "/h/hash", drawn(1)).status_code == 409
+        assert _post(served, "/m/lookup", drawn(1)).json()["video_md5"]
 
 
 def test_an_animation_is_hashed_where_its_first_frame_finds_all(served: Served) -> None:

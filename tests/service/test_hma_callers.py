@@ -65,6 +65,7 @@ def test_an_address_outside_the_networks_needs_a_token(serve: Serve) -> None:
         {"X-Forwarded-For": "127.0.0.1"},
         {"Forwarded": "for=127.0.0.1"},
         {"Via": "1.1 proxy"},
+        {"X-Real-IP": "127.0.0.1"},
         {"Origin": "https://evil.example"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Authorization": "Bearer"},

@@ -37,7 +37,9 @@ _NO_TOKEN = Token(
 )  # fmt: skip
 # A request with one of these comes through a proxy, whose address says nothing of the caller, or
 # from a page in a browser, which anybody may have written.
-_NOT_OF_A_CALLER = ("forwarded", "x-forwarded-for", "via", "origin", "sec-fetch-site")
+_NOT_OF_A_CALLER = (
+    "forwarded", "x-forwarded-for", "x-real-ip", "via", "origin", "sec-fetch-site",
+)  # fmt: skip
 
 
 class Networks:
