@@ -77,7 +77,7 @@ class EscalationChannel(ABC, Generic[Target]):
             "problem": message.problem,
             "next": self.next_step(session, message),
         }
-        # A report is owed whoever else knows of the case.
+        # A report is owed, also where others know of the case.
         if row.notified_at is None or self.action is CaseAction.REPORT:
             move(session, row, CaseAction.UNDELIVERED, SYSTEM, facts)
         else:
