@@ -10,6 +10,7 @@ from typing import TypeAlias
 from sqlalchemy.orm import Session
 
 from hashmatch.config import CasesSettings
+from hashmatch.cybertip import ENDED
 from hashmatch.errors import (
     CaseStateError,
     ForbiddenError,
@@ -87,7 +88,7 @@ def decide(
             f"case {case} cannot be closed before its escalation was delivered",
             hint="'hashmatch outbox list' shows the state of its messages.",
         )
-    if action is CaseAction.CLOSE and has_open_report(session, case):
+    if action is CaseAction.CLOSE and has_open_report(session, case, ENDED):
         raise CaseStateError(
             f"case {case} cannot be closed while a report of it to NCMEC is under way",
             hint="'hashmatch cases show' has its stage; retry, retract or settle it.",

@@ -14,12 +14,12 @@ from hashmatch.uploaders import Address, Device
 MAX_CHARACTERS = 3_000
 _MAX_BY_NAME = {
     **dict.fromkeys(("url", "profileUrl", "legalURL", "locationOfFile", "idValue"), 2_083),
-    **dict.fromkeys(("originalFileName",), 2_056),
+    "originalFileName": 2_056,
     **dict.fromkeys(("platform", "screenName"), 256),
     **dict.fromkeys(("chatClient", "chatRoomName", "gameName", "console", "email", "idType"), 255),
     **dict.fromkeys(("espIdentifier", "groupIdentifier", "schoolName"), 255),
     **dict.fromkeys(("firstName", "lastName", "espService"), 100),
-    **dict.fromkeys(("phone",), 50),
+    "phone": 50,
 }
 _CUT = " [cut]"
 # What has no room for a mark.

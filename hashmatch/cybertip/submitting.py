@@ -143,18 +143,10 @@ def submit(
             time.monotonic() + _MAX_SECONDS,
             on_finished,
         )
-        stage, report_id, file_id = row.stage, row.report_id, row.file_id
+        begun = row.stage, row.report_id, row.file_id
         still_exists = _certainly_exists(row)
     try:
-        if stage == FINISHING and still_exists:
-            _finish_again(attempt, report_id)
-            return
-        # After an upload without an answer it is unknown whether the file arrived, and a second
-        # upload could add it twice.
-        if stage == UPLOADING or (stage not in (QUEUED, FINISHING) and not still_exists):
-            _discard(attempt, report_id)
-            stage = QUEUED
-        _advance(attempt, stage, report_id, file_id)
+        _resume(attempt, *begun, still_exists=still_exists)
     except ReportFinishedError:
         attempt.save(FINISHED, finished_at=utc_now())
     except FileGoneError as error:
@@ -170,6 +162,21 @@ def submit(
         raise OutboxError(
             "the CyberTipline has no record of the report; it will be restarted"
         ) from error
+
+
+def _resume(
+    attempt: _Submission, stage: str, report_id: str, file_id: str, *, still_exists: bool
+) -> None:
+    """Go on from a stage, or begin again where that cannot be gone on from."""
+    if stage == FINISHING and still_exists:
+        _finish_again(attempt, report_id)
+        return
+    # After an upload without an answer it is unknown whether the file arrived, and a second upload
+    # could add it twice.
+    if stage == UPLOADING or (stage not in (QUEUED, FINISHING) and not still_exists):
+        _discard(attempt, report_id)
+        stage = QUEUED
+    _advance(attempt, stage, report_id, file_id)
 
 
 def _advance(attempt: _Submission, stage: str, report_id: str, file_id: str) -> None:

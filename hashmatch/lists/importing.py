@@ -193,14 +193,7 @@ def apply_delivery(
     Raises `InputError` for an own list, and `ListFileError` when `strict` is set and any row is
     rejected, or when a full delivery has no row with a supported hash; then nothing is changed.
     """
-    # The kind of the list decides how its rows are checked.
-    with database.reading() as session:
-        kind = find_list(session, name).kind if has_list(session, name) else kind
-    if kind == OWN:
-        raise InputError(
-            f"list {name} is your own, and holds what was added to it entry by entry",
-            hint="Import the file into another list.",
-        )
+    kind = _kind_of(database, name, kind)
     sorter = _RowSorter(RejectedRows(delivery.unit), is_allow_list=kind == ALLOW)
     rejected, is_full = sorter.rejected, delivery.is_full
     with open_staging(database) as staging:
@@ -239,6 +232,21 @@ def apply_delivery(
         unsupported,
         objection,
     )
+
+
+def _kind_of(database: Database, name: str, kind: str) -> str:
+    """Return the kind of a list, which decides how its rows are checked; `kind` for a new one.
+
+    Raises `InputError` for an own list.
+    """
+    with database.reading() as session:
+        kind = find_list(session, name).kind if has_list(session, name) else kind
+    if kind == OWN:
+        raise InputError(
+            f"list {name} is your own, and holds what was added to it entry by entry",
+            hint="Import the file into another list.",
+        )
+    return kind
 
 
 @dataclass(frozen=True, slots=True)

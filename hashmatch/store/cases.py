@@ -269,12 +269,12 @@ def read_ncmec_reports(session: Session, case: int) -> list[NCMECReport]:
     return list(session.scalars(query))
 
 
-def has_open_report(session: Session, case: int) -> bool:
-    """Say whether a report of a case to NCMEC, not to its test system, has not ended."""
+def has_open_report(session: Session, case: int, ended: Sequence[str]) -> bool:
+    """Say whether a report of a case to NCMEC, not to its test system, is in no `ended` stage."""
     query = select(NCMECReport.key).where(
         NCMECReport.case_key == case,
         NCMECReport.is_test.is_(False),
-        NCMECReport.stage.not_in(("finished", "retracted")),
+        NCMECReport.stage.not_in(ended),
     )
     return session.scalar(query.limit(1)) is not None
 

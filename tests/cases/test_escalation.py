@@ -93,6 +93,15 @@ def _mail(own_port: int, **given: Any) -> dict[str, Any]:
     }
 
 
+def _with_desk(settings: Settings, desk: Service) -> Settings:
+    """Return settings with an escalation by webhook to a server of the test."""
+    return settings_with(
+        settings,
+        escalations={"desk": {"to": "webhook", "url": desk.url, "secret": {"env": "DESK"}}},
+        outbox={"private_hosts": ["127.0.0.1"]},
+    )
+
+
 def _escalate(database: Database, settings: Settings, case: int, to: str) -> None:
     with database.writing() as session:
         escalate(session, settings, case, to, REVIEWER, note="look at this")
@@ -120,11 +129,7 @@ def test_a_desk_gets_the_case_signed_and_without_hashes(
 ) -> None:
     monkeypatch.setenv("DESK", "secret-desk")
     with serving(_Desk(), "/cases") as desk:
-        chosen = settings_with(
-            settings,
-            escalations={"desk": {"to": "webhook", "url": desk.url, "secret": {"env": "DESK"}}},
-            outbox={"private_hosts": ["127.0.0.1"]},
-        )
+        chosen = _with_desk(settings, desk)
         _escalate(listed, chosen, confirmed, "desk")
         assert state_of(listed, confirmed) is State.ESCALATED
         desk.faults = [500]
@@ -204,11 +209,7 @@ def test_a_case_that_reached_nobody_is_given_back_and_goes_on_once_it_arrives(
 ) -> None:
     monkeypatch.setenv("DESK", "secret-desk")
     with serving(_Desk(), "/cases") as desk:
-        chosen = settings_with(
-            settings,
-            escalations={"desk": {"to": "webhook", "url": desk.url, "secret": {"env": "DESK"}}},
-            outbox={"private_hosts": ["127.0.0.1"]},
-        )
+        chosen = _with_desk(settings, desk)
         _escalate(listed, chosen, confirmed, "desk")
         with listed.writing() as session:
             session.execute(update(OutboxMessage).values(attempts=11))

@@ -35,6 +35,19 @@ def send(database: Database, settings: Settings) -> dict[str, int]:
     return dict(sent.counts)
 
 
+def report_and_send(
+    database: Database,
+    settings: Settings,
+    server: CyberTiplineServer,
+    case: int,
+    *faults: str | int,
+) -> dict[str, int]:
+    """Report a case to a server that has these faults, one a call, and try to send it once."""
+    report_case(database, settings, case)
+    server.faults = [*faults]
+    return send(database, settings)
+
+
 def pass_time(database: Database, server: CyberTiplineServer, **delta: float) -> None:
     """Let time pass for the server and for what the store remembers of it."""
     server.offset += timedelta(**delta)

@@ -13,7 +13,7 @@ from hashmatch.errors import CaseStateError, InputError
 from hashmatch.store.engine import Database
 from hashmatch.store.schema import Case, NCMECReport, OutboxMessage, utc_now
 from tests.cases.making import ADMINISTRATOR, act, state_of
-from tests.cybertip.reporting import newest_stage, pass_time, report_case, send
+from tests.cybertip.reporting import newest_stage, pass_time, report_and_send, report_case, send
 from tests.cybertip.server import CyberTiplineServer
 
 
@@ -72,9 +72,7 @@ def test_what_is_finished_at_ncmec_is_not_taken_back(
     database: Database, configure: Callable[..., Settings], server: CyberTiplineServer, case: int
 ) -> None:
     settings = configure()
-    report_case(database, settings, case)
-    server.faults = ["", "", 500]
-    send(database, settings)
+    report_and_send(database, settings, server, case, "", "", 500)
     (report,) = server.reports.values()
     report.state = "finished"  # By somebody else who may use the account.
     with pytest.raises(InputError, match="is finished, and is recorded as such"):

@@ -34,7 +34,14 @@ from tests.cases.making import (
     act,
     state_of,
 )
-from tests.cybertip.reporting import PICTURE, newest_stage, pass_time, report_case, send
+from tests.cybertip.reporting import (
+    PICTURE,
+    newest_stage,
+    pass_time,
+    report_and_send,
+    report_case,
+    send,
+)
 from tests.cybertip.server import PASSWORD, SCHEMA, CyberTiplineServer
 
 STEPS = ("submit", "upload", "fileinfo", "finish")
@@ -175,9 +182,7 @@ def test_a_report_that_expired_is_restarted(
     database: Database, configure: Callable[..., Settings], server: CyberTiplineServer, case: int
 ) -> None:
     settings = configure()
-    report_case(database, settings, case)
-    server.faults = ["", "", 500]
-    send(database, settings)
+    report_and_send(database, settings, server, case, "", "", 500)
     assert newest_stage(database) == "uploaded"
     pass_time(database, server, hours=25)
     send(database, settings)
@@ -194,9 +199,7 @@ def test_a_finish_without_an_answer_is_asked_for_again_however_late(
     fault: str,
 ) -> None:
     settings = configure()
-    report_case(database, settings, case)
-    server.faults = ["", "", "", fault]
-    send(database, settings)
+    report_and_send(database, settings, server, case, "", "", "", fault)
     assert newest_stage(database) == "finishing"
     for _ in range(2):
         pass_time(database, server, hours=25)
@@ -208,9 +211,7 @@ def test_a_report_that_is_gone_before_its_time_is_of_unknown_status(
     database: Database, configure: Callable[..., Settings], server: CyberTiplineServer, case: int
 ) -> None:
     settings = configure()
-    report_case(database, settings, case)
-    server.faults = ["", "", "", "before"]
-    send(database, settings)
+    report_and_send(database, settings, server, case, "", "", "", "before")
     server.reports.clear()
     pass_time(database, server, minutes=12)
     assert send(database, settings) == {"dead": 1}
@@ -290,9 +291,7 @@ def test_a_report_that_is_not_finished_is_taken_back(
     database: Database, configure: Callable[..., Settings], server: CyberTiplineServer, case: int
 ) -> None:
     settings = configure()
-    report_case(database, settings, case)
-    server.faults = ["", "", 500]
-    send(database, settings)
+    report_and_send(database, settings, server, case, "", "", 500)
     with pytest.raises(CaseStateError, match="under way"):
         report_case(database, settings, case)
     retract(database, settings, case, ADMINISTRATOR)
@@ -337,9 +336,7 @@ def test_a_report_that_is_stuck_is_settled_beside_newer_ones(
     database: Database, configure: Callable[..., Settings], server: CyberTiplineServer, case: int
 ) -> None:
     settings = configure()
-    report_case(database, settings, case)
-    server.faults = ["", "", "", "after"]
-    send(database, settings)
+    report_and_send(database, settings, server, case, "", "", "", "after")
     pass_time(database, server, minutes=12)
     test_server = configure(environment="test", base="https://exttest.example")
     report_case(database, test_server, case)

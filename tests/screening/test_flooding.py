@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from hashmatch.cases import CaseOpener
+from hashmatch.cases import PENDING, CaseOpener
 from hashmatch.config import Settings
 from hashmatch.errors import InputError, NotFoundError
 from hashmatch.hashers import ALGORITHMS
@@ -21,7 +21,7 @@ from hashmatch.policy import Policy
 from hashmatch.screening import Scanner
 from hashmatch.store.cases import CaseFilter, read_cases
 from hashmatch.store.engine import Database
-from hashmatch.store.matches import FloodAction, count_pending_cases, read_flooding
+from hashmatch.store.matches import FloodAction, count_cases_of, read_flooding
 from hashmatch.store.outbox import read_outbox
 from hashmatch.store.schema import utc_now
 from hashmatch.wiring import open_intake
@@ -176,7 +176,7 @@ def test_the_cases_of_an_entry_are_found_together(database: Database, scanner: S
     scanner.lookup([Hash(MD5, bytes(16))], content_id="other")
     with database.reading() as session:
         (flooding,) = read_flooding(session)
-        waiting = count_pending_cases(session, flooding.entry_key)
+        waiting = count_cases_of(session, flooding.entry_key, PENDING)
         found = list(read_cases(session, CaseFilter(list_name="one", entry_id="e1")))
         others = list(read_cases(session, CaseFilter(list_name="one", entry_id="e2")))
         nothing = list(read_cases(session, CaseFilter(list_name="two")))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
+from hashmatch.cases import PENDING
 from hashmatch.lists import decide_flooding, flooding_facts
-from hashmatch.store.matches import FloodAction, count_pending_cases, read_flooding
+from hashmatch.store.matches import FloodAction, count_cases_of, read_flooding
 
 from ..context import App, json_option, pass_app
 from ..index_updates import update_index
@@ -53,7 +54,7 @@ def command(
                 {
                     "list": one.list_name,
                     **flooding_facts(one),
-                    "cases": count_pending_cases(session, one.entry_key),
+                    "cases": count_cases_of(session, one.entry_key, PENDING),
                 }
                 for one in read_flooding(session, name)
             ]

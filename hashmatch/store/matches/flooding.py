@@ -106,15 +106,15 @@ def read_flooding(session: Session, list_name: str | None = None) -> list[Floodi
     return _read(session, condition)
 
 
-def count_pending_cases(session: Session, entry_key: int) -> int:
-    """Return the number of cases of an entry that wait for a decision."""
+def count_cases_of(session: Session, entry_key: int, states: Sequence[str]) -> int:
+    """Return the number of cases of an entry that are in one of the states."""
     query = (
         select(func.count())
         .select_from(MatchRecord)
         .join(Case, Case.content_key == MatchRecord.content_key)
         .where(
             MatchRecord.entry_key == entry_key,
-            Case.state.in_(("open", "in_review", "confirmed")),
+            Case.state.in_(states),
         )
     )
     return session.scalar(query) or 0
@@ -129,7 +129,10 @@ def read_for_review(session: Session, keys: Collection[int]) -> frozenset[int]:
     chosen = (
         select(*identity)
         .join(EntryActivity, EntryActivity.entry_key == Entry.key)
-        .where(EntryActivity.action == FloodAction.REVIEW)
+        # The first condition has an index; the table grows with every entry that ever matched.
+        .where(
+            EntryActivity.flooding_since.is_not(None), EntryActivity.action == FloodAction.REVIEW
+        )
     )
     wanted = {tuple(row) for row in session.execute(chosen)}
     found = set[int]()
