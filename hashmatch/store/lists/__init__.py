@@ -8,7 +8,6 @@ from .disabled import (
     disable_hashes,
     enable_entries,
     enable_hashes,
-    has_id,
 )
 from .entries import (
     EntryBatch,
@@ -128,7 +127,6 @@ __all__ = [
     "find_promotable",
     "find_quarantine",
     "forget_checkpoint",
-    "has_id",
     "has_list",
     "has_succeeded",
     "lease_sync",

@@ -43,7 +43,7 @@ def disable_entries(session: Session, name: str, entry_ids: Sequence[str]) -> Ch
             session,
             update(Entry)
             .where(Entry.list_key == row.key, Entry.withdrawn_generation.is_(None))
-            .where(has_id(entry_id))
+            .where(_has_id(entry_id))
             .values(withdrawn_generation=row.generation + 1, disabled=True),
         )
         withdrawn += changed
@@ -119,7 +119,7 @@ def enable_entries(session: Session, name: str, entry_ids: Sequence[str]) -> Cha
     missing: list[str] = []
     for entry_id in dict.fromkeys(entry_ids):
         disabled = session.scalars(
-            select(Entry).where(*are_disabled(row)).where(has_id(entry_id))
+            select(Entry).where(*are_disabled(row)).where(_has_id(entry_id))
         ).all()
         enabled += len(disabled)
         for entry in disabled:
@@ -140,7 +140,7 @@ def are_disabled(row: HashList) -> list[ColumnElement[bool]]:
     return [Entry.list_key == row.key, withdrawn, Entry.disabled.is_(True)]
 
 
-def has_id(shown_id: str) -> ColumnElement[bool]:
+def _has_id(shown_id: str) -> ColumnElement[bool]:
     """Say that an entry has an id as people see it: its licensor's, or "#" and its key."""
     named = is_named() & (Entry.entry_id == shown_id)
     if shown_id.startswith("#") and shown_id[1:].isdecimal() and len(shown_id) < _LONG_KEY:
