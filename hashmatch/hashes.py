@@ -76,6 +76,17 @@ class View(StrEnum):
     EMBEDDED_INNER = "embedded-inner"
     EMBEDDED_ON_BLACK = "embedded-on-black"
     EMBEDDED_ON_BLACK_INNER = "embedded-on-black-inner"
+    # Of the search for altered copies; the names say which alteration is undone.
+    RESIZED = "resized"  # by way of 320 by 320 pixels
+    NEGATIVE = "negative"  # dark where the picture is bright
+    UNFRAMED = "unframed"  # without borders within borders
+    PART = "part"  # a rectangle between straight edges
+    PART_INNER = "part-inner"
+    PANEL = "panel"  # a half or a quarter
+    CENTRE = "centre"  # without a share of the edges
+    EXTENDED = "extended"  # with mirrored edges, for what was cut off
+    TURNED = "turned"  # by a few degrees
+    TILTED = "tilted"  # in small perspective
 
     @property
     def is_inner(self) -> bool:
@@ -88,8 +99,35 @@ class View(StrEnum):
         return View.INNER if self is View.FULL else View(f"{self}-inner")
 
 
+class Level(StrEnum):
+    """Extent of the search for what people make of a picture.
+
+    `PLAIN` looks up what viewers show, `STANDARD` also what was done to it every day (screenshots,
+    posts, captions, collages, mirrored and turned copies), `THOROUGH` also small crops and turns.
+    """
+
+    PLAIN = "plain"
+    STANDARD = "standard"
+    THOROUGH = "thorough"
+
+
 # Views of pictures that no viewer shows by themselves.
 EMBEDDED_VIEWS = frozenset(one for one in View if one.value.startswith("embedded"))
+# Views that no viewer shows at all, made to find altered copies.
+SEARCH_VIEWS = frozenset(
+    {
+        View.RESIZED,
+        View.NEGATIVE,
+        View.UNFRAMED,
+        View.PART,
+        View.PART_INNER,
+        View.PANEL,
+        View.CENTRE,
+        View.EXTENDED,
+        View.TURNED,
+        View.TILTED,
+    }
+)
 
 
 class Detail(StrEnum):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
-from hashmatch.hashes import Hash, Orientation, View
+from hashmatch.hashes import Hash, Orientation, View, is_match
 
 
 class Reason(StrEnum):
@@ -63,11 +63,24 @@ class Media:
     frames: int
 
 
+class Nearness(StrEnum):
+    """Whether a match is within its list's threshold, or only near enough for people to look."""
+
+    MATCH = "match"
+    NEAR = "near"
+
+
+def nearness(distance_bits: int, threshold_bits: int) -> Nearness:
+    """Return the nearness of a match from its distance and its list's threshold."""
+    return Nearness.MATCH if is_match(distance_bits, threshold_bits) else Nearness.NEAR
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """One entry of one list that an image matched, as recorded in the store.
 
-    `entry_key` is the store's own number of the entry, which is never reused.
+    `entry_key` is the store's own number of the entry, which is never reused. `threshold_bits` is
+    the list's threshold, which a match that is only near exceeds.
     """
 
     match_id: str
@@ -82,6 +95,11 @@ class Match:
     frame: int
     view: View
     category: str
+
+    @property
+    def nearness(self) -> Nearness:
+        """Return whether the match is within its list's threshold, or only near it."""
+        return nearness(self.distance_bits, self.threshold_bits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,7 +167,8 @@ def open_policy(settings: Settings) -> Policy:
 
 def hashing(settings: Settings) -> Hashing:
     """Return the hashing options of the intake."""
-    return Hashing(settings.intake.decode, settings.intake.orientations)
+    intake = settings.intake
+    return Hashing(intake.decode, intake.orientations, intake.level)
 
 
 def limits(settings: Settings) -> Limits:

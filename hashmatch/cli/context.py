@@ -99,6 +99,11 @@ orientations_option = click.option(
     default=None,  # The settings decide where it is not given.
     help="Hash all eight orientations of each picture, rotated and mirrored.",
 )
+level_option = click.option(
+    "--level",
+    type=click.Choice(["plain", "standard", "thorough"]),
+    help="Extent of the search for altered copies.",
+)
 limit_option = click.option(
     "--limit",
     type=click.IntRange(1),

@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 
 from hashmatch.hashers import ALGORITHMS, find_algorithm
-from hashmatch.hashes import Hash, Orientation, View
+from hashmatch.hashes import Hash, Level, Orientation, View
 from hashmatch.imaging import Intake, path_as_text, read_file
 from hashmatch.outcome import Failure
 from hashmatch.wire import hash_as_json
 from hashmatch.wiring import open_intake
 
-from .context import App, json_option, orientations_option, pass_app
+from .context import App, json_option, level_option, orientations_option, pass_app
 from .exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
 from .output import print_json, print_line, printable, say
 
@@ -24,6 +24,7 @@ from .output import print_json, print_line, printable, say
 @click.option(
     "--algorithm", "-a", "names", multiple=True, help=f"One of {', '.join(ALGORITHMS)}; repeatable."
 )
+@level_option
 @orientations_option
 @json_option
 @pass_app
@@ -32,15 +33,17 @@ def command(
     paths: tuple[str, ...],
     names: tuple[str, ...],
     *,
+    level: str | None,
     orientations: bool | None,
     as_json: bool,
 ) -> None:
     """Compute the hashes of images.
 
-    Nothing is matched or recorded.
+    Nothing is matched or recorded. Without --level, the hashes are those that a list would hold.
     """
     algorithms = {find_algorithm(name).name for name in names} or set(ALGORITHMS)
-    with closing(open_intake(app.settings_with(orientations=orientations))) as intake:
+    settings = app.settings_with(orientations=orientations, level=Level(level or Level.PLAIN))
+    with closing(open_intake(settings)) as intake:
         complete = [_hash_file(app, intake, path, algorithms, as_json=as_json) for path in paths]
     click.get_current_context().exit(EXIT_CLEAR if all(complete) else EXIT_UNSCREENED)
 

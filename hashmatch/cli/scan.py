@@ -14,6 +14,7 @@ from typing import TypeAlias
 import click
 
 from hashmatch.errors import InputError
+from hashmatch.hashes import Level
 from hashmatch.imaging import find_files, path_as_text, too_large
 from hashmatch.outcome import Outcome
 from hashmatch.screening import Scanner
@@ -21,6 +22,7 @@ from hashmatch.screening import Scanner
 from .context import (
     App,
     json_option,
+    level_option,
     orientations_option,
     pass_app,
     show_hashes_option,
@@ -40,6 +42,7 @@ Job: TypeAlias = tuple[str, Callable[[], Outcome]]
     help="Images to screen in parallel; by default intake.workers, or one per processor.",
 )
 @click.option("--content-id", help="The platform's id of the image, if there is only one.")
+@level_option
 @orientations_option
 @show_hashes_option
 @json_option
@@ -51,6 +54,7 @@ def command(
     recursive: bool,
     workers: int | None,
     content_id: str | None,
+    level: str | None,
     orientations: bool | None,
     show_hashes: bool,
     as_json: bool,
@@ -63,7 +67,8 @@ def command(
     if content_id is not None and (not content_id or len(paths) > 1 or recursive):
         raise click.UsageError("--content-id names one image: one PATH, without --recursive")
     at_a_time = workers or app.settings.intake.workers or os.cpu_count() or 1
-    with app.scanner(workers=at_a_time, orientations=orientations) as scanner:
+    wanted = None if level is None else Level(level)
+    with app.scanner(workers=at_a_time, orientations=orientations, level=wanted) as scanner:
         jobs = _jobs(app, scanner, paths, recursive=recursive, content_id=content_id or "")
         with closing(_in_order(jobs, at_a_time)) as outcomes:
             code = show_outcomes(outcomes, as_json=as_json, show_hashes=show_hashes)

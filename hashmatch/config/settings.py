@@ -12,7 +12,7 @@ import platformdirs
 from pydantic import Field, ValidationError, field_validator
 
 from hashmatch.errors import ConfigError
-from hashmatch.hashes import Decode
+from hashmatch.hashes import Decode, Level
 from hashmatch.outcome import Action
 
 from .cases import AuditSettings, CasesSettings, EscalationSettings, RetentionSettings
@@ -64,6 +64,7 @@ class IntakeSettings(Section):
         default=get_args(ImageFormat), min_length=1, strict=False
     )
     decode: Decode = Field(default=Decode.SCALED, strict=False)
+    level: Level = Field(default=Level.STANDARD, strict=False)
     orientations: bool = False
     isolation: Literal["process", "none"] = "process"
     workers: int = Field(default=0, ge=0, le=1_000)

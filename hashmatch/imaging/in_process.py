@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import replace
 
+from hashmatch.hashes import Level
+
 from .hashing import Hashing
 from .interface import Intake, Reading
 from .limits import Limits, refusal
@@ -22,11 +24,12 @@ class InProcessIntake(Intake):
         self._limits = limits
         self._hashing = hashing or Hashing()
 
-    def read(self, data: bytes, algorithms: Set[str]) -> Reading:
+    def read(self, data: bytes, algorithms: Set[str], level: Level | None = None) -> Reading:
         """Decode the file and hash it with each of the algorithms."""
         # Exact hashes come first, so that a refused file still matches a listed one.
         exact = exact_hashes(data, algorithms) if data else ()
         if failure := refusal(data, self._limits.max_bytes):
             return Reading(None, exact, failure)
-        reading = read_pixels(data, algorithms, self._limits, self._hashing)
+        hashing = replace(self._hashing, level=level or self._hashing.level)
+        reading = read_pixels(data, algorithms, self._limits, hashing)
         return replace(reading, hashes=exact + reading.hashes)

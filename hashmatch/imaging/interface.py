@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Set
 from dataclasses import dataclass
 
-from hashmatch.hashes import Hash
+from hashmatch.hashes import Hash, Level
 from hashmatch.outcome import Failure, Media
 
 
@@ -29,10 +29,10 @@ class Intake(ABC):
     """The single entry point for image bytes. Safe to use from many threads."""
 
     @abstractmethod
-    def read(self, data: bytes, algorithms: Set[str]) -> Reading:
+    def read(self, data: bytes, algorithms: Set[str], level: Level | None = None) -> Reading:
         """Decode the file and hash it with each of the algorithms; no content makes it raise.
 
-        Every frame of a file is looked at.
+        Every frame of a file is looked at. Without a `level`, that of the configuration is used.
         """
 
     def close(self) -> None:  # noqa: B027 (most intakes have no resources)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from hashmatch.hashes import EMBEDDED_VIEWS, FILE_HASH, Detail, Hash, is_match
+from hashmatch.hashes import EMBEDDED_VIEWS, FILE_HASH, SEARCH_VIEWS, Detail, Hash, is_match
 from hashmatch.index import Neighbour, Snapshot
 from hashmatch.outcome import Failure, Reason
 from hashmatch.policy import Policy
@@ -118,11 +118,11 @@ def _low_quality_algorithms(hashes: Sequence[Hash], policy: Policy) -> list[str]
 
     A rendering is compared as a whole; its inner view counts only where there is nothing else to
     see. Renderings in which there is nothing at all need no comparison, but an image does. Embedded
-    pictures, which no viewer shows by themselves, may be of any quality.
+    pictures, which no viewer shows by themselves, and views of the search may be of any quality.
     """
     renderings: defaultdict[tuple[str, int, int], list[Hash]] = defaultdict(list)
     for one in hashes:
-        if one.view not in EMBEDDED_VIEWS:
+        if one.view not in EMBEDDED_VIEWS | SEARCH_VIEWS:
             renderings[one.algorithm.name, one.frame, one.rendering].append(one)
     compared = {key: _is_compared(some, policy) for key, some in renderings.items()}
     low = {

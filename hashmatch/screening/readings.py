@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from dataclasses import replace
 
-from hashmatch.hashes import FILE_HASH, Hash, Orientation, View
+from hashmatch.hashes import FILE_HASH, Hash, Level, Orientation, View
 from hashmatch.imaging import Intake, Reading
 from hashmatch.index import Snapshot
 from hashmatch.outcome import Failure, Reason
 
 
-def read_upload(intake: Intake, data: bytes, algorithms: Set[str]) -> Reading:
+def read_upload(
+    intake: Intake, data: bytes, algorithms: Set[str], level: Level | None = None
+) -> Reading:
     """Read a file; a reading that lacks a hash of any algorithm is a failed one."""
     # The file's own hash tells two contents of one content id apart, and allow lists name it.
     wanted = algorithms | {FILE_HASH}
-    reading = intake.read(data, wanted)
+    reading = intake.read(data, wanted, level)
     missing = wanted - {one.algorithm.name for one in reading.hashes if one.view is View.FULL}
     if reading.failure is None and missing:
         detail = f"the intake gave no hash of {', '.join(sorted(missing))}"

@@ -25,7 +25,7 @@ from hashmatch.errors import (
     NoActiveListError,
     StoreError,
 )
-from hashmatch.hashes import Hash
+from hashmatch.hashes import Hash, Level
 from hashmatch.imaging import Intake, Reading, path_as_text, read_file
 from hashmatch.index import LiveIndex, Snapshot
 from hashmatch.match_listener import MatchListener
@@ -101,15 +101,18 @@ class Scanner:
             failure.detail, hint="Import one: hashmatch lists import NAME FILE.csv"
         )
 
-    def scan(self, data: bytes, *, content_id: str, reference: str = "") -> Outcome:
+    def scan(
+        self, data: bytes, *, content_id: str, reference: str = "", level: Level | None = None
+    ) -> Outcome:
         """Screen one image held in memory.
 
         `content_id` is the platform's own name for it and must not be empty; `reference` may say
-        where the platform stores it. Both are recorded only with a match. Raises `InputError` for
-        an empty content id and nothing else.
+        where the platform stores it. Both are recorded only with a match. Without a `level` of
+        search, that of the configuration is used. Raises `InputError` for an empty content id and
+        nothing else.
         """
         request = open_request(content_id, reference)
-        return self._screen([request], lambda snapshot: [self._read(data, snapshot)])[0]
+        return self._screen([request], lambda snapshot: [self._read(data, snapshot, level)])[0]
 
     def scan_video(self, data: bytes, *, content_id: str, reference: str = "") -> Outcome:
         """Screen a video by the hashes of its bytes; clear then means: clear by these alone.
@@ -155,7 +158,7 @@ class Scanner:
         An image that cannot be hashed, or is of too low quality, is unscreened.
         """
         request = Request("", "", time.perf_counter())
-        reading = read_upload(self._intake, data, {algorithm})
+        reading = read_upload(self._intake, data, {algorithm}, Level.PLAIN)
         failure = reading.failure or low_quality_failure(self._policy, reading.hashes)
         if failure is not None:
             return unscreened(self._policy, request, failure, reading)
@@ -260,9 +263,9 @@ class Scanner:
             return False
         return every <= own
 
-    def _read(self, data: bytes, snapshot: Snapshot) -> Reading:
+    def _read(self, data: bytes, snapshot: Snapshot, level: Level | None = None) -> Reading:
         with self._timed("read"):
-            return read_upload(self._intake, data, snapshot.indexes.keys())
+            return read_upload(self._intake, data, snapshot.indexes.keys(), level)
 
     def _screen(
         self, requests: Sequence[Request], read: Callable[[Snapshot], Sequence[Reading]]

@@ -22,7 +22,7 @@ from hashmatch.errors import (
     StoreReadOnlyError,
 )
 from hashmatch.hashers import ALGORITHMS
-from hashmatch.hashes import Hash
+from hashmatch.hashes import Hash, Level
 from hashmatch.imaging import Intake, Reading
 from hashmatch.match_listener import RecordedMatch
 from hashmatch.outcome import Action, Clear, Failure, Matched, Reason
@@ -256,7 +256,7 @@ class _Returns(Intake):
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
 
-    def read(self, data: bytes, algorithms: Set[str]) -> Reading:
+    def read(self, data: bytes, algorithms: Set[str], level: Level | None = None) -> Reading:
         return self._reading
 
 

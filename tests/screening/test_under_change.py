@@ -9,6 +9,7 @@ from contextlib import closing
 import pytest
 
 from hashmatch.config import Settings
+from hashmatch.hashes import Level
 from hashmatch.imaging import InProcessIntake, Intake, Reading
 from hashmatch.outcome import Clear, Failure, Matched, Reason
 from hashmatch.screening.request import Query
@@ -53,11 +54,11 @@ class _Meanwhile(Intake):
     def __init__(self, intake: Intake, happens: Callable[[], object], times: int) -> None:
         self._intake, self._happens, self._times = intake, happens, times
 
-    def read(self, data: bytes, algorithms: Set[str]) -> Reading:
+    def read(self, data: bytes, algorithms: Set[str], level: Level | None = None) -> Reading:
         if self._times:
             self._times -= 1
             self._happens()
-        return self._intake.read(data, algorithms)
+        return self._intake.read(data, algorithms, level)
 
 
 def _disable_and_enable(database: Database) -> None:

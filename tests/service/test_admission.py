@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from hashmatch.errors import OverloadedError
+from hashmatch.hashes import Level
 from hashmatch.imaging import Intake, Reading
 from hashmatch.outcome import Reason
 from hashmatch.service.http.admission import Buffers, Gate
@@ -27,9 +28,9 @@ class _Held(Intake):
         self._intake = intake
         self.let_go = threading.Event()
 
-    def read(self, data: bytes, algorithms: Set[str]) -> Reading:
+    def read(self, data: bytes, algorithms: Set[str], level: Level | None = None) -> Reading:
         assert self.let_go.wait(60)
-        return self._intake.read(data, algorithms)
+        return self._intake.read(data, algorithms, level)
 
     def close(self) -> None:
         self._intake.close()

@@ -14,6 +14,8 @@ from dataclasses import replace
 from itertools import count
 from threading import BoundedSemaphore, Lock
 
+from hashmatch.hashes import Level
+
 from ..hashing import Hashing
 from ..interface import Intake, Reading
 from ..limits import Limits, refusal
@@ -62,12 +64,17 @@ class PoolIntake(Intake):
         with suppress(ProcessFailedError):  # The first file tries again, and reports the reason.
             self._idle.append(DecodingProcess(module))
 
-    def read(self, data: bytes, algorithms: Set[str]) -> Reading:
+    def read(self, data: bytes, algorithms: Set[str], level: Level | None = None) -> Reading:
         """Decode the file in a process of the pool and hash it with each of the algorithms."""
         if failure := refusal(data, self._limits.max_bytes):
             return Reading(None, exact_hashes(data, algorithms) if data else (), failure)
         wanted = pixel_algorithms(algorithms)
-        request = Request(next(self._request_numbers), tuple(sorted(wanted)), len(data))
+        request = Request(
+            next(self._request_numbers),
+            tuple(sorted(wanted)),
+            len(data),
+            level or self._hashing.level,
+        )
         exact = None
         try:
             with self._process(wanted) as process:

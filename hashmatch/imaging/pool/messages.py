@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from hashmatch.hashers import ALGORITHMS
-from hashmatch.hashes import Decode, Detail, Hash, Orientation, View
+from hashmatch.hashes import Decode, Detail, Hash, Level, Orientation, View
 from hashmatch.outcome import Failure, Media, Reason
 
 from ..hashing import Hashing
@@ -64,6 +64,7 @@ class Request:
     number: int
     algorithms: tuple[str, ...]
     size_bytes: int
+    level: Level = Level.PLAIN
 
 
 def encode_setup(setup: Setup) -> bytes:
@@ -79,7 +80,9 @@ def decode_setup(payload: bytes) -> Setup:
     hashing = table.pop("hashing")
     return Setup(
         limits=Limits(**limits, formats=formats),
-        hashing=Hashing(Decode(hashing["decode"]), hashing["orientations"]),
+        hashing=Hashing(
+            Decode(hashing["decode"]), hashing["orientations"], Level(hashing["level"])
+        ),
         algorithms=tuple(table.pop("algorithms")),
         **table,
     )
@@ -93,8 +96,8 @@ def encode_request(request: Request) -> bytes:
 def decode_request(payload: bytes) -> Request:
     """Return the request from a payload, which comes from the pool and is trusted."""
     table = json.loads(payload)
-    algorithms = tuple(table.pop("algorithms"))
-    return Request(algorithms=algorithms, **table)
+    algorithms, level = tuple(table.pop("algorithms")), Level(table.pop("level"))
+    return Request(algorithms=algorithms, level=level, **table)
 
 
 def encode_protections(protections: dict[str, bool]) -> bytes:

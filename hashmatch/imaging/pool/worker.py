@@ -11,6 +11,7 @@ import socket
 import warnings
 from collections.abc import Callable, Set
 from contextlib import suppress
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -68,7 +69,8 @@ def _serve_one(pipe: socket.socket, setup: Setup, read: Read) -> None:
     with suppress(OSError, ValueError):
         allow_cpu(setup.timeout_s)
     data = _receive(pipe, request.size_bytes)
-    reading = read(data, set(request.algorithms), setup.limits, setup.hashing)
+    hashing = replace(setup.hashing, level=request.level)
+    reading = read(data, set(request.algorithms), setup.limits, hashing)
     pipe.sendall(encode_reading(request.number, reading))
 
 

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from hashmatch.errors import HashmatchError, InputError, OverloadedError
 from hashmatch.hashers import find_algorithm
-from hashmatch.hashes import Hash
+from hashmatch.hashes import Hash, Level
 from hashmatch.outcome import Failure, Outcome, Reason
 from hashmatch.screening import Query as HashQuery
 from hashmatch.screening import Scanner
@@ -72,6 +72,7 @@ async def scan(
     token: ScanToken,
     content_id: Annotated[Name, Query(description="The platform's own name for the image.")],
     reference: Annotated[Reference, Query(description="Where the platform stores it.")] = "",
+    level: Annotated[Level | None, Query(description="By default intake.level.")] = None,
     show_hashes: Annotated[bool, Query(description="Needs the scope export.")] = False,  # noqa: FBT002
 ) -> Response:
     """Screen the image in the body, which is the file itself or one multipart field `file`.
@@ -82,7 +83,9 @@ async def scan(
         require_export(token)
     service = state_of(request)
     try:
-        outcome = await screen_upload(request, content_id, reference, fields=(_FILE_FIELD, ""))
+        outcome = await screen_upload(
+            request, content_id, reference, fields=(_FILE_FIELD, ""), level=level
+        )
     except OverloadedError as error:
         outcome = service.shed(content_id, error.message)
     service.metrics.count_outcomes(outcome)
@@ -106,7 +109,12 @@ async def answer_failure(request: Request, error: Exception) -> Response:
 
 
 async def screen_upload(
-    request: Request, content_id: str, reference: str, *, fields: tuple[str, ...]
+    request: Request,
+    content_id: str,
+    reference: str,
+    *,
+    fields: tuple[str, ...],
+    level: Level | None = None,
 ) -> Outcome:
     """Receive and screen one image. Raises `InputError` and `OverloadedError`."""
     service = state_of(request)
@@ -119,7 +127,13 @@ async def screen_upload(
             job = partial(scanner.refuse, upload, content_id=content_id, reference=reference)
         else:
             require_field(upload, fields)
-            job = partial(scanner.scan, upload.data, content_id=content_id, reference=reference)
+            job = partial(
+                scanner.scan,
+                upload.data,
+                content_id=content_id,
+                reference=reference,
+                level=level,
+            )
         with service.scans.admitted():
             return await service.work(service.scans, job)
 
