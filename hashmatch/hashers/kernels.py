@@ -44,6 +44,17 @@ def weigh_columns(rows: Floats, firsts: Places, lengths: Places, weights: Floats
     return sums
 
 
+def sum_gradients(pictures: Floats) -> Places:
+    """Return the steps between neighbouring pixels of each picture, in whole percents of 255.
+
+    `pictures` has the shape (number, height, width). Each step is truncated before they are added
+    up, as in PDQ's reference.
+    """
+    sums = np.empty(len(pictures), np.int64)
+    _sum_gradients(np.ascontiguousarray(pictures), sums)
+    return sums
+
+
 # Four rows at a time: the sums are then read and written a quarter as often. One row at a time
 # took 1.4 times as long for a picture of 12 megapixels, and numpy's products of bands 6.9 times.
 @compiled(*_ROWS_SIGNATURES)
@@ -97,3 +108,22 @@ def _weigh_columns(
             for place in range(length):
                 total += values[place] * factors[place]
             sums[row, run] = total
+
+
+# Numpy took twenty times as long, as it stores each of the steps four times.
+@compiled("void(float32[:, :, ::1], int64[::1])")
+def _sum_gradients(pictures: NDArray[np.float32], sums: Places) -> None:
+    height, width = pictures.shape[1:]
+    for number in range(pictures.shape[0]):
+        total = np.int32(0)
+        for y in range(height):
+            line = pictures[number, y]
+            for x in range(width - 1):
+                step = abs(line[x] - line[x + 1]) * np.float32(100) / np.float32(255)
+                total += np.int32(step)
+            if y + 1 < height:
+                after = pictures[number, y + 1]
+                for x in range(width):
+                    step = abs(line[x] - after[x]) * np.float32(100) / np.float32(255)
+                    total += np.int32(step)
+        sums[number] = total

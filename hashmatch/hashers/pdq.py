@@ -71,7 +71,7 @@ class PDQHasher(PixelHasher):
         pixels = np.asarray(picture)
         if min(pixels.shape[:2]) < _MIN_SIDE:
             return _NO_HASH
-        return _hash_all(reduce_to_64(pixels, reduction)[None])[0]
+        return hash_smalls(reduce_to_64(pixels, reduction)[None])[0]
 
     def hash_mixes(
         self,
@@ -84,7 +84,7 @@ class PDQHasher(PixelHasher):
         if min(white.size) < _MIN_SIDE:
             return (_NO_HASH,) * len(shares)
         light, dark = (reduce_to_64(np.asarray(one), reduction) for one in (white, black))
-        return _hash_all(np.stack([share * light + (1 - share) * dark for share in shares]))
+        return hash_smalls(np.stack([share * light + (1 - share) * dark for share in shares]))
 
     def hash_orientations(
         self, picture: Image.Image, reduction: Reduction | None = None
@@ -100,7 +100,7 @@ class PDQHasher(PixelHasher):
             [smalls[view].T if is_transposed else smalls[view]
              for view, is_transposed in _FROM_UPRIGHT.values()]
         )  # fmt: skip
-        found = zip(_hash_all(views), _FROM_UPRIGHT, strict=True)
+        found = zip(hash_smalls(views), _FROM_UPRIGHT, strict=True)
         return tuple(replace(one, orientation=orientation) for one, orientation in found)
 
 
@@ -204,6 +204,16 @@ def _band(pixel: int, starts: NDArray[np.intp], ends: NDArray[np.intp]) -> Band:
     return first, weights.astype(np.float32)
 
 
+def orient_small(small: Floats, orientation: Orientation) -> Floats:
+    """Return a 64 by 64 picture turned or mirrored.
+
+    It is the one of the turned picture only where both were sampled in symmetric places.
+    """
+    view, is_transposed = _FROM_UPRIGHT[orientation]
+    turned = small[:: -1 if view & 2 else 1, :: -1 if view & 1 else 1]
+    return turned.T if is_transposed else turned
+
+
 @lru_cache(maxsize=1)
 def _cosines() -> Floats:
     frequency = np.arange(1, _FREQUENCIES + 1)[:, None]
@@ -213,8 +223,8 @@ def _cosines() -> Floats:
     return scaled
 
 
-def _hash_all(smalls: Floats) -> tuple[Hash, ...]:
-    """Return the hashes of 64 by 64 pictures."""
+def hash_smalls(smalls: Floats) -> tuple[Hash, ...]:
+    """Return the hashes of 64 by 64 pictures, as `reduce_to_64` returns them, in a stack."""
     coefficients = _cosines() @ smalls @ _cosines().T
     middle = _FREQUENCIES**2 // 2 - 1
     flat = coefficients.reshape(len(smalls), -1)
@@ -238,10 +248,6 @@ def _hash_all(smalls: Floats) -> tuple[Hash, ...]:
 
 
 def _qualities(smalls: Floats) -> NDArray[np.int64]:
-    steps = (smalls[:, :-1] - smalls[:, 1:], smalls[:, :, :-1] - smalls[:, :, 1:])
-    gradients = np.zeros(len(smalls), np.int64)
-    for step in steps:
-        # Truncated to whole percents, as in the reference.
-        percents = np.abs(step) * np.float32(100) / np.float32(255)
-        gradients += percents.astype(np.int32).sum(axis=(1, 2))
-    return np.minimum(100, gradients // _QUALITY_DIVISOR)
+    from .kernels import sum_gradients
+
+    return np.minimum(100, sum_gradients(smalls) // _QUALITY_DIVISOR)

@@ -9,13 +9,15 @@ from functools import cached_property
 from PIL import Image
 
 from hashmatch.hashers import BYTES_HASHERS, PIXEL_HASHERS, PixelHasher, Reduction, hash_bytes
-from hashmatch.hashes import Decode, Detail, Hash, View
+from hashmatch.hashers.pdq import PDQ
+from hashmatch.hashes import Decode, Detail, Hash, Level, View
 from hashmatch.outcome import Failure, Media
 
 from .decoding import Box, Frame, Rendering, is_border_empty, open_decoder, render
 from .hashing import MIN_SHORT_SIDE, Hashing
 from .interface import Reading
 from .limits import DecodingError, Limits, decoder_failure, require_hashes
+from .views import Search
 
 # The views that are hashed of an embedded picture, by the views of a frame; others are skipped.
 _EMBEDDED_VIEWS = {
@@ -48,8 +50,9 @@ def read_pixels(data: bytes, algorithms: Set[str], limits: Limits, hashing: Hash
     try:
         decoder = open_decoder(data, limits, is_scaled=hashing.decode is Decode.SCALED)
         media = decoder.media
+        search = Search(hashing.level if PDQ.name in algorithms else Level.PLAIN, media.frames)
         for frame in decoder.frames():
-            hashes.extend(_hash_frame(frame, algorithms, hashing))
+            hashes.extend(_hash_frame(frame, algorithms, hashing, search))
             require_hashes(len(hashes))
         failure, frames_seen = decoder.failure, decoder.frames_seen
     except DecodingError as error:
@@ -59,15 +62,20 @@ def read_pixels(data: bytes, algorithms: Set[str], limits: Limits, hashing: Hash
     return Reading(media, tuple(hashes), failure, frames_seen)
 
 
-def _hash_frame(frame: Frame, algorithms: Set[str], hashing: Hashing) -> Iterator[Hash]:
+def _hash_frame(
+    frame: Frame, algorithms: Set[str], hashing: Hashing, search: Search
+) -> Iterator[Hash]:
     hashers = [one for one in PIXEL_HASHERS if one.algorithm.name in algorithms]
     number = 0
+    search.begin_frame(frame.number, is_embedded=frame.is_embedded)
     for rendering in render(frame):
         view = _EMBEDDED_VIEWS.get(rendering.view) if frame.is_embedded else rendering.view
         if view is not None:
             rendered = _RenderingHasher(rendering, view, frame, hashing)
             for place, one in rendered.hashes(hashers):
                 yield replace(one, frame=frame.number, rendering=number + place)
+            for one in search.hashes(rendering.picture, rendering.view):
+                yield replace(one, frame=frame.number, rendering=number)
         number += max(1, len(rendering.shares))
 
 

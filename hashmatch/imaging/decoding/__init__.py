@@ -1,6 +1,6 @@
 """Decoding: from the bytes of a file to the pictures that viewers show of it, within limits."""
 
-from .borders import Box, is_border_empty
+from .borders import Box, find_inner, is_border_empty
 from .decoder import Decoder, Frame, open_decoder
 from .jxl import load_jxl
 from .rendering import Rendering, render
@@ -10,6 +10,7 @@ __all__ = [
     "Decoder",
     "Frame",
     "Rendering",
+    "find_inner",
     "is_border_empty",
     "load_jxl",
     "open_decoder",
