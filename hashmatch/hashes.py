@@ -150,15 +150,16 @@ class Algorithm:
     """Hash algorithm, as lists, index and policy need to know it.
 
     `version` changes whenever the same picture may give other bits. `threshold_bits` is the
-    distance up to which two hashes match unless the policy sets another, for vectors a squared one;
-    hashes under `min_quality` are of low quality and not matched, None where there is no quality.
+    distance up to which two hashes match unless the policy sets another, for vectors a squared one,
+    and None where hashes are matched only if the policy sets one. Hashes under `min_quality` are of
+    low quality and not matched, None where there is no quality.
     """
 
     name: str
     version: str
     bits: int
     kind: Kind
-    threshold_bits: int = 0
+    threshold_bits: int | None = 0
     min_quality: int | None = None
 
     @property

@@ -36,15 +36,19 @@ class Policy:
         """Say whether an image of low quality may be called clear."""
         return self._settings.low_quality == "clear"
 
-    def threshold_bits(self, list_name: str, algorithm: Algorithm) -> int:
-        """Return the distance up to which hashes match entries of this list."""
+    def threshold_bits(self, list_name: str, algorithm: Algorithm) -> int | None:
+        """Return the distance up to which hashes match entries of a list; None for not at all."""
         overrides = self._overrides(list_name).thresholds_bits
         general = self._settings.thresholds_bits.get(algorithm.name, algorithm.threshold_bits)
         return overrides.get(algorithm.name, general)
 
-    def widest_threshold_bits(self, list_names: Iterable[str], algorithm: Algorithm) -> int:
-        """Return the largest threshold of any of the lists: the radius of a search in the index."""
-        return max((self.threshold_bits(name, algorithm) for name in list_names), default=0)
+    def widest_threshold_bits(self, list_names: Iterable[str], algorithm: Algorithm) -> int | None:
+        """Return the largest threshold of any of the lists: the radius of a search in the index.
+
+        None where none of them is matched by the algorithm.
+        """
+        every = (self.threshold_bits(name, algorithm) for name in list_names)
+        return max((one for one in every if one is not None), default=None)
 
     def is_low_quality(self, one: Hash) -> bool:
         """Say whether a hash is of too low quality to be matched (the quality gate).

@@ -151,7 +151,9 @@ def test_the_page_of_formats_has_every_algorithm_and_its_threshold() -> None:
         _, bits, _, threshold = rows[name]
         assert bits == str(algorithm.bits)
         if algorithm.kind is Kind.PERCEPTUAL:
-            assert threshold.startswith(f"{algorithm.threshold_bits} bits")
+            is_off = algorithm.threshold_bits is None
+            default = "none" if is_off else f"{algorithm.threshold_bits} bits"
+            assert threshold.startswith(default)
 
 
 def test_the_page_of_formats_has_every_list_format_with_its_endings() -> None:

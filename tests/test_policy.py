@@ -31,11 +31,22 @@ def test_the_threshold_is_the_lists_own_else_the_general_one_else_the_algorithms
     assert policy.threshold_bits("any", MD5) == 0
 
 
+@pytest.mark.parametrize("name", ["dhash", "whash", "ahash"])
+def test_an_algorithm_that_bears_no_long_list_is_off_until_a_threshold_is_set(name: str) -> None:
+    algorithm = ALGORITHMS[name]
+    policy = _policy(lists={"asked": {"thresholds_bits": {name: 0}}})
+    assert _policy().threshold_bits("any", algorithm) is None
+    assert policy.threshold_bits("any", algorithm) is None
+    assert policy.threshold_bits("asked", algorithm) == 0
+    assert policy.widest_threshold_bits(["any", "asked"], algorithm) == 0
+    assert _policy(thresholds_bits={name: 3}).threshold_bits("any", algorithm) == 3
+
+
 def test_the_index_is_asked_as_far_as_any_list_reaches() -> None:
     policy = _policy(lists={"wide": {"thresholds_bits": {"pdq": 40}}})
     assert policy.widest_threshold_bits(["any"], PDQ) == 31
     assert policy.widest_threshold_bits(["any", "wide"], PDQ) == 40
-    assert policy.widest_threshold_bits([], PDQ) == 0
+    assert policy.widest_threshold_bits([], PDQ) is None
 
 
 def test_hashes_match_up_to_the_threshold_itself() -> None:

@@ -24,10 +24,10 @@ BYTES_HASHERS: tuple[BytesHasher, ...] = (
 )
 PIXEL_HASHERS: tuple[PixelHasher, ...] = (
     PDQHasher(),
-    ClassicHasher("phash", "phash", threshold_bits=8),
-    ClassicHasher("dhash", "dhash", threshold_bits=6),
-    ClassicHasher("whash", "whash", threshold_bits=4),
-    ClassicHasher("ahash", "average_hash", threshold_bits=4),
+    ClassicHasher("phash", "phash", threshold_bits=2),
+    ClassicHasher("dhash", "dhash"),
+    ClassicHasher("whash", "whash"),
+    ClassicHasher("ahash", "average_hash"),
     *(one for one in _INSTALLED if isinstance(one, PixelHasher)),
 )
 ALGORITHMS: dict[str, Algorithm] = {

@@ -1,5 +1,8 @@
 """Classic 64-bit hashes of the imagehash package: pHash, dHash, wHash and average hash.
 
+Only pHash has a default threshold. At a million entries dHash, wHash and average hash match
+unrelated photographs even where all bits are equal; see `hashmatch.forecast` for the figures.
+
 Pillow resizes the picture for them, so their bits may change with its resampling. Golden values in
 the tests detect such a change, after which the versions here have to be raised.
 """
@@ -25,7 +28,7 @@ _SIDE = 8
 class ClassicHasher(PixelHasher):
     """Hasher of one imagehash function at 8 by 8 bits, first bit highest as imagehash prints it."""
 
-    def __init__(self, name: str, function: str, threshold_bits: int) -> None:
+    def __init__(self, name: str, function: str, threshold_bits: int | None = None) -> None:
         self._function = function
         self.algorithm = Algorithm(
             name=name,

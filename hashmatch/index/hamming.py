@@ -53,11 +53,14 @@ class HammingSegment(Segment):
 
     @classmethod
     def build(cls, algorithm: Algorithm, entries: Entries) -> Self:
-        """Build a segment that is fastest for thresholds near the algorithm's own."""
+        """Build a segment that is fastest for thresholds near the algorithm's usual one."""
         from .kernels import permute_bits
 
         bits, count = algorithm.bits, len(entries.keys)
-        number = best_number_of_pieces(bits, count, algorithm.threshold_bits)
+        usual_bits = algorithm.threshold_bits
+        if usual_bits is None:  # Matched only where a policy asks for it, and then at few bits.
+            usual_bits = bits // 16
+        number = best_number_of_pieces(bits, count, usual_bits)
         order = np.arange(bits)
         if number:
             sample = entries.values[:: -(-count // _SAMPLE_SIZE)]

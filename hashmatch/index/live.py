@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hashmatch.errors import DamagedIndexError, HashmatchError, IndexFolderError, IndexStaleError
@@ -31,10 +31,14 @@ _THREAD_EXIT_TIMEOUT_S = 10
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The lists and their entries at one moment."""
+    """The lists and their entries at one moment.
+
+    `counts` are of the active entries, by the key of their list and their algorithm.
+    """
 
     lists: tuple[ListState, ...]
     indexes: Mapping[str, Index]
+    counts: Mapping[int, Mapping[str, int]]
 
     def search_many(
         self, algorithm: str, values: Sequence[bytes], threshold_bits: int
@@ -116,7 +120,7 @@ class LiveIndex:
             if snapshot is None or not is_current:
                 snapshot, read_at_s = self._open_newest(lists, read_at_s)
             else:
-                snapshot = Snapshot(lists, snapshot.indexes)
+                snapshot = replace(snapshot, lists=lists)
             self._snapshot = snapshot
             self._current_at_s = read_at_s
             self._problem = "an update is taking a long time"
@@ -164,7 +168,8 @@ class LiveIndex:
                 # Without a stamp, the next access reads the manifest again.
                 stamp = self._folder.stamp()
                 self._stamp = stamp if self._folder.manifest() == manifest else None
-                return Snapshot(lists, indexes), read_at_s
+                counts = {mark.key: mark.entries for mark in manifest.lists}
+                return Snapshot(lists, indexes, counts), read_at_s
         raise IndexStaleError("the lists changed faster than the index could be read")
 
     def _current_manifest(self, lists: tuple[ListState, ...], damaged: Manifest | None) -> Manifest:

@@ -56,7 +56,10 @@ class Guards:
             if (sample := self._samples.get(name)) is None:
                 self._not_sampled.add(name)
                 continue
-            found = sample.match(values, self.policy.threshold_bits(row.name, sample.algorithm))
+            threshold_bits = self.policy.threshold_bits(row.name, sample.algorithm)
+            if threshold_bits is None:  # They are not matched, and so flood nothing.
+                continue
+            found = sample.match(values, threshold_bits)
             matched[name] = found | matched.get(name, found)
         self._examined = row.generation, matched
 

@@ -13,6 +13,8 @@ from hashmatch.outcome import Failure, Reason
 from hashmatch.policy import Policy
 from hashmatch.store.lists import Allowance
 
+from .coverage import matched_algorithms
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -20,6 +22,7 @@ class Finding:
 
     found: Hash
     neighbour: Neighbour
+    threshold_bits: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,8 @@ def find_failure(
     `list_failure` is the result of `find_list_failure`, which is the same for all images.
     """
     if not policy.low_quality_is_clear:
-        compared = [one for one in hashes if one.algorithm.name in snapshot.indexes]
+        algorithms = matched_algorithms(snapshot, policy)
+        compared = [one for one in hashes if one.algorithm.name in algorithms]
         if failure := low_quality_failure(policy, compared):
             return failure
     return list_failure
@@ -150,18 +154,6 @@ def _is_blank(rendering: Sequence[Hash]) -> bool:
     return all(one.detail is Detail.NONE for one in rendering if not one.view.is_inner)
 
 
-def find_list_failure(snapshot: Snapshot, today: date) -> Failure | None:
-    """Return why no image at all can be clear against these lists."""
-    if not snapshot.has_entries():
-        return Failure(Reason.NO_ACTIVE_LIST, "no list has any entry to match against")
-    if ended := [
-        one for one in snapshot.lists if one.active_entries and one.licence_has_ended(today)
-    ]:
-        names = ", ".join(f"{one.name} ({one.licence_end})" for one in ended)
-        return Failure(Reason.LICENCE_EXPIRED, f"the licence has ended: list {names}")
-    return None
-
-
 def _findings(
     snapshot: Snapshot, policy: Policy, images: Sequence[Sequence[Hash]], today: date
 ) -> Iterator[tuple[int, Finding]]:
@@ -175,10 +167,12 @@ def _findings(
     for some in of_algorithm.values():
         algorithm = some[0][1].algorithm
         reach = policy.widest_threshold_bits(usable.values(), algorithm)
+        if reach is None:
+            continue
         thresholds = {key: policy.threshold_bits(name, algorithm) for key, name in usable.items()}
         found = snapshot.search_many(algorithm.name, [one.value for _, one in some], reach)
         for (number, one), neighbours in zip(some, found, strict=True):
             for neighbour in neighbours:
                 threshold_bits = thresholds.get(neighbour.list_key)
                 if threshold_bits is not None and is_match(neighbour.distance_bits, threshold_bits):
-                    yield number, Finding(one, neighbour)
+                    yield number, Finding(one, neighbour, threshold_bits)

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from hashmatch.hashes import FILE_HASH, Hash, Level, Orientation, View
 from hashmatch.imaging import Intake, Reading
-from hashmatch.index import Snapshot
 from hashmatch.outcome import Failure, Reason
 
 
@@ -25,16 +24,16 @@ def read_upload(
     return reading
 
 
-def read_hashes(snapshot: Snapshot, hashes: tuple[Hash, ...]) -> Reading:
-    """Return hashes from elsewhere as a reading, a failed one where no list holds their kind."""
+def read_hashes(matched: Set[str], hashes: tuple[Hash, ...]) -> Reading:
+    """Return hashes from elsewhere as a reading, a failed one where none is of these algorithms."""
     names = {one.algorithm.name for one in hashes}
-    return Reading(None, hashes, None if names & snapshot.indexes.keys() else no_list_of(names))
+    return Reading(None, hashes, None if names & matched else no_list_of(names))
 
 
 def no_list_of(algorithms: Set[str]) -> Failure:
-    """Return that hashes of these algorithms prove nothing, since no list holds any."""
+    """Return that hashes of these algorithms prove nothing, since no list is matched by any."""
     names = ", ".join(sorted(algorithms)) or "no hash"
-    return Failure(Reason.NO_ACTIVE_LIST, f"no list holds hashes of this kind: {names}")
+    return Failure(Reason.NO_ACTIVE_LIST, f"no list is matched by hashes of this kind: {names}")
 
 
 def is_no_image(reading: Reading) -> bool:

@@ -179,7 +179,7 @@ class Recorder:
             action=action,
             found=finding.found,
             distance_bits=finding.neighbour.distance_bits,
-            threshold_bits=self._policy.threshold_bits(owner.name, finding.found.algorithm),
+            threshold_bits=finding.threshold_bits,
         )
 
 

@@ -35,7 +35,8 @@ from hashmatch.store.engine import Database
 from hashmatch.store.matches import Tally
 from hashmatch.store.schema import utc_now
 
-from .matching import find_failure, find_list_failure, find_matches, low_quality_failure
+from .coverage import find_list_failure, has_usable_list, matched_algorithms
+from .matching import find_failure, find_matches, low_quality_failure
 from .readings import is_no_image, no_list_of, plain_hashes, read_hashes, read_upload
 from .recording import NOTHING_RECORDED, EntryGoneError, Found, Recorded, Recorder
 from .request import Query, Request, content_facts, open_request
@@ -88,8 +89,8 @@ class Scanner:
     def require_lists(self) -> None:
         """Raise `NoActiveListError` or `LicenceExpiredError` where nothing could match at all."""
         snapshot, today = self._index.snapshot(), self._clock().date()
-        failure = find_list_failure(snapshot, today)
-        if failure is None or any(one.is_usable(today) for one in snapshot.lists):
+        failure = find_list_failure(snapshot, self._policy, today)
+        if failure is None or has_usable_list(snapshot, self._policy, today):
             return
         if failure.reason is Reason.LICENCE_EXPIRED:
             raise LicenceExpiredError(
@@ -97,9 +98,10 @@ class Scanner:
                 hint="Set a new end with 'hashmatch lists licence NAME --end DATE', or remove the"
                 " list with 'hashmatch lists remove NAME'.",
             )
-        raise NoActiveListError(
-            failure.detail, hint="Import one: hashmatch lists import NAME FILE.csv"
-        )
+        hint = "Import one: hashmatch lists import NAME FILE.csv"
+        if snapshot.has_entries():
+            hint = "'hashmatch lists status' forecasts the false matches of such a list."
+        raise NoActiveListError(failure.detail, hint=hint)
 
     def scan(
         self, data: bytes, *, content_id: str, reference: str = "", level: Level | None = None
@@ -123,7 +125,9 @@ class Scanner:
 
         def read(snapshot: Snapshot) -> list[Reading]:
             reading = self._read(data, snapshot)
-            return [read_hashes(snapshot, reading.hashes) if is_no_image(reading) else reading]
+            if not is_no_image(reading):
+                return [reading]
+            return [read_hashes(matched_algorithms(snapshot, self._policy), reading.hashes)]
 
         return self._screen([request], read)[0]
 
@@ -138,8 +142,8 @@ class Scanner:
     def lookup(self, hashes: Sequence[Hash], *, content_id: str, reference: str = "") -> Outcome:
         """Screen hashes of one image that were computed elsewhere.
 
-        Clear then means: clear by these hashes alone. Hashes of an algorithm that no list has
-        prove nothing, and without any other the outcome is unscreened.
+        Clear then means: clear by these hashes alone. Hashes of an algorithm that no list is
+        matched by prove nothing, and without any other the outcome is unscreened.
         """
         return self.lookup_many([Query(tuple(hashes), content_id, reference)])[0]
 
@@ -148,7 +152,8 @@ class Scanner:
         requests = [open_request(one.content_id, one.reference) for one in queries]
 
         def read(snapshot: Snapshot) -> list[Reading]:
-            return [read_hashes(snapshot, one.hashes) for one in queries]
+            matched = matched_algorithms(snapshot, self._policy)
+            return [read_hashes(matched, one.hashes) for one in queries]
 
         return self._screen(requests, read)
 
@@ -167,19 +172,20 @@ class Scanner:
     def hash_for_lookup(
         self, data: bytes, algorithms: Set[str], *, is_video: bool = False
     ) -> LookupHashes | Unscreened:
-        """Return one hash of each of the algorithms that a list holds, without recording anything.
+        """Return one hash of each of the algorithms that a list is matched by, recording nothing.
 
-        Unscreened where no list holds any of them, and for the reasons of a scan. A video is hashed
-        by its bytes alone.
+        Unscreened where no list is matched by any of them, and for the reasons of a scan. A video
+        is hashed by its bytes alone.
         """
         request = Request("", "", time.perf_counter())
         try:
             snapshot = self._index.snapshot()
+            matched = matched_algorithms(snapshot, self._policy)
             reading = self._read(data, snapshot)
             failure = reading.failure or low_quality_failure(self._policy, reading.hashes)
             if failure is not None and not (is_video and is_no_image(reading)):
                 return unscreened(self._policy, request, failure, reading)
-            hashes = plain_hashes(reading.hashes, algorithms & snapshot.indexes.keys())
+            hashes = plain_hashes(reading.hashes, algorithms & matched)
             if not hashes:
                 return unscreened(self._policy, request, no_list_of(algorithms), reading)
             looked_up = replace(reading, hashes=hashes)
@@ -205,7 +211,8 @@ class Scanner:
         Asks the store, too.
         """
         try:
-            failure = find_list_failure(self._index.snapshot(), self._clock().date())
+            today = self._clock().date()
+            failure = find_list_failure(self._index.snapshot(), self._policy, today)
             self._database.require_reachable()
         except StoreError as error:
             return Failure(Reason.STORE_UNAVAILABLE, error.message)
@@ -265,7 +272,8 @@ class Scanner:
 
     def _read(self, data: bytes, snapshot: Snapshot, level: Level | None = None) -> Reading:
         with self._timed("read"):
-            return read_upload(self._intake, data, snapshot.indexes.keys(), level)
+            algorithms = matched_algorithms(snapshot, self._policy)
+            return read_upload(self._intake, data, algorithms, level)
 
     def _screen(
         self, requests: Sequence[Request], read: Callable[[Snapshot], Sequence[Reading]]
@@ -303,7 +311,7 @@ class Scanner:
         recorded = dict(
             zip(found, self._recorded(snapshot, list(found.values()), now), strict=True)
         )
-        list_failure = find_list_failure(snapshot, today)
+        list_failure = find_list_failure(snapshot, self._policy, today)
         outcomes = []
         for number, (request, reading) in enumerate(zip(requests, readings, strict=True)):
             failure = reading.failure or find_failure(

@@ -22,7 +22,7 @@ from .browser import Shown, ShownPicture
 _SETTINGS = Settings()
 _POLICY = Policy(_SETTINGS, ALGORITHMS)
 _HASHER = PDQHasher()
-_THRESHOLD_BITS = ALGORITHMS["pdq"].threshold_bits
+_THRESHOLD_BITS = ALGORITHMS["pdq"].threshold_bits or 0
 _STABILITY_TRIALS = 5
 _MIN_QUALITY = ALGORITHMS["pdq"].min_quality or 0
 

@@ -44,7 +44,7 @@ def _is_among(one: ShownPicture, others: list[ShownPicture]) -> bool:
     mine = _HASHER.hash_pixels(one.picture)
     return any(
         distance_bits(mine.value, _HASHER.hash_pixels(other.picture).value)
-        <= ALGORITHMS["pdq"].threshold_bits
+        <= (ALGORITHMS["pdq"].threshold_bits or 0)
         for other in others
     )
 
