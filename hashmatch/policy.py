@@ -65,6 +65,12 @@ class Policy:
         overrides = self._overrides(list_name)
         return overrides.categories.get(category) or overrides.action or self._settings.action
 
+    def may_block(self, list_name: str) -> bool:
+        """Say whether a match of any category of that list is blocked."""
+        overrides = self._overrides(list_name)
+        general = overrides.action or self._settings.action
+        return Action.BLOCK in (general, *overrides.categories.values())
+
     def max_contents_per_entry(self, list_name: str) -> int:
         """Return how many content items a day an entry of the list may match; 0 is no limit."""
         section = self._lists.get(list_name)

@@ -23,7 +23,7 @@ FLOORS = (
     {"wiring"},
     {"cases"},
     {"screening", "lists", "cybertip"},
-    {"policy", "audit", "outbox", "uploaders", "reports"},
+    {"policy", "forecast", "audit", "outbox", "uploaders", "reports"},
     {"match_listener"},
     {"index"},
     {"store"},

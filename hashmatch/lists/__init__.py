@@ -8,6 +8,7 @@ from .importing import ImportSummary, RejectedRows, import_list
 from .overview import list_facts
 from .promoting import promote_supported
 from .quarantine import QuarantineView, accept_delivery, reject_delivery, view_quarantine
+from .reach import ListReach, forecast_words, reach_of_list
 from .sources import (
     FileSource,
     HTTPSSource,
@@ -29,6 +30,7 @@ __all__ = [
     "HTTPSSource",
     "ImportSummary",
     "ListFormat",
+    "ListReach",
     "ListSource",
     "NCMECSource",
     "ObjectStorageSource",
@@ -44,11 +46,13 @@ __all__ = [
     "feedback_senders",
     "find_format",
     "flooding_facts",
+    "forecast_words",
     "import_list",
     "list_facts",
     "open_source",
     "promote_supported",
     "queue_feedback",
+    "reach_of_list",
     "reject_delivery",
     "sync_list",
     "unpacked",

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+from hashmatch.policy import Policy
 from hashmatch.store.engine import Database
 from hashmatch.store.lists import (
     ALLOW,
@@ -24,15 +25,24 @@ from hashmatch.store.matches import FloodingEntry, read_flooding
 from hashmatch.store.schema import utc_now
 
 from .flooding import flooding_facts
+from .reach import AlgorithmReach, ListReach, reach_of_list
 
 
-def list_facts(database: Database) -> list[dict[str, Any]]:
-    """Return the state of each list: licence, entries, last sync and quarantined delivery."""
+def list_facts(database: Database, policy: Policy) -> list[dict[str, Any]]:
+    """Return the state of each list: licence, entries, last sync and quarantined delivery.
+
+    The policy says which of its hashes are matched, and how many false matches to expect.
+    """
     with database.reading() as session:
         lists = (*read_lists(session), *read_lists(session, ALLOW))
         entries: defaultdict[str, dict[str, int]] = defaultdict(dict)
         for name, algorithm, number in count_active_entries(session):
             entries[name][algorithm] = number
+        reaches = {
+            one.name: reach_of_list(session, policy, one, entries[one.name])
+            for one in lists
+            if one.kind != ALLOW
+        }
         disabled = count_disabled(session)
         unsupported = count_unsupported(session)
         runs = read_newest_runs(session)
@@ -52,6 +62,7 @@ def list_facts(database: Database) -> list[dict[str, Any]]:
             "generation": one.generation,
             "changed_at": one.changed_at.isoformat(timespec="seconds"),
             "entries": entries[one.name],
+            **_reach(reaches.get(one.name)),
             "unsupported": unsupported.get(one.name, {}),
             "disabled": disabled.get(one.name, 0),
             "sync": _sync(runs.get(one.name, ())),
@@ -60,6 +71,25 @@ def list_facts(database: Database) -> list[dict[str, Any]]:
         }
         for one in lists
     ]
+
+
+def _reach(found: ListReach | None) -> dict[str, Any]:
+    if found is None:  # An allow list explains matches, and matches nothing itself.
+        return {"not_matched": {}, "entries_not_matched": 0, "forecast": {}}
+    return {
+        "not_matched": dict(found.not_matched),
+        "entries_not_matched": found.entries_not_matched,
+        "forecast": {name: _forecast(one) for name, one in found.perceptual.items()},
+    }
+
+
+def _forecast(one: AlgorithmReach) -> dict[str, Any]:
+    found = one.forecast
+    return {
+        "threshold_bits": one.threshold_bits,
+        "false_matches_per_million": None if found is None else found.false_matches,
+        "is_extrapolated": found is not None and found.is_extrapolated,
+    }
 
 
 def _sync(runs: Sequence[SyncFacts]) -> dict[str, str | None] | None:

@@ -20,6 +20,7 @@ from hashmatch.errors import HashmatchError
 from hashmatch.hashers import ALGORITHMS, BYTES_HASHERS, PIXEL_HASHERS, hash_bytes
 from hashmatch.imaging import PoolIntake, ProcessFailedError, are_core_dumps_forbidden, load_jxl
 from hashmatch.index import IndexFolder, inspect
+from hashmatch.lists import ListReach, forecast_words, reach_of_list
 from hashmatch.outbox import require_signing
 from hashmatch.store.engine import Database
 from hashmatch.store.lists import MATCH, OWN, count_active_entries, read_lists, read_quarantines
@@ -40,6 +41,12 @@ _SELF_TEST = {
     "whash": "131337376eeac489",
     "ahash": "131337376eead4c9",
 }
+
+
+# False matches of a million images above which a list deserves a warning: where it blocks, and
+# where people review what it finds.
+_MAX_FALSE_BLOCKS = 1.0
+_MAX_FALSE_REVIEWS = 100.0
 
 
 class Health(StrEnum):
@@ -75,7 +82,7 @@ def examine(settings: Settings) -> list[Finding]:
     findings = [finding for check in checks for finding in _guarded(check, settings)]
     try:
         with closing(open_database(settings)) as database:
-            for look in (_look_at_database, _look_at_index, _look_at_lists):
+            for look in (_look_at_database, _look_at_index, _look_at_lists, _look_at_reach):
                 findings.extend(look(settings, database))
     except HashmatchError as error:
         findings.append(Finding("database", Health.BAD, error.message, error.hint))
@@ -257,6 +264,54 @@ def _look_at_lists(settings: Settings, database: Database) -> Iterator[Finding]:
         if name not in known:
             detail = f"[{section}] names a list that does not exist: {name}"
             yield Finding("configuration", Health.WARNING, detail)
+
+
+def _look_at_reach(settings: Settings, database: Database) -> Iterator[Finding]:
+    """Check that each list is matched, and how many false matches it leads to."""
+    policy = open_policy(settings)
+    with database.reading() as session:
+        counts = count_active_entries(session)
+        reaches = [
+            (
+                one,
+                reach_of_list(
+                    session, policy, one, {k: n for name, k, n in counts if name == one.name}
+                ),
+            )
+            for one in read_lists(session)
+        ]
+    for one, reach in reaches:
+        subject = f"list {one.name}"
+        if reach.not_matched:
+            yield _look_at_unmatched(subject, one.name, reach)
+        blocks = policy.may_block(one.name)
+        limit = _MAX_FALSE_BLOCKS if blocks else _MAX_FALSE_REVIEWS
+        if reach.forecast.false_matches > limit:
+            consequence = "which are blocked" if blocks else "for people to review"
+            detail = (
+                f"about {forecast_words(reach.forecast)} false matches are to be expected of a"
+                f" million images, {consequence}"
+            )
+            hint = f"Lower policy.lists.{one.name}.thresholds_bits."
+            if blocks:
+                hint = f"{hint} Or set policy.lists.{one.name}.action to review."
+            yield Finding(subject, Health.WARNING, detail, hint)
+
+
+def _look_at_unmatched(subject: str, name: str, reach: ListReach) -> Finding:
+    """Return the finding on a list with hashes that are not matched."""
+    algorithms = ", ".join(reach.not_matched)
+    key = f"policy.lists.{name}.thresholds_bits.{next(iter(reach.not_matched))}"
+    if not reach.is_matched:
+        detail = f"nothing of it is matched, which has {algorithms} hashes alone"
+        hint = f"Nothing is clear until {key} is set or the list is removed."
+        return Finding(subject, Health.BAD, detail, hint)
+    numbers = ", ".join(f"{number} {one}" for one, number in reach.not_matched.items())
+    detail = f"not matched without a threshold: {numbers}"
+    if not reach.entries_not_matched:
+        return Finding(subject, Health.GOOD, f"{detail}; each entry has another hash")
+    detail += f"; {reach.entries_not_matched} entries have no other hash"
+    return Finding(subject, Health.WARNING, detail, f"Set {key}, or ask for PDQ or exact hashes.")
 
 
 def _self_test_pixels() -> NDArray[np.uint8]:

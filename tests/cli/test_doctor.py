@@ -90,3 +90,28 @@ def test_doctor_names_the_protections_that_are_missing(
     assert finding["health"] == "warning"
     assert finding["detail"].endswith("memory limit; not available here: Landlock, seccomp")
     assert matched.run("doctor").exit_code == 0
+
+
+def test_doctor_says_what_of_a_list_is_not_matched(command_line: CommandLine) -> None:
+    command_line.import_pictures("one", 1, algorithms=("dhash",))
+    command_line.import_pictures("two", 2, algorithms=("md5", "ahash"))
+    rows = command_line.json("doctor")
+    bad = [row for row in rows if row["subject"] == "list one" and row["health"] == "bad"]
+    assert "nothing of it is matched" in bad[0]["detail"]
+    assert "policy.lists.one.thresholds_bits.dhash" in bad[0]["hint"]
+    details = [row["detail"] for row in rows if row["subject"] == "list two"]
+    assert any("1 ahash; each entry has another hash" in one for one in details)
+
+
+def test_doctor_warns_of_false_matches_sooner_where_they_are_blocked(
+    command_line: CommandLine,
+) -> None:
+    command_line.import_pictures("one", 1, 2, algorithms=("dhash",))
+    config = command_line.folder / "hashmatch.toml"
+    before = config.read_text()
+    for action, is_warned in (("block", True), ("review", False)):
+        section = "\n[policy.lists.one]\nthresholds_bits = { dhash = 6 }\n"
+        config.write_text(f'{before}{section}action = "{action}"\n')
+        rows = [row for row in command_line.json("doctor") if row["subject"] == "list one"]
+        warned = [row for row in rows if "false matches" in row["detail"]]
+        assert bool(warned) is is_warned, action

@@ -137,6 +137,15 @@ def test_status_shows_licence_generation_and_entries(command_line: CommandLine) 
         "licence_ends_soon": True,
         "generation": 1,
         "entries": {"md5": 2, "pdq": 2},
+        "not_matched": {},
+        "entries_not_matched": 0,
+        "forecast": {
+            "pdq": {
+                "threshold_bits": 31,
+                "false_matches_per_million": pytest.approx(2e-11),
+                "is_extrapolated": False,
+            }
+        },
         "unsupported": {},
         "disabled": 0,
         "sync": None,

@@ -107,7 +107,7 @@ def test_an_entry_that_matches_too_much_is_told_once_a_day(
         "day": clock.time.date().isoformat(),
     }  # fmt: skip
     assert VALUE.hex() not in json.dumps(notice)
-    (facts,) = list_facts(database)
+    (facts,) = list_facts(database, Policy(Settings(), ALGORITHMS))
     (flooding,) = facts["flooding"]
     assert (flooding["contents"], flooding["set_to"]) == (6, "")
     clock.time += timedelta(days=1)
@@ -146,7 +146,7 @@ def test_a_person_sets_near_copies_to_review_and_exact_ones_go_on_blocking(
         decide_flooding(session, "one", "e2", FloodAction.KEEP, "ann")
     with opened() as later:
         assert _upload(later, 8).action is Action.BLOCK
-    (facts,) = list_facts(database)
+    (facts,) = list_facts(database, Policy(Settings(), ALGORITHMS))
     assert {one["set_to"] for one in facts["flooding"]} == {"keep"}
 
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import click
 
-from hashmatch.lists import list_facts
+from hashmatch.forecast import Forecast
+from hashmatch.lists import forecast_words, list_facts
 from hashmatch.store.lists import ALLOW, OWN, QUARANTINED
+from hashmatch.wiring import open_policy
 
 from ..context import App, json_option, pass_app
 from ..output import numbered, print_json, print_table, say
@@ -20,9 +22,13 @@ _KINDS = {ALLOW: " (allow list)", OWN: " (own list)"}
 @json_option
 @pass_app
 def command(app: App, *, as_json: bool) -> None:
-    """Show every list with its licence, entries and last sync."""
+    """Show every list with its licence, entries and last sync.
+
+    False matches are those to expect of a million images, from the size of a list and its
+    thresholds.
+    """
     with app.database() as database:
-        rows = list_facts(database)
+        rows = list_facts(database, open_policy(app.settings))
     if as_json:
         for row in rows:
             print_json(row)
@@ -47,6 +53,7 @@ def _show(rows: Sequence[dict[str, Any]]) -> None:
         "generation",
         "changed_at",
         "entries",
+        "false matches",
         "unsupported",
         "disabled",
         "last sync",
@@ -54,6 +61,8 @@ def _show(rows: Sequence[dict[str, Any]]) -> None:
     )
     print_table("Lists", columns, [_shown(row) for row in rows])
     for row in rows:
+        if row["not_matched"]:
+            say(_not_matched(row))
         if row["sync"] and row["sync"]["cause"]:
             is_quarantined = row["sync"]["outcome"] == QUARANTINED
             words = "a delivery is quarantined" if is_quarantined else "the last sync failed"
@@ -69,11 +78,35 @@ def _shown(row: dict[str, Any]) -> tuple[object, ...]:
         row["generation"],
         row["changed_at"],
         numbered(row["entries"]) or "none",
+        _false_matches(row["forecast"]),
         numbered(row["unsupported"]),
         row["disabled"],
         sync["outcome"] if sync else "",
         sync["ended_at"] if sync else None,
     )
+
+
+def _false_matches(by_algorithm: dict[str, dict[str, Any]]) -> str:
+    """Return the false matches to expect of a list in words, "none" for exact hashes alone."""
+    if not by_algorithm:
+        return "none"
+    numbers = {name: one["false_matches_per_million"] for name, one in by_algorithm.items()}
+    known = [one for one in numbers.values() if one is not None]
+    is_extrapolated = any(one["is_extrapolated"] for one in by_algorithm.values())
+    not_measured = [name for name, one in numbers.items() if one is None]
+    total = Forecast(sum(known), is_extrapolated) if known else None
+    return forecast_words(total, not_measured)
+
+
+def _not_matched(row: dict[str, Any]) -> str:
+    """Return in words which hashes of a list are not matched, and how to match them."""
+    keys = ", ".join(
+        f"policy.lists.{row['list']}.thresholds_bits.{one}" for one in row["not_matched"]
+    )
+    words = f"list {row['list']}: not matched without a threshold: {numbered(row['not_matched'])}"
+    if row["entries_not_matched"]:
+        words += f"; {row['entries_not_matched']} entries have no other hash"
+    return f"{words}; see {keys}"
 
 
 def _urgency(row: dict[str, Any]) -> str:

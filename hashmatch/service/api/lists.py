@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from hashmatch.lists import accept_delivery, list_facts, reject_delivery
 from hashmatch.store.tokens import Scope, Token
+from hashmatch.wiring import open_policy
 
 from ..http.authentication import RequireScope
 from ..http.bodies import receive_json
@@ -35,7 +36,8 @@ ListPath = Annotated[str, Path(pattern="^[a-z0-9][a-z0-9._-]{0,63}$")]
 @router.get("/v1/lists", response_model=ListsAnswer, responses=error_responses())
 def lists(request: Request, _: AdminToken) -> Response:
     """Return every list with its licence, generation, entries and last sync."""
-    return json_answer({"lists": list_facts(state_of(request).database)})
+    service = state_of(request)
+    return json_answer({"lists": list_facts(service.database, open_policy(service.settings))})
 
 
 @router.post(

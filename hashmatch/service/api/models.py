@@ -88,8 +88,23 @@ class FloodingFacts(BaseModel):
     set_to: str
 
 
+class AlgorithmForecast(BaseModel):
+    """Threshold of an algorithm for a list, and the false matches to expect of a million images.
+
+    They are null where the algorithm was not measured.
+    """
+
+    threshold_bits: int
+    false_matches_per_million: float | None
+    is_extrapolated: bool
+
+
 class ListAnswer(BaseModel):
-    """One list."""
+    """One list.
+
+    `not_matched` counts hashes by algorithm that the policy does not match, `entries_not_matched`
+    entries that have no other hash; `forecast` has the algorithms that are matched by distance.
+    """
 
     list: str
     kind: str
@@ -100,6 +115,9 @@ class ListAnswer(BaseModel):
     generation: int
     changed_at: str
     entries: dict[str, int]
+    not_matched: dict[str, int]
+    entries_not_matched: int
+    forecast: dict[str, AlgorithmForecast]
     unsupported: dict[str, int]
     disabled: int
     sync: SyncFactsAnswer | None

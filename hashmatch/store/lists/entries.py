@@ -9,8 +9,8 @@ from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 
-from sqlalchemy import ColumnElement, Row, func, literal_column, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Row, exists, func, literal_column, select
+from sqlalchemy.orm import Session, aliased
 
 from ..schema import Entry, HashList
 
@@ -141,6 +141,36 @@ def count_active_entries(session: Session) -> Sequence[Row[str, str, int]]:
         .group_by(HashList.name, Entry.algorithm)
         .order_by(HashList.name, Entry.algorithm)
     ).all()
+
+
+def count_distinct_hashes(session: Session, list_key: int, algorithm: str) -> int:
+    """Return the number of different active hashes of a list and algorithm."""
+    values = select(Entry.value).where(
+        Entry.list_key == list_key,
+        Entry.algorithm == algorithm,
+        Entry.withdrawn_generation.is_(None),
+    )
+    return session.scalar(select(func.count()).select_from(values.distinct().subquery())) or 0
+
+
+def count_entries_without(session: Session, list_key: int, algorithms: Sequence[str]) -> int:
+    """Return the number of active entries of a list that have no hash of any of the algorithms.
+
+    A row without the licensor's id is an entry by itself.
+    """
+    other = aliased(Entry)
+    active = (Entry.list_key == list_key, Entry.withdrawn_generation.is_(None))
+    has_one = exists().where(
+        other.list_key == list_key,
+        other.withdrawn_generation.is_(None),
+        other.entry_id != literal_column("''"),
+        other.entry_id == Entry.entry_id,
+        other.algorithm.in_(algorithms),
+    )
+    without = (*active, Entry.algorithm.not_in(algorithms))
+    named = select(func.count(Entry.entry_id.distinct())).where(*without, is_named(), ~has_one)
+    unnamed = select(func.count()).select_from(Entry).where(*without, Entry.entry_id == "")
+    return (session.scalar(named) or 0) + (session.scalar(unnamed) or 0)
 
 
 def shown_entry_id(entry_id: str, key: int) -> str:
