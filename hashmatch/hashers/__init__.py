@@ -11,6 +11,7 @@ from hashmatch.hashes import Algorithm, Hash
 
 from .classic import ClassicHasher
 from .cryptographic import CryptographicHasher
+from .degenerate import is_degenerate
 from .installed import load_installed
 from .interface import BytesHasher, PixelHasher, Reduction, RunningHash, hash_bytes
 from .pdq import PDQHasher
@@ -101,4 +102,5 @@ __all__ = [
     "RunningHash",
     "find_algorithm",
     "hash_bytes",
+    "is_degenerate",
 ]

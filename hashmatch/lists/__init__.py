@@ -1,14 +1,16 @@
 """Hash lists: file formats, sources, imports, syncs, guards and quarantined deliveries."""
 
 from .curating import add_hashes
+from .degenerate import withdraw_known_degenerate
 from .feedback import feedback_senders, queue_feedback
 from .flooding import decide_flooding, flooding_facts
 from .formats import FORMATS, BadRow, ListFormat, find_format, unpacked
-from .importing import ImportSummary, RejectedRows, import_list
+from .importing import ImportSummary, import_list
 from .overview import list_facts
 from .promoting import promote_supported
 from .quarantine import QuarantineView, accept_delivery, reject_delivery, view_quarantine
 from .reach import ListReach, forecast_words, reach_of_list
+from .sorting import RejectedRows
 from .sources import (
     FileSource,
     HTTPSSource,
@@ -57,4 +59,5 @@ __all__ = [
     "sync_list",
     "unpacked",
     "view_quarantine",
+    "withdraw_known_degenerate",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hashmatch.errors import InputError
+from hashmatch.hashers import is_degenerate
 from hashmatch.hashes import Hash, Kind
 from hashmatch.store.engine import Database
 from hashmatch.store.lists import add_entry, find_list
@@ -33,5 +34,6 @@ def _require_distinctive(one: Hash) -> None:
     if one.algorithm.kind is not Kind.PERCEPTUAL:
         return
     share = int.from_bytes(one.value).bit_count() / one.algorithm.bits
-    if not _LEAST_SHARE <= share <= 1 - _LEAST_SHARE:
+    is_balanced = _LEAST_SHARE <= share <= 1 - _LEAST_SHARE
+    if not is_balanced or is_degenerate(one.algorithm, one.value):
         raise InputError(f"the {one.algorithm.name} value is that of a uniform picture")

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from sqlalchemy.orm import Session
 
 from hashmatch.config import MappingSettings
-from hashmatch.errors import InputError, ListFileError, UnsupportedAlgorithmError
-from hashmatch.hashers import find_algorithm
-from hashmatch.hashes import Algorithm
+from hashmatch.errors import InputError, ListFileError
 from hashmatch.store.engine import Database
 from hashmatch.store.lists import (
     ALLOW,
     MATCH,
-    MAX_UNSUPPORTED_CHARACTERS,
     OWN,
     Comparison,
-    StagedRow,
     Staging,
-    UnsupportedRow,
     apply_staged,
     apply_unsupported,
+    count_degenerate,
     count_unsupported,
     discard_quarantined,
     find_list,
@@ -35,59 +27,21 @@ from hashmatch.store.lists import (
     forget_checkpoint,
     has_list,
     open_staging,
-    parse_terms,
 )
 from hashmatch.store.schema import HashList
 
-from .delivery import DeliveredItem, Delivery, EntryUpdate
-from .formats import BadRow, Excluded, ListFormat, RawRow
-
-# A file in which every row is bad must not fill the memory with their problems.
-_MAX_NAMED_ROWS = 1000
-# What may be the name of a kind of hash, and is not a hash itself.
-_KIND = re.compile(r"(?![0-9A-Fa-f]{16})[A-Za-z][A-Za-z0-9_.-]{0,31}")
-
-
-@dataclass(slots=True)
-class RejectedRows:
-    """Rejected rows of a delivery: their number, and the first thousand of them.
-
-    `unit` is the unit in which rows are counted, such as "line"; `could_be_any` says that some
-    damaged row does not show its entry.
-    """
-
-    unit: str = "line"
-    count: int = 0
-    rows: list[BadRow] = field(default_factory=list)
-    could_be_any: bool = False
-
-    def named(self) -> str:
-        """Return the first five of them in words."""
-        return "; ".join(f"{self.unit} {row.line}: {row.problem}" for row in self.rows[:5])
-
-    def add(self, row: BadRow) -> None:
-        """Add a rejected row."""
-        self.count += 1
-        if len(self.rows) < _MAX_NAMED_ROWS:
-            # Without the id, of which nobody is informed, and which may be a mebibyte long.
-            self.rows.append(row._replace(entry_id=""))
-        self.could_be_any |= row.is_damage and not row.entry_id
-
-    def add_duplicates(self, count: int, first_lines: Iterable[int]) -> None:
-        """Add rows that repeat earlier ones, the first of them by line."""
-        for line in first_lines:
-            self.add(BadRow(line, "a duplicate of an earlier row", is_damage=False))
-            count -= 1
-        self.count += count
+from .delivery import Delivery
+from .formats import ListFormat
+from .sorting import MAX_NAMED_ROWS, RejectedRows, RowSorter
 
 
 @dataclass(frozen=True, slots=True)
 class ImportSummary:
     """Result of an import. `rows` is the number of good rows with supported hashes.
 
-    `unsupported` counts the list's other hashes by algorithm. `excluded` is the number of entries
-    that the mapping excludes by category. `objection` is the reason for a quarantine, in which case
-    the comparison is of the changes that the delivery would have made.
+    `unsupported` and `degenerate` count the list's other hashes by algorithm. `excluded` is the
+    number of entries that the mapping excludes by category. `objection` is the reason for a
+    quarantine, in which case the comparison is of the changes that the delivery would have made.
     """
 
     list_name: str
@@ -99,6 +53,7 @@ class ImportSummary:
     unknown_columns: list[str]
     excluded: int
     unsupported: Mapping[str, int]
+    degenerate: Mapping[str, int]
     objection: str = ""
 
 
@@ -191,10 +146,11 @@ def apply_delivery(
     `oversight` may object.
 
     Raises `InputError` for an own list, and `ListFileError` when `strict` is set and any row is
-    rejected, or when a full delivery has no row with a supported hash; then nothing is changed.
+    rejected, or when a full delivery has no row with a hash that can be matched; then nothing is
+    changed.
     """
     kind = _kind_of(database, name, kind)
-    sorter = _RowSorter(RejectedRows(delivery.unit), is_allow_list=kind == ALLOW)
+    sorter = RowSorter(RejectedRows(delivery.unit), is_allow_list=kind == ALLOW)
     rejected, is_full = sorter.rejected, delivery.is_full
     with open_staging(database) as staging:
         rows = _stage(staging, delivery, sorter, progress)
@@ -217,6 +173,7 @@ def apply_delivery(
             terms = _Terms(source, is_full, retain_all)
             comparison, objection = _apply(session, row, terms, oversight)
             unsupported = count_unsupported(session).get(name, {})
+            degenerate = count_degenerate(session).get(name, {})
             generation = row.generation
     # Duplicates are only found after all other rows have been read.
     rejected.rows.sort(key=lambda row: row.line)
@@ -230,6 +187,7 @@ def apply_delivery(
         sorter.unknown_columns,
         sorter.excluded,
         unsupported,
+        degenerate,
         objection,
     )
 
@@ -259,7 +217,7 @@ class _Terms:
 
 
 def _stage(
-    staging: Staging, delivery: Delivery, sorter: _RowSorter, progress: Callable[[int], None]
+    staging: Staging, delivery: Delivery, sorter: RowSorter, progress: Callable[[int], None]
 ) -> int:
     """Stage a delivery; returns the number of rows with supported hashes."""
     rows = 0
@@ -267,7 +225,7 @@ def _stage(
         progress(rows)
     # Outdated rows go first: they are no duplicates of the rows that replace them.
     rows -= staging.drop_outdated()
-    duplicates, first_lines = staging.reject_duplicates(_MAX_NAMED_ROWS)
+    duplicates, first_lines = staging.reject_duplicates(MAX_NAMED_ROWS)
     sorter.rejected.add_duplicates(duplicates, first_lines)
     return rows - duplicates
 
@@ -292,101 +250,6 @@ def _apply(
     apply_unsupported(session, row, retain_all=terms.retain_all, only_updated=only_updated)
     oversight.applied(session, row)
     return comparison, ""
-
-
-@dataclass(slots=True)
-class _RowSorter:
-    """Sorts the items of a delivery by kind, as they come."""
-
-    rejected: RejectedRows
-    is_allow_list: bool
-    unknown_columns: list[str] = field(default_factory=list)
-    excluded: int = 0
-    unsupported: int = 0
-
-    def supported(self, items: Iterable[DeliveredItem], staging: Staging) -> Iterator[StagedRow]:
-        """Yield the rows with supported hashes; all others go to `staging`."""
-        # Cached by name: a list has millions of rows and a handful of algorithms.
-        algorithms: dict[str, Algorithm] = {}
-        for item in items:
-            if isinstance(item, RawRow):
-                checked = _check(item, algorithms)
-                # An allow list also needs a reason and an actor for each entry.
-                if self.is_allow_list:
-                    checked = _check_allowance(item, checked)
-                if isinstance(checked, BadRow):
-                    self._reject(checked, staging)
-                elif isinstance(checked, UnsupportedRow):
-                    self.unsupported += 1
-                    staging.add_unsupported(checked)
-                else:
-                    yield checked
-            elif isinstance(item, BadRow):
-                self._reject(item, staging)
-            elif isinstance(item, Excluded):
-                self.excluded += 1
-            elif isinstance(item, EntryUpdate):
-                staging.note_update(*item)
-            else:
-                self.unknown_columns.append(item.place)
-
-    def _reject(self, row: BadRow, staging: Staging) -> None:
-        self.rejected.add(row)
-        if row.is_damage and row.entry_id:
-            staging.retain(row.entry_id)
-
-
-def _check(row: RawRow, algorithms: dict[str, Algorithm]) -> StagedRow | UnsupportedRow | BadRow:
-    """Return the row as a supported or an unsupported one, or why it is rejected.
-
-    `algorithms` caches the algorithms found so far, under the names that the file gives them.
-    """
-    line, name, text, entry_id, category, tags, added_at, note, is_kind = row
-    # PostgreSQL refuses such text, and a list has to be the same in every database.
-    if "\0" in f"{entry_id}{category}{added_at}{note}":
-        return BadRow(line, "a null character, which cannot be stored", entry_id)
-    try:
-        if (algorithm := algorithms.get(name)) is None:
-            algorithm = algorithms[name] = find_algorithm(name)
-        value = algorithm.parse(text.strip())
-    except InputError as error:
-        foreign = error.algorithm if isinstance(error, UnsupportedAlgorithmError) else ""
-        # What a protocol calls a kind of hash is one, though nobody here knows it yet.
-        if not foreign and is_kind and name not in algorithms:
-            foreign = name.lower() if _KIND.fullmatch(name) else "unknown"
-        if not foreign:
-            return BadRow(line, error.message, entry_id)
-        # Stored as its licensor wrote it, until an installed package supports the algorithm.
-        text = text.strip()
-        if is_kind and len(text) > MAX_UNSUPPORTED_CHARACTERS:
-            # Nobody could match it here; a digest tells it from others.
-            text = f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
-        if not 0 < len(text) <= MAX_UNSUPPORTED_CHARACTERS:
-            return BadRow(line, f"the {foreign} value is empty or too long", entry_id)
-        shown = _write_tags(tags)
-        return UnsupportedRow(line, foreign, text, entry_id, category, shown, added_at, note)
-    return line, algorithm.name, value, entry_id, category, _write_tags(tags), added_at, note
-
-
-def _check_allowance(
-    row: RawRow, checked: StagedRow | UnsupportedRow | BadRow
-) -> StagedRow | UnsupportedRow | BadRow:
-    """Return a checked row of an allow list, or why an allow list rejects it."""
-    if isinstance(checked, BadRow):
-        return checked
-    if isinstance(checked, UnsupportedRow):
-        return BadRow(row.line, "hashes of this algorithm are not matched here", row.entry_id)
-    try:
-        parse_terms(row.tags, row.note)
-    except InputError as error:
-        return BadRow(row.line, error.message, row.entry_id)
-    return checked
-
-
-# Few combinations of tags occur in a list, each of them often.
-@lru_cache(maxsize=4096)
-def _write_tags(tags: tuple[str, ...]) -> str:
-    return json.dumps(tags, ensure_ascii=False)
 
 
 def _no_usable_row(rejected: RejectedRows) -> ListFileError:

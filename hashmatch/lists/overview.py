@@ -15,6 +15,7 @@ from hashmatch.store.lists import (
     Quarantine,
     SyncFacts,
     count_active_entries,
+    count_degenerate,
     count_disabled,
     count_unsupported,
     read_lists,
@@ -45,6 +46,7 @@ def list_facts(database: Database, policy: Policy) -> list[dict[str, Any]]:
         }
         disabled = count_disabled(session)
         unsupported = count_unsupported(session)
+        degenerate = count_degenerate(session)
         runs = read_newest_runs(session)
         quarantined = read_quarantines(session)
         flooding = defaultdict[str, list[FloodingEntry]](list)
@@ -64,6 +66,7 @@ def list_facts(database: Database, policy: Policy) -> list[dict[str, Any]]:
             "entries": entries[one.name],
             **_reach(reaches.get(one.name)),
             "unsupported": unsupported.get(one.name, {}),
+            "degenerate": degenerate.get(one.name, {}),
             "disabled": disabled.get(one.name, 0),
             "sync": _sync(runs.get(one.name, ())),
             "quarantined": _quarantined(quarantined.get(one.name)),

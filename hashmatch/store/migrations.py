@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
 
 from hashmatch.errors import StoreError
 
@@ -35,8 +37,16 @@ def newest_revision() -> str:
     return ScriptDirectory(str(migrations_folder())).get_current_head() or ""
 
 
-def upgrade(database: Database, revision: str = HEAD_REVISION) -> bool:
-    """Create the database or bring it up to `revision`; say whether anything changed."""
+def upgrade(
+    database: Database,
+    revision: str = HEAD_REVISION,
+    *,
+    finish: Callable[[Session], object] = lambda _: None,
+) -> bool:
+    """Create the database or bring it up to `revision`; say whether anything changed.
+
+    `finish` is called in the same transaction, where there was a database of another revision.
+    """
     path = database.sqlite_path()
     if path is not None and not path.exists():
         create_private_file(path)
@@ -51,6 +61,8 @@ def upgrade(database: Database, revision: str = HEAD_REVISION) -> bool:
             # Several hosts may begin at once; the others then find nothing left to do.
             session.execute(select(func.pg_advisory_xact_lock(_TURN_TO_MIGRATE)))
         command.upgrade(_alembic_config(session.connection()), revision)
+        if found is not None:
+            finish(session)
     return True
 
 

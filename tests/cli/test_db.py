@@ -5,6 +5,10 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import find_list
+from hashmatch.store.migrations import downgrade
+from hashmatch.store.schema import Entry
 from tests.command_line import CommandLine
 
 
@@ -17,3 +21,22 @@ def test_db_check_finds_a_sound_database_and_a_damaged_one(matched: CommandLine)
     result = matched.run("db", "check")
     assert result.exit_code == 2
     assert "rows refer to rows that are missing" in result.stderr
+
+
+def test_an_upgrade_withdraws_degenerate_hashes_of_before(command_line: CommandLine) -> None:
+    command_line.import_pictures("one", 1, algorithms=("phash",))
+    with closing(Database(f"sqlite:///{command_line.folder}/data/hashmatch.db")) as database:
+        with database.writing() as session:
+            one = find_list(session, "one")
+            value = bytes.fromhex("80" + "00" * 7)
+            session.add(Entry(list_key=one.key, algorithm="phash", value=value, added_generation=1))
+            one.active_entries += 1
+        downgrade(database, "0015")
+    upgraded = command_line.run("db", "upgrade")
+    assert upgraded.exit_code == 0
+    assert "list one: 1 degenerate hashes are not matched any more" in upgraded.stderr
+    (row,) = command_line.json("lists", "status")
+    assert (row["entries"], row["degenerate"]) == ({"phash": 1}, {"phash": 1})
+    assert "1 phash" in command_line.run("lists", "status").stdout
+    assert command_line.run("lookup", "phash:8000000000000000").exit_code == 0
+    assert "degenerate" not in command_line.run("db", "upgrade").stderr

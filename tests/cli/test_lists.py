@@ -50,6 +50,7 @@ def test_an_import_says_what_it_did(command_line: CommandLine) -> None:
         "retained": 0,
         "excluded": 0,
         "unsupported": {},
+        "degenerate": {},
         "problems": [],
     }
     again = command_line.run("lists", "import", "one", file)
@@ -147,6 +148,7 @@ def test_status_shows_licence_generation_and_entries(command_line: CommandLine) 
             }
         },
         "unsupported": {},
+        "degenerate": {},
         "disabled": 0,
         "sync": None,
         "quarantined": None,

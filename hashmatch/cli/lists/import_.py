@@ -113,7 +113,8 @@ def _show(summary: ImportSummary, *, as_json: bool) -> None:
     if as_json:
         problems = [{rejected.unit: row.line, "problem": row.problem} for row in rejected.rows]
         fields = {"list": summary.list_name, "generation": summary.generation}
-        print_json({**fields, **counts, "unsupported": summary.unsupported, "problems": problems})
+        omitted = {"unsupported": summary.unsupported, "degenerate": summary.degenerate}
+        print_json({**fields, **counts, **omitted, "problems": problems})
         return
     print_facts(f"List {summary.list_name}", counts)
     if summary.is_new:
@@ -145,3 +146,8 @@ def _say_omissions(summary: ImportSummary) -> None:
         say(f"{compared.disabled} rows are of disabled entries and stay out of matching")
     if summary.unsupported:
         say(f"unsupported hashes, stored but not matched: {numbered(summary.unsupported)}")
+    if summary.degenerate:
+        say(
+            "degenerate hashes, which plain pictures have, stored but not matched:"
+            f" {numbered(summary.degenerate)}"
+        )

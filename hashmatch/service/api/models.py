@@ -119,6 +119,7 @@ class ListAnswer(BaseModel):
     entries_not_matched: int
     forecast: dict[str, AlgorithmForecast]
     unsupported: dict[str, int]
+    degenerate: dict[str, int]
     disabled: int
     sync: SyncFactsAnswer | None
     quarantined: QuarantinedFacts | None

@@ -2,6 +2,7 @@
 
 from .allowances import Allowance, Terms, allow_hash, parse_terms, read_allowances
 from .applying import Comparison, apply_staged, read_additions
+from .degenerate import withdraw_degenerate
 from .disabled import (
     count_disabled,
     disable_entries,
@@ -77,7 +78,9 @@ from .unsupported import (
     MAX_UNSUPPORTED_CHARACTERS,
     UnsupportedRow,
     apply_unsupported,
+    count_degenerate,
     count_unsupported,
+    degenerate_name,
     drop_unsupported,
     find_promotable,
     read_unsupported,
@@ -111,11 +114,13 @@ __all__ = [
     "apply_staged",
     "apply_unsupported",
     "count_active_entries",
+    "count_degenerate",
     "count_disabled",
     "count_distinct_hashes",
     "count_entries_without",
     "count_unsupported",
     "create_list",
+    "degenerate_name",
     "disable_entries",
     "disable_entry_until",
     "disable_hashes",
@@ -160,5 +165,6 @@ __all__ = [
     "set_licence",
     "shown_entry_id",
     "was_at",
+    "withdraw_degenerate",
     "withdraw_entry",
 ]

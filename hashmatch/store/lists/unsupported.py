@@ -1,4 +1,9 @@
-"""Hashes of lists that no installed algorithm supports: stored, counted and not matched."""
+"""Hashes of lists that are stored, counted and not matched.
+
+Either no installed algorithm supports them, or they are degenerate: those of pictures that show
+next to nothing. Degenerate ones are stored under a name of their own, which no algorithm has, so
+that they are never promoted.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +30,9 @@ from .staging_tables import CONTENT, IDENTITY, RETAINED, STAGED_UNSUPPORTED, UPD
 
 # PhotoDNA takes 192; longer ones, of videos, come as links to files of their own.
 MAX_UNSUPPORTED_CHARACTERS = 2_000
+# With the blank it is the name of no kind of hash that a list may bring.
+_DEGENERATE = "degenerate "
+_MAX_NAME = 32
 _CREATE_INDEX = text(
     "CREATE INDEX ix_staged_unsupported ON staged_unsupported (algorithm, value, entry_id)"
 )
@@ -87,12 +95,33 @@ def apply_unsupported(
     session.execute(insert(UnsupportedHash).from_select(names, new))
 
 
+def degenerate_name(algorithm: str) -> str:
+    """Return the name under which degenerate hashes of an algorithm are stored."""
+    return f"{_DEGENERATE}{algorithm}"[:_MAX_NAME]
+
+
 def count_unsupported(session: Session) -> dict[str, dict[str, int]]:
     """Return the number of unsupported hashes by list name and algorithm."""
+    return _count(session, ~_are_degenerate())
+
+
+def count_degenerate(session: Session) -> dict[str, dict[str, int]]:
+    """Return the number of degenerate hashes by list name and algorithm."""
+    return {
+        name: {one.removeprefix(_DEGENERATE): number for one, number in counts.items()}
+        for name, counts in _count(session, _are_degenerate()).items()
+    }
+
+
+def _are_degenerate() -> ColumnElement[bool]:
+    return UnsupportedHash.algorithm.startswith(_DEGENERATE)
+
+
+def _count(session: Session, chosen: ColumnElement[bool]) -> dict[str, dict[str, int]]:
     rows = session.execute(
         select(HashList.name, UnsupportedHash.algorithm, func.count())
         .join(UnsupportedHash, UnsupportedHash.list_key == HashList.key)
-        .where(HashList.removed_at.is_(None))
+        .where(HashList.removed_at.is_(None), chosen)
         .group_by(HashList.name, UnsupportedHash.algorithm)
         .order_by(HashList.name, UnsupportedHash.algorithm)
     )

@@ -1,0 +1,110 @@
+"""Degenerate hashes that lists brought before they were recognised: withdrawn from matching."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeAlias
+
+from sqlalchemy import Select, insert, select, update
+from sqlalchemy.orm import Session
+
+from ..schema import Entry, HashList, QuarantinedDelivery, QuarantinedRow, UnsupportedHash
+from .generations import Counts, publish_generation
+from .registry import ALLOW
+from .staging_tables import CONTENT
+from .unsupported import degenerate_name
+
+# Says of an algorithm and value whether the hash is degenerate.
+IsDegenerate: TypeAlias = Callable[[str, bytes], bool]
+_ROWS_A_BATCH = 10_000
+_KEYS_A_QUERY = 500
+
+
+def withdraw_degenerate(
+    session: Session, algorithms: Sequence[str], is_degenerate: IsDegenerate
+) -> dict[str, int]:
+    """Withdraw the degenerate hashes of all lists that are matched against, and of deliveries.
+
+    They are stored as degenerate ones; a quarantined delivery would bring them as such. Returns
+    the number of withdrawn hashes by list name, without lists that had none. Reads every hash of
+    the algorithms.
+    """
+    lists = session.scalars(
+        select(HashList).where(HashList.removed_at.is_(None), HashList.kind != ALLOW)
+    ).all()
+    numbers = {one.name: _withdraw(session, one, algorithms, is_degenerate) for one in lists}
+    _mark_quarantined(session, algorithms, is_degenerate)
+    return {name: number for name, number in numbers.items() if number}
+
+
+def _withdraw(
+    session: Session, row: HashList, algorithms: Sequence[str], is_degenerate: IsDegenerate
+) -> int:
+    active = select(Entry.key, Entry.algorithm, Entry.value).where(
+        Entry.list_key == row.key,
+        Entry.withdrawn_generation.is_(None),
+        Entry.algorithm.in_(algorithms),
+    )
+    keys = list(_degenerate_keys(session, active, is_degenerate))
+    for some in _chunks(keys):
+        entries = session.scalars(select(Entry).where(Entry.key.in_(some))).all()
+        # A later delivery may have brought one of them as degenerate already.
+        of_list = UnsupportedHash.list_key == row.key
+        same = UnsupportedHash.value.in_([one.value.hex() for one in entries])
+        stored = session.execute(
+            select(UnsupportedHash.value, UnsupportedHash.entry_id).where(of_list, same)
+        )
+        known = {(value, entry_id) for value, entry_id in stored}
+        new = [_stored(one) for one in entries if (one.value.hex(), one.entry_id) not in known]
+        if new:
+            session.execute(insert(UnsupportedHash), new)
+        session.execute(
+            update(Entry).where(Entry.key.in_(some)).values(withdrawn_generation=row.generation + 1)
+        )
+    if keys:
+        counts = Counts(withdrawn=len(keys))
+        publish_generation(session, row, counts, source="degenerate hashes withdrawn")
+    return len(keys)
+
+
+def _stored(entry: Entry) -> dict[str, Any]:
+    return {
+        "list_key": entry.list_key,
+        "algorithm": degenerate_name(entry.algorithm),
+        "value": entry.value.hex(),
+        "entry_id": entry.entry_id,
+        **{name: getattr(entry, name) for name in CONTENT},
+    }
+
+
+def _mark_quarantined(
+    session: Session, algorithms: Sequence[str], is_degenerate: IsDegenerate
+) -> None:
+    """Turn the degenerate rows of quarantined deliveries into those that they are staged as now."""
+    staged = (
+        select(QuarantinedRow.key, QuarantinedRow.algorithm, QuarantinedRow.value)
+        .join(QuarantinedDelivery, QuarantinedDelivery.key == QuarantinedRow.delivery_key)
+        .join(HashList, HashList.key == QuarantinedDelivery.list_key)
+        .where(HashList.kind != ALLOW)
+        .where(QuarantinedRow.part == "staged", QuarantinedRow.algorithm.in_(algorithms))
+    )
+    for some in _chunks(list(_degenerate_keys(session, staged, is_degenerate))):
+        for row in session.scalars(select(QuarantinedRow).where(QuarantinedRow.key.in_(some))):
+            row.part, row.text = "unsupported", (row.value or b"").hex()
+            row.algorithm, row.value = degenerate_name(row.algorithm or ""), None
+    session.flush()
+
+
+def _degenerate_keys(
+    session: Session, query: Select[Any, Any, Any], is_degenerate: IsDegenerate
+) -> Iterator[int]:
+    """Yield the keys of the degenerate ones among rows of (key, algorithm, value)."""
+    rows = session.execute(query, execution_options={"yield_per": _ROWS_A_BATCH})
+    for key, algorithm, value in rows:
+        if is_degenerate(algorithm, value):
+            yield key
+
+
+def _chunks(keys: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(keys), _KEYS_A_QUERY):
+        yield keys[start : start + _KEYS_A_QUERY]
