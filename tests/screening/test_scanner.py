@@ -21,7 +21,7 @@ from hashmatch.errors import (
     StoreError,
     StoreReadOnlyError,
 )
-from hashmatch.hashers import ALGORITHMS
+from hashmatch.hashers import ALGORITHMS, PDQHasher
 from hashmatch.hashes import Hash, Level
 from hashmatch.imaging import Intake, Reading
 from hashmatch.match_listener import RecordedMatch
@@ -201,8 +201,12 @@ def test_a_plain_picture_matches_no_plain_entry(
     make_scanner: MakeScanner, database: Database
 ) -> None:
     """Pictures of nothing are all alike: that is what the quality gate is for."""
-    import_text(database, "flood", f"algorithm,value,entry_id\npdq,{bytes(32).hex()},blank\n")
-    plain = encoded(Image.new("RGB", (3, 3)))
+    picture = Image.new("RGB", (320, 240), "white")
+    plain, value = encoded(picture), PDQHasher().hash_pixels(picture).value
+    imported = import_text(
+        database, "flood", f"algorithm,value,entry_id\npdq,{value.hex()},blank\n"
+    )
+    assert (imported.rows, imported.degenerate) == (1, {})
     assert unscreened(make_scanner().scan(plain, content_id="x")).reason is Reason.LOW_QUALITY
 
 
