@@ -223,7 +223,7 @@ def test_who_is_asked_to_wait_waits(
 ) -> None:
     server = request.getfixturevalue(kind)
     clock = _Clock(server)
-    for number in range(10):
+    for number in range(1, 11):
         server.put(Record(f"{number:064x}") if kind == "stopncii" else _indicator(number))
     clock.go(minutes=1)
     server.faults = ["", "throttled", "throttled"]
