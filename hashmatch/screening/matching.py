@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 
@@ -12,8 +12,6 @@ from hashmatch.index import Neighbour, Snapshot
 from hashmatch.outcome import Failure, Reason
 from hashmatch.policy import Policy
 from hashmatch.store.lists import Allowance
-
-from .coverage import matched_algorithms
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +91,15 @@ def _is_of(allowance: Allowance, found: Hash) -> bool:
 
 
 def find_failure(
-    snapshot: Snapshot, policy: Policy, hashes: Sequence[Hash], list_failure: Failure | None
+    matched: Set[str], policy: Policy, hashes: Sequence[Hash], list_failure: Failure | None
 ) -> Failure | None:
     """Return why an image with these hashes cannot be clear; None when every check ran.
 
-    `list_failure` is the result of `find_list_failure`, which is the same for all images.
+    `matched` are the algorithms of `matched_algorithms`, and `list_failure` is the result of
+    `find_list_failure`, which are the same for all images.
     """
     if not policy.low_quality_is_clear:
-        algorithms = matched_algorithms(snapshot, policy)
-        compared = [one for one in hashes if one.algorithm.name in algorithms]
+        compared = [one for one in hashes if one.algorithm.name in matched]
         if failure := low_quality_failure(policy, compared):
             return failure
     return list_failure

@@ -312,10 +312,11 @@ class Scanner:
             zip(found, self._recorded(snapshot, list(found.values()), now), strict=True)
         )
         list_failure = find_list_failure(snapshot, self._policy, today)
+        matched = matched_algorithms(snapshot, self._policy)
         outcomes = []
         for number, (request, reading) in enumerate(zip(requests, readings, strict=True)):
             failure = reading.failure or find_failure(
-                snapshot, self._policy, reading.hashes, list_failure
+                matched, self._policy, reading.hashes, list_failure
             )
             own = recorded.get(number, NOTHING_RECORDED)
             outcome = conclude(self._policy, request, reading, own, failure)

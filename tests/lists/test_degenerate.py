@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hashmatch.config import GuardSettings, Settings
-from hashmatch.errors import InputError
+from hashmatch.errors import InputError, NotFoundError
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Hash
 from hashmatch.lists import (
@@ -25,6 +25,8 @@ from hashmatch.store.lists import (
     count_degenerate,
     count_unsupported,
     create_list,
+    disable_entries,
+    enable_entries,
     read_lists,
     read_quarantines,
 )
@@ -129,6 +131,17 @@ def test_those_of_before_leave_matching_once_and_are_counted(
         assert withdraw_known_degenerate(session) == {}
     assert "phash" not in _counts(database)["one"]
     assert _degenerate(database) == {"one": {"phash": 1}}
+
+
+def test_a_disabled_one_of_before_is_not_enabled_any_more(
+    make_scanner: MakeScanner, database: Database
+) -> None:
+    _hold_one_of_before(database)
+    with database.writing() as session:
+        disable_entries(session, "one", ["old"])
+        assert withdraw_known_degenerate(session) == {}
+        with pytest.raises(NotFoundError):
+            enable_entries(session, "one", ["old"])
 
 
 def test_a_delivery_that_was_quarantined_before_brings_none(database: Database) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import Select, insert, select, update
 from sqlalchemy.orm import Session
 
 from ..schema import Entry, HashList, QuarantinedDelivery, QuarantinedRow, UnsupportedHash
+from .disabled import are_disabled
 from .generations import Counts, publish_generation
 from .registry import ALLOW
 from .staging_tables import CONTENT
@@ -61,10 +62,22 @@ def _withdraw(
         session.execute(
             update(Entry).where(Entry.key.in_(some)).values(withdrawn_generation=row.generation + 1)
         )
+    _forget_disabled(session, row, algorithms, is_degenerate)
     if keys:
         counts = Counts(withdrawn=len(keys))
         publish_generation(session, row, counts, source="degenerate hashes withdrawn")
     return len(keys)
+
+
+def _forget_disabled(
+    session: Session, row: HashList, algorithms: Sequence[str], is_degenerate: IsDegenerate
+) -> None:
+    """Let no degenerate hash be enabled again; no delivery brings one of its own."""
+    disabled = select(Entry.key, Entry.algorithm, Entry.value).where(
+        *are_disabled(row), Entry.algorithm.in_(algorithms)
+    )
+    for some in _chunks(list(_degenerate_keys(session, disabled, is_degenerate))):
+        session.execute(update(Entry).where(Entry.key.in_(some)).values(disabled=False))
 
 
 def _stored(entry: Entry) -> dict[str, Any]:
