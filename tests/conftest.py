@@ -110,6 +110,8 @@ _ON_BOTH = (
     "lists/test_guards",
     "lists/test_kills",
     "lists/test_feedback",
+    "lists/test_degenerate",
+    "lists/test_reach",
     "index/test_following",
     "screening/",
 )
