@@ -75,6 +75,22 @@ def nearness(distance_bits: int, threshold_bits: int) -> Nearness:
     return Nearness.MATCH if is_match(distance_bits, threshold_bits) else Nearness.NEAR
 
 
+# Exact distances would tell callers whether a change brought a picture closer to a listed one.
+BAND_BITS = 8
+
+
+def band_end(distance_bits: int, threshold_bits: int | None = None) -> int:
+    """Return the largest distance of the band of `BAND_BITS` that a distance is in.
+
+    Bands begin at 0. The one that holds the threshold ends there for matches, so that the nearness
+    of the result is that of the distance.
+    """
+    end = distance_bits - distance_bits % BAND_BITS + BAND_BITS - 1
+    if threshold_bits is not None and is_match(distance_bits, threshold_bits):
+        return min(end, threshold_bits)
+    return end
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """One entry of one list that an image matched, as recorded in the store.

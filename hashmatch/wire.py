@@ -18,9 +18,11 @@ from hashmatch.outcome import (
     Match,
     Matched,
     Media,
+    Nearness,
     Outcome,
     Reason,
     Unscreened,
+    band_end,
     outcome_name,
 )
 
@@ -41,9 +43,14 @@ class WireHash:
 
 @dataclass(frozen=True, slots=True)
 class WireMatch:
-    """One entry of one list that the image matched, as it is recorded."""
+    """One entry of one list that the image matched, as it is recorded.
+
+    A near one is beyond its list's threshold, and for people to look at. Where the distance may not
+    be known exactly, it is the largest of its band of 8 bits.
+    """
 
     match_id: str
+    nearness: Nearness
     list: str
     generation: int
     entry_id: str
@@ -84,8 +91,13 @@ class WireOutcome:
     elapsed_ms: float
 
 
-def outcome_as_json(outcome: Outcome, *, show_hashes: bool = False) -> dict[str, Any]:
-    """Return an outcome in the shape of `WireOutcome`, hash values only with `show_hashes`."""
+def outcome_as_json(
+    outcome: Outcome, *, show_hashes: bool = False, show_distances: bool = True
+) -> dict[str, Any]:
+    """Return an outcome in the shape of `WireOutcome`, hash values only with `show_hashes`.
+
+    Without `show_distances`, distances are the largest of their bands.
+    """
     reason = None if isinstance(outcome, Clear) else outcome.reason
     action = Action.ALLOW if isinstance(outcome, Clear) else outcome.action
     detail = {"detail": outcome.detail} if isinstance(outcome, Unscreened) else {}
@@ -98,8 +110,8 @@ def outcome_as_json(outcome: Outcome, *, show_hashes: bool = False) -> dict[str,
         "action": action,
         "media": _media_as_json(outcome.media),
         "hashes": [hash_as_json(one, show_value=show_hashes) for one in outcome.hashes],
-        "matches": [match_as_json(match) for match in matches],
-        "allowed": [_allowed_as_json(one) for one in outcome.allowed],
+        "matches": [match_as_json(one, show_distance=show_distances) for one in matches],
+        "allowed": [_allowed_as_json(one, show_distance=show_distances) for one in outcome.allowed],
         "elapsed_ms": round(outcome.elapsed_ms, 1),
     }
 
@@ -118,15 +130,19 @@ def hash_as_json(one: Hash, *, show_value: bool) -> dict[str, Any]:
     }
 
 
-def match_as_json(match: Match) -> dict[str, Any]:
-    """Return a match in the shape of `WireMatch`."""
+def match_as_json(match: Match, *, show_distance: bool = True) -> dict[str, Any]:
+    """Return a match in the shape of `WireMatch`, with its distance or that of its band."""
+    distance_bits = match.distance_bits
+    if not show_distance:
+        distance_bits = band_end(distance_bits, match.threshold_bits)
     return {
         "match_id": match.match_id,
+        "nearness": match.nearness,
         "list": match.list_name,
         "generation": match.generation,
         "entry_id": match.entry_id,
         "algorithm": match.algorithm,
-        "distance_bits": match.distance_bits,
+        "distance_bits": distance_bits,
         "threshold_bits": match.threshold_bits,
         "orientation": match.orientation,
         "frame": match.frame,
@@ -146,12 +162,14 @@ def _media_as_json(media: Media | None) -> dict[str, Any] | None:
     }
 
 
-def _allowed_as_json(one: AllowedMatch) -> dict[str, Any]:
+def _allowed_as_json(one: AllowedMatch, *, show_distance: bool) -> dict[str, Any]:
+    # The threshold is not known here, and an exact copy has no band.
+    is_shown = show_distance or not one.distance_bits
     return {
         "list": one.list_name,
         "entry_id": one.entry_id,
         "algorithm": one.algorithm,
-        "distance_bits": one.distance_bits,
+        "distance_bits": one.distance_bits if is_shown else band_end(one.distance_bits),
         "allow_list": one.allow_list,
         "allow_entry_id": one.allow_entry_id,
     }

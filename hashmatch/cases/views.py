@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from hashmatch.outcome import band_end, nearness
 from hashmatch.store.cases import (
     StoredCase,
     find_uploader_details,
@@ -43,11 +44,12 @@ def case_row(one: StoredCase) -> dict[str, Any]:
     }
 
 
-def case_facts(session: Session, one: StoredCase) -> dict[str, Any]:
-    """Return a case with its matches."""
+def case_facts(session: Session, one: StoredCase, *, show_distances: bool = True) -> dict[str, Any]:
+    """Return a case with its matches, and their distances or those of their bands."""
     matches = [
         {
             "match_id": str(record.key),
+            "nearness": nearness(record.distance_bits, record.threshold_bits),
             "matched_at": _moment(record.matched_at),
             "list": name,
             "generation": record.generation,
@@ -55,7 +57,9 @@ def case_facts(session: Session, one: StoredCase) -> dict[str, Any]:
             "category": record.category,
             "action": record.action,
             "algorithm": record.algorithm,
-            "distance_bits": record.distance_bits,
+            "distance_bits": record.distance_bits
+            if show_distances
+            else band_end(record.distance_bits, record.threshold_bits),
             "threshold_bits": record.threshold_bits,
         }
         for record, name in read_case_matches(session, one.content.key)
@@ -63,12 +67,15 @@ def case_facts(session: Session, one: StoredCase) -> dict[str, Any]:
     return {**case_row(one), "matches": matches}
 
 
-def view_case(session: Session, case: int) -> dict[str, Any]:
-    """Return a case with its notes, reports and history. Raises `NotFoundError`."""
+def view_case(session: Session, case: int, *, show_distances: bool = True) -> dict[str, Any]:
+    """Return a case with its notes, reports and history. Raises `NotFoundError`.
+
+    Without `show_distances`, those of its matches are the largest of their bands.
+    """
     one = read_case(session, case)
     notes, reports = read_notes(session, case), read_ncmec_reports(session, case)
     return {
-        **case_facts(session, one),
+        **case_facts(session, one, show_distances=show_distances),
         "has_details": find_uploader_details(session, case) is not None,
         "notes": [_note_facts(note) for note in notes],
         "reports": [_report_facts(report) for report in reports],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from hashmatch.outcome import Clear, Match, Matched, Outcome, Unscreened, outcome_name
+from hashmatch.outcome import Clear, Match, Matched, Nearness, Outcome, Unscreened, outcome_name
 from hashmatch.wire import outcome_as_json
 
 from .exit_codes import EXIT_CLEAR, EXIT_MATCHED, EXIT_UNSCREENED
@@ -40,6 +40,8 @@ def show_outcomes(
 
 def closeness(match: Match) -> str:
     """Return the distance of a match in words."""
+    if match.nearness is Nearness.NEAR:
+        return f"near, {match.distance_bits} bits beyond {match.threshold_bits}"
     if not match.threshold_bits:
         return "exact"
     return f"{match.distance_bits} of at most {match.threshold_bits} bits"

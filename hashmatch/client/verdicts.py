@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, get_type_hints
 
 from hashmatch.errors import ServiceError
-from hashmatch.outcome import Action, Reason
+from hashmatch.outcome import Action, Nearness, Reason
 from hashmatch.wire import WireMatch
 
 _OK = 200
@@ -100,14 +100,16 @@ def _parse(answer: Mapping[str, Any]) -> Verdict:
 
 
 def _parse_match(match: Mapping[str, Any]) -> MatchedEntry:
-    return MatchedEntry(**{name: _of_type(match[name], kind) for name, kind in _match_types()})
+    values = {name: _of_type(match[name], kind) for name, kind in _match_types()}
+    return MatchedEntry(nearness=Nearness(match["nearness"]), **values)
 
 
 @cache
 def _match_types() -> Sequence[tuple[str, type]]:
-    """Return (name, type) of the fields of a match; once, for it takes long."""
+    """Return (name, type) of the plain fields of a match; once, for it takes long."""
     types = get_type_hints(MatchedEntry)
-    return [(one.name, types[one.name]) for one in fields(MatchedEntry)]
+    names = [one.name for one in fields(MatchedEntry)]
+    return [(name, types[name]) for name in names if types[name] is not Nearness]
 
 
 def _number(value: Any) -> float:

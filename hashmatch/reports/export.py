@@ -8,6 +8,7 @@ from itertools import islice
 
 from sqlalchemy.orm import Session
 
+from hashmatch.outcome import band_end, nearness
 from hashmatch.store.cases import (
     CaseFilter,
     StoredCase,
@@ -25,11 +26,15 @@ _CASES_A_BATCH = 1_000
 
 
 def report_rows(
-    session: Session, wanted: MatchFilter, *, show_hashes: bool = False
+    session: Session,
+    wanted: MatchFilter,
+    *,
+    show_hashes: bool = False,
+    show_distances: bool = True,
 ) -> Iterator[ReportRow]:
-    """Yield the wanted matches as report rows, oldest first."""
+    """Yield the wanted matches as report rows, oldest first; see `report_row`."""
     for one in read_matches(session, wanted):
-        yield report_row(one, show_hashes=show_hashes)
+        yield report_row(one, show_hashes=show_hashes, show_distances=show_distances)
 
 
 def case_rows(session: Session, wanted: CaseFilter) -> Iterator[CaseRow]:
@@ -86,9 +91,17 @@ def record_export(database: Database, actor: str, facts: Mapping[str, object]) -
         audit(session, "report.exported", None, facts)
 
 
-def report_row(one: StoredMatch, *, show_hashes: bool = False) -> ReportRow:
-    """Return one match as a report row; with `show_hashes` it has the hash value that matched."""
+def report_row(
+    one: StoredMatch, *, show_hashes: bool = False, show_distances: bool = True
+) -> ReportRow:
+    """Return one match as a report row; with `show_hashes` it has the hash value that matched.
+
+    Without `show_distances`, its distance is the largest of its band.
+    """
     record, content = one.record, one.content
+    distance_bits = record.distance_bits
+    if not show_distances:
+        distance_bits = band_end(distance_bits, record.threshold_bits)
     return ReportRow(
         match_id=str(record.key),
         matched_at=record.matched_at.isoformat(timespec="seconds"),
@@ -102,7 +115,7 @@ def report_row(one: StoredMatch, *, show_hashes: bool = False) -> ReportRow:
         action=record.action,
         algorithm=record.algorithm,
         hasher_version=record.hasher_version,
-        distance_bits=record.distance_bits,
+        distance_bits=distance_bits,
         threshold_bits=record.threshold_bits,
         quality=record.quality,
         frame=record.frame,
@@ -115,4 +128,5 @@ def report_row(one: StoredMatch, *, show_hashes: bool = False) -> ReportRow:
         frames=content.frames,
         value=record.value.hex() if show_hashes else "",
         case="" if one.case is None else str(one.case),
+        nearness=nearness(record.distance_bits, record.threshold_bits).value,
     )

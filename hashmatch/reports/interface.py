@@ -12,7 +12,8 @@ from typing import IO, Any
 class ReportRow:
     """One match in a report; field names are stable column names, times are ISO 8601 in UTC.
 
-    `value` is the hash of the content that matched, empty unless it was requested.
+    `value` is the hash of the content that matched, empty unless it was requested. A match whose
+    `nearness` is "near" is beyond its list's threshold.
     """
 
     match_id: str
@@ -40,6 +41,7 @@ class ReportRow:
     frames: int | None
     value: str = ""
     case: str = ""
+    nearness: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return the values by column name."""

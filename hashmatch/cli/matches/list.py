@@ -6,6 +6,7 @@ from datetime import datetime
 
 import click
 
+from hashmatch.outcome import Nearness
 from hashmatch.reports import ReportRow, report_rows
 from hashmatch.store.matches import MatchFilter
 
@@ -53,7 +54,13 @@ def _cells(row: ReportRow) -> tuple[object, ...]:
         row.action,
         row.list,
         f"{row.entry_id} ({row.category})" if row.category else row.entry_id,
-        f"{row.algorithm} {row.distance_bits}/{row.threshold_bits}"
-        if row.threshold_bits
-        else row.algorithm,
+        _found_by(row),
     )
+
+
+def _found_by(row: ReportRow) -> str:
+    if row.nearness == Nearness.NEAR:
+        return f"{row.algorithm} {row.distance_bits}/{row.threshold_bits} near"
+    if not row.threshold_bits:
+        return row.algorithm
+    return f"{row.algorithm} {row.distance_bits}/{row.threshold_bits}"

@@ -24,17 +24,25 @@ def status_of_outcome(outcome: Outcome) -> HTTPStatus:
     return status_of_reason(outcome.reason) if isinstance(outcome, Unscreened) else HTTPStatus.OK
 
 
-def answer_outcome(outcome: Outcome, *, show_hashes: bool) -> Response:
+def answer_outcome(
+    outcome: Outcome, *, show_hashes: bool = False, show_distances: bool = False
+) -> Response:
     """Return what became of one image."""
     status = status_of_outcome(outcome)
-    return json_answer(outcome_as_json(outcome, show_hashes=show_hashes), status)
+    content = outcome_as_json(outcome, show_hashes=show_hashes, show_distances=show_distances)
+    return json_answer(content, status)
 
 
-def answer_outcomes(outcomes: Sequence[Outcome], *, show_hashes: bool) -> Response:
+def answer_outcomes(
+    outcomes: Sequence[Outcome], *, show_hashes: bool, show_distances: bool
+) -> Response:
     """Return what became of many; the status is 200 unless some failed because of us."""
     statuses = map(status_of_outcome, outcomes)
     failed = [one for one in statuses if one >= HTTPStatus.TOO_MANY_REQUESTS]
-    results = [outcome_as_json(one, show_hashes=show_hashes) for one in outcomes]
+    results = [
+        outcome_as_json(one, show_hashes=show_hashes, show_distances=show_distances)
+        for one in outcomes
+    ]
     return json_answer({"results": results}, max(failed, default=HTTPStatus.OK))
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from hashmatch.cases import State
+from hashmatch.outcome import Nearness
 from hashmatch.store.schema import utc_moment
 from hashmatch.uploaders import Details
 
@@ -50,6 +51,7 @@ class CaseMatch(BaseModel):
     """A match of a case."""
 
     match_id: str
+    nearness: Nearness
     matched_at: str
     list: str
     generation: int

@@ -43,7 +43,7 @@ from hashmatch.store.schema import Case, utc_now
 from hashmatch.store.tokens import Scope, Token
 from hashmatch.uploaders import open_sealer
 
-from ..http.authentication import RequireScope
+from ..http.authentication import RequireScope, may_see_distances
 from ..http.bodies import receive_json
 from ..runtime.state import state_of
 from .actors import actor_of, audit_name_of
@@ -138,7 +138,7 @@ def case(
     if details and Scope.DETAILS not in token.scopes:
         raise HTTPException(HTTPStatus.FORBIDDEN, "details need a token with the scope details")
     with service.database.reading() as session:
-        facts = view_case(session, case)
+        facts = view_case(session, case, show_distances=may_see_distances(token))
     if details:
         sealer = open_sealer(service.settings)
         # A transaction that writes, since the access is recorded in the audit log.

@@ -55,7 +55,7 @@ class LoadShedding:
                 self._metrics.count_outcomes(outcome)
                 status = HTTPStatus.TOO_MANY_REQUESTS
                 self._metrics.count_request(scope["method"], _PATH, status, 0.0)
-                await answer_outcome(outcome, show_hashes=False)(scope, receive, send)
+                await answer_outcome(outcome)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 

@@ -16,7 +16,7 @@ from hashmatch.store.matches import MatchFilter
 from hashmatch.store.schema import utc_moment
 from hashmatch.store.tokens import Scope, Token
 
-from ..http.authentication import RequireScope, require_export
+from ..http.authentication import RequireScope, may_see_distances, require_export
 from ..runtime.state import state_of
 from .answers import error_responses, json_answer
 from .models import MatchesAnswer, Name
@@ -48,6 +48,9 @@ def matches(
     before = None if cursor is None else int(cursor)
     wanted = MatchFilter(since, until, list_name, limit, before)
     with state_of(request).database.reading() as session:
-        rows = [row.as_json() for row in report_rows(session, wanted, show_hashes=show_hashes)]
+        found = report_rows(
+            session, wanted, show_hashes=show_hashes, show_distances=may_see_distances(token)
+        )
+        rows = [row.as_json() for row in found]
     following = rows[-1]["match_id"] if len(rows) == limit else None
     return json_answer({"matches": rows, "next": following})

@@ -21,7 +21,7 @@ from hashmatch.screening import Scanner
 from hashmatch.store.tokens import Scope, Token
 from hashmatch.wire import WireOutcome
 
-from ..http.authentication import RequireScope, require_export
+from ..http.authentication import RequireScope, may_see_distances, require_export
 from ..http.bodies import Upload, receive, receive_json
 from ..http.problems import answer_error, status_of
 from ..runtime.state import state_of
@@ -89,7 +89,7 @@ async def scan(
     except OverloadedError as error:
         outcome = service.shed(content_id, error.message)
     service.metrics.count_outcomes(outcome)
-    return answer_outcome(outcome, show_hashes=show_hashes)
+    return answer_outcome(outcome, show_hashes=show_hashes, show_distances=may_see_distances(token))
 
 
 async def answer_failure(request: Request, error: Exception) -> Response:
@@ -105,7 +105,7 @@ async def answer_failure(request: Request, error: Exception) -> Response:
     reason = Reason.OVERLOADED if isinstance(error, OverloadedError) else Reason.STORE_UNAVAILABLE
     outcome = state_of(request).shed(given[:1000], str(error), reason)
     state_of(request).metrics.count_outcomes(outcome)
-    return answer_outcome(outcome, show_hashes=False)
+    return answer_outcome(outcome)
 
 
 async def screen_upload(
@@ -196,7 +196,9 @@ async def lookup(
     except OverloadedError as error:
         outcomes = [service.shed(one.content_id, error.message) for one in wanted.hashes]
     service.metrics.count_outcomes(*outcomes)
-    return answer_outcomes(outcomes, show_hashes=show_hashes)
+    return answer_outcomes(
+        outcomes, show_hashes=show_hashes, show_distances=may_see_distances(token)
+    )
 
 
 def _look_up(scanner: Scanner, hashes: list[LookupHash]) -> list[Outcome]:

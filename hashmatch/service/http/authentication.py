@@ -262,6 +262,11 @@ def require_export(token: Token) -> None:
         raise HTTPException(HTTPStatus.FORBIDDEN, "hash values need a token with the scope export")
 
 
+def may_see_distances(token: Token) -> bool:
+    """Say whether the token may see exact distances, by which callers could approach a hash."""
+    return Scope.EXPORT in token.scopes
+
+
 def _bearer(authorization: str) -> tuple[str, str] | None:
     """Return the id and secret in an Authorization header, None where it holds no token."""
     # The name of the scheme is case-insensitive (RFC 9110, section 11.1).

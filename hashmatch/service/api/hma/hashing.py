@@ -27,6 +27,7 @@ from .words import (
     refusal,
     refusals,
     signal_type_of,
+    to_act_on,
 )
 
 router = APIRouter(tags=["HMA-compatible"])
@@ -94,6 +95,6 @@ async def _hash(request: Request, query: FileQuery, content_id: str | None) -> R
 def _require_clear(outcome: Outcome) -> None:
     if isinstance(outcome, Unscreened):
         raise refusal(outcome)
-    if isinstance(outcome, Matched):
+    if isinstance(outcome, Matched) and (to_act_on(outcome) or outcome.reason is not None):
         detail = "the file matches a list that its hashes alone do not match"
         raise HTTPException(HTTPStatus.CONFLICT, f"{detail}; send it to POST /m/lookup")

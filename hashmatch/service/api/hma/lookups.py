@@ -16,6 +16,7 @@ from hashmatch.hashes import Hash
 from hashmatch.outcome import Clear, Match, Matched, Outcome
 from hashmatch.screening import anonymous_content_id
 from hashmatch.store.lists import OWN, read_lists
+from hashmatch.store.tokens import Token
 
 from ...runtime.state import ServiceState, state_of
 from ..answers import json_answer, status_of_reason
@@ -35,6 +36,7 @@ from .words import (
     refusal,
     refusals,
     signal_type_of,
+    to_act_on,
 )
 
 router = APIRouter(tags=["HMA-compatible"])
@@ -52,7 +54,7 @@ _LOOKUP_REFUSALS = {
 @router.get("/m/raw_lookup", responses=refusals())
 async def raw_lookup(
     request: Request,
-    _: ScanToken,
+    token: ScanToken,
     signal_type: SignalType,
     signal: Signal,
     banks: Banks = None,
@@ -61,14 +63,15 @@ async def raw_lookup(
 ) -> Response:
     """Return the entries that a hash matches: `{"matches": [ID]}`, or with their distances."""
     found, own = await _look_up(request, signal_type, signal, banks, content_id)
-    listed = [match_of(one, own) if include_distance else content_id_of(one, own) for one in found]
-    return json_answer({"matches": listed})
+    if include_distance:
+        return json_answer({"matches": [match_of(one, own, token) for one in found]})
+    return json_answer({"matches": [content_id_of(one, own) for one in found]})
 
 
 @router.get("/m/lookup", responses=_LOOKUP_REFUSALS)
 async def lookup(
     request: Request,
-    _: ScanToken,
+    token: ScanToken,
     query: Annotated[FileQuery, Depends()],
     signal_type: SignalType | None = None,
     signal: Signal | None = None,
@@ -81,16 +84,18 @@ async def lookup(
     by bank alone, whatever they were found by.
     """
     if query.url is not None:
-        return await _look_up_file(request, query, banks, content_id, by_type=signal_type is None)
+        by_type = signal_type is None
+        return await _look_up_file(request, token, query, banks, content_id, by_type=by_type)
     if not signal_type or not signal:
         raise InputError("Either url or both signal and signal_type are required")
-    return json_answer(by_bank(*await _look_up(request, signal_type, signal, banks, content_id)))
+    found, own = await _look_up(request, signal_type, signal, banks, content_id)
+    return json_answer(by_bank(found, own, token))
 
 
 @router.post("/m/lookup", responses=FILE_REFUSALS, openapi_extra=FILE_BODY)
 async def lookup_file(
     request: Request,
-    _: ScanToken,
+    token: ScanToken,
     query: Annotated[FileQuery, Depends()],
     banks: Banks = None,
     content_id: ContentId = None,
@@ -101,11 +106,12 @@ async def lookup_file(
     all given as `video_md5`, perceptual ones as `pdq`. Without a content id all files share the id
     "hma".
     """
-    return await _look_up_file(request, query, banks, content_id)
+    return await _look_up_file(request, token, query, banks, content_id)
 
 
 async def _look_up_file(
     request: Request,
+    token: Token,
     query: FileQuery,
     banks: str | None,
     content_id: str | None,
@@ -122,14 +128,14 @@ async def _look_up_file(
     matches = _matches(outcome, wanted)
     own = await _own_lists(service, matches)
     if not by_type:
-        return json_answer(by_bank(matches, own))
+        return json_answer(by_bank(matches, own, token))
     of_type: dict[str, list[Match]] = {}
     if isinstance(outcome, Clear) or (isinstance(outcome, Matched) and outcome.reason is None):
         # An empty object means "no match", so that there is one only where all was checked.
         of_type[VIDEO_MD5 if is_video else PDQ] = []
     for one in matches:
         of_type.setdefault(signal_type_of(one.algorithm), []).append(one)
-    return json_answer({name: by_bank(some, own) for name, some in of_type.items()})
+    return json_answer({name: by_bank(some, own, token) for name, some in of_type.items()})
 
 
 async def _look_up(
@@ -183,14 +189,17 @@ def _known_banks(service: ServiceState) -> frozenset[str]:
 
 
 def _matches(outcome: Outcome, banks: frozenset[str] | None) -> list[Match]:
-    """Return the matches in these banks. Raises `HTTPException` for an unscreened outcome."""
+    """Return the matches in these banks. Raises `HTTPException` for an unscreened outcome.
+
+    To clients of HMA every match is one to act on, and they know nothing of near ones.
+    """
     if isinstance(outcome, Clear):
         return []
     if isinstance(outcome, Matched):
-        every = outcome.matches
+        every = to_act_on(outcome)
         found = [one for one in every if banks is None or bank_name(one.list_name) in banks]
         if not found and outcome.reason is not None:
-            # It matched other banks, but these could not be checked completely.
+            # It matched other banks or is only near, but these could not be checked completely.
             raise HTTPException(status_of_reason(outcome.reason), f"{outcome.reason}")
         return found
     raise refusal(outcome)

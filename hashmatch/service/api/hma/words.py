@@ -15,10 +15,19 @@ from starlette.exceptions import HTTPException
 from hashmatch.errors import InputError
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Kind
-from hashmatch.outcome import Failure, Match, Reason, Unscreened
+from hashmatch.outcome import (
+    Action,
+    Failure,
+    Match,
+    Matched,
+    Nearness,
+    Reason,
+    Unscreened,
+    band_end,
+)
 from hashmatch.store.tokens import Scope, Token
 
-from ...http.authentication import RequireHMAScope
+from ...http.authentication import RequireHMAScope, may_see_distances
 from ..answers import status_of_reason
 from ..models import Name
 
@@ -68,29 +77,44 @@ def bank_name(list_name: str) -> str:
     return _SEPARATOR.sub("_", list_name.upper())
 
 
-def by_bank(matches: Iterable[Match], own_lists: Set[str]) -> dict[str, list[dict[str, Any]]]:
-    """Return the matches in HMA's shape; banks without any are left out."""
+def by_bank(
+    matches: Iterable[Match], own_lists: Set[str], token: Token
+) -> dict[str, list[dict[str, Any]]]:
+    """Return the matches in HMA's shape for a token; banks without any are left out."""
     banks: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for one in matches:
-        banks[bank_name(one.list_name)].append(match_of(one, own_lists))
+        banks[bank_name(one.list_name)].append(match_of(one, own_lists, token))
     return dict(banks)
 
 
-def match_of(match: Match, own_lists: Set[str]) -> dict[str, Any]:
-    """Return a match in HMA's shape.
+def match_of(match: Match, own_lists: Set[str], token: Token) -> dict[str, Any]:
+    """Return a match in HMA's shape, with its distance or that of its band.
 
     The distance is text, as in HMA, and of an exact match "0", where HMA has "-": the Ruby client
     reads it as a number.
     """
+    distance_bits = match.distance_bits
+    if not may_see_distances(token):
+        distance_bits = band_end(distance_bits, match.threshold_bits)
     return {
         "bank_content_id": content_id_of(match, own_lists),
-        "distance": str(match.distance_bits),
+        "distance": str(distance_bits),
     }
 
 
 def content_id_of(match: Match, own_lists: Set[str]) -> int:
     """Return the number of the entry that matched; those of own lists keep theirs when changed."""
     return int(match.entry_id) if match.list_name in own_lists else match.entry_key
+
+
+def to_act_on(outcome: Matched) -> list[Match]:
+    """Return the matches without those that are only near, and that people look at.
+
+    To clients of HMA every match is one to act on.
+    """
+    found = [one for one in outcome.matches if one.nearness is Nearness.MATCH]
+    # An image that is to be blocked must never look like one without a match.
+    return found or (list(outcome.matches) if outcome.action is Action.BLOCK else [])
 
 
 def refusal(cause: Failure | Unscreened) -> HTTPException:
