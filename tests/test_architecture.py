@@ -22,7 +22,7 @@ FLOORS = (
     {"service", "operations"},
     {"wiring"},
     {"cases"},
-    {"screening", "lists", "cybertip"},
+    {"screening", "lists", "cybertip", "evaluate"},
     {"policy", "forecast", "audit", "outbox", "uploaders", "reports"},
     {"match_listener"},
     {"index"},
@@ -41,6 +41,7 @@ CLIENT_IMPORTS = {"errors", "hashes", "outcome", "wire"}
 STOREYS = {
     "store": (
         {"retention", "figures"},
+        {"evaluations"},
         {"migrations", "matches", "cases", "outbox", "tokens"},
         {"lists"},
         {"engine"},

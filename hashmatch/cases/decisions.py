@@ -25,7 +25,7 @@ from hashmatch.store.schema import Case, require_text, utc_now
 
 from .actors import Actor
 from .opening import due_again, reopen
-from .states import NEEDS_A_NOTE, CaseAction, State, following, require_role
+from .states import NEEDS_A_NOTE, CaseAction, State, following, require_role, result_in
 
 _MAX_CHARACTERS = 10_000
 _DECIDING = frozenset({CaseAction.CONFIRM, CaseAction.DISMISS})
@@ -161,7 +161,8 @@ def move(
 ) -> ActionDone:
     """Move a case to its next state, and record the action. Raises `CaseStateError`."""
     before, proposed_by = State(row.state), row.proposed_by
-    row.state = following(before, action)
+    after = following(before, action)
+    row.state, row.result = after, result_in(after, row.result)
     if action in _DECIDING and row.decided_at is None:
         row.decided_at = utc_now()
     if action in _MOVING:

@@ -14,7 +14,7 @@ from hashmatch.store.engine import audit
 from hashmatch.store.matches import ContentFacts, FloodingEntry, content_key_of
 from hashmatch.store.schema import Case, utc_now
 
-from .states import CaseAction, State, following
+from .states import CaseAction, State, following, result_in
 
 
 class CaseOpener:
@@ -61,7 +61,8 @@ def open_or_update_case(
         audit(session, "case.opened", case, {"match": newest, "priority": priority})
         return
     before = State(case.state)
-    case.state = following(before, CaseAction.MATCH)
+    after = following(before, CaseAction.MATCH)
+    case.state, case.result = after, result_in(after, case.result)
     case.priority = min(case.priority, priority)
     if case.state != before:
         reopen(case, due_again(settings, session, case))

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from hashmatch.errors import CaseStateError, ForbiddenError
+from hashmatch.store.schema import ReviewResult
 
 
 class State(StrEnum):
@@ -23,6 +24,22 @@ class State(StrEnum):
 
 # States that still need a decision or an escalation.
 PENDING = (State.OPEN, State.IN_REVIEW, State.CONFIRMED)
+
+
+# A case that is closed keeps the result that it had.
+_RESULTS: Mapping[State, ReviewResult] = {
+    State.OPEN: ReviewResult.OPEN,
+    State.IN_REVIEW: ReviewResult.OPEN,
+    State.CONFIRMED: ReviewResult.CONFIRMED,
+    State.FALSE_POSITIVE: ReviewResult.FALSE_POSITIVE,
+    State.ESCALATED: ReviewResult.CONFIRMED,
+    State.REPORTED: ReviewResult.CONFIRMED,
+}
+
+
+def result_in(state: State, before: str) -> str:
+    """Return the result of the review of a case that comes to a state."""
+    return _RESULTS.get(state, before)
 
 
 class CaseAction(StrEnum):

@@ -22,6 +22,7 @@ _UNLIMITED_WIDTH = 10_000
 # Between two columns.
 _GAP_WIDTH = 2
 _ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?\+00:00")
+_MARKUP = re.compile(r"[|<>`*_\[\]\\]")
 _TIME = "%Y-%m-%d %H:%M"
 
 
@@ -112,6 +113,25 @@ def print_rows(title: str, rows: Sequence[dict[str, Any]], *, as_json: bool) -> 
             print_json(row)
     elif rows:
         print_table(title, tuple(rows[0]), [tuple(row.values()) for row in rows])
+
+
+def print_markdown(title: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Write rows of named values as a table in Markdown; without rows nothing."""
+    if not rows:
+        return
+    click.echo(f"## {title}\n")
+    names = list(rows[0])
+    click.echo(_markdown_row([_words(name) for name in names]))
+    click.echo(_markdown_row(["---"] * len(names)))
+    for row in rows:
+        click.echo(_markdown_row([_text(_parsed(name, row[name])) for name in names]))
+    click.echo()
+
+
+def _markdown_row(cells: Sequence[str]) -> str:
+    # Names of lists come from people, and must not become other cells or markup.
+    texts = [_MARKUP.sub(r"\\\g<0>", one) for one in cells]
+    return f"| {' | '.join(texts)} |"
 
 
 def print_facts(title: str, facts: Mapping[str, object]) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from .cases import lock_case
 from .engine import audit, row_key
+from .evaluations import keep_results
 from .schema import (
     AllowedMatchRecord,
     Base,
@@ -124,6 +125,7 @@ def _old_cases(before: datetime, state: str, ended: Sequence[str]) -> Select[Cas
 
 def _remove_case(session: Session, case: Case, content: Content) -> Counter[str]:
     removed = Counter({"cases": 1})
+    keep_results(session, content.key, case.result)
     for table, owner in (
         (CaseNote, CaseNote.case_key == case.key),
         (UploaderDetails, UploaderDetails.case_key == case.key),

@@ -2,7 +2,8 @@
 
 from .audit import AuditCheckpoint, AuditHead, AuditRecord
 from .base import Base, require_text, utc_moment, utc_now
-from .cases import Case, CaseNote, NCMECReport, UploaderDetails
+from .cases import Case, CaseNote, NCMECReport, ReviewResult, UploaderDetails
+from .evaluations import ReviewSample, SampledMatch
 from .lists import (
     Entry,
     Generation,
@@ -47,6 +48,9 @@ __all__ = [
     "OutboxMessage",
     "QuarantinedDelivery",
     "QuarantinedRow",
+    "ReviewResult",
+    "ReviewSample",
+    "SampledMatch",
     "StoreIdentity",
     "SyncRun",
     "UnsupportedHash",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -10,12 +11,21 @@ from sqlalchemy.orm import Mapped, mapped_column
 from .base import KEYS_ARE_NEVER_REUSED, Base, LongInteger, utc_now
 
 
+class ReviewResult(StrEnum):
+    """Result of the review of a case, which it keeps when it is closed."""
+
+    OPEN = "open"
+    CONFIRMED = "confirmed"
+    FALSE_POSITIVE = "false_positive"
+
+
 class Case(Base):
     """All matches of one content item, and the decisions about it.
 
     `notified_at` is when a target of an escalation was first notified, `proposal` an action that
     waits for a second approval, `legal_hold` the reason for one. `newest_match` is the key of the
-    newest match in it; `revision` counts its changes. Priority 0 comes first.
+    newest match in it; `revision` counts its changes. Priority 0 comes first. `result` follows from
+    the decisions, which the audit log has.
     """
 
     __tablename__ = "cases"
@@ -41,6 +51,9 @@ class Case(Base):
     newest_match: Mapped[int] = mapped_column(LongInteger)
     reopened: Mapped[int] = mapped_column(default=0)
     revision: Mapped[int] = mapped_column(default=1)
+    result: Mapped[str] = mapped_column(
+        String(16), default=ReviewResult.OPEN, server_default=ReviewResult.OPEN
+    )
 
     __table_args__ = (
         Index(None, "priority", "due_at", "key"),

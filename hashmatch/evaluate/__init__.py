@@ -1,0 +1,17 @@
+"""Evaluation of matching: precision from decided cases, samples to review, other thresholds."""
+
+from .review import review
+from .review_samples import MAX_SAMPLE, SampleRequest, draw_sample, sample_facts, sample_line
+from .what_if import WhatIf, parse_thresholds, what_if
+
+__all__ = [
+    "MAX_SAMPLE",
+    "SampleRequest",
+    "WhatIf",
+    "draw_sample",
+    "parse_thresholds",
+    "review",
+    "sample_facts",
+    "sample_line",
+    "what_if",
+]
