@@ -83,5 +83,5 @@ def _classification(settings: CyberTiplineEscalation, incident: Incident) -> str
     """Return the most severe classification of the matches' categories, None without one."""
     # A list may use NCMEC's classifications as its categories; the configuration maps others.
     known = {one: one for one in _CLASSIFICATIONS} | dict(settings.classifications)
-    found = [known[one.category] for one, _ in incident.matches if one.category in known]
+    found = [known[one.category] for one, _ in incident.within_threshold if one.category in known]
     return min(found, default=None)

@@ -10,7 +10,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from hashmatch.config import CyberTiplineEscalation
-from hashmatch.hashes import View
+from hashmatch.hashes import View, is_match
 from hashmatch.store.schema import Content, ContentHash, MatchRecord
 from hashmatch.uploaders import Details
 
@@ -34,6 +34,15 @@ class Incident:
     prior_reports: Sequence[int] = ()
 
     @property
+    def within_threshold(self) -> Sequence[tuple[MatchRecord, str]]:
+        """Return the matches that are not only near: of the others nothing is known of the file."""
+        return [
+            (one, name)
+            for one, name in self.matches
+            if is_match(one.distance_bits, one.threshold_bits)
+        ]
+
+    @property
     def matched_at(self) -> datetime:
         """Return the time of the first match."""
         return min(record.matched_at for record, _ in self.matches)
@@ -47,7 +56,7 @@ class Incident:
         file = self.details.file
         if file is not None and file.generated is True:
             return True
-        return any(name in settings.generative_ai_lists for _, name in self.matches)
+        return any(name in settings.generative_ai_lists for _, name in self.within_threshold)
 
     def reported_hashes(self, settings: CyberTiplineEscalation) -> list[ContentHash]:
         """Return the hashes to report: of the complete file, and of its first frame as uploaded.

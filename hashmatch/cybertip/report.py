@@ -10,6 +10,7 @@ from datetime import timedelta
 from xml.etree import ElementTree as ET
 
 from hashmatch.config import CyberTiplineEscalation
+from hashmatch.hashes import is_match
 from hashmatch.store.schema import MatchRecord, utc_now
 from hashmatch.uploaders import Account, Circumstances
 
@@ -195,9 +196,12 @@ def _matches(matches: Sequence[tuple[MatchRecord, str]], room: int) -> list[str]
     lines: list[str] = []
     for number, (record, list_name) in enumerate(matches):
         category = f", category {record.category}" if record.category else ""
+        is_near = not is_match(record.distance_bits, record.threshold_bits)
+        relation = "beyond the threshold of" if is_near else "of at most"
         line = _short(
-            f"Matched list {list_name}: entry {record.entry_id}{category}, by {record.algorithm},"
-            f" distance {record.distance_bits} of at most {record.threshold_bits} bits"
+            f"{'Is near' if is_near else 'Matched'} list {list_name}: entry"
+            f" {record.entry_id}{category}, by {record.algorithm}, distance"
+            f" {record.distance_bits} {relation} {record.threshold_bits} bits"
         )
         rest = f"and {len(matches) - number} more matches"
         room -= len(line) + 1

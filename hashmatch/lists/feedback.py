@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from hashmatch.config import Settings
 from hashmatch.errors import ConfigError, InputError
+from hashmatch.hashes import is_match
 from hashmatch.outbox import Sender
 from hashmatch.store.engine import Database
 from hashmatch.store.lists import find_entry
@@ -25,8 +26,8 @@ KIND = "feedback"
 def queue_feedback(session: Session, settings: Settings, match_id: str, verdict: Verdict) -> bool:
     """Queue feedback on a match for the owner of its list; says whether it is new.
 
-    Raises `NotFoundError`, and `InputError` where the list's source accepts no feedback or feedback
-    is not enabled for the list.
+    Raises `NotFoundError`, and `InputError` where the list's source accepts no feedback, feedback
+    is not enabled for the list, or the match is only near.
     """
     stored = read_match(session, match_id)
     list_name = stored.list.name
@@ -38,6 +39,12 @@ def queue_feedback(session: Session, settings: Settings, match_id: str, verdict:
             hint="Set feedback = true in its section; only exchanges accept feedback.",
         )
     record = stored.record
+    if not is_match(record.distance_bits, record.threshold_bits):
+        # It says nothing about the entry, which was never meant to match so far away.
+        raise InputError(
+            f"match {record.key} is only near its entry, and the list's owner needs no feedback",
+            hint="Feedback is about matches within the threshold of the list.",
+        )
     # The subject makes the same verdict on the same entry one message, however often it matched.
     subject = f"{KIND}/{record.list_key}/{record.entry_key}/{verdict}"
     body = {"list_key": record.list_key, "entry_key": record.entry_key, "verdict": verdict.value}

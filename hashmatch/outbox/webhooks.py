@@ -45,8 +45,9 @@ class WebhookNotifier:
         for name, webhook in self._webhooks.items():
             for one in matches:
                 if not webhook.lists or one.match.list_name in webhook.lists:
-                    # The subject makes it one message, even where the match is recorded again.
-                    subject = f"{WEBHOOK}/{name}/match/{one.match.match_id}"
+                    # The subject makes it one message, even where the match is recorded again; one
+                    # that was near and is within the threshold now is another.
+                    subject = f"{WEBHOOK}/{name}/{one.match.nearness}/{one.match.match_id}"
                     queue_message(session, WEBHOOK, name, subject, _body(content, one))
 
     def on_flooding_entry(self, session: Session, entry: FloodingEntry) -> None:

@@ -41,8 +41,8 @@ class ListFigures:
 class Figures:
     """All figures of a period; lists of (name, number) are in descending order of the number.
 
-    `by_time` is in chronological order. `p90_hours` is the time within which 90 % of the decided
-    cases were decided.
+    Near matches are in `near` and `near_contents` alone. `by_time` is in chronological order.
+    `p90_hours` is the time within which 90 % of the decided cases were decided.
     """
 
     since: datetime | None
@@ -52,6 +52,8 @@ class Figures:
     unscreened: list[tuple[str, int]]
     matches: int
     contents: int
+    near: int
+    near_contents: int
     by_list: list[tuple[str, int]]
     by_category: list[tuple[str, int]]
     by_action: list[tuple[str, int]]
@@ -82,6 +84,7 @@ def read_figures(session: Session, since: datetime | None, until: datetime | Non
             unscreened[reason] += number
     # Daily counts leave out matched images, whose matches are recorded one by one.
     screened["matched"] = matches.contents
+    screened["near"] = matches.near_contents
     return Figures(
         since=since,
         until=until,
@@ -90,6 +93,8 @@ def read_figures(session: Session, since: datetime | None, until: datetime | Non
         unscreened=unscreened.most_common(),
         matches=matches.matches,
         contents=matches.contents,
+        near=matches.near,
+        near_contents=matches.near_contents,
         by_list=matches.by_list,
         by_category=matches.by_category,
         by_action=matches.by_action,
@@ -116,8 +121,10 @@ def transparency(figures: Figures) -> dict[str, Any]:
         "images_screened": sum(figures.screened.values()),
         "images_clear": figures.screened["clear"],
         "images_matched": figures.screened["matched"],
+        "images_only_near": figures.screened["near"],
         "images_unscreened": figures.screened["unscreened"],
         "matches": figures.matches,
+        "near_matches": figures.near,
         "matches_by_list": dict(figures.by_list),
         "matches_by_category": dict(figures.by_category),
         "cases_opened": figures.opened,

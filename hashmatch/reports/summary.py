@@ -56,6 +56,8 @@ def _content(figures: Figures) -> dict[str, Any]:
             ["images screened", _number(sum(screened.values()))],
             ["matched content items", _number(figures.contents)],
             ["matches", _number(figures.matches)],
+            ["near matches", _number(figures.near)],
+            ["content items with near matches only", _number(figures.near_contents)],
             ["cases opened", _number(figures.opened)],
             ["cases decided", _number(figures.decided)],
             ["hours to decision, median", _hours(figures.median_hours)],

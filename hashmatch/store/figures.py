@@ -11,15 +11,21 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
+from .evaluations import IS_NEAR
 from .schema import Case, HashList, MatchRecord, NCMECReport, utc_now
 
 
 @dataclass(frozen=True, slots=True)
 class MatchFigures:
-    """Counts of matches; those of (name, number) are in descending order."""
+    """Counts of matches; those of (name, number) are in descending order.
+
+    Near matches are in `near`, and content items with no other in `near_contents`, alone.
+    """
 
     matches: int
     contents: int
+    near: int
+    near_contents: int
     by_list: list[tuple[str, int]]
     by_category: list[tuple[str, int]]
     by_action: list[tuple[str, int]]
@@ -44,19 +50,27 @@ def read_match_figures(
     session: Session, since: datetime | None, until: datetime | None
 ) -> MatchFigures:
     """Return the figures of the matches of a period; the matches stay in the database."""
-    matched = _within(MatchRecord.matched_at, since, until)
-    contents = select(func.count(func.distinct(MatchRecord.content_key))).where(*matched)
+    period = _within(MatchRecord.matched_at, since, until)
+    matched = [*period, ~IS_NEAR]
+    every = session.scalar(_count_contents(period)) or 0
+    contents = session.scalar(_count_contents(matched)) or 0
     named = select(HashList.name, func.count()).join(
         MatchRecord, MatchRecord.list_key == HashList.key
     )
     return MatchFigures(
         matches=session.scalar(select(func.count(MatchRecord.key)).where(*matched)) or 0,
-        contents=session.scalar(contents) or 0,
+        contents=contents,
+        near=session.scalar(select(func.count(MatchRecord.key)).where(*period, IS_NEAR)) or 0,
+        near_contents=every - contents,
         by_list=_grouped(session, named.where(*matched), HashList.name),
         by_category=_count_matches(session, MatchRecord.category, matched),
         by_action=_count_matches(session, MatchRecord.action, matched),
         by_day=_count_days(session, matched),
     )
+
+
+def _count_contents(conditions: Sequence[ColumnElement[bool]]) -> Select[int]:
+    return select(func.count(func.distinct(MatchRecord.content_key))).where(*conditions)
 
 
 def read_case_figures(

@@ -24,6 +24,7 @@ from hashmatch.store.matches import ContentFacts, NewMatch, record_matches
 from hashmatch.store.schema import Case
 from tests.pictures import hashes_of
 
+THRESHOLD_BITS = 31
 REVIEWER = Actor("alice", "token 1 (alice)", frozenset({Role.REVIEWER}))
 OTHER = Actor("bob", "token 2 (bob)", frozenset({Role.REVIEWER}))
 ADMINISTRATOR = Actor("carol", "token 3 (carol)", frozenset({Role.ADMINISTRATOR}))
@@ -39,6 +40,8 @@ def make_match(
     settings: Settings | None = None,
     data: bytes = b"",
     reference: str = "",
+    distance_bits: int = 4,
+    list_key: int = 1,
 ) -> int:
     """Record matches of one content item, as a scan would, and return the key of its case."""
     facts = ContentFacts(
@@ -48,7 +51,7 @@ def make_match(
         Media("JPEG", 640, 480, 1),
         list(hashes_of(1, "pdq", "sha256").values()),
     )
-    new = [_new(entry, category) for entry in entries]
+    new = [_new(entry, category, distance_bits, list_key) for entry in entries]
     with database.writing() as session:
         recorded = record_matches(session, facts, new)
         matches = [
@@ -62,19 +65,19 @@ def make_match(
         return case_of_match(session, recorded[0][0].match_id)
 
 
-def _new(entry: int, category: str) -> NewMatch:
+def _new(entry: int, category: str, distance_bits: int, list_key: int) -> NewMatch:
     return NewMatch(
-        list_key=1,
+        list_key=list_key,
         list_name="one",
         licensor="IWF",
         generation=1,
         entry_key=entry,
         entry_id=f"e{entry}",
         category=category,
-        action=Action.BLOCK,
+        action=Action.BLOCK if distance_bits <= THRESHOLD_BITS else Action.REVIEW,
         found=hashes_of(1, "pdq")["pdq"],
-        distance_bits=4,
-        threshold_bits=31,
+        distance_bits=distance_bits,
+        threshold_bits=THRESHOLD_BITS,
     )
 
 

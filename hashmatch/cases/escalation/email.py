@@ -11,6 +11,7 @@ from typing import Any
 
 from hashmatch.config import EmailEscalation, Settings, read_secret
 from hashmatch.errors import OutboxError
+from hashmatch.outcome import Nearness
 from hashmatch.store.outbox import Message
 
 from .interface import NotificationChannel
@@ -56,6 +57,8 @@ def write_email(settings: EmailEscalation, body: Mapping[str, Any]) -> EmailMess
     """Return the message: the case, its lists and categories, and how to open it."""
     case = body["case"]
     lists = ", ".join(sorted({one["list"] for one in body["matches"]}))
+    # A message that an earlier version queued has only matches within the threshold.
+    near = sum(one.get("nearness") == Nearness.NEAR for one in body["matches"])
     categories = ", ".join(sorted({one["category"] for one in body["matches"]} - {""}))
     lines = [
         f"Case {case} was escalated to you.",
@@ -63,7 +66,9 @@ def write_email(settings: EmailEscalation, body: Mapping[str, Any]) -> EmailMess
         f"State: {body['state']}",
         f"Priority: {body['priority']} (0 is the most urgent)",
         f"Due: {body['due_at']}",
-        f"Matches: {len(body['matches'])}, of {lists}",
+        f"Matches: {len(body['matches']) - near}, near: {near}, of {lists}"
+        if near
+        else f"Matches: {len(body['matches'])}, of {lists}",
         *([f"Categories: {categories}"] if categories else []),
         "",
         settings.case_url.replace("{case}", str(case)) or f"hashmatch cases show {case}",

@@ -133,6 +133,4 @@ def _show_sample(database: Database, sample: int, show: _Show) -> None:
     show.rows("By list", lists)
     show.rows("Matches", matches)
     if facts["open"]:
-        say(
-            f"{facts['open']} of {facts['drawn']} are not decided yet, so the precision is not final"
-        )
+        say(f"{facts['open']} of {facts['drawn']} are not decided: the precision is not final")

@@ -1,6 +1,7 @@
 """Evaluations of matches on record: counts of results, other thresholds, samples to review."""
 
 from .counts import (
+    IS_NEAR,
     DistanceCount,
     Fate,
     OtherThreshold,
@@ -21,6 +22,7 @@ from .samples import (
 )
 
 __all__ = [
+    "IS_NEAR",
     "DistanceCount",
     "Drawn",
     "Fate",

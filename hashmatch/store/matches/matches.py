@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from hashmatch.errors import InputError, NotFoundError
 from hashmatch.hashes import Hash, Orientation, View
-from hashmatch.outcome import Action, Match
+from hashmatch.outcome import Action, Match, Nearness, nearness
 
 from ..engine import audit
 from ..lists import find_list
@@ -72,7 +73,8 @@ def record_matches(
 ) -> list[tuple[Match, bool]]:
     """Record matches of one content item; returns each with whether it is new, in the order given.
 
-    The same content matching the same entry again keeps the record that exists, and its id.
+    The same content matching the same entry again keeps the record that exists, and its id. But one
+    that was only near and is within the threshold now is recorded as it is now, and counts as new.
     """
     content = find_or_add_content(session, facts)
     add_hashes(session, content, facts.hashes)
@@ -82,16 +84,22 @@ def record_matches(
             select(MatchRecord).where(MatchRecord.content_key == content.key)
         )
     }
-    records = [known.get(one.entry_key) or _record(content, one) for one in matches]
-    session.add_all(records)
+    recorded = []
+    for one in matches:
+        record = known.get(one.entry_key)
+        is_new = record is None or (_is_near(record) and not _is_near(one))
+        if record is None:
+            record = MatchRecord(content_key=content.key, **_values(one))
+            session.add(record)
+        elif is_new:
+            for name, value in _values(one).items():
+                setattr(record, name, value)
+        recorded.append((record, one, is_new))
     session.flush()
-    for one, record in zip(matches, records, strict=True):
-        if record.entry_key not in known:
+    for record, one, is_new in recorded:
+        if is_new:
             _audit(session, one, record)
-    return [
-        (_as_match(record, one), record.entry_key not in known)
-        for record, one in zip(records, matches, strict=True)
-    ]
+    return [(_as_match(record, one), is_new) for record, one, is_new in recorded]
 
 
 def read_matches(session: Session, wanted: MatchFilter) -> Iterator[StoredMatch]:
@@ -116,6 +124,10 @@ def read_matches(session: Session, wanted: MatchFilter) -> Iterator[StoredMatch]
         query = query.where(HashList.name == wanted.list_name)
     for row in session.execute(query.execution_options(yield_per=1000)):
         yield StoredMatch(*row)
+
+
+def _is_near(one: MatchRecord | NewMatch) -> bool:
+    return nearness(one.distance_bits, one.threshold_bits) is Nearness.NEAR
 
 
 def content_key_of(session: Session, match: int) -> int:
@@ -193,24 +205,24 @@ def _as_match(record: MatchRecord, new: NewMatch) -> Match:
     )
 
 
-def _record(content: Content, new: NewMatch) -> MatchRecord:
-    return MatchRecord(
-        content_key=content.key,
-        list_key=new.list_key,
-        entry_key=new.entry_key,
-        generation=new.generation,
-        licensor=new.licensor,
-        entry_id=new.entry_id,
-        category=new.category,
-        action=new.action.value,
-        algorithm=new.found.algorithm.name,
-        hasher_version=new.found.algorithm.version,
-        value=new.found.value,
-        distance_bits=new.distance_bits,
-        threshold_bits=new.threshold_bits,
-        quality=new.found.quality,
-        frame=new.found.frame,
-        orientation=new.found.orientation.value,
-        view=new.found.view.value,
-        decode=new.found.decode.value,
-    )
+def _values(new: NewMatch) -> dict[str, Any]:
+    """Return the columns of a match's record, but for its content."""
+    return {
+        "list_key": new.list_key,
+        "entry_key": new.entry_key,
+        "generation": new.generation,
+        "licensor": new.licensor,
+        "entry_id": new.entry_id,
+        "category": new.category,
+        "action": new.action.value,
+        "algorithm": new.found.algorithm.name,
+        "hasher_version": new.found.algorithm.version,
+        "value": new.found.value,
+        "distance_bits": new.distance_bits,
+        "threshold_bits": new.threshold_bits,
+        "quality": new.found.quality,
+        "frame": new.found.frame,
+        "orientation": new.found.orientation.value,
+        "view": new.found.view.value,
+        "decode": new.found.decode.value,
+    }
