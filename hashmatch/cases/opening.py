@@ -137,7 +137,7 @@ def _hours(settings: CasesSettings, categories: Sequence[str]) -> float:
 def urgency(settings: CasesSettings, categories: Categories) -> int:
     """Return the priority of a case, 0 to 9: the highest of its categories', which is 0.
 
-    One with near matches only is never more urgent than cases of no category: whoever uploads many
+    One with near matches only is never more urgent than cases of no category: many uploads
     of them must not push real matches back in the queue.
     """
     if not categories.matched:

@@ -1,8 +1,8 @@
 """Evaluation of matching: precision from decided cases, samples to review, other thresholds."""
 
-from .review import review
+from .review import review_rows
 from .review_samples import MAX_SAMPLE, SampleRequest, draw_sample, sample_facts, sample_line
-from .what_if import WhatIf, parse_thresholds, what_if
+from .what_if import WhatIf, parse_thresholds, try_thresholds
 
 __all__ = [
     "MAX_SAMPLE",
@@ -10,8 +10,8 @@ __all__ = [
     "WhatIf",
     "draw_sample",
     "parse_thresholds",
-    "review",
+    "review_rows",
     "sample_facts",
     "sample_line",
-    "what_if",
+    "try_thresholds",
 ]

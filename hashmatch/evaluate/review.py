@@ -24,7 +24,7 @@ _DIVISIONS: tuple[tuple[str, ...], ...] = (
 )
 
 
-def review(session: Session, wanted: MatchFilter) -> Iterator[dict[str, Any]]:
+def review_rows(session: Session, wanted: MatchFilter) -> Iterator[dict[str, Any]]:
     """Yield the results of all matches, then by list, algorithm, distance and view.
 
     Each row has the number of matches, and of their cases by result: a content item with many

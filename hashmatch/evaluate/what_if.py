@@ -72,7 +72,7 @@ def _parse(texts: Iterable[str]) -> dict[str, int]:
     return found
 
 
-def what_if(
+def try_thresholds(
     session: Session, wanted: MatchFilter, thresholds: Mapping[str, OtherThreshold]
 ) -> WhatIf:
     """Return what would become of the matches of a period. Raises `UnknownListError`."""

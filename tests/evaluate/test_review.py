@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from hashmatch.cases import CaseAction
 from hashmatch.errors import InputError, UnknownListError
-from hashmatch.evaluate import review
+from hashmatch.evaluate import review_rows
 from hashmatch.evaluate.intervals import wilson
 from hashmatch.store.engine import Database
 from hashmatch.store.matches import MatchFilter
@@ -40,7 +40,7 @@ def _rows(database: Database, **kind: Any) -> list[dict[str, Any]]:
     """Return the rows of a kind; properties that are not given have to be of none."""
     wanted = {"list": None, "algorithm": None, "distance": None, "view": None} | kind
     with database.reading() as session:
-        rows = list(review(session, MatchFilter()))
+        rows = list(review_rows(session, MatchFilter()))
     return [one for one in rows if all(one[name] == value for name, value in wanted.items())]
 
 
@@ -111,7 +111,7 @@ def test_cases_of_earlier_versions_get_their_results_from_the_audit_log(decided:
 
 def test_an_unknown_list_has_no_precision(decided: Database) -> None:
     with decided.reading() as session, pytest.raises(UnknownListError):
-        list(review(session, MatchFilter(list_name="three")))
+        list(review_rows(session, MatchFilter(list_name="three")))
     with pytest.raises(InputError):
         MatchFilter(since=row_of(decided, 5).opened_at, until=row_of(decided, 1).opened_at)
 

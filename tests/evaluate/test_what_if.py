@@ -8,7 +8,7 @@ import pytest
 
 from hashmatch.cases import CaseAction
 from hashmatch.errors import InputError
-from hashmatch.evaluate import WhatIf, parse_thresholds, what_if
+from hashmatch.evaluate import WhatIf, parse_thresholds, try_thresholds
 from hashmatch.store.engine import Database
 from hashmatch.store.matches import MatchFilter
 from tests.cases.making import act, make_match
@@ -32,7 +32,7 @@ def matched(database: Database) -> Database:
 
 def _ask(database: Database, *thresholds: str, near: tuple[str, ...] = (), **wanted: Any) -> WhatIf:
     with database.reading() as session:
-        return what_if(session, MatchFilter(**wanted), parse_thresholds(thresholds, near))
+        return try_thresholds(session, MatchFilter(**wanted), parse_thresholds(thresholds, near))
 
 
 def _fates(row: dict[str, Any]) -> tuple[int, int, int]:

@@ -12,7 +12,15 @@ from sqlalchemy import Engine, event
 from hashmatch.lists import sync_list
 from hashmatch.lists.delivery import DeliveredItem, EntryUpdate
 from hashmatch.lists.formats import RawRow
+from hashmatch.outcome import Nearness
 from hashmatch.store.engine import Database
+from hashmatch.store.evaluations import (
+    OtherThreshold,
+    count_distances,
+    count_fates,
+    count_results,
+    draw_matches,
+)
 from hashmatch.store.lists import (
     OWN,
     add_entry,
@@ -22,6 +30,7 @@ from hashmatch.store.lists import (
     find_list,
     withdraw_entry,
 )
+from hashmatch.store.matches import MatchFilter
 from hashmatch.store.schema import utc_now
 from tests.lists.sources import MadeSource
 from tests.store.importing import import_text
@@ -83,3 +92,28 @@ def test_a_full_delivery_is_compared_in_the_order_in_which_it_is_staged(
         import_text(database, "one", LIST)
     assert len(steps) == 2
     assert {"uq_entries_active (list_key=?)" in step for step in steps} == {True}
+
+
+def test_matches_of_a_period_are_found_by_their_time(database: Database) -> None:
+    import_text(database, "one", LIST)
+    wanted = MatchFilter(since=utc_now(), until=utc_now())
+    steps: list[str] = []
+
+    def explain(connection: Any, _: Any, statement: str, values: Any, *__: Any) -> None:
+        if "FROM matches" in statement:
+            own = connection.connection.driver_connection
+            rows = own.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
+            steps.append(" / ".join(row[3] for row in rows))
+
+    event.listen(Engine, "before_cursor_execute", explain)
+    try:
+        with database.reading() as session:
+            list(count_results(session, wanted, ("list", "from_bits")))
+            count_distances(session, wanted)
+            count_fates(session, wanted, {"pdq": OtherThreshold(24)})
+            for by_list in (False, True):
+                draw_matches(session, wanted, Nearness.MATCH, size=3, seed="s", by_list=by_list)
+    finally:
+        event.remove(Engine, "before_cursor_execute", explain)
+    assert len(steps) == 5
+    assert [one for one in steps if "ix_matches_matched_at (matched_at>?" not in one] == []

@@ -12,7 +12,7 @@ from hashmatch.evaluate import (
     MAX_SAMPLE,
     SampleRequest,
     draw_sample,
-    review,
+    review_rows,
     sample_facts,
     sample_line,
 )
@@ -104,7 +104,7 @@ class _Show:
 
 def _show_precision(database: Database, wanted: MatchFilter, show: _Show) -> None:
     with database.reading() as session:
-        rows = list(review(session, wanted))
+        rows = list(review_rows(session, wanted))
     show.rows("Results of review", rows)
     if not rows:
         say("there are no such matches")

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import click
 
-from hashmatch.evaluate import parse_thresholds, what_if
+from hashmatch.evaluate import parse_thresholds, try_thresholds
 from hashmatch.store.matches import MatchFilter
 
 from ..context import App, json_option, pass_app
@@ -51,7 +51,7 @@ def command(
     wanted = MatchFilter(since, until, list_name)
     others = parse_thresholds(thresholds, review_bits)
     with app.database() as database, database.reading() as session:
-        found = what_if(session, wanted, others)
+        found = try_thresholds(session, wanted, others)
     print_rows("Matches", found.lists, as_json=as_json)
     print_rows("Matches by distance", found.distances, as_json=as_json)
     print_rows("Content items by the result of their review", found.results, as_json=as_json)

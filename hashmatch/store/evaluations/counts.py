@@ -33,7 +33,7 @@ _PROPERTIES: Mapping[str, Any] = {
 
 
 class Fate(IntEnum):
-    """What a match is at another threshold, weakest first."""
+    """Fate of a match at another threshold, weakest first."""
 
     GONE = 0
     NEAR = 1

@@ -63,7 +63,7 @@ def draw_matches(
 ) -> Drawn:
     """Draw matches at random, each as likely as any other, or as any other of its list.
 
-    Those whose SHA-256 of "seed/key" is the smallest are drawn, so that whoever has the record can
+    Those whose SHA-256 of "seed/key" is the smallest are drawn, so that anybody with the record can
     draw the sample again. Holds no more than the sample in memory, or one for each list. Raises
     `UnknownListError`.
     """
