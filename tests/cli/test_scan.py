@@ -84,6 +84,7 @@ def test_json_has_the_documented_shape(ready: CommandLine) -> None:
         "matches": [
             {
                 "match_id": "1",
+                "nearness": "match",
                 "list": "demo",
                 "generation": 1,
                 "entry_id": "e1",
