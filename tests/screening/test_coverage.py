@@ -8,6 +8,7 @@ import pytest
 
 from hashmatch.config import Settings
 from hashmatch.errors import NoActiveListError
+from hashmatch.hashes import Level
 from hashmatch.imaging import Intake, Reading
 from hashmatch.outcome import Clear, Matched, Reason
 from hashmatch.store.engine import Database
@@ -82,9 +83,9 @@ class _Remembering(Intake):
         self._intake = intake
         self.asked: list[set[str]] = []
 
-    def read(self, data: bytes, algorithms: Set[str]) -> Reading:
+    def read(self, data: bytes, algorithms: Set[str], level: Level | None = None) -> Reading:
         self.asked.append(set(algorithms))
-        return self._intake.read(data, algorithms)
+        return self._intake.read(data, algorithms, level)
 
 
 def test_hashes_that_no_list_is_matched_by_are_not_computed(
