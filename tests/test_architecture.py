@@ -22,7 +22,7 @@ FLOORS = (
     {"service", "operations"},
     {"wiring"},
     {"cases"},
-    {"screening", "lists", "cybertip"},
+    {"screening", "lists", "cybertip", "evaluate"},
     {"policy", "audit", "outbox", "uploaders", "reports"},
     {"match_listener"},
     {"index"},

@@ -1,0 +1,111 @@
+"""Photographs of screens: bezel, slant, stripes, glare, noise and a room around."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
+
+from hashmatch.evaluate.alterations.interface import Alteration, Draw, Group, Surroundings
+from hashmatch.evaluate.alterations.pixels import (
+    Floats,
+    noise,
+    places,
+    smooth_field,
+    to_floats,
+    to_picture,
+)
+from hashmatch.evaluate.alterations.shapes import corners_of, projected
+
+_PHOTOGRAPH_SIZE = (1280, 960)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """Screen in a room: its size in the photograph, its slant, and the light of the room."""
+
+    screen_share: float
+    slant: float
+    room: float
+    glare: float
+
+
+def _photographed(scene: _Scene) -> Draw:
+    def draw(picture: Image.Image, surroundings: Surroundings) -> Image.Image:
+        screen = _screen_with(picture, surroundings)
+        width, height = _PHOTOGRAPH_SIZE
+        shown, mask = _placed(screen, surroundings, scene)
+        room = scene.room * (1 + 0.5 * smooth_field(surroundings.generator, 4, width, height))
+        pixels = to_floats(shown) * mask + room[..., None] * (1 - mask)
+        pixels = pixels * (1 + _stripes(surroundings, width, height) * mask)
+        pixels = pixels + scene.glare * _glare(surroundings, width, height)
+        pixels = to_floats(to_picture(pixels).filter(ImageFilter.GaussianBlur(0.8)))
+        return to_picture(pixels * 0.92 + 10 + noise(surroundings.generator, pixels.shape, 6))
+
+    return draw
+
+
+def _screen_with(picture: Image.Image, surroundings: Surroundings) -> Image.Image:
+    """Return a monitor: a dark bezel, and the picture in its middle over a dark viewer."""
+    width, height = 1280, 800
+    screen = Image.new("RGB", (width, height), (24, 24, 26))
+    pen = ImageDraw.Draw(screen)
+    pen.rectangle((24, 24, width - 24, height - 24), fill=(38, 38, 42))
+    shown = ImageOps.contain(picture, (width - 90, height - 90), Image.Resampling.BICUBIC)
+    top = (height - shown.height) // 2
+    screen.paste(shown, ((width - shown.width) // 2, top))
+    for number in range(3):
+        left = width - 60 - 26 * number
+        pen.ellipse((left, 28, left + 14, 42), fill=(surroundings.whole(90, 160),) * 3)
+    return screen
+
+
+def _placed(
+    screen: Image.Image, surroundings: Surroundings, scene: _Scene
+) -> tuple[Image.Image, Floats]:
+    """Return the screen as seen at a slant, and where it is (1 on it), with a third axis."""
+    width, height = _PHOTOGRAPH_SIZE
+    across = width * scene.screen_share
+    down = across * screen.height / screen.width
+    left, top = (width - across) / 2, (height - down) / 2
+    corners = []
+    for x, y in ((left, top), (left + across, top), (left + across, top + down),
+                 (left, top + down)):  # fmt: skip
+        moved = (surroundings.between(-scene.slant, scene.slant) for _ in range(2))
+        corners.append((x + next(moved) * across, y + next(moved) * down))
+    source, target = corners_of(screen.size), tuple(corners)
+    shown = projected(screen, source, target, _PHOTOGRAPH_SIZE)
+    mask = projected(Image.new("L", screen.size, 255), source, target, _PHOTOGRAPH_SIZE)
+    return shown, np.asarray(mask, np.float32)[..., None] / 255
+
+
+def _stripes(surroundings: Surroundings, width: int, height: int) -> Floats:
+    """Return the pattern in which the grids of screen and camera interfere."""
+    x, y = places(width, height)
+    pattern = np.zeros((height, width, 3), np.float32)
+    for channel in range(3):
+        for _ in range(2):
+            angle, wave = surroundings.between(0, 3.1), surroundings.between(5, 14)
+            phase = (x * np.cos(angle) + y * np.sin(angle)) * (6.283 / wave)
+            pattern[..., channel] += 0.05 * np.sin(phase + surroundings.between(0, 6))
+    # The frequency of the lamp, in dark bands over the screen.
+    bands = 0.05 * np.sin(y * (6.283 / (height * surroundings.between(0.3, 0.6))))
+    return pattern + bands[..., None]
+
+
+def _glare(surroundings: Surroundings, width: int, height: int) -> Floats:
+    """Return the soft reflection of a lamp, with a third axis."""
+    x, y = places(width, height)
+    middle = surroundings.between(0.25, 0.75) * width, surroundings.between(0.2, 0.6) * height
+    away = ((x - middle[0]) / (0.16 * width)) ** 2 + ((y - middle[1]) / (0.12 * height)) ** 2
+    result: Floats = np.exp(-away, dtype=np.float32)[..., None]
+    return result
+
+
+ALTERATIONS = (
+    Alteration("photograph of a screen", Group.PHOTOGRAPH_OF_SCREEN,
+               _photographed(_Scene(0.9, 0.02, 18, 40))),
+    Alteration("photograph of a screen, at a slant", Group.PHOTOGRAPH_OF_SCREEN,
+               _photographed(_Scene(0.75, 0.04, 60, 60))),
+)  # fmt: skip
