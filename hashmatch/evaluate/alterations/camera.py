@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ from hashmatch.evaluate.alterations.pixels import (
 )
 from hashmatch.evaluate.alterations.shapes import corners_of, projected
 
-_PHOTOGRAPH_SIZE = (1280, 960)
+_PHOTOGRAPH_SIZE = (1024, 768)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def _photographed(scene: _Scene) -> Draw:
 
 def _screen_with(picture: Image.Image, surroundings: Surroundings) -> Image.Image:
     """Return a monitor: a dark bezel, and the picture in its middle over a dark viewer."""
-    width, height = 1280, 800
+    width, height = 1120, 700
     screen = Image.new("RGB", (width, height), (24, 24, 26))
     pen = ImageDraw.Draw(screen)
     pen.rectangle((24, 24, width - 24, height - 24), fill=(38, 38, 42))
@@ -77,7 +78,8 @@ def _placed(
     source, target = corners_of(screen.size), tuple(corners)
     shown = projected(screen, source, target, _PHOTOGRAPH_SIZE)
     mask = projected(Image.new("L", screen.size, 255), source, target, _PHOTOGRAPH_SIZE)
-    return shown, np.asarray(mask, np.float32)[..., None] / 255
+    on_it: Floats = np.asarray(mask, np.float32)[..., None] / np.float32(255)
+    return shown, on_it
 
 
 def _stripes(surroundings: Surroundings, width: int, height: int) -> Floats:
@@ -85,13 +87,14 @@ def _stripes(surroundings: Surroundings, width: int, height: int) -> Floats:
     x, y = places(width, height)
     pattern = np.zeros((height, width, 3), np.float32)
     for channel in range(3):
-        for _ in range(2):
-            angle, wave = surroundings.between(0, 3.1), surroundings.between(5, 14)
-            phase = (x * np.cos(angle) + y * np.sin(angle)) * (6.283 / wave)
-            pattern[..., channel] += 0.05 * np.sin(phase + surroundings.between(0, 6))
+        angle, wave = surroundings.between(0, 3.1), surroundings.between(5, 14)
+        along = np.float32(6.283 / wave * math.cos(angle))
+        across = np.float32(6.283 / wave * math.sin(angle))
+        pattern[..., channel] = 0.07 * np.sin(x * along + y * across)
     # The frequency of the lamp, in dark bands over the screen.
-    bands = 0.05 * np.sin(y * (6.283 / (height * surroundings.between(0.3, 0.6))))
-    return pattern + bands[..., None]
+    wave = height * surroundings.between(0.3, 0.6)
+    pattern += 0.05 * np.sin(y * np.float32(6.283 / wave))[..., None]
+    return pattern
 
 
 def _glare(surroundings: Surroundings, width: int, height: int) -> Floats:

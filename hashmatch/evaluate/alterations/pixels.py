@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -14,7 +16,7 @@ def to_floats(picture: Image.Image) -> Floats:
     return np.asarray(picture, np.float32)
 
 
-def to_picture(pixels: Floats) -> Image.Image:
+def to_picture(pixels: NDArray[np.floating[Any]]) -> Image.Image:
     """Return an RGB picture of such numbers, cut off at 0 and 255."""
     return Image.fromarray(np.clip(np.rint(pixels), 0, 255).astype(np.uint8))
 
@@ -31,12 +33,13 @@ def noise(generator: np.random.Generator, shape: tuple[int, ...], strength: floa
     return generator.standard_normal(shape, np.float32) * np.float32(strength)
 
 
-def sampled(pixels: Floats, x: Floats, y: Floats) -> Floats:
+def sampled(pixels: Floats, x: NDArray[np.floating[Any]], y: NDArray[np.floating[Any]]) -> Floats:
     """Return the pixels at those places, between which it interpolates; edges go on outside."""
     height, width = pixels.shape[:2]
-    x, y = np.clip(x, 0, width - 1.001), np.clip(y, 0, height - 1.001)
-    left, top = x.astype(np.intp), y.astype(np.intp)
-    across, down = (x - left)[..., None], (y - top)[..., None]
+    x_inside, y_inside = np.clip(x, 0, width - 1.001), np.clip(y, 0, height - 1.001)
+    left, top = x_inside.astype(np.intp), y_inside.astype(np.intp)
+    across = (x_inside - left).astype(np.float32)[..., None]
+    down = (y_inside - top).astype(np.float32)[..., None]
     above = pixels[top, left] * (1 - across) + pixels[top, left + 1] * across
     below = pixels[top + 1, left] * (1 - across) + pixels[top + 1, left + 1] * across
     result: Floats = above * (1 - down) + below * down

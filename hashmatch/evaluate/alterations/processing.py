@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
@@ -15,6 +16,7 @@ from hashmatch.evaluate.alterations.interface import (
     Surroundings,
 )
 from hashmatch.evaluate.alterations.pixels import noise, smooth_field, to_floats, to_picture
+from hashmatch.evaluate.alterations.shapes import warped
 
 _SEPIA = (0.393, 0.769, 0.189, 0, 0.349, 0.686, 0.168, 0, 0.272, 0.534, 0.131, 0)
 
@@ -73,7 +75,7 @@ def _mosaic(picture: Image.Image, surroundings: Surroundings) -> Image.Image:
     return result
 
 
-def _enhanced(kind: type[ImageEnhance._Enhance], factor: float) -> Draw:
+def _enhanced(kind: Callable[[Image.Image], ImageEnhance._Enhance], factor: float) -> Draw:
     return lambda picture, _: kind(picture).enhance(factor)
 
 
@@ -112,7 +114,6 @@ def _regenerated(warp: float) -> Draw:
 
     `warp` is the largest movement, as a share of the longer side.
     """
-    from hashmatch.evaluate.alterations.shapes import warped
 
     def draw(picture: Image.Image, surroundings: Surroundings) -> Image.Image:
         moved = warped(picture, surroundings, warp) if warp else picture
