@@ -1,0 +1,111 @@
+"""Statistics of shares and of rare events: intervals, and the tail of distances."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Counts: TypeAlias = NDArray[np.float64]
+
+# Of the standard normal distribution, for intervals of 95 %.
+_Z = 1.959963984540054
+# The tail is the nearest 0.1 % of pairs, and as few as five of them say something of their share.
+TAIL_SHARE = 1e-3
+MIN_PAIRS = 5
+_MIN_POINTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Interval that has the true value in 95 of 100 measurements."""
+
+    low: float
+    high: float
+
+
+def wilson(found: float, of: int) -> Interval:
+    """Return the Wilson score interval of a share, from 0 to 1; all of it where `of` is 0.
+
+    E. B. Wilson, Probable inference, the law of succession, and statistical inference, 1927.
+    """
+    if of == 0:
+        return Interval(0.0, 1.0)
+    share = found / of
+    middle = share + _Z**2 / (2 * of)
+    reach = _Z * math.sqrt(share * (1 - share) / of + _Z**2 / (4 * of**2))
+    scale = 1 + _Z**2 / of
+    return Interval(max(0.0, (middle - reach) / scale), min(1.0, (middle + reach) / scale))
+
+
+def bootstrap(
+    statistic: Callable[[Counts], float], members: int, *, seed: int, resamples: int = 200
+) -> Interval:
+    """Return the percentile interval of a statistic of weighted members.
+
+    Each resample draws as many members as there are, with repetition; `statistic` gets how often
+    each was drawn.
+    """
+    generator = np.random.default_rng(seed)
+    chances = np.full(members, 1 / members)
+    drawn = (generator.multinomial(members, chances) for _ in range(resamples))
+    values = [statistic(weights.astype(np.float64)) for weights in drawn]
+    low, high = np.quantile(values, (0.025, 0.975))
+    return Interval(float(low), float(high))
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """Straight line through the logarithm of the share of pairs up to each distance."""
+
+    log10_at_zero: float
+    log10_per_bit: float
+
+    def share(self, bits: int) -> float:
+        """Return the share of pairs at that distance or nearer; at most 1."""
+        return float(10 ** min(0.0, self.log10_at_zero + self.log10_per_bit * bits))
+
+
+def fit_tail(counts: Counts, pairs: float) -> Tail | None:
+    """Return the line through the nearest pairs; None where too few are near to draw one.
+
+    `counts` are of pairs by distance in bits. Shares fall faster than such a line the nearer the
+    pairs, so that it says too many false matches rather than too few.
+    """
+    cumulative = np.cumsum(counts)
+    bits = np.flatnonzero((cumulative >= MIN_PAIRS) & (cumulative <= pairs * TAIL_SHARE))
+    # Where no pair has a distance, as with an odd one of pHash, the share says nothing new.
+    bits = bits[counts[bits] > 0]
+    if len(bits) < _MIN_POINTS:
+        return None
+    weights = np.sqrt(cumulative[bits])
+    slope, start = np.polyfit(bits, np.log10(cumulative[bits] / pairs), 1, w=weights)
+    return Tail(float(start), float(slope)) if slope > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Share of pairs of unrelated pictures up to a distance.
+
+    Extrapolated where fewer than `MIN_PAIRS` were seen so near. Without a tail to extrapolate, it
+    is the most that so few may mean.
+    """
+
+    value: float
+    is_extrapolated: bool
+
+
+def share_up_to(bits: int, counts: Counts, pairs: float, tail: Tail | None) -> Share:
+    """Return the share of pairs at that distance or nearer; `counts` are of pairs by distance."""
+    if pairs == 0:
+        return Share(1.0, is_extrapolated=True)
+    seen = float(counts[: bits + 1].sum())
+    if seen >= MIN_PAIRS:
+        return Share(seen / pairs, is_extrapolated=False)
+    if tail is not None:
+        return Share(max(seen / pairs, tail.share(bits)), is_extrapolated=True)
+    return Share(min(1.0, wilson(seen, round(pairs)).high), is_extrapolated=True)
