@@ -27,7 +27,8 @@ def words_of(values: Sequence[bytes]) -> Words:
 
 def distances(query: Words, entries: Words) -> Distances:
     """Return the distance in bits of one hash, of shape (words,), to each of the entries."""
-    return np.bitwise_count(entries ^ query).sum(axis=1, dtype=np.uint16)
+    bits: Distances = np.bitwise_count(entries ^ query).sum(axis=1, dtype=np.uint16)
+    return bits
 
 
 def smallest_distances(queries: Words, entries: Words) -> Distances:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -128,7 +128,7 @@ class _Sample:
     """
 
     names: tuple[str, ...]
-    wanted: Pairs
+    wanted: NDArray[np.float32]
     counts: Counts
     near: NDArray[np.int64]
     largest_bits: int
@@ -141,7 +141,7 @@ class _Sample:
         reach = _tail_bits(counts)
         queries, entries = np.nonzero(wanted & (smallest <= reach))
         near = np.stack([queries, entries, smallest[queries, entries]], axis=1).astype(np.int64)
-        return cls(names, wanted, counts, near, largest_bits)
+        return cls(names, wanted.astype(np.float32), counts, near, largest_bits)
 
     def distribution(self, level: Level, algorithm: str, kind: str, seed: int) -> Distribution:
         hubs = self._hubs()
@@ -192,7 +192,7 @@ class _Sample:
         return [min(1.0, one.value) for one in found], [one.is_extrapolated for one in found]
 
     def _pairs(self, weights: Counts) -> float:
-        return float(weights @ (self.wanted @ weights))
+        return float(weights @ (self.wanted @ weights.astype(np.float32)))
 
     def _interval(self, seed: int) -> tuple[Counts, Counts]:
         """Return by threshold the interval of the share, by drawing the pictures again."""
@@ -212,16 +212,3 @@ def _tail_bits(counts: Counts) -> int:
     cumulative = np.cumsum(counts)
     total = max(1.0, float(cumulative[-1]))
     return int(np.searchsorted(cumulative, 5 * TAIL_SHARE * total))
-
-
-def expected_a_day(share: float, *, entries: int, images_a_day: int) -> float:
-    """Return how many false matches a day such a share means."""
-    return share * entries * images_a_day
-
-
-def named_groups(groups: Sequence[Sequence[str]], at_most: int) -> list[str]:
-    """Return groups of files in words, with no more than so many names each."""
-    return [
-        ", ".join(one[:at_most]) + (f" and {len(one) - at_most} more" if len(one) > at_most else "")
-        for one in groups
-    ]

@@ -71,7 +71,8 @@ class Measured:
     def of_kind(self, kind: str) -> Pairs:
         """Return the pairs of which both pictures are of a kind."""
         is_of_it = np.array([kind_of(name) == kind for name in self.names])
-        return is_of_it[:, None] & is_of_it[None, :]
+        pairs: Pairs = is_of_it[:, None] & is_of_it[None, :]
+        return pairs
 
 
 def measure_false_matches(

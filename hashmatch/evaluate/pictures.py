@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from zlib import crc32
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from hashmatch.errors import InputError
 from hashmatch.evaluate.alterations import MAX_SIDE_PX, reduced
@@ -63,7 +63,7 @@ def _reason(error: Exception) -> str:
     match error:
         case FileNotFoundError() | PermissionError():
             return (error.strerror or "cannot be read").lower()
-        case Image.UnidentifiedImageError():
+        case UnidentifiedImageError():
             return "not a picture of a known format"
         case Image.DecompressionBombError():
             return "too many pixels"

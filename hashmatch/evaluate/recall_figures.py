@@ -75,6 +75,10 @@ class RecallFigures:
         """Return how many pictures were measured for any algorithm."""
         return max((len(one) for one in self._copies.values()), default=0)
 
+    def has(self, algorithm: str) -> bool:
+        """Say whether an algorithm was measured."""
+        return algorithm in self.header["thresholds_bits"]
+
     def thresholds(self) -> Iterator[Threshold]:
         """Yield the thresholds of the policy, each before the wider one of near matches."""
         for name, bits in self.header["thresholds_bits"].items():

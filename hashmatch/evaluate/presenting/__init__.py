@@ -1,0 +1,31 @@
+"""Figures for people: as documents, which become tables, Markdown, pages and plots."""
+
+from __future__ import annotations
+
+from hashmatch.evaluate.presenting.false_matches import false_match_document, false_match_rows
+from hashmatch.evaluate.presenting.interface import Bar, Bars, Curve, Curves, Document, Table
+from hashmatch.evaluate.presenting.markdown import as_markdown, markdown_of
+from hashmatch.evaluate.presenting.page import as_page
+from hashmatch.evaluate.presenting.plots import require_matplotlib, write_plots
+from hashmatch.evaluate.presenting.recall import recall_document, recall_rows
+from hashmatch.evaluate.presenting.thresholds import threshold_document, threshold_rows
+
+__all__ = (
+    "Bar",
+    "Bars",
+    "Curve",
+    "Curves",
+    "Document",
+    "Table",
+    "as_markdown",
+    "as_page",
+    "false_match_document",
+    "false_match_rows",
+    "markdown_of",
+    "recall_document",
+    "recall_rows",
+    "require_matplotlib",
+    "threshold_document",
+    "threshold_rows",
+    "write_plots",
+)
