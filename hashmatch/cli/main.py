@@ -34,6 +34,7 @@ _COMMANDS = {
     "tokens": "Create, list and revoke access tokens of the service.",
     "serve": "Serve screening over HTTP.",
     "report": "Export reports of matches, cases and figures.",
+    "evaluate": "Measure recall and false matches with pictures of your own.",
     "audit": "Verify and export the audit log.",
     "retention": "Remove data that has reached the end of its retention.",
     "db": "Upgrade or check the database.",

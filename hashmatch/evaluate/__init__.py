@@ -1,1 +1,66 @@
 """Measurement of recall and false matches, over pictures of the operator's own."""
+
+from __future__ import annotations
+
+from .alterations import CATALOGUE, CATALOGUE_VERSION, Alteration, Group, Surroundings, reduced
+from .false_match_figures import FalseMatchFigures, figures_of
+from .false_matches import (
+    COPIES_ALGORITHM,
+    COPIES_BITS,
+    FalseMatchPlan,
+    measure_false_matches,
+)
+from .pictures import find_pictures
+from .presenting import (
+    Document,
+    as_markdown,
+    as_page,
+    false_match_document,
+    false_match_rows,
+    markdown_of,
+    recall_document,
+    recall_rows,
+    require_matplotlib,
+    threshold_document,
+    threshold_rows,
+    write_plots,
+)
+from .recall import RecallPlan, measure_recall
+from .recall_figures import RecallFigures
+from .results import open_results, read_results
+from .thresholds import Platform, trade_offs
+
+__all__ = [
+    "CATALOGUE",
+    "CATALOGUE_VERSION",
+    "COPIES_ALGORITHM",
+    "COPIES_BITS",
+    "Alteration",
+    "Document",
+    "FalseMatchFigures",
+    "FalseMatchPlan",
+    "Group",
+    "Platform",
+    "RecallFigures",
+    "RecallPlan",
+    "Surroundings",
+    "as_markdown",
+    "as_page",
+    "false_match_document",
+    "false_match_rows",
+    "figures_of",
+    "find_pictures",
+    "markdown_of",
+    "measure_false_matches",
+    "measure_recall",
+    "open_results",
+    "read_results",
+    "recall_document",
+    "recall_rows",
+    "reduced",
+    "require_matplotlib",
+    "threshold_document",
+    "threshold_rows",
+    "trade_offs",
+    "write_plots",
+]

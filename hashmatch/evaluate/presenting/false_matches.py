@@ -208,7 +208,9 @@ def _hubs(figures: FalseMatchFigures) -> list[Table]:
 def _copies(figures: FalseMatchFigures) -> list[Table]:
     if not figures.copies:
         return []
-    rows = [[len(group), _named(group)] for group in figures.copies[:_GROUPS_SHOWN]]
+    rows: list[list[Cell]] = [
+        [len(group), _named(group)] for group in figures.copies[:_GROUPS_SHOWN]
+    ]
     more = len(figures.copies) - _GROUPS_SHOWN
     return [
         Table(
@@ -226,6 +228,6 @@ def _named(group: tuple[str, ...]) -> str:
 
 
 def _left_out(figures: FalseMatchFigures) -> list[Table]:
-    rows = [[name, why] for name, why in figures.failures.items()]
+    rows: list[list[Cell]] = [[name, why] for name, why in figures.failures.items()]
     rows += [[name, "low quality"] for name in figures.low_quality]
     return [Table("Pictures left out", ("picture", "reason"), rows)] if rows else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +44,11 @@ def write_plots(document: Document, folder: Path) -> list[str]:
 
 def require_matplotlib() -> None:
     """Raise `ConfigError` where matplotlib is not installed."""
-    try:
-        import matplotlib as _
-    except ImportError as error:
+    # Only looked for, since it takes long to load.
+    if find_spec("matplotlib") is None:
         raise ConfigError(
             "plots need the extra 'evaluate'", hint="pip install 'hashmatch[evaluate]'"
-        ) from error
+        )
 
 
 def _rows(chart: Bars) -> int:

@@ -144,7 +144,7 @@ def _interval(found: Recall) -> str:
 
 def _alterations(figures: RecallFigures, thresholds: list[Threshold]) -> Table:
     columns = [f"{level}, {one.bits} bits" for level in figures.levels for one in thresholds]
-    rows = [
+    rows: list[list[Cell]] = [
         [name, *(percent(figures.of_alteration(name, level, one).share)
                  for level in figures.levels for one in thresholds)]
         for name in figures.alterations()
@@ -156,7 +156,7 @@ def _alterations(figures: RecallFigures, thresholds: list[Threshold]) -> Table:
 
 
 def _views(figures: RecallFigures, threshold: Threshold) -> Table:
-    rows = [
+    rows: list[list[Cell]] = [
         [level, view, orientation, number]
         for level in figures.levels
         for (view, orientation), number in figures.ways(level, threshold).most_common()

@@ -40,9 +40,9 @@ class Scale:
     def ticks(self) -> list[tuple[float, str]]:
         """Return at most some seven values to name, with their names."""
         if self.is_log:
-            first, last = round(math.log10(self.low)), round(math.log10(self.high))
-            step = max(1, math.ceil((last - first) / 6))
-            return [(10.0**power, _power(power)) for power in range(first, last + 1, step)]
+            lowest, highest = round(math.log10(self.low)), round(math.log10(self.high))
+            powers = range(lowest, highest + 1, max(1, math.ceil((highest - lowest) / 6)))
+            return [(10.0**power, _power(power)) for power in powers]
         step = _round_step((self.high - self.low) / 5)
         first = math.ceil(self.low / step)
         values = [one * step for one in range(first, math.floor(self.high / step) + 1)]
