@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hashmatch.evaluate.false_matches import Measured, Pairs, bits_of, groups_of_copies
-from hashmatch.evaluate.statistics import TAIL_SHARE, Counts, fit_tail, share_up_to
 from hashmatch.hashes import Level
+
+from .false_matches import Measured, Pairs, bits_of, groups_of_copies
+from .statistics import TAIL_SHARE, Counts, fit_tail, share_up_to
 
 ALL_KINDS = "all"
 _RESAMPLES = 200

@@ -11,14 +11,15 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from hashmatch.evaluate.distances import Distances, Words, smallest_distances, words_of
-from hashmatch.evaluate.pictures import kind_of
-from hashmatch.evaluate.running import run_over
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Hash, Level, View
 from hashmatch.imaging import Hashing, InProcessIntake, Limits, read_file
 from hashmatch.outcome import Failure
 from hashmatch.policy import Policy
+
+from .distances import Distances, Words, smallest_distances, words_of
+from .pictures import kind_of
+from .running import run_over
 
 Pairs: TypeAlias = NDArray[np.bool_]
 # Which pictures are copies of each other is told by this algorithm, up to this distance.

@@ -8,9 +8,10 @@ from zlib import crc32
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from hashmatch.errors import InputError
-from hashmatch.evaluate.alterations import MAX_SIDE_PX, reduced
 from hashmatch.imaging import find_files
 from hashmatch.outcome import Failure, Reason
+
+from .alterations import MAX_SIDE_PX, reduced
 
 # Larger ones are decoded at a fraction of their size where the format has such a way.
 _DRAFT = (2 * MAX_SIDE_PX, 2 * MAX_SIDE_PX)

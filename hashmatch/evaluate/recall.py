@@ -11,22 +11,23 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from hashmatch.evaluate.alterations import (
+from hashmatch.hashers import ALGORITHMS, PIXEL_HASHERS
+from hashmatch.hashes import Hash, Level, Orientation
+from hashmatch.imaging import Hashing, InProcessIntake, Limits
+from hashmatch.outcome import Failure
+from hashmatch.policy import Policy
+
+from .alterations import (
     CATALOGUE,
     CATALOGUE_VERSION,
     Alteration,
     Group,
     Surroundings,
 )
-from hashmatch.evaluate.distances import distances, words_of
-from hashmatch.evaluate.pictures import number_of, open_picture
-from hashmatch.evaluate.results import Header, Record, Results
-from hashmatch.evaluate.running import run_over
-from hashmatch.hashers import ALGORITHMS, PIXEL_HASHERS
-from hashmatch.hashes import Hash, Level, Orientation
-from hashmatch.imaging import Hashing, InProcessIntake, Limits
-from hashmatch.outcome import Failure
-from hashmatch.policy import Policy
+from .distances import distances, words_of
+from .pictures import number_of, open_picture
+from .results import Header, Record, Results
+from .running import run_over
 
 # Other pictures of the folder that may stand beside the altered one.
 _COMPANIONS = 3

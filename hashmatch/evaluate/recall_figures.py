@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hashmatch.evaluate.alterations import CATALOGUE, Group
-from hashmatch.evaluate.results import Header, Record
-from hashmatch.evaluate.statistics import Interval, wilson
-from hashmatch.evaluate.targets import NEAR_BITS, target_of
 from hashmatch.hashes import Level, is_match
+
+from .alterations import CATALOGUE, Group
+from .results import Header, Record
+from .statistics import Interval, wilson
+from .targets import NEAR_BITS, target_of
 
 _GROUPS = {one.name: one.group for one in CATALOGUE}
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hashmatch.evaluate.alterations import Group
 from hashmatch.hashes import Level
+
+from .alterations import Group
 
 # A copy this near is shown to people; one within the threshold is acted on.
 NEAR_BITS = {"pdq": 40}

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hashmatch.errors import InputError
-from hashmatch.evaluate.alterations import Group
-from hashmatch.evaluate.false_match_figures import Distribution, FalseMatchFigures, Rate
-from hashmatch.evaluate.recall_figures import RecallFigures, Threshold
-from hashmatch.evaluate.targets import target_of
 from hashmatch.hashes import Level
+
+from .alterations import Group
+from .false_match_figures import Distribution, FalseMatchFigures, Rate
+from .recall_figures import RecallFigures, Threshold
+from .targets import target_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ in it needs a picture of others: collages and screens draw what is missing.
 
 from __future__ import annotations
 
-from hashmatch.evaluate.alterations import (
+from . import (
     borders,
     camera,
     overlays,
@@ -15,7 +15,7 @@ from hashmatch.evaluate.alterations import (
     screens,
     shapes,
 )
-from hashmatch.evaluate.alterations.interface import (
+from .interface import (
     MAX_SIDE_PX,
     Alteration,
     Encoding,

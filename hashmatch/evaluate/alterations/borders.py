@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 
-from hashmatch.evaluate.alterations.interface import Alteration, Draw, Group, Surroundings
-from hashmatch.evaluate.alterations.pixels import noise, to_picture
+from .interface import Alteration, Draw, Group, Surroundings
+from .pixels import noise, to_picture
 
 _STORY_SIZE = (720, 1280)
 

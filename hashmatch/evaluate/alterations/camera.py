@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
-from hashmatch.evaluate.alterations.interface import Alteration, Draw, Group, Surroundings
-from hashmatch.evaluate.alterations.pixels import (
+from .interface import Alteration, Draw, Group, Surroundings
+from .pixels import (
     Floats,
     noise,
     places,
@@ -17,7 +17,7 @@ from hashmatch.evaluate.alterations.pixels import (
     to_floats,
     to_picture,
 )
-from hashmatch.evaluate.alterations.shapes import corners_of, projected
+from .shapes import corners_of, projected
 
 _PHOTOGRAPH_SIZE = (1024, 768)
 

@@ -6,7 +6,7 @@ from functools import cache
 
 from PIL import ImageDraw, ImageFont
 
-from hashmatch.evaluate.alterations.interface import Surroundings
+from .interface import Surroundings
 
 _WORDS = (
     "a", "about", "afternoon", "again", "and", "at", "back", "before", "bring", "bus", "coffee",

@@ -7,8 +7,8 @@ import math
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
-from hashmatch.evaluate.alterations.interface import Alteration, Draw, Group, Surroundings
-from hashmatch.evaluate.alterations.lettering import words, wrapped, write
+from .interface import Alteration, Draw, Group, Surroundings
+from .lettering import words, wrapped, write
 
 
 def _small_text(picture: Image.Image, surroundings: Surroundings) -> Image.Image:

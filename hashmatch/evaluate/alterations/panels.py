@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PIL import Image, ImageOps
 
-from hashmatch.evaluate.alterations.interface import Alteration, Draw, Group, Surroundings
+from .interface import Alteration, Draw, Group, Surroundings
 
 _GAP = 0.02
 

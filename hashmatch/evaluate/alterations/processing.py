@@ -8,15 +8,15 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
-from hashmatch.evaluate.alterations.interface import (
+from .interface import (
     Alteration,
     Draw,
     Encoding,
     Group,
     Surroundings,
 )
-from hashmatch.evaluate.alterations.pixels import noise, smooth_field, to_floats, to_picture
-from hashmatch.evaluate.alterations.shapes import warped
+from .pixels import noise, smooth_field, to_floats, to_picture
+from .shapes import warped
 
 _SEPIA = (0.393, 0.769, 0.189, 0, 0.349, 0.686, 0.168, 0, 0.272, 0.534, 0.131, 0)
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageOps
 
-from hashmatch.evaluate.alterations.interface import Alteration, Draw, Group, Surroundings
-from hashmatch.evaluate.alterations.lettering import clock, name, width_of, words, wrapped, write
+from .interface import Alteration, Draw, Group, Surroundings
+from .lettering import clock, name, width_of, words, wrapped, write
 
 _PHONES = ((1080, 2340), (1080, 2400), (1170, 2532), (1080, 1920))
 

@@ -7,8 +7,8 @@ import math
 import numpy as np
 from PIL import Image, ImageOps
 
-from hashmatch.evaluate.alterations.interface import Alteration, Draw, Group, Surroundings
-from hashmatch.evaluate.alterations.pixels import (
+from .interface import Alteration, Draw, Group, Surroundings
+from .pixels import (
     places,
     sampled,
     smooth_field,

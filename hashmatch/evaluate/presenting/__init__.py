@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from hashmatch.evaluate.presenting.false_matches import false_match_document, false_match_rows
-from hashmatch.evaluate.presenting.interface import Bar, Bars, Curve, Curves, Document, Table
-from hashmatch.evaluate.presenting.markdown import as_markdown, markdown_of
-from hashmatch.evaluate.presenting.page import as_page
-from hashmatch.evaluate.presenting.plots import require_matplotlib, write_plots
-from hashmatch.evaluate.presenting.recall import recall_document, recall_rows
-from hashmatch.evaluate.presenting.thresholds import threshold_document, threshold_rows
+from .false_matches import false_match_document, false_match_rows
+from .interface import Bar, Bars, Curve, Curves, Document, Table
+from .markdown import as_markdown, markdown_of
+from .page import as_page
+from .plots import require_matplotlib, write_plots
+from .recall import recall_document, recall_rows
+from .thresholds import threshold_document, threshold_rows
 
 __all__ = (
     "Bar",

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from hashmatch.evaluate.false_match_figures import (
+from ..false_match_figures import (
     ALL_KINDS,
     Distribution,
     FalseMatchFigures,
     Rate,
 )
-from hashmatch.evaluate.presenting.interface import (
+from ..targets import NEAR_BITS
+from ..thresholds import Platform
+from .interface import (
     Cell,
     Curve,
     Curves,
@@ -20,8 +22,6 @@ from hashmatch.evaluate.presenting.interface import (
     Table,
     small_number,
 )
-from hashmatch.evaluate.targets import NEAR_BITS
-from hashmatch.evaluate.thresholds import Platform
 
 _LEAD = (
     "The views of each picture were compared with the plain hash of each other one. Pictures of a"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hashmatch.evaluate.presenting.interface import Cell, Document, Table
+from .interface import Cell, Document, Table
 
 
 def as_markdown(document: Document) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 
-from hashmatch.evaluate.presenting.interface import Bars, Curve, Curves, Document, Table
-from hashmatch.evaluate.presenting.scales import Scale, scales_of
+from .interface import Bars, Curve, Curves, Document, Table
+from .scales import Scale, scales_of
 
 _TEMPLATES = files("hashmatch.evaluate.presenting") / "templates"
 # Of the drawing, whose units are about pixels on a phone: left, right, top, bottom.

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from hashmatch.errors import ConfigError
-from hashmatch.evaluate.presenting.interface import Bars, Curves, Document
-from hashmatch.evaluate.presenting.scales import scales_of
 from hashmatch.reports import private_folder
+
+from .interface import Bars, Curves, Document
+from .scales import scales_of
 
 _COLOURS = ("#1f6fa8", "#b35900", "#2b7a3d", "#7b3fa0", "#8a6d00", "#a3245f")
 _NEAR = "#9cc3e0"

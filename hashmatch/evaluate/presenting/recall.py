@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from hashmatch.evaluate.alterations import Group
-from hashmatch.evaluate.presenting.interface import (
+from hashmatch.hashes import Level
+
+from ..alterations import Group
+from ..recall_figures import Recall, RecallFigures, Threshold
+from ..targets import target_of
+from .interface import (
     Bar,
     Bars,
     Cell,
@@ -15,9 +19,6 @@ from hashmatch.evaluate.presenting.interface import (
     Table,
     percent,
 )
-from hashmatch.evaluate.recall_figures import Recall, RecallFigures, Threshold
-from hashmatch.evaluate.targets import target_of
-from hashmatch.hashes import Level
 
 _LEAD = (
     "Each picture was altered in many ways, and each copy was looked up as an upload is. It is"

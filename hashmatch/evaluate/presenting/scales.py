@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hashmatch.evaluate.presenting.interface import Curves
+from .interface import Curves
 
 # Less than this is not drawn: nobody waits for it.
 _SMALLEST = 1e-12

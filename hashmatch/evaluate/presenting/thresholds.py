@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from hashmatch.evaluate.alterations import Group
-from hashmatch.evaluate.presenting.interface import (
+from hashmatch.hashes import Level
+
+from ..alterations import Group
+from ..thresholds import (
+    Platform,
+    TradeOff,
+    configuration,
+    is_promised,
+    widest_within,
+)
+from .interface import (
     Cell,
     Curve,
     Curves,
@@ -16,14 +25,6 @@ from hashmatch.evaluate.presenting.interface import (
     percent,
     small_number,
 )
-from hashmatch.evaluate.thresholds import (
-    Platform,
-    TradeOff,
-    configuration,
-    is_promised,
-    widest_within,
-)
-from hashmatch.hashes import Level
 
 TradeOffs = Mapping[tuple[Level, str], Sequence[TradeOff]]
 _LEAD = (
