@@ -30,11 +30,12 @@ class _Scene:
     slant: float
     room: float
     glare: float
+    is_full_screen: bool
 
 
 def _photographed(scene: _Scene) -> Draw:
     def draw(picture: Image.Image, surroundings: Surroundings) -> Image.Image:
-        screen = _screen_with(picture, surroundings)
+        screen = _full_screen(picture) if scene.is_full_screen else _viewer(picture, surroundings)
         width, height = _PHOTOGRAPH_SIZE
         shown, mask = _placed(screen, surroundings, scene)
         room = scene.room * (1 + 0.5 * smooth_field(surroundings.generator, 4, width, height))
@@ -47,7 +48,13 @@ def _photographed(scene: _Scene) -> Draw:
     return draw
 
 
-def _screen_with(picture: Image.Image, surroundings: Surroundings) -> Image.Image:
+def _full_screen(picture: Image.Image) -> Image.Image:
+    """Return a screen that shows nothing but the picture, within a thin black bezel."""
+    shown = ImageOps.contain(picture, (1120, 800), Image.Resampling.BICUBIC)
+    return ImageOps.expand(shown, 14, (6, 6, 6))
+
+
+def _viewer(picture: Image.Image, surroundings: Surroundings) -> Image.Image:
     """Return a monitor: a dark bezel, and the picture in its middle over a dark viewer."""
     width, height = 1120, 700
     screen = Image.new("RGB", (width, height), (24, 24, 26))
@@ -67,8 +74,8 @@ def _placed(
 ) -> tuple[Image.Image, Floats]:
     """Return the screen as seen at a slant, and where it is (1 on it), with a third axis."""
     width, height = _PHOTOGRAPH_SIZE
-    across = width * scene.screen_share
-    down = across * screen.height / screen.width
+    scale = scene.screen_share * min(width / screen.width, height / screen.height)
+    across, down = screen.width * scale, screen.height * scale
     left, top = (width - across) / 2, (height - down) / 2
     corners = []
     for x, y in ((left, top), (left + across, top), (left + across, top + down),
@@ -108,7 +115,7 @@ def _glare(surroundings: Surroundings, width: int, height: int) -> Floats:
 
 ALTERATIONS = (
     Alteration("photograph of a screen", Group.PHOTOGRAPH_OF_SCREEN,
-               _photographed(_Scene(0.9, 0.02, 18, 40))),
+               _photographed(_Scene(0.94, 0.008, 4, 25, is_full_screen=True))),
     Alteration("photograph of a screen, at a slant", Group.PHOTOGRAPH_OF_SCREEN,
-               _photographed(_Scene(0.75, 0.04, 60, 60))),
+               _photographed(_Scene(0.8, 0.02, 50, 45, is_full_screen=False))),
 )  # fmt: skip

@@ -104,7 +104,7 @@ def _tone_mapped(picture: Image.Image, _: Surroundings) -> Image.Image:
     around = light.filter(ImageFilter.GaussianBlur(max(picture.size) / 20))
     base = np.asarray(around, np.float32)[..., None] / 255
     detail = np.asarray(light, np.float32)[..., None] / 255 - base
-    level = 0.5 + (base - 0.5) * 0.45
+    level = 0.5 + (base - 0.5) * 0.3
     gain = (level + 1.6 * detail) / np.maximum(base + detail, 0.02)
     return to_picture(255 * pixels * np.clip(gain, 0, 4))
 

@@ -17,7 +17,7 @@ from .pixels import (
 )
 
 _WARP_CELLS = 5
-_BARREL = 0.12
+_BARREL = 0.05
 
 Corners = tuple[tuple[float, float], ...]
 
@@ -126,11 +126,11 @@ def _square(picture: Image.Image, _: Surroundings) -> Image.Image:
 
 
 def _seen_from_the_side(share: float) -> Draw:
-    """Return a perspective with one side shorter by that share at each end, cut to fit."""
+    """Return a perspective that makes one side shorter by that share, cut to fit."""
 
     def draw(picture: Image.Image, surroundings: Surroundings) -> Image.Image:
         width, height = picture.size
-        across, down = width * share, height * share
+        across, down = width * share / 2, height * share / 2
         corners: Corners = surroundings.one_of(
             (
                 ((across, 0), (width - across, 0), (width, height), (0, height)),
