@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from hashmatch.hashes import Level
 
 from .false_matches import Measured, Pairs, bits_of, groups_of_copies
-from .statistics import TAIL_SHARE, Counts, fit_tail, share_up_to
+from .statistics import Counts, Tail, fit_tail, share_up_to, tail_pairs
 
 ALL_KINDS = "all"
 _RESAMPLES = 200
+_LEAST_RESAMPLES = 0.75
 # A picture is a hub when it is near more others than this, and than this share of them.
 _HUB_NEIGHBOURS = 10
 _HUB_SHARE = 0.02
@@ -179,6 +180,16 @@ class _Sample:
 
         Each picture counts as often as its weight says.
         """
+        counts, pairs = self._weighted(weights)
+        tail = fit_tail(counts, pairs)
+        found = [share_up_to(bits, counts, pairs, tail) for bits in range(self.largest_bits + 1)]
+        return [min(1.0, one.value) for one in found], [one.is_extrapolated for one in found]
+
+    def _tail(self, weights: Counts) -> Tail | None:
+        return fit_tail(*self._weighted(weights))
+
+    def _weighted(self, weights: Counts) -> tuple[Counts, float]:
+        """Return the counts of pairs by distance, and of all pairs, under such weights."""
         pairs = self._pairs(weights)
         counts = self.counts
         if len(self.near) and not np.all(weights == 1):
@@ -188,9 +199,7 @@ class _Sample:
             scale = pairs / max(1.0, float(self.counts.sum()))
             reach = int(self.near[:, 2].max())
             counts = np.concatenate([near[: reach + 1], self.counts[reach + 1 :] * scale])
-        tail = fit_tail(counts, pairs)
-        found = [share_up_to(bits, counts, pairs, tail) for bits in range(self.largest_bits + 1)]
-        return [min(1.0, one.value) for one in found], [one.is_extrapolated for one in found]
+        return counts, pairs
 
     def _pairs(self, weights: Counts) -> float:
         return float(weights @ (self.wanted @ weights.astype(np.float32)))
@@ -203,7 +212,12 @@ class _Sample:
         generator = np.random.default_rng(seed)
         chances = np.full(members, 1 / members)
         drawn = generator.multinomial(members, chances, _RESAMPLES).astype(np.float64)
-        shares = np.array([self._shares(weights)[0] for weights in drawn])
+        tails = [(self._tail(weights), weights) for weights in drawn]
+        # With too few near pairs for a line, a resample says nothing of what nobody saw.
+        useful = [weights for tail, weights in tails if tail is not None]
+        if len(useful) < _LEAST_RESAMPLES * _RESAMPLES:
+            useful = list(drawn)
+        shares = np.array([self._shares(weights)[0] for weights in useful])
         low, high = np.quantile(shares, (0.025, 0.975), axis=0)
         return low, high
 
@@ -211,5 +225,4 @@ class _Sample:
 def _tail_bits(counts: Counts) -> int:
     """Return the distance up to which pairs are near: those of the tail, with some to spare."""
     cumulative = np.cumsum(counts)
-    total = max(1.0, float(cumulative[-1]))
-    return int(np.searchsorted(cumulative, 5 * TAIL_SHARE * total))
+    return int(np.searchsorted(cumulative, 5 * tail_pairs(float(cumulative[-1]))))

@@ -14,9 +14,10 @@ Counts: TypeAlias = NDArray[np.float64]
 
 # Of the standard normal distribution, for intervals of 95 %.
 _Z = 1.959963984540054
-# The tail is the nearest 0.1 % of pairs, and as few as five of them say something of their share.
-TAIL_SHARE = 1e-3
-MIN_PAIRS = 5
+# The tail is the nearest 0.1 % of pairs; of few pairs it is the nearest 200, or 2 % of them.
+_TAIL_SHARE, _TAIL_PAIRS, _SHARE_OF_FEW = 1e-3, 200, 0.02
+# Each pair is there in both orders, so that these are five that were seen.
+MIN_PAIRS = 10
 _MIN_POINTS = 3
 
 
@@ -70,6 +71,11 @@ class Tail:
         return float(10 ** min(0.0, self.log10_at_zero + self.log10_per_bit * bits))
 
 
+def tail_pairs(pairs: float) -> float:
+    """Return how many of the nearest pairs are the tail."""
+    return max(pairs * _TAIL_SHARE, min(_TAIL_PAIRS, pairs * _SHARE_OF_FEW))
+
+
 def fit_tail(counts: Counts, pairs: float) -> Tail | None:
     """Return the line through the nearest pairs; None where too few are near to draw one.
 
@@ -77,7 +83,7 @@ def fit_tail(counts: Counts, pairs: float) -> Tail | None:
     pairs, so that it says too many false matches rather than too few.
     """
     cumulative = np.cumsum(counts)
-    bits = np.flatnonzero((cumulative >= MIN_PAIRS) & (cumulative <= pairs * TAIL_SHARE))
+    bits = np.flatnonzero((cumulative >= MIN_PAIRS) & (cumulative <= tail_pairs(pairs)))
     # Where no pair has a distance, as with an odd one of pHash, the share says nothing new.
     bits = bits[counts[bits] > 0]
     if len(bits) < _MIN_POINTS:
@@ -108,4 +114,4 @@ def share_up_to(bits: int, counts: Counts, pairs: float, tail: Tail | None) -> S
         return Share(seen / pairs, is_extrapolated=False)
     if tail is not None:
         return Share(max(seen / pairs, tail.share(bits)), is_extrapolated=True)
-    return Share(min(1.0, wilson(seen, round(pairs)).high), is_extrapolated=True)
+    return Share(wilson(seen / 2, round(pairs / 2)).high, is_extrapolated=True)

@@ -58,7 +58,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """Chart of curves; `marks` are vertical lines with a word, by x."""
+    """Chart of curves; `marks` are vertical lines with a word, by x. Percents go from 0 to 100."""
 
     name: str
     title: str
@@ -68,6 +68,7 @@ class Curves:
     curves: Sequence[Curve]
     is_log_x: bool = False
     is_log_y: bool = False
+    is_percent_y: bool = False
     marks: Mapping[float, str] = field(default_factory=dict)
 
 

@@ -13,7 +13,7 @@ from .scales import Scale, scales_of
 _TEMPLATES = files("hashmatch.evaluate.presenting") / "templates"
 # Of the drawing, whose units are about pixels on a phone: left, right, top, bottom.
 _WIDTH, _HEIGHT = 400, 270
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 392, 16, 226
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 382, 18, 222
 
 
 def as_page(document: Document) -> str:

@@ -32,7 +32,7 @@ def write_plots(document: Document, folder: Path) -> list[str]:
             height = 1.3 + 0.19 * _rows(chart) if isinstance(chart, Bars) else 4.5
             figure = Figure(figsize=(8, height), layout="constrained")
             axes = figure.add_subplot()
-            axes.set_title(chart.title, loc="left", fontsize=11)
+            axes.set_title(chart.title, loc="left", fontsize=11, pad=18)
             if isinstance(chart, Bars):
                 _plot_bars(axes, chart)
             else:

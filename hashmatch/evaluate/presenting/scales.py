@@ -56,6 +56,8 @@ def scales_of(chart: Curves) -> tuple[Scale, Scale]:
         *((x, y) for curve in chart.curves for x, *both in curve.band for y in both),
     ]
     x = Scale.over([*(one[0] for one in points), *chart.marks], is_log=chart.is_log_x)
+    if chart.is_percent_y:
+        return x, Scale(0, 100, is_log=False)
     return x, Scale.over((one[1] for one in points), is_log=chart.is_log_y)
 
 

@@ -121,6 +121,7 @@ def _against(
             for level, offs in some.items()
         ],
         is_log_x=True,
+        is_percent_y=True,
     )
 
 
@@ -135,6 +136,7 @@ def _recall_curves(algorithm: str, some: Mapping[Level, Sequence[TradeOff]]) -> 
             Curve(level, [(one.bits, one.promised * 100) for one in offs])
             for level, offs in some.items()
         ],
+        is_percent_y=True,
     )
 
 
