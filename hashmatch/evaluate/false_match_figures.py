@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from hashmatch.hashes import Level
 
 from .false_matches import Measured, Pairs, bits_of, groups_of_copies
-from .statistics import Counts, Tail, fit_tail, share_up_to, tail_pairs
+from .statistics import Counts, fit_tail, percentile_interval, resamples, share_up_to, tail_pairs
 
 ALL_KINDS = "all"
-_RESAMPLES = 200
-_LEAST_RESAMPLES = 0.75
+_LEAST_USEFUL = 0.75
 # A picture is a hub when it is near more others than this, and than this share of them.
 _HUB_NEIGHBOURS = 10
 _HUB_SHARE = 0.02
@@ -185,9 +184,6 @@ class _Sample:
         found = [share_up_to(bits, counts, pairs, tail) for bits in range(self.largest_bits + 1)]
         return [min(1.0, one.value) for one in found], [one.is_extrapolated for one in found]
 
-    def _tail(self, weights: Counts) -> Tail | None:
-        return fit_tail(*self._weighted(weights))
-
     def _weighted(self, weights: Counts) -> tuple[Counts, float]:
         """Return the counts of pairs by distance, and of all pairs, under such weights."""
         pairs = self._pairs(weights)
@@ -209,17 +205,12 @@ class _Sample:
         members = len(self.names)
         if members < 2:
             return np.zeros(self.largest_bits + 1), np.ones(self.largest_bits + 1)
-        generator = np.random.default_rng(seed)
-        chances = np.full(members, 1 / members)
-        drawn = generator.multinomial(members, chances, _RESAMPLES).astype(np.float64)
-        tails = [(self._tail(weights), weights) for weights in drawn]
+        drawn = list(resamples(members, seed=seed))
         # With too few near pairs for a line, a resample says nothing of what nobody saw.
-        useful = [weights for tail, weights in tails if tail is not None]
-        if len(useful) < _LEAST_RESAMPLES * _RESAMPLES:
-            useful = list(drawn)
-        shares = np.array([self._shares(weights)[0] for weights in useful])
-        low, high = np.quantile(shares, (0.025, 0.975), axis=0)
-        return low, high
+        useful = [weights for weights in drawn if fit_tail(*self._weighted(weights)) is not None]
+        if len(useful) < _LEAST_USEFUL * len(drawn):
+            useful = drawn
+        return percentile_interval(np.array([self._shares(weights)[0] for weights in useful]))
 
 
 def _tail_bits(counts: Counts) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -43,20 +42,20 @@ def wilson(found: float, of: int) -> Interval:
     return Interval(max(0.0, (middle - reach) / scale), min(1.0, (middle + reach) / scale))
 
 
-def bootstrap(
-    statistic: Callable[[Counts], float], members: int, *, seed: int, resamples: int = 200
-) -> Interval:
-    """Return the percentile interval of a statistic of weighted members.
+def resamples(members: int, *, seed: int, number: int = 200) -> NDArray[np.float64]:
+    """Return for each resample of a bootstrap how often each member was drawn.
 
-    Each resample draws as many members as there are, with repetition; `statistic` gets how often
-    each was drawn.
+    Each draws as many members as there are, with repetition; the shape is (number, members).
     """
-    generator = np.random.default_rng(seed)
     chances = np.full(members, 1 / members)
-    drawn = (generator.multinomial(members, chances) for _ in range(resamples))
-    values = [statistic(weights.astype(np.float64)) for weights in drawn]
-    low, high = np.quantile(values, (0.025, 0.975))
-    return Interval(float(low), float(high))
+    drawn = np.random.default_rng(seed).multinomial(members, chances, number)
+    return drawn.astype(np.float64)
+
+
+def percentile_interval(values: NDArray[np.float64]) -> tuple[Counts, Counts]:
+    """Return the low and high ends of the intervals of figures, one row a resample."""
+    low, high = np.quantile(values, (0.025, 0.975), axis=0)
+    return low, high
 
 
 @dataclass(frozen=True, slots=True)
