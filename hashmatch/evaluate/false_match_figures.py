@@ -139,7 +139,8 @@ class _Sample:
         cls, names: tuple[str, ...], smallest: NDArray[np.uint16], wanted: Pairs, largest_bits: int
     ) -> _Sample:
         counts = np.bincount(smallest[wanted], minlength=largest_bits + 1).astype(np.float64)
-        reach = _tail_bits(counts)
+        # More than the tail, for resamples that have fewer near pairs.
+        reach = _bits_of(counts, 5)
         queries, entries = np.nonzero(wanted & (smallest <= reach))
         near = np.stack([queries, entries, smallest[queries, entries]], axis=1).astype(np.int64)
         return cls(names, wanted.astype(np.float32), counts, near, largest_bits)
@@ -166,7 +167,8 @@ class _Sample:
 
     def _hubs(self) -> list[tuple[int, int]]:
         """Return the pictures that are near too many others, with how many, the worst first."""
-        edges = {(min(pair), max(pair)) for pair in self.near[:, :2].tolist()}
+        in_tail = self.near[self.near[:, 2] <= _bits_of(self.counts, 1)]
+        edges = {(min(pair), max(pair)) for pair in in_tail[:, :2].tolist()}
         neighbours = np.bincount(
             np.array([one for edge in edges for one in edge], np.int64), minlength=len(self.names)
         )
@@ -213,7 +215,7 @@ class _Sample:
         return percentile_interval(np.array([self._shares(weights)[0] for weights in useful]))
 
 
-def _tail_bits(counts: Counts) -> int:
-    """Return the distance up to which pairs are near: those of the tail, with some to spare."""
+def _bits_of(counts: Counts, tails: int) -> int:
+    """Return the distance up to which there are so many times the pairs of the tail."""
     cumulative = np.cumsum(counts)
-    return int(np.searchsorted(cumulative, 5 * tail_pairs(float(cumulative[-1]))))
+    return int(np.searchsorted(cumulative, tails * tail_pairs(float(cumulative[-1]))))
