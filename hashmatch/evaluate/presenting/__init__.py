@@ -7,7 +7,7 @@ from .interface import Bar, Bars, Curve, Curves, Document, Table
 from .markdown import as_markdown, markdown_of
 from .page import as_page
 from .plots import require_matplotlib, write_plots
-from .recall import recall_document, recall_rows
+from .recall import recall_by_group, recall_document, recall_rows
 from .thresholds import threshold_document, threshold_rows
 
 __all__ = (
@@ -22,6 +22,7 @@ __all__ = (
     "false_match_document",
     "false_match_rows",
     "markdown_of",
+    "recall_by_group",
     "recall_document",
     "recall_rows",
     "require_matplotlib",

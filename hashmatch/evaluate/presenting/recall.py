@@ -50,6 +50,29 @@ def recall_document(figures: RecallFigures) -> Document:
     return Document("Recall of altered copies", _LEAD, facts, [*sections, *left_out])
 
 
+def recall_by_group(figures: RecallFigures) -> Table:
+    """Return one table of PDQ at all levels, with the targets beside, as it is recorded."""
+    thresholds = thresholds_by_algorithm(figures)["pdq"]
+    columns = [
+        f"{level}{words}"
+        for level in figures.levels
+        for words in (*(f", {one.bits} bits" for one in thresholds), ", target")
+    ]
+    rows: list[list[Cell]] = []
+    for group in figures.groups():
+        row: list[Cell] = [str(group)]
+        for level in figures.levels:
+            found = [figures.of_group(group, level, one).share for one in thresholds]
+            target = target_of(group).at(level)
+            row += [*map(percent, found), "" if target is None else f"{target:g} %"]
+        rows.append(row)
+    note = (
+        f"{figures.pictures:,} photographs, {len(figures.alterations())} alterations of each, seed"
+        f" {figures.header['seed']}. The last of the distances is held against the target."
+    )
+    return Table("Recall by group", ("group", *columns), rows, note)
+
+
 def thresholds_by_algorithm(figures: RecallFigures) -> dict[str, list[Threshold]]:
     """Return the thresholds of each algorithm, the narrow one first."""
     found: dict[str, list[Threshold]] = {}
