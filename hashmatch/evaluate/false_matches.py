@@ -22,7 +22,7 @@ from .pictures import kind_of
 from .running import run_over
 
 Pairs: TypeAlias = NDArray[np.bool_]
-# Which pictures are copies of each other is told by this algorithm, up to this distance.
+# Pictures are copies of each other up to this distance by this algorithm.
 COPIES_ALGORITHM = "pdq"
 COPIES_BITS = 40
 

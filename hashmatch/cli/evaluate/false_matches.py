@@ -47,10 +47,10 @@ def command(
     page: Path | None,
     plots: Path | None,
 ) -> None:
-    """Measure how near the unrelated pictures in FOLDER come to each other.
+    """Measure how near unrelated pictures come to each other.
 
-    Subfolders are kinds of pictures, such as photographs and documents. The pictures are decoded
-    in this program, not in a locked-down process: use your own.
+    Subfolders of FOLDER are kinds of pictures, such as photographs and documents. The pictures are
+    decoded in this program, not in a locked-down process: use your own.
     """
     from hashmatch.evaluate import Platform, false_match_document, false_match_rows
 

@@ -43,9 +43,9 @@ def command(
     page: Path | None,
     plots: Path | None,
 ) -> None:
-    """Measure how many altered copies of the pictures in FOLDER are found.
+    """Measure how many altered copies of pictures are found.
 
-    The pictures are decoded in this program, not in a locked-down process: use your own.
+    The pictures in FOLDER are decoded in this program, not in a locked-down process: use your own.
     """
     from hashmatch.evaluate import Group, recall_document, recall_rows
 

@@ -63,9 +63,10 @@ def command(
     page: Path | None,
     plots: Path | None,
 ) -> None:
-    """Weigh recall against false matches for each threshold, with the pictures in FOLDER.
+    """Weigh recall against false matches for each threshold.
 
-    Without FOLDER, from the results of the other two commands.
+    With FOLDER, both are measured with the pictures in it; without, they come from the results of
+    the other two commands.
     """
     from hashmatch.evaluate import Platform, threshold_document, threshold_rows
 
