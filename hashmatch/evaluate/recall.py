@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from hashmatch._version import __version__
 from hashmatch.hashers import ALGORITHMS, PIXEL_HASHERS
 from hashmatch.hashes import Hash, Level, Orientation
 from hashmatch.imaging import Hashing, InProcessIntake, Limits
@@ -59,6 +60,7 @@ class RecallPlan:
         """Return what results have to share to be of one measurement."""
         return {
             "kind": "recall",
+            "version": __version__,
             "catalogue_version": CATALOGUE_VERSION,
             "groups": list(self.groups),
             "seed": self.seed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -28,9 +29,7 @@ def run_over(
             yield name, work(name)
         return
     # Not by forking: numba's threads do not survive it.
-    executor = ProcessPoolExecutor(
-        min(workers, max(1, len(names))), get_context("spawn"), forbid_core_dumps
-    )
+    executor = ProcessPoolExecutor(min(workers, max(1, len(names))), get_context("spawn"), _begin)
     try:
         futures = {executor.submit(work, name): name for name in names}
         for future in as_completed(futures):
@@ -42,3 +41,10 @@ def run_over(
         ) from error
     finally:
         executor.shutdown(cancel_futures=True)
+
+
+def _begin() -> None:
+    """Prepare a process that measures."""
+    forbid_core_dumps()
+    # Ctrl-C ends the program, which ends its processes; they need not explain themselves.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
