@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 from hashmatch.hashes import Level
 
 from .false_matches import Measured, Pairs, bits_of, groups_of_copies
-from .statistics import Counts, fit_tail, percentile_interval, resamples, share_up_to, tail_pairs
+from .statistics import (
+    Basis,
+    Counts,
+    fit_tail,
+    percentile_interval,
+    resamples,
+    share_up_to,
+    tail_pairs,
+)
 
 ALL_KINDS = "all"
 _LEAST_USEFUL = 0.75
@@ -29,7 +37,7 @@ class Rate:
     share: float
     low: float
     high: float
-    is_extrapolated: bool
+    basis: Basis
     without_hubs: float
 
 
@@ -89,7 +97,7 @@ class FalseMatchFigures:
             Distribution(
                 Level(one["level"]), one["algorithm"], one["kind"], one["pairs"],
                 one["smallest_bits"], tuple(one["counts"]),
-                tuple(Rate(**rate) for rate in one["rates"]),
+                tuple(Rate(**{**rate, "basis": Basis(rate["basis"])}) for rate in one["rates"]),
                 tuple((name, number) for name, number in one["hubs"]),
             )
             for one in record["distributions"]
@@ -150,12 +158,12 @@ class _Sample:
         ones = np.ones(len(self.names))
         without = ones.copy()
         without[[one for one, _ in hubs]] = 0
-        values, extrapolated = self._shares(ones)
+        values, bases = self._shares(ones)
         fewer, _ = self._shares(without)
         low, high = self._interval(seed)
         rates = tuple(
             Rate(bits, values[bits], min(low[bits], values[bits]), max(high[bits], values[bits]),
-                 extrapolated[bits], fewer[bits])
+                 bases[bits], fewer[bits])
             for bits in range(self.largest_bits + 1)
         )  # fmt: skip
         seen = np.flatnonzero(self.counts)
@@ -176,15 +184,17 @@ class _Sample:
         found = [(one, int(number)) for one, number in enumerate(neighbours) if number > least]
         return sorted(found, key=lambda one: -one[1])
 
-    def _shares(self, weights: Counts) -> tuple[list[float], list[bool]]:
-        """Return by threshold the share of pairs, and whether it is extrapolated.
+    def _shares(self, weights: Counts) -> tuple[list[float], list[Basis]]:
+        """Return by threshold the share of pairs, and where it comes from.
 
         Each picture counts as often as its weight says.
         """
         counts, pairs = self._weighted(weights)
         tail = fit_tail(counts, pairs)
         found = [share_up_to(bits, counts, pairs, tail) for bits in range(self.largest_bits + 1)]
-        return [min(1.0, one.value) for one in found], [one.is_extrapolated for one in found]
+        # The line of the tail may be above what was seen a little farther.
+        values = np.maximum.accumulate([min(1.0, one.value) for one in found])
+        return values.tolist(), [one.basis for one in found]
 
     def _weighted(self, weights: Counts) -> tuple[Counts, float]:
         """Return the counts of pairs by distance, and of all pairs, under such weights."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TypeAlias
 
 import numpy as np
@@ -92,25 +93,29 @@ def fit_tail(counts: Counts, pairs: float) -> Tail | None:
     return Tail(float(start), float(slope)) if slope > 0 else None
 
 
+class Basis(StrEnum):
+    """Where a share of pairs comes from."""
+
+    SEEN = "seen"  # at least `MIN_PAIRS` were so near
+    EXTRAPOLATED = "extrapolated"  # along the tail
+    AT_MOST = "at most"  # as much as none or few may mean, where there is no tail
+
+
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Share of pairs of unrelated pictures up to a distance.
-
-    Extrapolated where fewer than `MIN_PAIRS` were seen so near. Without a tail to extrapolate, it
-    is the most that so few may mean.
-    """
+    """Share of pairs of unrelated pictures up to a distance, and where it comes from."""
 
     value: float
-    is_extrapolated: bool
+    basis: Basis
 
 
 def share_up_to(bits: int, counts: Counts, pairs: float, tail: Tail | None) -> Share:
     """Return the share of pairs at that distance or nearer; `counts` are of pairs by distance."""
     if pairs == 0:
-        return Share(1.0, is_extrapolated=True)
+        return Share(1.0, Basis.AT_MOST)
     seen = float(counts[: bits + 1].sum())
     if seen >= MIN_PAIRS:
-        return Share(seen / pairs, is_extrapolated=False)
+        return Share(seen / pairs, Basis.SEEN)
     if tail is not None:
-        return Share(max(seen / pairs, tail.share(bits)), is_extrapolated=True)
-    return Share(wilson(seen / 2, round(pairs / 2)).high, is_extrapolated=True)
+        return Share(max(seen / pairs, tail.share(bits)), Basis.EXTRAPOLATED)
+    return Share(wilson(seen / 2, round(pairs / 2)).high, Basis.AT_MOST)

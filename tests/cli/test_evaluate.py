@@ -149,7 +149,7 @@ def test_false_matches_are_counted_by_kind_and_copies_named(
     (every,) = _rows(rows, kind="all", threshold_bits=31)
     assert every["pairs"] == 7 * 6 - 2
     assert every["smallest_bits"] > 40
-    assert every["is_extrapolated"]
+    assert every["basis"] == "at most"
     (drawings,) = _rows(rows, kind="drawings", threshold_bits=31)
     assert drawings["pairs"] == 4 * 3 - 2
 

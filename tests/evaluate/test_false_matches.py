@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hashmatch.evaluate import FalseMatchFigures, Platform, figures_of
 from hashmatch.evaluate.false_matches import Measured, groups_of_copies
+from hashmatch.evaluate.statistics import Basis
 from hashmatch.hashes import Level
 
 PICTURES = 120
@@ -76,8 +77,8 @@ def test_rates_rise_with_the_threshold_and_lie_in_their_intervals() -> None:
     shares = [rate.share for rate in one.rates]
     assert shares == sorted(shares)
     assert all(rate.low <= rate.share <= rate.high for rate in one.rates)
-    assert one.rates[31].is_extrapolated
-    assert not one.rates[96].is_extrapolated
+    assert one.rates[31].basis is Basis.EXTRAPOLATED
+    assert one.rates[96].basis is Basis.SEEN
 
 
 def test_kinds_are_subfolders_and_compared_among_themselves() -> None:

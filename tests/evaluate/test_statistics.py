@@ -7,6 +7,7 @@ import pytest
 
 from hashmatch.evaluate.statistics import (
     MIN_PAIRS,
+    Basis,
     fit_tail,
     percentile_interval,
     resamples,
@@ -80,14 +81,14 @@ def test_a_share_that_was_seen_is_not_extrapolated() -> None:
     counts[[60, 128]] = MIN_PAIRS, 10_000
     share = share_up_to(60, counts, counts.sum(), None)
     assert share.value == pytest.approx(MIN_PAIRS / counts.sum())
-    assert not share.is_extrapolated
+    assert share.basis is Basis.SEEN
 
 
 def test_a_share_that_nobody_saw_is_the_most_that_it_may_be() -> None:
     counts = np.zeros(257)
     counts[128] = 10_000
     share = share_up_to(31, counts, 10_000, None)
-    assert share.is_extrapolated
+    assert share.basis is Basis.AT_MOST
     # About 3.8 in 5,000 pairs, each of which is there twice.
     assert share.value == pytest.approx(3.84 / 5000, rel=0.01)
 

@@ -6,6 +6,7 @@ import tomllib
 
 from hashmatch.evaluate import Group, Platform
 from hashmatch.evaluate.false_match_figures import Rate
+from hashmatch.evaluate.statistics import Basis
 from hashmatch.evaluate.thresholds import TradeOff, configuration, is_promised, widest_within
 from hashmatch.hashes import Level
 
@@ -13,7 +14,7 @@ PLATFORM = Platform(entries=1000, images_a_day=1000)
 
 
 def _trade_off(bits: int, share: float) -> TradeOff:
-    rate = Rate(bits, share, share / 2, share * 2, is_extrapolated=False, without_hubs=share)
+    rate = Rate(bits, share, share / 2, share * 2, Basis.SEEN, without_hubs=share)
     return TradeOff(bits, {Group.CHAT: 0.5}, 0.5, rate)
 
 

@@ -11,6 +11,7 @@ from ..false_match_figures import (
     FalseMatchFigures,
     Rate,
 )
+from ..statistics import Basis
 from ..targets import NEAR_BITS
 from ..thresholds import Platform
 from .interface import (
@@ -66,7 +67,7 @@ def false_match_rows(figures: FalseMatchFigures, platform: Platform) -> Iterator
                 "share": rate.share,
                 "low": rate.low,
                 "high": rate.high,
-                "is_extrapolated": rate.is_extrapolated,
+                "basis": rate.basis,
                 "share_without_hubs": rate.without_hubs,
                 "expected_a_day": platform.expected_a_day(rate.share),
             }
@@ -111,7 +112,7 @@ def _row(one: Distribution, rate: Rate, platform: Platform) -> list[Cell]:
         "" if one.smallest_bits is None else f"{one.smallest_bits} bits",
         small_number(platform.expected_a_day(rate.share)), f"{low} to {high}",
         small_number(platform.expected_a_day(rate.without_hubs)),
-        "extrapolated" if rate.is_extrapolated else "seen",
+        rate.basis,
     ]  # fmt: skip
 
 
@@ -158,8 +159,8 @@ def _curves(figures: FalseMatchFigures, platform: Platform, algorithm: str) -> C
 
 def _curve(one: Distribution, platform: Platform) -> Curve:
     drawn = [rate for rate in one.rates if rate.share > 0]
-    seen = [rate for rate in drawn if not rate.is_extrapolated]
-    unseen = [rate for rate in drawn if rate.is_extrapolated]
+    seen = [rate for rate in drawn if rate.basis is Basis.SEEN]
+    unseen = [rate for rate in drawn if rate.basis is not Basis.SEEN]
     return Curve(
         str(one.level),
         [(rate.bits, platform.expected_a_day(rate.share)) for rate in seen],

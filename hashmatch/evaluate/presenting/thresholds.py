@@ -8,6 +8,7 @@ from typing import Any
 from hashmatch.hashes import Level
 
 from ..alterations import Group
+from ..statistics import Basis
 from ..thresholds import (
     Platform,
     TradeOff,
@@ -83,7 +84,7 @@ def threshold_rows(found: TradeOffs, platform: Platform) -> Iterator[dict[str, A
                 "false_matches_a_day": platform.expected_a_day(one.rate.share),
                 "low": platform.expected_a_day(one.rate.low),
                 "high": platform.expected_a_day(one.rate.high),
-                "is_extrapolated": one.rate.is_extrapolated,
+                "basis": one.rate.basis,
             }
 
 
@@ -156,7 +157,8 @@ def _table(level: Level, algorithm: str, some: Sequence[TradeOff], platform: Pla
 def _row(one: TradeOff, groups: Sequence[Group], platform: Platform) -> list[Cell]:
     worst = min(groups, key=lambda group: one.recall[group])
     expected = small_number(platform.expected_a_day(one.rate.share))
+    words = "" if one.rate.basis is Basis.SEEN else f" ({one.rate.basis})"
     return [
-        f"{one.bits} bits", f"{expected}{' (extrapolated)' if one.rate.is_extrapolated else ''}",
+        f"{one.bits} bits", f"{expected}{words}",
         percent(one.promised), str(worst), percent(one.recall[worst]),
     ]  # fmt: skip
