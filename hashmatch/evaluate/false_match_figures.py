@@ -24,9 +24,9 @@ from .statistics import (
 
 ALL_KINDS = "all"
 _LEAST_USEFUL = 0.75
-# A picture is a hub when it is near more others than this, and than this share of them.
+# A picture is a hub when it is near more others than this, and than so many times the usual number.
 _HUB_NEIGHBOURS = 10
-_HUB_SHARE = 0.02
+_HUB_FACTOR = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,7 @@ class _Sample:
         neighbours = np.bincount(
             np.array([one for edge in edges for one in edge], np.int64), minlength=len(self.names)
         )
-        least = max(_HUB_NEIGHBOURS, _HUB_SHARE * len(self.names))
+        least = max(_HUB_NEIGHBOURS, _HUB_FACTOR * neighbours.mean())
         found = [(one, int(number)) for one, number in enumerate(neighbours) if number > least]
         return sorted(found, key=lambda one: -one[1])
 

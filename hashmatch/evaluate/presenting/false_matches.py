@@ -28,7 +28,7 @@ _LEAD = (
     "The views of each picture were compared with the plain hash of each other one. Pictures of a"
     " folder are taken to have nothing to do with each other, unless they are nearer than any two"
     " unrelated ones. Distances that nobody saw are extrapolated along a straight line through the"
-    " logarithm of the nearest ones, which says too many false matches rather than too few."
+    " logarithm of the nearest ones."
 )
 _GROUPS_SHOWN = 50
 _NAMES_SHOWN = 6
