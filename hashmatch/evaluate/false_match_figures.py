@@ -27,6 +27,7 @@ _LEAST_USEFUL = 0.75
 # A picture is a hub when it is near more others than this, and than so many times the usual number.
 _HUB_NEIGHBOURS = 10
 _HUB_FACTOR = 10
+_NEAREST_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ class Rate:
 class Distribution:
     """Distances of the pairs of one kind, at one level and by one algorithm.
 
-    `counts` are of pairs by distance, `rates` by threshold.
+    `counts` are of pairs by distance, `rates` by threshold. `hubs` have the pictures with the number
+    of others near them, `nearest` some of the nearest pairs with their distance, either way round.
     """
 
     level: Level
@@ -56,6 +58,7 @@ class Distribution:
     counts: tuple[int, ...]
     rates: tuple[Rate, ...]
     hubs: tuple[tuple[str, int], ...]
+    nearest: tuple[tuple[str, str, int], ...]
 
     def rate(self, bits: int) -> Rate | None:
         """Return the rate at a threshold; None where it is too wide to say anything of it."""
@@ -99,6 +102,7 @@ class FalseMatchFigures:
                 one["smallest_bits"], tuple(one["counts"]),
                 tuple(Rate(**{**rate, "basis": Basis(rate["basis"])}) for rate in one["rates"]),
                 tuple((name, number) for name, number in one["hubs"]),
+                tuple((name, other, bits) for name, other, bits in one["nearest"]),
             )
             for one in record["distributions"]
         )  # fmt: skip
@@ -170,8 +174,19 @@ class _Sample:
         return Distribution(
             level, algorithm, kind, int(self.counts.sum()), int(seen[0]) if len(seen) else None,
             tuple(int(one) for one in self.counts), rates,
-            tuple((self.names[one], number) for one, number in hubs),
+            tuple((self.names[one], number) for one, number in hubs), self._nearest(),
         )  # fmt: skip
+
+    def _nearest(self) -> tuple[tuple[str, str, int], ...]:
+        """Return the nearest pairs, each once, with the smaller of their two distances."""
+        found: dict[tuple[int, int], int] = {}
+        for query, entry, bits in self.near[np.argsort(self.near[:, 2], kind="stable")].tolist():
+            found.setdefault((min(query, entry), max(query, entry)), bits)
+            if len(found) == _NEAREST_SHOWN:
+                break
+        return tuple(
+            (self.names[one], self.names[other], bits) for (one, other), bits in found.items()
+        )
 
     def _hubs(self) -> list[tuple[int, int]]:
         """Return the pictures that are near too many others, with how many, the worst first."""

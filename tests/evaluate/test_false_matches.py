@@ -72,6 +72,14 @@ def test_a_picture_near_many_others_is_a_hub() -> None:
     assert rate.without_hubs < rate.share / 5
 
 
+def test_the_nearest_pairs_are_named_once() -> None:
+    smallest = _distances()
+    smallest[3, 4], smallest[4, 3] = 50, 52
+    (one,) = _figures(_measured(smallest)).distributions
+    assert one.nearest[0] == ("003.png", "004.png", 50)
+    assert len({frozenset(pair[:2]) for pair in one.nearest}) == len(one.nearest) == 20
+
+
 def test_rates_rise_with_the_threshold_and_lie_in_their_intervals() -> None:
     (one,) = _figures(_measured(_distances())).distributions
     shares = [rate.share for rate in one.rates]

@@ -49,7 +49,7 @@ def false_match_document(figures: FalseMatchFigures, platform: Platform) -> Docu
     for algorithm in figures.thresholds_bits:
         sections += [_curves(figures, platform, algorithm), _histogram(figures, algorithm)]
     sections += _by_kind(figures, platform)
-    sections += [*_hubs(figures), *_copies(figures), *_left_out(figures)]
+    sections += [*_nearest(figures), *_hubs(figures), *_copies(figures), *_left_out(figures)]
     return Document("False matches", _LEAD, facts, sections)
 
 
@@ -73,6 +73,11 @@ def false_match_rows(figures: FalseMatchFigures, platform: Platform) -> Iterator
             }
         for name, number in one.hubs:
             yield {"hub": name, "near": number, "level": one.level, "algorithm": one.algorithm}
+        for name, other, bits in one.nearest if one.kind == ALL_KINDS else ():
+            yield {
+                "nearest": [name, other], "bits": bits, "level": one.level,
+                "algorithm": one.algorithm,
+            }  # fmt: skip
     for group in figures.copies:
         yield {"copies": list(group)}
     for name, why in figures.failures.items():
@@ -187,6 +192,19 @@ def _histogram(figures: FalseMatchFigures, algorithm: str) -> Curves:
         ],
         is_log_y=True,
     )
+
+
+def _nearest(figures: FalseMatchFigures) -> list[Table]:
+    return [
+        Table(
+            f"Nearest pairs, {one.algorithm}, level {one.level}", ("bits", "picture", "other"),
+            [[bits, name, other] for name, other, bits in one.nearest],
+            "They decide the extrapolation. Pairs that are of the same subject or template do not"
+            " belong into the folder together.",
+        )
+        for one in figures.of_kind(ALL_KINDS)
+        if one.nearest
+    ]  # fmt: skip
 
 
 def _hubs(figures: FalseMatchFigures) -> list[Table]:
