@@ -46,8 +46,9 @@ class Rate:
 class Distribution:
     """Distances of the pairs of one kind, at one level and by one algorithm.
 
-    `counts` are of pairs by distance, `rates` by threshold. `hubs` have the pictures with the number
-    of others near them, `nearest` some of the nearest pairs with their distance, either way round.
+    `counts` are of pairs by distance, `rates` by threshold. `hubs` have the pictures with the
+    number of others near them, `nearest` some of the nearest pairs with their distance, either way
+    round.
     """
 
     level: Level

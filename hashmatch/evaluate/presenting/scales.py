@@ -23,9 +23,10 @@ class Scale:
     @classmethod
     def over(cls, values: Iterable[float], *, is_log: bool) -> Scale:
         """Return a scale that has all the values."""
-        drawn = [max(one, _SMALLEST) for one in values if one > 0 or not is_log]
         if not is_log:
-            return cls(min(drawn, default=0.0), max([*drawn, 1.0]), is_log)
+            numbers = list(values)
+            return cls(min(numbers, default=0.0), max([*numbers, 1.0]), is_log)
+        drawn = [max(one, _SMALLEST) for one in values if one > 0]
         low = math.floor(math.log10(min(drawn, default=0.1)))
         high = math.ceil(math.log10(max(drawn, default=1.0)))
         return cls(10.0**low, 10.0 ** max(high, low + 1), is_log)

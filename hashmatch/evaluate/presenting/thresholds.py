@@ -30,7 +30,7 @@ from .interface import (
 TradeOffs = Mapping[tuple[Level, str], Sequence[TradeOff]]
 _LEAD = (
     "A wider threshold finds more copies, and more pictures that are none. Both are shown for each"
-    " threshold, as measured with your pictures; the configuration at the end has the widest that"
+    " threshold, as measured with your pictures; the configuration to paste has the widest that"
     " stays below the false matches you allow."
 )
 # Thresholds far apart tell more than all of them.
