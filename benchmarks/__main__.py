@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmarks import (
     cases,
     documents,
+    effect,
     following,
     hashing,
     importing,
@@ -21,7 +22,18 @@ from benchmarks.measuring import machine
 
 _BENCHMARKS = {
     one.__name__.rpartition(".")[2]: one
-    for one in (starting, hashing, intake, importing, documents, index, following, service, cases)
+    for one in (
+        starting,
+        hashing,
+        intake,
+        importing,
+        documents,
+        index,
+        following,
+        service,
+        cases,
+        effect,
+    )
 }
 _RESULTS = Path(__file__).with_name("RESULTS.md")
 
@@ -30,15 +42,22 @@ def main(names: list[str]) -> None:
     """Measure; the tables of benchmarks that were not asked for stay as they are."""
     if unknown := set(names) - set(_BENCHMARKS):
         sys.exit(f"there is no benchmark {', '.join(unknown)}, only {', '.join(_BENCHMARKS)}")
-    before = _read() if names else {}
+    before = _read() if names else _without_photographs()
     found: dict[str, str] = {}
     for name in names or _BENCHMARKS:
         for table in _BENCHMARKS[name].measure():
             found[table.title] = table.as_markdown()
             print(found[table.title], flush=True)
-    tables = {**before, **found}
+    tables = {**before, **found} if names else {**found, **before}
     head = f"# Results\n\nMade by `make bench` on {machine()}.\n"
     _RESULTS.write_text("\n".join([head, *tables.values()]), encoding="utf-8")
+
+
+def _without_photographs() -> dict[str, str]:
+    """Return the tables that stay as they are when everything but photographs is there."""
+    if effect.photographs() is not None:
+        return {}
+    return {title: table for title, table in _read().items() if title in effect.TITLES}
 
 
 def _read() -> dict[str, str]:

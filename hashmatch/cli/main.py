@@ -33,7 +33,7 @@ _COMMANDS = {
     "outbox": "Show and send notifications to other systems.",
     "tokens": "Create, list and revoke access tokens of the service.",
     "serve": "Serve screening over HTTP.",
-    "evaluate": "Evaluate matching: precision, samples to review, other thresholds.",
+    "evaluate": "Measure matching: recall, false matches, precision, other thresholds.",
     "report": "Export reports of matches, cases and figures.",
     "audit": "Verify and export the audit log.",
     "retention": "Remove data that has reached the end of its retention.",

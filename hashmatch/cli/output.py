@@ -14,7 +14,15 @@ import click
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console, JustifyMethod
-from rich.progress import Progress, SpinnerColumn, TextColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 # Without a terminal to say how wide it is, nothing may be cut or wrapped.
@@ -211,11 +219,21 @@ def _print_records(title: str, names: Sequence[str], texts: Sequence[Sequence[st
 
 
 @contextmanager
-def progress(words: str, *, data_goes_to_terminal: bool = False) -> Iterator[Progress]:
-    """Show a running count on stderr where that is a terminal and no data would break it up."""
+def progress(
+    words: str, *, data_goes_to_terminal: bool = False, total: int | None = None
+) -> Iterator[Progress]:
+    """Show a running count on stderr where that is a terminal and no data would break it up.
+
+    With a `total` it is a bar, with the time that is left.
+    """
     hidden = sys.stderr is None or not sys.stderr.isatty()
     hidden = hidden or (data_goes_to_terminal and sys.stdout.isatty())
-    columns = (SpinnerColumn(), TextColumn(words + " {task.completed}"))
+    columns: tuple[ProgressColumn, ...] = (
+        SpinnerColumn(),
+        TextColumn(words + " {task.completed}"),
+    )
+    if total is not None:
+        columns = (TextColumn(words), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), disable=hidden, transient=True) as bar:
-        bar.add_task(words, total=None)
+        bar.add_task(words, total=total)
         yield bar
