@@ -87,6 +87,7 @@ class View(StrEnum):
     EXTENDED = "extended"  # with mirrored edges, for what was cut off
     TURNED = "turned"  # by a few degrees
     TILTED = "tilted"  # in small perspective
+    TILTED_PART = "tilted-part"  # a rectangle on a screen or print that was photographed
 
     @property
     def is_inner(self) -> bool:
@@ -126,6 +127,7 @@ SEARCH_VIEWS = frozenset(
         View.EXTENDED,
         View.TURNED,
         View.TILTED,
+        View.TILTED_PART,
     }
 )
 

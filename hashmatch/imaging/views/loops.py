@@ -92,33 +92,54 @@ def sample_boxes(plane, boxes, smalls):
 
 
 @register_jitable
+def interpolate(plane, x, y):
+    """Return the value between four pixels; beyond the plane, that of its edge."""
+    height, width = plane.shape
+    x, y = min(max(x, 0.0), width - 1.0), min(max(y, 0.0), height - 1.0)
+    left, top = min(int(x), width - 2), min(int(y), height - 2)
+    right, below = np.float32(x - left), np.float32(y - top)
+    high = plane[top, left] * (1 - right) + plane[top, left + 1] * right
+    low = plane[top + 1, left] * (1 - right) + plane[top + 1, left + 1] * right
+    return high * (1 - below) + low * below
+
+
+@compiled(f"void({PLANE}, {_MAPS}, float32[:, :, ::1])", fastmath={"reassoc", "contract"})
+def sample_maps(margined, maps, smalls):
+    size = margined.shape[0]
+    margin = (size - _CELLS) // 2
+    for one in range(maps.shape[0]):
+        place = maps[one]
+        for row in range(_SIDE):
+            v = (row + 0.5) / _SIDE
+            for column in range(_SIDE):
+                u = (column + 0.5) / _SIDE
+                depth = place[2, 0] * u + place[2, 1] * v + place[2, 2]
+                x = (place[0, 0] * u + place[0, 1] * v + place[0, 2]) / depth
+                y = (place[1, 0] * u + place[1, 1] * v + place[1, 2]) / depth
+                x, y = x * _CELLS + margin - 0.5, y * _CELLS + margin - 0.5
+                smalls[one, row, column] = interpolate(margined, x, y)
+
+
+@compiled(f"void({PLANE}, Array(float64, 2, 'C', readonly=True), float32[:, ::1])")
+def rectify(plane, place, upright):
+    """Fill the pixels of a map's square, which is in pixels of the plane."""
+    height, width = upright.shape
+    for row in range(height):
+        v = (row + 0.5) / height
+        for column in range(width):
+            u = (column + 0.5) / width
+            depth = place[2, 0] * u + place[2, 1] * v + place[2, 2]
+            x = (place[0, 0] * u + place[0, 1] * v + place[0, 2]) / depth
+            y = (place[1, 0] * u + place[1, 1] * v + place[1, 2]) / depth
+            upright[row, column] = interpolate(plane, x - 0.5, y - 0.5)
+
+
+@register_jitable
 def mirror(place, size):
     """Return a place on a side whose ends are mirrors."""
     while place < 0 or place >= size:
         place = -1 - place if place < 0 else 2 * size - 1 - place
     return place
-
-
-@compiled(f"void({PLANE}, {_MAPS}, float32[:, :, ::1])", fastmath={"reassoc", "contract"})
-def sample_maps(square, maps, smalls):
-    size = square.shape[0]
-    for one in range(maps.shape[0]):
-        for row in range(_SIDE):
-            v = (row + 0.5) / _SIDE
-            for column in range(_SIDE):
-                u = (column + 0.5) / _SIDE
-                depth = maps[one, 2, 0] * u + maps[one, 2, 1] * v + maps[one, 2, 2]
-                x = (maps[one, 0, 0] * u + maps[one, 0, 1] * v + maps[one, 0, 2]) / depth
-                y = (maps[one, 1, 0] * u + maps[one, 1, 1] * v + maps[one, 1, 2]) / depth
-                x = min(max(x, -1.0), 2.0) * size - 0.5
-                y = min(max(y, -1.0), 2.0) * size - 0.5
-                left, top = int(np.floor(x)), int(np.floor(y))
-                across, down = np.float32(x - left), np.float32(y - top)
-                right, bottom = mirror(left + 1, size), mirror(top + 1, size)
-                left, top = mirror(left, size), mirror(top, size)
-                above = square[top, left] * (1 - across) + square[top, right] * across
-                below = square[bottom, left] * (1 - across) + square[bottom, right] * across
-                smalls[one, row, column] = above * (1 - down) + below * down
 
 
 @compiled(f"void({PLANE}, float32[:, ::1])", fastmath={"reassoc", "contract"})

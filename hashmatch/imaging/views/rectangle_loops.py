@@ -137,7 +137,7 @@ def _mean(running, left, top, right, bottom):
 
 
 @register_jitable
-def _judge(shares, texture, left, top, right, bottom):
+def judge(shares, texture, left, top, right, bottom):
     """Return the score of a rectangle; `shares` are of its sides, below 0 on the border."""
     height, width = texture.shape[0] - 1, texture.shape[1] - 1
     sides, least, second = 0, 2.0, 2.0
@@ -227,7 +227,7 @@ def rank_rectangles(ys, xs, across, down, texture, found):
                             worst = min(worst, shares[side])
                     if best < 0 or worst <= _MIN_SIDE_SHARE:
                         continue
-                    found[number, 0] = _judge(shares, texture, left, top, right, bottom)
+                    found[number, 0] = judge(shares, texture, left, top, right, bottom)
                     found[number, 1], found[number, 2] = left, top
                     found[number, 3], found[number, 4] = right, bottom
                     number += 1

@@ -38,15 +38,13 @@ _MAX_FOUND = 10_000
 
 def find_rectangles(plane: Floats, limit: int) -> list[Area]:
     """Return at most `limit` rectangles, the most likely ones first; the plane itself is none."""
-    from .rectangle_loops import choose_distinct, measure_texture, rank_rectangles, sum_up
+    from .rectangle_loops import choose_distinct, rank_rectangles
 
     height, width = plane.shape
-    texture = np.empty_like(plane)
-    measure_texture(read_only(plane), _TEXTURE_REACH, texture)
+    texture = _measure(plane)
     rows, across = _find_lines(plane, texture)
     columns, down = _find_lines(plane.T, texture.T)
-    running = np.empty((height + 1, width + 1))
-    sum_up(read_only(np.log(texture)), running)
+    running = _sum_logarithms(texture)
     found = np.empty((_MAX_FOUND, 5))
     number = rank_rectangles(rows, columns, across, down, running, found)
     chosen = np.empty((limit, 4))
@@ -56,6 +54,27 @@ def find_rectangles(plane: Floats, limit: int) -> list[Area]:
     return [(left, top, right, bottom) for left, top, right, bottom in chosen[:number].tolist()]
 
 
+def sum_texture(plane: Floats) -> NDArray[np.float64]:
+    """Return the running sums of the logarithm of a plane's texture, of one more row and column."""
+    return _sum_logarithms(_measure(plane))
+
+
+def _measure(plane: Floats) -> Floats:
+    from .rectangle_loops import measure_texture
+
+    texture = np.empty_like(plane)
+    measure_texture(read_only(plane), _TEXTURE_REACH, texture)
+    return texture
+
+
+def _sum_logarithms(texture: Floats) -> NDArray[np.float64]:
+    from .rectangle_loops import sum_up
+
+    running = np.empty((texture.shape[0] + 1, texture.shape[1] + 1))
+    sum_up(read_only(np.log(texture)), running)
+    return running
+
+
 def _find_lines(plane: Floats, texture: Floats) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """Return the rows below which edges are, borders included, and running numbers of their marks.
 
@@ -63,8 +82,8 @@ def _find_lines(plane: Floats, texture: Floats) -> tuple[NDArray[np.int64], NDAr
     """
     height, width = plane.shape
     run = max(_MIN_RUN, int(_RUN_SHARE * width)) | 1
-    marks, weights = _find_edges(plane, _BRIGHTNESS_DEPTH, _MIN_STEP, run, is_ratio=False)
-    blurred, others = _find_edges(texture, _TEXTURE_DEPTH, _MIN_FACTOR, run, is_ratio=True)
+    marks, weights = find_edges(plane, _BRIGHTNESS_DEPTH, _MIN_STEP, run, is_ratio=False)
+    blurred, others = find_edges(texture, _TEXTURE_DEPTH, _MIN_FACTOR, run, is_ratio=True)
     gap = max(_MIN_GAP, int(_MIN_GAP_SHARE * height))
     lines = list(_strongest(weights, _lines(plane.shape), gap))
     for line in lines:
@@ -81,15 +100,21 @@ def _find_lines(plane: Floats, texture: Floats) -> tuple[NDArray[np.int64], NDAr
     return rows, running
 
 
-def _find_edges(
+def find_edges(
     values: Floats, depth: int, limit: float, run: int, *, is_ratio: bool
 ) -> tuple[Marks, Floats]:
-    """Return the pixels above an edge, and the weight of each row's edges."""
-    from .rectangle_loops import find_edges
+    """Return the pixels above a straight edge, and the weight of each row's edges.
+
+    An edge is where the means of `depth` rows above and below differ by `limit`, or by that factor
+    with `is_ratio`, along most of `run` pixels.
+    """
+    from . import rectangle_loops
 
     marks = np.empty(values.shape, np.uint8)
     weights = np.empty(len(values), np.float32)
-    find_edges(read_only(values), depth, np.float32(limit), is_ratio, run, marks, weights)
+    rectangle_loops.find_edges(
+        read_only(values), depth, np.float32(limit), is_ratio, run, marks, weights
+    )
     return marks, weights
 
 

@@ -7,35 +7,22 @@ nearly equal to earlier ones are dropped.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageChops
 
-from hashmatch.hashers.pdq import hash_smalls, orient_small
+from hashmatch.hashers.pdq import hash_smalls
 from hashmatch.hashes import Decode, Hash, Level, Orientation, View
 
-from ..decoding import find_inner
-from .geometry import Cut, turned_map
-from .rectangles import find_rectangles
-from .sampling import (
-    Area,
-    Floats,
-    as_floats,
-    make_plane,
-    reduce_to_square,
-    sample_areas,
-    sample_maps,
-)
+from .sampling import make_plane
+from .standard import MIN_SIDE, standard_views
+from .thorough import thorough_views
 
-# Smaller planes and parts of planes show too little.
-_MIN_SIDE = 24
 # Views as near to an earlier one find nothing that it does not.
 _SAME_BITS = 4
-_MAX_FRAMES = 3  # borders within borders
-_RECTANGLES = 16
 # Frames of one file that are searched. Every frame is looked up as viewers show it.
 _MAX_SEARCHED_FRAMES = 100
 # Renderings that hold nothing which others do not: turned ones, since the search turns them itself,
@@ -43,15 +30,6 @@ _MAX_SEARCHED_FRAMES = 100
 _SEARCHED_BEFORE = frozenset({View.AS_STORED, View.ON_GREY})
 # Planes are alike whose parts of so many pixels differ by so much, of 255, at most.
 _PART_SIDE, _ALIKE = 16, 4
-
-
-@dataclass(frozen=True, slots=True)
-class _Views:
-    """Pictures of one kind of view, of shape (views, 64, 64), with their orientations."""
-
-    view: View
-    smalls: Floats
-    orientations: Sequence[Orientation] = ()
 
 
 class Search:
@@ -82,7 +60,7 @@ class Search:
         None of what was searched before in much the same colours, or in another orientation, and of
         mixes of pictures that were.
         """
-        if not self._is_on or view in _SEARCHED_BEFORE or min(picture.size) < _MIN_SIDE:
+        if not self._is_on or view in _SEARCHED_BEFORE or min(picture.size) < MIN_SIDE:
             return []
         plane = make_plane(picture)
         if any(_is_alike(plane, one) for one in self._seen):
@@ -101,7 +79,9 @@ def _is_alike(plane: Image.Image, other: Image.Image) -> bool:
 
 def _hash_views(plane: Image.Image, level: Level) -> list[Hash]:
     """Return the hashes of all views of a plane. The views that find most are first."""
-    found = list(_views(plane, level))
+    found = list(standard_views(plane))
+    if level is Level.THOROUGH:
+        found.extend(thorough_views(plane))
     hashes = iter(hash_smalls(np.concatenate([one.smalls for one in found])))
     named = [
         replace(next(hashes), view=one.view, orientation=orientation, decode=Decode.SCALED)
@@ -111,77 +91,11 @@ def _hash_views(plane: Image.Image, level: Level) -> list[Hash]:
     return list(_distinct(named))
 
 
-def _views(plane: Image.Image, level: Level) -> Iterator[_Views]:
-    pixels = as_floats(plane)
-    square = reduce_to_square(pixels)
-    yield from _whole(square)
-    yield from _standard(plane, pixels)
-    if level is Level.THOROUGH:
-        yield from _thorough(pixels, square)
-
-
-def _whole(square: Floats) -> Iterator[_Views]:
-    """Yield all of the picture, inverted, turned and mirrored."""
-    whole = sample_maps(square, [np.eye(3)])
-    yield _Views(View.RESIZED, whole)
-    yield _Views(View.NEGATIVE, 255 - whole)
-    others = [one for one in Orientation if one is not Orientation.ORIGINAL]
-    turned = np.stack([orient_small(whole[0], one) for one in others])
-    yield _Views(View.RESIZED, turned, others)
-
-
-def _standard(plane: Image.Image, pixels: Floats) -> Iterator[_Views]:
-    """Yield the parts within borders and between edges."""
-    whole = (0.0, 0.0, float(plane.width), float(plane.height))
-    if unframed := list(_within_borders(plane, whole, _MAX_FRAMES)):
-        yield _Views(View.UNFRAMED, sample_areas(pixels, unframed))
-    rectangles = find_rectangles(pixels, _RECTANGLES)
-    if not rectangles:
-        return
-    yield _Views(View.PART, sample_areas(pixels, rectangles))
-    inner = [area for one in rectangles for area in [*_within_borders(plane, one, 2)][-1:]]
-    if inner:
-        yield _Views(View.PART_INNER, sample_areas(pixels, inner))
-
-
-def _within_borders(plane: Image.Image, area: Area, limit: int) -> Iterator[Area]:
-    """Yield the area inside the uniform borders of another, inside the borders of that, and on."""
-    left, top, right, bottom = (int(one) for one in area)
-    for _ in range(limit):
-        if min(right - left, bottom - top) < _MIN_SIDE:
-            return
-        width, height = right - left, bottom - top
-        inner = find_inner(plane.crop((left, top, right, bottom)))
-        if inner is None:
-            return
-        # Reducing the picture has mixed the outermost pixels with the border.
-        left, right = left + inner[0] + (inner[0] > 0), left + inner[2] - (inner[2] < width)
-        top, bottom = top + inner[1] + (inner[1] > 0), top + inner[3] - (inner[3] < height)
-        yield left, top, right, bottom
-
-
 def _distinct(hashes: Iterable[Hash]) -> Iterator[Hash]:
     """Yield the hashes that are not nearly equal to an earlier one."""
-    seen = np.zeros((0, 32), np.uint8)
+    seen: list[int] = []
     for one in hashes:
-        value = np.frombuffer(one.value, np.uint8)
-        if not len(seen) or np.bitwise_count(seen ^ value).sum(axis=1).min() > _SAME_BITS:
+        value = int.from_bytes(one.value)
+        if all((value ^ other).bit_count() > _SAME_BITS for other in seen):
             yield one
-            seen = np.vstack((seen, value))
-
-
-# --- replaced below
-_TURNS = (1, 2, 3, 4, 5, 6, 7)
-
-
-def _thorough(pixels: Floats, square: Floats) -> Iterator[_Views]:
-    """Yield what is left after small crops, turns and changes of perspective, undone."""
-    height, width = pixels.shape
-    turned = [
-        place
-        for degrees in _TURNS
-        for cut in Cut
-        for sign in (-1, 1)
-        if (place := turned_map(sign * degrees, width, height, cut)) is not None
-    ]
-    yield _Views(View.TURNED, sample_maps(square, turned))
+            seen.append(value)
