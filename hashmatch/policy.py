@@ -53,11 +53,12 @@ class Policy:
         return self.review_bits_beyond(threshold_bits, list_name, algorithm)
 
     def review_bits_beyond(
-        self, threshold_bits: int, list_name: str, algorithm: Algorithm
+        self, threshold_bits: int, list_name: str | None, algorithm: Algorithm
     ) -> int | None:
-        """Return what `review_bits` would be if the list had another threshold."""
-        general = self._settings.review_bits.get(algorithm.name, algorithm.review_bits)
-        bits = self._overrides(list_name).review_bits.get(algorithm.name, general)
+        """Return what `review_bits` would be at another threshold of a list, or of all others."""
+        bits = self._settings.review_bits.get(algorithm.name, algorithm.review_bits)
+        if list_name is not None:
+            bits = self._overrides(list_name).review_bits.get(algorithm.name, bits)
         return None if bits is None or is_match(bits, threshold_bits) else bits
 
     def is_low_quality(self, one: Hash) -> bool:
