@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from sqlalchemy import func, select
@@ -31,11 +32,17 @@ def scanner_maker(settings: Settings, database: Database) -> MakeScanner:
         intake: Intake | None = None,
         listeners: Sequence[MatchListener] = (),
         observe: Callable[[str, float], None] = lambda _stage, _seconds: None,
+        guards: Mapping[str, Any] = MappingProxyType({}),
         **policy: Any,
     ) -> Scanner:
         # The pool is tested by its own tests.
         chosen = Settings.model_validate(
-            {"data_dir": settings.data_dir, "policy": policy, "intake": {"isolation": "none"}}
+            {
+                "data_dir": settings.data_dir,
+                "policy": policy,
+                "guards": dict(guards),
+                "intake": {"isolation": "none"},
+            }
         )
         return Scanner(
             database=database,

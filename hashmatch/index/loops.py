@@ -18,8 +18,10 @@ from hashmatch.jit import compiled
 _AHEAD = 32
 # The initial capacity for the candidates of one piece.
 _CANDIDATES = 2048
-# The number of keys in a block: while the buckets of one block are read, the next are fetched.
+# The number of buckets in a block: while those of one block are read, the next are fetched.
 _BLOCK = 32
+# The lowest bits of a key are its place in a bucket.
+_LOW_BITS = 6
 # A slot below this value is the place of a row, otherwise that of a list of rows with the same key.
 _SHARED = 1 << 31
 
@@ -36,6 +38,16 @@ def _ones(_typing, word):
 
     def generate(_context, builder, _signature, arguments):
         return builder.ctpop(arguments[0])
+
+    return types.uint64(word), generate
+
+
+@intrinsic
+def _lowest(_typing, word):
+    """Return the place of the lowest bit that is set in a word other than 0."""
+
+    def generate(_context, builder, _signature, arguments):
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
 
     return types.uint64(word), generate
 
@@ -125,13 +137,14 @@ def _compare(
 
 @compiled(
     f"int64({_U64_2D}, {_U64_2D}, {_U64}, {_U32}, {_U32}, {_I64_2D}, {_U32}, {_I64_2D},"
-    f" {_U64_2D}, int64, int64[::1], uint32[::1], int64[::1])"
+    f" {_U64_2D}, {_U64_2D}, int64, int64[::1], uint32[::1], int64[::1])"
 )
 def search(
-    queries, rows, buckets, slots, shared, pieces, masks, reaches, piece_masks, threshold,
-    found_queries, found_rows, found_distances,
+    queries, rows, buckets, slots, shared, pieces, masks, reaches, piece_masks, low_balls,
+    threshold, found_queries, found_rows, found_distances,
 ):  # fmt: skip
-    places = np.empty(_BLOCK, np.int64)
+    places = np.empty(64 * _BLOCK, np.int64)
+    low_masks = np.empty(_LOW_BITS + 1, np.uint64)
     candidates = np.empty(_CANDIDATES, np.uint32)
     # Memory is prefetched a block ahead of its use: the buckets, then the slots of occupied keys,
     # and in `_compare` the rows.
@@ -141,26 +154,35 @@ def search(
             first, width = pieces[piece, 0], pieces[piece, 1]
             bucket_base, slot_base = pieces[piece, 2], pieces[piece, 3]
             shared_base = pieces[piece, 4]
-            first_mask, probes = reaches[piece, 0], reaches[piece, 1]
+            first_mask, probes, radius = reaches[piece, 0], reaches[piece, 1], reaches[piece, 2]
             key = _key(queries, query, first, width)
+            high = key >> _LOW_BITS
+            for left in range(_LOW_BITS + 1):
+                low_masks[left] = low_balls[key & 63, left]
             gathered = 0
             for probe in range(min(_BLOCK, probes)):
-                near = (key ^ np.int64(masks[first_mask + probe])) >> 6
+                near = high ^ np.int64(masks[first_mask + probe])
                 _prefetch(buckets, bucket_base + 2 * near)
             for block in range(0, probes, _BLOCK):
                 end = min(block + _BLOCK, probes)
                 for probe in range(end, min(end + _BLOCK, probes)):
-                    near = (key ^ np.int64(masks[first_mask + probe])) >> 6
+                    near = high ^ np.int64(masks[first_mask + probe])
                     _prefetch(buckets, bucket_base + 2 * near)
                 full = 0
                 for probe in range(block, end):
-                    near = key ^ np.int64(masks[first_mask + probe])
-                    at = bucket_base + 2 * (near >> 6)
-                    bits = buckets[at] >> np.uint64(near & 63)
-                    if bits & np.uint64(1):
+                    mask = np.uint64(masks[first_mask + probe])
+                    at = bucket_base + 2 * (high ^ np.int64(mask))
+                    # The bits that are not flipped above may be flipped below: of 64 keys, those
+                    # near enough are found at once.
+                    left = min(radius - np.int64(_ones(mask)), _LOW_BITS)
+                    bits = buckets[at]
+                    near_bits = bits & low_masks[left]
+                    while near_bits:
+                        low = _lowest(near_bits)
+                        near_bits &= near_bits - np.uint64(1)
                         # Slots exist for occupied keys only, in order. The bucket has their number
                         # up to the end of its word; subtract the keys from this one to that end.
-                        place = slot_base + np.int64(buckets[at + 1]) - np.int64(_ones(bits))
+                        place = slot_base + np.int64(buckets[at + 1]) - np.int64(_ones(bits >> low))
                         _prefetch(slots, place)
                         places[full] = place
                         full += 1

@@ -28,6 +28,8 @@ _MAX_KEY_BITS = 30
 # The number of keys is at most about 2 to this power times the number of rows.
 _SPARE_KEY_BITS = 3
 _MAX_PIECES = 64
+# A bucket has 64 keys, which differ in so many bits, the lowest.
+BUCKET_BITS = 6
 
 
 def key_widths(bits: int, pieces: int, rows: int) -> list[int]:
@@ -104,6 +106,15 @@ def ball(width: int, radius: int) -> NDArray[np.uint32]:
         )
         shells.append(shell)
     return np.sort(np.concatenate(shells)) if radius >= 0 else np.zeros(0, np.uint32)
+
+
+@lru_cache(maxsize=1)
+def low_balls() -> NDArray[np.uint64]:
+    """Return words of shape (64, 7): bits at the places within 0 to 6 bits of each place."""
+    places = np.arange(1 << BUCKET_BITS, dtype=np.uint8)
+    apart = np.bitwise_count(places[:, None] ^ places)
+    within = apart[:, None, :] <= np.arange(BUCKET_BITS + 1)[:, None]
+    return np.packbits(within, axis=2, bitorder="little").view(np.uint64)[:, :, 0]
 
 
 def order_bits(sample: NDArray[np.integer[Any]], pieces: int) -> NDArray[np.int64]:
