@@ -10,8 +10,8 @@ from typing import Any
 from hashmatch.hashes import Level, is_match
 
 from .alterations import CATALOGUE, Group
+from .intervals import Interval, wilson
 from .results import Header, Record
-from .statistics import Interval, wilson
 from .targets import NEAR_BITS, target_of
 
 _GROUPS = {one.name: one.group for one in CATALOGUE}
@@ -43,7 +43,7 @@ class Recall:
     @property
     def interval(self) -> Interval:
         """Return the interval of the share."""
-        return wilson(self.share * self.pictures, self.pictures)
+        return wilson(self.share, self.pictures)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,6 @@ from hashmatch.store.evaluations import (
 from hashmatch.store.matches import MatchFilter
 from hashmatch.store.schema import ReviewResult, ReviewSample, require_text
 
-from .intervals import Share, wilson
 from .review import precision_facts, result_facts
 
 MAX_SAMPLE = 10_000
@@ -118,7 +117,7 @@ def sample_facts(session: Session, key: int) -> dict[str, Any]:
 def _line(sample: ReviewSample, sampled: Sequence[Sampled]) -> dict[str, Any]:
     facts = _results(sampled)
     if sample.by_list:
-        facts |= precision_facts(_weighted(_populations(sample), sampled))
+        facts |= _weighted_precision(_populations(sample), sampled)
     return {
         "sample": sample.key,
         "drawn_at": sample.drawn_at.isoformat(timespec="seconds"),
@@ -145,7 +144,9 @@ def _results(sampled: Sequence[Sampled]) -> dict[str, Any]:
     return {"drawn": len(sampled), **result_facts(counts)}
 
 
-def _weighted(populations: Mapping[str, int], sampled: Sequence[Sampled]) -> Share | None:
+def _weighted_precision(
+    populations: Mapping[str, int], sampled: Sequence[Sampled]
+) -> dict[str, float | None]:
     """Return the precision over all lists, each weighted by its number of matches.
 
     None until a match of each list is decided. The interval is Wilson's for the effective size of
@@ -158,11 +159,11 @@ def _weighted(populations: Mapping[str, int], sampled: Sequence[Sampled]) -> Sha
         confirmed = counts[ReviewResult.CONFIRMED]
         decided = confirmed + counts[ReviewResult.FALSE_POSITIVE]
         if not decided:
-            return None
+            return precision_facts(None, 0)
         weight = population / total
         share += weight * confirmed / decided
         inverse += weight * weight / decided
-    return wilson(min(share, 1.0), 1 / inverse)
+    return precision_facts(min(share, 1.0), 1 / inverse)
 
 
 def _match_facts(one: Sampled) -> dict[str, Any]:
