@@ -30,7 +30,7 @@ from .recall import RecallPlan, measure_recall
 from .recall_figures import RecallFigures
 from .results import open_results, read_results
 from .review import review_rows
-from .review_samples import MAX_SAMPLE, SampleRequest, draw_sample, sample_facts, sample_line
+from .review_samples import SampleRequest, draw_sample, sample_facts, sample_line
 from .thresholds import Platform, trade_offs
 from .what_if import WhatIf, parse_thresholds, try_thresholds
 
@@ -39,7 +39,6 @@ __all__ = [
     "CATALOGUE_VERSION",
     "COPIES_ALGORITHM",
     "COPIES_BITS",
-    "MAX_SAMPLE",
     "Alteration",
     "Document",
     "FalseMatchFigures",

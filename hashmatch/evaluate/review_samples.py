@@ -26,7 +26,7 @@ from hashmatch.store.schema import ReviewResult, ReviewSample, require_text
 
 from .review import precision_facts, result_facts
 
-MAX_SAMPLE = 10_000
+_MAX_SAMPLE = 10_000
 _MAX_NAME = 1_000
 _MAX_SEED = 64
 
@@ -84,8 +84,8 @@ def draw_sample(database: Database, request: SampleRequest, actor: str) -> int:
 
 def _require_recordable(request: SampleRequest, actor: str) -> None:
     require_text(actor, request.seed)
-    if not 1 <= request.size <= MAX_SAMPLE:
-        raise InputError(f"a sample has 1 to {MAX_SAMPLE} matches")
+    if not 1 <= request.size <= _MAX_SAMPLE:
+        raise InputError(f"a sample has 1 to {_MAX_SAMPLE} matches")
     if len(request.seed) > _MAX_SEED or len(actor) > _MAX_NAME:
         raise InputError(f"a seed has up to {_MAX_SEED} characters, a name up to {_MAX_NAME}")
 
