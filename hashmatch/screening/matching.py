@@ -20,8 +20,7 @@ from hashmatch.index import Neighbour, Snapshot
 from hashmatch.outcome import Failure, Nearness, Reason, nearness
 from hashmatch.policy import Policy
 from hashmatch.store.lists import Allowance
-
-from .wide import choose_wide
+from hashmatch.wide import choose_wide
 
 
 @dataclass(frozen=True, slots=True)
