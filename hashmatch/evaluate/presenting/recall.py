@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,11 +22,13 @@ from .interface import (
 )
 
 _LEAD = (
-    "Each picture was altered in many ways, and each copy was looked up as an upload is. It is"
-    " found when the nearest of its hashes is within the threshold of the plain hash of the"
-    " picture. Intervals have the true share in 95 of 100 measurements; those of a group count"
-    " each picture once."
+    "Each picture was altered in many ways, and each copy was looked up as an upload is. It matches"
+    " when any of its hashes is within the threshold of the plain hash of the picture, and is near"
+    " when one of the few that are looked up farther is within the wider distance. Intervals have"
+    " the true share in 95 of 100 measurements; those of a group count each picture once."
 )
+# Views that are named beside a group.
+_VIEWS = 3
 
 
 def recall_document(figures: RecallFigures) -> Document:
@@ -56,7 +59,7 @@ def recall_by_group(figures: RecallFigures) -> Table:
     columns = [
         f"{level}{words}"
         for level in figures.levels
-        for words in (*(f", {one.bits} bits" for one in thresholds), ", target")
+        for words in (*(f", {_words(one)}" for one in thresholds), ", target")
     ]
     rows: list[list[Cell]] = []
     for group in figures.groups():
@@ -68,9 +71,15 @@ def recall_by_group(figures: RecallFigures) -> Table:
         rows.append(row)
     note = (
         f"{figures.pictures:,} photographs, {len(figures.alterations())} alterations of each, seed"
-        f" {figures.header['seed']}. The last of the distances is held against the target."
+        f" {figures.header['seed']}. Near copies count towards the target."
     )
     return Table("Recall by group", ("group", *columns), rows, note)
+
+
+def _words(threshold: Threshold) -> str:
+    if threshold.review_bits is None:
+        return f"match, {threshold.bits} bits"
+    return f"or near, {threshold.review_bits} bits"
 
 
 def thresholds_by_algorithm(figures: RecallFigures) -> dict[str, list[Threshold]]:
@@ -88,7 +97,11 @@ def recall_rows(figures: RecallFigures) -> Iterator[dict[str, Any]]:
             for group in figures.groups():
                 found = figures.of_group(group, level, threshold)
                 target = target_of(group).at(level)
-                yield _row(found, level, threshold, group=group, target_percent=target)
+                views = _views_found(figures, level, threshold, group)
+                yield {
+                    **_row(found, level, threshold, group=group, target_percent=target),
+                    "views": dict(views),
+                }
             for name in figures.alterations():
                 found = figures.of_alteration(name, level, threshold)
                 yield _row(found, level, threshold, alteration=name)
@@ -105,6 +118,7 @@ def _row(found: Recall, level: Level, threshold: Threshold, **named: object) -> 
         "level": level,
         "algorithm": threshold.algorithm,
         "threshold_bits": threshold.bits,
+        "review_bits": threshold.review_bits,
         "found": found.found,
         "copies": found.copies,
         "pictures": found.pictures,
@@ -120,8 +134,8 @@ def _chart(figures: RecallFigures, algorithm: str, thresholds: list[Threshold]) 
         str(group): [_bar(figures, group, level, thresholds) for level in figures.levels]
         for group in figures.groups()
     }
-    wide = f", light bars within {thresholds[-1].bits}" if len(thresholds) > 1 else ""
-    note = f"Dark bars are copies within {thresholds[0].bits} bits{wide}, in percent."
+    wide = f", light bars those near, {thresholds[-1].review_bits} bits" * (len(thresholds) > 1)
+    note = f"Dark bars are copies that match, within {thresholds[0].bits} bits{wide}, in percent."
     return Bars(f"recall-{algorithm}", f"Found by group, {algorithm}", note, bars)
 
 
@@ -137,13 +151,13 @@ def _bar(figures: RecallFigures, group: Group, level: Level, thresholds: list[Th
 
 def _groups(figures: RecallFigures, level: Level, thresholds: list[Threshold]) -> Table:
     rows = [_group_row(figures, group, level, thresholds) for group in figures.groups()]
-    names = [f"within {one.bits} bits" for one in thresholds]
+    names = [_words(one) for one in thresholds]
     return Table(
         f"Level {level}, {thresholds[0].algorithm}, by group",
-        ("group", *names, "interval", "upright hashes only", "target", "copies"),
+        ("group", *names, "interval", "upright hashes only", "target", "copies", "by way of"),
         rows,
-        "The last of the distances decides; its interval and its share without turned and mirrored"
-        " hashes stand beside it.",
+        "The last of the shares is held against the target; its interval, its share without turned"
+        " and mirrored hashes, and the views that found most stand beside it.",
     )
 
 
@@ -158,7 +172,25 @@ def _group_row(
     return [
         str(group), *(percent(one.share) for one in found), _interval(wide),
         percent(wide.upright_share), words, wide.copies,
+        _by_way_of(figures, level, thresholds[-1], group),
     ]  # fmt: skip
+
+
+def _views_found(
+    figures: RecallFigures, level: Level, threshold: Threshold, group: Group
+) -> Counter[str]:
+    """Return how many copies of a group each view found, in whatever orientation."""
+    views = Counter[str]()
+    for (view, _), number in figures.ways(level, threshold, group).items():
+        views[view] += number
+    return views
+
+
+def _by_way_of(figures: RecallFigures, level: Level, threshold: Threshold, group: Group) -> str:
+    views = _views_found(figures, level, threshold, group)
+    return ", ".join(
+        f"{view} {percent(number / views.total())}" for view, number in views.most_common(_VIEWS)
+    )
 
 
 def _interval(found: Recall) -> str:
@@ -167,7 +199,7 @@ def _interval(found: Recall) -> str:
 
 
 def _alterations(figures: RecallFigures, thresholds: list[Threshold]) -> Table:
-    columns = [f"{level}, {one.bits} bits" for level in figures.levels for one in thresholds]
+    columns = [f"{level}, {_words(one)}" for level in figures.levels for one in thresholds]
     rows: list[list[Cell]] = [
         [name, *(percent(figures.of_alteration(name, level, one).share)
                  for level in figures.levels for one in thresholds)]
@@ -189,7 +221,8 @@ def _views(figures: RecallFigures, threshold: Threshold) -> Table:
         f"Views that were the nearest of a copy found, {threshold.algorithm}",
         ("level", "view", "orientation", "copies"),
         rows,
-        f"Within {threshold.bits} bits. Of equally near ones, the first counts.",
+        f"Copies that {'match' if threshold.review_bits is None else 'match or are near'}. Of"
+        " equally near views, the first counts.",
     )
 
 
