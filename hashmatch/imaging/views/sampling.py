@@ -33,12 +33,10 @@ def make_plane(picture: Image.Image) -> Image.Image:
     """Return the luma of a picture of mode L or RGB, reduced to about 640 by 480 pixels."""
     width, height = picture.size
     share = min(1.0, (_MAX_PIXELS / (width * height)) ** 0.5, _MAX_SIDE / max(width, height))
-    # Whole factors first, which Pillow averages quickly.
-    factor = int(1 / share)
-    if factor > 1:
-        picture = picture.reduce(factor)
-    luma = picture.convert("L")
-    if share == 1:
+    # Pillow averages quickly by whole factors, and so the nearest of them has to do.
+    factor = round(1 / share)
+    luma = (picture.reduce(factor) if factor > 1 else picture).convert("L")
+    if factor > 1 or share == 1:
         return luma
     size = (max(1, round(width * share)), max(1, round(height * share)))
     return luma.resize(size, Image.Resampling.BILINEAR)
