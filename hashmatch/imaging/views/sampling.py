@@ -1,9 +1,8 @@
 """Sampling of views: the 64 by 64 pictures that PDQ's transform reads, from one reduced plane.
 
 Each view is hashed as if it had been resized to 320 by 320 pixels first. At that size PDQ averages
-over three cells twice and takes each fifth, in the same places from both ends, so that a mirrored
-view has the mirrored picture. PDQ's window depends on the size of a picture: a small copy is up to
-22 bits from its large original, and by way of this size 4.
+over three cells twice and takes each fifth. Its window depends on the size of a picture: a small
+copy is up to 22 bits from its large original, and by way of this size 5 on average.
 """
 
 from __future__ import annotations

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from PIL import Image
 
-from hashmatch.hashers.pdq import orient_small
 from hashmatch.hashes import Orientation, View
 
 from .borders import inside_of, within_borders
+from .geometry import box_map, oriented_map
 from .rectangles import find_rectangles
 from .sampling import (
     Floats,
@@ -26,6 +25,9 @@ from .sampling import (
 MIN_SIDE = 24
 _MAX_FRAMES = 3  # borders within borders
 _RECTANGLES = 16
+# From where views are sampled to where hashes of pictures as they are, and of pictures that were
+# shrunk to 512 by 512 pixels, are found best.
+_SHIFTS = (-0.5 / 512, 1 / 512)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +62,9 @@ def parts_of(pixels: Floats, limit: int, views: tuple[View, View]) -> Iterator[V
 
 def _whole(pixels: Floats) -> Iterator[Views]:
     """Yield all of the picture, inverted, turned and mirrored."""
-    whole = sample_maps(extend(reduce_to_square(pixels)), [np.eye(3)])
-    yield Views(View.RESIZED, whole)
-    yield Views(View.NEGATIVE, 255 - whole)
-    others = [one for one in Orientation if one is not Orientation.ORIGINAL]
-    turned = np.stack([orient_small(whole[0], one) for one in others])
-    yield Views(View.RESIZED, turned, others)
+    margined = extend(reduce_to_square(pixels))
+    maps = [box_map(shift, shift, 1 + shift, 1 + shift) for shift in _SHIFTS]
+    yield Views(View.RESIZED, sample_maps(margined, maps))
+    every = sample_maps(margined, [oriented_map(one) for one in Orientation])
+    yield Views(View.NEGATIVE, 255 - every[:1])
+    yield Views(View.RESIZED, every[1:], list(Orientation)[1:])
