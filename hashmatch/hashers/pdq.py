@@ -210,16 +210,6 @@ def _band(pixel: int, starts: NDArray[np.intp], ends: NDArray[np.intp]) -> Band:
     return first, weights.astype(np.float32)
 
 
-def orient_small(small: Floats, orientation: Orientation) -> Floats:
-    """Return a 64 by 64 picture turned or mirrored.
-
-    It is the one of the turned picture only where both were sampled in symmetric places.
-    """
-    view, is_transposed = _FROM_UPRIGHT[orientation]
-    turned = small[:: -1 if view & 2 else 1, :: -1 if view & 1 else 1]
-    return turned.T if is_transposed else turned
-
-
 @lru_cache(maxsize=1)
 def _cosines() -> Floats:
     frequency = np.arange(1, _FREQUENCIES + 1)[:, None]

@@ -7,6 +7,8 @@ from enum import Enum
 
 import numpy as np
 
+from hashmatch.hashes import Orientation
+
 from .sampling import Map
 
 Corners = tuple[tuple[float, float], tuple[float, float], tuple[float, float], tuple[float, float]]
@@ -23,6 +25,24 @@ class Cut(Enum):
 def box_map(left: float, top: float, right: float, bottom: float) -> Map:
     """Return the map to a box of the unit square, which may reach beyond it."""
     return np.array([[right - left, 0, left], [0, bottom - top, top], [0, 0, 1]], np.float64)
+
+
+def oriented_map(orientation: Orientation) -> Map:
+    """Return the map of a picture turned or mirrored, from its unit square to the given one's."""
+    return np.array([*_ORIENTED[orientation], (0, 0, 1)], np.float64)
+
+
+# Where (u, v) of a turned picture is in the given one: the rows of x and of y.
+_ORIENTED = {
+    Orientation.ORIGINAL: ((1, 0, 0), (0, 1, 0)),
+    Orientation.ROTATE_90: ((0, 1, 0), (-1, 0, 1)),
+    Orientation.ROTATE_180: ((-1, 0, 1), (0, -1, 1)),
+    Orientation.ROTATE_270: ((0, -1, 1), (1, 0, 0)),
+    Orientation.FLIP_X: ((-1, 0, 1), (0, 1, 0)),
+    Orientation.FLIP_Y: ((1, 0, 0), (0, -1, 1)),
+    Orientation.TRANSPOSE: ((0, 1, 0), (1, 0, 0)),
+    Orientation.TRANSVERSE: ((0, -1, 1), (-1, 0, 1)),
+}
 
 
 def turned_map(degrees: float, width: int, height: int, cut: Cut) -> Map | None:

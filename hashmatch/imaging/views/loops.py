@@ -14,6 +14,10 @@ from hashmatch.jit import compiled
 _SIDE = 64  # of the picture that PDQ's transform reads
 _CELLS = 320  # along each side of the square by way of which a view is hashed
 _STEP = _CELLS // _SIDE
+# The reference shrinks a picture to 512 by 512 pixels first, and there its even window moves it by
+# 1.5 of them; other implementations hash it as it is. Lists have hashes of both kinds. Moved by a
+# third of that, a view is 8 and 5 bits from them on average, and not 12 and 5.
+_SHIFT = 0.5 / 512
 # PDQ's two running means of three cells, as weights of the five cells around a sampled one.
 _WEIGHTS = (1 / 9, 2 / 9, 3 / 9, 2 / 9, 1 / 9)
 
@@ -27,7 +31,7 @@ def _lay_runs(low, high, size, firsts, lengths, weights):
     """Fill the weights of 64 runs of pixels, each of five cells of a side from `low` to `high`."""
     cell = (high - low) / _CELLS
     for run in range(_SIDE):
-        start = low + _STEP * run * cell
+        start = low + _STEP * run * cell + _SHIFT * (high - low)
         first = min(max(int(np.floor(start)), 0), size - 1)
         last = min(max(int(np.ceil(start + _STEP * cell)), first + 1), size)
         firsts[run] = first
@@ -110,9 +114,9 @@ def sample_maps(margined, maps, smalls):
     for one in range(maps.shape[0]):
         place = maps[one]
         for row in range(_SIDE):
-            v = (row + 0.5) / _SIDE
+            v = (row + 0.5) / _SIDE + _SHIFT
             for column in range(_SIDE):
-                u = (column + 0.5) / _SIDE
+                u = (column + 0.5) / _SIDE + _SHIFT
                 depth = place[2, 0] * u + place[2, 1] * v + place[2, 2]
                 x = (place[0, 0] * u + place[0, 1] * v + place[0, 2]) / depth
                 y = (place[1, 0] * u + place[1, 1] * v + place[1, 2]) / depth

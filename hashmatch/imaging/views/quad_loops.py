@@ -22,34 +22,41 @@ _MIN_SHARE = 0.4
 
 @compiled("void(Array(uint8, 2, 'C', readonly=True), int32[:, ::1])")
 def count_marks(marks, counts):
-    """Fill running numbers of the marks on each row and the rows beside it."""
-    height, width = marks.shape
-    for row in range(height):
-        total = 0
-        counts[row, 0] = 0
-        before, after = max(row - 1, 0), min(row + 1, height - 1)
-        for x in range(width):
-            total += marks[row, x] | marks[before, x] | marks[after, x]
-            counts[row, x + 1] = total
+    """Fill the marks on each row and the rows beside it up to a column, by column and row.
+
+    `marks` has the columns first, too.
+    """
+    width, height = marks.shape
+    counts[0] = 0
+    for x in range(width):
+        line = marks[x]
+        for row in range(height):
+            mark = line[row] | line[max(row - 1, 0)] | line[min(row + 1, height - 1)]
+            counts[x + 1, row] = counts[x, row] + mark
+
+
+@register_jitable
+def _end_of_run(at, last, shift, slope, width):
+    """Return the column up to which a slanted line stays in a row of pixels, `last` at most."""
+    if slope == 0:
+        return last
+    edge = shift + 0.5 if slope > 0 else shift - 0.5
+    return min(last, max(at + 1, int(np.ceil(width / 2 + edge / slope - 0.5))))
 
 
 @register_jitable
 def _count_along(counts, line, start, end):
-    """Return the number of marks along a slanted line between two places."""
-    height, width = counts.shape[0], counts.shape[1] - 1
+    """Return the number of marks along a slanted line between two columns."""
+    width, height = counts.shape[0] - 1, counts.shape[1]
     row, slope = line
-    first, last = min(max(int(start), 0), width), min(max(int(end), 0), width)
+    at, last = min(max(int(start), 0), width), min(max(int(end), 0), width)
     total = 0
-    at = first
     while at < last:
-        here = int(np.floor(row + slope * (at + 0.5 - width / 2) + 0.5))
-        stop = last
-        if slope != 0:
-            # The place at which the line leaves this row of pixels.
-            edge = here + 0.5 if slope > 0 else here - 0.5
-            stop = min(last, max(at + 1, int(np.ceil(width / 2 + (edge - row) / slope - 0.5))))
+        shift = np.floor(slope * (at + 0.5 - width / 2) + 0.5)
+        stop = _end_of_run(at, last, shift, slope, width)
+        here = int(row + shift)
         if 0 <= here < height:
-            total += counts[here, stop] - counts[here, at]
+            total += counts[stop, here] - counts[at, here]
         at = stop
     return total
 
@@ -57,10 +64,23 @@ def _count_along(counts, line, start, end):
 @compiled(f"void({_COUNTS}, float64[::1], int32[:, ::1])")
 def sum_slanted(counts, slopes, sums):
     """Fill the marks along the line through the middle of each row, by slope and row."""
-    width = counts.shape[1] - 1
+    width, height = counts.shape[0] - 1, counts.shape[1]
     for place in range(len(slopes)):
-        for row in range(counts.shape[0]):
-            sums[place, row] = _count_along(counts, (float(row), slopes[place]), 0, width)
+        slope = slopes[place]
+        line = sums[place]
+        line[:] = 0
+        at = 0
+        while at < width:
+            shift = np.floor(slope * (at + 0.5 - width / 2) + 0.5)
+            stop = _end_of_run(at, width, shift, slope, width)
+            # All rows together: one after another took ten times as long.
+            first, last = max(0, -int(shift)), min(height, height - int(shift))
+            before = counts[at, first + int(shift) : last + int(shift)]
+            after = counts[stop, first + int(shift) : last + int(shift)]
+            part = line[first:last]
+            for row in range(last - first):
+                part[row] += after[row] - before[row]
+            at = stop
 
 
 @register_jitable

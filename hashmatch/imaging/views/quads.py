@@ -31,7 +31,7 @@ _WIDTH, _HEIGHT = 420, 320
 
 
 def find_quads(plane: Floats, limit: int) -> list[Map]:
-    """Return the maps to at most `limit` quadrilaterals, in pixels of the plane, likeliest first."""
+    """Return the maps to at most `limit` quadrilaterals in pixels of the plane, likeliest first."""
     from .quad_loops import rank_quads
 
     height, width = plane.shape
@@ -70,8 +70,8 @@ def _find_lines(plane: Floats) -> tuple[Lines, NDArray[np.int32]]:
     from .quad_loops import count_marks, sum_slanted
 
     marks, _ = find_edges(plane, _DEPTH, _MIN_STEP, _RUN, is_ratio=False)
-    counts = np.empty((plane.shape[0], plane.shape[1] + 1), np.int32)
-    count_marks(read_only(marks), counts)
+    counts = np.empty((plane.shape[1] + 1, plane.shape[0]), np.int32)
+    count_marks(read_only(marks.T), counts)
     sums = np.empty((len(_SLOPES), len(plane)), np.int32)
     sum_slanted(read_only(counts), _SLOPES, sums)
     return np.array(sorted(_strongest(sums, plane.shape))).reshape(-1, 2), counts

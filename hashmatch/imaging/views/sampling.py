@@ -1,9 +1,8 @@
 """Sampling of views: the 64 by 64 pictures that PDQ's transform reads, from one reduced plane.
 
 Each view is hashed as if it had been resized to 320 by 320 pixels first. At that size PDQ averages
-over three cells twice and takes each fifth, in the same places from both ends, so that a mirrored
-view has the mirrored picture. PDQ's window depends on the size of a picture: a small copy is up to
-22 bits from its large original, and by way of this size 4.
+over three cells twice and takes each fifth. Its window depends on the size of a picture: a small
+copy is up to 22 bits from its large original, and by way of this size 5 on average.
 """
 
 from __future__ import annotations
@@ -33,12 +32,10 @@ def make_plane(picture: Image.Image) -> Image.Image:
     """Return the luma of a picture of mode L or RGB, reduced to about 640 by 480 pixels."""
     width, height = picture.size
     share = min(1.0, (_MAX_PIXELS / (width * height)) ** 0.5, _MAX_SIDE / max(width, height))
-    # Whole factors first, which Pillow averages quickly.
-    factor = int(1 / share)
-    if factor > 1:
-        picture = picture.reduce(factor)
-    luma = picture.convert("L")
-    if share == 1:
+    # Pillow averages quickly by whole factors, and so the nearest of them has to do.
+    factor = round(1 / share)
+    luma = (picture.reduce(factor) if factor > 1 else picture).convert("L")
+    if factor > 1 or share == 1:
         return luma
     size = (max(1, round(width * share)), max(1, round(height * share)))
     return luma.resize(size, Image.Resampling.BILINEAR)

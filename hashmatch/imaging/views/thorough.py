@@ -32,7 +32,7 @@ _TURNS = {
     Cut.FITTED: (1, 2, 3, 4.5),
 }
 # The share by which a side is made shorter, at both of its ends, in perspective.
-_KEYSTONES = (0.05,)
+_KEYSTONES = (0.025, 0.05)
 # The shares of both sides that a picture in bars without edges may have.
 _CENTRES = tuple(np.geomspace(0.95, 0.5, 12).tolist())
 _QUADS, _RECTANGLES_ON_EACH = 1, 6
@@ -47,11 +47,11 @@ def thorough_views(plane: Image.Image) -> Iterator[Views]:
     yield Views(View.TILTED, sample_maps(margined, _tilted_maps()))
     for place in find_quads(pixels, _QUADS):
         upright = rectify(pixels, place)
-        shown = Image.fromarray(np.clip(upright + 0.5, 0, 255).astype(np.uint8))
-        whole = (0.0, 0.0, float(shown.width), float(shown.height))
+        height, width = upright.shape
+        whole = (0.0, 0.0, float(width), float(height))
         yield Views(View.TILTED_PART, sample_areas(upright, [whole]))
         views = (View.TILTED_PART, View.TILTED_PART)
-        yield from parts_of(shown, upright, _RECTANGLES_ON_EACH, views)
+        yield from parts_of(upright, _RECTANGLES_ON_EACH, views)
     yield Views(View.PANEL, sample_areas(pixels, list(_panels(*plane.size))))
     yield Views(View.CENTRE, sample_areas(pixels, list(_centres(*plane.size))))
 
