@@ -83,8 +83,14 @@ def test_the_views_that_found_a_group_are_named() -> None:
     figures = _figures(_copy(9, 9), _copy(9, 9), _copy(9, 9, View.FULL), _copy(99, 99))
     (row, *_) = recall_rows(figures)
     assert row["views"] == {"part": 2, "full": 1}
-    (table, *_) = recall_document(figures).tables
+    _, table, *_ = recall_document(figures).tables
     assert table.rows[0][-1] == "part 66.7 %, full 33.3 %"
+
+
+def test_all_levels_stand_in_one_table_with_intervals() -> None:
+    (table, *_) = recall_document(_figures(*[_copy(20, 20)] * 3, _copy(35, 35))).tables
+    assert table.columns == ("group", "plain, match, 31 bits", "plain, or near, 40 bits")
+    assert list(table.rows) == [["encoding", "75.0 %", "100 % (51-100)"]]
 
 
 def test_rows_say_which_distances_they_are_of() -> None:

@@ -37,6 +37,7 @@ def recall_document(figures: RecallFigures) -> Document:
     sections: list[Section] = []
     for algorithm, thresholds in by_algorithm.items():
         sections.append(_chart(figures, algorithm, thresholds))
+        sections.append(recall_by_group(figures, algorithm))
         sections += [_groups(figures, level, thresholds) for level in figures.levels]
         sections.append(_alterations(figures, thresholds))
         sections.append(_views(figures, thresholds[-1]))
@@ -53,27 +54,39 @@ def recall_document(figures: RecallFigures) -> Document:
     return Document("Recall of altered copies", _LEAD, facts, [*sections, *left_out])
 
 
-def recall_by_group(figures: RecallFigures) -> Table:
-    """Return one table of PDQ at all levels, with the targets beside, as it is recorded."""
-    thresholds = thresholds_by_algorithm(figures)["pdq"]
+def recall_by_group(figures: RecallFigures, algorithm: str = "pdq") -> Table:
+    """Return one table of all levels, with intervals and targets, as it is published."""
+    thresholds = thresholds_by_algorithm(figures)[algorithm]
     columns = [
-        f"{level}{words}"
+        f"{level}, {words}"
         for level in figures.levels
-        for words in (*(f", {_words(one)}" for one in thresholds), ", target")
+        for words in (*map(_words, thresholds), *(["target"] * _has_targets(level)))
     ]
     rows: list[list[Cell]] = []
     for group in figures.groups():
         row: list[Cell] = [str(group)]
         for level in figures.levels:
-            found = [figures.of_group(group, level, one).share for one in thresholds]
-            target = target_of(group).at(level)
-            row += [*map(percent, found), "" if target is None else f"{target:g} %"]
+            *narrow, wide = (figures.of_group(group, level, one) for one in thresholds)
+            row += [*(percent(one.share) for one in narrow), _with_interval(wide)]
+            if _has_targets(level):
+                target = target_of(group).at(level)
+                row.append("" if target is None else f"{target:g} %")
         rows.append(row)
+    counted = "Near copies count towards the target. " if len(thresholds) > 1 else ""
     note = (
-        f"{figures.pictures:,} photographs, {len(figures.alterations())} alterations of each, seed"
-        f" {figures.header['seed']}. Near copies count towards the target."
+        f"{figures.pictures:,} pictures, {len(figures.alterations())} alterations of each, seed"
+        f" {figures.header['seed']}. {counted}In brackets is the interval, in percent."
     )
-    return Table("Recall by group", ("group", *columns), rows, note)
+    return Table(f"Recall by group, {algorithm}", ("group", *columns), rows, note)
+
+
+def _with_interval(found: Recall) -> str:
+    interval = found.interval
+    return f"{percent(found.share)} ({interval.low * 100:.0f}-{interval.high * 100:.0f})"
+
+
+def _has_targets(level: Level) -> bool:
+    return any(target_of(group).at(level) is not None for group in Group)
 
 
 def _words(threshold: Threshold) -> str:
