@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageChops
 
-from hashmatch.hashers.pdq import hash_smalls
+from hashmatch.hashers import hash_smalls
 from hashmatch.hashes import Decode, Hash, Level, Orientation, View
 
 from .sampling import make_plane
