@@ -273,6 +273,8 @@ def test_hash_prints_every_algorithm_or_those_asked_for(ready: CommandLine) -> N
 
 
 def test_turned_copies_are_found_where_they_are_looked_for(ready: CommandLine) -> None:
+    plain = f'data_dir = "{ready.folder}/data"\n[intake]\nisolation = "none"\nlevel = "plain"\n'
+    ready.write("hashmatch.toml", plain)
     turned = draw_picture(1).transpose(Image.Transpose.ROTATE_90)
     picture = ready.write("a.png", encoded(turned, "PNG"))
     assert ready.run("scan", picture).exit_code == 0
@@ -280,10 +282,7 @@ def test_turned_copies_are_found_where_they_are_looked_for(ready: CommandLine) -
     assert [match["orientation"] for match in row["matches"]] == ["rotate-90"]
     hashes = ready.json("hash", picture, "-a", "pdq", "--orientations")
     assert [one["orientation"] for one in hashes] == list(Orientation)
-    ready.write(
-        "hashmatch.toml",
-        f'data_dir = "{ready.folder}/data"\n[intake]\nisolation = "none"\norientations = true\n',
-    )
+    ready.write("hashmatch.toml", f"{plain}orientations = true\n")
     assert ready.run("scan", picture).exit_code == 1
 
 
