@@ -31,11 +31,16 @@ def scanner_maker(settings: Settings, database: Database) -> MakeScanner:
         intake: Intake | None = None,
         listeners: Sequence[MatchListener] = (),
         observe: Callable[[str, float], None] = lambda _stage, _seconds: None,
+        level: str = "standard",
         **policy: Any,
     ) -> Scanner:
         # The pool is tested by its own tests.
         chosen = Settings.model_validate(
-            {"data_dir": settings.data_dir, "policy": policy, "intake": {"isolation": "none"}}
+            {
+                "data_dir": settings.data_dir,
+                "policy": policy,
+                "intake": {"isolation": "none", "level": level},
+            }
         )
         return Scanner(
             database=database,
