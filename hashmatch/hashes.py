@@ -153,8 +153,9 @@ class Algorithm:
 
     `version` changes whenever the same picture may give other bits. `threshold_bits` is the
     distance up to which two hashes match unless the policy sets another, for vectors a squared one,
-    and None where hashes are matched only if the policy sets one. Hashes under `min_quality` are of
-    low quality and not matched, None where there is no quality.
+    and None where hashes are matched only if the policy sets one. Beyond it they are near, for
+    people to look at, up to `review_bits`, None where they are not. Hashes under `min_quality` are
+    of low quality and not matched, None where there is no quality.
     """
 
     name: str
@@ -163,6 +164,7 @@ class Algorithm:
     kind: Kind
     threshold_bits: int | None = 0
     min_quality: int | None = None
+    review_bits: int | None = None
 
     @property
     def unrelated_distance_bits(self) -> int:

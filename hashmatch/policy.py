@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from hashmatch.config import ListPolicySettings, PolicySettings, Settings
 from hashmatch.errors import ConfigError
-from hashmatch.hashes import Algorithm, Hash, Kind
-from hashmatch.outcome import Action
+from hashmatch.hashes import Algorithm, Hash, Kind, is_match
+from hashmatch.outcome import Action, Nearness
 
 _NO_OVERRIDES = ListPolicySettings()
 
@@ -15,8 +15,8 @@ _NO_OVERRIDES = ListPolicySettings()
 class Policy:
     """Policy of one configuration for a set of algorithms.
 
-    Raises `ConfigError` naming the key that has an unknown algorithm, a threshold for exact hashes,
-    a threshold that about every pair of hashes would meet, or a quality for an algorithm without
+    Raises `ConfigError` naming the key that has an unknown algorithm, a distance for exact hashes,
+    a distance that about every pair of hashes would meet, or a quality for an algorithm without
     one.
     """
 
@@ -42,13 +42,24 @@ class Policy:
         general = self._settings.thresholds_bits.get(algorithm.name, algorithm.threshold_bits)
         return overrides.get(algorithm.name, general)
 
-    def widest_threshold_bits(self, list_names: Iterable[str], algorithm: Algorithm) -> int | None:
-        """Return the largest threshold of any of the lists: the radius of a search in the index.
+    def review_bits(self, list_name: str, algorithm: Algorithm) -> int | None:
+        """Return the distance up to which hashes are near entries of a list, for people to look at.
 
-        None where none of them is matched by the algorithm.
+        It is above the threshold of the list; None where nothing is near without matching.
         """
-        every = (self.threshold_bits(name, algorithm) for name in list_names)
-        return max((one for one in every if one is not None), default=None)
+        threshold_bits = self.threshold_bits(list_name, algorithm)
+        if threshold_bits is None:
+            return None
+        return self.review_bits_beyond(threshold_bits, list_name, algorithm)
+
+    def review_bits_beyond(
+        self, threshold_bits: int, list_name: str | None, algorithm: Algorithm
+    ) -> int | None:
+        """Return what `review_bits` would be at another threshold of a list, or of all others."""
+        bits = self._settings.review_bits.get(algorithm.name, algorithm.review_bits)
+        if list_name is not None:
+            bits = self._overrides(list_name).review_bits.get(algorithm.name, bits)
+        return None if bits is None or is_match(bits, threshold_bits) else bits
 
     def is_low_quality(self, one: Hash) -> bool:
         """Say whether a hash is of too low quality to be matched (the quality gate).
@@ -59,11 +70,15 @@ class Policy:
         gate = self._settings.min_quality.get(one.algorithm.name, one.algorithm.min_quality)
         return gate is not None and one.best_quality is not None and one.best_quality < gate
 
-    def action(self, list_name: str, category: str) -> Action:
-        """Return the action for an image that matched an entry of that list and category."""
+    def action(self, list_name: str, category: str, nearness: Nearness = Nearness.MATCH) -> Action:
+        """Return the action for an image that matched an entry of that list and category.
+
+        A match that is only near blocks nothing.
+        """
         # The more specific setting wins: that of the category, of the list, and of the policy.
         overrides = self._overrides(list_name)
-        return overrides.categories.get(category) or overrides.action or self._settings.action
+        action = overrides.categories.get(category) or overrides.action or self._settings.action
+        return Action.REVIEW if nearness is Nearness.NEAR and action is Action.BLOCK else action
 
     def may_block(self, list_name: str) -> bool:
         """Say whether a match of any category of that list is blocked."""
@@ -87,30 +102,32 @@ class Policy:
 
 def _check(settings: Settings, algorithms: Mapping[str, Algorithm]) -> None:
     policy = settings.policy
-    _check_thresholds(settings, "policy.thresholds_bits", policy.thresholds_bits, algorithms)
-    for name, overrides in policy.lists.items():
-        key = f"policy.lists.{name}.thresholds_bits"
-        _check_thresholds(settings, key, overrides.thresholds_bits, algorithms)
+    sections: dict[str, PolicySettings | ListPolicySettings] = {"policy": policy}
+    sections |= {f"policy.lists.{name}": one for name, one in policy.lists.items()}
+    for key, section in sections.items():
+        _check_distances(settings, f"{key}.thresholds_bits", section.thresholds_bits, algorithms)
+        _check_distances(settings, f"{key}.review_bits", section.review_bits, algorithms)
     for name in policy.min_quality:
         key = f"policy.min_quality.{name}"
         if _known(settings, key, name, algorithms).min_quality is None:
             raise _config_error(settings, key, "this algorithm measures no quality")
 
 
-def _check_thresholds(
+def _check_distances(
     settings: Settings,
     key: str,
-    thresholds_bits: Mapping[str, int],
+    distances_bits: Mapping[str, int],
     algorithms: Mapping[str, Algorithm],
 ) -> None:
-    for name, threshold_bits in thresholds_bits.items():
+    for name, distance_bits in distances_bits.items():
         algorithm = _known(settings, f"{key}.{name}", name, algorithms)
         if algorithm.kind is Kind.EXACT:
-            raise _config_error(settings, f"{key}.{name}", "exact hashes have no threshold")
+            problem = "exact hashes match when they are equal, at no other distance"
+            raise _config_error(settings, f"{key}.{name}", problem)
         # Unrelated pictures are about this far apart.
         limit = algorithm.unrelated_distance_bits
-        if threshold_bits >= limit:
-            problem = f"a threshold of {limit} or more matches everything"
+        if distance_bits >= limit:
+            problem = f"a distance of {limit} or more matches everything"
             raise _config_error(settings, f"{key}.{name}", problem)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from sqlalchemy import func, select
@@ -32,6 +33,7 @@ def scanner_maker(settings: Settings, database: Database) -> MakeScanner:
         listeners: Sequence[MatchListener] = (),
         observe: Callable[[str, float], None] = lambda _stage, _seconds: None,
         level: str = "standard",
+        guards: Mapping[str, Any] = MappingProxyType({}),
         **policy: Any,
     ) -> Scanner:
         # The pool is tested by its own tests.
@@ -39,6 +41,7 @@ def scanner_maker(settings: Settings, database: Database) -> MakeScanner:
             {
                 "data_dir": settings.data_dir,
                 "policy": policy,
+                "guards": dict(guards),
                 "intake": {"isolation": "none", "level": level},
             }
         )

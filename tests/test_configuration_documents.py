@@ -55,7 +55,7 @@ SECTIONS: dict[str, list[type[BaseModel]]] = {
     "### `[escalations.NAME.file]`": [HandoffSettings],
 }
 # They have sections of their own, or a key for each algorithm.
-ELSEWHERE = {"thresholds_bits", "min_quality", "lists", "categories"}
+ELSEWHERE = {"thresholds_bits", "review_bits", "min_quality", "lists", "categories"}
 
 
 @pytest.mark.parametrize("heading", SECTIONS)
@@ -100,11 +100,15 @@ def test_the_sample_configuration_holds_the_defaults() -> None:
     assert sample.outbox == default.outbox
     for section in ("cases", "audit", "retention", "escalations"):
         assert getattr(sample, section) == getattr(default, section)
-    cleared = sample.policy.model_copy(update={"thresholds_bits": {}, "min_quality": {}})
+    empty: dict[str, Any] = {"thresholds_bits": {}, "review_bits": {}, "min_quality": {}}
+    cleared = sample.policy.model_copy(update=empty)
     assert cleared == default.policy
     perceptual = {n: a for n, a in ALGORITHMS.items() if a.kind is Kind.PERCEPTUAL}
     assert sample.policy.thresholds_bits == {
         n: a.threshold_bits for n, a in perceptual.items() if a.threshold_bits is not None
+    }
+    assert sample.policy.review_bits == {
+        n: a.review_bits for n, a in perceptual.items() if a.review_bits is not None
     }
     assert sample.policy.min_quality == {
         n: a.min_quality for n, a in perceptual.items() if a.min_quality is not None

@@ -10,7 +10,7 @@ from hashmatch.config import Settings
 from hashmatch.errors import ConfigError
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Hash, is_match
-from hashmatch.outcome import Action, strongest
+from hashmatch.outcome import Action, Nearness, strongest
 from hashmatch.policy import Policy
 
 PDQ, MD5, PHASH = ALGORITHMS["pdq"], ALGORITHMS["md5"], ALGORITHMS["phash"]
@@ -38,15 +38,33 @@ def test_an_algorithm_that_bears_no_long_list_is_off_until_a_threshold_is_set(na
     assert _policy().threshold_bits("any", algorithm) is None
     assert policy.threshold_bits("any", algorithm) is None
     assert policy.threshold_bits("asked", algorithm) == 0
-    assert policy.widest_threshold_bits(["any", "asked"], algorithm) == 0
     assert _policy(thresholds_bits={name: 3}).threshold_bits("any", algorithm) == 3
 
 
-def test_the_index_is_asked_as_far_as_any_list_reaches() -> None:
+def test_what_is_near_is_the_lists_own_else_the_general_one_else_the_algorithms() -> None:
+    policy = _policy(
+        review_bits={"pdq": 36, "phash": 4}, lists={"far": {"review_bits": {"pdq": 48}}}
+    )
+    assert _policy().review_bits("any", PDQ) == 40
+    assert policy.review_bits("any", PDQ) == 36
+    assert policy.review_bits("far", PDQ) == 48
+    assert policy.review_bits("far", PHASH) == 4
+    assert _policy().review_bits("any", PHASH) is None
+    assert policy.review_bits("any", MD5) is None
+
+
+@pytest.mark.parametrize("review_bits", [0, 30, 31])
+def test_nothing_is_near_that_matches_or_where_there_is_no_threshold(review_bits: int) -> None:
+    assert _policy(review_bits={"pdq": review_bits}).review_bits("any", PDQ) is None
+    wide = _policy(lists={"wide": {"thresholds_bits": {"pdq": 40}}})
+    assert (wide.review_bits("any", PDQ), wide.review_bits("wide", PDQ)) == (40, None)
+    off = _policy(review_bits={"dhash": 3})
+    assert off.review_bits("any", ALGORITHMS["dhash"]) is None
+
+
+def test_what_would_be_near_at_another_threshold() -> None:
     policy = _policy(lists={"wide": {"thresholds_bits": {"pdq": 40}}})
-    assert policy.widest_threshold_bits(["any"], PDQ) == 31
-    assert policy.widest_threshold_bits(["any", "wide"], PDQ) == 40
-    assert policy.widest_threshold_bits([], PDQ) is None
+    assert [policy.review_bits_beyond(bits, "wide", PDQ) for bits in (24, 39, 40)] == [40, 40, None]
 
 
 def test_hashes_match_up_to_the_threshold_itself() -> None:
@@ -76,6 +94,13 @@ def test_the_action_is_the_categorys_else_the_lists_else_the_general_one() -> No
     assert policy.action("soft", "A") is Action.BLOCK
 
 
+def test_what_is_only_near_is_never_blocked() -> None:
+    policy = _policy(lists={"soft": {"action": "allow", "categories": {"A": "block"}}})
+    found = [policy.action("soft", one, Nearness.NEAR) for one in ("A", "B")]
+    assert found == [Action.REVIEW, Action.ALLOW]
+    assert policy.action("any", "A", Nearness.NEAR) is Action.REVIEW
+
+
 def test_the_strongest_action_wins() -> None:
     assert strongest([Action.ALLOW, Action.BLOCK, Action.REVIEW]) is Action.BLOCK
     assert strongest([Action.REVIEW, Action.ALLOW]) is Action.REVIEW
@@ -88,6 +113,9 @@ def test_the_strongest_action_wins() -> None:
         ({"thresholds_bits": {"md5": 1}}, "policy.thresholds_bits.md5"),
         ({"thresholds_bits": {"pdq": 128}}, "policy.thresholds_bits.pdq"),
         ({"lists": {"x": {"thresholds_bits": {"phash": 32}}}}, "policy.lists.x.thresholds_bits"),
+        ({"review_bits": {"pqd": 40}}, "policy.review_bits.pqd"),
+        ({"review_bits": {"md5": 1}}, "policy.review_bits.md5"),
+        ({"lists": {"x": {"review_bits": {"pdq": 128}}}}, "policy.lists.x.review_bits.pdq"),
         ({"min_quality": {"phash": 5}}, "policy.min_quality.phash"),
         ({"min_quality": {"nope": 5}}, "policy.min_quality.nope"),
     ],

@@ -86,6 +86,7 @@ class ListPolicySettings(Section):
 
     action: Action | None = Field(default=None, strict=False)
     thresholds_bits: dict[str, ThresholdBits] = {}
+    review_bits: dict[str, ThresholdBits] = {}
     categories: dict[str, Annotated[Action, Field(strict=False)]] = {}
 
 
@@ -97,6 +98,7 @@ class PolicySettings(Section):
     # Not clear by default: nothing compared the picture.
     low_quality: Literal["unscreened", "clear"] = "unscreened"
     thresholds_bits: dict[str, ThresholdBits] = {}
+    review_bits: dict[str, ThresholdBits] = {}
     min_quality: dict[str, Quality] = {}
     lists: dict[str, ListPolicySettings] = {}
 

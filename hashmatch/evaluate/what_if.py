@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from hashmatch.errors import InputError
 from hashmatch.hashers import find_algorithm
 from hashmatch.hashes import Kind, is_match
+from hashmatch.policy import Policy
 from hashmatch.store.evaluations import (
     DistanceCount,
     Fate,
@@ -42,10 +43,14 @@ class WhatIf:
 
 
 def parse_thresholds(
-    thresholds: Iterable[str], review_bits: Iterable[str] = ()
+    thresholds: Iterable[str],
+    review_bits: Iterable[str],
+    policy: Policy,
+    list_name: str | None = None,
 ) -> dict[str, OtherThreshold]:
     """Return the thresholds of `ALGORITHM=BITS` texts, with the distances up to which it is near.
 
+    Where these are not given, they are those of the policy for a list, by default its general ones.
     Raises `InputError` for a text of another shape, an algorithm that is unknown or exact, one
     named twice, and a distance for review that is not above the threshold.
     """
@@ -55,7 +60,10 @@ def parse_thresholds(
     for name, bits in near.items():
         if bits <= wanted.get(name, bits):
             raise InputError(f"{name}: what is near is beyond a threshold that is given")
-    return {name: OtherThreshold(bits, near.get(name, bits)) for name, bits in wanted.items()}
+    for name, bits in wanted.items():
+        found = policy.review_bits_beyond(bits, list_name, find_algorithm(name))
+        near.setdefault(name, bits if found is None else found)
+    return {name: OtherThreshold(bits, near[name]) for name, bits in wanted.items()}
 
 
 def _parse(texts: Iterable[str]) -> dict[str, int]:

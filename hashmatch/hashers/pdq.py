@@ -34,7 +34,13 @@ Places: TypeAlias = NDArray[np.int64]
 Band: TypeAlias = tuple[int, Floats]
 
 PDQ = Algorithm(
-    name="pdq", version="1", bits=256, kind=Kind.PERCEPTUAL, threshold_bits=31, min_quality=50
+    name="pdq",
+    version="1",
+    bits=256,
+    kind=Kind.PERCEPTUAL,
+    threshold_bits=31,
+    min_quality=50,
+    review_bits=40,
 )
 
 _SIDE = 64  # of the picture that the cosine transform reads

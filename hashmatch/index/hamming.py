@@ -29,6 +29,8 @@ _Number = TypeVar("_Number", bound=np.generic)
 
 _WORD_BITS = 64
 _SAMPLE_SIZE = 20_000
+# Of the hashes of an image, six of 36 to 110 are looked up as far as anything is near.
+_NEAR_SHARE = 0.1
 # Fewer queries than this are not worth a second thread.
 _MIN_QUERIES_PER_THREAD = 64
 _THREADS = os.cpu_count() or 1
@@ -53,14 +55,17 @@ class HammingSegment(Segment):
 
     @classmethod
     def build(cls, algorithm: Algorithm, entries: Entries) -> Self:
-        """Build a segment that is fastest for thresholds near the algorithm's usual one."""
+        """Build a segment that is fastest for thresholds near the algorithm's usual ones."""
         from .kernels import permute_bits
 
         bits, count = algorithm.bits, len(entries.keys)
         usual_bits = algorithm.threshold_bits
         if usual_bits is None:  # Matched only where a policy asks for it, and then at few bits.
             usual_bits = bits // 16
-        number = best_number_of_pieces(bits, count, usual_bits)
+        shares = {usual_bits: 1.0}
+        if algorithm.review_bits is not None:
+            shares[algorithm.review_bits] = _NEAR_SHARE
+        number = best_number_of_pieces(bits, count, shares)
         order = np.arange(bits)
         if number:
             sample = entries.values[:: -(-count // _SAMPLE_SIZE)]

@@ -35,15 +35,17 @@ class Table(NamedTuple):
 
 
 class Reach(NamedTuple):
-    """The keys to look up in each piece: masks of the bits of its key to flip, up to a radius.
+    """The buckets to look up in each piece: masks of the bits of their place to flip.
 
-    `reaches` has a row for each piece: its first mask, the number of its masks, and its radius, -1
-    if the piece is skipped. In `piece_masks`, the bits of each piece's key are set.
+    `reaches` has a row for each piece: its first mask, the number of its masks, and the radius of
+    its key, -1 if the piece is skipped. In `piece_masks`, the bits of each piece's key are set.
+    `low_balls` has, for each place in a bucket, the places within 0 to 6 bits of it.
     """
 
     masks: Rows
     reaches: Places
     piece_masks: Words
+    low_balls: Words
 
 
 class NearRows(NamedTuple):

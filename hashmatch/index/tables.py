@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .pieces import (
+    BUCKET_BITS,
     ball,
     choose_radii,
     key_widths,
+    low_balls,
     piece_bounds,
     scan_cost,
     search_cost,
@@ -68,12 +70,15 @@ def make_reach(
     if search_cost(widths, loads.tolist(), radii) >= scan_cost(bits, rows):
         return None
     # Pieces of equal width and radius share their masks.
-    balls = {key: ball(*key) for key in zip(widths, radii, strict=True)}
+    balls = {
+        (width, radius): ball(max(0, width - BUCKET_BITS), radius)
+        for width, radius in zip(widths, radii, strict=True)
+    }
     ends = np.cumsum([0, *map(len, balls.values())])
     firsts = dict(zip(balls, ends.tolist(), strict=False))
     reaches = [(firsts[key], len(balls[key]), key[1]) for key in zip(widths, radii, strict=True)]
     masks = np.concatenate(list(balls.values()))
-    return Reach(masks, np.array(reaches, np.int64), _piece_masks(pieces, bits))
+    return Reach(masks, np.array(reaches, np.int64), _piece_masks(pieces, bits), low_balls())
 
 
 def _mean_rows_per_key(counts: NDArray[np.uint32]) -> float:

@@ -87,11 +87,14 @@ def _reach(found: ListReach | None) -> dict[str, Any]:
 
 
 def _forecast(one: AlgorithmReach) -> dict[str, Any]:
-    found = one.forecast
+    found, near = one.forecast, one.near_forecast
     return {
         "threshold_bits": one.threshold_bits,
         "false_matches_per_million": None if found is None else found.false_matches,
         "is_extrapolated": found is not None and found.is_extrapolated,
+        "review_bits": one.review_bits,
+        "false_near_per_million": None if near is None else near.false_matches,
+        "is_near_extrapolated": near is not None and near.is_extrapolated,
     }
 
 

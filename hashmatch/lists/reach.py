@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -16,10 +16,16 @@ from hashmatch.store.lists import ListState, count_distinct_hashes, count_entrie
 
 @dataclass(frozen=True, slots=True)
 class AlgorithmReach:
-    """Threshold of an algorithm for a list, and its forecast, None where it was not measured."""
+    """Threshold of an algorithm for a list, and its forecast, None where it was not measured.
+
+    So are `review_bits`, up to which entries are near, and the forecast for them; both are None
+    where nothing is near.
+    """
 
     threshold_bits: int
     forecast: Forecast | None
+    review_bits: int | None = None
+    near_forecast: Forecast | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +44,12 @@ class ListReach:
     @property
     def forecast(self) -> Forecast:
         """Return the sum of the forecasts of all its algorithms that were measured."""
-        known = [one.forecast for one in self.perceptual.values() if one.forecast is not None]
-        return Forecast(
-            sum(one.false_matches for one in known), any(one.is_extrapolated for one in known)
-        )
+        return _sum(one.forecast for one in self.perceptual.values())
+
+    @property
+    def near_forecast(self) -> Forecast:
+        """Return the same of what is near."""
+        return _sum(one.near_forecast for one in self.perceptual.values())
 
 
 def reach_of_list(
@@ -56,7 +64,7 @@ def reach_of_list(
     matched = [name for name, bits in thresholds.items() if bits is not None]
     not_matched = {name: counts[name] for name, bits in thresholds.items() if bits is None}
     perceptual = {
-        name: AlgorithmReach(bits, _forecast(session, one, name, bits))
+        name: _reach_of(session, policy, one, name, bits)
         for name, bits in thresholds.items()
         if bits is not None and ALGORITHMS[name].kind is not Kind.EXACT
     }
@@ -64,8 +72,24 @@ def reach_of_list(
     return ListReach(perceptual, not_matched, without, is_matched=bool(matched))
 
 
-def _forecast(session: Session, one: ListState, name: str, threshold_bits: int) -> Forecast | None:
-    return forecast(ALGORITHMS[name], threshold_bits, count_distinct_hashes(session, one.key, name))
+def _reach_of(
+    session: Session, policy: Policy, one: ListState, name: str, threshold_bits: int
+) -> AlgorithmReach:
+    algorithm, hashes = ALGORITHMS[name], count_distinct_hashes(session, one.key, name)
+    review_bits = policy.review_bits(one.name, algorithm)
+    return AlgorithmReach(
+        threshold_bits,
+        forecast(algorithm, threshold_bits, hashes),
+        review_bits,
+        None if review_bits is None else forecast(algorithm, review_bits, hashes),
+    )
+
+
+def _sum(forecasts: Iterable[Forecast | None]) -> Forecast:
+    known = [one for one in forecasts if one is not None]
+    return Forecast(
+        sum(one.false_matches for one in known), any(one.is_extrapolated for one in known)
+    )
 
 
 def forecast_words(found: Forecast | None, not_measured: Collection[str] = ()) -> str:

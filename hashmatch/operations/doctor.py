@@ -296,6 +296,13 @@ def _look_at_reach(settings: Settings, database: Database) -> Iterator[Finding]:
             if blocks:
                 hint = f"{hint} Or set policy.lists.{one.name}.action to review."
             yield Finding(subject, Health.WARNING, detail, hint)
+        if reach.near_forecast.false_matches > _MAX_FALSE_REVIEWS:
+            detail = (
+                f"about {forecast_words(reach.near_forecast)} pictures of a million are to be"
+                " expected near it that are none of it, for people to review"
+            )
+            hint = f"Lower policy.lists.{one.name}.review_bits."
+            yield Finding(subject, Health.WARNING, detail, hint)
 
 
 def _look_at_unmatched(subject: str, name: str, reach: ListReach) -> Finding:

@@ -12,6 +12,7 @@ from hashmatch.hashes import (
     EMBEDDED_VIEWS,
     FILE_HASH,
     SEARCH_VIEWS,
+    Algorithm,
     Detail,
     Hash,
     Orientation,
@@ -19,9 +20,11 @@ from hashmatch.hashes import (
     is_match,
 )
 from hashmatch.index import Neighbour, Snapshot
-from hashmatch.outcome import Failure, Reason
+from hashmatch.outcome import Failure, Nearness, Reason, nearness
 from hashmatch.policy import Policy
 from hashmatch.store.lists import Allowance
+
+from .wide import choose_wide
 
 # An entry, and the algorithm, frame and rendering in which it was found.
 _Place: TypeAlias = tuple[int, str, int, int]
@@ -29,16 +32,24 @@ _Place: TypeAlias = tuple[int, str, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """An entry near enough to a hash of the image to match under its list's policy."""
+    """An entry near enough to a hash of the image to match under its list's policy.
+
+    `threshold_bits` is that of the list, which a finding that is only near exceeds.
+    """
 
     found: Hash
     neighbour: Neighbour
     threshold_bits: int
 
+    @property
+    def nearness(self) -> Nearness:
+        """Return whether the entry is within its list's threshold, or only near it."""
+        return nearness(self.neighbour.distance_bits, self.threshold_bits)
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Entries that an image matches, by key, each with its nearest finding.
+    """Entries that an image matches, by key, each with its best finding: of all the nearest.
 
     Those that an allow list explains stand apart.
     """
@@ -75,7 +86,7 @@ def judge(
     whole = _whole_pictures(findings)
     matched: dict[int, Finding] = {}
     allowed: dict[int, tuple[Finding, Allowance]] = {}
-    for finding in sorted(findings, key=lambda one: one.neighbour.distance_bits):
+    for finding in sorted(findings, key=_rank):
         key, list_name = finding.neighbour.entry_key, list_names[finding.neighbour.list_key]
         allowance = next(
             (
@@ -91,6 +102,11 @@ def judge(
         else:
             allowed.setdefault(key, (finding, allowance))
     return Judgement(matched, {key: one for key, one in allowed.items() if key not in matched})
+
+
+def _rank(finding: Finding) -> tuple[bool, int]:
+    """Return the order of findings, best first."""
+    return finding.nearness is Nearness.NEAR, finding.neighbour.distance_bits
 
 
 def allowable_hashes(hashes: Sequence[Hash], findings: Sequence[Finding]) -> set[tuple[str, bytes]]:
@@ -197,22 +213,77 @@ def _is_blank(rendering: Sequence[Hash]) -> bool:
 def _findings(
     snapshot: Snapshot, policy: Policy, images: Sequence[Sequence[Hash]], today: date
 ) -> Iterator[tuple[int, Finding]]:
-    """Yield each finding with the number of its image."""
+    """Yield each finding with the number of its image.
+
+    A few hashes of each image are looked up as far as something is near, the others up to the
+    threshold, so that what else is in a batch changes nothing.
+    """
     usable = {one.key: one.name for one in snapshot.lists if one.is_usable(today)}
-    of_algorithm: defaultdict[str, list[tuple[int, Hash]]] = defaultdict(list)
+    limits: dict[Algorithm, _Limits] = {}
+    searches: defaultdict[tuple[str, int], list[_Query]] = defaultdict(list)
     for number, hashes in enumerate(images):
-        for one in hashes:
-            if not policy.is_low_quality(one):
-                of_algorithm[one.algorithm.name].append((number, one))
-    for some in of_algorithm.values():
-        algorithm = some[0][1].algorithm
-        reach = policy.widest_threshold_bits(usable.values(), algorithm)
-        if reach is None:
-            continue
-        thresholds = {key: policy.threshold_bits(name, algorithm) for key, name in usable.items()}
-        found = snapshot.search_many(algorithm.name, [one.value for _, one in some], reach)
-        for (number, one), neighbours in zip(some, found, strict=True):
-            for neighbour in neighbours:
-                threshold_bits = thresholds.get(neighbour.list_key)
-                if threshold_bits is not None and is_match(neighbour.distance_bits, threshold_bits):
-                    yield number, Finding(one, neighbour, threshold_bits)
+        for algorithm, some in _by_algorithm(policy, hashes).items():
+            if algorithm not in limits:
+                limits[algorithm] = _limits(policy, usable, algorithm)
+            for query in _queries(number, some, limits[algorithm]):
+                # Those that reach as far are searched together: two searches at most.
+                searches[algorithm.name, max(query.limits_bits.values())].append(query)
+    for (name, reach), queries in searches.items():
+        found = snapshot.search_many(name, [one.found.value for one in queries], reach)
+        for query, neighbours in zip(queries, found, strict=True):
+            yield from query.findings(neighbours, limits[query.found.algorithm].thresholds_bits)
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """The thresholds of lists, and up to where their entries are near or match, by list key."""
+
+    thresholds_bits: Mapping[int, int]
+    near_bits: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """A hash of an image to look up, and the distances up to which entries count, by list key."""
+
+    image: int
+    found: Hash
+    limits_bits: Mapping[int, int]
+
+    def findings(
+        self, neighbours: Sequence[Neighbour], thresholds_bits: Mapping[int, int]
+    ) -> Iterator[tuple[int, Finding]]:
+        """Yield the findings among entries that were searched as far as any list reaches."""
+        for one in neighbours:
+            limit_bits = self.limits_bits.get(one.list_key)
+            if limit_bits is not None and is_match(one.distance_bits, limit_bits):
+                yield self.image, Finding(self.found, one, thresholds_bits[one.list_key])
+
+
+def _by_algorithm(policy: Policy, hashes: Sequence[Hash]) -> Mapping[Algorithm, list[Hash]]:
+    """Return the hashes that are of enough quality."""
+    compared: defaultdict[Algorithm, list[Hash]] = defaultdict(list)
+    for one in hashes:
+        if not policy.is_low_quality(one):
+            compared[one.algorithm].append(one)
+    return compared
+
+
+def _limits(policy: Policy, usable: Mapping[int, str], algorithm: Algorithm) -> _Limits:
+    """Return the limits of the lists that are matched by the algorithm."""
+    thresholds_bits, near_bits = dict[int, int](), dict[int, int]()
+    for key, name in usable.items():
+        threshold_bits = policy.threshold_bits(name, algorithm)
+        if threshold_bits is not None:
+            thresholds_bits[key] = threshold_bits
+            near_bits[key] = policy.review_bits(name, algorithm) or threshold_bits
+    return _Limits(thresholds_bits, near_bits)
+
+
+def _queries(image: int, hashes: Sequence[Hash], limits: _Limits) -> Iterator[_Query]:
+    """Yield what is to be looked up of an image's hashes of one algorithm."""
+    if not limits.thresholds_bits:
+        return
+    wide = choose_wide(hashes) if limits.near_bits != limits.thresholds_bits else frozenset()
+    for place, one in enumerate(hashes):
+        yield _Query(image, one, limits.near_bits if place in wide else limits.thresholds_bits)

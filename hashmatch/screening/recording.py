@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from hashmatch.hashes import Kind
 from hashmatch.index import Snapshot
 from hashmatch.match_listener import MatchListener, RecordedMatch
-from hashmatch.outcome import Action, AllowedMatch
+from hashmatch.outcome import Action, AllowedMatch, Nearness
 from hashmatch.policy import Policy
 from hashmatch.store.engine import Database
 from hashmatch.store.lists import (
@@ -102,14 +102,14 @@ class Recorder:
 
     def matched_lists(
         self, snapshot: Snapshot, found: Sequence[Found], now: datetime
-    ) -> list[set[int]]:
+    ) -> list[dict[int, Nearness]]:
         """Return the keys of the lists that `record` would record matches of, for each image.
 
-        Raises as `record` does, and records nothing.
+        A list is near where all its matches are. Raises as `record` does, and records nothing.
         """
         with self._database.reading() as session:
             judgements, facts = _judge_all(session, snapshot, found, now)
-        return [{facts[key].list_key for key in one.matched if key in facts} for one in judgements]
+        return [_lists_of(one, facts) for one in judgements]
 
     def _record_one(
         self,
@@ -128,7 +128,7 @@ class Recorder:
             for key, finding in judged.matched.items()
             if key in facts
         ]
-        new.sort(key=lambda one: (one.distance_bits, one.entry_key))
+        new.sort(key=lambda one: (one.nearness is Nearness.NEAR, one.distance_bits, one.entry_key))
         explained = [
             _new_allowed_match(lists[facts[key].list_key], facts[key], *one)
             for key, one in judged.allowed.items()
@@ -147,9 +147,16 @@ class Recorder:
         return counted, Recorded(tuple(matches), tuple(allowed))
 
     def _watch(self, session: Session, new: Sequence[NewMatch], today: date) -> None:
-        """Count the new matches of each entry, and notify of those that flood."""
+        """Count the new matches of each entry, and notify of those that flood.
+
+        Near matches are not counted: nobody needs to take an entry out of matching for them.
+        """
         limits = {one.list_key: self._policy.max_contents_per_entry(one.list_name) for one in new}
-        counted = Counter((one.entry_key, one.list_key) for one in new if limits[one.list_key])
+        counted = Counter(
+            (one.entry_key, one.list_key)
+            for one in new
+            if limits[one.list_key] and one.nearness is Nearness.MATCH
+        )
         if not counted:
             return
         owners = {key: (owner, number) for (key, owner), number in counted.items()}
@@ -164,7 +171,7 @@ class Recorder:
     def _new_match(
         self, owner: ListState, entry: EntryFacts, finding: Finding, *, for_review: bool
     ) -> NewMatch:
-        action = self._policy.action(owner.name, entry.category)
+        action = self._policy.action(owner.name, entry.category, finding.nearness)
         # Exact copies go on as they are, whatever is set for an entry that floods.
         if for_review and action is Action.BLOCK and finding.found.algorithm.kind is not Kind.EXACT:
             action = Action.REVIEW
@@ -199,6 +206,14 @@ def _judge_all(
     if len(facts) < len(keys):
         raise EntryGoneError
     return judgements, {key: one for key, one in facts.items() if one.is_enabled(now)}
+
+
+def _lists_of(judged: Judgement, facts: Mapping[int, EntryFacts]) -> dict[int, Nearness]:
+    lists: dict[int, Nearness] = {}
+    for key, finding in judged.matched.items():
+        if key in facts and lists.get(facts[key].list_key) is not Nearness.MATCH:
+            lists[facts[key].list_key] = finding.nearness
+    return lists
 
 
 def _place(found: Found) -> tuple[str, bytes]:

@@ -29,7 +29,16 @@ from hashmatch.hashes import Hash, Level
 from hashmatch.imaging import Intake, Reading, path_as_text, read_file
 from hashmatch.index import LiveIndex, Snapshot
 from hashmatch.match_listener import MatchListener
-from hashmatch.outcome import Clear, Failure, Matched, Outcome, Reason, Unscreened, outcome_name
+from hashmatch.outcome import (
+    Clear,
+    Failure,
+    Matched,
+    Nearness,
+    Outcome,
+    Reason,
+    Unscreened,
+    outcome_name,
+)
 from hashmatch.policy import Policy
 from hashmatch.store.engine import Database
 from hashmatch.store.matches import Tally
@@ -254,7 +263,10 @@ class Scanner:
     def _suffices(
         self, snapshot: Snapshot, request: Request, reading: Reading, looked_up: Reading
     ) -> bool:
-        """Say whether the hashes that are looked up match every list that a reading does."""
+        """Say whether the hashes that are looked up match every list that a reading does.
+
+        Where they are only near a list that the reading matches, they do not.
+        """
         readings, now = (reading, looked_up), self._clock()
         hashes = [one.hashes for one in readings]
         findings = find_matches(snapshot, self._policy, hashes, now.date())
@@ -268,7 +280,7 @@ class Scanner:
             every, own = self._recorder.matched_lists(snapshot, found, now)
         except EntryGoneError:  # A scan is to decide.
             return False
-        return every <= own
+        return all(own.get(key) in (Nearness.MATCH, kind) for key, kind in every.items())
 
     def _read(self, data: bytes, snapshot: Snapshot, level: Level | None = None) -> Reading:
         with self._timed("read"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hashmatch.imaging import Reading
-from hashmatch.outcome import Clear, Failure, Matched, Outcome, Unscreened, strongest
+from hashmatch.outcome import Action, Clear, Failure, Matched, Outcome, Unscreened, strongest
 from hashmatch.policy import Policy
 
 from .recording import NOTHING_RECORDED, Recorded
@@ -23,7 +23,7 @@ def conclude(
     if recorded.matches:
         return Matched(
             content_id=request.content_id,
-            action=strongest(one.action for one in recorded.matches),
+            action=_action(policy, recorded, failure),
             matches=tuple(one.match for one in recorded.matches),
             media=reading.media,
             hashes=reading.hashes,
@@ -40,6 +40,16 @@ def conclude(
         elapsed_ms=request.elapsed_ms(),
         allowed=recorded.allowed,
     )
+
+
+def _action(policy: Policy, recorded: Recorded, failure: Failure | None) -> Action:
+    """Return the strongest action of the matches, and of an unscreened image where it would be one.
+
+    Otherwise a near match, or one that is to be let pass, would help an image past what could not
+    be checked.
+    """
+    without = () if failure is None else (policy.unscreened_action,)
+    return strongest((*(one.action for one in recorded.matches), *without))
 
 
 def unscreened(

@@ -145,6 +145,9 @@ def test_status_shows_licence_generation_and_entries(command_line: CommandLine) 
                 "threshold_bits": 31,
                 "false_matches_per_million": pytest.approx(2e-11),
                 "is_extrapolated": False,
+                "review_bits": 40,
+                "false_near_per_million": pytest.approx(1e-9),
+                "is_near_extrapolated": False,
             }
         },
         "unsupported": {},

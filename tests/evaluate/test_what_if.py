@@ -7,13 +7,23 @@ from typing import Any
 import pytest
 
 from hashmatch.cases import CaseAction
+from hashmatch.config import Settings
 from hashmatch.errors import InputError
 from hashmatch.evaluate import WhatIf, parse_thresholds, try_thresholds
+from hashmatch.hashers import ALGORITHMS
+from hashmatch.policy import Policy
 from hashmatch.store.engine import Database
 from hashmatch.store.matches import MatchFilter
 from tests.cases.making import act, make_match
 from tests.pictures import list_of
 from tests.store.importing import import_text
+
+
+def _policy(**policy: Any) -> Policy:
+    return Policy(Settings.model_validate({"policy": policy}), ALGORITHMS)
+
+
+NONE_NEAR = _policy(review_bits={"pdq": 0})
 
 
 @pytest.fixture
@@ -32,7 +42,8 @@ def matched(database: Database) -> Database:
 
 def _ask(database: Database, *thresholds: str, near: tuple[str, ...] = (), **wanted: Any) -> WhatIf:
     with database.reading() as session:
-        return try_thresholds(session, MatchFilter(**wanted), parse_thresholds(thresholds, near))
+        others = parse_thresholds(thresholds, near, NONE_NEAR)
+        return try_thresholds(session, MatchFilter(**wanted), others)
 
 
 def _fates(row: dict[str, Any]) -> tuple[int, int, int]:
@@ -101,4 +112,17 @@ def test_a_question_that_makes_no_sense_is_refused(
     thresholds: tuple[str, ...], near: tuple[str, ...]
 ) -> None:
     with pytest.raises(InputError):
-        parse_thresholds(thresholds, near)
+        parse_thresholds(thresholds, near, NONE_NEAR)
+
+
+@pytest.mark.sqlite
+def test_the_policy_says_what_would_be_near_unless_the_question_does() -> None:
+    policy = _policy(lists={"far": {"review_bits": {"pdq": 48}}})
+
+    def near_bits(*arguments: str, near: tuple[str, ...] = (), name: str | None = None) -> int:
+        return parse_thresholds(arguments, near, policy, name)["pdq"].review_bits
+
+    assert near_bits("pdq=24") == near_bits("pdq=24", name="other") == 40
+    assert near_bits("pdq=24", name="far") == 48
+    assert near_bits("pdq=24", near=("pdq=30",), name="far") == 30
+    assert near_bits("pdq=45") == 45

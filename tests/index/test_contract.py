@@ -104,6 +104,25 @@ def test_large_segments_agree_with_comparing_every_row(length: int, kind: str) -
         assert np.array_equal(found[order], compared[compared[:, 2] <= threshold_bits])
 
 
+def test_very_many_rows_with_the_same_keys_are_all_found() -> None:
+    """Anybody may deliver such a list: more candidates than are held at a time."""
+    rng = np.random.default_rng(0)
+    rows = np.full((30_000, 8), 0x5A, np.uint8)
+    rows[:, 5:] = rng.integers(0, 256, (len(rows), 3), dtype=np.uint8)
+    keys = np.arange(len(rows))
+    algorithm = _perceptual(8, 8)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hashmatch.index.tables.scan_cost", lambda *_: float("inf"))
+        patch.setattr("hashmatch.index.hamming.best_number_of_pieces", lambda *_: 5)
+        entries = Entries(keys, np.ones(len(rows), np.int64), rows)
+        segment = HammingSegment.build(algorithm, entries)
+        hits = segment.find(rows[:3], 8)
+    expected = _compared(rows[:3], rows, keys, 8)
+    found = np.stack([hits.queries, hits.entry_keys, hits.distances_bits], axis=1)
+    order = np.lexsort((hits.entry_keys, hits.queries))
+    assert np.array_equal(found[order], expected[expected[:, 2] <= 8])
+
+
 def _adversarial(kind: str, rng: np.random.Generator, count: int, length: int) -> np.ndarray:
     uniform = rng.integers(0, 256, (count, length), dtype=np.uint8)
     match kind:
@@ -241,6 +260,6 @@ def test_every_bit_is_dealt_once(bits: int, pieces: int, seed: int) -> None:
 
 
 def test_small_segments_are_scanned_and_large_ones_have_tables() -> None:
-    assert best_number_of_pieces(256, 1_000, 31) == 0
-    assert best_number_of_pieces(256, 1_000_000, 31) > 8
-    assert best_number_of_pieces(256, 1_000_000, 255) == 0
+    assert best_number_of_pieces(256, 1_000, {31: 1.0, 40: 0.1}) == 0
+    assert best_number_of_pieces(256, 1_000_000, {31: 1.0, 40: 0.1}) > 8
+    assert best_number_of_pieces(256, 1_000_000, {255: 1.0}) == 0

@@ -176,7 +176,7 @@ def test_a_threshold_of_the_list_rejects_by_distance(make_scanner: MakeScanner) 
     assert isinstance(loose, Matched)
     bits = loose.matches[0].distance_bits
     assert bits > 0
-    limits = {"one": {"thresholds_bits": {"pdq": bits - 1}}}
+    limits = {"one": {"thresholds_bits": {"pdq": bits - 1}, "review_bits": {"pdq": 0}}}
     assert isinstance(make_scanner(lists=limits).scan(smaller, content_id="y"), Clear)
 
 

@@ -9,10 +9,13 @@ import pytest
 from hashmatch.hashes import Orientation, View
 from hashmatch.outcome import Action, Match, Matched, band_end, nearness
 from hashmatch.service.api.hma.words import to_act_on
+from hashmatch.store.engine import Database
 from hashmatch.store.tokens import Scope
 from tests.cases.making import make_match
-from tests.pictures import hashes_of
+from tests.pictures import drawn, hashes_of
+from tests.service.conftest import Serve
 from tests.service.serving import Served, make_token
+from tests.store.importing import import_text
 
 PDQ = hashes_of(1, "pdq")["pdq"].value.hex()
 FOUR_BITS_AWAY = f"{int(PDQ, 16) ^ 0b1111:064x}"
@@ -79,3 +82,41 @@ def test_clients_of_hma_are_given_no_near_match_unless_it_is_to_be_blocked() -> 
     assert to_act_on(_outcome(Action.REVIEW, 36)) == []
     assert to_act_on(_outcome(Action.BLOCK, 36, 4)) == [match]
     assert to_act_on(_outcome(Action.BLOCK, 36)) == [near]
+
+
+THIRTY_SIX_BITS_AWAY = f"{int(PDQ, 16) ^ sum(0x1FF << 64 * part for part in range(4)):064x}"
+
+
+def test_a_near_match_is_answered_as_one_for_review_in_its_band(served: Served) -> None:
+    body = {"hashes": [{"algorithm": "pdq", "value": THIRTY_SIX_BITS_AWAY, "content_id": "x"}]}
+    for scopes, distance in (((Scope.SCAN,), 39), ((Scope.SCAN, Scope.EXPORT), 36)):
+        headers = make_token(served.database, *scopes)
+        answer = served.client.post("/v1/lookup", json=body, headers=headers)
+        (result,) = answer.json()["results"]
+        (match,) = result["matches"]
+        assert (answer.status_code, result["outcome"], result["action"]) == (
+            200,
+            "matched",
+            "review",
+        )
+        assert (match["nearness"], match["distance_bits"]) == ("near", distance)
+
+
+def test_a_scan_that_finds_something_near_is_for_review(serve: Serve, database: Database) -> None:
+    row = f"algorithm,value,entry_id,category\npdq,{THIRTY_SIX_BITS_AWAY},e1,A\n"
+    with serve() as served:
+        import_text(database, "one", row)
+        files = {"file": ("a", drawn(1), "application/octet-stream")}
+        sent = served.client.post("/v1/scan", params={"content_id": "post/1"}, files=files)
+        answer = sent.json()
+        assert (answer["outcome"], answer["action"]) == ("matched", "review")
+        assert {one["nearness"] for one in answer["matches"]} == {"near"}
+
+
+def test_clients_of_hma_find_nothing_near_but_a_case_is_opened(served: Served) -> None:
+    query = {"signal_type": "pdq", "signal": THIRTY_SIX_BITS_AWAY}
+    found = served.client.get("/m/raw_lookup", params=query)
+    assert (found.status_code, found.json()) == (200, {"matches": []})
+    (case,) = served.client.get("/v1/cases").json()["cases"]
+    (match,) = served.client.get(f"/v1/cases/{case['case']}").json()["matches"]
+    assert match["nearness"] == "near"

@@ -8,6 +8,7 @@ import click
 
 from hashmatch.evaluate import parse_thresholds, try_thresholds
 from hashmatch.store.matches import MatchFilter
+from hashmatch.wiring import open_policy
 
 from ..context import App, json_option, pass_app
 from ..output import print_rows, say
@@ -27,7 +28,8 @@ from ..period import period_options
     "--review-bits",
     multiple=True,
     metavar="ALGORITHM=BITS",
-    help="The distance up to which what is beyond that threshold would be near; repeatable.",
+    help="The distance up to which what is beyond that threshold would be near; repeatable. The"
+    " default is policy.review_bits, of the list if there is one.",
 )
 @click.option("--list", "list_name", help="Only this list; others stay as they are.")
 @period_options
@@ -49,7 +51,7 @@ def command(
     Nothing is changed.
     """
     wanted = MatchFilter(since, until, list_name)
-    others = parse_thresholds(thresholds, review_bits)
+    others = parse_thresholds(thresholds, review_bits, open_policy(app.settings), list_name)
     with app.database() as database, database.reading() as session:
         found = try_thresholds(session, wanted, others)
     print_rows("Matches", found.lists, as_json=as_json)

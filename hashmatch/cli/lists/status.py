@@ -25,7 +25,7 @@ def command(app: App, *, as_json: bool) -> None:
     """Show every list with its licence, entries and last sync.
 
     False matches are those to expect of a million images, from the size of a list and its
-    thresholds.
+    thresholds; those that are near, from the distance up to which anything is.
     """
     with app.database() as database:
         rows = list_facts(database, open_policy(app.settings))
@@ -54,6 +54,7 @@ def _show(rows: Sequence[dict[str, Any]]) -> None:
         "changed_at",
         "entries",
         "false matches",
+        "false near",
         "unsupported",
         "degenerate",
         "disabled",
@@ -80,6 +81,7 @@ def _shown(row: dict[str, Any]) -> tuple[object, ...]:
         row["changed_at"],
         numbered(row["entries"]) or "none",
         _false_matches(row["forecast"]),
+        _false_near(row["forecast"]),
         numbered(row["unsupported"]),
         numbered(row["degenerate"]),
         row["disabled"],
@@ -90,11 +92,23 @@ def _shown(row: dict[str, Any]) -> tuple[object, ...]:
 
 def _false_matches(by_algorithm: dict[str, dict[str, Any]]) -> str:
     """Return the false matches to expect of a list in words, "none" for exact hashes alone."""
+    return _in_words(by_algorithm, "false_matches_per_million", "is_extrapolated")
+
+
+def _false_near(by_algorithm: dict[str, dict[str, Any]]) -> str:
+    """Return the same of what is near, "none" where nothing is."""
+    near = {key: one for key, one in by_algorithm.items() if one["review_bits"] is not None}
+    return _in_words(near, "false_near_per_million", "is_near_extrapolated")
+
+
+def _in_words(
+    by_algorithm: dict[str, dict[str, Any]], number_key: str, is_extrapolated_key: str
+) -> str:
     if not by_algorithm:
         return "none"
-    numbers = {name: one["false_matches_per_million"] for name, one in by_algorithm.items()}
+    numbers = {name: one[number_key] for name, one in by_algorithm.items()}
     known = [one for one in numbers.values() if one is not None]
-    is_extrapolated = any(one["is_extrapolated"] for one in by_algorithm.values())
+    is_extrapolated = any(one[is_extrapolated_key] for one in by_algorithm.values())
     not_measured = [name for name, one in numbers.items() if one is None]
     total = Forecast(sum(known), is_extrapolated) if known else None
     return forecast_words(total, not_measured)

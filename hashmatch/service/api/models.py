@@ -89,14 +89,17 @@ class FloodingFacts(BaseModel):
 
 
 class AlgorithmForecast(BaseModel):
-    """Threshold of an algorithm for a list, and the false matches to expect of a million images.
+    """Distances of an algorithm for a list, and the false matches to expect of a million images.
 
-    They are null where the algorithm was not measured.
+    They are null where the algorithm was not measured, `review_bits` where nothing is near.
     """
 
     threshold_bits: int
     false_matches_per_million: float | None
     is_extrapolated: bool
+    review_bits: int | None
+    false_near_per_million: float | None
+    is_near_extrapolated: bool
 
 
 class ListAnswer(BaseModel):

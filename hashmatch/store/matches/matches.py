@@ -36,6 +36,11 @@ class NewMatch:
     distance_bits: int
     threshold_bits: int
 
+    @property
+    def nearness(self) -> Nearness:
+        """Return whether the match is within its list's threshold, or only near it."""
+        return nearness(self.distance_bits, self.threshold_bits)
+
 
 @dataclass(frozen=True, slots=True)
 class MatchFilter:
