@@ -14,6 +14,8 @@ Reals: TypeAlias = NDArray[np.floating[Any]]
 Box: TypeAlias = tuple[float, float, float, float]
 
 _SMALL, _SQUARE = 64, 320
+# In shares of a side: half a pixel of 512.
+_SHIFT = 0.5 / 512
 # PDQ's two running means of three cells, as weights of five.
 _FIVE = np.array([1, 2, 3, 2, 1]) / 9
 
@@ -63,7 +65,7 @@ def sampled_box(plane: Reals, box: Box) -> Reals:
 
 def _runs_of(low: float, high: float, size: int) -> Reals:
     """Return the weights of a side's pixels in each of 64 runs of five cells of 320."""
-    edges = np.linspace(low, high, _SQUARE + 1)
+    edges = np.linspace(low, high, _SQUARE + 1) + _SHIFT * (high - low)
     cells = _overlaps(edges, size)
     runs = np.einsum("k,rkp->rp", _FIVE, cells.reshape(_SMALL, 5, size))
     shares: Reals = runs / runs.sum(axis=1, keepdims=True)
@@ -103,17 +105,22 @@ def _mirrored(place: int, size: int) -> int:
     return place if place < size else 2 * size - 1 - place
 
 
-def sampled_map(square: Reals, place: Reals) -> Reals:
-    """Return the 64 by 64 picture at a projective map of the unit square, between four pixels."""
-    size = len(square)
+def sampled_map(margined: Reals, place: Reals) -> Reals:
+    """Return the 64 by 64 picture at a projective map of the unit square, between four pixels.
+
+    The unit square is the middle of the margined one; beyond that, its edge goes on.
+    """
+    size = len(margined)
+    margin = (size - _SQUARE) // 2
     small = np.empty((_SMALL, _SMALL))
     for row in range(_SMALL):
         for column in range(_SMALL):
-            x, y, depth = place @ ((column + 0.5) / _SMALL, (row + 0.5) / _SMALL, 1)
-            x, y = (min(max(one / depth, -1), 2) * size - 0.5 for one in (x, y))
-            left, top = math.floor(x), math.floor(y)
+            u, v = ((one + 0.5) / _SMALL + _SHIFT for one in (column, row))
+            x, y, depth = place @ (u, v, 1)
+            x, y = (min(max(one / depth * _SQUARE + margin - 0.5, 0), size - 1) for one in (x, y))
+            left, top = min(math.floor(x), size - 2), min(math.floor(y), size - 2)
             small[row, column] = sum(
-                square[_mirrored(top + below, size), _mirrored(left + beside, size)]
+                margined[top + below, left + beside]
                 * abs(1 - below - (y - top))
                 * abs(1 - beside - (x - left))
                 for below in (0, 1)

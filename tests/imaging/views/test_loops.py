@@ -14,6 +14,7 @@ from hashmatch.imaging.views.sampling import (
     Area,
     Floats,
     Map,
+    extend,
     read_only,
     reduce_to_square,
     sample_areas,
@@ -79,9 +80,21 @@ def _maps(draw: st.DrawFn) -> Map:
 @settings(max_examples=15)
 @given(seed=st.integers(0, 1000), place=_maps())
 def test_maps_are_sampled_as_by_the_twin(seed: int, place: Map) -> None:
-    square = np.random.default_rng(seed).integers(0, 256, (20, 20)).astype(np.float32)
-    small = sample_maps(square, [np.eye(3), place])[1]
-    _require_near(small, oracle.sampled_map(square, place), 0.1)
+    square = np.random.default_rng(seed).integers(0, 256, (320, 320)).astype(np.float32)
+    margined = extend(square)
+    small = sample_maps(margined, [np.eye(3), place])[1]
+    _require_near(small, oracle.sampled_map(margined, place), 0.1)
+
+
+def test_beyond_its_edges_a_square_goes_on_smoother() -> None:
+    square = np.random.default_rng(1).integers(0, 256, (320, 320)).astype(np.float32)
+    margined = extend(square)
+    margin = (len(margined) - 320) // 2
+    assert np.array_equal(margined[margin:-margin, margin:-margin], square)
+    for edge, beyond in ((square[0], margined[0]), (square[:, -1], margined[:, -1])):
+        middle = beyond[margin:-margin]
+        assert abs(middle.mean() - edge.mean()) < 5
+        assert middle.std() < 0.4 * edge.std()
 
 
 @_FEW

@@ -65,7 +65,8 @@ def test_an_altered_copy_is_found_by_the_view_that_undoes_it(alteration: str) ->
         for level in _SEARCHED:
             distance, found = _nearest(_read(data, level).hashes, seed)
             assert distance <= _WITHIN
-            assert found.view is VIEWS[alteration]
+            # A rectangle that is seen from the front may lie as well.
+            assert found.view in (VIEWS[alteration], View.TILTED_PART)
 
 
 @pytest.mark.parametrize(
