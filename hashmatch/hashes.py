@@ -84,7 +84,7 @@ class View(StrEnum):
     PART_INNER = "part-inner"
     PANEL = "panel"  # a half or a quarter
     CENTRE = "centre"  # without a share of the edges
-    EXTENDED = "extended"  # with mirrored edges, for what was cut off
+    EXTENDED = "extended"  # with continued edges, for what was cut off
     TURNED = "turned"  # by a few degrees
     TILTED = "tilted"  # in small perspective
     TILTED_PART = "tilted-part"  # a rectangle on a screen or print that was photographed

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from hashmatch.hashes import Hash
+from hashmatch.hashes import SEARCH_VIEWS, Hash
 from hashmatch.outcome import (
     Action,
     AllowedMatch,
@@ -109,11 +109,16 @@ def outcome_as_json(
         **detail,
         "action": action,
         "media": _media_as_json(outcome.media),
-        "hashes": [hash_as_json(one, show_value=show_hashes) for one in outcome.hashes],
+        "hashes": [hash_as_json(one, show_value=show_hashes) for one in shown_hashes(outcome)],
         "matches": [match_as_json(one, show_distance=show_distances) for one in matches],
         "allowed": [_allowed_as_json(one, show_distance=show_distances) for one in outcome.allowed],
         "elapsed_ms": round(outcome.elapsed_ms, 1),
     }
+
+
+def shown_hashes(outcome: Outcome) -> list[Hash]:
+    """Return the hashes of an image as viewers show it: those of the search are a hundred more."""
+    return [one for one in outcome.hashes if one.view not in SEARCH_VIEWS]
 
 
 def hash_as_json(one: Hash, *, show_value: bool) -> dict[str, Any]:

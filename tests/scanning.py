@@ -32,6 +32,7 @@ def scanner_maker(settings: Settings, database: Database) -> MakeScanner:
         intake: Intake | None = None,
         listeners: Sequence[MatchListener] = (),
         observe: Callable[[str, float], None] = lambda _stage, _seconds: None,
+        level: str = "standard",
         guards: Mapping[str, Any] = MappingProxyType({}),
         **policy: Any,
     ) -> Scanner:
@@ -41,7 +42,7 @@ def scanner_maker(settings: Settings, database: Database) -> MakeScanner:
                 "data_dir": settings.data_dir,
                 "policy": policy,
                 "guards": dict(guards),
-                "intake": {"isolation": "none"},
+                "intake": {"isolation": "none", "level": level},
             }
         )
         return Scanner(

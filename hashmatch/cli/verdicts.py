@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from hashmatch.outcome import Clear, Match, Matched, Nearness, Outcome, Unscreened, outcome_name
-from hashmatch.wire import outcome_as_json
+from hashmatch.wire import outcome_as_json, shown_hashes
 
 from .exit_codes import EXIT_CLEAR, EXIT_MATCHED, EXIT_UNSCREENED
 from .output import print_json, print_line, progress, say
@@ -48,7 +48,7 @@ def closeness(match: Match) -> str:
 
 
 def _print_hashes(outcome: Outcome) -> None:
-    for one in outcome.hashes:
+    for one in shown_hashes(outcome):
         print_line(f"{'':<10}    {one.algorithm.name} frame {one.frame}: {one.value.hex()}")
 
 

@@ -14,7 +14,7 @@ from .cryptographic import CryptographicHasher
 from .degenerate import is_degenerate
 from .installed import load_installed
 from .interface import BytesHasher, PixelHasher, Reduction, RunningHash, hash_bytes
-from .pdq import PDQHasher
+from .pdq import PDQ, PDQHasher, hash_smalls
 
 _INSTALLED = load_installed()
 BYTES_HASHERS: tuple[BytesHasher, ...] = (
@@ -92,6 +92,7 @@ def find_algorithm(name: str) -> Algorithm:
 __all__ = [
     "ALGORITHMS",
     "BYTES_HASHERS",
+    "PDQ",
     "PIXEL_HASHERS",
     "Algorithm",
     "BytesHasher",
@@ -102,5 +103,6 @@ __all__ = [
     "RunningHash",
     "find_algorithm",
     "hash_bytes",
+    "hash_smalls",
     "is_degenerate",
 ]

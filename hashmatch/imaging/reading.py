@@ -8,8 +8,14 @@ from functools import cached_property
 
 from PIL import Image
 
-from hashmatch.hashers import BYTES_HASHERS, PIXEL_HASHERS, PixelHasher, Reduction, hash_bytes
-from hashmatch.hashers.pdq import PDQ
+from hashmatch.hashers import (
+    BYTES_HASHERS,
+    PDQ,
+    PIXEL_HASHERS,
+    PixelHasher,
+    Reduction,
+    hash_bytes,
+)
 from hashmatch.hashes import Decode, Detail, Hash, Level, View
 from hashmatch.outcome import Failure, Media
 

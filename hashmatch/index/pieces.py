@@ -51,6 +51,9 @@ def best_number_of_pieces(bits: int, rows: int, shares: Mapping[int, float]) -> 
     `shares` has the share of searches at each threshold in bits. The estimate assumes even and
     independent bits, and respects the memory limit of the tables.
     """
+    # Measured with realistic hashes, in µs a query at 31 and at 40 bits: among 1 M, 27 and 110 in
+    # 11 pieces, 44 and 165 in 12; among 10 M, 176 and 897 in 9, 149 and 660 in 10, 202 and 987 in
+    # 11. No number of pieces was best at one distance and not at the other.
     scan = scan_cost(bits, rows)
     best, best_cost = 0, scan * sum(shares.values())
     for pieces in range(1, min(_MAX_PIECES, bits, min(shares) + 1) + 1):

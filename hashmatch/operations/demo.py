@@ -14,6 +14,7 @@ from PIL import Image, ImageEnhance
 from hashmatch.config import Settings, load_settings
 from hashmatch.errors import InputError
 from hashmatch.hashers import ALGORITHMS
+from hashmatch.hashes import Level
 from hashmatch.lists import ImportSummary, find_format, import_list
 from hashmatch.outcome import Outcome
 from hashmatch.reports import CSVReport, ReportRow, private_file, report_rows
@@ -85,7 +86,9 @@ def _import_demo_list(settings: Settings, list_file: Path) -> ImportSummary:
         writer = csv.writer(stream)
         writer.writerow(["algorithm", "value", "entry_id", "category", "note"])
         for name, seed in _SEEDS.items():
-            for one in intake.read(_jpeg(draw_picture(seed)), ALGORITHMS.keys()).hashes:
+            for one in intake.read(
+                _jpeg(draw_picture(seed)), ALGORITHMS.keys(), Level.PLAIN
+            ).hashes:
                 if one.algorithm.name in ("pdq", "sha256"):
                     row = (one.algorithm.name, one.value.hex(), name, _CATEGORIES[name], "drawn")
                     writer.writerow(row)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeAlias
 
 from hashmatch.hashes import (
     EMBEDDED_VIEWS,
@@ -14,6 +15,8 @@ from hashmatch.hashes import (
     Algorithm,
     Detail,
     Hash,
+    Orientation,
+    View,
     is_match,
 )
 from hashmatch.index import Neighbour, Snapshot
@@ -21,6 +24,9 @@ from hashmatch.outcome import Failure, Nearness, Reason, nearness
 from hashmatch.policy import Policy
 from hashmatch.store.lists import Allowance
 from hashmatch.wide import choose_wide
+
+# An entry, and the algorithm, frame and rendering in which it was found.
+_Place: TypeAlias = tuple[int, str, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +79,10 @@ def judge(
     """Separate matches from known false positives; `list_names` are by the lists' keys.
 
     An allowance of the file itself (by its SHA-256) covers every match of it, one of any other
-    hash only matches of that hash. An entry that is also found otherwise is a match.
+    hash only matches of that hash, and of the same picture by way of a smaller one. An entry that
+    is also found otherwise is a match.
     """
+    whole = _whole_pictures(findings)
     matched: dict[int, Finding] = {}
     allowed: dict[int, tuple[Finding, Allowance]] = {}
     for finding in sorted(findings, key=_rank):
@@ -83,7 +91,8 @@ def judge(
             (
                 one
                 for one in allowances
-                if one.covers(list_name, today) and _is_of(one, finding.found)
+                if one.covers(list_name, today)
+                and any(_is_of(one, name) for name in _names(finding, whole))
             ),
             None,
         )
@@ -104,6 +113,32 @@ def allowable_hashes(hashes: Sequence[Hash], findings: Sequence[Finding]) -> set
     of_file = {one for one in hashes if one.algorithm.name == FILE_HASH}
     some = of_file | {one.found for one in findings}
     return {(one.algorithm.name, one.value) for one in some}
+
+
+def _names(finding: Finding, whole: Mapping[_Place, Sequence[Hash]]) -> Iterator[Hash]:
+    """Yield the hashes by which an allow list may name a finding."""
+    yield finding.found
+    # All of the picture once more shows nothing else. A part of it may.
+    view, orientation = finding.found.view, finding.found.orientation
+    if view is View.RESIZED and orientation is Orientation.ORIGINAL:
+        yield from whole.get(_place(finding), ())
+
+
+def _whole_pictures(findings: Sequence[Finding]) -> Mapping[_Place, Sequence[Hash]]:
+    """Return the hashes of whole pictures as viewers show them, by what they find."""
+    whole: defaultdict[_Place, list[Hash]] = defaultdict(list)
+    for one in findings:
+        found = one.found
+        if found.view in SEARCH_VIEWS or found.view.is_inner:
+            continue
+        if found.orientation is Orientation.ORIGINAL:
+            whole[_place(one)].append(found)
+    return whole
+
+
+def _place(finding: Finding) -> _Place:
+    found = finding.found
+    return finding.neighbour.entry_key, found.algorithm.name, found.frame, found.rendering
 
 
 def _is_of(allowance: Allowance, found: Hash) -> bool:

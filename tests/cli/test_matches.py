@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 
 import pytest
 
 from tests.command_line import CommandLine
+from tests.imaging.views.altered import as_file, screenshot
 from tests.pictures import drawn, hashes_of
 
 
@@ -32,6 +34,20 @@ def test_a_match_is_shown_with_its_hashes(matched: CommandLine) -> None:
     assert values == {n: h.value.hex() for n, h in hashes_of(1, "pdq", "sha256").items()}
     assert "post/1" in matched.run("matches", "show", "1").stdout
     assert matched.run("matches", "show", "77").exit_code == 2
+
+
+def test_a_match_by_a_part_is_shown_with_the_hash_of_that_part(ready: CommandLine) -> None:
+    data = as_file(screenshot(1))
+    assert ready.run("scan", "-", "--content-id", "post/1", stdin=data).exit_code == 1
+    (row,) = ready.json("matches", "show", "1", "--show-hashes")
+    views = [(one["algorithm"], one["view"]) for one in row["hashes"]]
+    assert views == [("pdq", "full"), ("pdq", "inner"), ("sha256", "full"), ("pdq", "part")]
+    report = ready.run("report", "export", "--format", "jsonl", "--show-hashes").stdout
+    exported = json.loads(report)
+    assert row["hashes"][-1]["value"] == exported["value"]
+    assert (exported["view"], exported["distance_bits"]) == ("part", row["distance_bits"])
+    assert exported["value"] not in ready.run("matches", "show", "1").stdout
+    assert ready.run("audit", "verify").exit_code == 0
 
 
 @pytest.mark.parametrize("command", [("matches", "list"), ("report", "export")])

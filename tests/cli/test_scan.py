@@ -13,6 +13,7 @@ from hashmatch.hashes import Orientation
 from hashmatch.synthetic import draw_picture
 from tests.cli.conftest import append_config
 from tests.command_line import CommandLine
+from tests.imaging.views.altered import as_file, screenshot
 from tests.pictures import drawn, encoded, hashes_of
 
 
@@ -272,6 +273,8 @@ def test_hash_prints_every_algorithm_or_those_asked_for(ready: CommandLine) -> N
 
 
 def test_turned_copies_are_found_where_they_are_looked_for(ready: CommandLine) -> None:
+    plain = f'data_dir = "{ready.folder}/data"\n[intake]\nisolation = "none"\nlevel = "plain"\n'
+    ready.write("hashmatch.toml", plain)
     turned = draw_picture(1).transpose(Image.Transpose.ROTATE_90)
     picture = ready.write("a.png", encoded(turned, "PNG"))
     assert ready.run("scan", picture).exit_code == 0
@@ -279,11 +282,50 @@ def test_turned_copies_are_found_where_they_are_looked_for(ready: CommandLine) -
     assert [match["orientation"] for match in row["matches"]] == ["rotate-90"]
     hashes = ready.json("hash", picture, "-a", "pdq", "--orientations")
     assert [one["orientation"] for one in hashes] == list(Orientation)
+    ready.write("hashmatch.toml", f"{plain}orientations = true\n")
+    assert ready.run("scan", picture).exit_code == 1
+
+
+def test_a_scan_searches_as_widely_as_it_is_told(ready: CommandLine) -> None:
+    picture = ready.write("screen.jpg", as_file(screenshot(1)))
+    assert ready.run("scan", picture, "--level", "plain").exit_code == 0
+    for level in ([], ["--level", "standard"], ["--level", "thorough"]):
+        (row,) = ready.json("scan", picture, *level)
+        assert [(one["entry_id"], one["view"]) for one in row["matches"]] == [("e1", "part")]
     ready.write(
         "hashmatch.toml",
-        f'data_dir = "{ready.folder}/data"\n[intake]\nisolation = "none"\norientations = true\n',
+        f'data_dir = "{ready.folder}/data"\n[intake]\nisolation = "none"\nlevel = "plain"\n',
     )
-    assert ready.run("scan", picture).exit_code == 1
+    assert ready.run("scan", picture).exit_code == 0
+    assert ready.run("scan", picture, "--level", "standard").exit_code == 1
+
+
+def test_hash_prints_search_views_only_when_asked_for(ready: CommandLine) -> None:
+    picture = ready.write("screen.jpg", as_file(screenshot(1)))
+    plain = ready.json("hash", picture, "-a", "pdq")
+    assert ready.json("hash", picture, "-a", "pdq", "--level", "plain") == plain
+    assert {row["view"] for row in plain} <= {"full", "inner"}
+    rows = ready.json("hash", picture, "-a", "pdq", "--level", "standard")
+    assert rows[: len(plain)] == plain
+    assert {"resized", "negative", "part"} <= {row["view"] for row in rows}
+    assert "flip-x" in ready.run("hash", picture, "--level", "standard").stdout
+
+
+@pytest.mark.parametrize("command", ["scan", "hash"])
+@pytest.mark.parametrize("level", ["deep", "", "Standard"])
+def test_an_unknown_level_is_named_with_those_that_exist(
+    ready: CommandLine, command: str, level: str
+) -> None:
+    result = ready.run(command, ready.write("a.jpg", drawn(1)), "--level", level)
+    assert result.exit_code == 2
+    assert "'plain', 'standard', 'thorough'" in result.stderr
+
+
+def test_an_unknown_level_of_the_configuration_is_named(ready: CommandLine) -> None:
+    ready.write("hashmatch.toml", f'data_dir = "{ready.folder}/data"\n[intake]\nlevel = "deep"\n')
+    result = ready.run("scan", ready.write("a.jpg", drawn(1)))
+    assert result.exit_code == 2
+    assert "intake.level" in result.stderr
 
 
 def test_hash_names_what_it_cannot_read(ready: CommandLine) -> None:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
 from hashmatch.errors import InputError, UnknownListError
 from hashmatch.hashers import ALGORITHMS
-from hashmatch.hashes import Hash
+from hashmatch.hashes import SEARCH_VIEWS, Hash, Orientation, View
+from hashmatch.index import Neighbour
 from hashmatch.outcome import Clear, Matched, Reason
+from hashmatch.screening.matching import Finding, Judgement, judge
 from hashmatch.store.engine import Database
 from hashmatch.store.lists import (
     ALLOW,
+    Allowance,
     Terms,
     allow_hash,
     create_list,
@@ -25,7 +30,8 @@ from hashmatch.store.lists import (
 from hashmatch.store.matches import read_allowed_matches
 from hashmatch.store.schema.matches import ContentHash
 from tests.command_line import CommandLine
-from tests.pictures import drawn, hashes_of, list_of
+from tests.imaging.views.altered import as_file, screenshot
+from tests.pictures import drawn, hashes_of, list_of, read
 from tests.scanning import MakeScanner, recorded, unscreened
 from tests.store.importing import import_text
 
@@ -301,3 +307,69 @@ def test_an_allow_list_can_have_a_source(command_line: CommandLine) -> None:
         2,
         True,
     )
+
+
+_PDQ = ALGORITHMS["pdq"]
+_WHOLE = Finding(Hash(_PDQ, bytes(31) + b"\1"), Neighbour(7, 1, 4), 31)
+_AGAIN = replace(
+    _WHOLE, found=Hash(_PDQ, bytes(31) + b"\3", view=View.RESIZED), neighbour=Neighbour(7, 1, 3)
+)
+
+
+def _judged(*findings: Finding) -> Judgement:
+    allowance = Allowance(2, "harmless", 1, "#1", "pdq", _WHOLE.found.value, "a meme", JANE)
+    return judge(findings, [allowance], {1: "one"}, date(2026, 7, 1))
+
+
+@pytest.mark.sqlite
+def test_an_allowed_picture_is_also_allowed_by_way_of_a_smaller_one() -> None:
+    for findings in ((_WHOLE, _AGAIN), (_AGAIN, _WHOLE)):
+        judged = _judged(*findings)
+        assert (set(judged.matched), set(judged.allowed)) == (set(), {7})
+    assert set(_judged(_AGAIN).matched) == {7}
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(
+    "other",
+    [
+        *({"view": view} for view in SEARCH_VIEWS - {View.RESIZED}),
+        {"view": View.INNER},
+        {"view": View.ON_BLACK},
+        {"orientation": Orientation.FLIP_X},
+        {"frame": 1},
+        {"rendering": 1},
+    ],
+)
+def test_what_else_an_allowed_picture_shows_is_not_allowed(other: dict[str, Any]) -> None:
+    finding = replace(_AGAIN, found=replace(_AGAIN.found, **other))
+    assert set(_judged(_WHOLE, finding).matched) == {7}
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(
+    "other",
+    [{"view": View.INNER}, {"view": View.PART}, {"orientation": Orientation.ROTATE_90}],
+)
+def test_a_part_that_is_allowed_says_nothing_of_the_whole(other: dict[str, Any]) -> None:
+    part = replace(_WHOLE, found=replace(_WHOLE.found, **other))
+    assert set(_judged(part, _AGAIN).matched) == {7}
+
+
+@pytest.mark.sqlite
+def test_an_allowed_picture_that_finds_another_entry_by_way_of_a_smaller_one_matches() -> None:
+    judged = _judged(_WHOLE, replace(_AGAIN, neighbour=Neighbour(8, 1, 3)))
+    assert (set(judged.matched), set(judged.allowed)) == ({8}, {7})
+
+
+def test_a_listed_picture_in_an_allowed_screenshot_matches(
+    make_scanner: MakeScanner, database: Database
+) -> None:
+    screen = as_file(screenshot(1))
+    (whole, *_) = read(screen, "pdq").hashes
+    import_text(database, "screens", f"algorithm,value\npdq,{whole.value.hex()}\n")
+    _allow(database, "pdq", whole.value)
+    outcome = make_scanner().scan(screen, content_id="x")
+    assert isinstance(outcome, Matched)
+    assert [(one.list_name, one.view) for one in outcome.matches] == [("one", View.PART)]
+    assert [one.list_name for one in outcome.allowed] == ["screens"]

@@ -29,8 +29,11 @@ from tests.store.importing import import_text
 
 PDQ, MD5 = ALGORITHMS["pdq"], ALGORITHMS["md5"]
 VALUE = bytes(31) + b"\x7f"
+# Far from the other, and not of a picture without detail, which would not be matched.
+_OTHER = b"\xff" * 31 + b"\x80"
 ROWS = (
-    f"algorithm,value,entry_id\npdq,{VALUE.hex()},e1\nmd5,{bytes(16).hex()},e2\npdq,{'f' * 64},e3\n"
+    f"algorithm,value,entry_id\npdq,{VALUE.hex()},e1\nmd5,{bytes(16).hex()},e2\n"
+    f"pdq,{_OTHER.hex()},e3\n"
 ).encode()
 
 

@@ -15,6 +15,7 @@ from hashmatch.store.engine import Database
 from hashmatch.store.lists import Terms, allow_hash, remove_list, set_licence
 from hashmatch.store.tokens import Scope
 from hashmatch.synthetic import draw_picture
+from tests.imaging.views.altered import as_file, screenshot
 from tests.pictures import drawn, encoded, hashes_of, list_of
 from tests.scanning import recorded
 from tests.service.conftest import Serve
@@ -121,6 +122,16 @@ def test_a_file_whose_hashes_would_not_find_what_it_matches_is_not_hashed(
         assert "POST /m/lookup" in answer.json()["message"]
         assert recorded(database) == 1
         assert set(_post(served, "/h/hash", drawn(6)).json()) == {"pdq"}
+
+
+def test_a_screenshot_of_a_listed_picture_is_not_hashed(served: Served, database: Database) -> None:
+    """Its PDQ hash is that of the whole screen, and the list has the picture in it."""
+    answer = _post(served, "/h/hash", as_file(screenshot(1)))
+    assert answer.status_code == 409
+    assert recorded(database) == 1
+    assert "ONE" in _post(served, "/m/lookup", as_file(screenshot(1))).json()["pdq"]
+    stranger = _post(served, "/h/hash", as_file(screenshot(9))).json()
+    assert _get(served, "/m/lookup", signal=stranger["pdq"]).json() == {}
 
 
 def test_an_allowed_hash_does_not_stand_for_a_file_that_matches_otherwise(

@@ -12,6 +12,7 @@ import pytest
 
 from hashmatch.outcome import Reason
 from hashmatch.store.engine import Database
+from tests.imaging.views.altered import as_file, screenshot
 from tests.pictures import drawn, hashes_of
 from tests.scanning import recorded
 from tests.service.conftest import Serve
@@ -45,6 +46,25 @@ def test_a_listed_picture_is_matched_and_recorded_before_it_is_answered(
 def test_an_unknown_picture_is_clear(served: Served, database: Database) -> None:
     body = _scan(served, drawn(9)).json()
     assert (body["outcome"], body["reason"], body["action"]) == ("clear", None, "allow")
+    assert recorded(database) == 0
+
+
+def test_a_request_may_ask_for_a_level_of_search(served: Served) -> None:
+    data = as_file(screenshot(1))
+    assert _scan(served, data, level="plain").json()["outcome"] == "clear"
+    for query in ({}, {"level": "standard"}, {"level": "thorough"}):
+        body = _scan(served, data, **query).json()
+        assert [(one["entry_id"], one["view"]) for one in body["matches"]] == [("e1", "part")]
+
+
+@pytest.mark.parametrize("level", ["deep", "", "PLAIN"])
+def test_an_unknown_level_is_refused_and_nothing_is_screened(
+    served: Served, database: Database, level: str
+) -> None:
+    answer = _scan(served, drawn(1), level=level)
+    assert answer.status_code == 400
+    assert "level" in answer.text
+    assert "outcome" not in answer.json()
     assert recorded(database) == 0
 
 

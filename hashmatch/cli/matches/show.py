@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
+from hashmatch.hashes import SEARCH_VIEWS
 from hashmatch.reports import report_row
 from hashmatch.store.matches import read_content_hashes, read_entry_history, read_match
-from hashmatch.store.schema import ContentHash
+from hashmatch.store.schema import ContentHash, MatchRecord
 
 from ..context import App, json_option, pass_app, show_hashes_option
 from ..output import print_facts, print_json, print_table
@@ -29,7 +30,11 @@ def command(app: App, match_id: str, *, show_hashes: bool, as_json: bool) -> Non
         facts.pop("value")
         facts |= read_entry_history(session, stored)
     hashes.sort(key=lambda one: (one.frame, one.algorithm))
-    found = [_hash_facts(one, show_hashes=show_hashes) for one in hashes]
+    found = [_hash_facts(one, one.version, show_hashes=show_hashes) for one in hashes]
+    record = stored.record
+    if record.view in SEARCH_VIEWS:
+        # The views of the search are stored with their matches alone.
+        found.append(_hash_facts(record, record.hasher_version, show_hashes=show_hashes))
     if as_json:
         print_json({**facts, "hashes": found})
         return
@@ -38,10 +43,12 @@ def command(app: App, match_id: str, *, show_hashes: bool, as_json: bool) -> Non
     print_table("Hashes of the content", columns, [tuple(one.values()) for one in found])
 
 
-def _hash_facts(one: ContentHash, *, show_hashes: bool) -> dict[str, object]:
+def _hash_facts(
+    one: ContentHash | MatchRecord, version: str, *, show_hashes: bool
+) -> dict[str, object]:
     return {
         "algorithm": one.algorithm,
-        "version": one.version,
+        "version": version,
         **({"value": one.value.hex()} if show_hashes else {}),
         "quality": one.quality,
         "orientation": one.orientation,

@@ -26,6 +26,8 @@ from .process import DecodingProcess, ProcessFailedError
 # A process is replaced after this many files, which bounds both the memory that a decoder leaks and
 # the number of files that an attacker in control of it can see.
 _MAX_REQUESTS_PER_PROCESS = 1000
+# Each level makes all views of those before it.
+_EXTENT = {level: place for place, level in enumerate(Level)}
 
 
 class PoolIntake(Intake):
@@ -58,6 +60,7 @@ class PoolIntake(Intake):
         self._workers = workers or os.cpu_count() or 1
         self._request_numbers = count(1)
         self._algorithms: frozenset[str] = frozenset()
+        self._level = self._hashing.level
         self._is_closed = False
         self._idle: list[DecodingProcess] = []
         self._reset()
@@ -77,7 +80,7 @@ class PoolIntake(Intake):
         )
         exact = None
         try:
-            with self._process(wanted) as process:
+            with self._process(wanted, request.level) as process:
                 deadline = process.send(request, data)
                 exact = exact_hashes(data, algorithms)  # Meanwhile the process decodes.
                 reading = process.receive(request, deadline)
@@ -91,7 +94,7 @@ class PoolIntake(Intake):
 
         Raises `ProcessFailedError` if no process can be started.
         """
-        with self._process(frozenset()) as process:
+        with self._process(frozenset(), Level.PLAIN) as process:
             return process.protections
 
     def pids(self) -> list[int]:
@@ -110,12 +113,12 @@ class PoolIntake(Intake):
             process.stop()
 
     @contextmanager
-    def _process(self, wanted: frozenset[str]) -> Iterator[DecodingProcess]:
+    def _process(self, wanted: frozenset[str], level: Level) -> Iterator[DecodingProcess]:
         """Lend a ready process, which is replaced if the caller raises."""
         if os.getpid() != self._owner:
             self._reset()
         with self._slots:
-            process = self._acquire(wanted)
+            process = self._acquire(wanted, level)
             try:
                 process.await_ready()
                 yield process
@@ -127,17 +130,18 @@ class PoolIntake(Intake):
             else:
                 self._release(process)
 
-    def _acquire(self, wanted: frozenset[str]) -> DecodingProcess:
-        """Return a process that has loaded the wanted algorithms, or is loading them."""
+    def _acquire(self, wanted: frozenset[str], level: Level) -> DecodingProcess:
+        """Return a process that has loaded the wanted algorithms and level, or is loading them."""
         with self._lock:
-            # Every new process loads all algorithms asked for so far, as it cannot load any later.
+            # Every new process loads all that was asked for so far, as it cannot load any later.
             self._algorithms |= wanted
+            self._level = max(self._level, level, key=_EXTENT.__getitem__)
             process = self._idle.pop() if self._idle else None
         if process is not None and process.is_alive:
             if not process.is_prepared:
                 process.prepare(self._setup(self._algorithms))
                 return process
-            if wanted <= process.algorithms:
+            if wanted <= process.algorithms and _EXTENT[level] <= _EXTENT[process.level]:
                 return process
         if process is not None:
             process.stop()
@@ -163,7 +167,7 @@ class PoolIntake(Intake):
     def _setup(self, algorithms: frozenset[str]) -> Setup:
         return Setup(
             limits=self._limits,
-            hashing=self._hashing,
+            hashing=replace(self._hashing, level=self._level),
             algorithms=tuple(sorted(algorithms)),
             timeout_s=self._timeout_s,
             max_memory_bytes=self._max_memory_bytes,

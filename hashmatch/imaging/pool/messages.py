@@ -48,7 +48,10 @@ class MessageError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """The first request: the limits to enforce, and the algorithms to load before the lockdown."""
+    """The first request: limits to enforce, algorithms and a level to load before the lockdown.
+
+    The level is that of `hashing`; each file comes with its own, which is no wider one.
+    """
 
     limits: Limits
     hashing: Hashing

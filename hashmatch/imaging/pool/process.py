@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from hashmatch.hashes import Level
 from hashmatch.outcome import Failure, Reason
 
 from ..interface import Reading
@@ -77,6 +78,7 @@ class DecodingProcess:
             detail = f"no decoding process could be started: {error.strerror}"
             raise ProcessFailedError(Reason.DECODER_CRASHED, detail) from error
         self.algorithms: frozenset[str] = frozenset()
+        self.level = Level.PLAIN
         self.protections: dict[str, bool] = {}
         self.requests = 0
         self.is_prepared = False
@@ -112,6 +114,7 @@ class DecodingProcess:
         """
         self.is_prepared = True
         self.algorithms = frozenset(setup.algorithms)
+        self.level = setup.hashing.level
         self._timeout_s = setup.timeout_s
         try:
             self._pipe.settimeout(_START_TIMEOUT_S)

@@ -19,6 +19,8 @@ from PIL import AvifImagePlugin, Image, ImageCms, ImageFile
 from pillow_heif import options as heif_options
 
 from hashmatch.hashers import PIXEL_HASHERS
+from hashmatch.hashers.pdq import PDQ
+from hashmatch.hashes import Level, View
 
 from ..decoding import load_jxl
 from ..decoding.heif_track import TrackError, load_library
@@ -26,6 +28,7 @@ from ..hashing import Hashing
 from ..interface import Reading
 from ..limits import Limits
 from ..reading import read_pixels
+from ..views import Search
 from .lockdown import allow_cpu, lock_down
 from .messages import (
     LENGTH_BYTES,
@@ -50,7 +53,7 @@ def main(read: Read = read_pixels) -> None:
     try:
         _load_decoders()
         setup = decode_setup(_receive_message(pipe))
-        _load_hashers(setup.algorithms)
+        _load_hashers(setup.algorithms, setup.hashing.level)
         Image.MAX_IMAGE_PIXELS = None  # The limits here name the setting to change.
         protections = lock_down(setup.max_memory_bytes, setup.timeout_s)
         pipe.sendall(encode_protections(protections))
@@ -102,10 +105,14 @@ def _load_decoders() -> None:
         load_library()
 
 
-def _load_hashers(algorithms: tuple[str, ...]) -> None:
+def _load_hashers(algorithms: tuple[str, ...], level: Level) -> None:
     """Hash a small picture with each hasher, so that nothing is left to load or to compile."""
     y, x = np.mgrid[:_WARM_UP_SIDE, :_WARM_UP_SIDE]
     picture = Image.fromarray((x * y % 251).astype(np.uint8))
     for hasher in PIXEL_HASHERS:
         if hasher.algorithm.name in algorithms:
             hasher.hash_pixels(picture)
+    if PDQ.name in algorithms:
+        search = Search(level, frames=1)
+        search.begin_frame(0, is_embedded=False)
+        search.hashes(picture, View.FULL)

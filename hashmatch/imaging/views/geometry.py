@@ -15,9 +15,9 @@ Corners = tuple[tuple[float, float], tuple[float, float], tuple[float, float], t
 
 
 class Cut(Enum):
-    """What became of the corners of a turned picture."""
+    """Fate of the corners of a turned picture."""
 
-    KEPT_SIZE = "kept size"  # cut off by a canvas of the same size
+    SAME_SIZE = "same size"  # cut off by a canvas of the same size
     EXPANDED = "expanded"  # on a larger canvas that holds all of the picture
     FITTED = "fitted"  # cut off with the empty corners, to the largest canvas without any
 
@@ -65,7 +65,7 @@ def turned_map(degrees: float, width: int, height: int, cut: Cut) -> Map | None:
 def _upright_size(angle: float, width: int, height: int, cut: Cut) -> tuple[float, float]:
     """Return the size of the picture before it was turned by an angle in radians, 0 or more."""
     cosine, sine = math.cos(angle), math.sin(angle)
-    if cut is Cut.KEPT_SIZE:
+    if cut is Cut.SAME_SIZE:
         return width, height
     if cut is Cut.EXPANDED:
         spread = cosine**2 - sine**2

@@ -21,7 +21,7 @@ _MIN_HEIGHT, _MIN_WIDTH = 0.12, 0.15
 # The strips along a side, inside and outside of it, whose texture is compared, and their distance.
 _STRIP, _GAP = 10, 4
 # Weights of a rectangle's score: a logistic regression over the candidates of 27 alterations of 45
-# photographs, told from each other by whether the rectangle, or what is inside its borders, hashes
+# photographs, of two classes: whether the rectangle, or what is inside its borders, hashes
 # as the photograph does. Eleven other measures together added nothing. The best 12 by the shares of
 # the sides and the size alone held 76 % of the altered copies of 35 other photographs, these 86 %.
 _OF_SECOND, _OF_LEAST, _OF_ALL_SIDES = 2.69, 5.06, 0.82

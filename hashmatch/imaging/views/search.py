@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageChops
 
-from hashmatch.hashers.pdq import hash_smalls
+from hashmatch.hashers import hash_smalls
 from hashmatch.hashes import Decode, Hash, Level, Orientation, View
 
 from .sampling import make_plane
@@ -23,8 +23,9 @@ from .thorough import thorough_views
 
 # Views as near to an earlier one find nothing that it does not.
 _SAME_BITS = 4
-# Frames of one file that are searched. Every frame is looked up as viewers show it.
-_MAX_SEARCHED_FRAMES = 100
+# Frames of one file that are searched: the first of those that differ, and about as many of the
+# others. Every frame is looked up as viewers show it.
+_FIRST_FRAMES, _SPREAD_FRAMES = 32, 32
 # Renderings that hold nothing which others do not: turned ones, since the search turns them itself,
 # and mixes of the pictures over white and over black.
 _SEARCHED_BEFORE = frozenset({View.AS_STORED, View.ON_GREY})
@@ -35,23 +36,25 @@ _PART_SIDE, _ALIKE = 16, 4
 class Search:
     """The search for altered copies in one file of so many frames, at one level.
 
-    Of a file with many frames, some are searched, which are spread evenly.
+    Of a file with many frames that differ, the first are searched, and of the others some that are
+    spread evenly.
     """
 
     def __init__(self, level: Level, frames: int) -> None:
         self._level = level
-        self._step = -(-frames // _MAX_SEARCHED_FRAMES)
+        self._step = -(-frames // _SPREAD_FRAMES)
         self._next_frame = 0
+        self._searched = 0
         self._is_on = False
         self._seen: list[Image.Image] = []
 
     def begin_frame(self, number: int, *, is_embedded: bool) -> None:
         """Begin the next frame to be hashed; embedded pictures are not searched."""
         self._seen = []
-        self._is_on = (
-            self._level is not Level.PLAIN and not is_embedded and number >= self._next_frame
-        )
+        is_due = self._searched < _FIRST_FRAMES or number >= self._next_frame
+        self._is_on = self._level is not Level.PLAIN and not is_embedded and is_due
         if self._is_on:
+            self._searched += 1
             self._next_frame = (number // self._step + 1) * self._step
 
     def hashes(self, picture: Image.Image, view: View) -> list[Hash]:

@@ -23,11 +23,11 @@ from .sampling import (
 from .standard import Views, parts_of
 
 # Shares of the sides that were cut off one of them, or half of it off each of two.
-_CUT_ONE = (0.035, 0.065, 0.11)
-_CUT_ALL = (0.035, 0.07, 0.11)
+_CUT_ONE = (0.03, 0.053, 0.08, 0.111)
+_CUT_ALL = (0.03, 0.053, 0.08, 0.111)
 # Degrees of turns, in either direction, by what became of the corners.
 _TURNS = {
-    Cut.KEPT_SIZE: (1.5, 3.5, 5, 7),
+    Cut.SAME_SIZE: (1.5, 3.5, 5, 7),
     Cut.EXPANDED: (1.5, 3.5, 5, 7),
     Cut.FITTED: (1, 2, 3, 4.5),
 }

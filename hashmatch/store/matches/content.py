@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hashmatch.hashes import Hash
+from hashmatch.hashes import SEARCH_VIEWS, Hash
 from hashmatch.outcome import Media
 
 from ..engine import affected_rows, audit, upsert
@@ -57,7 +57,10 @@ def find_or_add_content(session: Session, facts: ContentFacts) -> Content:
 
 
 def add_hashes(session: Session, content: Content, hashes: Sequence[Hash]) -> None:
-    """Add the hashes of a content item that it lacks."""
+    """Add the hashes of a content item that it lacks, but for those of search views.
+
+    Of these a file has a hundred, several of one view. A match has the value of the one it is by.
+    """
     rows = [
         {
             "content_key": content.key,
@@ -72,12 +75,13 @@ def add_hashes(session: Session, content: Content, hashes: Sequence[Hash]) -> No
             "quality": one.quality,
         }
         for one in hashes
+        if one.view not in SEARCH_VIEWS
     ]
     if rows:
         session.execute(upsert(session, ContentHash).on_conflict_do_nothing(), rows)
 
 
 def read_content_hashes(session: Session, content_key: int) -> list[ContentHash]:
-    """Return the hashes of a content item, by algorithm and frame."""
+    """Return the hashes of a content item as viewers show it, by algorithm and frame."""
     hashes = select(ContentHash).where(ContentHash.content_key == content_key)
     return list(session.scalars(hashes.order_by(ContentHash.algorithm, ContentHash.frame)))

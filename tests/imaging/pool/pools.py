@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hashmatch.imaging import PoolIntake, Reading
+from hashmatch.imaging import Hashing, PoolIntake, Reading
 from hashmatch.outcome import Reason
 from tests.pictures import GENEROUS
 
@@ -12,10 +12,17 @@ EXACT = frozenset({"sha256"})
 REAL, MISBEHAVING = "hashmatch.imaging.pool.worker", "tests.imaging.pool.misbehaving"
 
 
-def make_pool(*, timeout_s: float = 60, workers: int = 1, module: str = MISBEHAVING) -> PoolIntake:
+def make_pool(
+    *,
+    timeout_s: float = 60,
+    workers: int = 1,
+    module: str = MISBEHAVING,
+    hashing: Hashing | None = None,
+) -> PoolIntake:
     """Return a pool whose processes have little memory; by default they do what files say."""
     return PoolIntake(
         GENEROUS,
+        hashing,
         workers=workers,
         timeout_s=timeout_s,
         max_memory_bytes=800_000_000,
