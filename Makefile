@@ -17,7 +17,8 @@ help:
 	@echo "make check  lint and check the types"
 	@echo "make fmt    format the code"
 	@echo "make bench  measure, and rewrite benchmarks/RESULTS.md; ONLY=\"importing index\" for some;"
-	@echo "              PHOTOGRAPHS=FOLDER for recall and false matches, too (ONLY=effect)"
+	@echo "              PHOTOGRAPHS=FOLDER for recall and false matches, too (ONLY=effect), and"
+	@echo "              DRAWINGS=FOLDER for false matches of drawings and documents"
 	@echo "make fuzz   look for files that break the parsers, FUZZ_SECONDS=60 each"
 	@echo "make conform  hold drawn files against a browser, FILES=1000 or SECONDS=60, or those of"
 	@echo "              a FOLDER; needs chromium, and for some formats ImageMagick and libvips"
@@ -42,7 +43,7 @@ fmt: .venv/developing
 	@$(BIN)/ruff check --fix .
 
 bench: .venv/developing
-	@PHOTOGRAPHS="$(PHOTOGRAPHS)" $(BIN)/python -m benchmarks $(ONLY)
+	@PHOTOGRAPHS="$(PHOTOGRAPHS)" DRAWINGS="$(DRAWINGS)" $(BIN)/python -m benchmarks $(ONLY)
 
 fuzz: .venv/fuzzing
 	@$(BIN)/python -m tests.fuzzing $(FUZZ_SECONDS)

@@ -42,22 +42,18 @@ def main(names: list[str]) -> None:
     """Measure; the tables of benchmarks that were not asked for stay as they are."""
     if unknown := set(names) - set(_BENCHMARKS):
         sys.exit(f"there is no benchmark {', '.join(unknown)}, only {', '.join(_BENCHMARKS)}")
-    before = _read() if names else _without_photographs()
+    before = _read()
+    if not names:
+        # Measured over pictures that are not there each time.
+        before = {title: table for title, table in before.items() if title in effect.TITLES}
     found: dict[str, str] = {}
     for name in names or _BENCHMARKS:
         for table in _BENCHMARKS[name].measure():
             found[table.title] = table.as_markdown()
             print(found[table.title], flush=True)
-    tables = {**before, **found} if names else {**found, **before}
+    tables = {**before, **found} if names else {**found, **before, **found}
     head = f"# Results\n\nMade by `make bench` on {machine()}.\n"
     _RESULTS.write_text("\n".join([head, *tables.values()]), encoding="utf-8")
-
-
-def _without_photographs() -> dict[str, str]:
-    """Return the tables that stay as they are when everything but photographs is there."""
-    if effect.photographs() is not None:
-        return {}
-    return {title: table for title, table in _read().items() if title in effect.TITLES}
 
 
 def _read() -> dict[str, str]:

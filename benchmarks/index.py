@@ -26,7 +26,7 @@ from benchmarks.measuring import Table, duration, seconds
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.index import Entries, IndexFolder, Segment
 from hashmatch.index.segments import open_segment, write_segment
-from hashmatch.screening.wide import MAX_WIDE
+from hashmatch.wide import MAX_WIDE
 
 # Takes queries and a threshold in bits, and returns whatever the index returns.
 Ask: TypeAlias = Callable[[Values, int], Any]

@@ -23,7 +23,7 @@ FLOORS = (
     {"wiring"},
     {"cases"},
     {"screening", "lists", "cybertip", "evaluate"},
-    {"policy", "forecast", "audit", "outbox", "uploaders", "reports"},
+    {"policy", "wide", "forecast", "audit", "outbox", "uploaders", "reports"},
     {"match_listener"},
     {"index"},
     {"store"},

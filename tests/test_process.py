@@ -232,6 +232,21 @@ def test_help_loads_nothing_heavy() -> None:
     assert result.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.parametrize("command", ["recall", "false-matches", "thresholds", "review", "what-if"])
+def test_help_of_measuring_loads_nothing_heavy(command: str) -> None:
+    heavy = ["numpy", "PIL", "sqlalchemy", "pydantic", "scipy", "imagehash", "numba", "jinja2"]
+    code = (
+        "import sys\n"
+        "from hashmatch.cli.main import cli\n"
+        f"cli(['evaluate', {command!r}, '--help'], standalone_mode=False)\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.splitlines()[-1] == "[]"
+
+
 @pytest.mark.parametrize("command", ["lists", "db", "matches", "report"])
 def test_keeping_lists_loads_no_hasher(command: str) -> None:
     heavy = ["scipy", "imagehash", "pywt", "numba"]

@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from hashmatch.errors import InputError
-from hashmatch.store.schema import utc_moment
 
 
 class Moment(click.ParamType[datetime]):
@@ -24,6 +23,8 @@ class Moment(click.ParamType[datetime]):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> datetime:
         """Return the moment; a date alone is its beginning or its end, whole days count."""
+        from hashmatch.store.schema import utc_moment
+
         if isinstance(value, datetime):
             return value
         try:

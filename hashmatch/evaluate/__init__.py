@@ -30,16 +30,15 @@ from .recall import RecallPlan, measure_recall
 from .recall_figures import RecallFigures
 from .results import open_results, read_results
 from .review import review_rows
-from .review_samples import MAX_SAMPLE, SampleRequest, draw_sample, sample_facts, sample_line
+from .review_samples import SampleRequest, draw_sample, sample_facts, sample_line
 from .thresholds import Platform, trade_offs
-from .what_if import WhatIf, parse_thresholds, try_thresholds
+from .what_if import WhatIf, parse_bits, parse_thresholds, try_thresholds
 
 __all__ = [
     "CATALOGUE",
     "CATALOGUE_VERSION",
     "COPIES_ALGORITHM",
     "COPIES_BITS",
-    "MAX_SAMPLE",
     "Alteration",
     "Document",
     "FalseMatchFigures",
@@ -62,6 +61,7 @@ __all__ = [
     "measure_false_matches",
     "measure_recall",
     "open_results",
+    "parse_bits",
     "parse_thresholds",
     "read_results",
     "recall_by_group",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -68,14 +68,18 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class FalseMatchFigures:
-    """Figures of one measurement, and the pictures that were left out of it."""
+    """Figures of one measurement, and the pictures that were left out of it.
+
+    `thresholds_bits` has by algorithm the distances that the policy sets: the threshold and the
+    wider one of near matches, none where it is off.
+    """
 
     pictures: int
     kinds: tuple[str, ...]
     distributions: tuple[Distribution, ...]
     copies: tuple[tuple[str, ...], ...]
     copies_bits: int
-    thresholds_bits: Mapping[str, int]
+    thresholds_bits: Mapping[str, Sequence[int]]
     failures: Mapping[str, str]
     low_quality: tuple[str, ...]
 
@@ -115,7 +119,11 @@ class FalseMatchFigures:
 
 
 def figures_of(
-    measured: Measured, thresholds_bits: Mapping[str, int], *, copies_bits: int, seed: int
+    measured: Measured,
+    thresholds_bits: Mapping[str, Sequence[int]],
+    *,
+    copies_bits: int,
+    seed: int,
 ) -> FalseMatchFigures:
     """Return the figures of a measurement; chance, for the intervals, comes from the seed."""
     kinds = measured.kinds

@@ -40,6 +40,18 @@ class FalseMatchPlan:
     policy: Policy
     copies_bits: int = COPIES_BITS
 
+    def thresholds_bits(self) -> dict[str, list[int]]:
+        """Return by algorithm the threshold and the wider distance of the policy, as it has any."""
+        # No list has this name, and so the general distances are meant.
+        found = {
+            name: (
+                self.policy.threshold_bits("", ALGORITHMS[name]),
+                self.policy.review_bits("", ALGORITHMS[name]),
+            )
+            for name in self.algorithms
+        }
+        return {name: [one for one in some if one is not None] for name, some in found.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class _Hashes:

@@ -17,6 +17,7 @@ from hashmatch.hashes import Hash, Level, Orientation
 from hashmatch.imaging import Hashing, InProcessIntake, Limits
 from hashmatch.outcome import Failure
 from hashmatch.policy import Policy
+from hashmatch.wide import choose_wide
 
 from .alterations import (
     CATALOGUE,
@@ -67,10 +68,12 @@ class RecallPlan:
             "levels": list(self.levels),
             "orientations": self.hashing.orientations,
             "algorithms": {name: ALGORITHMS[name].version for name in self.algorithms},
+            # No list has this name, and so the general distances are meant.
             "thresholds_bits": {
-                # No list has this name, and so the general threshold is meant.
-                name: self.policy.threshold_bits("", ALGORITHMS[name])
-                for name in self.algorithms
+                name: self.policy.threshold_bits("", ALGORITHMS[name]) for name in self.algorithms
+            },
+            "review_bits": {
+                name: self.policy.review_bits("", ALGORITHMS[name]) for name in self.algorithms
             },
         }
 
@@ -138,16 +141,25 @@ def _measure_copy(plan: RecallPlan, data: bytes, entries: dict[str, Hash]) -> di
         reading = intake.read(data, set(entries), level)
         hashes = [one for one in reading.hashes if not plan.policy.is_low_quality(one)]
         found[level] = {
-            name: _nearest([one for one in hashes if one.algorithm.name == name], entry)
+            name: distances_of([one for one in hashes if one.algorithm.name == name], entry)
             for name, entry in entries.items()
         }
     return found
 
 
-def _nearest(hashes: Sequence[Hash], entry: Hash) -> dict[str, Any] | None:
-    """Return the nearest of the hashes, and of those that are upright; None without any."""
+def distances_of(hashes: Sequence[Hash], entry: Hash) -> dict[str, Any] | None:
+    """Return the nearest of the hashes, and of those that a scan looks up farther; None for none.
+
+    The scan decides by these two: all are looked up as far as the threshold.
+    """
     if not hashes:
         return None
+    wide = [hashes[place] for place in sorted(choose_wide(hashes))]
+    return {"any": _nearest(hashes, entry), "wide": _nearest(wide, entry)}
+
+
+def _nearest(hashes: Sequence[Hash], entry: Hash) -> dict[str, Any]:
+    """Return the nearest of the hashes, and the distance of those that are upright."""
     bits = distances(words_of([entry.value])[0], words_of([one.value for one in hashes]))
     nearest = hashes[int(bits.argmin())]
     upright = [

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from hashmatch.hashes import Level, is_match
 
 from .alterations import CATALOGUE, Group
+from .intervals import Interval, wilson
 from .results import Header, Record
-from .statistics import Interval, wilson
-from .targets import NEAR_BITS, target_of
+from .targets import target_of
 
 _GROUPS = {one.name: one.group for one in CATALOGUE}
+_Nearest: TypeAlias = Mapping[str, Any]
+# The nearest of any hash, and of those that a scan looks up farther, as the results have them.
+_Copy: TypeAlias = Mapping[str, _Nearest]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +46,37 @@ class Recall:
     @property
     def interval(self) -> Interval:
         """Return the interval of the share."""
-        return wilson(self.share * self.pictures, self.pictures)
+        return wilson(self.share, self.pictures)
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """Distance up to which a copy counts as found, for one algorithm."""
+    """Distance up to which a copy counts as found, for one algorithm.
+
+    With `review_bits`, near copies count, too: those of which a hash that a scan looks up farther
+    is within so many bits.
+    """
 
     algorithm: str
     bits: int
+    review_bits: int | None = None
+
+    def nearest(self, copy: _Copy) -> _Nearest | None:
+        """Return what of a copy makes it count as found; None where nothing does."""
+        if is_match(copy["any"]["bits"], self.bits):
+            return copy["any"]
+        if self.review_bits is not None and is_match(copy["wide"]["bits"], self.review_bits):
+            return copy["wide"]
+        return None
+
+    def is_upright(self, copy: _Copy) -> bool:
+        """Say whether a copy would be found without turned and mirrored hashes."""
+        limits = {"any": self.bits, "wide": self.review_bits}
+        return any(
+            limit is not None and (bits := copy[kind]["upright_bits"]) is not None
+            and is_match(bits, limit)
+            for kind, limit in limits.items()
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +106,13 @@ class RecallFigures:
         return algorithm in self.header["thresholds_bits"]
 
     def thresholds(self) -> Iterator[Threshold]:
-        """Yield the thresholds of the policy, each before the wider one of near matches."""
+        """Yield the thresholds of the policy, each before the same with near matches."""
         for name, bits in self.header["thresholds_bits"].items():
+            if bits is None:
+                continue
             yield Threshold(name, bits)
-            if NEAR_BITS.get(name, 0) > bits:
-                yield Threshold(name, NEAR_BITS[name])
+            if (review_bits := self.header["review_bits"][name]) is not None:
+                yield Threshold(name, bits, review_bits)
 
     def alterations(self) -> list[str]:
         """Return the names of the alterations, in the order of the catalogue."""
@@ -102,8 +129,7 @@ class RecallFigures:
 
     def of_group(self, group: Group, level: Level, threshold: Threshold) -> Recall:
         """Return the recall of all alterations of a group."""
-        names = [one for one in self.alterations() if _GROUPS[one] is group]
-        return self._recall(names, level, threshold)
+        return self._recall(self._names(group), level, threshold)
 
     def missed_targets(self, level: Level, threshold: Threshold) -> list[Group]:
         """Return the groups of which less is found than is promised."""
@@ -114,32 +140,30 @@ class RecallFigures:
             and self.of_group(group, level, threshold).share * 100 < target
         ]
 
-    def ways(self, level: Level, threshold: Threshold) -> Counter[tuple[str, str]]:
-        """Return how often each (view, orientation) was the nearest of a copy that was found."""
-        nearest = self._nearest(self.alterations(), level, threshold.algorithm)
-        return Counter(
-            (one["view"], one["orientation"])
-            for one in nearest
-            if one is not None and is_match(one["bits"], threshold.bits)
-        )
+    def ways(
+        self, level: Level, threshold: Threshold, group: Group | None = None
+    ) -> Counter[tuple[str, str]]:
+        """Return how often each (view, orientation) was the nearest of a copy that was found.
 
-    def _recall(self, names: Iterable[str], level: Level, threshold: Threshold) -> Recall:
-        names = tuple(names)
-        nearest = list(self._nearest(names, level, threshold.algorithm))
-        found = [
-            one for one in nearest if one is not None and is_match(one["bits"], threshold.bits)
-        ]
-        upright = [
-            one
-            for one in found
-            if one["upright_bits"] is not None and is_match(one["upright_bits"], threshold.bits)
-        ]
-        pictures = len(nearest) // max(1, len(names))
-        return Recall(len(found), len(upright), len(nearest), pictures)
+        Of all alterations, or of those of a group.
+        """
+        copies = self._copies_of(self._names(group), level, threshold.algorithm)
+        nearest = (threshold.nearest(one) for one in copies if one is not None)
+        return Counter((one["view"], one["orientation"]) for one in nearest if one is not None)
 
-    def _nearest(
+    def _names(self, group: Group | None) -> list[str]:
+        return [one for one in self.alterations() if group is None or _GROUPS[one] is group]
+
+    def _recall(self, names: Collection[str], level: Level, threshold: Threshold) -> Recall:
+        copies = list(self._copies_of(names, level, threshold.algorithm))
+        found = [one for one in copies if one is not None and threshold.nearest(one) is not None]
+        upright = sum(threshold.is_upright(one) for one in found)
+        return Recall(len(found), upright, len(copies), len(copies) // max(1, len(names)))
+
+    def _copies_of(
         self, names: Iterable[str], level: Level, algorithm: str
-    ) -> Iterator[dict[str, Any] | None]:
+    ) -> Iterator[_Copy | None]:
+        """Yield each copy of alterations; None for one of which nothing can be looked up."""
         for name in names:
             for copy in self._copies[name]:
                 if algorithm in copy[level]:

@@ -125,4 +125,6 @@ def _require_same(path: Path, wanted: Header, found: Header) -> None:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, dict):
+        value = [f"{name} {one}" for name, one in value.items()]
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

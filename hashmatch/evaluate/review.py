@@ -12,7 +12,7 @@ from hashmatch.store.evaluations import ResultCounts, count_results
 from hashmatch.store.matches import MatchFilter
 from hashmatch.store.schema import ReviewResult
 
-from .intervals import Share, wilson
+from .intervals import wilson
 
 # What the matches are divided by, one after the other.
 _DIVISIONS: tuple[tuple[str, ...], ...] = (
@@ -58,12 +58,17 @@ def result_facts(results: Mapping[ReviewResult, int]) -> dict[str, Any]:
         "confirmed": confirmed,
         "false_positives": false_positives,
         "open": results.get(ReviewResult.OPEN, 0),
-        **precision_facts(wilson(confirmed / decided, decided) if decided else None),
+        **precision_facts(confirmed / decided if decided else None, decided),
     }
 
 
-def precision_facts(precision: Share | None) -> dict[str, float | None]:
-    """Return a precision with the ends of its interval, all None where there is none."""
-    values = (None,) * 3 if precision is None else (precision.share, precision.low, precision.high)
-    rounded = [None if one is None else round(one, 4) for one in values]
-    return dict(zip(("precision", "precision_low", "precision_high"), rounded, strict=True))
+def precision_facts(precision: float | None, decided: float) -> dict[str, float | None]:
+    """Return a precision of so many decisions with the ends of its interval, or each as None."""
+    if precision is None:
+        return dict.fromkeys(("precision", "precision_low", "precision_high"))
+    interval = wilson(precision, decided)
+    return {
+        "precision": round(precision, 4),
+        "precision_low": round(interval.low, 4),
+        "precision_high": round(interval.high, 4),
+    }

@@ -24,10 +24,9 @@ from hashmatch.store.evaluations import (
 from hashmatch.store.matches import MatchFilter
 from hashmatch.store.schema import ReviewResult, ReviewSample, require_text
 
-from .intervals import Share, wilson
 from .review import precision_facts, result_facts
 
-MAX_SAMPLE = 10_000
+_MAX_SAMPLE = 10_000
 _MAX_NAME = 1_000
 _MAX_SEED = 64
 
@@ -85,8 +84,8 @@ def draw_sample(database: Database, request: SampleRequest, actor: str) -> int:
 
 def _require_recordable(request: SampleRequest, actor: str) -> None:
     require_text(actor, request.seed)
-    if not 1 <= request.size <= MAX_SAMPLE:
-        raise InputError(f"a sample has 1 to {MAX_SAMPLE} matches")
+    if not 1 <= request.size <= _MAX_SAMPLE:
+        raise InputError(f"a sample has 1 to {_MAX_SAMPLE} matches")
     if len(request.seed) > _MAX_SEED or len(actor) > _MAX_NAME:
         raise InputError(f"a seed has up to {_MAX_SEED} characters, a name up to {_MAX_NAME}")
 
@@ -118,7 +117,7 @@ def sample_facts(session: Session, key: int) -> dict[str, Any]:
 def _line(sample: ReviewSample, sampled: Sequence[Sampled]) -> dict[str, Any]:
     facts = _results(sampled)
     if sample.by_list:
-        facts |= precision_facts(_weighted(_populations(sample), sampled))
+        facts |= _weighted_precision(_populations(sample), sampled)
     return {
         "sample": sample.key,
         "drawn_at": sample.drawn_at.isoformat(timespec="seconds"),
@@ -145,7 +144,9 @@ def _results(sampled: Sequence[Sampled]) -> dict[str, Any]:
     return {"drawn": len(sampled), **result_facts(counts)}
 
 
-def _weighted(populations: Mapping[str, int], sampled: Sequence[Sampled]) -> Share | None:
+def _weighted_precision(
+    populations: Mapping[str, int], sampled: Sequence[Sampled]
+) -> dict[str, float | None]:
     """Return the precision over all lists, each weighted by its number of matches.
 
     None until a match of each list is decided. The interval is Wilson's for the effective size of
@@ -158,11 +159,11 @@ def _weighted(populations: Mapping[str, int], sampled: Sequence[Sampled]) -> Sha
         confirmed = counts[ReviewResult.CONFIRMED]
         decided = confirmed + counts[ReviewResult.FALSE_POSITIVE]
         if not decided:
-            return None
+            return precision_facts(None, 0)
         weight = population / total
         share += weight * confirmed / decided
         inverse += weight * weight / decided
-    return wilson(min(share, 1.0), 1 / inverse)
+    return precision_facts(min(share, 1.0), 1 / inverse)
 
 
 def _match_facts(one: Sampled) -> dict[str, Any]:

@@ -1,8 +1,7 @@
-"""Statistics of shares and of rare events: intervals, and the tail of distances."""
+"""Statistics of rare events: resampling, and the tail of distances."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
@@ -10,10 +9,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .intervals import wilson
+
 Counts: TypeAlias = NDArray[np.float64]
 
-# Of the standard normal distribution, for intervals of 95 %.
-_Z = 1.959963984540054
 # The tail is the nearest 0.01 % of pairs; of few pairs it is the nearest 200, or 2 % of them. Over
 # 7 million pairs of photographs, the line through 0.1 % of them promised a quarter of the false
 # matches: the very nearest are nearer than the rest lets one expect.
@@ -21,28 +20,6 @@ _TAIL_SHARE, _TAIL_PAIRS, _SHARE_OF_FEW = 1e-4, 200, 0.02
 # Each pair is there in both orders, so that these are five that were seen.
 MIN_PAIRS = 10
 _MIN_POINTS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """Interval that has the true value in 95 of 100 measurements."""
-
-    low: float
-    high: float
-
-
-def wilson(found: float, of: int) -> Interval:
-    """Return the Wilson score interval of a share, from 0 to 1; all of it where `of` is 0.
-
-    E. B. Wilson, Probable inference, the law of succession, and statistical inference, 1927.
-    """
-    if of == 0:
-        return Interval(0.0, 1.0)
-    share = found / of
-    middle = share + _Z**2 / (2 * of)
-    reach = _Z * math.sqrt(share * (1 - share) / of + _Z**2 / (4 * of**2))
-    scale = 1 + _Z**2 / of
-    return Interval(max(0.0, (middle - reach) / scale), min(1.0, (middle + reach) / scale))
 
 
 def resamples(members: int, *, seed: int, number: int = 200) -> NDArray[np.float64]:
@@ -120,4 +97,5 @@ def share_up_to(bits: int, counts: Counts, pairs: float, tail: Tail | None) -> S
         return Share(seen / pairs, Basis.SEEN)
     if tail is not None:
         return Share(max(seen / pairs, tail.share(bits)), Basis.EXTRAPOLATED)
-    return Share(wilson(seen / 2, round(pairs / 2)).high, Basis.AT_MOST)
+    # Each pair is there in both orders.
+    return Share(wilson(seen / pairs, pairs / 2).high, Basis.AT_MOST)

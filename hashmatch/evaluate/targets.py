@@ -8,9 +8,6 @@ from hashmatch.hashes import Level
 
 from .alterations import Group
 
-# A copy this near is shown to people; one within the threshold is acted on.
-NEAR_BITS = {"pdq": 40}
-
 
 @dataclass(frozen=True, slots=True)
 class Target:

@@ -54,7 +54,7 @@ def parse_thresholds(
     Raises `InputError` for a text of another shape, an algorithm that is unknown or exact, one
     named twice, and a distance for review that is not above the threshold.
     """
-    wanted, near = _parse(thresholds), _parse(review_bits)
+    wanted, near = parse_bits(thresholds), parse_bits(review_bits)
     if not wanted:
         raise InputError("no threshold is given", hint="An example is pdq=24.")
     for name, bits in near.items():
@@ -66,7 +66,12 @@ def parse_thresholds(
     return {name: OtherThreshold(bits, near[name]) for name, bits in wanted.items()}
 
 
-def _parse(texts: Iterable[str]) -> dict[str, int]:
+def parse_bits(texts: Iterable[str]) -> dict[str, int]:
+    """Return the distances of `ALGORITHM=BITS` texts.
+
+    Raises `InputError` for another shape, an unknown or exact algorithm, and one that is named with
+    two distances.
+    """
     found: dict[str, int] = {}
     for text in texts:
         name, _, bits = text.partition("=")

@@ -23,8 +23,7 @@ from hashmatch.index import Neighbour, Snapshot
 from hashmatch.outcome import Failure, Nearness, Reason, nearness
 from hashmatch.policy import Policy
 from hashmatch.store.lists import Allowance
-
-from .wide import choose_wide
+from hashmatch.wide import choose_wide
 
 # An entry, and the algorithm, frame and rendering in which it was found.
 _Place: TypeAlias = tuple[int, str, int, int]

@@ -30,17 +30,17 @@ def _rows(rows: list[Any], **wanted: object) -> list[Any]:
 
 def test_recall_says_which_copies_are_found(command_line: CommandLine, pictures: Path) -> None:
     rows = command_line.json("evaluate", "recall", pictures, *QUICK, *FEW)
-    (encoding,) = _rows(rows, group="encoding", threshold_bits=31)
+    (encoding,) = _rows(rows, group="encoding", review_bits=None)
     assert (encoding["copies"], encoding["pictures"]) == (27, 3)
     assert encoding["share"] > 0.9
     assert encoding["low"] < encoding["share"] <= encoding["high"]
-    (inverted,) = _rows(rows, alteration="inverted", threshold_bits=40)
+    (inverted,) = _rows(rows, alteration="inverted", review_bits=40)
     assert inverted["share"] < 1
 
 
 def test_orientations_find_turned_copies(command_line: CommandLine, pictures: Path) -> None:
     rows = command_line.json("evaluate", "recall", pictures, *QUICK, *FEW, "--orientations")
-    (turned,) = _rows(rows, alteration="turned by 90°", threshold_bits=31)
+    (turned,) = _rows(rows, alteration="turned by 90°", review_bits=None)
     assert (turned["share"], turned["upright_share"]) == (1, 0)
 
 
@@ -60,11 +60,11 @@ def test_recall_continues_where_it_stopped(command_line: CommandLine, pictures: 
     header, first, *_ = results.read_bytes().splitlines(keepends=True)
     # As if it had been interrupted in the second picture. A result that is there is believed.
     record = json.loads(first)
-    record["copies"]["JPEG 90"]["plain"]["pdq"]["bits"] = 200
+    record["copies"]["JPEG 90"]["plain"]["pdq"]["any"]["bits"] = 200
     results.write_bytes(header + json.dumps(record).encode() + b'\n{"picture": "2.p')
     continued = command_line.json(*arguments)
-    assert _rows(complete, alteration="JPEG 90", threshold_bits=31)[0]["found"] == 3
-    assert _rows(continued, alteration="JPEG 90", threshold_bits=31)[0]["found"] == 2
+    assert _rows(complete, alteration="JPEG 90", review_bits=None)[0]["found"] == 3
+    assert _rows(continued, alteration="JPEG 90", review_bits=None)[0]["found"] == 2
     assert len(results.read_bytes().splitlines()) == 4
 
 
@@ -108,7 +108,7 @@ def test_pictures_of_low_quality_are_counted_and_left_out(
     command_line.write("pictures/plain.png", encoded(Image.new("RGB", (200, 150), (90, 120, 60))))
     rows = command_line.json("evaluate", "recall", pictures, *QUICK, "--group", "resizing")
     assert _rows(rows, left_out="plain.png")[0]["reason"].startswith("low quality")
-    assert _rows(rows, group="resizing", threshold_bits=31)[0]["pictures"] == 3
+    assert _rows(rows, group="resizing", review_bits=None)[0]["pictures"] == 3
     rows = command_line.json("evaluate", "false-matches", pictures, *QUICK)
     assert _rows(rows, left_out="plain.png", reason="low quality")
 
@@ -136,6 +136,37 @@ def test_options_that_mean_nothing_are_errors(
     command_line: CommandLine, pictures: Path, arguments: tuple[str, ...]
 ) -> None:
     assert command_line.run("evaluate", "recall", pictures, *arguments).exit_code == 2
+
+
+def test_an_algorithm_that_is_off_is_measured_at_a_threshold_that_is_given(
+    command_line: CommandLine, pictures: Path
+) -> None:
+    for command in ("recall", "false-matches"):
+        arguments = ("evaluate", command, pictures, *QUICK, "--algorithm", "dhash")
+        refused = command_line.run(*arguments)
+        assert refused.exit_code == 2
+        assert "dhash is off" in refused.stderr
+        assert "--threshold dhash=BITS" in refused.stderr
+        assert "policy.thresholds_bits.dhash" in refused.stderr
+    rows = command_line.json(
+        "evaluate", "recall", pictures, *QUICK, "--group", "resizing", "--algorithm", "dhash",
+        "--threshold", "dhash=6",
+    )  # fmt: skip
+    (resizing,) = _rows(rows, group="resizing")
+    assert (resizing["threshold_bits"], resizing["review_bits"]) == (6, None)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "words"),
+    [("dhash=6", "--algorithm dhash"), ("pdq=200", "matches everything"), ("pdq", "ALGORITHM=BITS"),
+     ("sha256=0", "no threshold")],
+)  # fmt: skip
+def test_thresholds_that_mean_nothing_are_errors(
+    command_line: CommandLine, pictures: Path, threshold: str, words: str
+) -> None:
+    refused = command_line.run("evaluate", "recall", pictures, "--threshold", threshold)
+    assert refused.exit_code == 2
+    assert words in refused.stderr
 
 
 def test_false_matches_are_counted_by_kind_and_copies_named(

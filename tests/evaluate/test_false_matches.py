@@ -36,7 +36,7 @@ def _distances(seed: int = 1) -> NDArray[np.uint16]:
 
 
 def _figures(measured: Measured) -> FalseMatchFigures:
-    return figures_of(measured, {"pdq": 31}, copies_bits=40, seed=1)
+    return figures_of(measured, {"pdq": [31, 40]}, copies_bits=40, seed=1)
 
 
 def test_each_ordered_pair_counts_once() -> None:

@@ -10,7 +10,6 @@ from sqlalchemy import text
 from hashmatch.cases import CaseAction
 from hashmatch.errors import InputError, UnknownListError
 from hashmatch.evaluate import review_rows
-from hashmatch.evaluate.intervals import wilson
 from hashmatch.store.engine import Database
 from hashmatch.store.matches import MatchFilter
 from hashmatch.store.migrations import downgrade, upgrade
@@ -114,17 +113,3 @@ def test_an_unknown_list_has_no_precision(decided: Database) -> None:
         list(review_rows(session, MatchFilter(list_name="three")))
     with pytest.raises(InputError):
         MatchFilter(since=row_of(decided, 5).opened_at, until=row_of(decided, 1).opened_at)
-
-
-@pytest.mark.parametrize(
-    ("successes", "number", "low", "high"),
-    [(0, 139, 0.0, 0.0269), (138, 139, 0.9604, 0.9987), (70, 140, 0.4183, 0.5817)],
-)
-@pytest.mark.sqlite
-def test_intervals_are_those_of_wilson(
-    successes: int, number: int, low: float, high: float
-) -> None:
-    share = wilson(successes / number, number)
-    assert share is not None
-    assert (round(share.low, 4), round(share.high, 4)) == (low, high)
-    assert wilson(0.0, 0) is None

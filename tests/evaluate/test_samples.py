@@ -72,13 +72,13 @@ def test_the_same_seed_draws_the_same_matches_and_another_draws_others(matched: 
 
 
 def test_every_match_is_as_likely_as_any_other(matched: Database) -> None:
-    """Of 22 matches in 300 samples of 5, each comes about 68 times, with a deviation of 7."""
+    """Of 22 matches in 100 samples of 5, each comes about 23 times, with a deviation of 4."""
     drawn = Counter[str]()
-    for number in range(300):
+    for number in range(100):
         drawn.update(_drawn(matched, _draw(matched, 5, seed=f"seed {number}")))
     assert len(drawn) == 22
-    assert min(drawn.values()) > 40
-    assert max(drawn.values()) < 96
+    assert min(drawn.values()) > 8
+    assert max(drawn.values()) < 40
 
 
 def test_near_matches_are_drawn_only_where_they_are_asked_for(matched: Database) -> None:

@@ -1,4 +1,4 @@
-"""Intervals and tails against values that are known."""
+"""Resampling and tails against values that are known."""
 
 from __future__ import annotations
 
@@ -12,24 +12,7 @@ from hashmatch.evaluate.statistics import (
     percentile_interval,
     resamples,
     share_up_to,
-    wilson,
 )
-
-
-@pytest.mark.parametrize(
-    ("found", "of", "low", "high"),
-    # EFFECT's own: 0 of 139 means 0 to 2.7 %; the others are textbook values.
-    [(0, 139, 0.0, 0.0269), (138, 139, 0.9604, 0.9987), (5, 10, 0.2366, 0.7634),
-     (10, 10, 0.7225, 1.0), (0, 10, 0.0, 0.2775), (1, 1, 0.2065, 1.0)],
-)  # fmt: skip
-def test_wilson_gives_the_values_of_the_books(found: int, of: int, low: float, high: float) -> None:
-    interval = wilson(found, of)
-    assert interval.low == pytest.approx(low, abs=5e-4)
-    assert interval.high == pytest.approx(high, abs=5e-4)
-
-
-def test_nothing_measured_says_nothing() -> None:
-    assert (wilson(0, 0).low, wilson(0, 0).high) == (0.0, 1.0)
 
 
 def test_the_bootstrap_of_a_mean_is_as_wide_as_its_standard_error() -> None:

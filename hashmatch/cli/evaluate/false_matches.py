@@ -7,13 +7,21 @@ from pathlib import Path
 import click
 
 from ..context import App, pass_app
-from .measuring import Wanted, measured_false_matches, measuring_options, platform_options
+from .measuring import (
+    Wanted,
+    measured_false_matches,
+    measuring_options,
+    platform_options,
+    require_thresholds,
+    threshold_option,
+)
 from .showing import Shown, show, showing_options
 
 
 @click.command("false-matches")
 @click.argument("folder", type=click.Path(path_type=Path))
 @measuring_options
+@threshold_option
 @platform_options
 @click.option(
     "--copies-bits",
@@ -38,6 +46,7 @@ def command(
     orientations: bool | None,
     seed: int,
     workers: int | None,
+    thresholds: tuple[str, ...],
     entries: int,
     images_a_day: int,
     copies_bits: int,
@@ -56,7 +65,8 @@ def command(
 
     shown = Shown(as_json, as_markdown, page, plots)
     shown.require_plots()
-    wanted = Wanted(levels, algorithms, orientations, seed, workers)
+    wanted = Wanted(levels, algorithms, orientations, seed, workers, thresholds)
+    require_thresholds(app, wanted)
     figures = measured_false_matches(app, folder, wanted, results, copies_bits)
     platform = Platform(entries, images_a_day)
     show(false_match_document(figures, platform), false_match_rows(figures, platform), shown)

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -16,6 +16,10 @@ from hashmatch.hashes import Kind, Level
 
 from ..context import App
 from ..output import progress
+
+if TYPE_CHECKING:
+    from hashmatch.config import Settings
+    from hashmatch.policy import Policy
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -29,6 +33,7 @@ class Wanted:
     orientations: bool | None
     seed: int
     workers: int | None
+    thresholds: tuple[str, ...] = ()
 
 
 def measuring_options(command: _Command) -> _Command:
@@ -73,6 +78,15 @@ def measuring_options(command: _Command) -> _Command:
     return command
 
 
+threshold_option = click.option(
+    "--threshold",
+    "thresholds",
+    multiple=True,
+    metavar="ALGORITHM=BITS",
+    help="A threshold in place of the policy's, such as pdq=24; repeatable.",
+)
+
+
 def platform_options(command: _Command) -> _Command:
     """Add the size of the platform to a command."""
     for option in reversed(
@@ -103,13 +117,13 @@ def measured_recall(
         measure_recall,
         open_results,
     )
-    from hashmatch.wiring import hashing, limits, open_policy
+    from hashmatch.wiring import hashing, limits
 
     settings = app.settings_with(orientations=wanted.orientations)
     names = tuple(find_pictures(folder))
     plan = RecallPlan(
         folder, names, _levels(wanted), _perceptual(wanted), wanted.seed, limits(settings),
-        hashing(settings), open_policy(settings), tuple(map(Group, groups)) or tuple(Group),
+        hashing(settings), _policy(settings, wanted), tuple(map(Group, groups)) or tuple(Group),
     )  # fmt: skip
     with open_results(results, plan.header()) as found:
         done = {name: record for name, record in found.records.items() if name in names}
@@ -134,32 +148,62 @@ def measured_false_matches(
         find_pictures,
         measure_false_matches,
     )
-    from hashmatch.hashers import ALGORITHMS
     from hashmatch.reports import private_file
-    from hashmatch.wiring import hashing, limits, open_policy
+    from hashmatch.wiring import hashing, limits
 
     settings = app.settings_with(orientations=wanted.orientations)
-    policy = open_policy(settings)
     names = tuple(find_pictures(folder))
     asked = _perceptual(wanted)
     # Always with PDQ, which says which pictures are copies.
     algorithms = tuple(dict.fromkeys((*asked, COPIES_ALGORITHM)))
     plan = FalseMatchPlan(
-        folder, names, _levels(wanted), algorithms, limits(settings), hashing(settings), policy,
-        copies_bits,
+        folder, names, _levels(wanted), algorithms, limits(settings), hashing(settings),
+        _policy(settings, wanted), copies_bits,
     )  # fmt: skip
     with progress("pictures", total=len(names)) as bar:
         measured = measure_false_matches(
             plan, workers=_workers(wanted), advance=lambda: bar.advance(bar.task_ids[0])
         )
     _require_some(folder, len(measured.names), 2)
-    # No list has this name, and so the general threshold is meant; 0 of one that is off.
-    thresholds = {name: policy.threshold_bits("", ALGORITHMS[name]) or 0 for name in algorithms}
-    figures = figures_of(measured, thresholds, copies_bits=copies_bits, seed=wanted.seed)
+    figures = figures_of(
+        measured, plan.thresholds_bits(), copies_bits=copies_bits, seed=wanted.seed
+    )
     if results is not None:
         with private_file(results) as file:
             file.write(json.dumps({"kind": "false-matches", **figures.as_record()}) + "\n")
     return figures
+
+
+def require_thresholds(app: App, wanted: Wanted) -> None:
+    """Raise `InputError` for an algorithm that has no threshold, or a threshold that has no use."""
+    from hashmatch.evaluate import parse_bits
+    from hashmatch.hashers import ALGORITHMS
+
+    policy, measured = _policy(app.settings, wanted), _perceptual(wanted)
+    if unused := parse_bits(wanted.thresholds).keys() - set(measured):
+        name = min(unused)
+        raise InputError(
+            f"{name} has a threshold and is not measured", hint=f"Give --algorithm {name}, too."
+        )
+    for name in measured:
+        if policy.threshold_bits("", ALGORITHMS[name]) is None:
+            raise InputError(
+                f"{name} is off: the policy has no threshold for it",
+                hint=f"Give --threshold {name}=BITS, or set policy.thresholds_bits.{name}.",
+            )
+
+
+def _policy(settings: Settings, wanted: Wanted) -> Policy:
+    """Return the policy with the thresholds that were given in place of its own."""
+    from hashmatch.evaluate import parse_bits
+    from hashmatch.wiring import open_policy
+
+    given = parse_bits(wanted.thresholds)
+    thresholds = {**settings.policy.thresholds_bits, **given}
+    policy = settings.policy.model_copy(update={"thresholds_bits": thresholds})
+    # What the file says was checked before: an error here is one of the option.
+    source = Path("--threshold") if given else settings.source
+    return open_policy(settings.model_copy(update={"policy": policy, "source": source}))
 
 
 def _levels(wanted: Wanted) -> tuple[Level, ...]:

@@ -7,13 +7,20 @@ from pathlib import Path
 import click
 
 from ..context import App, pass_app
-from .measuring import Wanted, measured_recall, measuring_options
+from .measuring import (
+    Wanted,
+    measured_recall,
+    measuring_options,
+    require_thresholds,
+    threshold_option,
+)
 from .showing import Shown, show, showing_options
 
 
 @click.command("recall")
 @click.argument("folder", type=click.Path(path_type=Path))
 @measuring_options
+@threshold_option
 @click.option(
     "--group",
     "groups",
@@ -36,6 +43,7 @@ def command(
     orientations: bool | None,
     seed: int,
     workers: int | None,
+    thresholds: tuple[str, ...],
     groups: tuple[str, ...],
     results: Path | None,
     as_json: bool,
@@ -54,6 +62,7 @@ def command(
     if unknown := set(groups) - set(Group):
         known = "; ".join(Group)
         raise click.UsageError(f"there is no group {'; '.join(sorted(unknown))}, only {known}")
-    wanted = Wanted(levels, algorithms, orientations, seed, workers)
+    wanted = Wanted(levels, algorithms, orientations, seed, workers, thresholds)
+    require_thresholds(app, wanted)
     figures = measured_recall(app, folder, wanted, results, groups)
     show(recall_document(figures), recall_rows(figures), shown)

@@ -4,26 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-
-from hashmatch.evaluate import (
-    MAX_SAMPLE,
-    SampleRequest,
-    draw_sample,
-    review_rows,
-    sample_facts,
-    sample_line,
-)
-from hashmatch.outcome import Nearness
-from hashmatch.store.engine import Database
-from hashmatch.store.evaluations import read_samples
-from hashmatch.store.matches import MatchFilter
 
 from ..context import App, json_option, login_name, pass_app
 from ..output import print_facts, print_json, print_markdown, print_rows, say
 from ..period import period_options
+
+if TYPE_CHECKING:
+    from hashmatch.store.engine import Database
+    from hashmatch.store.matches import MatchFilter
 
 _MAX_LISTED = 1_000
 
@@ -34,7 +25,7 @@ _MAX_LISTED = 1_000
 @click.option(
     "--sample",
     "size",
-    type=click.IntRange(1, MAX_SAMPLE),
+    type=click.IntRange(1),
     help="Draw this many matches at random, to be reviewed, and record the sample.",
 )
 @click.option("--by-list", is_flag=True, help="Draw evenly from each list.")
@@ -67,6 +58,10 @@ def command(
     Precision is the share of decided cases that were confirmed, with its interval of 95 %. Open
     cases count for neither side.
     """
+    from hashmatch.evaluate import SampleRequest, draw_sample
+    from hashmatch.outcome import Nearness
+    from hashmatch.store.matches import MatchFilter
+
     if sum((size is not None, sample is not None, list_all)) > 1:
         raise click.UsageError("--sample, --id and --list-all cannot be combined.")
     if size is None and (by_list or near or seed or by):
@@ -103,6 +98,8 @@ class _Show:
 
 
 def _show_precision(database: Database, wanted: MatchFilter, show: _Show) -> None:
+    from hashmatch.evaluate import review_rows
+
     with database.reading() as session:
         rows = list(review_rows(session, wanted))
     show.rows("Results of review", rows)
@@ -111,6 +108,9 @@ def _show_precision(database: Database, wanted: MatchFilter, show: _Show) -> Non
 
 
 def _show_samples(database: Database, show: _Show) -> None:
+    from hashmatch.evaluate import sample_line
+    from hashmatch.store.evaluations import read_samples
+
     with database.reading() as session:
         samples = read_samples(session, limit=_MAX_LISTED)
         rows = [sample_line(session, one) for one in samples]
@@ -120,6 +120,8 @@ def _show_samples(database: Database, show: _Show) -> None:
 
 
 def _show_sample(database: Database, sample: int, show: _Show) -> None:
+    from hashmatch.evaluate import sample_facts
+
     with database.reading() as session:
         facts = sample_facts(session, sample)
     if show.as_json:

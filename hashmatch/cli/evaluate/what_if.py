@@ -6,10 +6,6 @@ from datetime import datetime
 
 import click
 
-from hashmatch.evaluate import parse_thresholds, try_thresholds
-from hashmatch.store.matches import MatchFilter
-from hashmatch.wiring import open_policy
-
 from ..context import App, json_option, pass_app
 from ..output import print_rows, say
 from ..period import period_options
@@ -50,6 +46,10 @@ def command(
     By list and algorithm, by distance, and for content items by the result of their review.
     Nothing is changed.
     """
+    from hashmatch.evaluate import parse_thresholds, try_thresholds
+    from hashmatch.store.matches import MatchFilter
+    from hashmatch.wiring import open_policy
+
     wanted = MatchFilter(since, until, list_name)
     others = parse_thresholds(thresholds, review_bits, open_policy(app.settings), list_name)
     with app.database() as database, database.reading() as session:

@@ -12,7 +12,6 @@ from ..false_match_figures import (
     Rate,
 )
 from ..statistics import Basis
-from ..targets import NEAR_BITS
 from ..thresholds import Platform
 from .interface import (
     Cell,
@@ -86,12 +85,6 @@ def false_match_rows(figures: FalseMatchFigures, platform: Platform) -> Iterator
         yield {"left_out": name, "reason": "low quality"}
 
 
-def _thresholds(figures: FalseMatchFigures, algorithm: str) -> list[int]:
-    bits = figures.thresholds_bits[algorithm]
-    near = NEAR_BITS.get(algorithm, 0)
-    return [bits, near] if near > bits else [bits]
-
-
 def _columns() -> tuple[str, ...]:
     return (
         "level", "algorithm", "threshold", "nearest seen", "expected a day", "interval",
@@ -105,7 +98,7 @@ def _rows(
     return [
         _row(one, rate, platform)
         for one in some
-        for bits in _thresholds(figures, one.algorithm)
+        for bits in figures.thresholds_bits[one.algorithm]
         if (rate := one.rate(bits)) is not None
     ]
 
@@ -127,7 +120,9 @@ def _expected(figures: FalseMatchFigures, platform: Platform) -> Table:
         _columns(),
         _rows(figures, platform, figures.of_kind(ALL_KINDS)),
         f"With {platform.entries:,} entries and {platform.images_a_day:,} images a day, if entries"
-        " and images are such pictures as these.",
+        " and images are such pictures as these. Every view of an image counts as far as the"
+        " distance, though a scan looks only a few up beyond the threshold: of near matches there"
+        " are fewer.",
     )
 
 
@@ -158,7 +153,7 @@ def _curves(figures: FalseMatchFigures, platform: Platform, algorithm: str) -> C
         "false matches a day",
         [_curve(one, platform) for one in some],
         is_log_y=True,
-        marks={bits: str(bits) for bits in _thresholds(figures, algorithm)},
+        marks={bits: str(bits) for bits in figures.thresholds_bits[algorithm]},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,11 +22,13 @@ from .interface import (
 )
 
 _LEAD = (
-    "Each picture was altered in many ways, and each copy was looked up as an upload is. It is"
-    " found when the nearest of its hashes is within the threshold of the plain hash of the"
-    " picture. Intervals have the true share in 95 of 100 measurements; those of a group count"
-    " each picture once."
+    "Each picture was altered in many ways, and each copy was looked up as an upload is. It matches"
+    " when any of its hashes is within the threshold of the plain hash of the picture, and is near"
+    " when one of the few that are looked up farther is within the wider distance. Intervals have"
+    " the true share in 95 of 100 measurements; those of a group count each picture once."
 )
+# Views that are named beside a group.
+_VIEWS = 3
 
 
 def recall_document(figures: RecallFigures) -> Document:
@@ -34,6 +37,7 @@ def recall_document(figures: RecallFigures) -> Document:
     sections: list[Section] = []
     for algorithm, thresholds in by_algorithm.items():
         sections.append(_chart(figures, algorithm, thresholds))
+        sections.append(recall_by_group(figures, algorithm))
         sections += [_groups(figures, level, thresholds) for level in figures.levels]
         sections.append(_alterations(figures, thresholds))
         sections.append(_views(figures, thresholds[-1]))
@@ -50,27 +54,45 @@ def recall_document(figures: RecallFigures) -> Document:
     return Document("Recall of altered copies", _LEAD, facts, [*sections, *left_out])
 
 
-def recall_by_group(figures: RecallFigures) -> Table:
-    """Return one table of PDQ at all levels, with the targets beside, as it is recorded."""
-    thresholds = thresholds_by_algorithm(figures)["pdq"]
+def recall_by_group(figures: RecallFigures, algorithm: str = "pdq") -> Table:
+    """Return one table of all levels, with intervals and targets, as it is published."""
+    thresholds = thresholds_by_algorithm(figures)[algorithm]
     columns = [
-        f"{level}{words}"
+        f"{level}, {words}"
         for level in figures.levels
-        for words in (*(f", {one.bits} bits" for one in thresholds), ", target")
+        for words in (*map(_words, thresholds), *(["target"] * _has_targets(level)))
     ]
     rows: list[list[Cell]] = []
     for group in figures.groups():
         row: list[Cell] = [str(group)]
         for level in figures.levels:
-            found = [figures.of_group(group, level, one).share for one in thresholds]
-            target = target_of(group).at(level)
-            row += [*map(percent, found), "" if target is None else f"{target:g} %"]
+            *narrow, wide = (figures.of_group(group, level, one) for one in thresholds)
+            row += [*(percent(one.share) for one in narrow), _with_interval(wide)]
+            if _has_targets(level):
+                target = target_of(group).at(level)
+                row.append("" if target is None else f"{target:g} %")
         rows.append(row)
+    counted = "Near copies count towards the target. " if len(thresholds) > 1 else ""
     note = (
-        f"{figures.pictures:,} photographs, {len(figures.alterations())} alterations of each, seed"
-        f" {figures.header['seed']}. The last of the distances is held against the target."
+        f"{figures.pictures:,} pictures, {len(figures.alterations())} alterations of each, seed"
+        f" {figures.header['seed']}. {counted}In brackets is the interval, in percent."
     )
-    return Table("Recall by group", ("group", *columns), rows, note)
+    return Table(f"Recall by group, {algorithm}", ("group", *columns), rows, note)
+
+
+def _with_interval(found: Recall) -> str:
+    interval = found.interval
+    return f"{percent(found.share)} ({interval.low * 100:.0f}-{interval.high * 100:.0f})"
+
+
+def _has_targets(level: Level) -> bool:
+    return any(target_of(group).at(level) is not None for group in Group)
+
+
+def _words(threshold: Threshold) -> str:
+    if threshold.review_bits is None:
+        return f"match, {threshold.bits} bits"
+    return f"or near, {threshold.review_bits} bits"
 
 
 def thresholds_by_algorithm(figures: RecallFigures) -> dict[str, list[Threshold]]:
@@ -88,7 +110,11 @@ def recall_rows(figures: RecallFigures) -> Iterator[dict[str, Any]]:
             for group in figures.groups():
                 found = figures.of_group(group, level, threshold)
                 target = target_of(group).at(level)
-                yield _row(found, level, threshold, group=group, target_percent=target)
+                views = _views_found(figures, level, threshold, group)
+                yield {
+                    **_row(found, level, threshold, group=group, target_percent=target),
+                    "views": dict(views),
+                }
             for name in figures.alterations():
                 found = figures.of_alteration(name, level, threshold)
                 yield _row(found, level, threshold, alteration=name)
@@ -105,6 +131,7 @@ def _row(found: Recall, level: Level, threshold: Threshold, **named: object) -> 
         "level": level,
         "algorithm": threshold.algorithm,
         "threshold_bits": threshold.bits,
+        "review_bits": threshold.review_bits,
         "found": found.found,
         "copies": found.copies,
         "pictures": found.pictures,
@@ -120,8 +147,8 @@ def _chart(figures: RecallFigures, algorithm: str, thresholds: list[Threshold]) 
         str(group): [_bar(figures, group, level, thresholds) for level in figures.levels]
         for group in figures.groups()
     }
-    wide = f", light bars within {thresholds[-1].bits}" if len(thresholds) > 1 else ""
-    note = f"Dark bars are copies within {thresholds[0].bits} bits{wide}, in percent."
+    wide = f", light bars those near, {thresholds[-1].review_bits} bits" * (len(thresholds) > 1)
+    note = f"Dark bars are copies that match, within {thresholds[0].bits} bits{wide}, in percent."
     return Bars(f"recall-{algorithm}", f"Found by group, {algorithm}", note, bars)
 
 
@@ -137,13 +164,13 @@ def _bar(figures: RecallFigures, group: Group, level: Level, thresholds: list[Th
 
 def _groups(figures: RecallFigures, level: Level, thresholds: list[Threshold]) -> Table:
     rows = [_group_row(figures, group, level, thresholds) for group in figures.groups()]
-    names = [f"within {one.bits} bits" for one in thresholds]
+    names = [_words(one) for one in thresholds]
     return Table(
         f"Level {level}, {thresholds[0].algorithm}, by group",
-        ("group", *names, "interval", "upright hashes only", "target", "copies"),
+        ("group", *names, "interval", "upright hashes only", "target", "copies", "by way of"),
         rows,
-        "The last of the distances decides; its interval and its share without turned and mirrored"
-        " hashes stand beside it.",
+        "The last of the shares is held against the target; its interval, its share without turned"
+        " and mirrored hashes, and the views that found most stand beside it.",
     )
 
 
@@ -158,7 +185,25 @@ def _group_row(
     return [
         str(group), *(percent(one.share) for one in found), _interval(wide),
         percent(wide.upright_share), words, wide.copies,
+        _by_way_of(figures, level, thresholds[-1], group),
     ]  # fmt: skip
+
+
+def _views_found(
+    figures: RecallFigures, level: Level, threshold: Threshold, group: Group
+) -> Counter[str]:
+    """Return how many copies of a group each view found, in whatever orientation."""
+    views = Counter[str]()
+    for (view, _), number in figures.ways(level, threshold, group).items():
+        views[view] += number
+    return views
+
+
+def _by_way_of(figures: RecallFigures, level: Level, threshold: Threshold, group: Group) -> str:
+    views = _views_found(figures, level, threshold, group)
+    return ", ".join(
+        f"{view} {percent(number / views.total())}" for view, number in views.most_common(_VIEWS)
+    )
 
 
 def _interval(found: Recall) -> str:
@@ -167,7 +212,7 @@ def _interval(found: Recall) -> str:
 
 
 def _alterations(figures: RecallFigures, thresholds: list[Threshold]) -> Table:
-    columns = [f"{level}, {one.bits} bits" for level in figures.levels for one in thresholds]
+    columns = [f"{level}, {_words(one)}" for level in figures.levels for one in thresholds]
     rows: list[list[Cell]] = [
         [name, *(percent(figures.of_alteration(name, level, one).share)
                  for level in figures.levels for one in thresholds)]
@@ -189,7 +234,8 @@ def _views(figures: RecallFigures, threshold: Threshold) -> Table:
         f"Views that were the nearest of a copy found, {threshold.algorithm}",
         ("level", "view", "orientation", "copies"),
         rows,
-        f"Within {threshold.bits} bits. Of equally near ones, the first counts.",
+        f"Copies that {'match' if threshold.review_bits is None else 'match or are near'}. Of"
+        " equally near views, the first counts.",
     )
 
 

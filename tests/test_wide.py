@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Hash, Orientation, View
-from hashmatch.screening.wide import MAX_WIDE, choose_wide
+from hashmatch.wide import MAX_WIDE, choose_wide
 
 PDQ = ALGORITHMS["pdq"]
 
