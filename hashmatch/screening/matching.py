@@ -103,9 +103,13 @@ def judge(
     return Judgement(matched, {key: one for key, one in allowed.items() if key not in matched})
 
 
-def _rank(finding: Finding) -> tuple[bool, int]:
-    """Return the order of findings, best first."""
-    return finding.nearness is Nearness.NEAR, finding.neighbour.distance_bits
+def _rank(finding: Finding) -> tuple[bool, bool, int]:
+    """Return the order of findings, best first.
+
+    A search only adds matches: what viewers show is named as at the level plain.
+    """
+    is_near = finding.nearness is Nearness.NEAR
+    return is_near, finding.found.view in SEARCH_VIEWS, finding.neighbour.distance_bits
 
 
 def allowable_hashes(hashes: Sequence[Hash], findings: Sequence[Finding]) -> set[tuple[str, bytes]]:
