@@ -44,8 +44,8 @@ class Incident:
 
     @property
     def matched_at(self) -> datetime:
-        """Return the time of the first match."""
-        return min(record.matched_at for record, _ in self.matches)
+        """Return the time of the first match that is not only near, or else of the first."""
+        return min(record.matched_at for record, _ in self.within_threshold or self.matches)
 
     def as_of(self, now: datetime) -> Incident:
         """Return the incident without any times in the future, all of which NCMEC refuses."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from hashmatch.hashes import Kind
 from hashmatch.index import Snapshot
 from hashmatch.match_listener import MatchListener, RecordedMatch
-from hashmatch.outcome import Action, AllowedMatch, Nearness
+from hashmatch.outcome import Action, AllowedMatch, Match, Nearness, nearness
 from hashmatch.policy import Policy
 from hashmatch.store.engine import Database
 from hashmatch.store.lists import (
@@ -137,7 +137,8 @@ class Recorder:
         stored = record_matches(session, content, new) if new else []
         allowed = record_allowed_matches(session, content, explained) if explained else []
         matches = [
-            RecordedMatch(match, one.action) for one, (match, _) in zip(new, stored, strict=True)
+            RecordedMatch(match, self._action_now(one, match, for_review))
+            for one, (match, _) in zip(new, stored, strict=True)
         ]
         first_time = [one for one, (_, is_new) in zip(matches, stored, strict=True) if is_new]
         if first_time:
@@ -168,13 +169,24 @@ class Recorder:
                 for listener in self._listeners:
                     listener.on_flooding_entry(session, flooding)
 
+    def _action_now(self, new: NewMatch, match: Match, for_review: Set[int]) -> Action:
+        """Return the action on a match that may be on record from a search that went further.
+
+        The same content is not treated more mildly for being looked at less closely.
+        """
+        recorded = nearness(match.distance_bits, new.threshold_bits)
+        if new.nearness is Nearness.MATCH or recorded is Nearness.NEAR:
+            return new.action
+        action = self._policy.action(new.list_name, new.category, Nearness.MATCH)
+        return _for_review(action, is_for_review=new.entry_key in for_review)
+
     def _new_match(
         self, owner: ListState, entry: EntryFacts, finding: Finding, *, for_review: bool
     ) -> NewMatch:
         action = self._policy.action(owner.name, entry.category, finding.nearness)
         # Exact copies go on as they are, whatever is set for an entry that floods.
-        if for_review and action is Action.BLOCK and finding.found.algorithm.kind is not Kind.EXACT:
-            action = Action.REVIEW
+        is_exact = finding.found.algorithm.kind is Kind.EXACT
+        action = _for_review(action, is_for_review=for_review and not is_exact)
         return NewMatch(
             list_key=owner.key,
             list_name=owner.name,
@@ -188,6 +200,10 @@ class Recorder:
             distance_bits=finding.neighbour.distance_bits,
             threshold_bits=finding.threshold_bits,
         )
+
+
+def _for_review(action: Action, *, is_for_review: bool) -> Action:
+    return Action.REVIEW if is_for_review and action is Action.BLOCK else action
 
 
 def _judge_all(

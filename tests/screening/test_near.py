@@ -329,6 +329,21 @@ def test_the_same_content_within_the_threshold_later_is_a_match_then(
     assert _matches(before)[0].match_id == after.matches[0].match_id
 
 
+def test_the_same_content_looked_at_less_closely_is_not_treated_more_mildly(
+    make_scanner: MakeScanner, database: Database
+) -> None:
+    _import(database)
+    make_scanner(_Returns(_hash(36), _hash(8, 1))).scan(b"x", content_id="x")
+    again = make_scanner(_Returns(_hash(36))).scan(b"x", content_id="x")
+    assert isinstance(again, Matched)
+    assert (_nearness(again), again.action) == ({"one": Nearness.MATCH}, Action.BLOCK)
+    # But what is near today by the threshold of today is near.
+    stricter = make_scanner(_Returns(_hash(36)), thresholds_bits={"pdq": 4})
+    today = stricter.scan(b"x", content_id="x")
+    assert isinstance(today, Matched)
+    assert today.action is Action.REVIEW
+
+
 @pytest.mark.parametrize(
     ("first", "second", "suffice"),
     [

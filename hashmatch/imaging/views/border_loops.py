@@ -51,6 +51,8 @@ def _inside(plane, left, top, right, bottom, corner, found):
     if above >= tall:
         return False
     below = _count_lines(upright[::-1])
+    if above + below >= tall:  # Two colours that run into each other.
+        return False
     if across == 0:
         level = plane[top + above : bottom - below, left:right].T
     else:

@@ -26,9 +26,8 @@ _SAME_BITS = 4
 # Frames of one file that are searched: the first of those that differ, and about as many of the
 # others. Every frame is looked up as viewers show it.
 _FIRST_FRAMES, _SPREAD_FRAMES = 32, 32
-# Renderings that hold nothing which others do not: turned ones, since the search turns them itself,
-# and mixes of the pictures over white and over black.
-_SEARCHED_BEFORE = frozenset({View.AS_STORED, View.ON_GREY})
+# Mixes of the pictures over white and over black, which are searched.
+_MIXES = frozenset({View.ON_GREY})
 # Planes are alike whose parts of so many pixels differ by so much, of 255, at most.
 _PART_SIDE, _ALIKE = 16, 4
 
@@ -42,8 +41,9 @@ class Search:
 
     def __init__(self, level: Level, frames: int) -> None:
         self._level = level
-        self._step = -(-frames // _SPREAD_FRAMES)
-        self._next_frame = 0
+        # Of frames after the first, in how many parts they are, and which part comes next.
+        self._others = max(_SPREAD_FRAMES, frames - _FIRST_FRAMES)
+        self._next_part = 0
         self._searched = 0
         self._is_on = False
         self._seen: list[Image.Image] = []
@@ -51,19 +51,20 @@ class Search:
     def begin_frame(self, number: int, *, is_embedded: bool) -> None:
         """Begin the next frame to be hashed; embedded pictures are not searched."""
         self._seen = []
-        is_due = self._searched < _FIRST_FRAMES or number >= self._next_frame
+        part = (number - _FIRST_FRAMES) * _SPREAD_FRAMES // self._others
+        is_due = self._searched < _FIRST_FRAMES or part >= self._next_part
         self._is_on = self._level is not Level.PLAIN and not is_embedded and is_due
         if self._is_on:
             self._searched += 1
-            self._next_frame = (number // self._step + 1) * self._step
+            self._next_part = max(0, part + 1)
 
     def hashes(self, picture: Image.Image, view: View) -> list[Hash]:
         """Return the PDQ hashes of the search views of one rendering, in mode L or RGB.
 
-        None of what was searched before in much the same colours, or in another orientation, and of
-        mixes of pictures that were.
+        None of what was searched before in much the same colours, and of mixes of pictures that
+        were.
         """
-        if not self._is_on or view in _SEARCHED_BEFORE or min(picture.size) < MIN_SIDE:
+        if not self._is_on or view in _MIXES or min(picture.size) < MIN_SIDE:
             return []
         plane = make_plane(picture)
         if any(_is_alike(plane, one) for one in self._seen):
@@ -95,10 +96,12 @@ def _hash_views(plane: Image.Image, level: Level) -> list[Hash]:
 
 
 def _distinct(hashes: Iterable[Hash]) -> Iterator[Hash]:
-    """Yield the hashes that are not nearly equal to an earlier one."""
-    seen: list[int] = []
+    """Yield the hashes that are not nearly equal to an earlier one of as much quality."""
+    seen: list[tuple[int, int]] = []
     for one in hashes:
-        value = int.from_bytes(one.value)
-        if all((value ^ other).bit_count() > _SAME_BITS for other in seen):
+        value, quality = int.from_bytes(one.value), one.best_quality or 0
+        if all(
+            (value ^ other).bit_count() > _SAME_BITS or quality > others for other, others in seen
+        ):
             yield one
-            seen.append(value)
+            seen.append((value, quality))

@@ -16,7 +16,7 @@ from hashmatch.outcome import Action, Match, Nearness, nearness
 
 from ..engine import audit
 from ..lists import find_list
-from ..schema import Case, Content, Entry, HashList, MatchRecord
+from ..schema import Case, Content, Entry, HashList, MatchRecord, utc_now
 from .content import ContentFacts, add_hashes, find_or_add_content
 
 
@@ -97,7 +97,8 @@ def record_matches(
             record = MatchRecord(content_key=content.key, **_values(one))
             session.add(record)
         elif is_new:
-            for name, value in _values(one).items():
+            # Whoever reads what is new since a time learns of it; the audit log has the first time.
+            for name, value in {**_values(one), "matched_at": utc_now()}.items():
                 setattr(record, name, value)
         recorded.append((record, one, is_new))
     session.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from hashmatch.imaging import Hashing, Reading
 from hashmatch.imaging.limits import MAX_HASHES
 from hashmatch.imaging.pool.messages import MAX_REPLY_BYTES, encode_reading
 from hashmatch.imaging.views import Search
+from hashmatch.imaging.views.borders import within_borders
 from hashmatch.synthetic import draw_picture
 from tests.imaging.views.altered import ALTERATIONS, as_file, screenshot
 from tests.oracle import distance_bits
@@ -145,18 +147,16 @@ def _noise(seed: int, width: int = 32, height: int = 32) -> Image.Image:
     )
 
 
-@pytest.mark.parametrize(("frames", "step"), [(1, 1), (3, 1), (33, 2), (64, 2), (65, 3), (100, 4)])
-def test_of_many_frames_the_first_and_evenly_spread_ones_are_searched(
-    frames: int, step: int
-) -> None:
+@pytest.mark.parametrize("frames", [1, 3, 33, 64, 65, 100])
+def test_of_many_frames_the_first_and_evenly_spread_ones_are_searched(frames: int) -> None:
     reading = _read(_film([_noise(seed) for seed in range(frames)]), Level.STANDARD)
     plain = [one.frame for one in reading.hashes if one.view is View.FULL]
     assert plain == list(range(frames))
     searched = sorted({one.frame for one in _searched(reading)})
-    first = min(frames, 32)
-    spread = [one for one in range(0, frames, step) if one >= first]
-    assert searched == [*range(first), *spread]
-    assert len(searched) <= 64
+    assert searched[:32] == list(range(min(frames, 32)))
+    assert len(searched) == min(frames, 64)
+    widest = -(-max(0, frames - 32) // 32)
+    assert all(after - before <= widest + 1 for before, after in pairwise(searched))
 
 
 def test_frames_that_differ_are_searched_however_they_alternate() -> None:
@@ -313,3 +313,22 @@ def test_the_search_does_not_depend_on_the_format_of_the_file(seed: int) -> None
     found = [[one.value for one in _searched(_read(make(), Level.STANDARD))] for make in makers]
     assert found[0]
     assert found[1:] == found[:-1]
+
+
+@pytest.mark.parametrize("orientation", [2, 3, 6, 8])
+def test_a_turn_that_some_viewers_ignore_hides_no_part(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    plain = _nearest(_read(as_file(screenshot(1)), Level.STANDARD).hashes, 1)[0]
+    data = encoded(screenshot(1), "JPEG", quality=95, exif=exif.tobytes())
+    distance, found = _nearest(_read(data, Level.STANDARD).hashes, 1)
+    assert plain <= _WITHIN
+    assert distance <= _WITHIN
+    assert found.view is View.PART
+
+
+@pytest.mark.parametrize("size", [(24, 24), (100, 100), (300, 24)])
+def test_borders_that_run_into_each_other_are_none(size: tuple[int, int]) -> None:
+    slope = np.linspace(100, 140, size[1], dtype=np.float32)[:, None]
+    plane = np.ascontiguousarray(np.broadcast_to(slope, (size[1], size[0])))
+    assert within_borders(plane, (0, 0, *size), 3) == []
