@@ -7,6 +7,8 @@ import re
 import secrets
 import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
@@ -37,14 +39,26 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("hashmatch")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Let programs of the tests be interrupted, also where they run in the background.
 
-    Such a shell ignores SIGINT for all that it starts.
+    Such a shell ignores SIGINT for all that it starts. Loops are compiled once, before many
+    processes would do so at the same time.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if not hasattr(config, "workerinput"):
+        subprocess.run([sys.executable, "-c", _COMPILE], check=True)
 
 
+_COMPILE = """
+from PIL import Image
+from hashmatch.hashes import Level, View
+from hashmatch.imaging.views import Search
+search = Search(Level.THOROUGH, 1)
+search.begin_frame(0, is_embedded=False)
+search.hashes(Image.effect_noise((640, 480), 60), View.FULL)
+import hashmatch.index.loops
+"""
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 

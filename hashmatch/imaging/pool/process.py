@@ -29,8 +29,9 @@ from .messages import (
     encode_setup,
 )
 
-# The time that a process may take to load everything, even on a busy machine.
-_START_TIMEOUT_S = 60.0
+# The time that a process may take to load everything, even on a busy machine. Without a cache, as
+# on a new installation, it compiles for half a minute.
+_START_TIMEOUT_S = 180.0
 _MAX_READY_BYTES = 10_000
 # The time that a process may take to exit after it has closed its pipe.
 _EXIT_TIMEOUT_S = 5.0
