@@ -97,7 +97,7 @@ def record_matches(
             record = MatchRecord(content_key=content.key, **_values(one))
             session.add(record)
         elif is_new:
-            # Whoever reads what is new since a time learns of it; the audit log has the first time.
+            # Readers of what is new since a time learn of it; the audit log has the first time.
             for name, value in {**_values(one), "matched_at": utc_now()}.items():
                 setattr(record, name, value)
         recorded.append((record, one, is_new))
