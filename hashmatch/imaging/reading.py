@@ -80,8 +80,7 @@ def _hash_frame(
             rendered = _RenderingHasher(rendering, view, frame, hashing)
             for place, one in rendered.hashes(hashers):
                 yield replace(one, frame=frame.number, rendering=number + place)
-            for one in search.hashes(rendering.picture, rendering.view):
-                yield replace(one, frame=frame.number, rendering=number)
+            yield from search.hashes(rendering.picture, rendering.view, number)
         number += max(1, len(rendering.shares))
 
 

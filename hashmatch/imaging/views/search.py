@@ -46,11 +46,12 @@ class Search:
         self._next_part = 0
         self._searched = 0
         self._is_on = False
+        self._frame = 0
         self._seen: list[Image.Image] = []
 
     def begin_frame(self, number: int, *, is_embedded: bool) -> None:
         """Begin the next frame to be hashed; embedded pictures are not searched."""
-        self._seen = []
+        self._seen, self._frame = [], number
         part = (number - _FIRST_FRAMES) * _SPREAD_FRAMES // self._others
         is_due = self._searched < _FIRST_FRAMES or part >= self._next_part
         self._is_on = self._level is not Level.PLAIN and not is_embedded and is_due
@@ -58,7 +59,7 @@ class Search:
             self._searched += 1
             self._next_part = max(0, part + 1)
 
-    def hashes(self, picture: Image.Image, view: View) -> list[Hash]:
+    def hashes(self, picture: Image.Image, view: View, rendering: int = 0) -> list[Hash]:
         """Return the PDQ hashes of the search views of one rendering, in mode L or RGB.
 
         None of what was searched before in much the same colours, and of mixes of pictures that
@@ -70,7 +71,7 @@ class Search:
         if any(_is_alike(plane, one) for one in self._seen):
             return []
         self._seen.append(plane)
-        return _hash_views(plane, self._level)
+        return _hash_views(plane, self._level, self._frame, rendering)
 
 
 def _is_alike(plane: Image.Image, other: Image.Image) -> bool:
@@ -81,14 +82,21 @@ def _is_alike(plane: Image.Image, other: Image.Image) -> bool:
     return bool(parts[1] <= _ALIKE)
 
 
-def _hash_views(plane: Image.Image, level: Level) -> list[Hash]:
+def _hash_views(plane: Image.Image, level: Level, frame: int, rendering: int) -> list[Hash]:
     """Return the hashes of all views of a plane. The views that find most are first."""
     found = list(standard_views(plane))
     if level is Level.THOROUGH:
         found.extend(thorough_views(plane))
     hashes = iter(hash_smalls(np.concatenate([one.smalls for one in found])))
     named = [
-        replace(next(hashes), view=one.view, orientation=orientation, decode=Decode.SCALED)
+        replace(
+            next(hashes),
+            view=one.view,
+            orientation=orientation,
+            decode=Decode.SCALED,
+            frame=frame,
+            rendering=rendering,
+        )
         for one in found
         for orientation in one.orientations or (Orientation.ORIGINAL,) * len(one.smalls)
     ]
