@@ -13,7 +13,6 @@ from hashmatch.jit import compiled
 
 from .loops import PLANE
 
-_BOXES = "Array(int64, 2, 'C', readonly=True)"
 # The largest difference of a border pixel from the border's colour, of 255.
 _TOLERANCE = np.float32(20)
 # Thinner borders hardly change a hash, and a smaller inside shows too little to compare.

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .geometry import corners_map
-from .rectangles import find_edges, sum_texture
+from .plane import Plane
+from .rectangles import find_edges
 from .sampling import Floats, Map, read_only
 
 Lines: TypeAlias = NDArray[np.float64]
@@ -30,15 +31,15 @@ _MAX_FOUND = 4_000
 _WIDTH, _HEIGHT = 420, 320
 
 
-def find_quads(plane: Floats, limit: int) -> list[Map]:
+def find_quads(plane: Plane, limit: int) -> list[Map]:
     """Return the maps to at most `limit` quadrilaterals in pixels of the plane, likeliest first."""
     from .quad_loops import rank_quads
 
-    height, width = plane.shape
-    lines, across = _find_lines(plane)
-    columns, down = _find_lines(plane.T)
+    height, width = plane.pixels.shape
+    lines, across = _find_lines(plane.pixels)
+    columns, down = _find_lines(plane.pixels.T)
     found = np.empty((_MAX_FOUND, 9))
-    arguments = (lines, columns, across, down, sum_texture(plane))
+    arguments = (lines, columns, across, down, plane.texture_sums)
     number = rank_quads(*(read_only(one) for one in arguments), found)
     best = found[:number][np.argsort(-found[:number, 0], kind="stable")]
     sides = np.array([width, height] * 4)

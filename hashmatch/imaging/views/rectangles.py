@@ -13,6 +13,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .plane import Plane
 from .sampling import Area, Floats, read_only
 
 Marks: TypeAlias = NDArray[np.uint8]
@@ -20,7 +21,6 @@ Marks: TypeAlias = NDArray[np.uint8]
 # Steps of brightness of 255, between the means of this many rows, and of texture by this factor.
 _BRIGHTNESS_DEPTH, _MIN_STEP = 2, 9.0
 _TEXTURE_DEPTH, _MIN_FACTOR = 4, 1.8
-_TEXTURE_REACH = 3
 # The share of a side along which an edge has to go on to count.
 _RUN_SHARE, _MIN_RUN = 0.04, 9
 # Lines by brightness, and further ones by texture.
@@ -36,43 +36,20 @@ _MIN_SCORE = -1e9
 _MAX_FOUND = 10_000
 
 
-def find_rectangles(plane: Floats, limit: int) -> list[Area]:
+def find_rectangles(plane: Plane, limit: int) -> list[Area]:
     """Return at most `limit` rectangles, the most likely ones first; the plane itself is none."""
     from .rectangle_loops import choose_distinct, rank_rectangles
 
-    height, width = plane.shape
-    texture = _measure(plane)
-    rows, across = _find_lines(plane, texture)
-    columns, down = _find_lines(plane.T, texture.T)
-    running = _sum_logarithms(texture)
+    height, width = plane.pixels.shape
+    rows, across = _find_lines(plane.pixels, plane.texture)
+    columns, down = _find_lines(plane.pixels.T, plane.texture.T)
     found = np.empty((_MAX_FOUND, 5))
-    number = rank_rectangles(rows, columns, across, down, running, found)
+    number = rank_rectangles(rows, columns, across, down, plane.texture_sums, found)
     chosen = np.empty((limit, 4))
     number = choose_distinct(
         found[:number], width, height, _SAME_SHARE, _MIN_SCORE, _TIGHT_SCORE, chosen
     )
     return [(left, top, right, bottom) for left, top, right, bottom in chosen[:number].tolist()]
-
-
-def sum_texture(plane: Floats) -> NDArray[np.float64]:
-    """Return the running sums of the logarithm of a plane's texture, of one more row and column."""
-    return _sum_logarithms(_measure(plane))
-
-
-def _measure(plane: Floats) -> Floats:
-    from .rectangle_loops import measure_texture
-
-    texture = np.empty_like(plane)
-    measure_texture(read_only(plane), _TEXTURE_REACH, texture)
-    return texture
-
-
-def _sum_logarithms(texture: Floats) -> NDArray[np.float64]:
-    from .rectangle_loops import sum_up
-
-    running = np.empty((texture.shape[0] + 1, texture.shape[1] + 1))
-    sum_up(read_only(np.log(texture)), running)
-    return running
 
 
 def _find_lines(plane: Floats, texture: Floats) -> tuple[NDArray[np.int64], NDArray[np.int32]]:

@@ -17,7 +17,8 @@ from PIL import Image, ImageChops
 from hashmatch.hashers import hash_smalls
 from hashmatch.hashes import Decode, Hash, Level, Orientation, View
 
-from .sampling import make_plane
+from .plane import Plane
+from .sampling import as_floats, make_plane
 from .standard import MIN_SIDE, standard_views
 from .thorough import thorough_views
 
@@ -84,9 +85,10 @@ def _is_alike(plane: Image.Image, other: Image.Image) -> bool:
 
 def _hash_views(plane: Image.Image, level: Level, frame: int, rendering: int) -> list[Hash]:
     """Return the hashes of all views of a plane. The views that find most are first."""
-    found = list(standard_views(plane))
+    shared = Plane(as_floats(plane))
+    found = list(standard_views(shared))
     if level is Level.THOROUGH:
-        found.extend(thorough_views(plane))
+        found.extend(thorough_views(shared))
     hashes = iter(hash_smalls(np.concatenate([one.smalls for one in found])))
     named = [
         replace(

@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from PIL import Image
-
 from hashmatch.hashes import Orientation, View
 
 from .borders import inside_of, within_borders
 from .geometry import box_map, oriented_map
+from .plane import Plane
 from .rectangles import find_rectangles
 from .sampling import (
     Floats,
-    as_floats,
-    extend,
-    reduce_to_square,
     sample_areas,
     sample_maps,
 )
@@ -39,30 +35,27 @@ class Views:
     orientations: Sequence[Orientation] = ()
 
 
-def standard_views(plane: Image.Image) -> Iterator[Views]:
-    """Yield the views of a reduced picture, of mode L, that find most."""
-    pixels = as_floats(plane)
-    yield from _whole(pixels)
-    whole = (0.0, 0.0, float(plane.width), float(plane.height))
-    if unframed := within_borders(pixels, whole, _MAX_FRAMES):
-        yield Views(View.UNFRAMED, sample_areas(pixels, unframed))
-    yield from parts_of(pixels, _RECTANGLES, (View.PART, View.PART_INNER))
+def standard_views(plane: Plane) -> Iterator[Views]:
+    """Yield the views of a picture that find most."""
+    yield from _whole(plane.margined)
+    if unframed := within_borders(plane.pixels, plane.whole, _MAX_FRAMES):
+        yield Views(View.UNFRAMED, sample_areas(plane.pixels, unframed))
+    yield from parts_of(plane, _RECTANGLES, (View.PART, View.PART_INNER))
 
 
-def parts_of(pixels: Floats, limit: int, views: tuple[View, View]) -> Iterator[Views]:
+def parts_of(plane: Plane, limit: int, views: tuple[View, View]) -> Iterator[Views]:
     """Yield the rectangles of a plane, and what is inside their own borders."""
-    rectangles = find_rectangles(pixels, limit)
+    rectangles = find_rectangles(plane, limit)
     if not rectangles:
         return
     part, part_inner = views
-    yield Views(part, sample_areas(pixels, rectangles))
-    if inner := [area for one in rectangles for area in inside_of(pixels, one)]:
-        yield Views(part_inner, sample_areas(pixels, inner))
+    yield Views(part, sample_areas(plane.pixels, rectangles))
+    if inner := [area for one in rectangles for area in inside_of(plane.pixels, one)]:
+        yield Views(part_inner, sample_areas(plane.pixels, inner))
 
 
-def _whole(pixels: Floats) -> Iterator[Views]:
+def _whole(margined: Floats) -> Iterator[Views]:
     """Yield all of the picture, inverted, turned and mirrored."""
-    margined = extend(reduce_to_square(pixels))
     maps = [box_map(shift, shift, 1 + shift, 1 + shift) for shift in _SHIFTS]
     yield Views(View.RESIZED, sample_maps(margined, maps))
     every = sample_maps(margined, [oriented_map(one) for one in Orientation])

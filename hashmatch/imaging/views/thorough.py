@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
-from PIL import Image
 
 from hashmatch.hashes import View
 
 from .geometry import Cut, box_map, corners_map, turned_map
+from .plane import Plane
 from .quads import find_quads, rectify
 from .sampling import (
     Area,
     Map,
-    as_floats,
-    extend,
-    reduce_to_square,
     sample_areas,
     sample_maps,
 )
@@ -38,24 +36,22 @@ _CENTRES = tuple(np.geomspace(0.95, 0.5, 12).tolist())
 _QUADS, _RECTANGLES_ON_EACH = 1, 6
 
 
-def thorough_views(plane: Image.Image) -> Iterator[Views]:
-    """Yield the views of a reduced picture, of mode L, besides those of the level standard."""
-    pixels = as_floats(plane)
-    margined = extend(reduce_to_square(pixels))
-    yield Views(View.EXTENDED, sample_maps(margined, _extended_maps()))
-    yield Views(View.TURNED, sample_maps(margined, _turned_maps(*plane.size)))
-    yield Views(View.TILTED, sample_maps(margined, _tilted_maps()))
-    for place in find_quads(pixels, _QUADS):
-        upright = rectify(pixels, place)
-        height, width = upright.shape
-        whole = (0.0, 0.0, float(width), float(height))
-        yield Views(View.TILTED_PART, sample_areas(upright, [whole]))
+def thorough_views(plane: Plane) -> Iterator[Views]:
+    """Yield the views of a picture besides those of the level standard."""
+    height, width = plane.pixels.shape
+    yield Views(View.EXTENDED, sample_maps(plane.margined, _extended_maps()))
+    yield Views(View.TURNED, sample_maps(plane.margined, _turned_maps(width, height)))
+    yield Views(View.TILTED, sample_maps(plane.margined, _tilted_maps()))
+    for place in find_quads(plane, _QUADS):
+        upright = Plane(rectify(plane.pixels, place))
+        yield Views(View.TILTED_PART, sample_areas(upright.pixels, [upright.whole]))
         views = (View.TILTED_PART, View.TILTED_PART)
         yield from parts_of(upright, _RECTANGLES_ON_EACH, views)
-    yield Views(View.PANEL, sample_areas(pixels, list(_panels(*plane.size))))
-    yield Views(View.CENTRE, sample_areas(pixels, list(_centres(*plane.size))))
+    yield Views(View.PANEL, sample_areas(plane.pixels, list(_panels(width, height))))
+    yield Views(View.CENTRE, sample_areas(plane.pixels, list(_centres(width, height))))
 
 
+@lru_cache(maxsize=1)
 def _extended_maps() -> list[Map]:
     maps = [box_map(-cut / 2, -cut / 2, 1 + cut / 2, 1 + cut / 2) for cut in _CUT_ALL]
     for cut in _CUT_ONE:
@@ -74,6 +70,7 @@ def _turned_maps(width: int, height: int) -> list[Map]:
     return [one for one in maps if one is not None]
 
 
+@lru_cache(maxsize=1)
 def _tilted_maps() -> list[Map]:
     """Return the maps of each side made longer or shorter at both ends."""
     maps = []
