@@ -6,11 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, Table, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from hashmatch.errors import NotFoundError
+from hashmatch.outcome import Nearness, nearness
 
 from .schema import (
     Case,
@@ -25,6 +27,13 @@ from .schema import (
 )
 
 _LONGEST_KEY = 10
+_CASE_COLUMNS = tuple(one.name for one in Case.__table__.columns)
+_SAVE = (
+    cast("Table", Case.__table__)
+    .update()
+    .where(Case.key == bindparam("new_key"))
+    .values({name: bindparam(f"new_{name}") for name in _CASE_COLUMNS if name != "key"})
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +77,47 @@ class StoredCase:
     content: Content
 
 
-def find_case_of(session: Session, content_key: int) -> Case | None:
-    """Return the case of a content item, locked until this transaction ends."""
-    query = select(Case).where(Case.content_key == content_key).with_for_update()
-    return session.scalar(query.execution_options(populate_existing=True))
+def lock_cases_of(session: Session, contents: Sequence[int]) -> dict[int, Case]:
+    """Return the cases of content items by the keys of these, locked until this transaction ends.
+
+    `save_cases` writes what is changed of them.
+    """
+    query = select(Case).where(Case.content_key.in_(contents)).order_by(Case.key)
+    rows = session.scalars(query.with_for_update().execution_options(populate_existing=True)).all()
+    for row in rows:
+        session.expunge(row)
+    return {row.content_key: row for row in rows}
+
+
+def save_cases(session: Session, cases: Sequence[Case]) -> None:
+    """Write all values of cases that `lock_cases_of` returned."""
+    rows = [{f"new_{name}": getattr(one, name) for name in _CASE_COLUMNS} for one in cases]
+    if rows:
+        session.execute(_SAVE, rows)
+
+
+def open_cases(session: Session, cases: Sequence[Case]) -> None:
+    """Add new cases for content items that have none; they have their keys afterwards."""
+    session.add_all(cases)
+    session.flush()
+
+
+def read_categories(
+    session: Session, contents: Sequence[int]
+) -> dict[int, list[tuple[str, Nearness]]]:
+    """Return the categories of all matches of content items, by their keys."""
+    rows = session.execute(
+        select(
+            MatchRecord.content_key,
+            MatchRecord.category,
+            MatchRecord.distance_bits,
+            MatchRecord.threshold_bits,
+        ).where(MatchRecord.content_key.in_(contents))
+    )
+    found = defaultdict[int, list[tuple[str, Nearness]]](list)
+    for key, category, *distances in rows:
+        found[key].append((category, nearness(*distances)))
+    return found
 
 
 def lock_case(session: Session, case: int) -> Case:
@@ -208,11 +254,6 @@ def read_reports_of_account(
 def has_case(session: Session, case: int) -> bool:
     """Say whether a case exists."""
     return session.get(Case, case) is not None
-
-
-def open_case(session: Session, case: Case) -> None:
-    """Add a case for a content item that has none."""
-    session.add(case)
 
 
 def add_case_note(session: Session, case: int, actor: str, text: str) -> CaseNote:

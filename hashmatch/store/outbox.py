@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import func, select
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import NotFoundError
 
-from .engine import affected_rows, audit, upsert
+from .engine import audit, upsert
 from .schema import OutboxMessage, utc_now
 
 # A crashed sender delays a message by this much.
@@ -21,6 +22,8 @@ _LEASE = timedelta(minutes=10)
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
 _MAX_ATTEMPTS = 12
 _LEFT_AFTER_SENDING = ("type", "verdict")
+# Databases take 32,766 values in a query and more.
+_SUBJECTS_A_QUERY = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,50 @@ class Message:
         return "dead" if self.next_attempt_at is None else "waiting"
 
 
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A message to be queued, once for each subject.
+
+    One about a `case` is removed with it.
+    """
+
+    kind: str
+    target: str
+    subject: str
+    body: Mapping[str, Any]
+    case: int | None = None
+
+
+def queue_messages(session: Session, messages: Sequence[NewMessage]) -> set[str]:
+    """Queue messages of whose subjects none was queued before; returns those subjects."""
+    by_subject = {one.subject: one for one in messages}
+    # An insertion that meets its like would use up a key all the same.
+    known = {
+        one
+        for some in _chunks(list(by_subject))
+        for one in session.scalars(
+            select(OutboxMessage.subject).where(OutboxMessage.subject.in_(some))
+        )
+    }
+    rows = [
+        {
+            "kind": one.kind,
+            "target": one.target,
+            "subject": one.subject,
+            "body": json.dumps(dict(one.body)),
+            "case_key": one.case,
+        }
+        for one in by_subject.values()
+        if one.subject not in known
+    ]
+    if not rows:
+        return set()
+    new = upsert(session, OutboxMessage).on_conflict_do_nothing()
+    # In one order, so that two transactions never wait for each other's rows.
+    rows.sort(key=itemgetter("subject"))
+    return set(session.scalars(new.returning(OutboxMessage.subject), rows))
+
+
 def queue_message(
     session: Session,
     kind: str,
@@ -54,17 +101,8 @@ def queue_message(
     *,
     case: int | None = None,
 ) -> bool:
-    """Queue a message unless one of that subject was queued before; says whether it is new.
-
-    A message about a `case` is removed with it.
-    """
-    # An insertion that meets its like would use up a key all the same.
-    if session.scalar(select(OutboxMessage.key).where(OutboxMessage.subject == subject)):
-        return False
-    new = upsert(session, OutboxMessage).values(
-        kind=kind, target=target, subject=subject, body=json.dumps(dict(body)), case_key=case
-    )
-    return affected_rows(session, new.on_conflict_do_nothing()) > 0
+    """Queue a message unless one of that subject was queued before; says whether it is new."""
+    return bool(queue_messages(session, [NewMessage(kind, target, subject, body, case)]))
 
 
 def find_due(session: Session) -> set[tuple[str, str]]:
@@ -181,6 +219,11 @@ def _find_unsent(session: Session, key: int) -> OutboxMessage:
     if row.sent_at is not None:
         raise NotFoundError(f"message {key} of the outbox was sent already")
     return row
+
+
+def _chunks(subjects: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(subjects), _SUBJECTS_A_QUERY):
+        yield subjects[start : start + _SUBJECTS_A_QUERY]
 
 
 def _facts(row: OutboxMessage) -> Message:

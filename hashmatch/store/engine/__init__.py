@@ -21,6 +21,7 @@ from .audit_reading import (
     read_history,
     read_lost_rows,
 )
+from .bulk import audit_rows
 from .database import HEAD_REVISION, WRITES, Database, create_private_file
 from .retrying import retried
 from .statements import affected_rows, is_sqlite, overwrite_deleted, upsert
@@ -33,6 +34,7 @@ __all__ = [
     "Seal",
     "affected_rows",
     "audit",
+    "audit_rows",
     "audited_tables",
     "chain",
     "chained_text",

@@ -32,7 +32,7 @@ from .audit_log import Seal, append_pending
 
 # The newest migration. A test holds it against the migrations folder, so that opening the
 # database does not have to load Alembic.
-HEAD_REVISION = "0017"
+HEAD_REVISION = "0019"
 # The tables that rows are deleted from.
 _FORGETTABLE = (
     "entries, unsupported_hashes, quarantined_rows, matches, allowed_matches, content_hashes,"
@@ -60,7 +60,7 @@ class Database:
         self.url = url
         self.actor = actor
         self._seal = seal
-        self._busy_timeout_s = busy_timeout_s
+        self.busy_timeout_s = busy_timeout_s
         self._engine = _create_engine(url, busy_timeout_s)
         self._is_sqlite = self._engine.dialect.name == "sqlite"
         # Databases with many writers find their own order; this only keeps them within the pool.
@@ -115,7 +115,7 @@ class Database:
 
         SQLite has one writer anyway, and lets waiting ones starve, since they only poll.
         """
-        if not self._writers.acquire(timeout=self._busy_timeout_s):
+        if not self._writers.acquire(timeout=self.busy_timeout_s):
             raise sqlite.locked(self.name())
         try:
             yield
