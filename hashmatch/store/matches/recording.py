@@ -81,7 +81,8 @@ def record_items(session: Session, items: Sequence[NewItem]) -> list[RecordedIte
     keys = [contents[one.content.name].key for one in items]
     hashes = dict[int, list[Hash]]()
     for key, item in zip(keys, items, strict=True):
-        hashes.setdefault(key, []).extend(item.content.hashes)
+        if item.matches:
+            hashes.setdefault(key, []).extend(item.content.hashes)
     add_hashes(session, hashes)
     before = [one.key for one in contents.values() if not one.is_new]
     records = _Records(session, before)
