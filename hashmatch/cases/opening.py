@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from hashmatch.config import CasesSettings
 from hashmatch.match_listener import NewMatches, RecordedMatch
 from hashmatch.outcome import Nearness
-from hashmatch.store.cases import lock_cases_of, open_cases, read_categories, save_cases
+from hashmatch.store.cases import NewCase, lock_cases_of, open_cases, read_categories, save_cases
 from hashmatch.store.engine import audit
 from hashmatch.store.matches import FloodingEntry
 from hashmatch.store.schema import Case, utc_now
@@ -53,19 +53,17 @@ def open_or_update_cases(
     save_cases(session, list(known.values()))
     new = [_new_case(settings, one) for key, one in by_content.items() if key not in known]
     open_cases(session, new)
-    for case in new:
-        facts = {"match": case.newest_match, "priority": case.priority}
-        audit(session, "case.opened", case, facts)
 
 
-def _new_case(settings: CasesSettings, new: NewMatches) -> Case:
+def _new_case(settings: CasesSettings, new: NewMatches) -> NewCase:
     now, found = utc_now(), _found(new.matches)
-    return Case(
+    return NewCase(
         content_key=new.content_key,
         state=State.OPEN,
         priority=urgency(settings, found),
         due_at=due_time(settings, found, now),
         newest_match=_newest(new.matches),
+        opened_at=now,
     )
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import cast
 
-from sqlalchemy import ColumnElement, Select, Table, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from hashmatch.errors import NotFoundError
 from hashmatch.outcome import Nearness, nearness
 
+from .engine import audit_rows, table_of
 from .schema import (
     Case,
     CaseNote,
@@ -21,19 +21,40 @@ from .schema import (
     HashList,
     MatchRecord,
     NCMECReport,
+    ReviewResult,
     UploaderDetails,
     require_text,
     utc_now,
 )
 
 _LONGEST_KEY = 10
-_CASE_COLUMNS = tuple(one.name for one in Case.__table__.columns)
+_CASES, _MATCHES = table_of(Case), table_of(MatchRecord)
+_CASE_COLUMNS = tuple(one.name for one in _CASES.c)
+_NEW_COLUMNS = tuple(name for name in _CASE_COLUMNS if name != "key")
 _SAVE = (
-    cast("Table", Case.__table__)
-    .update()
-    .where(Case.key == bindparam("new_key"))
-    .values({name: bindparam(f"new_{name}") for name in _CASE_COLUMNS if name != "key"})
+    update(_CASES)
+    .where(_CASES.c.key == bindparam("new_key"))
+    .values({name: bindparam(f"new_{name}") for name in _NEW_COLUMNS})
 )
+# The other columns of a new case.
+_AS_OPENED: Mapping[str, object] = {
+    "assignee": "",
+    "decided_at": None,
+    "notified_at": None,
+    "proposal": "",
+    "proposed_by": "",
+    "legal_hold": "",
+    "reopened": 0,
+    "revision": 1,
+    "result": ReviewResult.OPEN.value,
+}
+_OPEN = insert(_CASES).returning(_CASES.c.content_key, _CASES.c.key)
+_CATEGORIES = select(
+    _MATCHES.c.content_key,
+    _MATCHES.c.category,
+    _MATCHES.c.distance_bits,
+    _MATCHES.c.threshold_bits,
+).where(_MATCHES.c.content_key.in_(bindparam("contents", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +91,18 @@ class CaseFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class NewCase:
+    """A case that is about to be opened."""
+
+    content_key: int
+    state: str
+    priority: int
+    due_at: datetime
+    opened_at: datetime
+    newest_match: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoredCase:
     """One case with its content."""
 
@@ -96,26 +129,21 @@ def save_cases(session: Session, cases: Sequence[Case]) -> None:
         session.execute(_SAVE, rows)
 
 
-def open_cases(session: Session, cases: Sequence[Case]) -> None:
-    """Add new cases for content items that have none; they have their keys afterwards."""
-    session.add_all(cases)
-    session.flush()
+def open_cases(session: Session, cases: Sequence[NewCase]) -> None:
+    """Open cases for content items that have none."""
+    rows = [{**_AS_OPENED, **asdict(one), "changed_at": one.opened_at} for one in cases]
+    keys = {row.content_key: row.key for row in session.execute(_OPEN, rows)} if rows else {}
+    opened = [{**row, "key": keys[row["content_key"]]} for row in rows]
+    facts = [{"match": one.newest_match, "priority": one.priority} for one in cases]
+    audit_rows(session, "case.opened", Case, opened, facts)
 
 
 def read_categories(
     session: Session, contents: Sequence[int]
 ) -> dict[int, list[tuple[str, Nearness]]]:
     """Return the categories of all matches of content items, by their keys."""
-    rows = session.execute(
-        select(
-            MatchRecord.content_key,
-            MatchRecord.category,
-            MatchRecord.distance_bits,
-            MatchRecord.threshold_bits,
-        ).where(MatchRecord.content_key.in_(contents))
-    )
     found = defaultdict[int, list[tuple[str, Nearness]]](list)
-    for key, category, *distances in rows:
+    for key, category, *distances in session.execute(_CATEGORIES, {"contents": contents}):
         found[key].append((category, nearness(*distances)))
     return found
 

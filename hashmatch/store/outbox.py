@@ -6,15 +6,17 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 
 from hashmatch.errors import NotFoundError
 
-from .engine import audit, upsert
+from .engine import audit, is_sqlite, table_of, upsert_into
 from .schema import OutboxMessage, utc_now
 
 # A crashed sender delays a message by this much.
@@ -69,9 +71,7 @@ def queue_messages(session: Session, messages: Sequence[NewMessage]) -> set[str]
     known = {
         one
         for some in _chunks(list(by_subject))
-        for one in session.scalars(
-            select(OutboxMessage.subject).where(OutboxMessage.subject.in_(some))
-        )
+        for one in session.scalars(_KNOWN, {"subjects": some})
     }
     rows = [
         {
@@ -86,10 +86,21 @@ def queue_messages(session: Session, messages: Sequence[NewMessage]) -> set[str]
     ]
     if not rows:
         return set()
-    new = upsert(session, OutboxMessage).on_conflict_do_nothing()
     # In one order, so that two transactions never wait for each other's rows.
     rows.sort(key=itemgetter("subject"))
-    return set(session.scalars(new.returning(OutboxMessage.subject), rows))
+    return set(session.scalars(_add(is_sqlite=is_sqlite(session)), rows))
+
+
+_OUTBOX = table_of(OutboxMessage)
+_KNOWN = select(_OUTBOX.c.subject).where(
+    _OUTBOX.c.subject.in_(bindparam("subjects", expanding=True))
+)
+
+
+@cache
+def _add(*, is_sqlite: bool) -> ReturningInsert[str]:
+    new = upsert_into(_OUTBOX, is_sqlite=is_sqlite).on_conflict_do_nothing()
+    return new.returning(_OUTBOX.c.subject)
 
 
 def queue_message(

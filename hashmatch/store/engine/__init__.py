@@ -24,7 +24,14 @@ from .audit_reading import (
 from .bulk import audit_rows
 from .database import HEAD_REVISION, WRITES, Database, create_private_file
 from .retrying import retried
-from .statements import affected_rows, is_sqlite, overwrite_deleted, upsert
+from .statements import (
+    affected_rows,
+    is_sqlite,
+    overwrite_deleted,
+    table_of,
+    upsert,
+    upsert_into,
+)
 
 __all__ = [
     "FIRST_HASH",
@@ -53,5 +60,7 @@ __all__ = [
     "row_key",
     "signed_text",
     "state_hash",
+    "table_of",
     "upsert",
+    "upsert_into",
 ]

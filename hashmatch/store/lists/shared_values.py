@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
-from sqlalchemy import Select, case, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import BindParameter, Select, bindparam, case, func, select
+from sqlalchemy.orm import Session
 
+from ..engine import table_of
 from ..schema import Entry
+from ..schema.base import UTCDateTime
 from .entries import shown_entry_id
 
 # The keys of one query: databases take 32,766 values and more.
 _KEYS_A_QUERY = 10_000
+
+_ENTRIES = table_of(Entry)
 
 # The list, the algorithm and the value that entries share.
 ListedHash: TypeAlias = tuple[int, str, bytes]
@@ -50,9 +54,7 @@ def read_shared_values(
     the list has no active entry any more.
     """
     kinds = [
-        one
-        for start in range(0, len(keys), _KEYS_A_QUERY)
-        for one in session.execute(_kinds(keys[start : start + _KEYS_A_QUERY], now))
+        one for some in _chunks(keys) for one in session.execute(_KINDS, {"keys": some, "now": now})
     ]
     # Of a single entry the smallest id is its own.
     several = [one.first for one in kinds if one.is_enabled and one.entries > 1]
@@ -69,44 +71,52 @@ def read_shared_values(
     return found
 
 
-def _kinds(
-    keys: Sequence[int], now: datetime
-) -> Select[int, int, str, bytes, str, int, int, int, str]:
+def _read_ids(session: Session, keys: Sequence[int]) -> dict[int, str]:
+    """Return the licensor's ids of entries."""
+    return {
+        key: entry_id
+        for some in _chunks(keys)
+        for key, entry_id in session.execute(_IDS, {"keys": some})
+    }
+
+
+def _chunks(keys: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(keys), _KEYS_A_QUERY):
+        yield keys[start : start + _KEYS_A_QUERY]
+
+
+_KEYS: BindParameter[int] = bindparam("keys", expanding=True)
+_IDS = select(_ENTRIES.c.key, _ENTRIES.c.entry_id).where(_ENTRIES.c.key.in_(_KEYS))
+
+
+def _kinds() -> Select[int, int, str, bytes, str, int, int, int, str]:
     """Select for each key the first active entry of every category and state, and their number."""
-    other = aliased(Entry)
+    one, other = _ENTRIES.c, _ENTRIES.alias("other").c
+    now = bindparam("now", type_=UTCDateTime())
     is_enabled = case((other.disabled_until > now, 0), else_=1).label("is_enabled")
+    shares = (
+        (other.list_key == one.list_key)
+        & (other.algorithm == one.algorithm)
+        & (other.value == one.value)
+        & other.withdrawn_generation.is_(None)
+    )
     return (
         select(
-            Entry.key.label("found"),
-            Entry.list_key,
-            Entry.algorithm,
-            Entry.value,
+            one.key.label("found"),
+            one.list_key,
+            one.algorithm,
+            one.value,
             other.category,
             is_enabled,
             func.min(other.key).label("first"),
             func.count().label("entries"),
             func.min(other.entry_id).label("entry_id"),
         )
-        .join(
-            other,
-            (other.list_key == Entry.list_key)
-            & (other.algorithm == Entry.algorithm)
-            & (other.value == Entry.value)
-            & other.withdrawn_generation.is_(None),
-        )
-        .where(Entry.key.in_(keys))
-        .group_by(Entry.key, other.category, is_enabled)
+        .select_from(_ENTRIES.join(other.key.table, shares))
+        .where(one.key.in_(_KEYS))
+        .group_by(one.key, other.category, is_enabled)
     )
 
 
-def _read_ids(session: Session, keys: Sequence[int]) -> dict[int, str]:
-    """Return the licensor's ids of entries; one query for any number of keys up to a bound."""
-    return {
-        key: entry_id
-        for start in range(0, len(keys), _KEYS_A_QUERY)
-        for key, entry_id in session.execute(
-            select(Entry.key, Entry.entry_id).where(
-                Entry.key.in_(keys[start : start + _KEYS_A_QUERY])
-            )
-        )
-    }
+# Built once: to build it for each image takes longer than to execute it.
+_KINDS = _kinds()

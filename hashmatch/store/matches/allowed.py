@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import Session
 
 from hashmatch.outcome import AllowedMatch
 
-from ..engine import audit_rows
+from ..engine import audit_rows, table_of
 from ..lists import Allowance
 from ..schema import AllowedMatchRecord, Content, Entry, HashList, utc_now
 
@@ -71,19 +71,10 @@ def record_allowed_matches(
 
 def _read_known(session: Session, contents: Sequence[int]) -> set[_Identity]:
     """Return the identities of the allowed matches of content items."""
-    query = (
-        select(
-            AllowedMatchRecord.content_key,
-            AllowedMatchRecord.allow_entry_key,
-            AllowedMatchRecord.entry_key,
-            Entry.list_key,
-            Entry.value,
-        )
-        .outerjoin(Entry, Entry.key == AllowedMatchRecord.entry_key)
-        .where(AllowedMatchRecord.content_key.in_(contents))
-    )
     found = set[_Identity]()
-    for content_key, allow_entry_key, entry_key, list_key, value in session.execute(query):
+    for content_key, allow_entry_key, entry_key, list_key, value in session.execute(
+        _READ, {"contents": contents}
+    ):
         found.add((content_key, allow_entry_key, entry_key))
         if list_key is not None and value is not None:
             found.add((content_key, allow_entry_key, (list_key, value)))
@@ -101,16 +92,26 @@ def _insert(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     if not rows:
         return
     by_place = {(row["content_key"], row["entry_key"], row["allow_entry_key"]): row for row in rows}
-    query = insert(AllowedMatchRecord).returning(
-        AllowedMatchRecord.key,
-        AllowedMatchRecord.content_key,
-        AllowedMatchRecord.entry_key,
-        AllowedMatchRecord.allow_entry_key,
-    )
-    for key, *place in session.execute(query, rows):
+    for key, *place in session.execute(_ADD, rows):
         by_place[place[0], place[1], place[2]]["key"] = key
     facts = [{"content": row["content_key"], "by": row["actor"]} for row in rows]
     audit_rows(session, "match.allowed", AllowedMatchRecord, rows, facts)
+
+
+_ALLOWED, _ENTRIES = table_of(AllowedMatchRecord), table_of(Entry)
+_PLACE = (_ALLOWED.c.content_key, _ALLOWED.c.entry_key, _ALLOWED.c.allow_entry_key)
+_READ = (
+    select(
+        _ALLOWED.c.content_key,
+        _ALLOWED.c.allow_entry_key,
+        _ALLOWED.c.entry_key,
+        _ENTRIES.c.list_key,
+        _ENTRIES.c.value,
+    )
+    .select_from(_ALLOWED.outerjoin(_ENTRIES, _ENTRIES.c.key == _ALLOWED.c.entry_key))
+    .where(_ALLOWED.c.content_key.in_(bindparam("contents", expanding=True)))
+)
+_ADD = insert(_ALLOWED).returning(_ALLOWED.c.key, *_PLACE)
 
 
 def _values(content_key: int, one: NewAllowedMatch) -> dict[str, Any]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import func, literal_column, select
+from sqlalchemy import Boolean, ColumnElement, UpdateBase, func, literal_column, select, true
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 
 from hashmatch.hashes import SEARCH_VIEWS, Hash
 from hashmatch.outcome import Media
 
-from ..engine import audit_rows, is_sqlite, upsert
+from ..engine import audit_rows, is_sqlite, table_of, upsert_into
 from ..schema import Content, ContentHash
 
 # A content id and a fingerprint.
@@ -53,16 +55,13 @@ def find_or_add_contents(
     rows = {one.name: _values(one) for one in contents}
     ordered = [rows[name] for name in sorted(rows)]
     # Where there is one writer, new keys are those after the last; elsewhere the row tells.
-    last = (session.scalar(select(func.max(Content.key))) or 0) if is_sqlite(session) else 0
-    is_new = Content.key > last if is_sqlite(session) else literal_column("xmax = 0")
-    new = upsert(session, Content)
-    # An insertion that meets its like and does nothing would neither lock nor return the row.
-    found = new.on_conflict_do_update(
-        index_elements=["content_id", "fingerprint"], set_={"format": Content.format}
-    ).returning(Content.key, Content.content_id, Content.fingerprint, is_new)
+    one_writer = is_sqlite(session)
+    last = (session.scalar(_LAST) or 0) if one_writer else 0
     known = {
-        (content_id, fingerprint): KnownContent(key, bool(is_added))
-        for key, content_id, fingerprint, is_added in session.execute(found, ordered)
+        (content_id, fingerprint): KnownContent(key, key > last if one_writer else is_added)
+        for key, content_id, fingerprint, is_added in session.execute(
+            _find_or_add(is_sqlite=one_writer), ordered
+        )
     }
     added = [{**rows[name], "key": one.key} for name, one in known.items() if one.is_new]
     audit_rows(session, "content.recorded", Content, added, [{}] * len(added))
@@ -92,7 +91,30 @@ def add_hashes(session: Session, hashes: Mapping[int, Sequence[Hash]]) -> None:
         if one.view not in SEARCH_VIEWS
     ]
     if rows:
-        session.execute(upsert(session, ContentHash).on_conflict_do_nothing(), rows)
+        session.execute(_add_hashes(is_sqlite=is_sqlite(session)), rows)
+
+
+_CONTENTS = table_of(Content)
+_LAST = select(func.max(_CONTENTS.c.key))
+
+
+@cache
+def _find_or_add(*, is_sqlite: bool) -> ReturningInsert[int, str, bytes, bool]:
+    # An insertion that meets its like and does nothing would neither lock nor return the row.
+    columns = _CONTENTS.c
+    is_added: ColumnElement[bool] = true() if is_sqlite else literal_column("xmax = 0", Boolean())
+    return (
+        upsert_into(_CONTENTS, is_sqlite=is_sqlite)
+        .on_conflict_do_update(
+            index_elements=["content_id", "fingerprint"], set_={"format": columns.format}
+        )
+        .returning(columns.key, columns.content_id, columns.fingerprint, is_added)
+    )
+
+
+@cache
+def _add_hashes(*, is_sqlite: bool) -> UpdateBase:
+    return upsert_into(table_of(ContentHash), is_sqlite=is_sqlite).on_conflict_do_nothing()
 
 
 def _values(facts: ContentFacts) -> dict[str, Any]:

@@ -10,17 +10,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import cast
+from functools import cache
 
-from sqlalchemy import ColumnElement, Table, bindparam, case, func, select, update
+from sqlalchemy import ColumnElement, bindparam, case, func, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 
-from ..engine import audit, upsert
+from ..engine import audit, is_sqlite, table_of, upsert_into
 from ..lists import ListedHash, find_list, shown_entry_id
 from ..schema import Case, Entry, EntryActivity, HashList, MatchRecord, utc_now
 
 _KEYS_A_QUERY = 10_000
-_TABLE = cast("Table", EntryActivity.__table__)
+_TABLE, _ENTRIES = table_of(EntryActivity), table_of(Entry)
 
 
 class FloodAction(StrEnum):
@@ -58,22 +59,27 @@ def count_contents(
         {"entry_key": key, "list_key": list_key, "day": today, "contents": number}
         for key, (list_key, number) in sorted(entries.items())
     ]
-    new = upsert(session, EntryActivity)
-    is_same_day = EntryActivity.day == new.excluded.day
-    counted = new.on_conflict_do_update(
+    return {
+        key: (contents, flooded_on == today)
+        for key, contents, flooded_on in session.execute(_count(is_sqlite=is_sqlite(session)), rows)
+    }
+
+
+@cache
+def _count(*, is_sqlite: bool) -> ReturningInsert[int, int, date | None]:
+    new = upsert_into(_TABLE, is_sqlite=is_sqlite)
+    known = _TABLE.c
+    is_same_day = known.day == new.excluded.day
+    return new.on_conflict_do_update(
         index_elements=["entry_key"],
         set_={
             "contents": case(
-                (is_same_day, EntryActivity.contents + new.excluded.contents),
+                (is_same_day, known.contents + new.excluded.contents),
                 else_=new.excluded.contents,
             ),
             "day": new.excluded.day,
         },
-    ).returning(EntryActivity.entry_key, EntryActivity.contents, EntryActivity.flooded_on)
-    return {
-        key: (contents, flooded_on == today)
-        for key, contents, flooded_on in session.execute(counted, rows)
-    }
+    ).returning(known.entry_key, known.contents, known.flooded_on)
 
 
 def note_flooding(session: Session, keys: Sequence[int], today: date) -> list[FloodingEntry]:
@@ -130,15 +136,15 @@ def read_for_review(session: Session) -> frozenset[ListedHash]:
     All entries that share one are, since a match names any of them; and an entry that was withdrawn
     and came back is another row with the same hash.
     """
-    chosen = (
-        select(Entry.list_key, Entry.algorithm, Entry.value)
-        .join(EntryActivity, EntryActivity.entry_key == Entry.key)
-        # The first condition has an index; the table grows with every entry that ever matched.
-        .where(
-            EntryActivity.flooding_since.is_not(None), EntryActivity.action == FloodAction.REVIEW
-        )
-    )
-    return frozenset((row[0], row[1], row[2]) for row in session.execute(chosen))
+    return frozenset((row[0], row[1], row[2]) for row in session.execute(_FOR_REVIEW))
+
+
+_FOR_REVIEW = (
+    select(_ENTRIES.c.list_key, _ENTRIES.c.algorithm, _ENTRIES.c.value)
+    .select_from(_TABLE.join(_ENTRIES, _TABLE.c.entry_key == _ENTRIES.c.key))
+    # The first condition has an index; the table grows with every entry that ever matched.
+    .where(_TABLE.c.flooding_since.is_not(None), _TABLE.c.action == FloodAction.REVIEW.value)
+)
 
 
 def set_flood_action(

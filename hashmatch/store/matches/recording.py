@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
-from sqlalchemy import Table, bindparam, insert, select
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from hashmatch.hashes import Hash, Orientation, View
 from hashmatch.outcome import Action, AllowedMatch, Match, Nearness, nearness, strongest
 
-from ..engine import audit_rows
+from ..engine import audit_rows, table_of
 from ..schema import Entry, MatchRecord, utc_now
 from .allowed import NewAllowedMatch, record_allowed_matches
 from .content import ContentFacts, add_hashes, find_or_add_contents
@@ -165,10 +165,7 @@ class _Records:
 
     def _insert(self, rows: Sequence[_Row]) -> None:
         by_place = {(row.values["content_key"], row.values["entry_key"]): row for row in rows}
-        query = insert(MatchRecord).returning(
-            MatchRecord.key, MatchRecord.content_key, MatchRecord.entry_key
-        )
-        for key, *place in self._session.execute(query, [row.values for row in rows]):
+        for key, *place in self._session.execute(_ADD, [row.values for row in rows]):
             by_place[place[0], place[1]].values["key"] = key
 
 
@@ -184,23 +181,24 @@ def _read_rows(
     session: Session, contents: Sequence[int]
 ) -> Iterator[tuple[dict[str, Any], _Identity | None]]:
     """Yield the matches of content items, oldest first, with the hashes of their entries."""
-    query = (
-        select(*_COLUMNS, Entry.value)
-        .outerjoin(Entry, Entry.key == MatchRecord.entry_key)
-        .where(MatchRecord.content_key.in_(contents))
-        .order_by(MatchRecord.key)
-    )
-    for *values, listed in session.execute(query):
+    for *values, listed in session.execute(_READ, {"contents": contents}):
         row = dict(zip(_NAMES, values, strict=True))
         yield row, None if listed is None else (row["list_key"], row["algorithm"], listed)
 
 
-_COLUMNS = tuple(MatchRecord.__table__.columns)
-_NAMES = [one.name for one in _COLUMNS]
+# Built once: to build a statement for each image takes longer than to execute it.
+_MATCHES, _ENTRIES = table_of(MatchRecord), table_of(Entry)
+_NAMES = [one.name for one in _MATCHES.c]
+_READ = (
+    select(*_MATCHES.c, _ENTRIES.c.value)
+    .select_from(_MATCHES.outerjoin(_ENTRIES, _ENTRIES.c.key == _MATCHES.c.entry_key))
+    .where(_MATCHES.c.content_key.in_(bindparam("contents", expanding=True)))
+    .order_by(_MATCHES.c.key)
+)
+_ADD = insert(_MATCHES).returning(_MATCHES.c.key, _MATCHES.c.content_key, _MATCHES.c.entry_key)
 _CHANGE = (
-    cast("Table", MatchRecord.__table__)
-    .update()
-    .where(MatchRecord.key == bindparam("new_key"))
+    update(_MATCHES)
+    .where(_MATCHES.c.key == bindparam("new_key"))
     .values({name: bindparam(f"new_{name}") for name in _NAMES if name != "key"})
 )
 
