@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, bindparam, func, insert, select, update
@@ -131,11 +131,24 @@ def save_cases(session: Session, cases: Sequence[Case]) -> None:
 
 def open_cases(session: Session, cases: Sequence[NewCase]) -> None:
     """Open cases for content items that have none."""
-    rows = [{**_AS_OPENED, **asdict(one), "changed_at": one.opened_at} for one in cases]
+    rows = [_opened(one) for one in cases]
     keys = {row.content_key: row.key for row in session.execute(_OPEN, rows)} if rows else {}
     opened = [{**row, "key": keys[row["content_key"]]} for row in rows]
     facts = [{"match": one.newest_match, "priority": one.priority} for one in cases]
     audit_rows(session, "case.opened", Case, opened, facts)
+
+
+def _opened(new: NewCase) -> dict[str, object]:
+    return {
+        **_AS_OPENED,
+        "content_key": new.content_key,
+        "state": new.state,
+        "priority": new.priority,
+        "due_at": new.due_at,
+        "opened_at": new.opened_at,
+        "changed_at": new.opened_at,
+        "newest_match": new.newest_match,
+    }
 
 
 def read_categories(
