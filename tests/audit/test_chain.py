@@ -57,6 +57,7 @@ def chained(database: Database, signed: Settings) -> Iterator[Database]:
     seal = open_seal(signed)
     with closing(Database(signed.database_url, seal=seal, actor="user test")) as store:
         _do_all_kinds_of_things(store)
+        store.seal_records()
         yield store
 
 
@@ -171,6 +172,7 @@ def test_an_end_that_was_made_to_fit_is_not_signed(chained: Database, signed: Se
 
 def test_an_end_that_was_noted_elsewhere_is_missed_without_any_key(database: Database) -> None:
     _do_all_kinds_of_things(database)
+    database.seal_records()
     intact = _verify(database, {})
     known = {intact.records: intact.end_hash}
     assert _verify(database, {}, known=known).is_intact
@@ -188,14 +190,16 @@ def test_records_without_a_signature_are_found(chained: Database, signed: Settin
     assert "are not signed" in problem.problem
     # Whoever has the key signs for what is before, too.
     make_match(chained, "post/signed")
+    chained.seal_records()
     assert _verify(chained, public_keys(signed)).is_intact
 
 
 @pytest.mark.sqlite
 def test_a_key_may_be_changed(chained: Database, signed: Settings, monkeypatch: Any) -> None:
-    monkeypatch.setattr("hashmatch.store.engine.audit_log._RECORDS_A_CHECKPOINT", 5)
+    monkeypatch.setattr("hashmatch.store.engine.sealing.RECORDS_A_CHECKPOINT", 5)
     for number in range(5):
         make_match(chained, f"old/{number}")
+        chained.seal_records()
     old_public = base64.b64encode(
         next(iter(public_keys(signed).values())).public_bytes_raw()
     ).decode()
@@ -209,6 +213,7 @@ def test_a_key_may_be_changed(chained: Database, signed: Settings, monkeypatch: 
 
 def test_two_writers_at_once_never_fork_the_chain(database: Database, signed: Settings) -> None:
     import_text(database, "one", list_of(1))
+    database.seal_records()
     settings = signed
     stores = [
         Database(settings.database_url, busy_timeout_s=30, seal=open_seal(settings))
@@ -220,6 +225,7 @@ def test_two_writers_at_once_never_fork_the_chain(database: Database, signed: Se
                 pool.map(lambda n: make_match(stores[n % 2], f"post/{n}", entries=(1,)), range(40))
             )
         assert len(set(keys)) == 40
+        stores[0].seal_records()
         found = _verify(database, public_keys(settings))
         assert found.problems == []
         assert found.records == 3 + 40 * 3

@@ -25,12 +25,13 @@ from hashmatch.errors import StoreError
 from ..schema import AuditBatch, Audited, AuditHead, Base, require_text, utc_now
 from .batches import batch_text, signed_batch
 from .chaining import bound_values, moment_text, state_hash
+from .statements import as_table
 
 _PENDING = "audit records to come"
 _AUDIT_ID = "audit id of this transaction"
 _AUDIT_ID_BITS = 63
 # Sealing a batch takes one transaction, which others may have to wait for.
-RECORDS_A_BATCH = 500
+RECORDS_A_BATCH = 250
 _encode_facts = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
@@ -164,7 +165,7 @@ def write_batches(session: Session, actor: str, seal: Seal | None) -> bool:
                 "signature": signature,
             }
         )
-    session.execute(insert(AuditBatch), rows)
+    session.execute(insert(as_table(AuditBatch)), rows)
     return True
 
 

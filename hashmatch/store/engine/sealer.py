@@ -15,7 +15,8 @@ from hashmatch.errors import HashmatchError, StoreLockedError
 
 from ..schema import AuditBatch, AuditHead
 from .audit_log import Seal
-from .sealing import KnownChain, Turn, seal_some
+from .known_chain import KnownChain
+from .sealing import Turn, seal_some
 
 # A burst of transactions is sealed together; what other processes left is looked for once a second.
 _GATHER_S, _LOOK_EVERY_S = 0.2, 0.7
@@ -24,6 +25,7 @@ _PAUSE_S = 0.01
 # At the end of a process nobody waits longer than this for the last records to be sealed: others
 # or the next command will.
 _MAX_CLOSE_S = 3.0
+_MAX_REPORTED = 1_000
 _log = logging.getLogger("hashmatch.audit")
 
 _Unit = Callable[[], AbstractContextManager[Session]]
@@ -43,7 +45,7 @@ class Sealer:
         self._thread: threading.Thread | None = None
         self._is_closed = threading.Event()
         self._has_written = threading.Event()
-        self._problem = ""
+        self._reported = set[str]()
 
     def notice(self) -> None:
         """Seal soon: records were committed."""
@@ -110,7 +112,7 @@ class Sealer:
         with self._turn:
             with self._writing() as session:
                 turn = seal_some(session, self._known, self._seal)
-            self._known.take(turn)
+            self._known.take(turn.ends, is_signed=turn.is_signed)
         for key, problem in turn.refused.items():
             self._report(f"batch {key} of audit records cannot be sealed: {problem}")
         return turn
@@ -126,7 +128,9 @@ class Sealer:
             _log.exception("audit records are not sealed yet")
 
     def _report(self, problem: str) -> None:
-        """Log a problem, unless it was the last one, too: it would be logged every second."""
-        if problem != self._problem:
-            self._problem = problem
+        """Log a problem once: it would be logged every second."""
+        if problem not in self._reported:
+            if len(self._reported) >= _MAX_REPORTED:
+                self._reported.clear()
+            self._reported.add(problem)
             _log.warning(problem)

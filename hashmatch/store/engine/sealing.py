@@ -7,10 +7,10 @@ sealed in the order in which it changed.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import delete, func, insert, select, text
 from sqlalchemy.orm import Session
@@ -19,9 +19,10 @@ from hashmatch.errors import StoreError
 
 from ..schema import AuditBatch, AuditCheckpoint, AuditHead, AuditRecord, utc_now
 from .audit_log import RECORDS_A_BATCH, Seal, facts_text
-from .batches import Batch, BatchRecord, StoredBatch, identity
+from .batches import Batch, BatchRecord, StoredBatch
 from .chaining import chained_text, moment_text, signed_text
-from .statements import is_sqlite
+from .known_chain import End, KnownChain, link
+from .statements import as_table, is_sqlite
 
 # The newest record is signed; earlier signatures are stored at this distance.
 RECORDS_A_CHECKPOINT = 1_000
@@ -32,22 +33,11 @@ _SEALER = "hashmatch"
 # More batches that do not verify than this, and those after them wait, too.
 _BATCHES_A_TURN = 1_000
 _BATCHES_A_PAGE = 50
-_RECORDS_A_PAGE = 1_000
 # What PostgreSQL calls the turn to seal, and how long it waits for a host that stands still in it.
 _TURN_TO_SEAL = 0x686D01
 _MAX_PAUSE = "SET LOCAL idle_in_transaction_session_timeout = '10s'"
-# Batches that were sealed are remembered, so that none is sealed twice: so many of the newest, and
-# for others so many records are read.
-_REMEMBERED = 5_000
-_MAX_LATE_RECORDS = 100_000
-
-
-class End(NamedTuple):
-    """An end of the chain, and the identity of the batch that was sealed last."""
-
-    number: int
-    record_hash: bytes
-    batch: bytes
+# Without a key, signed batches are left for so long to those that can sign the end, too.
+_LEFT_TO_SIGNERS = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,110 +53,6 @@ class Turn:
     refused: Mapping[int, str] = field(default_factory=dict)
     is_taken: bool = False
     has_more: bool = False
-
-
-class KnownChain:
-    """End of the audit chain as this process knows it, and the batches sealed shortly before it.
-
-    What others seal is followed record by record: a chain that was written anew is not continued.
-    """
-
-    def __init__(self) -> None:
-        self._end: tuple[int, bytes] | None = None
-        # Two generations; the older is dropped once the newer is full.
-        self._older, self._newer = set[bytes](), set[bytes]()
-        self._older_from = self._newer_from = (0, b"")
-        self.signed_up_to: int | None = None
-
-    def follow(self, session: Session, number: int, record_hash: bytes) -> None:
-        """Take over what was sealed up to a number. Raises `StoreError` for another chain."""
-        if self._end is None:
-            self._end = self._older_from = self._newer_from = (number, record_hash)
-        if number == self._end[0]:
-            latest = self._end[1]
-        else:
-            latest = self._replay(session, self._end, number)
-        if latest != record_hash:
-            raise StoreError(
-                "the audit chain does not continue the one that this process sealed or saw",
-                hint="Run 'hashmatch audit verify'; nothing is sealed until a restart.",
-            )
-        self._end = (number, record_hash)
-
-    def take(self, turn: Turn) -> None:
-        """Remember what a turn sealed, which has been committed."""
-        for one in turn.ends:
-            self._remember(one)
-        if turn.is_signed:
-            self.signed_up_to = turn.ends[-1].number
-
-    def _remember(self, end: End) -> None:
-        self._end = (end.number, end.record_hash)
-        self._newer.add(end.batch)
-        if len(self._newer) >= _REMEMBERED:
-            self._older, self._older_from = self._newer, self._newer_from
-            self._newer, self._newer_from = set(), self._end
-
-    def problem(self, session: Session, batch: Batch) -> str:
-        """Return why a batch may not be sealed now; empty where it may."""
-        end = 0 if self._end is None else self._end[0]
-        if batch.after > end:
-            return "written after a record that does not exist"
-        own, since = batch.identity(), self._older_from
-        if own in self._older or own in self._newer:
-            return "sealed before"
-        if batch.after >= since[0]:
-            return ""
-        if since[0] - batch.after > _MAX_LATE_RECORDS:
-            return "too old to say whether it was sealed before"
-        seen = set[bytes]()
-        if _chained(session, batch.after, None, since[0], seen) != since[1]:
-            return "too old to say whether it was sealed before: the chain is damaged since"
-        return "sealed before" if own in seen else ""
-
-    def _replay(self, session: Session, end: tuple[int, bytes], number: int) -> bytes:
-        seen = set[bytes]()
-        latest = _chained(session, *end, number, seen)
-        for one in seen:
-            self._remember(End(number, latest, one))
-        return latest
-
-
-def _chained(
-    session: Session, after: int, previous: bytes | None, up_to: int, seen: set[bytes]
-) -> bytes:
-    """Return the hash of a chain at a number, worked out from the one at an earlier number.
-
-    Adds the batches in between to `seen`. Returns nothing where records are missing.
-    """
-    if previous is None:
-        at_start = select(AuditRecord.record_hash).where(AuditRecord.number == after)
-        previous = bytes(32) if after == 0 else session.scalar(at_start) or b""
-    table, number, batch = AuditRecord.__table__, after, ("", "")
-    records = select(table).where(table.c.number > after, table.c.number <= up_to)
-    for one in session.execute(
-        records.order_by(table.c.number).execution_options(yield_per=_RECORDS_A_PAGE)
-    ):
-        state = None if one.state_hash is None else one.state_hash.hex()
-        record = (one.action, one.subject, one.subject_key, one.facts, state)
-        number, at = number + 1, moment_text(one.at)
-        previous = _link(previous, one.number, at, one.actor, record)
-        if (at, one.actor) != batch:
-            batch = (at, one.actor)
-            seen.add(identity(at, one.actor, record))
-        if one.number != number:
-            return b""
-    return previous if number == up_to else b""
-
-
-def _link(
-    previous: bytes,
-    number: int,
-    at: str,
-    actor: str,
-    record: tuple[str, str, int | None, str, str | None],
-) -> bytes:
-    return hashlib.sha256(previous + chained_text([number, at, actor, *record])).digest()
 
 
 def seal_some(session: Session, known: KnownChain, seal: Seal | None) -> Turn:
@@ -219,12 +105,16 @@ def _choose(
     chosen, refused = dict[int, Batch](), dict[int, str]()
     blocked, own, records = set[tuple[str, int]](), set[bytes](), 0
     is_signed = None if seal is None else seal.is_signed
+    signed_before = utc_now() - _LEFT_TO_SIGNERS
     for stored in read_batches(session, limit=_BATCHES_A_TURN):
         if records + stored.size > RECORDS_A_BATCH and chosen:
             return chosen, refused, True
         problem, batch = stored.problem(is_signed), stored.parse()
         if batch is None:
             refused[stored.key] = problem or "not a batch of audit records"
+            continue
+        if seal is None and stored.signature is not None and stored.at > signed_before:
+            blocked.update(batch.subjects())
             continue
         problem = problem or known.problem(session, batch)
         if not problem and batch.identity() in own:
@@ -258,7 +148,7 @@ def _append(
         at = moment_text(batch.at)
         for one in batch.records:
             number += 1
-            latest = _link(latest, number, at, batch.actor, one)
+            latest = link(latest, number, at, batch.actor, one)
             rows.append(_row(number, batch, one, latest))
         ends.append(End(number, latest, batch.identity()))
 
@@ -269,7 +159,7 @@ def _append(
     is_far = number // RECORDS_A_CHECKPOINT > head.number // RECORDS_A_CHECKPOINT
     if is_far and _keep_checkpoint(session, head):
         append(_own_record(CHECKPOINT_ACTION, {"number": head.number}))
-    session.execute(insert(AuditRecord), rows)
+    session.execute(insert(as_table(AuditRecord)), rows)
     head.number, head.record_hash = number, latest
     head.signed_at, head.key_id, head.signature = None, "", None
     if seal is not None:
