@@ -32,6 +32,7 @@ from hashmatch.store.engine import (
 )
 from hashmatch.store.engine.batches import batch_text
 from hashmatch.store.engine.sealer import Sealer
+from hashmatch.store.migrations import downgrade, upgrade
 from hashmatch.store.schema import (
     AccessToken,
     AuditBatch,
@@ -429,7 +430,7 @@ def test_batches_in_another_order_are_found(store: Database, signed: Settings) -
     assert f"cases {case}" in _places(_verify(store, signed))
 
 
-def test_a_chain_that_was_written_anew_is_not_continued(
+def test_a_rewritten_chain_is_not_continued(
     store: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     make_match(store, "post/1")
@@ -550,3 +551,21 @@ def test_a_row_names_the_transaction_that_recorded_it_last(store: Database) -> N
     second = row_of(store, case).audit_id
     assert None not in (first, second)
     assert first != second
+
+
+def test_an_older_schema_has_every_record_sealed_and_every_row_bound(
+    store: Database, signed: Settings
+) -> None:
+    """The program of that time hashes the state of a row without an audit id."""
+    case = make_match(store, "post/1")
+    store.seal_records()
+    act(store, case, CaseAction.CONFIRM)
+    _change(store, text("UPDATE matches SET distance_bits = 9"))
+    before = _verify(store, signed)
+    downgrade(store, "0017")
+    upgrade(store)
+    found = _verify(store)
+    assert (found.unsealed, _places(found)) == (0, {"matches 1"})
+    assert found.records > before.records + before.unsealed
+    with store.reading() as session:
+        assert set(session.scalars(select(Case.audit_id))) == {None}

@@ -35,7 +35,8 @@ HEAD_REVISION = "0018"
 # The tables that rows are deleted from.
 _FORGETTABLE = (
     "entries, unsupported_hashes, quarantined_rows, matches, allowed_matches, content_hashes,"
-    " contents, cases, case_notes, uploader_details, ncmec_reports, outbox, daily_counts"
+    " contents, cases, case_notes, uploader_details, ncmec_reports, outbox, daily_counts,"
+    " audit_batches"
 )
 # The mark of a session that writes, and locks the rows that it looks up.
 WRITES = "writes"

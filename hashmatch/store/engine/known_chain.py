@@ -32,7 +32,7 @@ class End(NamedTuple):
 class KnownChain:
     """End of the audit chain as this process knows it, and the batches sealed shortly before it.
 
-    What others seal is followed record by record: a chain that was written anew is not continued.
+    What others seal is followed record by record: a rewritten chain is not continued.
     """
 
     def __init__(self) -> None:
