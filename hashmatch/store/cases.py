@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from hashmatch.errors import NotFoundError
 from hashmatch.outcome import Nearness, nearness
 
-from .engine import audit_rows, table_of
+from .engine import as_table, audit_rows
 from .schema import (
     Case,
     CaseNote,
@@ -28,7 +28,7 @@ from .schema import (
 )
 
 _LONGEST_KEY = 10
-_CASES, _MATCHES = table_of(Case), table_of(MatchRecord)
+_CASES, _MATCHES = as_table(Case), as_table(MatchRecord)
 _CASE_COLUMNS = tuple(one.name for one in _CASES.c)
 _NEW_COLUMNS = tuple(name for name in _CASE_COLUMNS if name != "key")
 _SAVE = (

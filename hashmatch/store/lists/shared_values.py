@@ -10,7 +10,7 @@ from typing import TypeAlias
 from sqlalchemy import BindParameter, Select, bindparam, case, func, select
 from sqlalchemy.orm import Session
 
-from ..engine import table_of
+from ..engine import as_table
 from ..schema import Entry
 from ..schema.base import UTCDateTime
 from .entries import shown_entry_id
@@ -19,7 +19,7 @@ from .entries import shown_entry_id
 _KEYS_A_QUERY = 10_000
 _IDS_OF_A_HASH = 1_000
 
-_ENTRIES = table_of(Entry)
+_ENTRIES = as_table(Entry)
 
 # The list, the algorithm and the value that entries share.
 ListedHash: TypeAlias = tuple[int, str, bytes]

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from hashmatch.hashes import Hash, Orientation, View
 from hashmatch.outcome import Action, AllowedMatch, Match, Nearness, nearness, strongest
 
-from ..engine import audit_rows, table_of
+from ..engine import as_table, audit_id, audit_rows
 from ..schema import Entry, MatchRecord, utc_now
 from .allowed import NewAllowedMatch, record_allowed_matches
 from .content import ContentFacts, add_hashes, find_or_add_contents
@@ -145,13 +145,13 @@ class _Records:
 
     def write(self) -> None:
         """Write the rows of new matches, which have their keys afterwards."""
-        now = utc_now()
+        now, own = utc_now(), audit_id(self._session)
         new = {id(row): row for row in self._rows.values() if row.new is not None}.values()
         added = [row for row in new if "key" not in row.values]
         changed = [row for row in new if "key" in row.values]
         for row in new:
             # Readers of what is new since a time learn of a change, too; the audit log has both.
-            row.values["matched_at"] = now
+            row.values |= {"matched_at": now, "audit_id": own}
         if added:
             self._insert(added)
         if changed:
@@ -187,7 +187,7 @@ def _read_rows(
 
 
 # Built once: to build a statement for each image takes longer than to execute it.
-_MATCHES, _ENTRIES = table_of(MatchRecord), table_of(Entry)
+_MATCHES, _ENTRIES = as_table(MatchRecord), as_table(Entry)
 _NAMES = [one.name for one in _MATCHES.c]
 _READ = (
     select(*_MATCHES.c, _ENTRIES.c.value)
