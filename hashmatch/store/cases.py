@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from hashmatch.errors import NotFoundError
 from hashmatch.outcome import Nearness, nearness
 
-from .engine import as_table, audit_rows
+from .engine import as_table, audit_id, audit_rows
 from .schema import (
     Case,
     CaseNote,
@@ -131,7 +131,8 @@ def save_cases(session: Session, cases: Sequence[Case]) -> None:
 
 def open_cases(session: Session, cases: Sequence[NewCase]) -> None:
     """Open cases for content items that have none."""
-    rows = [_opened(one) for one in cases]
+    own = audit_id(session)
+    rows = [{**_opened(one), "audit_id": own} for one in cases]
     keys = {row.content_key: row.key for row in session.execute(_OPEN, rows)} if rows else {}
     opened = [{**row, "key": keys[row["content_key"]]} for row in rows]
     facts = [{"match": one.newest_match, "priority": one.priority} for one in cases]

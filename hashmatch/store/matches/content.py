@@ -49,8 +49,9 @@ def find_or_add_contents(
 ) -> dict[ContentName, KnownContent]:
     """Return the rows of content items by their names; those that are new are added.
 
-    Call it once in a transaction: what that added is told by the number of the transaction. Other sessions that record something of the same items wait until this transaction ends. The
-    rows are locked in one order, so that no two transactions wait for each other's.
+    Call it once in a transaction, whose number tells what was added. Other sessions that record
+    something of the same items wait until it ends. The rows are locked in one order, so that no two
+    transactions wait for each other's.
     """
     own = audit_id(session)
     rows = {one.name: {**_values(one), "audit_id": own} for one in contents}
