@@ -94,8 +94,10 @@ def read_batches(
     query = select(AuditBatch.__table__).order_by(AuditBatch.key).limit(limit)
     if about is not None:
         query = query.where(AuditBatch.records.contains(chained_text(about).decode()[1:-1]))
-    for row in session.execute(query.execution_options(yield_per=_BATCHES_A_PAGE)):
-        yield StoredBatch(*row)
+    # Closed where the caller stops early, too.
+    with session.execute(query.execution_options(yield_per=_BATCHES_A_PAGE)) as rows:
+        for row in rows:
+            yield StoredBatch(*row)
 
 
 def _choose(
