@@ -15,6 +15,7 @@ from benchmarks import (
     importing,
     index,
     intake,
+    recording,
     service,
     starting,
 )
@@ -31,6 +32,7 @@ _BENCHMARKS = {
         index,
         following,
         service,
+        recording,
         cases,
         effect,
     )

@@ -36,7 +36,14 @@ _SETTINGS = Settings.model_validate({"webhooks": _HOOK})
 def _rows(**categories: str) -> str:
     rows = [f"pdq,{VALUE.hex()},e{n},{categories.get(f'e{n}', '')}" for n in range(_NUMBER)]
     # One of another hash, so that the list is never without any.
-    return "\n".join(["algorithm,value,entry_id,category", *rows, f"pdq,{hashes_of(5, 'pdq')['pdq'].value.hex()},other,", ""])
+    return "\n".join(
+        [
+            "algorithm,value,entry_id,category",
+            *rows,
+            f"pdq,{hashes_of(5, 'pdq')['pdq'].value.hex()},other,",
+            "",
+        ]
+    )
 
 
 @pytest.fixture
