@@ -2,7 +2,8 @@
 
 from .exporting import export_chain
 from .keys import PublicKeys, make_key, open_seal, public_key_of, public_keys
-from .verifying import Problem, Verification, verify
+from .problems import Problem, Verification
+from .verifying import verify
 
 __all__ = [
     "Problem",

@@ -14,7 +14,8 @@ from hashmatch.store.engine import (
     moment_text,
     read_audit_checkpoints,
     read_audit_head,
-    read_audit_records,
+    read_batches,
+    read_sealed_records,
 )
 from hashmatch.store.lists import read_store_id
 from hashmatch.store.schema import AuditCheckpoint, AuditHead
@@ -23,13 +24,19 @@ _FORMAT = "hashmatch audit chain 1"
 
 
 def export_chain(session: Session, public_key: str | None) -> Iterator[str]:
-    """Yield the chain as JSON Lines: a header, every record, every checkpoint, and its end."""
+    """Yield the log as JSON Lines.
+
+    A header, every sealed record, every checkpoint, every batch that is not sealed, and the end.
+    """
     header = {"format": _FORMAT, "store": read_store_id(session), "public_key": public_key}
     yield _line("chain", {**header, "written_by": f"hashmatch {__version__}"})
-    for record in read_audit_records(session):
+    for record in read_sealed_records(session):
         yield _line("record", record)
     for checkpoint in read_audit_checkpoints(session):
         yield _line("checkpoint", _facts(checkpoint))
+    for batch in read_batches(session):
+        signature = None if batch.signature is None else base64.b64encode(batch.signature).decode()
+        yield _line("batch", {**batch._asdict(), "signature": signature})
     if (head := read_audit_head(session)) is not None:
         yield _line("end", _facts(head))
 

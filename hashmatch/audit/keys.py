@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Mapping
+from functools import partial
 from typing import TypeAlias
 
 from cryptography.exceptions import InvalidSignature
@@ -35,7 +36,9 @@ def make_key() -> tuple[str, str]:
 def open_seal(settings: Settings) -> Seal | None:
     """Return the signer that the settings name, None without a key. Raises `ConfigError`."""
     key = _private_key(settings)
-    return None if key is None else Seal(_key_id(key.public_key()), key.sign)
+    if key is None:
+        return None
+    return Seal(_key_id(key.public_key()), key.sign, partial(is_signed, public_keys(settings)))
 
 
 def public_keys(settings: Settings, *more: str) -> PublicKeys:

@@ -1,5 +1,6 @@
 """Verification that neither the audit log nor any row that it binds was tampered with.
 
+Of the chain, of the records that are not sealed yet, and both ways between records and rows.
 Anybody with write access to the database can also write an entirely new chain, but not sign it:
 hence the keys, and earlier ends of the chain that are noted elsewhere.
 """
@@ -7,66 +8,36 @@ hence the keys, and earlier ends of the chain that are noted elsewhere.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from hashmatch.store.engine import (
+    CHECKPOINT_ACTION,
     FIRST_HASH,
+    BoundRow,
     audited_tables,
     chain,
     count_audit_heads,
     read_audit_checkpoints,
     read_audit_head,
-    read_audit_records,
     read_bound_rows,
     read_lost_rows,
+    read_sealed_records,
     signed_text,
     state_hash,
 )
-from hashmatch.store.schema import AuditHead, Base
+from hashmatch.store.schema import Audited, AuditHead
 
 from .keys import PublicKeys, is_signed
+from .problems import Verification
+from .unsealed import NewestRecord, UnsealedRecords, read_unsealed_records
 
 # The action of the first record.
 _FIRST_ACTION = "chain.begun"
-# Enough to show what kind of damage it is, and to bound the memory.
-_MAX_PROBLEMS = 1_000
 _RECORDS_A_STEP = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Difference from the recorded state, and its place."""
-
-    place: str
-    problem: str
-
-
-@dataclass(slots=True)
-class Verification:
-    """Result of a verification: the length of the chain, its signatures and the problems found.
-
-    `signed_up_to` is the number of the last record that a valid signature covers.
-    """
-
-    records: int = 0
-    rows: int = 0
-    end_hash: bytes = FIRST_HASH
-    signed_up_to: int = 0
-    problems: list[Problem] = field(default_factory=list)
-
-    @property
-    def is_intact(self) -> bool:
-        """Say whether no problem was found."""
-        return not self.problems
-
-    def add(self, place: str, problem: str) -> None:
-        """Add a problem, unless there are a thousand already."""
-        if len(self.problems) < _MAX_PROBLEMS:
-            self.problems.append(Problem(place, problem))
 
 
 def verify(
@@ -76,7 +47,7 @@ def verify(
     known: Mapping[int, bytes] | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Verification:
-    """Verify the complete chain and every row that it binds.
+    """Verify the complete chain, what is not sealed yet, and every row that is bound to them.
 
     With `keys`, its end has to be signed by one of them. `known` has hashes of records by number,
     as they were noted elsewhere. `progress` receives the number of records verified so far.
@@ -85,29 +56,42 @@ def verify(
     if (heads := count_audit_heads(session)) != 1:
         found.add("the end", f"{heads} rows record the end of the chain instead of one")
     head = read_audit_head(session)
+    unsealed = read_unsealed_records(session, found, keys)
     expected = {one.number: one.record_hash for one in read_audit_checkpoints(session)}
-    before = _verify_records(session, found, expected, dict(known or {}), progress)
-    _verify_end(found, head, expected)
+    chain_facts = _Chain(expected, dict(known or {}), unsealed)
+    _verify_records(session, found, chain_facts, progress)
+    _verify_end(found, head, chain_facts)
     _verify_signatures(session, found, head, keys)
+    unsealed.verify_order(found)
     for table in audited_tables():
-        _verify_rows(session, found, table, before.get(table.__tablename__, 0))
+        before = chain_facts.before.get(table.__tablename__, 0)
+        _verify_rows(session, found, table, before, unsealed)
     return found
 
 
-def _verify_records(
-    session: Session,
-    found: Verification,
-    checkpoints: dict[int, bytes],
-    known: dict[int, bytes],
-    progress: Callable[[int], None],
-) -> Mapping[str, int]:
-    """Verify every record; returns by table the highest key that is older than the chain.
+@dataclass(slots=True)
+class _Chain:
+    """Facts that the records have to agree with, and those that they give.
 
-    Removes the records that were found from `checkpoints` and `known`.
+    `checkpoints` and `known` are hashes by number, `checked` those of them that were found;
+    `stored` are the numbers of the checkpoints that records say were stored, and `before` by table
+    the highest key that is older than the chain.
     """
-    before: Mapping[str, int] = {}
+
+    checkpoints: dict[int, bytes]
+    known: dict[int, bytes]
+    unsealed: UnsealedRecords
+    checked: set[int] = field(default_factory=set)
+    stored: set[int] = field(default_factory=set)
+    before: Mapping[str, int] = field(default_factory=dict)
+
+
+def _verify_records(
+    session: Session, found: Verification, facts: _Chain, progress: Callable[[int], None]
+) -> None:
+    """Verify every sealed record."""
     previous, number = FIRST_HASH, 0
-    for record in read_audit_records(session):
+    for record in read_sealed_records(session):
         own, number = record["number"], number + 1
         if own != number:
             missing = f"record {number}" if own == number + 1 else f"records {number} to {own - 1}"
@@ -117,20 +101,36 @@ def _verify_records(
         stored = record.pop("record_hash")
         if chain(previous, **record) != stored:
             found.add(f"record {own}", "changed, or moved within the chain")
-        for source, hashes in (("signed", checkpoints), ("noted elsewhere", known)):
-            if hashes.pop(own, stored) != stored:
-                found.add(f"record {own}", f"differs from the record that was {source}")
         if own == 1:
-            before = _read_beginning(found, record)
+            facts.before = _read_beginning(found, record)
+        _compare(found, facts, record, stored)
         # The stored hash, so that one changed record is not a problem of all later ones.
         previous = stored
         found.records += 1
         if not found.records % _RECORDS_A_STEP:
             progress(found.records)
     found.end_hash = previous
-    for own in sorted(known):
-        found.add(f"record {own}", "noted elsewhere, and missing from the chain")
-    return before
+
+
+def _compare(
+    found: Verification, facts: _Chain, record: Mapping[str, Any], record_hash: bytes
+) -> None:
+    """Compare a record with those that were signed, noted elsewhere, or are not sealed yet."""
+    own = record["number"]
+    for source, hashes in (("signed", facts.checkpoints), ("noted elsewhere", facts.known)):
+        if hashes.get(own, record_hash) != record_hash:
+            found.add(f"record {own}", f"differs from the record that was {source}")
+    facts.checked.update({own} & (facts.checkpoints.keys() | facts.known.keys()))
+    if record["action"] == CHECKPOINT_ACTION:
+        facts.stored.update(_stored_checkpoint(record["facts"]))
+    facts.unsealed.compare(found, record)
+
+
+def _stored_checkpoint(facts: str) -> Iterator[int]:
+    try:
+        yield int(json.loads(facts)["number"])
+    except (ValueError, KeyError, TypeError):
+        return  # A changed record, which is reported as such.
 
 
 def _read_beginning(found: Verification, record: Mapping[str, Any]) -> Mapping[str, int]:
@@ -144,11 +144,17 @@ def _read_beginning(found: Verification, record: Mapping[str, Any]) -> Mapping[s
     return {}
 
 
-def _verify_end(
-    found: Verification,
-    head: AuditHead | None,
-    checkpoints: Mapping[int, bytes],
-) -> None:
+def _verify_end(found: Verification, head: AuditHead | None, facts: _Chain) -> None:
+    for own in sorted(facts.known.keys() - facts.checked):
+        found.add(f"record {own}", "noted elsewhere, and missing from the chain")
+    for own in sorted(facts.checkpoints.keys() - facts.checked):
+        found.add(f"record {own}", "signed, and missing from the chain")
+    for own in sorted(facts.stored - facts.checkpoints.keys()):
+        found.add(f"checkpoint {own}", "missing, and a record says that it was stored")
+    # Checkpoints of before there were such records come before the first of these.
+    for own in sorted(facts.checkpoints.keys() - facts.stored):
+        if facts.stored and own > min(facts.stored):
+            found.add(f"checkpoint {own}", "no record says that it was stored")
     if head is None:
         return
     last = found.records
@@ -159,8 +165,6 @@ def _verify_end(
         found.add("the end", f"{abs(head.number - last)} records are {state}")
     elif head.record_hash != found.end_hash:
         found.add("the end", "the last record differs from the end of the chain")
-    for own in sorted(checkpoints):
-        found.add(f"record {own}", "signed, and missing from the chain")
 
 
 def _verify_signatures(
@@ -187,20 +191,42 @@ def _verify_signatures(
         found.add("the end", "not signed by any of the keys")
 
 
-def _verify_rows(session: Session, found: Verification, table: type[Base], before: int) -> None:
-    """Compare the rows of a table with the newest record of each."""
+def _verify_rows(
+    session: Session,
+    found: Verification,
+    table: type[Audited],
+    before: int,
+    unsealed: UnsealedRecords,
+) -> None:
+    """Compare the rows of a table with the newest record of each, and records with their rows."""
     name = table.__tablename__
+    newest = unsealed.take_newest(name)
     for row in read_bound_rows(session, table):
         found.rows += 1
-        key = row.values[0]
-        place = f"{name} {key}"
-        if row.number is None:
-            # Rows up to this key are older than the chain, which has no records of them.
-            if isinstance(key, int) and key > before:
-                found.add(place, "a row without any record")
-        elif row.state_hash is None:
-            found.add(place, f"a row that was removed, according to record {row.number}")
-        elif state_hash(name, row.values) != row.state_hash:
-            found.add(place, f"differs from its state in record {row.number}")
+        key: Any = row.values[0]
+        if problem := _row_problem(name, row, newest.pop(key, None), before):
+            found.add(f"{name} {key}", problem)
     for key, number in read_lost_rows(session, table):
-        found.add(f"{name} {key}", f"a row that is missing, and existed in record {number}")
+        if key not in newest:
+            found.add(f"{name} {key}", f"a row that is missing, and existed in record {number}")
+    for key, own in newest.items():
+        if own.state_hash is not None:
+            found.add(f"{name} {key}", f"a row that is missing, and existed in batch {own.batch}")
+
+
+def _row_problem(table: str, row: BoundRow, newest: NewestRecord | None, before: int) -> str:
+    """Return how a row differs from its newest record; empty where it does not.
+
+    `newest` is its newest record that is not sealed. Rows with keys up to `before` are older than
+    the chain, which may have no records of them.
+    """
+    key: Any = row.values[0]
+    if newest is not None:
+        state, record = newest.state_hash, f"batch {newest.batch}"
+    elif row.number is not None:
+        state, record = row.state_hash, f"record {row.number}"
+    else:
+        return "a row without any record" if key > before or row.audit_id is not None else ""
+    if state is None:
+        return f"a row that was removed, according to {record}"
+    return "" if state_hash(table, row.values) == state else f"differs from its state in {record}"

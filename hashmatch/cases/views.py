@@ -18,9 +18,9 @@ from hashmatch.store.cases import (
     read_ncmec_reports,
     read_notes,
 )
-from hashmatch.store.engine import read_history
+from hashmatch.store.engine import HistoryRecord, read_history
 from hashmatch.store.outbox import Message, read_unsent_of_case
-from hashmatch.store.schema import AuditRecord, CaseNote, NCMECReport
+from hashmatch.store.schema import CaseNote, NCMECReport
 
 
 def case_row(one: StoredCase) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def _message_facts(message: Message) -> dict[str, Any]:
     }
 
 
-def _history(records: list[AuditRecord]) -> Iterator[dict[str, Any]]:
+def _history(records: list[HistoryRecord]) -> Iterator[dict[str, Any]]:
     for one in records:
         facts = json.loads(one.facts)
         yield {"at": _moment(one.at), "by": one.actor, "what": one.action, **facts}

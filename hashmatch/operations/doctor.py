@@ -8,6 +8,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from importlib.metadata import version
 
@@ -22,7 +23,7 @@ from hashmatch.imaging import PoolIntake, ProcessFailedError, are_core_dumps_for
 from hashmatch.index import IndexFolder, inspect
 from hashmatch.lists import ListReach, forecast_words, reach_of_list
 from hashmatch.outbox import require_signing
-from hashmatch.store.engine import Database
+from hashmatch.store.engine import Database, read_unsealed
 from hashmatch.store.lists import MATCH, OWN, count_active_entries, read_lists, read_quarantines
 from hashmatch.store.schema import utc_now
 from hashmatch.wiring import open_database, open_intake, open_policy
@@ -47,6 +48,8 @@ _SELF_TEST = {
 # where people review what it finds.
 _MAX_FALSE_BLOCKS = 1.0
 _MAX_FALSE_REVIEWS = 100.0
+# A record is sealed within about a second.
+_MAX_UNSEALED = timedelta(minutes=1)
 
 
 class Health(StrEnum):
@@ -82,7 +85,13 @@ def examine(settings: Settings) -> list[Finding]:
     findings = [finding for check in checks for finding in _guarded(check, settings)]
     try:
         with closing(open_database(settings)) as database:
-            for look in (_look_at_database, _look_at_index, _look_at_lists, _look_at_reach):
+            for look in (
+                _look_at_database,
+                _look_at_audit_log,
+                _look_at_index,
+                _look_at_lists,
+                _look_at_reach,
+            ):
                 findings.extend(look(settings, database))
     except HashmatchError as error:
         findings.append(Finding("database", Health.BAD, error.message, error.hint))
@@ -213,6 +222,23 @@ def _look_at_database(_: Settings, database: Database) -> Iterator[Finding]:
         yield Finding("database", Health.WARNING, detail, f"Run: chmod 600 {path}")
     else:
         yield Finding("database", Health.GOOD, f"{database.name()}, writable")
+
+
+def _look_at_audit_log(_: Settings, database: Database) -> Iterator[Finding]:
+    """Check that records are sealed soon after they are written."""
+    with database.reading() as session:
+        found = read_unsealed(session)
+    if found.oldest is None or utc_now() - found.oldest < _MAX_UNSEALED:
+        yield Finding("audit log", Health.GOOD, "its records are sealed")
+        return
+    detail = (
+        f"{found.records} records are not sealed, the oldest since {found.oldest:%Y-%m-%d %H:%M}"
+    )
+    hint = (
+        "Run 'hashmatch audit verify'. If they are intact, the service or the next command that"
+        " writes seals them; without a signature, one without audit.signing_key."
+    )
+    yield Finding("audit log", Health.WARNING, detail, hint)
 
 
 def _look_at_index(settings: Settings, database: Database) -> Iterator[Finding]:

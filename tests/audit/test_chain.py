@@ -21,8 +21,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
-from hashmatch.audit import PublicKeys, export_chain, make_key, open_seal, public_keys, verify
-from hashmatch.audit.verifying import Verification
+from hashmatch.audit import (
+    PublicKeys,
+    Verification,
+    export_chain,
+    make_key,
+    open_seal,
+    public_keys,
+    verify,
+)
 from hashmatch.cases import CaseAction, add_note, hold
 from hashmatch.config import Settings
 from hashmatch.errors import ConfigError, InputError
@@ -31,8 +38,10 @@ from hashmatch.store.engine import (
     audit,
     chained_text,
     moment_text,
+    read_audit_checkpoints,
     read_audit_head,
     read_audit_records,
+    read_unsealed,
 )
 from hashmatch.store.lists import disable_entries, set_licence
 from hashmatch.store.migrations import downgrade, upgrade
@@ -57,6 +66,28 @@ def chained(database: Database, signed: Settings) -> Iterator[Database]:
     seal = open_seal(signed)
     with closing(Database(signed.database_url, seal=seal, actor="user test")) as store:
         _do_all_kinds_of_things(store)
+        store.seal_records()
+        yield store
+
+
+@pytest.fixture
+def half_sealed(
+    database: Database, signed: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Database]:
+    """Such a store with checkpoints, in which half of the records are not sealed."""
+    monkeypatch.setattr("hashmatch.store.engine.sealing.RECORDS_A_CHECKPOINT", 10)
+    monkeypatch.setattr("hashmatch.store.engine.sealer._GATHER_S", 3600)
+    monkeypatch.setattr("hashmatch.store.engine.sealer._LOOK_EVERY_S", 3600)
+    database.seal_records()
+    with closing(Database(signed.database_url, seal=open_seal(signed))) as store:
+        import_text(store, "one", list_of(1, 2, 3))
+        for number in range(6):
+            make_match(store, f"early/{number}")
+            store.seal_records()
+        _do_all_kinds_of_things(store)
+        with store.reading() as session:
+            assert read_unsealed(session).records > 20
+            assert len(list(read_audit_checkpoints(session))) > 1
         yield store
 
 
@@ -101,12 +132,12 @@ def test_a_chain_that_nobody_touched_is_intact(chained: Database, signed: Settin
     "number", [25, pytest.param(1000, marks=[pytest.mark.long, pytest.mark.timeout(900)])]
 )
 def test_random_tamperings_are_all_found(
-    chained: Database, signed: Settings, tmp_path: Path, number: int
+    half_sealed: Database, signed: Settings, tmp_path: Path, number: int
 ) -> None:
-    """Each is of one value, row or order of the chain or of what it binds."""
+    """Each is of one value, row or order of the chain, of what is not sealed, or of bound rows."""
     keys, chance, missed = public_keys(signed), random.Random(1), []
     with (
-        closing(sqlite3.connect(str(chained.sqlite_path()))) as original,
+        closing(sqlite3.connect(str(half_sealed.sqlite_path()))) as original,
         closing(sqlite3.connect(tmp_path / "tampered.db")) as raw,
         closing(Database(f"sqlite:///{tmp_path}/tampered.db")) as tampered,
     ):
@@ -171,6 +202,7 @@ def test_an_end_that_was_made_to_fit_is_not_signed(chained: Database, signed: Se
 
 def test_an_end_that_was_noted_elsewhere_is_missed_without_any_key(database: Database) -> None:
     _do_all_kinds_of_things(database)
+    database.seal_records()
     intact = _verify(database, {})
     known = {intact.records: intact.end_hash}
     assert _verify(database, {}, known=known).is_intact
@@ -188,14 +220,16 @@ def test_records_without_a_signature_are_found(chained: Database, signed: Settin
     assert "are not signed" in problem.problem
     # Whoever has the key signs for what is before, too.
     make_match(chained, "post/signed")
+    chained.seal_records()
     assert _verify(chained, public_keys(signed)).is_intact
 
 
 @pytest.mark.sqlite
 def test_a_key_may_be_changed(chained: Database, signed: Settings, monkeypatch: Any) -> None:
-    monkeypatch.setattr("hashmatch.store.engine.audit_log._RECORDS_A_CHECKPOINT", 5)
+    monkeypatch.setattr("hashmatch.store.engine.sealing.RECORDS_A_CHECKPOINT", 5)
     for number in range(5):
         make_match(chained, f"old/{number}")
+        chained.seal_records()
     old_public = base64.b64encode(
         next(iter(public_keys(signed).values())).public_bytes_raw()
     ).decode()
@@ -209,6 +243,7 @@ def test_a_key_may_be_changed(chained: Database, signed: Settings, monkeypatch: 
 
 def test_two_writers_at_once_never_fork_the_chain(database: Database, signed: Settings) -> None:
     import_text(database, "one", list_of(1))
+    database.seal_records()
     settings = signed
     stores = [
         Database(settings.database_url, busy_timeout_s=30, seal=open_seal(settings))
@@ -220,6 +255,7 @@ def test_two_writers_at_once_never_fork_the_chain(database: Database, signed: Se
                 pool.map(lambda n: make_match(stores[n % 2], f"post/{n}", entries=(1,)), range(40))
             )
         assert len(set(keys)) == 40
+        stores[0].seal_records()
         found = _verify(database, public_keys(settings))
         assert found.problems == []
         assert found.records == 3 + 40 * 3

@@ -60,7 +60,12 @@ def command(
     end = f"{found.records}:{found.end_hash.hex()}"
     if as_json:
         problems = [{"place": one.place, "problem": one.problem} for one in found.problems]
-        facts = {"records": found.records, "rows": found.rows, "end": end}
+        facts = {
+            "records": found.records,
+            "unsealed": found.unsealed,
+            "rows": found.rows,
+            "end": end,
+        }
         signed = found.signed_up_to or None
         print_json(
             {**facts, "signed_up_to": signed, "is_intact": found.is_intact, "problems": problems}
@@ -71,6 +76,8 @@ def command(
             print_table("Problems", ("place", "problem"), rows)
         print_line(end)
         say(f"checked {found.records} records and {found.rows} rows bound to them")
+        if found.unsealed:
+            say(f"and {found.unsealed} records that are not sealed yet")
         if not keys:
             say("signatures were not checked, for want of a key: the whole log could be rewritten")
             say("  note the line above outside of the database, and set audit.signing_key")

@@ -52,6 +52,8 @@ class ServiceState:
                 open_scanner_with(self.settings, observe=metrics.observe_stage, require_lists=False)
             )
             self._opened = opened.pop_all()
+        # Also what a process left that ended between a commit and its sealing.
+        self.database.start_sealing()
         service = self.settings.service
         # Twice as many as decode at a time: while half of the scans decode, the others look up and
         # record.

@@ -25,7 +25,7 @@ from hashmatch.cases import PENDING, State
 from hashmatch.errors import HashmatchError
 from hashmatch.outcome import Clear, Outcome, outcome_name
 from hashmatch.store.cases import count_cases
-from hashmatch.store.engine import Database
+from hashmatch.store.engine import Database, read_unsealed
 from hashmatch.store.lists import (
     ALLOW,
     FAILED,
@@ -186,6 +186,7 @@ class StoreState(Collector):
                 unsent = count_unsent(session)
                 cases = count_cases(session)
                 overdue = count_cases(session, due_before=utc_now())
+                unsealed = read_unsealed(session)
         except HashmatchError:
             yield _Sample("hashmatch_store_up", "Whether the store answers.", {}, 0)
             return
@@ -233,3 +234,8 @@ class StoreState(Collector):
             )
         late = sum(overdue.get(one.value, 0) for one in PENDING)
         yield _Sample("hashmatch_cases_overdue", "Cases past their due time.", {}, late)
+        help_text = "Records of the audit log that are not sealed yet."
+        yield _Sample("hashmatch_audit_unsealed_records", help_text, {}, unsealed.records)
+        help_text = "Age of the oldest audit record that is not sealed, 0 without any."
+        age_s = 0.0 if unsealed.oldest is None else (now - unsealed.oldest).total_seconds()
+        yield _Sample("hashmatch_audit_unsealed_age_seconds", help_text, {}, max(age_s, 0.0))

@@ -1,17 +1,10 @@
 """Database connections, transactions, dialects and the audit log."""
 
-from .audit_log import (
-    FIRST_HASH,
-    Seal,
-    audit,
-    chain,
-    chained_text,
-    moment_text,
-    row_key,
-    signed_text,
-    state_hash,
-)
+from .audit_log import Seal, audit, audit_id, audit_rows, row_key
 from .audit_reading import (
+    BoundRow,
+    HistoryRecord,
+    Unsealed,
     audited_tables,
     count_audit_heads,
     read_audit_checkpoints,
@@ -20,19 +13,42 @@ from .audit_reading import (
     read_bound_rows,
     read_history,
     read_lost_rows,
+    read_sealed_records,
+    read_unsealed,
+)
+from .batches import Batch, BatchRecord, StoredBatch
+from .chaining import (
+    FIRST_HASH,
+    bound_values,
+    chain,
+    chained_text,
+    moment_text,
+    signed_text,
+    state_hash,
 )
 from .database import HEAD_REVISION, WRITES, Database, create_private_file
+from .sealing import CHECKPOINT_ACTION, read_batches
 from .statements import affected_rows, is_sqlite, overwrite_deleted, upsert
 
 __all__ = [
+    "CHECKPOINT_ACTION",
     "FIRST_HASH",
     "HEAD_REVISION",
     "WRITES",
+    "Batch",
+    "BatchRecord",
+    "BoundRow",
     "Database",
+    "HistoryRecord",
     "Seal",
+    "StoredBatch",
+    "Unsealed",
     "affected_rows",
     "audit",
+    "audit_id",
+    "audit_rows",
     "audited_tables",
+    "bound_values",
     "chain",
     "chained_text",
     "count_audit_heads",
@@ -43,9 +59,12 @@ __all__ = [
     "read_audit_checkpoints",
     "read_audit_head",
     "read_audit_records",
+    "read_batches",
     "read_bound_rows",
     "read_history",
     "read_lost_rows",
+    "read_sealed_records",
+    "read_unsealed",
     "row_key",
     "signed_text",
     "state_hash",

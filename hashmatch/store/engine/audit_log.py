@@ -1,54 +1,88 @@
-"""Hash-chained log of significant actions.
+"""Log of significant actions: records, the batches that they are written in, and their chain.
 
 A record is written in the transaction of the action it describes, or not at all, and never changed.
-Its hash is the SHA-256 of the previous hash and of `chained_text`. Rows of tables that name
-`audited` columns are bound to the chain: their newest record holds a hash of their state.
+It is in a batch at first, which takes no lock that others wait for. Sealing numbers it: its hash is
+then the SHA-256 of the previous hash and of `chained_text`. Rows of tables that name `audited`
+columns are bound to the log: their newest record holds a hash of their state.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import secrets
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select
-from sqlalchemy.orm import Session
+from sqlalchemy import event, insert, select
+from sqlalchemy.orm import Mapper, Session, object_session
 
 from hashmatch.errors import StoreError
 
-from ..schema import AuditCheckpoint, AuditHead, AuditRecord, Base, utc_now
+from ..schema import AuditBatch, Audited, AuditHead, Base, require_text, utc_now
+from .batches import batch_text, signed_batch
+from .chaining import bound_values, moment_text, state_hash
+from .statements import as_table
 
-FIRST_HASH = bytes(32)
 _PENDING = "audit records to come"
-_RECORDS_A_BATCH = 1_000
-# The newest record is signed; earlier signatures are stored at this distance.
-_RECORDS_A_CHECKPOINT = 1_000
+_AUDIT_ID = "audit id of this transaction"
+_AUDIT_ID_BITS = 63
+# Sealing a batch takes one transaction, which others may have to wait for.
+RECORDS_A_BATCH = 250
+_encode_facts = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """A signing key: its id, and its signing function."""
+    """A signing key: its id, its signing function, and the verification of signatures.
+
+    `is_signed` says of a key id, a signature and the bytes signed whether the signature is one of a
+    key that is trusted.
+    """
 
     key_id: str
     sign: Callable[[bytes], bytes]
+    is_signed: Callable[[str, bytes, bytes], bool]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Pending:
+    """A record to come; of a row that is an object, key and state are those at the end."""
+
     action: str
     subject: str
-    row: Base | None
+    row: Audited | None
     key: int | None
     facts: str
+    state: bytes | None = None
+
+    def values(self) -> list[object]:
+        """Return action, subject, key, facts and state hash as they are written."""
+        if self.row is not None:
+            self.key = row_key(self.row)
+            self.state = state_hash(*audited_values(self.row))
+        state = None if self.state is None else self.state.hex()
+        return [self.action, self.subject, self.key, self.facts, state]
+
+
+def audit_id(session: Session) -> int:
+    """Return the random number of this transaction, the `audit_id` of the rows that it audits.
+
+    Rows that are objects get it by themselves.
+    """
+    number: int | None = session.info.get(_AUDIT_ID)
+    if number is None:
+        number = session.info[_AUDIT_ID] = secrets.randbits(_AUDIT_ID_BITS)
+    return number
 
 
 def audit(
     session: Session,
     action: str,
-    row: Base | None,
+    row: Audited | None,
     facts: Mapping[str, object],
     *,
     removed: tuple[str, int] | None = None,
@@ -59,131 +93,112 @@ def audit(
     """
     subject = "" if row is None else row.__tablename__
     key = None
+    if row is not None and row.audit_id != (own := audit_id(session)):
+        row.audit_id = own
     if removed is not None:
         subject, key = removed
-    text = json.dumps(dict(facts), sort_keys=True, separators=(",", ":"))
-    session.info.setdefault(_PENDING, []).append(_Pending(action, subject, row, key, text))
+    pending = _Pending(action, subject, row, key, facts_text(facts))
+    session.info.setdefault(_PENDING, []).append(pending)
 
 
-def append_pending(session: Session, actor: str, seal: Seal | None) -> None:
+def audit_rows(
+    session: Session,
+    action: str,
+    table: type[Audited],
+    rows: Sequence[Mapping[str, Any]],
+    facts: Sequence[Mapping[str, object]],
+) -> None:
+    """Record an action about each of these rows, which were inserted without objects.
+
+    A row has the values of all audited columns by name, as they are read back, and was inserted
+    with `audit_id(session)` as its `audit_id`. The facts are in the order of the rows.
+    """
+    own, name, names = audit_id(session), table.__tablename__, table.audited
+    pending = session.info.setdefault(_PENDING, [])
+    for row, of_row in zip(rows, facts, strict=True):
+        values = [row[one] for one in names]
+        state = state_hash(name, bound_values(values, own))
+        text = facts_text(of_row)
+        pending.append(_Pending(action, name, None, values[0], text, state))
+
+
+@event.listens_for(Audited, "before_insert", propagate=True)
+def _name_transaction(_mapper: Mapper[Any], _connection: object, row: Audited) -> None:
+    # What is inserted is also recorded in the same transaction: no later update is needed then.
+    session = object_session(row)
+    if session is not None:
+        row.audit_id = audit_id(session)
+
+
+def facts_text(facts: Mapping[str, object]) -> str:
+    """Return facts as they are written: a JSON object in ASCII, without any space."""
+    return _encode_facts(dict(facts))
+
+
+def write_batches(session: Session, actor: str, seal: Seal | None) -> bool:
     """Write the records of this transaction, as the last step before it is committed.
 
-    Other transactions with records wait from here until then, so that the chain never forks.
+    Says whether there were any. Raises `InputError` for an actor that no database can hold.
     """
     pending: list[_Pending] = session.info.pop(_PENDING, [])
     if not pending:
-        return
+        return False
+    require_text(actor)
+    # Rows that the records are about are locked from here on, so that the keys of batches are in
+    # the order in which such a row changed.
     session.flush()
-    head = _lock_head(session)
-    number, latest = head.number, head.record_hash
+    after = read_end(session)
     rows = []
-    for one in pending:
-        number += 1
-        row: dict[str, Any] = {
-            "number": number,
-            "at": utc_now(),
-            "actor": actor,
-            "action": one.action,
-            "subject": one.subject,
-            "subject_key": one.key if one.row is None else row_key(one.row),
-            "facts": one.facts,
-            "state_hash": None if one.row is None else state_hash(*audited_values(one.row)),
-        }
-        latest = row["record_hash"] = chain(latest, **row)
-        rows.append(row)
-    for start in range(0, len(rows), _RECORDS_A_BATCH):
-        session.execute(insert(AuditRecord), rows[start : start + _RECORDS_A_BATCH])
-    if number // _RECORDS_A_CHECKPOINT > head.number // _RECORDS_A_CHECKPOINT:
-        _keep_checkpoint(session, head)
-    head.number, head.record_hash = number, latest
-    head.signed_at, head.key_id, head.signature = None, "", None
-    if seal is not None:
-        head.signed_at, head.key_id = utc_now(), seal.key_id
-        head.signature = seal.sign(signed_text(number, latest, head.signed_at))
-    session.flush()
+    for start in range(0, len(pending), RECORDS_A_BATCH):
+        values = [one.values() for one in pending[start : start + RECORDS_A_BATCH]]
+        at = _next_moment()
+        text = batch_text(after, moment_text(at), actor, values)
+        records_hash = hashlib.sha256(text.encode()).digest()
+        signature = None if seal is None else seal.sign(signed_batch(records_hash))
+        rows.append(
+            {
+                "at": at,
+                "size": len(values),
+                "records": text,
+                "records_hash": records_hash,
+                "key_id": "" if seal is None else seal.key_id,
+                "signature": signature,
+            }
+        )
+    session.execute(insert(as_table(AuditBatch)), rows)
+    return True
 
 
-def _lock_head(session: Session) -> AuditHead:
-    query = select(AuditHead).with_for_update().execution_options(populate_existing=True)
-    if (head := session.scalar(query)) is None:
+def read_end(session: Session) -> int:
+    """Return the number of the last sealed record. Raises `StoreError` where none is known."""
+    number: int | None = session.scalar(select(AuditHead.number))
+    if number is None:
         raise StoreError(
             "the audit chain has no end to continue from",
             hint="It was removed: restore the database from a backup.",
         )
-    return head
+    return number
 
 
-def _keep_checkpoint(session: Session, head: AuditHead) -> None:
-    """Store the signature over the former end of the chain, if there is one."""
-    if head.signature is not None and head.signed_at is not None:
-        session.add(
-            AuditCheckpoint(
-                number=head.number,
-                record_hash=head.record_hash,
-                signed_at=head.signed_at,
-                key_id=head.key_id,
-                signature=head.signature,
-            )
-        )
+_last_moment = datetime.min.replace(tzinfo=UTC)
+_moment_lock = threading.Lock()
 
 
-def chain(
-    previous: bytes,
-    *,
-    number: int,
-    at: datetime,
-    actor: str,
-    action: str,
-    subject: str,
-    subject_key: int | None,
-    facts: str,
-    state_hash: bytes | None,
-) -> bytes:
-    """Return the hash of a record: SHA-256 of the previous one and these values, in this order."""
-    state = None if state_hash is None else state_hash.hex()
-    values = [number, moment_text(at), actor, action, subject, subject_key, facts, state]
-    return hashlib.sha256(previous + chained_text(values)).digest()
+def _next_moment() -> datetime:
+    """Return the time now, later than any returned before: it tells batches of a process apart."""
+    global _last_moment
+    with _moment_lock:
+        _last_moment = max(utc_now(), _last_moment + timedelta(microseconds=1))
+        return _last_moment
 
 
-def chained_text(values: Sequence[object]) -> bytes:
-    """Return values as they are hashed: a JSON array in ASCII without any space."""
-    return json.dumps(values, separators=(",", ":")).encode()
-
-
-def signed_text(number: int, record_hash: bytes, signed_at: datetime) -> bytes:
-    """Return the text that is signed for an end of the chain."""
-    values = ["hashmatch audit", number, record_hash.hex(), moment_text(signed_at)]
-    return chained_text(values)
-
-
-def moment_text(moment: datetime) -> str:
-    """Return a moment as it is hashed: ISO 8601 in UTC, to the microsecond."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def audited_values(row: Base) -> tuple[str, list[object]]:
-    """Return the table of a row, and its values that are bound to the chain."""
-    return row.__tablename__, [getattr(row, name) for name in row.audited]
+def audited_values(row: Audited) -> tuple[str, list[object]]:
+    """Return the table of a row, and its values that are bound to the log."""
+    values = [getattr(row, name) for name in row.audited]
+    return row.__tablename__, bound_values(values, row.audit_id)
 
 
 def row_key(row: Base) -> int:
     """Return the key of an audited row, which is the first of its bound values."""
     key: int = getattr(row, row.audited[0])
     return key
-
-
-def state_hash(table: str, values: Sequence[object]) -> bytes:
-    """Return the hash of a row's state: SHA-256 of its table and its audited values."""
-    return hashlib.sha256(chained_text([table, *map(_plain, values)])).digest()
-
-
-def _plain(value: object) -> object:
-    match value:
-        case bytes():
-            return value.hex()
-        case datetime():
-            return moment_text(value)
-        case date():
-            return value.isoformat()
-        case _:
-            return value

@@ -1,27 +1,34 @@
-"""Reading of the audit log: its records, its end, and the rows that it binds."""
+"""Reading of the audit log: records, sealed and unsealed, its end, and the rows that it binds."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session, aliased
 
-from ..schema import AuditCheckpoint, AuditHead, AuditRecord, Base
+from ..schema import AuditBatch, AuditCheckpoint, Audited, AuditHead, AuditRecord, Base
 from .audit_log import row_key
+from .batches import Batch, BatchRecord
+from .chaining import bound_values
+from .sealing import read_batches
 
 _ROWS_A_BATCH = 5_000
+# Unsealed batches that are counted: there are more only where sealing has failed for long.
+_MAX_COUNTED = 10_000
 
 
 class BoundRow(NamedTuple):
-    """Audited values of a row, key first, with the state hash and number of its newest record.
+    """Bound values of a row, key first, with the state hash and number of its newest sealed record.
 
     The hash is None where that record says that the row was removed; the number is None where no
     record is of the row.
     """
 
     values: list[object]
+    audit_id: int | None
     state_hash: bytes | None
     number: int | None
 
@@ -36,13 +43,47 @@ def read_audit_head(session: Session) -> AuditHead | None:
     return session.scalar(select(AuditHead))
 
 
-def read_audit_records(session: Session, after: int = 0) -> Iterator[dict[str, Any]]:
-    """Yield the records after that number, in order, in bounded memory."""
+def read_sealed_records(session: Session) -> Iterator[dict[str, Any]]:
+    """Yield the sealed records in order, in bounded memory."""
     table = AuditRecord.__table__
-    query = select(table).where(table.c.number > after).order_by(table.c.number)
     names = table.columns.keys()
-    for row in session.execute(_streamed(query)):
+    for row in session.execute(_streamed(select(table).order_by(table.c.number))):
         yield dict(zip(names, row, strict=True))
+
+
+def read_audit_records(session: Session) -> Iterator[dict[str, Any]]:
+    """Yield all records, oldest first; those that are not sealed have no number and no hash."""
+    yield from read_sealed_records(session)
+    for batch, one in _unsealed(session):
+        values = {"number": None, "at": batch.at, "actor": batch.actor, **one._asdict()}
+        state = None if one.state_hash is None else bytes.fromhex(one.state_hash)
+        yield {**values, "state_hash": state, "record_hash": None}
+
+
+def _unsealed(
+    session: Session, about: tuple[str, int] | None = None
+) -> Iterator[tuple[Batch, BatchRecord]]:
+    """Yield the unsealed records, of one row or all, each with its batch."""
+    for stored in read_batches(session, about=about):
+        if (batch := stored.parse()) is not None:
+            for one in batch.records:
+                if about in (None, (one.subject, one.subject_key)):
+                    yield batch, one
+
+
+class Unsealed(NamedTuple):
+    """Number of records that are not sealed, up to some thousands, and the time of the oldest."""
+
+    records: int
+    oldest: datetime | None
+
+
+def read_unsealed(session: Session) -> Unsealed:
+    """Return how many records are not sealed, and since when."""
+    some = select(AuditBatch.size, AuditBatch.at).order_by(AuditBatch.key).limit(_MAX_COUNTED)
+    found = some.subquery()
+    number, oldest = session.execute(select(func.sum(found.c.size), func.min(found.c.at))).one()
+    return Unsealed(number or 0, oldest)
 
 
 def read_audit_checkpoints(session: Session) -> Iterator[AuditCheckpoint]:
@@ -50,31 +91,49 @@ def read_audit_checkpoints(session: Session) -> Iterator[AuditCheckpoint]:
     yield from session.scalars(_streamed(select(AuditCheckpoint).order_by(AuditCheckpoint.number)))
 
 
-def read_history(session: Session, row: Base) -> list[AuditRecord]:
+class HistoryRecord(NamedTuple):
+    """A record of a row: its time, actor, action, and facts as JSON."""
+
+    at: datetime
+    actor: str
+    action: str
+    facts: str
+
+
+def read_history(session: Session, row: Audited) -> list[HistoryRecord]:
     """Return the records of a row, oldest first."""
-    of_row = (AuditRecord.subject == row.__tablename__, AuditRecord.subject_key == row_key(row))
-    return list(session.scalars(select(AuditRecord).where(*of_row).order_by(AuditRecord.number)))
+    table, key = row.__tablename__, row_key(row)
+    columns = (AuditRecord.at, AuditRecord.actor, AuditRecord.action, AuditRecord.facts)
+    of_row = (AuditRecord.subject == table, AuditRecord.subject_key == key)
+    sealed = session.execute(select(*columns).where(*of_row).order_by(AuditRecord.number))
+    return [
+        *(HistoryRecord(*one) for one in sealed),
+        *(
+            HistoryRecord(batch.at, batch.actor, one.action, one.facts)
+            for batch, one in _unsealed(session, (table, key))
+        ),
+    ]
 
 
-def audited_tables() -> list[type[Base]]:
+def audited_tables() -> list[type[Audited]]:
     """Return all tables whose rows the log binds, by name."""
-    tables = [mapper.class_ for mapper in Base.registry.mappers if mapper.class_.audited]
+    tables = [one.class_ for one in Base.registry.mappers if issubclass(one.class_, Audited)]
     return sorted(tables, key=lambda one: str(one.__tablename__))
 
 
-def read_bound_rows(session: Session, table: type[Base]) -> Iterator[BoundRow]:
-    """Yield every row of an audited table with its newest record, by key."""
+def read_bound_rows(session: Session, table: type[Audited]) -> Iterator[BoundRow]:
+    """Yield every row of an audited table with its newest sealed record, by key."""
     columns = [getattr(table, one) for one in table.audited]
     newest = _newest_records(table)
-    rows = select(*columns, newest.c.state_hash, newest.c.number).outerjoin(
+    rows = select(*columns, table.audit_id, newest.c.state_hash, newest.c.number).outerjoin(
         newest, newest.c.subject_key == columns[0]
     )
-    for *values, state_hash, number in session.execute(_streamed(rows.order_by(columns[0]))):
-        yield BoundRow(values, state_hash, number)
+    for *values, own, state_hash, number in session.execute(_streamed(rows.order_by(columns[0]))):
+        yield BoundRow(bound_values(values, own), own, state_hash, number)
 
 
-def read_lost_rows(session: Session, table: type[Base]) -> Iterator[tuple[int, int]]:
-    """Yield (key, record number) of rows that are gone and that no record says were removed."""
+def read_lost_rows(session: Session, table: type[Audited]) -> Iterator[tuple[int, int]]:
+    """Yield (key, record number) of rows that are gone and that no sealed record says were."""
     key = getattr(table, table.audited[0])
     newest = _newest_records(table)
     lost = select(newest.c.subject_key, newest.c.number).outerjoin(
@@ -85,8 +144,8 @@ def read_lost_rows(session: Session, table: type[Base]) -> Iterator[tuple[int, i
         yield one.subject_key, one.number
 
 
-def _newest_records(table: type[Base]) -> Any:
-    """Return the newest record of each row of a table, as a subquery."""
+def _newest_records(table: type[Audited]) -> Any:
+    """Return the newest sealed record of each row of a table, as a subquery."""
     newest = (
         select(func.max(AuditRecord.number).label("number"))
         .where(AuditRecord.subject == table.__tablename__)

@@ -26,15 +26,17 @@ from hashmatch.errors import (
 )
 
 from . import postgresql, sqlite
-from .audit_log import Seal, append_pending
+from .audit_log import Seal, write_batches
+from .sealer import Sealer
 
 # The newest migration. A test holds it against the migrations folder, so that opening the
 # database does not have to load Alembic.
-HEAD_REVISION = "0017"
+HEAD_REVISION = "0018"
 # The tables that rows are deleted from.
 _FORGETTABLE = (
     "entries, unsupported_hashes, quarantined_rows, matches, allowed_matches, content_hashes,"
-    " contents, cases, case_notes, uploader_details, ncmec_reports, outbox, daily_counts"
+    " contents, cases, case_notes, uploader_details, ncmec_reports, outbox, daily_counts,"
+    " audit_batches"
 )
 # The mark of a session that writes, and locks the rows that it looks up.
 WRITES = "writes"
@@ -58,6 +60,7 @@ class Database:
         self.url = url
         self.actor = actor
         self._seal = seal
+        self._sealer = Sealer(self.reading, self.writing, seal)
         self._busy_timeout_s = busy_timeout_s
         self._engine = _create_engine(url, busy_timeout_s)
         self._is_sqlite = self._engine.dialect.name == "sqlite"
@@ -96,6 +99,7 @@ class Database:
         """One write on a connection of `connection()`; see `writing`."""
         with self._turn_to_write():
             connection.info["begin"] = "BEGIN IMMEDIATE"
+            has_records = False
             try:
                 with (
                     connection.begin(),
@@ -103,9 +107,11 @@ class Database:
                 ):
                     yield session
                     session.flush()
-                    append_pending(session, actor or self.actor, self._seal)
+                    has_records = write_batches(session, actor or self.actor, self._seal)
             finally:
                 connection.info.pop("begin", None)
+        if has_records:
+            self._sealer.notice()
 
     @contextmanager
     def _turn_to_write(self) -> Iterator[None]:
@@ -199,8 +205,20 @@ class Database:
         url = make_url(self.url)
         return str(self.sqlite_path() or f"{url.database or ''} at {url.host or 'this host'}")
 
+    def start_sealing(self) -> None:
+        """Seal audit records soon after they are committed, those of other processes included.
+
+        Starts by itself with the first record that this process writes.
+        """
+        self._sealer.start()
+
+    def seal_records(self) -> None:
+        """Seal all audit records that verify, now. Raises `StoreError`."""
+        self._sealer.seal_all()
+
     def close(self) -> None:
-        """Give up all connections."""
+        """Seal the audit records of this process, and give up all connections."""
+        self._sealer.close()
         self._engine.dispose()
 
 

@@ -1,7 +1,7 @@
 """Tables, by subject."""
 
-from .audit import AuditCheckpoint, AuditHead, AuditRecord
-from .base import Base, require_text, utc_moment, utc_now
+from .audit import AuditBatch, AuditCheckpoint, AuditHead, AuditRecord
+from .base import Audited, Base, require_text, utc_moment, utc_now
 from .cases import Case, CaseNote, NCMECReport, ReviewResult, UploaderDetails
 from .evaluations import ReviewSample, SampledMatch
 from .lists import (
@@ -29,9 +29,11 @@ from .tokens import AccessToken
 __all__ = [
     "AccessToken",
     "AllowedMatchRecord",
+    "AuditBatch",
     "AuditCheckpoint",
     "AuditHead",
     "AuditRecord",
+    "Audited",
     "Base",
     "Case",
     "CaseNote",

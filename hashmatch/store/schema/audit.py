@@ -1,4 +1,4 @@
-"""Tables of the audit log: its records, its signed end, and checkpoints."""
+"""Tables of the audit log: unsealed batches, sealed records, their signed end, and checkpoints."""
 
 from __future__ import annotations
 
@@ -7,11 +7,31 @@ from datetime import datetime
 from sqlalchemy import Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import Base, LongInteger
+from .base import KEYS_ARE_NEVER_REUSED, Base, LongInteger
+
+
+class AuditBatch(Base):
+    """Records of one transaction until they are sealed, as one text with its SHA-256.
+
+    `signature` is of the process that wrote them, where a signing key is configured. `at` and
+    `size`, the number of records, repeat the text. Keys of batches with records of one row are in
+    the order of these.
+    """
+
+    __tablename__ = "audit_batches"
+    __table_args__ = (KEYS_ARE_NEVER_REUSED,)
+
+    key: Mapped[int] = mapped_column(LongInteger, primary_key=True)
+    at: Mapped[datetime]
+    size: Mapped[int]
+    records: Mapped[str] = mapped_column(Text)
+    records_hash: Mapped[bytes]
+    key_id: Mapped[str] = mapped_column(String(16), default="")
+    signature: Mapped[bytes | None]
 
 
 class AuditRecord(Base):
-    """One action: its actor, its time, and the row that it was about.
+    """One action: its actor, its time, and the row that it was about; sealed, so it has a number.
 
     `facts` are a JSON object without hash values, secrets or personal data.
     """

@@ -15,7 +15,7 @@ from sqlalchemy import (
     MetaData,
     TypeDecorator,
 )
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from hashmatch.errors import InputError
 
@@ -76,10 +76,16 @@ class UTCDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+# SQLite numbers rows by itself only in a column that says INTEGER; its integers are long anyway.
+LongInteger = BigInteger().with_variant(Integer(), "sqlite")
+# Keys are never given twice, not even after a removal: matches and reports refer to them.
+KEYS_ARE_NEVER_REUSED: dict[str, Any] = {"sqlite_autoincrement": True}
+
+
 class Base(DeclarativeBase):
     """The root of all tables, with a name for every constraint.
 
-    The columns that are `audited`, the key first, are bound to the audit chain.
+    The columns that are `audited`, the key first, are bound to the audit log.
     """
 
     metadata = MetaData(
@@ -94,7 +100,14 @@ class Base(DeclarativeBase):
     audited: ClassVar[tuple[str, ...]] = ()
 
 
-# SQLite numbers rows by itself only in a column that says INTEGER; its integers are long anyway.
-LongInteger = BigInteger().with_variant(Integer(), "sqlite")
-# Keys are never given twice, not even after a removal: matches and reports refer to them.
-KEYS_ARE_NEVER_REUSED: dict[str, Any] = {"sqlite_autoincrement": True}
+class Audited(Base):
+    """The root of the tables whose rows are bound to the audit log.
+
+    `audit_id` is the random number of the transaction that last recorded something about the row,
+    and part of its state in that record, so that no other record fits. Null in rows that were last
+    recorded before there were such numbers.
+    """
+
+    __abstract__ = True
+
+    audit_id: Mapped[int | None] = mapped_column(LongInteger)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import KEYS_ARE_NEVER_REUSED, Base, LongInteger, utc_now
+from .base import KEYS_ARE_NEVER_REUSED, Audited, LongInteger, utc_now
 
 
 class ReviewResult(StrEnum):
@@ -19,7 +19,7 @@ class ReviewResult(StrEnum):
     FALSE_POSITIVE = "false_positive"
 
 
-class Case(Base):
+class Case(Audited):
     """All matches of one content item, and the decisions about it.
 
     `notified_at` is when a target of an escalation was first notified, `proposal` an action that
@@ -63,7 +63,7 @@ class Case(Base):
     )
 
 
-class CaseNote(Base):
+class CaseNote(Audited):
     """Note on a case."""
 
     __tablename__ = "case_notes"
@@ -77,7 +77,7 @@ class CaseNote(Base):
     text: Mapped[str] = mapped_column(Text)
 
 
-class UploaderDetails(Base):
+class UploaderDetails(Audited):
     """Uploader details of a case as the platform sent them, encrypted with the key `key_id`.
 
     `account_digest` is a keyed digest of the account's id, by which its other cases are found.
@@ -95,7 +95,7 @@ class UploaderDetails(Base):
     account_digest: Mapped[str] = mapped_column(String(64), default="", index=True)
 
 
-class NCMECReport(Base):
+class NCMECReport(Audited):
     """One report of a case to NCMEC's CyberTipline, and its stage.
 
     A stage ending in "ing" was begun, and may or may not have been completed. `turn` tells one

@@ -7,11 +7,11 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import KEYS_ARE_NEVER_REUSED, Base, LongInteger, utc_now
+from .base import KEYS_ARE_NEVER_REUSED, Audited, LongInteger, utc_now
 from .cases import ReviewResult
 
 
-class ReviewSample(Base):
+class ReviewSample(Audited):
     """A random sample of the matches of a period.
 
     `size` is the number that was asked for, `list_name` is empty for all lists, and `populations`
@@ -38,7 +38,7 @@ class ReviewSample(Base):
     populations: Mapped[str] = mapped_column(Text)
 
 
-class SampledMatch(Base):
+class SampledMatch(Audited):
     """A match in a sample. It stays when retention removes the match, with the result until then.
 
     So `match_key` may point nowhere. Until `removed_at` the result is that of the match's case.

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import KEYS_ARE_NEVER_REUSED, Base, LongInteger, utc_now
+from .base import KEYS_ARE_NEVER_REUSED, Audited, Base, LongInteger, utc_now
 
 
 class StoreIdentity(Base):
@@ -22,7 +22,7 @@ class StoreIdentity(Base):
     identity: Mapped[str] = mapped_column(String(32), primary_key=True)
 
 
-class HashList(Base):
+class HashList(Audited):
     """A licensed list. `generation` counts its changes, from 0 when empty.
 
     A list of the kind `own` holds hashes of the operator's own. One of the kind `allow` holds known

@@ -10,10 +10,10 @@ from datetime import date, datetime
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import KEYS_ARE_NEVER_REUSED, Base, LongInteger, utc_now
+from .base import KEYS_ARE_NEVER_REUSED, Audited, Base, LongInteger, utc_now
 
 
-class Content(Base):
+class Content(Audited):
     """A content item that matched: the platform's own names for it and what kind of file it was.
 
     `fingerprint` is the SHA-256 of its bytes, or of its hashes where only those were looked up.
@@ -57,7 +57,7 @@ class ContentHash(Base):
     quality: Mapped[int | None]
 
 
-class MatchRecord(Base):
+class MatchRecord(Audited):
     """Match of one content item with one entry, with everything that explains it later.
 
     The licensor's terms (its name, entry id, category) are copied, since they may change and the
@@ -122,7 +122,7 @@ class EntryActivity(Base):
     decided_at: Mapped[datetime | None]
 
 
-class AllowedMatchRecord(Base):
+class AllowedMatchRecord(Audited):
     """Match that an allow list explains: its entry there, its reason and its actor."""
 
     __tablename__ = "allowed_matches"

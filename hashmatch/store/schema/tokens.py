@@ -7,10 +7,10 @@ from datetime import datetime
 from sqlalchemy import String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import KEYS_ARE_NEVER_REUSED, Base, utc_now
+from .base import KEYS_ARE_NEVER_REUSED, Audited, utc_now
 
 
-class AccessToken(Base):
+class AccessToken(Audited):
     """Access token of the service; of its secret only the SHA-256 is stored.
 
     `scopes` are a JSON array.

@@ -1,0 +1,134 @@
+"""Memory of a process of the end of the audit chain, so that nothing is sealed twice."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hashmatch.errors import StoreError
+
+from ..schema import AuditRecord
+from .batches import Batch, identity
+from .chaining import FIRST_HASH, chained_text, moment_text
+
+_RECORDS_A_PAGE = 1_000
+# So many of the newest batches are remembered; for others so many records are read.
+_REMEMBERED = 5_000
+_MAX_LATE_RECORDS = 100_000
+
+
+class End(NamedTuple):
+    """An end of the chain, and the identity of the batch that was sealed last."""
+
+    number: int
+    record_hash: bytes
+    batch: bytes
+
+
+class KnownChain:
+    """End of the audit chain as this process knows it, and the batches sealed shortly before it.
+
+    What others seal is followed record by record: a rewritten chain is not continued.
+    """
+
+    def __init__(self) -> None:
+        self._end: tuple[int, bytes] | None = None
+        # Two generations; the older is dropped once the newer is full.
+        self._older, self._newer = set[bytes](), set[bytes]()
+        self._older_from = self._newer_from = (0, b"")
+        self.signed_up_to: int | None = None
+
+    def follow(self, session: Session, number: int, record_hash: bytes) -> None:
+        """Take over what was sealed up to a number. Raises `StoreError` for another chain."""
+        if self._end is None:
+            self._end = self._older_from = self._newer_from = (number, record_hash)
+        if number == self._end[0]:
+            latest = self._end[1]
+        else:
+            latest = self._replay(session, self._end, number)
+        if latest != record_hash:
+            raise StoreError(
+                "the audit chain does not continue the one that this process sealed or saw",
+                hint="Run 'hashmatch audit verify'; nothing is sealed until a restart.",
+            )
+        self._end = (number, record_hash)
+
+    def take(self, ends: Sequence[End], *, is_signed: bool) -> None:
+        """Remember what this process sealed, which has been committed."""
+        for one in ends:
+            self._remember(one)
+        if ends and is_signed:
+            self.signed_up_to = ends[-1].number
+
+    def _remember(self, end: End) -> None:
+        self._end = (end.number, end.record_hash)
+        self._newer.add(end.batch)
+        if len(self._newer) >= _REMEMBERED:
+            self._older, self._older_from = self._newer, self._newer_from
+            self._newer, self._newer_from = set(), self._end
+
+    def problem(self, session: Session, batch: Batch) -> str:
+        """Return why a batch may not be sealed now; empty where it may."""
+        end = 0 if self._end is None else self._end[0]
+        if batch.after > end:
+            return "written after a record that does not exist"
+        own, since = batch.identity(), self._older_from
+        if own in self._older or own in self._newer:
+            return "sealed before"
+        if batch.after >= since[0]:
+            return ""
+        if since[0] - batch.after > _MAX_LATE_RECORDS:
+            return "too old to say whether it was sealed before"
+        seen = set[bytes]()
+        if _chained(session, batch.after, None, since[0], seen) != since[1]:
+            return "too old to say whether it was sealed before: the chain is damaged since"
+        return "sealed before" if own in seen else ""
+
+    def _replay(self, session: Session, end: tuple[int, bytes], number: int) -> bytes:
+        seen = set[bytes]()
+        latest = _chained(session, *end, number, seen)
+        for one in seen:
+            self._remember(End(number, latest, one))
+        return latest
+
+
+def _chained(
+    session: Session, after: int, previous: bytes | None, up_to: int, seen: set[bytes]
+) -> bytes:
+    """Return the hash of a chain at a number, worked out from the one at an earlier number.
+
+    Adds the batches in between to `seen`. Returns nothing where records are missing.
+    """
+    if previous is None:
+        at_start = select(AuditRecord.record_hash).where(AuditRecord.number == after)
+        previous = FIRST_HASH if after == 0 else session.scalar(at_start) or b""
+    table, number, batch = AuditRecord.__table__, after, ("", "")
+    records = select(table).where(table.c.number > after, table.c.number <= up_to)
+    for one in session.execute(
+        records.order_by(table.c.number).execution_options(yield_per=_RECORDS_A_PAGE)
+    ):
+        state = None if one.state_hash is None else one.state_hash.hex()
+        record = (one.action, one.subject, one.subject_key, one.facts, state)
+        number, at = number + 1, moment_text(one.at)
+        previous = link(previous, one.number, at, one.actor, record)
+        if (at, one.actor) != batch:
+            batch = (at, one.actor)
+            seen.add(identity(at, one.actor, record))
+        if one.number != number:
+            return b""
+    return previous if number == up_to else b""
+
+
+def link(
+    previous: bytes,
+    number: int,
+    at: str,
+    actor: str,
+    record: tuple[str, str, int | None, str, str | None],
+) -> bytes:
+    """Return the hash of a record, given the one before it, its time as text, and its values."""
+    return hashlib.sha256(previous + chained_text([number, at, actor, *record])).digest()
