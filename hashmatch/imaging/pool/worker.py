@@ -30,6 +30,7 @@ from ..limits import Limits
 from ..reading import read_pixels
 from ..views import Search
 from .lockdown import allow_cpu, lock_down
+from .memory import keep_freed_memory
 from .messages import (
     LENGTH_BYTES,
     OUT_OF_MEMORY_CODE,
@@ -49,6 +50,7 @@ def main(read: Read = read_pixels) -> None:
     """Serve until the pipe is closed; never returns."""
     # Decoders warn about damaged files, which nobody reads here.
     warnings.simplefilter("ignore")
+    keep_freed_memory()
     pipe = socket.socket(fileno=0)
     try:
         _load_decoders()
