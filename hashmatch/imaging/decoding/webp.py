@@ -13,6 +13,12 @@ from .outline import Outline
 
 _STILL_CHUNKS = frozenset({b"VP8 ", b"VP8L"})
 _VISIBLE_CHUNKS = _STILL_CHUNKS | {b"VP8X", b"ALPH", b"ANIM", b"ANMF"}
+# The chunks of a usual file of one picture, of those that anything is seen of.
+_STILL_LAYOUTS = tuple(
+    (*header, *picture)
+    for header in ((), (b"VP8X",))
+    for picture in ((b"VP8 ",), (b"VP8L",), (b"ALPH", b"VP8 "))
+)
 _HEADER_BYTES, _CHUNK_OVERHEAD_BYTES = 12, 8
 _EXTENDED_BYTES, _FRAME_FACTS_BYTES = 10, 16
 _ANIMATED = 0x02  # A flag of the first byte of a VP8X chunk.
@@ -26,6 +32,8 @@ class _Walk:
     limits: Limits
     end: int
     kinds: list[bytes] = field(default_factory=list)
+    # Of the chunks that determine the picture, the kind and the whole of each.
+    visible: list[tuple[bytes, slice]] = field(default_factory=list)
     is_animated: bool = False
     canvas: tuple[int, int] = (0, 0)
     frames: int = 0
@@ -49,6 +57,8 @@ class _Walk:
             self.limits.require_metadata(self.metadata_bytes)
             self._add_metadata(kind, self.data[body])
         self.kinds.append(kind)
+        if kind in _VISIBLE_CHUNKS:
+            self.visible.append((kind, slice(at - _CHUNK_OVERHEAD_BYTES, at + length)))
 
     def _add_header(self, body: bytes) -> None:
         if len(body) < _EXTENDED_BYTES:
@@ -73,6 +83,19 @@ class _Walk:
             return "a WebP file with more than one EXIF chunk"
         return ""
 
+    def still(self) -> slice | None:
+        """Return the place of the picture, from its transparency on, in a usual file of one."""
+        kinds = tuple(kind for kind, _ in self.visible)
+        if kinds not in _STILL_LAYOUTS or self.is_animated:
+            return None
+        start, stop = self.visible[-1][1].start, self.visible[-1][1].stop
+        if b"ALPH" in kinds:
+            alpha = self.visible[-2][1]
+            if alpha.stop + (alpha.stop - alpha.start) % 2 != start:
+                return None
+            start = alpha.start
+        return slice(start, stop) if stop <= self.end else None
+
 
 def outline_webp(data: bytes, limits: Limits) -> Outline:
     """Return the outline of a WebP file. Raises `DecodingError` beyond a limit."""
@@ -87,6 +110,7 @@ def outline_webp(data: bytes, limits: Limits) -> Outline:
         colours=tuple(walk.profiles),
         exif=walk.exif,
         animation=Animation(*walk.canvas, walk.parts) if walk.frames and walk.is_animated else None,
+        still=walk.still(),
     )
 
 

@@ -22,7 +22,7 @@ from hashmatch.hashers import PIXEL_HASHERS
 from hashmatch.hashers.pdq import PDQ
 from hashmatch.hashes import Level, View
 
-from ..decoding import load_jxl
+from ..decoding import load_jxl, load_png
 from ..decoding.heif_track import TrackError, load_library
 from ..hashing import Hashing
 from ..interface import Reading
@@ -118,3 +118,4 @@ def _load_hashers(algorithms: tuple[str, ...], level: Level) -> None:
         search = Search(level, frames=1)
         search.begin_frame(0, is_embedded=False)
         search.hashes(picture, View.FULL)
+    load_png()
