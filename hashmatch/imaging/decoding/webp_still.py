@@ -71,14 +71,17 @@ def decode_luma(image: WebPImageFile, still: bytes) -> Image.Image | None:
     decode = _function("WebPDecodeYUVInto", c_void_p, c_char_p, c_size_t, *(3 * _PLANE))
     if not decode(still, len(still), *planes):
         return None
-    reduced = _reduced(luma)
+    reduced = reduce_stored(luma)
     if not is_luma_faithful((np.asarray(reduced), blues, reds), _COLOUR_GAIN):
         return None
     return _as_opened(reduced, image)
 
 
-def _reduced(luma: Pixels) -> Image.Image:
-    """Return stored brightness as it is shown, reduced. What is clipped is so before the mean."""
+def reduce_stored(luma: Pixels) -> Image.Image:
+    """Return stored brightness as it is shown, from 0 to 255, reduced by `FACTOR`.
+
+    What no screen shows is clipped before the mean, as viewers do.
+    """
     picture = Image.fromarray(luma)
     if luma.min() < _BLACK or luma.max() > _WHITE:
         return picture.point(_TO_FULL_RANGE).reduce(FACTOR)
