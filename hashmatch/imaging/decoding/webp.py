@@ -14,14 +14,18 @@ from .outline import Outline
 _STILL_CHUNKS = frozenset({b"VP8 ", b"VP8L"})
 _VISIBLE_CHUNKS = _STILL_CHUNKS | {b"VP8X", b"ALPH", b"ANIM", b"ANMF"}
 # The chunks of a usual file of one picture, of those that anything is seen of.
-_STILL_LAYOUTS = tuple(
-    (*header, *picture)
-    for header in ((), (b"VP8X",))
-    for picture in ((b"VP8 ",), (b"VP8L",), (b"ALPH", b"VP8 "))
+_STILL_LAYOUTS = frozenset(
+    {
+        (b"VP8 ",),
+        (b"VP8L",),
+        (b"VP8X", b"VP8 "),
+        (b"VP8X", b"VP8L"),
+        (b"VP8X", b"ALPH", b"VP8 "),
+    }
 )
 _HEADER_BYTES, _CHUNK_OVERHEAD_BYTES = 12, 8
 _EXTENDED_BYTES, _FRAME_FACTS_BYTES = 10, 16
-_ANIMATED = 0x02  # A flag of the first byte of a VP8X chunk.
+_ANIMATED, _TRANSPARENT = 0x02, 0x10  # Flags of the first byte of a VP8X chunk.
 
 
 @dataclass
@@ -35,6 +39,7 @@ class _Walk:
     # Of the chunks that determine the picture, the kind and the whole of each.
     visible: list[tuple[bytes, slice]] = field(default_factory=list)
     is_animated: bool = False
+    is_transparent: bool = False
     canvas: tuple[int, int] = (0, 0)
     frames: int = 0
     parts: list[Part] = field(default_factory=list)
@@ -68,6 +73,7 @@ class _Walk:
         self.limits.require_size(width, height)
         self.canvas = (width, height)
         self.is_animated = bool(body[0] & _ANIMATED)
+        self.is_transparent = bool(body[0] & _TRANSPARENT)
 
     def _add_metadata(self, kind: bytes, body: bytes) -> None:
         if kind == b"ICCP":
@@ -91,7 +97,8 @@ class _Walk:
         start, stop = self.visible[-1][1].start, self.visible[-1][1].stop
         if b"ALPH" in kinds:
             alpha = self.visible[-2][1]
-            if alpha.stop + (alpha.stop - alpha.start) % 2 != start:
+            # libwebp leaves out transparency that the header does not announce.
+            if not self.is_transparent or alpha.stop + (alpha.stop - alpha.start) % 2 != start:
                 return None
             start = alpha.start
         return slice(start, stop) if stop <= self.end else None

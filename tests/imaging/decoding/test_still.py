@@ -148,7 +148,7 @@ def _resized(data: bytes, more: int) -> bytes:
 
 def _as_pillow_reads(
     data: bytes, monkeypatch: pytest.MonkeyPatch, hashing: Hashing | None
-) -> object:
+) -> Reading:
     with monkeypatch.context() as patch:
         for room, name in ((decoder, "decode_still"), (sources, "decode_usual")):
             patch.setattr(room, name, lambda *_: None)
@@ -219,7 +219,7 @@ def test_every_choice_of_paeth_is_the_one_of_the_standard(pixel_bytes: int) -> N
             above = np.repeat(np.array([corner, one], np.uint8), pixel_bytes)
             lines = np.zeros((1, 1 + 2 * pixel_bytes), np.uint8)
             lines[0, 0] = 4
-            lines[0, 1 : 1 + pixel_bytes] = other - corner
+            lines[0, 1 : 1 + pixel_bytes] = (int(other) - int(corner)) % 256
             rows = np.empty((1, 2 * pixel_bytes), np.uint8)
             lines.flags.writeable = False
             assert undo_filters(lines, above, pixel_bytes, rows)
