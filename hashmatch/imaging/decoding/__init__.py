@@ -3,6 +3,7 @@
 from .borders import Box, find_inner, is_border_empty
 from .decoder import Decoder, Frame, open_decoder
 from .jxl import load_jxl
+from .png_still import load_png
 from .rendering import Rendering, render
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "find_inner",
     "is_border_empty",
     "load_jxl",
+    "load_png",
     "open_decoder",
     "render",
 ]

@@ -17,6 +17,7 @@ from .icons import decode_entry, outline_entry, read_entries
 from .netpbm import decode_pam
 from .outline import Outline
 from .png_colours import apply_key, decode_rgba
+from .png_still import decode_usual
 from .tiff_planes import decode_planes, has_deep_planes
 
 
@@ -108,7 +109,8 @@ class _PNGSource(Source):
     """A PNG file of one picture."""
 
     def seek(self, number: int) -> Image.Image:
-        return apply_key(super().seek(number), self._data)
+        image = super().seek(number)
+        return apply_key(decode_usual(image, self._data) or image, self._data)
 
 
 class _TIFFSource(Source):
