@@ -20,17 +20,24 @@ class RecordedMatch:
     action: Action
 
 
-class MatchListener(Protocol):
-    """Reacts to new matches of one content item."""
+@dataclass(frozen=True, slots=True)
+class NewMatches:
+    """New matches of one content item, which has that key in the store; there is at least one."""
 
-    def on_new_matches(
-        self, session: Session, content: ContentFacts, matches: Sequence[RecordedMatch]
-    ) -> None:
+    content: ContentFacts
+    content_key: int
+    matches: Sequence[RecordedMatch]
+
+
+class MatchListener(Protocol):
+    """Reacts to new matches of content items that were recorded together."""
+
+    def on_new_matches(self, session: Session, recorded: Sequence[NewMatches]) -> None:
         """Add to the session what has to be committed together with the matches, or not at all.
 
         Matches that were on record before are not among them, so that a repeated scan changes
-        nothing.
+        nothing. A content item is there once. The statements do not grow with the number of items.
         """
 
-    def on_flooding_entry(self, session: Session, entry: FloodingEntry) -> None:
-        """Add to the session what tells people of an entry that floods, once a day."""
+    def on_flooding_entries(self, session: Session, entries: Sequence[FloodingEntry]) -> None:
+        """Add to the session what tells people of entries that flood, once a day."""

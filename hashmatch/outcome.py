@@ -96,7 +96,8 @@ class Match:
     """One entry of one list that an image matched, as recorded in the store.
 
     `entry_key` is the store's own number of the entry, which is never reused. `threshold_bits` is
-    the list's threshold, which a match that is only near exceeds.
+    the list's threshold, which a match that is only near exceeds; `entries` is the number of
+    entries of the list that had the same hash, of which the match names one.
     """
 
     match_id: str
@@ -111,6 +112,7 @@ class Match:
     frame: int
     view: View
     category: str
+    entries: int = 1
 
     @property
     def nearness(self) -> Nearness:

@@ -43,10 +43,11 @@ class WireHash:
 
 @dataclass(frozen=True, slots=True)
 class WireMatch:
-    """One entry of one list that the image matched, as it is recorded.
+    """One hash of one list that the image matched, as it is recorded.
 
-    A near one is beyond its list's threshold, and for people to look at. Where the distance may not
-    be known exactly, it is the largest of its band of 8 bits.
+    It names one of the `entries` of the list that have the hash. A near one is beyond its list's
+    threshold, and for people to look at. Where the distance may not be known exactly, it is the
+    largest of its band of 8 bits.
     """
 
     match_id: str
@@ -61,6 +62,7 @@ class WireMatch:
     frame: int
     view: str
     category: str
+    entries: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,7 @@ def match_as_json(match: Match, *, show_distance: bool = True) -> dict[str, Any]
         "frame": match.frame,
         "view": match.view,
         "category": match.category,
+        "entries": match.entries,
     }
 
 

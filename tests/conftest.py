@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TypeAlias
 
@@ -19,6 +19,8 @@ import pytest
 from sqlalchemy import update
 
 from hashmatch.config import Settings
+from hashmatch.errors import StoreError
+from hashmatch.screening.scanner import Scanner
 from hashmatch.store.engine import Database
 from hashmatch.store.engine.database import create_private_file
 from hashmatch.store.migrations import upgrade
@@ -194,10 +196,14 @@ def database(settings: Settings, prepared: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
-def make_scanner(settings: Settings, database: Database) -> MakeScanner:
+def make_scanner(settings: Settings, database: Database) -> Iterator[MakeScanner]:
     """Makes scanners over the test's store, with a list of drawings 1 and 2."""
     import_text(database, "one", list_of(1, 2, algorithms=("pdq", "sha256")))
-    return scanner_maker(settings, database)
+    made: list[Scanner] = []
+    yield scanner_maker(settings, database, made)
+    for scanner in made:
+        with suppress(StoreError):  # Some tests end with a store that is gone.
+            scanner.close()
 
 
 @pytest.fixture

@@ -25,8 +25,13 @@ NOW = datetime(2026, 7, 1, tzinfo=UTC)
 MakeScanner: TypeAlias = Callable[..., Scanner]
 
 
-def scanner_maker(settings: Settings, database: Database) -> MakeScanner:
-    """Return a maker of scanners over a store, at a fixed time, with any intake and policy."""
+def scanner_maker(
+    settings: Settings, database: Database, made: list[Scanner] | None = None
+) -> MakeScanner:
+    """Return a maker of scanners over a store, at a fixed time, with any intake and policy.
+
+    The list `made` gets them, to be closed.
+    """
 
     def make(
         intake: Intake | None = None,
@@ -45,7 +50,7 @@ def scanner_maker(settings: Settings, database: Database) -> MakeScanner:
                 "intake": {"isolation": "none", "level": level},
             }
         )
-        return Scanner(
+        scanner = Scanner(
             database=database,
             index=LiveIndex(database, chosen.index_dir, ALGORITHMS),
             intake=intake or open_intake(chosen),
@@ -55,6 +60,9 @@ def scanner_maker(settings: Settings, database: Database) -> MakeScanner:
             clock=lambda: NOW,
             observe=observe,
         )
+        if made is not None:
+            made.append(scanner)
+        return scanner
 
     return make
 

@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from hashmatch.config import CasesSettings
-from hashmatch.hashes import is_match
-from hashmatch.match_listener import RecordedMatch
+from hashmatch.match_listener import NewMatches, RecordedMatch
 from hashmatch.outcome import Nearness
-from hashmatch.store.cases import find_case_of, open_case, read_case_matches
+from hashmatch.store.cases import NewCase, lock_cases_of, open_cases, read_categories, save_cases
 from hashmatch.store.engine import audit
-from hashmatch.store.matches import ContentFacts, FloodingEntry, content_key_of
+from hashmatch.store.matches import FloodingEntry
 from hashmatch.store.schema import Case, utc_now
 
 from .states import CaseAction, State, following, result_in
 
 
 class CaseOpener:
-    """Match listener that opens or updates the case of a content item."""
+    """Match listener that opens or updates the cases of content items."""
 
     def __init__(self, settings: CasesSettings) -> None:
         self._settings = settings
 
-    def on_new_matches(
-        self, session: Session, content: ContentFacts, matches: Sequence[RecordedMatch]
-    ) -> None:
-        """Open a case for the content, or add the matches to its case."""
-        newest = max(int(one.match.match_id) for one in matches)
-        content_key = content_key_of(session, newest)
-        open_or_update_case(session, self._settings, content_key, _found(matches), newest)
+    def on_new_matches(self, session: Session, recorded: Sequence[NewMatches]) -> None:
+        """Open a case for each content item, or add the matches to its case."""
+        open_or_update_cases(session, self._settings, recorded)
 
-    def on_flooding_entry(self, session: Session, entry: FloodingEntry) -> None:
+    def on_flooding_entries(self, session: Session, entries: Sequence[FloodingEntry]) -> None:
         """Do nothing: cases stay one for each content item, and are filtered by entry."""
 
 
@@ -46,51 +41,67 @@ class Categories:
     near: Sequence[str] = ()
 
 
-def _found(matches: Sequence[RecordedMatch]) -> Categories:
-    return Categories(
-        [one.match.category for one in matches if one.match.nearness is Nearness.MATCH],
-        [one.match.category for one in matches if one.match.nearness is Nearness.NEAR],
+def open_or_update_cases(
+    session: Session, settings: CasesSettings, recorded: Sequence[NewMatches]
+) -> None:
+    """Open cases for new matches of content items, or update those that they have."""
+    by_content = {one.content_key: one for one in recorded}
+    known = lock_cases_of(session, sorted(by_content))
+    before = read_categories(session, sorted(known)) if known else {}
+    for key, case in known.items():
+        _update(session, settings, case, by_content[key], _categories(before.get(key, ())))
+    save_cases(session, list(known.values()))
+    new = [_new_case(settings, one) for key, one in by_content.items() if key not in known]
+    open_cases(session, new)
+
+
+def _new_case(settings: CasesSettings, new: NewMatches) -> NewCase:
+    now, found = utc_now(), _found(new.matches)
+    return NewCase(
+        content_key=new.content_key,
+        state=State.OPEN,
+        priority=urgency(settings, found),
+        due_at=due_time(settings, found, now),
+        newest_match=_newest(new.matches),
+        opened_at=now,
     )
 
 
-def open_or_update_case(
-    session: Session,
-    settings: CasesSettings,
-    content_key: int,
-    categories: Categories,
-    newest: int,
+def _update(
+    session: Session, settings: CasesSettings, case: Case, new: NewMatches, recorded: Categories
 ) -> None:
-    """Open a case for new matches of a content item, or update the one that it has.
-
-    `categories` are those of the new matches, `newest` is the key of the newest of them.
-    """
-    now, priority = utc_now(), urgency(settings, categories)
-    case = find_case_of(session, content_key)
-    if case is None:
-        case = Case(
-            content_key=content_key,
-            state=State.OPEN,
-            priority=priority,
-            due_at=due_time(settings, categories, now),
-            newest_match=newest,
-        )
-        open_case(session, case)
-        audit(session, "case.opened", case, {"match": newest, "priority": priority})
-        return
+    """Add new matches to a case; `recorded` are the categories of all that it has now."""
+    now, found, newest = utc_now(), _found(new.matches), _newest(new.matches)
     before = State(case.state)
     after = following(before, CaseAction.MATCH)
     case.state, case.result = after, result_in(after, case.result)
-    case.priority = min(case.priority, priority)
+    case.priority = min(case.priority, urgency(settings, found))
     if case.state != before:
-        reopen(case, due_again(settings, session, case))
-    elif _is_first_matched(session, case, categories):
-        # What is due was set for near ones only.
-        case.due_at = min(case.due_at, due_time(settings, categories, now))
+        reopen(case, due_time(settings, recorded, now))
+    elif found.matched and len(recorded.matched) <= len(found.matched):
+        # They are the first within the threshold: what is due was set for near ones only.
+        case.due_at = min(case.due_at, due_time(settings, found, now))
     case.newest_match = max(case.newest_match, newest)
     case.revision, case.changed_at = case.revision + 1, now
     # The author of a proposal did not know of this match.
     case.proposal, case.proposed_by = "", ""
     audit(session, "case.match", case, {"from": before, "to": case.state, "match": newest})
+
+
+def _found(matches: Sequence[RecordedMatch]) -> Categories:
+    return _categories((one.match.category, one.match.nearness) for one in matches)
+
+
+def _categories(matches: Iterable[tuple[str, Nearness]]) -> Categories:
+    found = list(matches)
+    return Categories(
+        [category for category, nearness in found if nearness is Nearness.MATCH],
+        [category for category, nearness in found if nearness is Nearness.NEAR],
+    )
+
+
+def _newest(matches: Sequence[RecordedMatch]) -> int:
+    return max(int(one.match.match_id) for one in matches)
 
 
 def reopen(case: Case, due_at: datetime) -> None:
@@ -99,24 +110,10 @@ def reopen(case: Case, due_at: datetime) -> None:
     case.reopened += 1
 
 
-def _is_first_matched(session: Session, case: Case, new: Categories) -> bool:
-    """Say whether the new matches are the first within the threshold."""
-    recorded = _recorded(session, case)
-    return bool(new.matched) and len(recorded.matched) <= len(new.matched)
-
-
-def _recorded(session: Session, case: Case) -> Categories:
-    records = [record for record, _ in read_case_matches(session, case.content_key)]
-    near = {one.key for one in records if not is_match(one.distance_bits, one.threshold_bits)}
-    return Categories(
-        [one.category for one in records if one.key not in near],
-        [one.category for one in records if one.key in near],
-    )
-
-
 def due_again(settings: CasesSettings, session: Session, case: Case) -> datetime:
     """Return the due time of a case that is reopened now."""
-    return due_time(settings, _recorded(session, case), utc_now())
+    recorded = read_categories(session, [case.content_key]).get(case.content_key, ())
+    return due_time(settings, _categories(recorded), utc_now())
 
 
 def due_time(settings: CasesSettings, categories: Categories, now: datetime) -> datetime:

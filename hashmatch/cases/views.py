@@ -54,6 +54,7 @@ def case_facts(session: Session, one: StoredCase, *, show_distances: bool = True
             "list": name,
             "generation": record.generation,
             "entry_id": record.entry_id,
+            "entries": record.entries,
             "category": record.category,
             "action": record.action,
             "algorithm": record.algorithm,

@@ -59,8 +59,9 @@ def _print_outcome(name: str, outcome: Outcome) -> None:
         print_line(f"{line}  {outcome.action}{note}")
         for match in outcome.matches:
             category = f" category {match.category}" if match.category else ""
+            others = f" and {match.entries - 1} with its hash" if match.entries > 1 else ""
             print_line(
-                f"{'':<10}    list {match.list_name} entry {match.entry_id}{category}:"
+                f"{'':<10}    list {match.list_name} entry {match.entry_id}{others}{category}:"
                 f" {match.algorithm} {closeness(match)} (match {match.match_id})"
             )
     elif isinstance(outcome, Unscreened):

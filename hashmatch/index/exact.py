@@ -53,6 +53,7 @@ class ExactSegment(Segment):
             self.arrays["entry_keys"][places].astype(np.int64),
             self.arrays["list_keys"][places].astype(np.int64),
             np.zeros(len(places), np.int64),
+            first[queries[equal]],
         )
 
     def entries(self) -> Entries:

@@ -153,17 +153,19 @@ class HammingSegment(Segment):
         if not len(near.rows):
             return no_hits()
         places, distances = _as_int64(near.rows), near.distances_bits
-        queries = near.queries + first_query
+        rows, queries = places, near.queries + first_query
         if len(self._starts):
             first = _as_int64(self._starts[places])
             counts = _as_int64(self._starts[places + 1]) - first
             places = np.arange(counts.sum()) + np.repeat(first - np.cumsum(counts) + counts, counts)
             queries, distances = np.repeat(queries, counts), np.repeat(distances, counts)
+            rows = np.repeat(rows, counts)
         return Hits(
             queries,
             _as_int64(self._entry_keys[places]),
             _as_int64(self._list_keys[places]),
             distances,
+            rows,
         )
 
 

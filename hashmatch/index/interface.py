@@ -27,12 +27,16 @@ class Neighbour(NamedTuple):
 
 
 class Hits(NamedTuple):
-    """Neighbours of many queries, in columns, with the number of the query first."""
+    """Neighbours of many queries, in columns, with the number of the query first.
+
+    Entries with the same number in `rows` share their value.
+    """
 
     queries: Keys
     entry_keys: Keys
     list_keys: Keys
     distances_bits: Keys
+    rows: Keys
 
 
 class Entries(NamedTuple):
@@ -80,17 +84,24 @@ class Index(ABC):
 
     def search_many(self, values: Sequence[bytes], threshold_bits: int) -> list[list[Neighbour]]:
         """Return the result of `search` for each of the values."""
+        return _by_query(len(values), self._find(values, threshold_bits))
+
+    def search_distinct(
+        self, values: Sequence[bytes], threshold_bits: int
+    ) -> list[list[Neighbour]]:
+        """Return as `search_many` does, but one of the entries of a list that share a value.
+
+        It is the first of them. Those of a value that came at different times may be two.
+        """
+        return _by_query(len(values), _first_of_each(self._find(values, threshold_bits)))
+
+    def _find(self, values: Sequence[bytes], threshold_bits: int) -> Hits:
         length = self.algorithm.bits // 8
         for value in values:
             if len(value) != length:
                 raise ValueError(f"a value of {len(value)} bytes where {length} were expected")
         queries = np.frombuffer(b"".join(values), np.uint8).reshape(len(values), length)
-        hits = self.find(queries, threshold_bits)
-        order = np.lexsort((hits.entry_keys, hits.distances_bits))
-        neighbours: list[list[Neighbour]] = [[] for _ in values]
-        for query, *one in zip(*(column[order].tolist() for column in hits), strict=True):
-            neighbours[query].append(Neighbour(*one))
-        return neighbours
+        return self.find(queries, threshold_bits)
 
 
 class Segment(Index):
@@ -118,7 +129,29 @@ class Segment(Index):
 
 def no_hits() -> Hits:
     """Return empty hits."""
-    return Hits(*(np.zeros(0, np.int64) for _ in range(4)))
+    return Hits(*(np.zeros(0, np.int64) for _ in Hits._fields))
+
+
+def _by_query(number: int, hits: Hits) -> list[list[Neighbour]]:
+    """Return the neighbours of each query, nearest first, then by key."""
+    neighbours: list[list[Neighbour]] = [[] for _ in range(number)]
+    order = np.lexsort((hits.entry_keys, hits.distances_bits))
+    columns = (hits.queries, hits.entry_keys, hits.list_keys, hits.distances_bits)
+    for query, *one in zip(*(column[order].tolist() for column in columns), strict=True):
+        neighbours[query].append(Neighbour(*one))
+    return neighbours
+
+
+def _first_of_each(hits: Hits) -> Hits:
+    """Return of each query's hits the first of each list and row."""
+    if len(hits.queries) < 2:
+        return hits
+    order = np.lexsort((hits.entry_keys, hits.list_keys, hits.rows, hits.queries))
+    hits = Hits(*(column[order] for column in hits))
+    is_first = np.ones(len(order), np.bool_)
+    places = (hits.queries, hits.rows, hits.list_keys)
+    is_first[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in places])
+    return Hits(*(column[is_first] for column in hits))
 
 
 def narrow(numbers: Keys) -> NDArray[np.generic]:

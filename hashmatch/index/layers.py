@@ -55,7 +55,12 @@ class LayeredIndex(Index):
 
     def find(self, values: Values, threshold_bits: int) -> Hits:
         """Return every active entry within the threshold."""
-        found = [segment.find(values, threshold_bits) for segment in self._segments]
+        found = []
+        rows_before = 0
+        for segment in self._segments:
+            own = segment.find(values, threshold_bits)
+            found.append(own._replace(rows=own.rows + rows_before))
+            rows_before += len(segment)
         hits = Hits(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
         if not len(hits.queries):
             return hits

@@ -47,6 +47,15 @@ class Snapshot:
         index = self.indexes.get(algorithm)
         return [[] for _ in values] if index is None else index.search_many(values, threshold_bits)
 
+    def search_distinct(
+        self, algorithm: str, values: Sequence[bytes], threshold_bits: int
+    ) -> list[list[Neighbour]]:
+        """Return as `search_many` does, but one of the entries of a list that share a value."""
+        index = self.indexes.get(algorithm)
+        if index is None:
+            return [[] for _ in values]
+        return index.search_distinct(values, threshold_bits)
+
     def has_entries(self) -> bool:
         """Say whether any list has an active entry."""
         return any(one.active_entries for one in self.lists)

@@ -47,6 +47,7 @@ class VectorSegment(Segment):
             self.arrays["entry_keys"][places].astype(np.int64),
             self.arrays["list_keys"][places].astype(np.int64),
             np.rint(distances).astype(np.int64),
+            places.astype(np.int64),
         )
 
     def entries(self) -> Entries:

@@ -20,9 +20,10 @@ from sqlalchemy.orm import Session
 
 from hashmatch.config import EndpointSettings, Settings, WebhookSettings, read_secret
 from hashmatch.errors import ConfigError, OutboxError
-from hashmatch.match_listener import RecordedMatch
+from hashmatch.match_listener import NewMatches, RecordedMatch
+from hashmatch.outcome import Action, Nearness
 from hashmatch.store.matches import ContentFacts, FloodingEntry
-from hashmatch.store.outbox import Message, queue_message
+from hashmatch.store.outbox import Message, NewMessage, queue_messages
 from hashmatch.store.schema import utc_now
 from hashmatch.wire import match_as_json
 
@@ -30,32 +31,65 @@ from .sending import Sender
 
 WEBHOOK = "webhook"
 _PREFIX = "whsec_"
+# A message about a picture with thousands of matches has to stay one that receivers accept.
+_MAX_MATCHES = 100
+_STRENGTH = list(Action)
 
 
 class WebhookNotifier:
-    """Match listener that queues a notification of every new match for every webhook."""
+    """Match listener that queues a notification of new matches for every webhook."""
 
     def __init__(self, webhooks: Mapping[str, WebhookSettings]) -> None:
         self._webhooks = webhooks
 
-    def on_new_matches(
-        self, session: Session, content: ContentFacts, matches: Sequence[RecordedMatch]
-    ) -> None:
-        """Queue the notifications, in the transaction that records the matches."""
-        for name, webhook in self._webhooks.items():
-            for one in matches:
-                if not webhook.lists or one.match.list_name in webhook.lists:
-                    # The subject makes it one message, even where the match is recorded again; one
-                    # that was near and is within the threshold now is another.
-                    subject = f"{WEBHOOK}/{name}/{one.match.nearness}/{one.match.match_id}"
-                    queue_message(session, WEBHOOK, name, subject, _body(content, one))
+    def on_new_matches(self, session: Session, recorded: Sequence[NewMatches]) -> None:
+        """Queue a message for each content item and webhook, in the transaction that records."""
+        messages = [
+            _message(name, content.content, matches)
+            for content in recorded
+            for name, webhook in self._webhooks.items()
+            if (matches := _of_lists(content.matches, webhook.lists))
+        ]
+        if messages:
+            queue_messages(session, messages)
 
-    def on_flooding_entry(self, session: Session, entry: FloodingEntry) -> None:
-        """Queue the notifications of an entry that floods, one a day."""
-        for name, webhook in self._webhooks.items():
-            if not webhook.lists or entry.list_name in webhook.lists:
-                subject = f"{WEBHOOK}/{name}/flooding/{entry.entry_key}/{entry.day}"
-                queue_message(session, WEBHOOK, name, subject, _flooding_body(entry))
+    def on_flooding_entries(self, session: Session, entries: Sequence[FloodingEntry]) -> None:
+        """Queue the notifications of entries that flood, one a day."""
+        messages = [
+            NewMessage(
+                WEBHOOK,
+                name,
+                f"{WEBHOOK}/{name}/flooding/{one.entry_key}/{one.day}",
+                _flooding_body(one),
+            )
+            for one in entries
+            for name, webhook in self._webhooks.items()
+            if not webhook.lists or one.list_name in webhook.lists
+        ]
+        if messages:
+            queue_messages(session, messages)
+
+
+def _of_lists(matches: Sequence[RecordedMatch], lists: Collection[str]) -> list[RecordedMatch]:
+    """Return the matches of these lists, of all without any, the strongest first."""
+    chosen = [one for one in matches if not lists or one.match.list_name in lists]
+    return sorted(chosen, key=_rank)
+
+
+def _rank(one: RecordedMatch) -> tuple[int, bool, int, int]:
+    """Return the order of matches: by action, then by nearness, distance and key."""
+    match = one.match
+    is_near = match.nearness is Nearness.NEAR
+    return -_STRENGTH.index(one.action), is_near, match.distance_bits, int(match.match_id)
+
+
+def _message(name: str, content: ContentFacts, matches: Sequence[RecordedMatch]) -> NewMessage:
+    """Return the message about new matches of a content item, of which the first is strongest."""
+    first = matches[0]
+    # A match is new once with each nearness and action, and so is the message that it is first in:
+    # recorded again, it is the same message.
+    subject = f"{WEBHOOK}/{name}/{first.match.nearness}/{first.action}/{first.match.match_id}"
+    return NewMessage(WEBHOOK, name, subject, _body(content, matches))
 
 
 def _flooding_body(entry: FloodingEntry) -> dict[str, Any]:
@@ -72,15 +106,18 @@ def _flooding_body(entry: FloodingEntry) -> dict[str, Any]:
     }
 
 
-def _body(content: ContentFacts, one: RecordedMatch) -> dict[str, Any]:
+def _body(content: ContentFacts, matches: Sequence[RecordedMatch]) -> dict[str, Any]:
+    first = matches[0]
     return {
         "type": "match.recorded",
         "timestamp": utc_now().isoformat(timespec="seconds"),
         "data": {
             "content_id": content.content_id,
             "reference": content.reference,
-            "action": one.action,
-            "match": match_as_json(one.match),
+            "action": first.action,
+            "match": match_as_json(first.match),
+            "matches": [match_as_json(one.match) for one in matches[:_MAX_MATCHES]],
+            "matches_total": len(matches),
         },
     }
 

@@ -129,4 +129,5 @@ def report_row(
         value=record.value.hex() if show_hashes else "",
         case="" if one.case is None else str(one.case),
         nearness=nearness(record.distance_bits, record.threshold_bits).value,
+        entries=record.entries,
     )

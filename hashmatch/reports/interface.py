@@ -13,7 +13,8 @@ class ReportRow:
     """One match in a report; field names are stable column names, times are ISO 8601 in UTC.
 
     `value` is the hash of the content that matched, empty unless it was requested. A match whose
-    `nearness` is "near" is beyond its list's threshold.
+    `nearness` is "near" is beyond its list's threshold; `entries` is the number of entries of the
+    list that had the hash, of which it names one.
     """
 
     match_id: str
@@ -42,6 +43,7 @@ class ReportRow:
     value: str = ""
     case: str = ""
     nearness: str = ""
+    entries: int = 1
 
     def as_json(self) -> dict[str, Any]:
         """Return the values by column name."""

@@ -232,7 +232,7 @@ def _findings(
                 # Those that reach as far are searched together: two searches at most.
                 searches[algorithm.name, max(query.limits_bits.values())].append(query)
     for (name, reach), queries in searches.items():
-        found = snapshot.search_many(name, [one.found.value for one in queries], reach)
+        found = snapshot.search_distinct(name, [one.found.value for one in queries], reach)
         for query, neighbours in zip(queries, found, strict=True):
             yield from query.findings(neighbours, limits[query.found.algorithm].thresholds_bits)
 

@@ -2,51 +2,44 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cached_property
+from functools import cached_property, partial
 
 from sqlalchemy.orm import Session
 
-from hashmatch.hashes import Kind
+from hashmatch.errors import (
+    StoreConflictError,
+    StoreLockedError,
+    StoreReadOnlyError,
+    StoreUnreachableError,
+)
 from hashmatch.index import Snapshot
-from hashmatch.match_listener import MatchListener, RecordedMatch
+from hashmatch.match_listener import MatchListener, NewMatches, RecordedMatch
 from hashmatch.outcome import Action, AllowedMatch, Match, Nearness, nearness
 from hashmatch.policy import Policy
-from hashmatch.store.engine import Database
-from hashmatch.store.lists import (
-    Allowance,
-    EntryFacts,
-    ListState,
-    read_allowances,
-    read_entry_facts,
-)
+from hashmatch.store.engine import Database, retried
+from hashmatch.store.lists import ListedHash
 from hashmatch.store.matches import (
     ContentFacts,
-    NewAllowedMatch,
+    NewItem,
     NewMatch,
+    RecordedItem,
     count_contents,
     note_flooding,
     read_for_review,
-    record_allowed_matches,
-    record_matches,
+    record_items,
 )
 
-from .matching import Finding, Judgement, allowable_hashes, judge
+from .combining import Combiner
+from .judging import EntryGoneError, Found, Judged, JudgedMatch, for_review, judge_all
 
-
-class EntryGoneError(Exception):
-    """An entry was withdrawn between look-up and recording."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The findings of one image."""
-
-    content: ContentFacts
-    findings: Sequence[Finding]
+# The findings that are recorded in one transaction, which then takes some hundredths of a second.
+_FINDINGS_AT_ONCE = 500
+# Beyond the time for which the store itself is waited for, twice: by those before, and then here.
+_MORE_PATIENCE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +53,20 @@ class Recorded:
 NOTHING_RECORDED = Recorded((), ())
 
 
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """The findings of the images of one request."""
+
+    snapshot: Snapshot
+    found: Sequence[Found]
+    now: datetime
+
+
 class Recorder:
     """Records matches under one policy. Safe to use from many threads.
 
-    The listeners are assembled when something first matches.
+    Requests of several threads that wait for the store are recorded in one transaction. The
+    listeners are assembled when something first matches.
     """
 
     def __init__(
@@ -75,6 +78,12 @@ class Recorder:
         self._database = database
         self._policy = policy
         self._assemble_listeners = listeners
+        self._combiner = Combiner[_Job, list[Recorded]](
+            self._record_jobs,
+            lambda job: sum(len(one.findings) for one in job.found),
+            max_weight=_FINDINGS_AT_ONCE,
+            patience_s=2 * database.busy_timeout_s + _MORE_PATIENCE_S,
+        )
 
     @cached_property
     def _listeners(self) -> Sequence[MatchListener]:
@@ -84,21 +93,9 @@ class Recorder:
         """Commit the findings of several images together and return them in the same order.
 
         Findings of entries that are disabled until later are left out. Raises `EntryGoneError`
-        where any of the entries is no longer there, and `StoreError`; then nothing is recorded.
+        where any of the hashes is no longer listed, and `StoreError`; then nothing is recorded.
         """
-        lists = {one.key: one for one in snapshot.lists}
-        with self._database.writing() as session:
-            judgements, facts = _judge_all(session, snapshot, found, now)
-            # In one order, so that two transactions never wait for each other's rows.
-            recorded = {
-                number: self._record_one(
-                    session, found[number].content, judgements[number], lists, facts
-                )
-                for number in sorted(range(len(found)), key=lambda n: _place(found[n]))
-            }
-            new = [one for some, _ in recorded.values() for one in some]
-            self._watch(session, new, now.date())
-            return [recorded[number][1] for number in range(len(found))]
+        return self._combiner.do(_Job(snapshot, found, now))
 
     def matched_lists(
         self, snapshot: Snapshot, found: Sequence[Found], now: datetime
@@ -108,44 +105,61 @@ class Recorder:
         A list is near where all its matches are. Raises as `record` does, and records nothing.
         """
         with self._database.reading() as session:
-            judgements, facts = _judge_all(session, snapshot, found, now)
-        return [_lists_of(one, facts) for one in judgements]
+            (judged,) = judge_all(session, [(snapshot, found)], now)
+        if isinstance(judged, EntryGoneError):
+            raise judged
+        return [_lists_of(one.matched) for one in judged]
 
-    def _record_one(
+    def _record_jobs(self, jobs: Sequence[_Job]) -> Sequence[list[Recorded] | Exception]:
+        """Record the jobs together, or each by itself where one of them is the trouble."""
+        try:
+            return retried(partial(self._record_together, jobs))
+        except Exception as error:  # noqa: BLE001 (raised where the job was asked for)
+            if len(jobs) == 1 or _is_of_all(error):
+                return [error] * len(jobs)
+        return [self._record_jobs([job])[0] for job in jobs]
+
+    def _record_together(self, jobs: Sequence[_Job]) -> list[list[Recorded] | Exception]:
+        now = max(job.now for job in jobs)
+        answers = list[list[Recorded] | Exception]()
+        with self._database.writing() as session:
+            asked = [(job.snapshot, job.found) for job in jobs]
+            judged = judge_all(session, asked, now)
+            review = read_for_review(session)
+            images = [one for some in judged if not isinstance(some, Exception) for one in some]
+            items = [self._item(one, review) for one in images]
+            recorded = self._recorded(session, items, now.date(), review) if items else iter(())
+            for one in judged:
+                answers.append(one if isinstance(one, Exception) else [next(recorded) for _ in one])
+        return answers
+
+    def _recorded(
         self,
         session: Session,
-        content: ContentFacts,
-        judged: Judgement,
-        lists: Mapping[int, ListState],
-        facts: Mapping[int, EntryFacts],
-    ) -> tuple[Sequence[NewMatch], Recorded]:
-        """Record the matches of one image; returns those that are new, too."""
-        for_review = read_for_review(session, judged.matched) if judged.matched else frozenset()
-        new = [
-            self._new_match(
-                lists[facts[key].list_key], facts[key], finding, for_review=key in for_review
-            )
-            for key, finding in judged.matched.items()
-            if key in facts
-        ]
-        new.sort(key=lambda one: (one.nearness is Nearness.NEAR, one.distance_bits, one.entry_key))
-        explained = [
-            _new_allowed_match(lists[facts[key].list_key], facts[key], *one)
-            for key, one in judged.allowed.items()
-            if key in facts
-        ]
-        stored = record_matches(session, content, new) if new else []
-        allowed = record_allowed_matches(session, content, explained) if explained else []
+        items: Sequence[NewItem],
+        today: date,
+        review: frozenset[ListedHash],
+    ) -> Iterator[Recorded]:
+        """Record the matches of images and return them, after everything that follows from them."""
+        stored = record_items(session, items)
         matches = [
-            RecordedMatch(match, self._action_now(one, match, for_review))
-            for one, (match, _) in zip(new, stored, strict=True)
+            [
+                RecordedMatch(match, self._action_now(new, match, review))
+                for new, (match, _) in zip(item.matches, one.matches, strict=True)
+            ]
+            for item, one in zip(items, stored, strict=True)
         ]
-        first_time = [one for one, (_, is_new) in zip(matches, stored, strict=True) if is_new]
-        if first_time:
+        new = _new_matches(items, stored, matches)
+        if new:
             for listener in self._listeners:
-                listener.on_new_matches(session, content, first_time)
-        counted = [one for one, (_, is_new) in zip(new, stored, strict=True) if is_new]
-        return counted, Recorded(tuple(matches), tuple(allowed))
+                listener.on_new_matches(session, new)
+        self._watch(session, _counted(items, stored), today)
+        return iter(
+            [
+                Recorded(tuple(some), tuple(one.allowed))
+                for some, one in zip(matches, stored, strict=True)
+            ]
+        )
 
     def _watch(self, session: Session, new: Sequence[NewMatch], today: date) -> None:
         """Count the new matches of each entry, and notify of those that flood.
@@ -161,15 +175,16 @@ class Recorder:
         if not counted:
             return
         owners = {key: (owner, number) for (key, owner), number in counted.items()}
-        for key, (contents, is_noticed) in count_contents(session, owners, today).items():
-            if contents <= limits[owners[key][0]] or is_noticed:
-                continue
-            flooding = note_flooding(session, key, today)
-            if flooding is not None:
-                for listener in self._listeners:
-                    listener.on_flooding_entry(session, flooding)
+        flooding = [
+            key
+            for key, (contents, is_noticed) in count_contents(session, owners, today).items()
+            if contents > limits[owners[key][0]] and not is_noticed
+        ]
+        if flooding and (noted := note_flooding(session, flooding, today)):
+            for listener in self._listeners:
+                listener.on_flooding_entries(session, noted)
 
-    def _action_now(self, new: NewMatch, match: Match, for_review: Set[int]) -> Action:
+    def _action_now(self, new: NewMatch, match: Match, review: frozenset[ListedHash]) -> Action:
         """Return the action on a match that may be on record from a search that went further.
 
         The same content is not treated more mildly for being looked at less closely.
@@ -178,74 +193,55 @@ class Recorder:
         if new.nearness is Nearness.MATCH or recorded is Nearness.NEAR:
             return new.action
         action = self._policy.action(new.list_name, new.category, Nearness.MATCH)
-        return _for_review(action, is_for_review=new.entry_key in for_review)
+        listed = new.list_key, new.found.algorithm.name, new.listed
+        return for_review(action, is_for_review=listed in review)
 
-    def _new_match(
-        self, owner: ListState, entry: EntryFacts, finding: Finding, *, for_review: bool
-    ) -> NewMatch:
-        action = self._policy.action(owner.name, entry.category, finding.nearness)
-        # Exact copies go on as they are, whatever is set for an entry that floods.
-        is_exact = finding.found.algorithm.kind is Kind.EXACT
-        action = _for_review(action, is_for_review=for_review and not is_exact)
-        return NewMatch(
-            list_key=owner.key,
-            list_name=owner.name,
-            licensor=owner.licensor,
-            generation=owner.generation,
-            entry_key=entry.key,
-            entry_id=entry.entry_id,
-            category=entry.category,
-            action=action,
-            found=finding.found,
-            distance_bits=finding.neighbour.distance_bits,
-            threshold_bits=finding.threshold_bits,
-        )
+    def _item(self, judged: Judged, review: frozenset[ListedHash]) -> NewItem:
+        """Return what is to be recorded of an image, its strongest matches first."""
+        new = [
+            one.as_new(self._policy, is_for_review=one.listed in review) for one in judged.matched
+        ]
+        new.sort(key=lambda one: (one.nearness is Nearness.NEAR, one.distance_bits, one.entry_key))
+        explained = [one.as_allowed(self._policy, allowance) for one, allowance in judged.allowed]
+        return NewItem(judged.content, new, explained)
 
 
-def _for_review(action: Action, *, is_for_review: bool) -> Action:
-    return Action.REVIEW if is_for_review and action is Action.BLOCK else action
+def _is_of_all(error: Exception) -> bool:
+    """Say whether a failure is that of the store, which would meet each job by itself, too."""
+    if isinstance(error, StoreConflictError):
+        return False
+    return isinstance(error, StoreLockedError | StoreUnreachableError | StoreReadOnlyError)
 
 
-def _judge_all(
-    session: Session, snapshot: Snapshot, found: Sequence[Found], now: datetime
-) -> tuple[list[Judgement], dict[int, EntryFacts]]:
-    """Return the judgement on each image, and the facts of entries that are not disabled now."""
-    names = {one.key: one.name for one in snapshot.lists}
-    today = now.date()
-    allowable = set[tuple[str, bytes]]()
-    for one in found:
-        allowable |= allowable_hashes(one.content.hashes, one.findings)
-    allowances = read_allowances(session, allowable, today)
-    judgements = [judge(one.findings, allowances, names, today) for one in found]
-    keys = {key for one in judgements for key in (*one.matched, *one.allowed)}
-    facts = read_entry_facts(session, sorted(keys))
-    if len(facts) < len(keys):
-        raise EntryGoneError
-    return judgements, {key: one for key, one in facts.items() if one.is_enabled(now)}
+def _new_matches(
+    items: Sequence[NewItem],
+    stored: Sequence[RecordedItem],
+    matches: Sequence[Sequence[RecordedMatch]],
+) -> list[NewMatches]:
+    """Return the new matches by content item, each once, whatever number of images had them."""
+    contents = dict[int, ContentFacts]()
+    new = defaultdict[int, dict[str, RecordedMatch]](dict)
+    for item, one, own in zip(items, stored, matches, strict=True):
+        contents.setdefault(one.content_key, item.content)
+        for match, (_, is_new) in zip(own, one.matches, strict=True):
+            if is_new:
+                new[one.content_key].setdefault(match.match.match_id, match)
+    return [NewMatches(contents[key], key, list(some.values())) for key, some in new.items()]
 
 
-def _lists_of(judged: Judgement, facts: Mapping[int, EntryFacts]) -> dict[int, Nearness]:
+def _counted(items: Sequence[NewItem], stored: Sequence[RecordedItem]) -> list[NewMatch]:
+    """Return what was new of the matches, each once."""
+    counted = dict[str, NewMatch]()
+    for item, one in zip(items, stored, strict=True):
+        for new, (match, is_new) in zip(item.matches, one.matches, strict=True):
+            if is_new:
+                counted.setdefault(match.match_id, new)
+    return list(counted.values())
+
+
+def _lists_of(matched: Sequence[JudgedMatch]) -> dict[int, Nearness]:
     lists: dict[int, Nearness] = {}
-    for key, finding in judged.matched.items():
-        if key in facts and lists.get(facts[key].list_key) is not Nearness.MATCH:
-            lists[facts[key].list_key] = finding.nearness
+    for one in matched:
+        if lists.get(one.owner.key) is not Nearness.MATCH:
+            lists[one.owner.key] = one.finding.nearness
     return lists
-
-
-def _place(found: Found) -> tuple[str, bytes]:
-    return found.content.content_id, found.content.fingerprint
-
-
-def _new_allowed_match(
-    owner: ListState, entry: EntryFacts, finding: Finding, allowance: Allowance
-) -> NewAllowedMatch:
-    return NewAllowedMatch(
-        list_key=owner.key,
-        list_name=owner.name,
-        generation=owner.generation,
-        entry_key=entry.key,
-        entry_id=entry.entry_id,
-        algorithm=finding.found.algorithm.name,
-        distance_bits=finding.neighbour.distance_bits,
-        allowance=allowance,
-    )

@@ -30,7 +30,6 @@ from hashmatch.imaging import Intake, Reading, path_as_text, read_file
 from hashmatch.index import LiveIndex, Snapshot
 from hashmatch.match_listener import MatchListener
 from hashmatch.outcome import (
-    Clear,
     Failure,
     Matched,
     Nearness,
@@ -45,9 +44,10 @@ from hashmatch.store.matches import Tally
 from hashmatch.store.schema import utc_now
 
 from .coverage import find_list_failure, has_usable_list, matched_algorithms
+from .judging import EntryGoneError, Found
 from .matching import find_failure, find_matches, low_quality_failure
 from .readings import is_no_image, no_list_of, plain_hashes, read_hashes, read_upload
-from .recording import NOTHING_RECORDED, EntryGoneError, Found, Recorded, Recorder
+from .recording import NOTHING_RECORDED, Recorded, Recorder
 from .request import Query, Request, content_facts, open_request
 from .verdicts import conclude, unscreened
 
@@ -205,14 +205,12 @@ class Scanner:
     def refuse(self, failure: Failure, *, content_id: str, reference: str = "") -> Outcome:
         """Count and return as unscreened an image that could not even be read."""
         request = open_request(content_id, reference)
-        return self._counted(request, unscreened(self._policy, request, failure))
+        return self._counted(unscreened(self._policy, request, failure))
 
     def shed(self, failure: Failure, *, content_id: str) -> Outcome:
         """Count an image that was turned away for overload, without waiting for anything."""
         request = Request(content_id, "", time.perf_counter())
-        outcome = unscreened(self._policy, request, failure)
-        self._count(outcome)
-        return outcome
+        return self._counted(unscreened(self._policy, request, failure))
 
     def readiness_failure(self) -> Failure | None:
         """Return why no image could be clear at this moment; None when it could.
@@ -243,7 +241,7 @@ class Scanner:
     def close(self) -> None:
         """Write the last counts and release everything. Raises `StoreError`."""
         try:
-            self._tally.flush()
+            self._tally.close()
         finally:
             self._intake.close()
             self._index.close()
@@ -301,7 +299,7 @@ class Scanner:
         failure = Failure(
             Reason.INDEX_STALE, "the lists changed faster than the image was screened"
         )
-        return [self._counted(one, unscreened(self._policy, one, failure)) for one in requests]
+        return [self._counted(unscreened(self._policy, one, failure)) for one in requests]
 
     def _screen_against(
         self,
@@ -332,7 +330,7 @@ class Scanner:
             )
             own = recorded.get(number, NOTHING_RECORDED)
             outcome = conclude(self._policy, request, reading, own, failure)
-            outcomes.append(self._counted(request, outcome))
+            outcomes.append(self._counted(outcome))
         return outcomes
 
     def _recorded(
@@ -350,30 +348,18 @@ class Scanner:
         yield
         self._observe(stage, time.perf_counter() - begun_s)
 
-    def _counted(self, request: Request, outcome: Outcome) -> Outcome:
-        """Count an image that did not match; only then may its outcome be returned."""
-        if isinstance(outcome, Matched):  # Its record is committed.
-            return outcome
-        try:
-            self._tally.flush_if_due()
-        except StoreError as error:
-            return self._failed(request, error)
-        self._count(outcome)
-        return outcome
-
     def _failed(
         self, request: Request, error: StoreError | IndexStaleError | IndexFolderError
     ) -> Outcome:
         """Return an image as unscreened because the store or the index failed."""
-        outcome = unscreened(self._policy, request, _failure_of(error))
-        if not isinstance(error, StoreError):
-            return self._counted(request, outcome)
-        self._count(outcome)
-        return outcome
+        return self._counted(unscreened(self._policy, request, _failure_of(error)))
 
-    def _count(self, outcome: Clear | Unscreened) -> None:
-        reason = outcome.reason.value if isinstance(outcome, Unscreened) else ""
-        self._tally.add(self._clock().date(), outcome_name(outcome), reason)
+    def _counted(self, outcome: Outcome) -> Outcome:
+        """Count an image that did not match, in memory: no verdict waits for its count."""
+        if not isinstance(outcome, Matched):  # Its record is committed.
+            reason = outcome.reason.value if isinstance(outcome, Unscreened) else ""
+            self._tally.add(self._clock().date(), outcome_name(outcome), reason)
+        return outcome
 
 
 def _failure_of(error: StoreError | IndexStaleError | IndexFolderError) -> Failure:

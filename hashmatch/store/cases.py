@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from hashmatch.errors import NotFoundError
+from hashmatch.outcome import Nearness, nearness
 
+from .engine import audit_id, audit_rows, table_of
 from .schema import (
     Case,
     CaseNote,
@@ -19,12 +21,40 @@ from .schema import (
     HashList,
     MatchRecord,
     NCMECReport,
+    ReviewResult,
     UploaderDetails,
     require_text,
     utc_now,
 )
 
 _LONGEST_KEY = 10
+_CASES, _MATCHES = table_of(Case), table_of(MatchRecord)
+_CASE_COLUMNS = tuple(one.name for one in _CASES.c)
+_NEW_COLUMNS = tuple(name for name in _CASE_COLUMNS if name != "key")
+_SAVE = (
+    update(_CASES)
+    .where(_CASES.c.key == bindparam("new_key"))
+    .values({name: bindparam(f"new_{name}") for name in _NEW_COLUMNS})
+)
+# The other columns of a new case.
+_AS_OPENED: Mapping[str, object] = {
+    "assignee": "",
+    "decided_at": None,
+    "notified_at": None,
+    "proposal": "",
+    "proposed_by": "",
+    "legal_hold": "",
+    "reopened": 0,
+    "revision": 1,
+    "result": ReviewResult.OPEN.value,
+}
+_OPEN = insert(_CASES).returning(_CASES.c.content_key, _CASES.c.key)
+_CATEGORIES = select(
+    _MATCHES.c.content_key,
+    _MATCHES.c.category,
+    _MATCHES.c.distance_bits,
+    _MATCHES.c.threshold_bits,
+).where(_MATCHES.c.content_key.in_(bindparam("contents", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +91,18 @@ class CaseFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class NewCase:
+    """A case that is about to be opened."""
+
+    content_key: int
+    state: str
+    priority: int
+    due_at: datetime
+    opened_at: datetime
+    newest_match: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoredCase:
     """One case with its content."""
 
@@ -68,10 +110,43 @@ class StoredCase:
     content: Content
 
 
-def find_case_of(session: Session, content_key: int) -> Case | None:
-    """Return the case of a content item, locked until this transaction ends."""
-    query = select(Case).where(Case.content_key == content_key).with_for_update()
-    return session.scalar(query.execution_options(populate_existing=True))
+def lock_cases_of(session: Session, contents: Sequence[int]) -> dict[int, Case]:
+    """Return the cases of content items by the keys of these, locked until this transaction ends.
+
+    `save_cases` writes what is changed of them.
+    """
+    query = select(Case).where(Case.content_key.in_(contents)).order_by(Case.key)
+    rows = session.scalars(query.with_for_update().execution_options(populate_existing=True)).all()
+    for row in rows:
+        session.expunge(row)
+    return {row.content_key: row for row in rows}
+
+
+def save_cases(session: Session, cases: Sequence[Case]) -> None:
+    """Write all values of cases that `lock_cases_of` returned."""
+    rows = [{f"new_{name}": getattr(one, name) for name in _CASE_COLUMNS} for one in cases]
+    if rows:
+        session.execute(_SAVE, rows)
+
+
+def open_cases(session: Session, cases: Sequence[NewCase]) -> None:
+    """Open cases for content items that have none."""
+    fixed = {**_AS_OPENED, "audit_id": audit_id(session)}
+    rows = [{**fixed, **asdict(one), "changed_at": one.opened_at} for one in cases]
+    keys = {row.content_key: row.key for row in session.execute(_OPEN, rows)} if rows else {}
+    opened = [{**row, "key": keys[row["content_key"]]} for row in rows]
+    facts = [{"match": one.newest_match, "priority": one.priority} for one in cases]
+    audit_rows(session, "case.opened", Case, opened, facts)
+
+
+def read_categories(
+    session: Session, contents: Sequence[int]
+) -> dict[int, list[tuple[str, Nearness]]]:
+    """Return the categories of all matches of content items, by their keys."""
+    found = defaultdict[int, list[tuple[str, Nearness]]](list)
+    for key, category, *distances in session.execute(_CATEGORIES, {"contents": contents}):
+        found[key].append((category, nearness(*distances)))
+    return found
 
 
 def lock_case(session: Session, case: int) -> Case:
@@ -208,11 +283,6 @@ def read_reports_of_account(
 def has_case(session: Session, case: int) -> bool:
     """Say whether a case exists."""
     return session.get(Case, case) is not None
-
-
-def open_case(session: Session, case: Case) -> None:
-    """Add a case for a content item that has none."""
-    session.add(case)
 
 
 def add_case_note(session: Session, case: int, actor: str, text: str) -> CaseNote:

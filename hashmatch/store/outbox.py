@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 
 from hashmatch.errors import NotFoundError
 
-from .engine import affected_rows, audit, upsert
+from .engine import audit, is_sqlite, table_of, upsert_into
 from .schema import OutboxMessage, utc_now
 
 # A crashed sender delays a message by this much.
@@ -21,6 +24,8 @@ _LEASE = timedelta(minutes=10)
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
 _MAX_ATTEMPTS = 12
 _LEFT_AFTER_SENDING = ("type", "verdict")
+# Databases take 32,766 values in a query and more.
+_SUBJECTS_A_QUERY = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,59 @@ class Message:
         return "dead" if self.next_attempt_at is None else "waiting"
 
 
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A message to be queued, once for each subject.
+
+    One about a `case` is removed with it.
+    """
+
+    kind: str
+    target: str
+    subject: str
+    body: Mapping[str, Any]
+    case: int | None = None
+
+
+def queue_messages(session: Session, messages: Sequence[NewMessage]) -> set[str]:
+    """Queue messages of whose subjects none was queued before; returns those subjects."""
+    by_subject = {one.subject: one for one in messages}
+    # An insertion that meets its like would use up a key all the same.
+    known = {
+        one
+        for some in _chunks(list(by_subject))
+        for one in session.scalars(_KNOWN, {"subjects": some})
+    }
+    rows = [
+        {
+            "kind": one.kind,
+            "target": one.target,
+            "subject": one.subject,
+            "body": json.dumps(dict(one.body)),
+            "case_key": one.case,
+        }
+        for one in by_subject.values()
+        if one.subject not in known
+    ]
+    if not rows:
+        return set()
+    # In one order, so that two transactions never wait for each other's rows.
+    rows.sort(key=itemgetter("subject"))
+    return set(session.scalars(_add(is_sqlite=is_sqlite(session)), rows))
+
+
+_OUTBOX = table_of(OutboxMessage)
+_KNOWN = select(_OUTBOX.c.subject).where(
+    _OUTBOX.c.subject.in_(bindparam("subjects", expanding=True))
+)
+
+
+@cache
+def _add(*, is_sqlite: bool) -> ReturningInsert[str]:
+    new = upsert_into(_OUTBOX, is_sqlite=is_sqlite).on_conflict_do_nothing()
+    return new.returning(_OUTBOX.c.subject)
+
+
 def queue_message(
     session: Session,
     kind: str,
@@ -54,17 +112,8 @@ def queue_message(
     *,
     case: int | None = None,
 ) -> bool:
-    """Queue a message unless one of that subject was queued before; says whether it is new.
-
-    A message about a `case` is removed with it.
-    """
-    # An insertion that meets its like would use up a key all the same.
-    if session.scalar(select(OutboxMessage.key).where(OutboxMessage.subject == subject)):
-        return False
-    new = upsert(session, OutboxMessage).values(
-        kind=kind, target=target, subject=subject, body=json.dumps(dict(body)), case_key=case
-    )
-    return affected_rows(session, new.on_conflict_do_nothing()) > 0
+    """Queue a message unless one of that subject was queued before; says whether it is new."""
+    return bool(queue_messages(session, [NewMessage(kind, target, subject, body, case)]))
 
 
 def find_due(session: Session) -> set[tuple[str, str]]:
@@ -181,6 +230,11 @@ def _find_unsent(session: Session, key: int) -> OutboxMessage:
     if row.sent_at is not None:
         raise NotFoundError(f"message {key} of the outbox was sent already")
     return row
+
+
+def _chunks(subjects: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(subjects), _SUBJECTS_A_QUERY):
+        yield subjects[start : start + _SUBJECTS_A_QUERY]
 
 
 def _facts(row: OutboxMessage) -> Message:

@@ -17,10 +17,10 @@ from hashmatch.cases import (
     decide,
 )
 from hashmatch.config import CasesSettings, Settings
-from hashmatch.match_listener import RecordedMatch
+from hashmatch.match_listener import NewMatches, RecordedMatch
 from hashmatch.outcome import Action, Media
 from hashmatch.store.engine import Database
-from hashmatch.store.matches import ContentFacts, NewMatch, record_matches
+from hashmatch.store.matches import ContentFacts, NewItem, NewMatch, record_items
 from hashmatch.store.schema import Case
 from tests.pictures import hashes_of
 
@@ -53,16 +53,17 @@ def make_match(
     )
     new = [_new(entry, category, distance_bits, list_key) for entry in entries]
     with database.writing() as session:
-        recorded = record_matches(session, facts, new)
+        (recorded,) = record_items(session, [NewItem(facts, new)])
         matches = [
             RecordedMatch(match, one.action)
-            for one, (match, is_new) in zip(new, recorded, strict=True)
+            for one, (match, is_new) in zip(new, recorded.matches, strict=True)
             if is_new
         ]
         if matches:
-            CaseOpener((settings or Settings()).cases).on_new_matches(session, facts, matches)
+            opener = CaseOpener((settings or Settings()).cases)
+            opener.on_new_matches(session, [NewMatches(facts, recorded.content_key, matches)])
         session.flush()
-        return case_of_match(session, recorded[0][0].match_id)
+        return case_of_match(session, recorded.matches[0][0].match_id)
 
 
 def _new(entry: int, category: str, distance_bits: int, list_key: int) -> NewMatch:

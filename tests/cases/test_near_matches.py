@@ -14,7 +14,7 @@ from hashmatch.cybertip.incident import Incident
 from hashmatch.cybertip.report import report_document
 from hashmatch.errors import InputError
 from hashmatch.lists import Verdict, queue_feedback
-from hashmatch.match_listener import RecordedMatch
+from hashmatch.match_listener import NewMatches, RecordedMatch
 from hashmatch.outbox import WebhookNotifier
 from hashmatch.outcome import Action, Match, Nearness
 from hashmatch.reports import read_figures, report_rows, transparency
@@ -84,7 +84,8 @@ def test_both_are_notified_of(listed: Database) -> None:
     with listed.writing() as session:
         notifier = WebhookNotifier(settings.webhooks)
         for one in (_near(MATCH), MATCH, MATCH):
-            notifier.on_new_matches(session, content, [RecordedMatch(one, Action.REVIEW)])
+            new = NewMatches(content, 1, [RecordedMatch(one, Action.REVIEW)])
+            notifier.on_new_matches(session, [new])
     with listed.reading() as session:
         sent = [one.body["data"]["match"]["nearness"] for one in read_outbox(session, limit=10)]
     assert sorted(sent) == ["match", "near"]

@@ -122,11 +122,11 @@ def test_a_match_that_cannot_be_queued_is_neither_recorded_nor_notified(
     from hashmatch.outcome import Reason
     from tests.scanning import recorded, unscreened
 
-    def fail(*_: object) -> bool:
+    def fail(*_: object) -> set[str]:
         raise StoreError("the disk is full")
 
     import_text(database, "one", list_of(1))
-    monkeypatch.setattr("hashmatch.outbox.webhooks.queue_message", fail)
+    monkeypatch.setattr("hashmatch.outbox.webhooks.queue_messages", fail)
     with open_scanner_with(configure()) as scanner:
         outcome = unscreened(scanner.scan(drawn(1), content_id="post/1"))
     assert outcome.reason is Reason.STORE_UNAVAILABLE

@@ -24,11 +24,11 @@ from hashmatch.errors import (
 from hashmatch.hashers import ALGORITHMS, PDQHasher
 from hashmatch.hashes import Hash, Level
 from hashmatch.imaging import Intake, Reading
-from hashmatch.match_listener import RecordedMatch
+from hashmatch.match_listener import NewMatches
 from hashmatch.outcome import Action, Clear, Failure, Matched, Reason
 from hashmatch.store.engine import Database
 from hashmatch.store.lists import disable_entries, remove_list, set_licence
-from hashmatch.store.matches import ContentFacts, FloodingEntry, read_daily_counts
+from hashmatch.store.matches import FloodingEntry, read_daily_counts
 from hashmatch.store.schema.matches import MatchRecord
 from hashmatch.synthetic import draw_picture
 from hashmatch.wiring import open_scanner_with
@@ -93,15 +93,13 @@ class _Listener:
         self.heard: list[tuple[str, int]] = []
         self.fails = False
 
-    def on_new_matches(
-        self, session: Session, content: ContentFacts, matches: Sequence[RecordedMatch]
-    ) -> None:
+    def on_new_matches(self, session: Session, recorded: Sequence[NewMatches]) -> None:
         if self.fails:
             raise StoreError("the listener failed")
-        self.heard.append((content.content_id, len(matches)))
+        self.heard += [(one.content.content_id, len(one.matches)) for one in recorded]
 
-    def on_flooding_entry(self, session: Session, entry: FloodingEntry) -> None:
-        self.heard.append((f"flooding: {entry.entry_id}", entry.contents))
+    def on_flooding_entries(self, session: Session, entries: Sequence[FloodingEntry]) -> None:
+        self.heard += [(f"flooding: {one.entry_id}", one.contents) for one in entries]
 
 
 def test_listeners_are_notified_once_of_each_match_and_within_its_transaction(

@@ -17,6 +17,7 @@ from hashmatch.store.lists import disable_entries, remove_list, set_licence
 from hashmatch.store.matches import (
     ContentFacts,
     MatchFilter,
+    NewItem,
     NewMatch,
     Tally,
     read_content_hashes,
@@ -24,7 +25,7 @@ from hashmatch.store.matches import (
     read_entry_history,
     read_match,
     read_matches,
-    record_matches,
+    record_items,
 )
 from hashmatch.store.schema.lists import Entry
 from hashmatch.store.schema.matches import Content, MatchRecord
@@ -62,7 +63,8 @@ def filled(database: Database) -> Database:
 
 def _record(database: Database, facts: ContentFacts, *new: NewMatch) -> list[str]:
     with database.writing() as session:
-        return [match.match_id for match, _ in record_matches(session, facts, new)]
+        (recorded,) = record_items(session, [NewItem(facts, new)])
+        return [match.match_id for match, _ in recorded.matches]
 
 
 def test_the_same_content_matches_the_same_entry_once(filled: Database) -> None:
@@ -77,7 +79,8 @@ def test_the_same_content_matches_the_same_entry_once(filled: Database) -> None:
 def test_a_match_that_is_found_again_is_returned_as_it_is_on_record(filled: Database) -> None:
     _record(filled, _facts(), _new(1))
     with filled.writing() as session:
-        ((again, is_new),) = record_matches(session, _facts(), [replace(_new(1), generation=7)])
+        item = NewItem(_facts(), [replace(_new(1), generation=7)])
+        ((again, is_new),) = record_items(session, [item])[0].matches
     assert (again.generation, is_new) == (1, False)
 
 

@@ -35,11 +35,12 @@ from hashmatch.store.lists import (
 )
 from hashmatch.store.matches import (
     ContentFacts,
+    NewItem,
     NewMatch,
     Tally,
     read_daily_counts,
     read_matches,
-    record_matches,
+    record_items,
 )
 from hashmatch.store.matches.matches import MatchFilter
 from hashmatch.store.migrations import upgrade
@@ -112,7 +113,8 @@ def test_the_same_match_found_by_many_at_once_is_recorded_once(database: Databas
 
     def work(_: int) -> str:
         with database.writing() as session:
-            return record_matches(session, facts, [new])[0][0].match_id
+            (recorded,) = record_items(session, [NewItem(facts, [new])])
+            return recorded.matches[0][0].match_id
 
     assert len(set(_all_at_once(work))) == 1
     with database.reading() as session:

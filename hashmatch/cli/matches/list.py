@@ -53,9 +53,14 @@ def _cells(row: ReportRow) -> tuple[object, ...]:
         row.content_id,
         row.action,
         row.list,
-        f"{row.entry_id} ({row.category})" if row.category else row.entry_id,
+        _entry(row),
         _found_by(row),
     )
+
+
+def _entry(row: ReportRow) -> str:
+    category = f" ({row.category})" if row.category else ""
+    return f"{row.entry_id}{category}" + (f" +{row.entries - 1}" if row.entries > 1 else "")
 
 
 def _found_by(row: ReportRow) -> str:

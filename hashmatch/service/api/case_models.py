@@ -56,6 +56,7 @@ class CaseMatch(BaseModel):
     list: str
     generation: int
     entry_id: str
+    entries: int
     category: str
     action: str
     algorithm: str

@@ -27,8 +27,16 @@ from .chaining import (
     state_hash,
 )
 from .database import HEAD_REVISION, WRITES, Database, create_private_file
+from .retrying import retried
 from .sealing import CHECKPOINT_ACTION, read_batches
-from .statements import affected_rows, is_sqlite, overwrite_deleted, upsert
+from .statements import (
+    affected_rows,
+    is_sqlite,
+    overwrite_deleted,
+    table_of,
+    upsert,
+    upsert_into,
+)
 
 __all__ = [
     "CHECKPOINT_ACTION",
@@ -65,8 +73,11 @@ __all__ = [
     "read_lost_rows",
     "read_sealed_records",
     "read_unsealed",
+    "retried",
     "row_key",
     "signed_text",
     "state_hash",
+    "table_of",
     "upsert",
+    "upsert_into",
 ]

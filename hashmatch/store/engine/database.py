@@ -13,13 +13,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoResultFound, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 
 from hashmatch.errors import (
     ConfigError,
     HashmatchError,
+    StoreConflictError,
     StoreError,
     StoreMissingError,
     StoreSchemaError,
@@ -31,7 +33,7 @@ from .sealer import Sealer
 
 # The newest migration. A test holds it against the migrations folder, so that opening the
 # database does not have to load Alembic.
-HEAD_REVISION = "0018"
+HEAD_REVISION = "0019"
 # The tables that rows are deleted from.
 _FORGETTABLE = (
     "entries, unsupported_hashes, quarantined_rows, matches, allowed_matches, content_hashes,"
@@ -61,7 +63,7 @@ class Database:
         self.actor = actor
         self._seal = seal
         self._sealer = Sealer(self.reading, self.writing, seal)
-        self._busy_timeout_s = busy_timeout_s
+        self.busy_timeout_s = busy_timeout_s
         self._engine = _create_engine(url, busy_timeout_s)
         self._is_sqlite = self._engine.dialect.name == "sqlite"
         # Databases with many writers find their own order; this only keeps them within the pool.
@@ -119,7 +121,7 @@ class Database:
 
         SQLite has one writer anyway, and lets waiting ones starve, since they only poll.
         """
-        if not self._writers.acquire(timeout=self._busy_timeout_s):
+        if not self._writers.acquire(timeout=self.busy_timeout_s):
             raise sqlite.locked(self.name())
         try:
             yield
@@ -267,6 +269,11 @@ def _converted_errors(url: str) -> Iterator[None]:
         raise StoreError(
             f"{_shown_name(make_url(url))}: all connections to the database are in use",
             hint="Scan from fewer threads at a time.",
+        ) from error
+    except (NoResultFound, ObjectDeletedError, StaleDataError) as error:
+        raise StoreConflictError(
+            f"{_shown_name(make_url(url))}: another writer removed what was to be read or changed",
+            hint="Try again.",
         ) from error
     except (DBAPIError, sqlite3.Error) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error

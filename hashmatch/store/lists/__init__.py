@@ -12,12 +12,10 @@ from .disabled import (
 )
 from .entries import (
     EntryBatch,
-    EntryFacts,
     count_active_entries,
     count_distinct_hashes,
     count_entries_without,
     find_entry,
-    read_entry_facts,
     read_new_entries,
     read_withdrawn_keys,
     shown_entry_id,
@@ -57,6 +55,7 @@ from .registry import (
     remove_list,
     set_licence,
 )
+from .shared_values import FirstEntry, ListedHash, SharedValue, read_shared_values
 from .staging import StagedRow, Staging, open_staging
 from .syncs import (
     CHANGED,
@@ -100,10 +99,12 @@ __all__ = [
     "Counts",
     "Difference",
     "EntryBatch",
-    "EntryFacts",
+    "FirstEntry",
     "ListState",
+    "ListedHash",
     "NumberedEntry",
     "Quarantine",
+    "SharedValue",
     "StagedRow",
     "Staging",
     "SyncFacts",
@@ -146,11 +147,11 @@ __all__ = [
     "read_allowances",
     "read_checkpoint",
     "read_differences",
-    "read_entry_facts",
     "read_lists",
     "read_new_entries",
     "read_newest_runs",
     "read_quarantines",
+    "read_shared_values",
     "read_store_id",
     "read_unsupported",
     "read_withdrawn_keys",

@@ -56,9 +56,9 @@ def disable_entries(session: Session, name: str, entry_ids: Sequence[str]) -> Ch
 
 
 def disable_hashes(session: Session, name: str, keys: Sequence[int]) -> int:
-    """Disable the hashes of entries with these keys, also where they are other rows by now.
+    """Disable all entries with the hashes of the entries with these keys.
 
-    Returns the number of rows; see `disable_entries`.
+    Also where they are other rows by now. Returns the number of rows; see `disable_entries`.
     """
     row = find_list(session, name)
     withdrawn = sum(
@@ -68,7 +68,7 @@ def disable_hashes(session: Session, name: str, keys: Sequence[int]) -> int:
             .where(Entry.withdrawn_generation.is_(None), *same)
             .values(withdrawn_generation=row.generation + 1, disabled=True),
         )
-        for same in _identities(session, row, keys)
+        for _, same in _hashes(session, row, keys)
     )
     if withdrawn:
         counts = Counts(withdrawn=withdrawn)
@@ -77,37 +77,39 @@ def disable_hashes(session: Session, name: str, keys: Sequence[int]) -> int:
 
 
 def enable_hashes(session: Session, name: str, keys: Sequence[int]) -> int:
-    """Enable the hashes of entries with these keys, where they are disabled; see `enable_entries`.
+    """Enable the entries with these keys where they are disabled; see `enable_entries`.
 
-    Returns the number of rows.
+    Also all with the same hash that were disabled together with them, but not those that were
+    disabled by themselves. Returns the number of rows.
     """
     row = find_list(session, name)
-    enabled = 0
-    for same in _identities(session, row, keys):
+    enabled = dict[int, Entry]()
+    for (_, entry_id), same in _hashes(session, row, keys):
         disabled = session.scalars(select(Entry).where(*are_disabled(row), *same)).all()
-        for entry in disabled:
-            entry.disabled = False
-        if disabled:
-            session.add(_copy_of(disabled[-1], row.generation + 1))
-            enabled += 1
-    if enabled:
-        counts = Counts(added=enabled)
+        times = {one.withdrawn_generation for one in disabled if one.entry_id == entry_id}
+        own = [one for one in disabled if one.withdrawn_generation in times]
+        enabled |= {one.key: one for one in own}
+    # Of an entry that was disabled several times one comes back.
+    latest = {(one.algorithm, one.value, one.entry_id): one for one in enabled.values()}
+    for entry in enabled.values():
+        entry.disabled = False
+    session.add_all([_copy_of(one, row.generation + 1) for one in latest.values()])
+    if latest:
+        counts = Counts(added=len(latest))
         publish_generation(session, row, counts, source="enabled by an operator")
-    return enabled
+    return len(latest)
 
 
-def _identities(
+def _hashes(
     session: Session, row: HashList, keys: Sequence[int]
-) -> list[list[ColumnElement[bool]]]:
-    """Return for each key what every row of the same hash and entry has."""
+) -> list[tuple[tuple[bytes, str], list[ColumnElement[bool]]]]:
+    """Return for each key its hash and entry id, and what every row of the same hash has."""
     query = select(Entry.algorithm, Entry.value, Entry.entry_id).where(Entry.key.in_(keys))
     return [
-        [
-            Entry.list_key == row.key,
-            Entry.algorithm == algorithm,
-            Entry.value == value,
-            Entry.entry_id == entry_id,
-        ]
+        (
+            (value, entry_id),
+            [Entry.list_key == row.key, Entry.algorithm == algorithm, Entry.value == value],
+        )
         for algorithm, value, entry_id in session.execute(query).unique()
     ]
 

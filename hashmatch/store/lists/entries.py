@@ -1,11 +1,10 @@
-"""Entries, as the index loads them and as a match explains them."""
+"""Entries, as the index loads them and as lists count them."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 
@@ -15,7 +14,6 @@ from sqlalchemy.orm import Session, aliased
 from ..schema import Entry, HashList
 
 _ROWS_A_BATCH = 10_000
-_KEYS_A_QUERY = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +24,6 @@ class EntryBatch:
     keys: Sequence[int]
     list_keys: Sequence[int]
     values: Sequence[bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class EntryFacts:
-    """Facts of an entry that a match records. `entry_id` is as shown to people, never empty."""
-
-    key: int
-    list_key: int
-    entry_id: str
-    category: str
-    disabled_until: datetime | None = None
-
-    def is_enabled(self, now: datetime) -> bool:
-        """Say whether the entry matches at this moment."""
-        return self.disabled_until is None or self.disabled_until <= now
 
 
 def read_new_entries(
@@ -111,25 +94,6 @@ def _key_before(session: Session, list_key: int) -> int:
         Entry.list_key == list_key, Entry.withdrawn_generation.is_(None)
     )
     return (session.scalar(first) or 1) - 1
-
-
-def read_entry_facts(session: Session, keys: Sequence[int]) -> dict[int, EntryFacts]:
-    """Return the facts of those of the entries that are still active, by key."""
-    facts: dict[int, EntryFacts] = {}
-    for some in _chunks(keys):
-        rows = session.execute(
-            select(
-                Entry.key, Entry.list_key, Entry.entry_id, Entry.category, Entry.disabled_until
-            ).where(Entry.key.in_(some), Entry.withdrawn_generation.is_(None))
-        )
-        for key, list_key, entry_id, category, until in rows:
-            facts[key] = EntryFacts(key, list_key, shown_entry_id(entry_id, key), category, until)
-    return facts
-
-
-def _chunks(keys: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(keys), _KEYS_A_QUERY):
-        yield keys[start : start + _KEYS_A_QUERY]
 
 
 def count_active_entries(session: Session) -> Sequence[Row[str, str, int]]:

@@ -4,7 +4,6 @@ from .allowed import (
     NewAllowedMatch,
     StoredAllowedMatch,
     read_allowed_matches,
-    record_allowed_matches,
 )
 from .content import ContentFacts, read_content_hashes
 from .counts import Tally, read_daily_counts
@@ -20,14 +19,12 @@ from .flooding import (
 )
 from .matches import (
     MatchFilter,
-    NewMatch,
     StoredMatch,
-    content_key_of,
     read_entry_history,
     read_match,
     read_matches,
-    record_matches,
 )
+from .recording import NewItem, NewMatch, RecordedItem, record_items
 
 __all__ = [
     "ContentFacts",
@@ -35,11 +32,12 @@ __all__ = [
     "FloodingEntry",
     "MatchFilter",
     "NewAllowedMatch",
+    "NewItem",
     "NewMatch",
+    "RecordedItem",
     "StoredAllowedMatch",
     "StoredMatch",
     "Tally",
-    "content_key_of",
     "count_cases_of",
     "count_contents",
     "note_flooding",
@@ -51,7 +49,6 @@ __all__ = [
     "read_for_review",
     "read_match",
     "read_matches",
-    "record_allowed_matches",
-    "record_matches",
+    "record_items",
     "set_flood_action",
 ]

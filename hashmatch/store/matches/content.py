@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import select
+from sqlalchemy import Boolean, ColumnElement, UpdateBase, func, literal_column, select, true
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 
 from hashmatch.hashes import SEARCH_VIEWS, Hash
 from hashmatch.outcome import Media
 
-from ..engine import affected_rows, audit, upsert
+from ..engine import audit_id, audit_rows, is_sqlite, table_of, upsert_into
 from ..schema import Content, ContentHash
+
+# A content id and a fingerprint.
+ContentName: TypeAlias = tuple[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,45 +31,52 @@ class ContentFacts:
     media: Media | None
     hashes: Sequence[Hash]
 
+    @property
+    def name(self) -> ContentName:
+        """Return the content id and the fingerprint, which are one item's alone."""
+        return self.content_id, self.fingerprint
 
-def find_or_add_content(session: Session, facts: ContentFacts) -> Content:
-    """Return the row of a content item, which is created if it is new, without hashes.
 
-    Other sessions that record something of the same item wait until this transaction ends.
+class KnownContent(NamedTuple):
+    """The key of a content item in the store, and whether it was added just now."""
+
+    key: int
+    is_new: bool
+
+
+def find_or_add_contents(
+    session: Session, contents: Sequence[ContentFacts]
+) -> dict[ContentName, KnownContent]:
+    """Return the rows of content items by their names; those that are new are added.
+
+    Other sessions that record something of the same items wait until this transaction ends. The
+    rows are locked in one order, so that no two transactions wait for each other's.
     """
-    same = select(Content).where(
-        Content.content_id == facts.content_id, Content.fingerprint == facts.fingerprint
-    )
-    # Such a lock does not block sessions that only refer to the row.
-    same = same.with_for_update(key_share=True)
-    content = session.scalar(same)
-    if content is not None:
-        return content
-    media = facts.media
-    new = upsert(session, Content).values(
-        content_id=facts.content_id,
-        reference=facts.reference,
-        fingerprint=facts.fingerprint,
-        format="" if media is None else media.format,
-        width=None if media is None else media.width,
-        height=None if media is None else media.height,
-        frames=None if media is None else media.frames,
-    )
-    is_new = affected_rows(session, new.on_conflict_do_nothing()) > 0
-    content = session.scalars(same).one()
-    if is_new:
-        audit(session, "content.recorded", content, {})
-    return content
+    own = audit_id(session)
+    rows = {one.name: {**_values(one), "audit_id": own} for one in contents}
+    ordered = [rows[name] for name in sorted(rows)]
+    # Where there is one writer, new keys are those after the last; elsewhere the row tells.
+    one_writer = is_sqlite(session)
+    last = (session.scalar(_LAST) or 0) if one_writer else 0
+    known = {
+        (content_id, fingerprint): KnownContent(key, key > last if one_writer else is_added)
+        for key, content_id, fingerprint, is_added in session.execute(
+            _find_or_add(is_sqlite=one_writer), ordered
+        )
+    }
+    added = [{**rows[name], "key": one.key} for name, one in known.items() if one.is_new]
+    audit_rows(session, "content.recorded", Content, added, [{}] * len(added))
+    return known
 
 
-def add_hashes(session: Session, content: Content, hashes: Sequence[Hash]) -> None:
-    """Add the hashes of a content item that it lacks, but for those of search views.
+def add_hashes(session: Session, hashes: Mapping[int, Sequence[Hash]]) -> None:
+    """Add the hashes of content items, by key, that they lack, but for those of search views.
 
     Of these a file has a hundred, several of one view. A match has the value of the one it is by.
     """
     rows = [
         {
-            "content_key": content.key,
+            "content_key": key,
             "algorithm": one.algorithm.name,
             "version": one.algorithm.version,
             "frame": one.frame,
@@ -74,11 +87,48 @@ def add_hashes(session: Session, content: Content, hashes: Sequence[Hash]) -> No
             "value": one.value,
             "quality": one.quality,
         }
-        for one in hashes
+        for key, some in sorted(hashes.items())
+        for one in some
         if one.view not in SEARCH_VIEWS
     ]
     if rows:
-        session.execute(upsert(session, ContentHash).on_conflict_do_nothing(), rows)
+        session.execute(_add_hashes(is_sqlite=is_sqlite(session)), rows)
+
+
+_CONTENTS = table_of(Content)
+_LAST = select(func.max(_CONTENTS.c.key))
+
+
+@cache
+def _find_or_add(*, is_sqlite: bool) -> ReturningInsert[int, str, bytes, bool]:
+    # An insertion that meets its like and does nothing would neither lock nor return the row.
+    columns = _CONTENTS.c
+    is_added: ColumnElement[bool] = true() if is_sqlite else literal_column("xmax = 0", Boolean())
+    return (
+        upsert_into(_CONTENTS, is_sqlite=is_sqlite)
+        .on_conflict_do_update(
+            index_elements=["content_id", "fingerprint"], set_={"format": columns.format}
+        )
+        .returning(columns.key, columns.content_id, columns.fingerprint, is_added)
+    )
+
+
+@cache
+def _add_hashes(*, is_sqlite: bool) -> UpdateBase:
+    return upsert_into(table_of(ContentHash), is_sqlite=is_sqlite).on_conflict_do_nothing()
+
+
+def _values(facts: ContentFacts) -> dict[str, Any]:
+    media = facts.media
+    return {
+        "content_id": facts.content_id,
+        "reference": facts.reference,
+        "fingerprint": facts.fingerprint,
+        "format": "" if media is None else media.format,
+        "width": None if media is None else media.width,
+        "height": None if media is None else media.height,
+        "frames": None if media is None else media.frames,
+    }
 
 
 def read_content_hashes(session: Session, content_key: int) -> list[ContentHash]:

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from hashmatch.errors import StoreError
+from hashmatch.errors import StoreLockedError
 
 from ..engine import Database, upsert
 from ..schema import DailyCount
 
 _FLUSH_EVERY_S = 1.0
-_MAX_FLUSH_S = 3.0
+# How often the last counts are tried at the end, where the store is busy.
+_LAST_ATTEMPTS = 3
 # Day, outcome, reason (empty for clear).
 _Tallied = tuple[date, str, str]
 
 
 class Tally:
-    """Counts in memory and adds them to the store about once a second and at the end.
+    """Counts in memory, which a thread of its own adds to the store about once a second.
 
-    A commit for each clear image would cost more than the scan. A killed process loses the count
-    of its last second, never a match. Counting never waits for the store.
+    A commit for each clear image would cost more than the scan, and a store that is busy must not
+    keep anybody from a verdict. What could not be written is kept and tried again. A killed process
+    loses the counts of its last second, never a match.
     """
 
     def __init__(self, database: Database) -> None:
@@ -33,58 +36,66 @@ class Tally:
         self._counts: Counter[_Tallied] = Counter()
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
-        now_s = time.monotonic()
-        self._flushed_at_s = self._begun_at_s = now_s
-        self._failure: StoreError | None = None
-        self._failed_at_s = 0.0
+        self._has_counts = threading.Event()
+        self._is_closed = threading.Event()
+        self._thread: threading.Thread | None = None
 
     def add(self, day: date, outcome: str, reason: str = "") -> None:
         """Count one image, in memory."""
         with self._lock:
             self._counts[day, outcome, reason] += 1
-
-    def flush_if_due(self) -> None:
-        """Flush about once a second, one thread for all. Raises `StoreError`; nothing is lost.
-
-        It is also raised for a second after a failure, and while the store takes too long, so that
-        no outcome is returned that could not have been counted.
-        """
-        now_s = time.monotonic()
-        if (failure := self._failure) is not None and now_s - self._failed_at_s < _FLUSH_EVERY_S:
-            raise StoreError(failure.message, hint=failure.hint)
-        if now_s - self._flushed_at_s < _FLUSH_EVERY_S:
-            return
-        if self._flushing.acquire(blocking=False):
-            try:
-                self._flush()
-            finally:
-                self._flushing.release()
-        elif now_s - self._begun_at_s > _MAX_FLUSH_S:
-            raise StoreError("the database takes too long to answer", hint="Look at its host.")
+            # A thread does not survive a fork.
+            if self._thread is None or not self._thread.is_alive():
+                self._start()
+        self._has_counts.set()
 
     def flush(self) -> None:
         """Add what was counted to the store. Raises `StoreError`; then nothing is lost."""
         with self._flushing:
             self._flush()
 
+    def close(self) -> None:
+        """End the thread and write the last counts. Raises `StoreError`, after a few attempts."""
+        self._is_closed.set()
+        self._has_counts.set()
+        for attempt in range(_LAST_ATTEMPTS):
+            try:
+                self.flush()
+                break
+            except StoreLockedError:
+                if attempt == _LAST_ATTEMPTS - 1:
+                    raise
+
+    def _start(self) -> None:
+        name = "hashmatch-counts"
+        self._thread = threading.Thread(target=self._flush_regularly, name=name, daemon=True)
+        self._thread.start()
+
+    def _flush_regularly(self) -> None:
+        while self._has_counts.wait() and not self._is_closed.wait(_FLUSH_EVERY_S):
+            self._has_counts.clear()
+            try:
+                self.flush()
+            except Exception:  # noqa: BLE001 (kept and tried again; screening notices a lost store)
+                self._has_counts.set()
+
     def _flush(self) -> None:
-        self._begun_at_s = time.monotonic()
         with self._lock:
             counts, self._counts = self._counts, Counter()
+        if not counts:
+            return
+        # In one order, so that two processes never wait for each other's rows.
+        rows = [
+            {"day": day, "outcome": outcome, "reason": reason, "count": number}
+            for (day, outcome, reason), number in sorted(counts.items())
+        ]
         try:
-            if counts:
-                with self._database.writing() as session:
-                    # In one order, so that two processes never wait for each other's rows.
-                    for tallied, number in sorted(counts.items()):
-                        _add_to_store(session, tallied, number)
-        except BaseException as error:
+            with self._database.writing() as session:
+                _add_to_store(session, rows)
+        except BaseException:
             with self._lock:
                 self._counts.update(counts)
-            if isinstance(error, StoreError):
-                self._failure, self._failed_at_s = error, time.monotonic()
             raise
-        self._failure = None
-        self._flushed_at_s = time.monotonic()
 
 
 def read_daily_counts(
@@ -100,12 +111,12 @@ def read_daily_counts(
     return {(outcome, reason): number for outcome, reason, number in session.execute(query)}
 
 
-def _add_to_store(session: Session, tallied: _Tallied, number: int) -> None:
-    day, outcome, reason = tallied
-    new = upsert(session, DailyCount).values(day=day, outcome=outcome, reason=reason, count=number)
+def _add_to_store(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    new = upsert(session, DailyCount)
     session.execute(
         new.on_conflict_do_update(
             index_elements=["day", "outcome", "reason"],
-            set_={"count": DailyCount.count + number},
-        )
+            set_={"count": DailyCount.count + new.excluded.count},
+        ),
+        rows,
     )

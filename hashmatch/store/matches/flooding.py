@@ -6,19 +6,22 @@ variants of one picture. So nothing changes by itself, and a person decides.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from functools import cache
 
-from sqlalchemy import ColumnElement, case, func, select, update
+from sqlalchemy import ColumnElement, bindparam, case, func, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 
-from ..engine import audit, upsert
-from ..lists import find_list, shown_entry_id
+from ..engine import audit, is_sqlite, table_of, upsert_into
+from ..lists import ListedHash, find_list, shown_entry_id
 from ..schema import Case, Entry, EntryActivity, HashList, MatchRecord, utc_now
 
-_KEYS_A_QUERY = 500
+_KEYS_A_QUERY = 10_000
+_TABLE, _ENTRIES = table_of(EntryActivity), table_of(Entry)
 
 
 class FloodAction(StrEnum):
@@ -56,40 +59,47 @@ def count_contents(
         {"entry_key": key, "list_key": list_key, "day": today, "contents": number}
         for key, (list_key, number) in sorted(entries.items())
     ]
-    new = upsert(session, EntryActivity)
-    is_same_day = EntryActivity.day == new.excluded.day
-    counted = new.on_conflict_do_update(
+    return {
+        key: (contents, flooded_on == today)
+        for key, contents, flooded_on in session.execute(_count(is_sqlite=is_sqlite(session)), rows)
+    }
+
+
+@cache
+def _count(*, is_sqlite: bool) -> ReturningInsert[int, int, date | None]:
+    new = upsert_into(_TABLE, is_sqlite=is_sqlite)
+    known = _TABLE.c
+    is_same_day = known.day == new.excluded.day
+    return new.on_conflict_do_update(
         index_elements=["entry_key"],
         set_={
             "contents": case(
-                (is_same_day, EntryActivity.contents + new.excluded.contents),
+                (is_same_day, known.contents + new.excluded.contents),
                 else_=new.excluded.contents,
             ),
             "day": new.excluded.day,
         },
-    ).returning(EntryActivity.entry_key, EntryActivity.contents, EntryActivity.flooded_on)
-    return {
-        key: (contents, flooded_on == today)
-        for key, contents, flooded_on in session.execute(counted, rows)
-    }
+    ).returning(known.entry_key, known.contents, known.flooded_on)
 
 
-def note_flooding(session: Session, entry_key: int, today: date) -> FloodingEntry | None:
-    """Record that an entry floods today; what a person set before stays in force.
+def note_flooding(session: Session, keys: Sequence[int], today: date) -> list[FloodingEntry]:
+    """Record that entries flood today; what a person set before stays in force.
 
-    Returns None for an entry that is no longer there.
+    Entries that are no longer there are not among those returned.
     """
+    since = func.coalesce(EntryActivity.flooding_since, utc_now())
+    floods = EntryActivity.entry_key == bindparam("flooding_key")
     session.execute(
-        update(EntryActivity)
-        .where(EntryActivity.entry_key == entry_key)
-        .values(
-            flooded_on=today,
-            flooding_since=func.coalesce(EntryActivity.flooding_since, utc_now()),
-        )
+        _TABLE.update().where(floods).values(flooded_on=today, flooding_since=since),
+        [{"flooding_key": key} for key in sorted(keys)],
     )
-    found = next(iter(_read(session, EntryActivity.entry_key == entry_key)), None)
-    if found is not None:
-        facts = {"list": found.list_name, "entry": entry_key, "contents": found.contents}
+    found = [
+        one
+        for start in range(0, len(keys), _KEYS_A_QUERY)
+        for one in _read(session, EntryActivity.entry_key.in_(keys[start : start + _KEYS_A_QUERY]))
+    ]
+    for one in found:
+        facts = {"list": one.list_name, "entry": one.entry_key, "contents": one.contents}
         audit(session, "entry.flooding", None, facts)
     return found
 
@@ -120,29 +130,21 @@ def count_cases_of(session: Session, entry_key: int, states: Sequence[str]) -> i
     return session.scalar(query) or 0
 
 
-def read_for_review(session: Session, keys: Collection[int]) -> frozenset[int]:
-    """Return those of the entries whose hashes a person set to be reviewed.
+def read_for_review(session: Session) -> frozenset[ListedHash]:
+    """Return the hashes of lists that a person set to be reviewed.
 
-    An entry that was withdrawn and came back is another row with the same hash.
+    All entries that share one are, since a match names any of them; and an entry that was withdrawn
+    and came back is another row with the same hash.
     """
-    identity = (Entry.list_key, Entry.algorithm, Entry.value, Entry.entry_id)
-    chosen = (
-        select(*identity)
-        .join(EntryActivity, EntryActivity.entry_key == Entry.key)
-        # The first condition has an index; the table grows with every entry that ever matched.
-        .where(
-            EntryActivity.flooding_since.is_not(None), EntryActivity.action == FloodAction.REVIEW
-        )
-    )
-    wanted = {tuple(row) for row in session.execute(chosen)}
-    found = set[int]()
-    ordered = sorted(keys) if wanted else []
-    for start in range(0, len(ordered), _KEYS_A_QUERY):
-        some = Entry.key.in_(ordered[start : start + _KEYS_A_QUERY])
-        for key, *rest in session.execute(select(Entry.key, *identity).where(some)):
-            if tuple(rest) in wanted:
-                found.add(key)
-    return frozenset(found)
+    return frozenset((row[0], row[1], row[2]) for row in session.execute(_FOR_REVIEW))
+
+
+_FOR_REVIEW = (
+    select(_ENTRIES.c.list_key, _ENTRIES.c.algorithm, _ENTRIES.c.value)
+    .select_from(_TABLE.join(_ENTRIES, _TABLE.c.entry_key == _ENTRIES.c.key))
+    # The first condition has an index; the table grows with every entry that ever matched.
+    .where(_TABLE.c.flooding_since.is_not(None), _TABLE.c.action == FloodAction.REVIEW.value)
+)
 
 
 def set_flood_action(

@@ -58,11 +58,12 @@ class ContentHash(Base):
 
 
 class MatchRecord(Audited):
-    """Match of one content item with one entry, with everything that explains it later.
+    """Match of one content item with one hash of a list, with everything that explains it later.
 
-    The licensor's terms (its name, entry id, category) are copied, since they may change and the
-    entry may have to be deleted when a licence ends; `entry_key` then points nowhere. `value` is
-    the content's own hash that matched.
+    It names the entry that stands for the `entries` that shared the hash when it was recorded. The
+    licensor's terms (its name, entry id, category) are copied, since they may change and the entry
+    may have to be deleted when a licence ends; `entry_key` then points nowhere. `value` is the
+    content's own hash that matched.
     """
 
     __tablename__ = "matches"
@@ -84,6 +85,7 @@ class MatchRecord(Audited):
     content_key: Mapped[int] = mapped_column(LongInteger, ForeignKey("contents.key"))
     list_key: Mapped[int] = mapped_column(ForeignKey("lists.key"))
     entry_key: Mapped[int] = mapped_column(LongInteger)
+    entries: Mapped[int] = mapped_column(default=1, server_default="1")
     generation: Mapped[int]
     licensor: Mapped[str] = mapped_column(Text)
     entry_id: Mapped[str] = mapped_column(Text)
