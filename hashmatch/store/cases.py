@@ -288,14 +288,6 @@ def lock_ncmec_report(session: Session, key: int) -> NCMECReport:
     return row
 
 
-def count_cases(session: Session, *, due_before: datetime | None = None) -> dict[str, int]:
-    """Return the number of cases by state, all or those due before a time."""
-    query = select(Case.state, func.count()).group_by(Case.state)
-    if due_before is not None:
-        query = query.where(Case.due_at < due_before)
-    return {row[0]: row[1] for row in session.execute(query)}
-
-
 def _with_content() -> Select[Case, Content]:
     return select(Case, Content).join(Content, Content.key == Case.content_key)
 
