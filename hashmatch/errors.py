@@ -31,6 +31,7 @@ HashmatchError
     ├── StoreSchemaError        the database is of another version of hashmatch
     ├── StoreLockedError        another process holds the database
     ├── StoreUnreachableError   the database server does not answer
+    ├── StoreSlowError          the database takes longer over a query than is permitted
     └── StoreReadOnlyError      the database is not writable
 
 A message names the file, key, list or line; a hint says what to do next. Neither ever holds a hash
@@ -169,6 +170,10 @@ class StoreLockedError(StoreError):
 
 class StoreUnreachableError(StoreError):
     """The database server does not answer, or closed the connection."""
+
+
+class StoreSlowError(StoreError):
+    """The database takes longer over a query than is permitted; the query was stopped."""
 
 
 class StoreReadOnlyError(StoreError):

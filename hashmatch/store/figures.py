@@ -1,4 +1,4 @@
-"""Figures of a period, from sums that the database keeps: reading them costs the days, not the rows.
+"""Figures of a period, from sums that the database keeps: they cost days to read, not rows.
 
 Days that a period holds in part are counted row by row, by their times.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy import BigInteger, ColumnElement, Select, case, cast, func, select
 from sqlalchemy.orm import Session
 
 from .evaluations import IS_NEAR
@@ -141,7 +141,7 @@ def read_match_figures(
 def _read_kinds(session: Session, period: _Period) -> Iterator[tuple[int, str, str, int, int]]:
     """Yield (list, category, action, whether they are near, number) of matches."""
     kept = (Figure.list_key, Figure.name, Figure.action, Figure.step)
-    kept_query = select(*kept, func.sum(Figure.number)).where(*period.days("matches"))
+    kept_query = select(*kept, _sum(Figure.number)).where(*period.days("matches"))
     if period.has_days:
         yield from session.execute(kept_query.group_by(*kept))
     kind = (MatchRecord.list_key, MatchRecord.category, MatchRecord.action, _NEAR)
@@ -153,7 +153,7 @@ def _read_kinds(session: Session, period: _Period) -> Iterator[tuple[int, str, s
 def _count_days(session: Session, period: _Period) -> Counter[date]:
     found = Counter[date]()
     if period.has_days:
-        days = select(Figure.day, func.sum(Figure.number)).where(
+        days = select(Figure.day, _sum(Figure.number)).where(
             *period.days("matches"), Figure.step == 0
         )
         found.update(dict(session.execute(days.group_by(Figure.day)).all()))
@@ -210,7 +210,7 @@ def _read_states(session: Session, period: _Period) -> Iterator[tuple[str, int, 
     """Yield (state, whether they were reopened, number) of cases."""
     if period.has_days:
         kept = (Figure.name, Figure.step)
-        query = select(*kept, func.sum(Figure.number)).where(*period.days("cases"))
+        query = select(*kept, _sum(Figure.number)).where(*period.days("cases"))
         yield from session.execute(query.group_by(*kept))
     kind = (Case.state, case((Case.reopened > 0, 1), else_=0))
     for begin, end in period.parts:
@@ -218,15 +218,13 @@ def _read_states(session: Session, period: _Period) -> Iterator[tuple[str, int, 
         yield from session.execute(rows.group_by(*kind))
 
 
-def _count_overdue(
-    session: Session, period: _Period, pending: Sequence[str], now: datetime
-) -> int:
+def _count_overdue(session: Session, period: _Period, pending: Sequence[str], now: datetime) -> int:
     hours = (now - _EPOCH) // _HOUR
     total = 0
     late = (Case.state.in_(pending), Case.due_at < now)
     if period.has_days:
         earlier = (Figure.name.in_(pending), Figure.step < hours)
-        total += _scalar(session, select(func.sum(Figure.number)).where(*period.days("due"), *earlier))
+        total += _scalar(session, select(_sum(Figure.number)).where(*period.days("due"), *earlier))
         # Due within the present hour.
         since_then = Case.due_at >= _EPOCH + hours * _HOUR
         opened = period.within_days(Case.opened_at)
@@ -239,7 +237,7 @@ def _count_overdue(
 
 def _read_hours(session: Session, period: _Period) -> Iterator[tuple[float, int]]:
     if period.has_days:
-        query = select(func.sum(Figure.seconds), func.sum(Figure.number))
+        query = select(_sum(Figure.seconds), _sum(Figure.number))
         query = query.where(*period.days("decisions")).group_by(Figure.step)
         for seconds, number in session.execute(query):
             if number:
@@ -259,7 +257,7 @@ def _count(
     """Return a figure of the whole days, and the number of such rows of the parts of days."""
     total = 0
     if period.has_days:
-        total += _scalar(session, select(func.sum(Figure.number)).where(*period.days(figure)))
+        total += _scalar(session, select(_sum(Figure.number)).where(*period.days(figure)))
     for begin, end in period.parts:
         rows = select(func.count()).where(*_within(column, begin, end), *more)
         total += _scalar(session, rows)
@@ -268,6 +266,11 @@ def _count(
 
 def _within(column: Any, begin: datetime, end: datetime) -> list[ColumnElement[bool]]:
     return [column >= begin, column < end]
+
+
+def _sum(column: Any) -> ColumnElement[int]:
+    # PostgreSQL's sum of long integers is a decimal number.
+    return cast(func.sum(column), BigInteger)
 
 
 def _scalar(session: Session, query: Select[Any]) -> int:

@@ -75,7 +75,10 @@ class Metrics:
             registry=self.registry,
         )
         self._jobs = self._gauge(
-            "hashmatch_jobs", "Scans, lookups and fetches waiting or running.", "work", "state"
+            "hashmatch_jobs",
+            "Scans, lookups, fetches and reports waiting or running.",
+            "work",
+            "state",
         )
         self._buffered = self._gauge(
             "hashmatch_buffered_bytes", "Size of request bodies in memory."

@@ -6,7 +6,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -67,15 +67,30 @@ class Database:
         self._writers = WriterQueue(places, self.sqlite_path())
 
     @contextmanager
-    def reading(self) -> Iterator[Session]:
-        """One session that sees one state of the database throughout. Raises `StoreError`."""
+    def reading(self, *, limit_s: float | None = None) -> Iterator[Session]:
+        """One session that sees one state of the database throughout. Raises `StoreError`.
+
+        With a limit no query of it goes on for longer; then it raises `StoreSlowError`.
+        """
         with self.connection() as connection:
             if not self._is_sqlite:
                 connection.execution_options(
                     isolation_level="REPEATABLE READ", postgresql_readonly=True
                 )
-            with connection.begin(), Session(connection) as session:
+            with (
+                connection.begin(),
+                self._limited(connection, limit_s),
+                Session(connection) as session,
+            ):
                 yield session
+
+    def _limited(
+        self, connection: Connection, limit_s: float | None
+    ) -> AbstractContextManager[None]:
+        if limit_s is None:
+            return nullcontext()
+        limited = sqlite.limited if self._is_sqlite else postgresql.limited
+        return limited(connection, self.name(), limit_s)
 
     @contextmanager
     def writing(self, actor: str = "", *, background: bool = False) -> Iterator[Session]:
@@ -178,13 +193,10 @@ class Database:
         PostgreSQL is vacuumed; its own log and backups are its operator's.
         """
         with self._raw_connection() as connection:
-            cursor = connection.cursor()
             if self._is_sqlite:
-                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                row = cursor.fetchone()
-                return row is not None and row[0] == 0
+                return sqlite.empty_log(connection.driver_connection, self._busy_timeout_s)
             connection.driver_connection.autocommit = True
-            cursor.execute(f"VACUUM {_FORGETTABLE}")
+            connection.cursor().execute(f"VACUUM {_FORGETTABLE}")
             connection.invalidate()
             return True
 

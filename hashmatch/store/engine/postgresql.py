@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import URL
@@ -12,6 +14,7 @@ from hashmatch.errors import (
     StoreLockedError,
     StoreMissingError,
     StoreReadOnlyError,
+    StoreSlowError,
     StoreUnreachableError,
 )
 
@@ -46,6 +49,9 @@ _SOMEBODY_WAITS = text(
 )
 _LOOK_AGAIN_S = 0.01
 _NO_SUCH_DATABASE = "3D000"
+_STOPPED = "57014"
+# Until the end of the transaction.
+_LIMIT = text("SELECT set_config('statement_timeout', :limit, true)")
 # Of a refused login only the words tell.
 _REFUSED = ("authentication failed", "no pg_hba.conf entry", "no password supplied")
 # Connections refused, broken or ended by an operator; too many of them.
@@ -76,6 +82,16 @@ def open_engine(url: URL, busy_timeout_s: float) -> Engine:
     )
 
 
+@contextmanager
+def limited(connection: Connection, _: str, limit_s: float) -> Iterator[None]:
+    """Stop each query of the block, which is within a transaction, once it has taken so long.
+
+    What the driver then raises is a `StoreSlowError` in `store_error`.
+    """
+    connection.execute(_LIMIT, {"limit": f"{max(int(limit_s * 1000), 1)}ms"})
+    yield
+
+
 def let_others_go_first(connection: Connection, patience_s: float) -> None:
     """Wait, up to that long, while any session waits for a lock.
 
@@ -98,6 +114,11 @@ def store_error(name: str, cause: BaseException | None) -> StoreError:
         return StoreLockedError(
             f"{name}: the database is locked: {_LOCKED[code]}",
             hint="Wait for it to finish, or raise database.busy_timeout_s.",
+        )
+    if code == _STOPPED:
+        return StoreSlowError(
+            f"{name}: the database takes too long over this",
+            hint="Ask for a shorter period, or again when less goes on.",
         )
     if code in _READ_ONLY:
         return StoreReadOnlyError(

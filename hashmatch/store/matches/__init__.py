@@ -20,6 +20,7 @@ from .flooding import (
 )
 from .matches import (
     MatchFilter,
+    MatchPlace,
     NewMatch,
     StoredMatch,
     content_key_of,
@@ -34,6 +35,7 @@ __all__ = [
     "FloodAction",
     "FloodingEntry",
     "MatchFilter",
+    "MatchPlace",
     "NewAllowedMatch",
     "NewMatch",
     "StoredAllowedMatch",

@@ -10,11 +10,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 from .base import Base, LongInteger
 
 # What keeps the figures, by table: a test holds them against rows that are counted one by one.
-FIGURE_TRIGGERS = tuple(
-    f"count_{table}_{event}"
-    for table in ("matches", "contents", "cases", "ncmec_reports", "outbox")
-    for event in ("insert", "update", "delete")
-) + ("count_matches_of_contents_insert", "count_matches_of_contents_update")
+FIGURE_TRIGGERS = (
+    *(
+        f"count_{table}_{event}"
+        for table in ("matches", "contents", "cases", "ncmec_reports", "outbox")
+        for event in ("insert", "update", "delete")
+    ),
+    "count_matches_of_contents_insert",
+    "count_matches_of_contents_update",
+)
 
 
 class Figure(Base):
@@ -23,9 +27,10 @@ class Figure(Base):
     | figure | day | list_key, name, action, step |
     | --- | --- | --- |
     | matches | of the match | list, category, action, 1 for near ones |
-    | contents, near_contents | of the first match, or of the first near one where all are near | – |
+    | contents | of the first match within the threshold | – |
+    | near_contents | of the first match, of contents with near ones only | – |
     | cases | of opening | name: state; step: 1 for those that were reopened |
-    | due | of opening, of cases that need a decision or an escalation | state; hour of the due time |
+    | due | of opening, of pending cases | name: state; step: hour of the due time |
     | decisions | of opening | step: seconds until then, to 3 %; `seconds` is their exact sum |
     | ncmec_reports | of the end of a report, none to the test server | – |
     | outbox | of queueing | name: waiting or dead |
