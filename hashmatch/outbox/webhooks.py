@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from hashmatch.config import EndpointSettings, Settings, WebhookSettings, read_secret
 from hashmatch.errors import ConfigError, OutboxError
 from hashmatch.match_listener import RecordedMatch
-from hashmatch.store.matches import ContentFacts, FloodingEntry
+from hashmatch.store.matches import ContentFacts, FloodingEntry, read_match
 from hashmatch.store.outbox import Message, queue_message
 from hashmatch.store.schema import utc_now
 from hashmatch.wire import match_as_json
@@ -41,14 +41,22 @@ class WebhookNotifier:
     def on_new_matches(
         self, session: Session, content: ContentFacts, matches: Sequence[RecordedMatch]
     ) -> None:
-        """Queue the notifications, in the transaction that records the matches."""
+        """Queue the notifications, in the transaction that records the matches.
+
+        They are about the case of the content, and are removed with it.
+        """
+        if not self._webhooks:
+            return
+        case = read_match(session, matches[0].match.match_id).case
         for name, webhook in self._webhooks.items():
             for one in matches:
                 if not webhook.lists or one.match.list_name in webhook.lists:
                     # The subject makes it one message, even where the match is recorded again; one
                     # that was near and is within the threshold now is another.
                     subject = f"{WEBHOOK}/{name}/{one.match.nearness}/{one.match.match_id}"
-                    queue_message(session, WEBHOOK, name, subject, _body(content, one))
+                    queue_message(
+                        session, WEBHOOK, name, subject, _body(content, one), case=case
+                    )
 
     def on_flooding_entry(self, session: Session, entry: FloodingEntry) -> None:
         """Queue the notifications of an entry that floods, one a day."""

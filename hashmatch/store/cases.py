@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import NotFoundError
 
+from .engine import overwrite_deleted
 from .schema import (
     Case,
     CaseNote,
@@ -212,6 +213,7 @@ def save_uploader_details(
 ) -> UploaderDetails:
     """Store encrypted uploader details of a case, in place of earlier ones."""
     row = find_uploader_details(session, case) or UploaderDetails(case_key=case)
+    overwrite_deleted(session)
     row.key_id, row.sealed, row.received_at = key_id, sealed, utc_now()
     row.account_digest = account_digest
     session.add(row)

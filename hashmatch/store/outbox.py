@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import NotFoundError
 
-from .engine import affected_rows, audit, upsert
+from .engine import affected_rows, audit, overwrite_deleted, upsert
 from .schema import Figure, OutboxMessage, utc_now
 
 # A crashed sender delays a message by this much.
@@ -146,6 +146,7 @@ def note_sent(session: Session, key: int) -> None:
         return
     row.sent_at, row.next_attempt_at, row.problem = utc_now(), None, ""
     # The row stays, so that nothing is sent twice; the names of the content stay with the match.
+    overwrite_deleted(session)
     body = json.loads(row.body)
     row.body = json.dumps({name: body[name] for name in _LEFT_AFTER_SENDING if name in body})
 
@@ -177,6 +178,7 @@ def retry_message(session: Session, key: int) -> None:
 def drop_message(session: Session, key: int) -> None:
     """Delete an unsent message. Raises `NotFoundError`."""
     row = _find_unsent(session, key)
+    overwrite_deleted(session)
     session.delete(row)
     audit(session, "message.dropped", None, {"kind": row.kind, "to": row.target, "message": key})
 

@@ -122,7 +122,7 @@ def test_a_match_that_cannot_be_queued_is_neither_recorded_nor_notified(
     from hashmatch.outcome import Reason
     from tests.scanning import recorded, unscreened
 
-    def fail(*_: object) -> bool:
+    def fail(*_: object, **__: object) -> bool:
         raise StoreError("the disk is full")
 
     import_text(database, "one", list_of(1))
