@@ -54,9 +54,7 @@ class WebhookNotifier:
                     # The subject makes it one message, even where the match is recorded again; one
                     # that was near and is within the threshold now is another.
                     subject = f"{WEBHOOK}/{name}/{one.match.nearness}/{one.match.match_id}"
-                    queue_message(
-                        session, WEBHOOK, name, subject, _body(content, one), case=case
-                    )
+                    queue_message(session, WEBHOOK, name, subject, _body(content, one), case=case)
 
     def on_flooding_entry(self, session: Session, entry: FloodingEntry) -> None:
         """Queue the notifications of an entry that floods, one a day."""

@@ -231,7 +231,9 @@ def _matched(
     session: Session, wanted: CaseFilter, lists: Sequence[int], contents: Sequence[int]
 ) -> set[int]:
     query = select(MatchRecord.content_key).where(
-        MatchRecord.content_key.in_(contents), MatchRecord.list_key.in_(lists)
+        MatchRecord.content_key.in_(contents),
+        # As a sum, which has no index: SQLite would go through the matches of the lists.
+        (MatchRecord.list_key + 0).in_(lists),
     )
     if wanted.entry_id is not None:
         query = query.where(MatchRecord.entry_id == wanted.entry_id)

@@ -316,9 +316,7 @@ def _details_that_may_go(needed: Sequence[str]) -> Select[int]:
 
 def _old_messages(before: datetime) -> Select[int]:
     """Select messages that were sent, or are dead and not about a case; those end with the case."""
-    return select(OutboxMessage.key).where(
-        MESSAGE_IS_DONE, OutboxMessage.created_at < before
-    )
+    return select(OutboxMessage.key).where(MESSAGE_IS_DONE, OutboxMessage.created_at < before)
 
 
 def _old_tokens(before: datetime) -> Select[int]:

@@ -42,9 +42,22 @@ _OLD_INDEXES = (
     ("matches", ("matched_at",)),
     ("matches", ("list_key", "entry_id")),
     ("outbox", ("next_attempt_at",)),
+    ("entry_activity", ("flooding_since",)),
 )
-_WAITING = "next_attempt_at IS NOT NULL"
-_DONE = "next_attempt_at IS NULL AND (sent_at IS NOT NULL OR case_key IS NULL)"
+_PARTIAL_INDEXES = (
+    (
+        "outbox", "ix_outbox_waiting", ("kind", "target", "next_attempt_at", "key"),
+        "next_attempt_at IS NOT NULL",
+    ),
+    (
+        "outbox", "ix_outbox_done", ("created_at", "key"),
+        "next_attempt_at IS NULL AND (sent_at IS NOT NULL OR case_key IS NULL)",
+    ),
+    (
+        "entry_activity", "ix_entry_activity_flooding_since", ("flooding_since",),
+        "flooding_since IS NOT NULL",
+    ),
+)  # fmt: skip
 
 _IS_NEAR = "{r}distance_bits > {r}threshold_bits"
 # For each table its figures: name, condition, day, list, name, action, step, seconds. `{r}` is the
@@ -103,12 +116,9 @@ def upgrade() -> None:
     op.add_column("contents", sa.Column("first_near_at", _TIME))
     for table, columns in _NEW_INDEXES:
         op.create_index(f"ix_{table}_{'_'.join(columns)}", table, list(columns))
-    for name, columns, condition in (
-        ("ix_outbox_waiting", ["kind", "target", "next_attempt_at", "key"], _WAITING),
-        ("ix_outbox_done", ["created_at", "key"], _DONE),
-    ):
+    for table, name, columns, condition in _PARTIAL_INDEXES:
         where = sa.text(condition)
-        op.create_index(name, "outbox", columns, sqlite_where=where, postgresql_where=where)
+        op.create_index(name, table, list(columns), sqlite_where=where, postgresql_where=where)
     op.create_table(
         "figures",
         sa.Column("figure", sa.String(16), nullable=False),
@@ -156,8 +166,8 @@ def downgrade() -> None:
             op.execute(f"DROP FUNCTION count_{table}()")
         op.execute("DROP FUNCTION fold_figures()")
     op.drop_table("figures")
-    for name in ("ix_outbox_waiting", "ix_outbox_done"):
-        op.drop_index(name, "outbox")
+    for table, name, _, _ in _PARTIAL_INDEXES:
+        op.drop_index(name, table)
     for table, columns in _NEW_INDEXES:
         op.drop_index(f"ix_{table}_{'_'.join(columns)}", table)
     op.drop_column("contents", "first_matched_at")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import KEYS_ARE_NEVER_REUSED, Base, LongInteger, utc_now
@@ -120,7 +120,15 @@ class EntryActivity(Base):
     """
 
     __tablename__ = "entry_activity"
-    __table_args__ = (Index(None, "flooding_since"),)
+    # Few of all that ever matched.
+    __table_args__ = (
+        Index(
+            "ix_entry_activity_flooding_since",
+            "flooding_since",
+            sqlite_where=text("flooding_since IS NOT NULL"),
+            postgresql_where=text("flooding_since IS NOT NULL"),
+        ),
+    )
 
     entry_key: Mapped[int] = mapped_column(LongInteger, primary_key=True, autoincrement=False)
     list_key: Mapped[int] = mapped_column(ForeignKey("lists.key"))
