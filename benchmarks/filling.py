@@ -91,7 +91,8 @@ def fill(database: Database, contents: int, matches_each: int = 3) -> None:
 
 def _add(session: Session, table: type[Base], rows: Iterator[dict[str, Any]]) -> None:
     while some := list(islice(rows, _ROWS_AT_ONCE)):
-        session.execute(insert(table), some)
+        # Otherwise None is left out, and a default put in its place.
+        session.execute(insert(table), some, execution_options={"render_nulls": True})
 
 
 def _blob(number: int) -> bytes:

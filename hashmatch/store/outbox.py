@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from hashmatch.errors import NotFoundError
@@ -76,16 +76,20 @@ def find_due(session: Session) -> set[tuple[str, str]]:
 def _waited_for(session: Session) -> Iterator[tuple[str, str]]:
     """Yield the (kind, target) of waiting messages, from each to the next.
 
-    Neither database skips by itself the many messages of one target.
+    Neither database passes by itself the many messages of one target.
     """
-    place = (OutboxMessage.kind, OutboxMessage.target)
-    query = select(*place).where(OutboxMessage.next_attempt_at.is_not(None))
-    query = query.order_by(*place).limit(1)
+    kind, target = OutboxMessage.kind, OutboxMessage.target
+    query = select(kind, target).where(OutboxMessage.next_attempt_at.is_not(None))
+    query = query.order_by(kind, target).limit(1)
     found = session.execute(query).first()
     while found is not None:
-        yield found
-        beyond = query.where(tuple_(*place) > found)
-        found = session.execute(beyond).first()
+        yield found[0], found[1]
+        next_target = query.where(kind == found[0], target > found[1])
+        # Not compared as a pair: SQLite would begin at the first of the same pair.
+        found = (
+            session.execute(next_target).first()
+            or session.execute(query.where(kind > found[0])).first()
+        )
 
 
 def _is_due(session: Session, kind: str, target: str, now: datetime) -> bool:

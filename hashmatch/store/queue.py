@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from heapq import merge
 from itertools import islice
 from typing import TypeAlias
 
-from sqlalchemy import ColumnElement, Select, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, select, tuple_
 from sqlalchemy.orm import Session
 
 from .cases import CaseFilter, CasePlace, OpeningPlace, StoredCase
@@ -78,7 +79,7 @@ def _page_of_few(
     query = select(*_QUEUE, Case.content_key).where(chosen, *_own_conditions(wanted))
     if wanted.after is not None:
         query = query.where(_comes_after(wanted.after))
-    found = list(_candidates(session, query.order_by(*_QUEUE).limit(limit)))
+    found = list(_merged(session, [query.order_by(*_QUEUE).limit(limit)], limit))
     return _page(session, [place for place, _ in found], found, limit)
 
 
@@ -161,17 +162,9 @@ def _stream(
 
 
 def _merged(session: Session, streams: Sequence[_Query], limit: int) -> Iterator[_Candidate]:
-    if len(streams) == 1:
-        return _candidates(session, streams[0])
-    if not streams:
-        return iter(())
-    merged = union_all(*(select(one.subquery()) for one in streams)).subquery()
-    order = (merged.c.priority, merged.c.due_at, merged.c.key)
-    return _candidates(session, select(merged).order_by(*order).limit(limit))
-
-
-def _candidates(session: Session, query: _Query) -> Iterator[_Candidate]:
-    for priority, due_at, key, content_key in session.execute(query):
+    # Merged here: a compound query would sort each of them once more.
+    ordered = merge(*(session.execute(one).all() for one in streams))
+    for priority, due_at, key, content_key in islice(ordered, limit):
         yield CasePlace(priority, due_at, key), content_key
 
 

@@ -20,9 +20,9 @@ from hashmatch.store.engine import WRITES, Database
 from hashmatch.store.schema import Base
 from tests.store.query_walk import Ask, questions
 
-_CONTENTS = 10_000
+_CONTENTS = 8_000
 # Of a table that grows, a scan takes more than either.
-_MOST_STEPS, _MOST_ROWS = 38_000, 5_000
+_MOST_STEPS, _MOST_ROWS = 25_000, 4_000
 _STEPS_A_TICK = 100
 # These are as long as there are lists, days, or people who make tokens and samples.
 _SMALL = {
