@@ -32,6 +32,7 @@ HashmatchError
     ├── StoreLockedError        another process holds the database
     │   └── StoreConflictError      another writer changed or removed what was being written
     ├── StoreUnreachableError   the database server does not answer
+    ├── StoreSlowError          the database takes longer over a query than is permitted
     └── StoreReadOnlyError      the database is not writable
 
 A message names the file, key, list or line; a hint says what to do next. Neither ever holds a hash
@@ -174,6 +175,10 @@ class StoreConflictError(StoreLockedError):
 
 class StoreUnreachableError(StoreError):
     """The database server does not answer, or closed the connection."""
+
+
+class StoreSlowError(StoreError):
+    """The database takes longer over a query than is permitted; the query was stopped."""
 
 
 class StoreReadOnlyError(StoreError):

@@ -17,14 +17,20 @@ from hashmatch.config import Settings
 from hashmatch.cybertip import ENDED
 from hashmatch.store.engine import Database, audit, overwrite_deleted, retried
 from hashmatch.store.retention import (
+    Place,
+    Removed,
     count_old_cases,
+    count_old_contents,
     count_old_days,
     count_old_details,
     count_old_messages,
+    count_old_tokens,
     remove_old_cases,
+    remove_old_contents,
     remove_old_days,
     remove_old_details,
     remove_old_messages,
+    remove_old_tokens,
 )
 from hashmatch.store.schema import utc_now
 
@@ -40,15 +46,16 @@ class _Rule:
 
     part: str
     days: float
-    remove: Callable[[Session, datetime], Counter[str]]
+    remove: Callable[[Session, datetime, Place | None, int], Removed]
     count: Callable[[Session, datetime], int]
 
 
 def apply_retention(database: Database, settings: Settings, *, dry_run: bool) -> dict[str, int]:
     """Remove what is older than `[retention]` allows; returns the number of rows by table.
 
-    With `dry_run` nothing is removed, and only cases, details, messages and days are counted. May
-    be interrupted and called again. Raises `StoreError`.
+    With `dry_run` nothing is removed, and only cases, contents, details, messages, tokens and days
+    are counted. Others read and write meanwhile. May be interrupted and called again. Raises
+    `StoreError`.
     """
     now, removed = utc_now(), Counter[str]()
     for rule in _rules(settings):
@@ -66,20 +73,24 @@ def apply_retention(database: Database, settings: Settings, *, dry_run: bool) ->
 
 
 def _apply(database: Database, rule: _Rule, before: datetime) -> Counter[str]:
-    """Remove batch after batch until nothing is left."""
-    removed = Counter[str]()
+    """Remove in turns, until nothing old is left that may go."""
+    removed, turns, place = Counter[str](), database.turns(), None
 
-    def remove_some() -> Counter[str]:
-        with database.writing() as session:
+    def remove_some(place: Place | None) -> Removed:
+        with turns.next() as session:
             overwrite_deleted(session)
-            found = rule.remove(session, before)
-            if found:
-                audit(session, "retention.applied", None, {"rule": rule.part, **found})
-            return found
+            turn = rule.remove(session, before, place, turns.rows)
+            if turn.rows:
+                audit(session, "retention.applied", None, {"rule": rule.part, **turn.rows})
+            return turn
 
-    while found := retried(remove_some):  # Another host may be removing the same.
-        removed += found
-    return removed
+    while True:
+        # Another host may be removing the same.
+        turn = retried(partial(remove_some, place))
+        removed += turn.rows
+        if turn.is_last:
+            return removed
+        place = turn.following
 
 
 def _rules(settings: Settings) -> Iterator[_Rule]:
@@ -94,6 +105,7 @@ def _rules(settings: Settings) -> Iterator[_Rule]:
             partial(remove_old_cases, state=state, ended=ENDED),
             partial(count_old_cases, state=state, ended=ENDED),
         )
+    yield _Rule("contents", retention.allowed_days, remove_old_contents, count_old_contents)
     yield _Rule(
         "details",
         retention.details_days,
@@ -101,4 +113,5 @@ def _rules(settings: Settings) -> Iterator[_Rule]:
         partial(count_old_details, needed=_NEED_DETAILS),
     )
     yield _Rule("messages", retention.outbox_days, remove_old_messages, count_old_messages)
+    yield _Rule("tokens", retention.token_days, remove_old_tokens, count_old_tokens)
     yield _Rule("daily_counts", retention.daily_count_days, remove_old_days, count_old_days)

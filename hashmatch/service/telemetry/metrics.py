@@ -24,8 +24,8 @@ from prometheus_client.registry import Collector
 from hashmatch.cases import PENDING, State
 from hashmatch.errors import HashmatchError
 from hashmatch.outcome import Clear, Outcome, outcome_name
-from hashmatch.store.cases import count_cases
 from hashmatch.store.engine import Database, read_unsealed
+from hashmatch.store.figures import count_cases, count_overdue
 from hashmatch.store.lists import (
     ALLOW,
     FAILED,
@@ -75,7 +75,10 @@ class Metrics:
             registry=self.registry,
         )
         self._jobs = self._gauge(
-            "hashmatch_jobs", "Scans, lookups and fetches waiting or running.", "work", "state"
+            "hashmatch_jobs",
+            "Scans, lookups, fetches and reports waiting or running.",
+            "work",
+            "state",
         )
         self._buffered = self._gauge(
             "hashmatch_buffered_bytes", "Size of request bodies in memory."
@@ -185,7 +188,7 @@ class StoreState(Collector):
                 )
                 unsent = count_unsent(session)
                 cases = count_cases(session)
-                overdue = count_cases(session, due_before=utc_now())
+                overdue = count_overdue(session, PENDING)
                 unsealed = read_unsealed(session)
         except HashmatchError:
             yield _Sample("hashmatch_store_up", "Whether the store answers.", {}, 0)
@@ -232,8 +235,7 @@ class StoreState(Collector):
                 {"state": case_state.value},
                 cases.get(case_state.value, 0),
             )
-        late = sum(overdue.get(one.value, 0) for one in PENDING)
-        yield _Sample("hashmatch_cases_overdue", "Cases past their due time.", {}, late)
+        yield _Sample("hashmatch_cases_overdue", "Cases past their due time.", {}, overdue)
         help_text = "Records of the audit log that are not sealed yet."
         yield _Sample("hashmatch_audit_unsealed_records", help_text, {}, unsealed.records)
         help_text = "Age of the oldest audit record that is not sealed, 0 without any."

@@ -37,6 +37,7 @@ from .statements import (
     upsert,
     upsert_into,
 )
+from .turns import Turns
 
 __all__ = [
     "CHECKPOINT_ACTION",
@@ -50,6 +51,7 @@ __all__ = [
     "HistoryRecord",
     "Seal",
     "StoredBatch",
+    "Turns",
     "Unsealed",
     "affected_rows",
     "audit",

@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +29,12 @@ from hashmatch.errors import (
 from . import postgresql, sqlite
 from .audit_log import Seal, write_batches
 from .sealer import Sealer
+from .turns import Turns
+from .writers import PATIENCE_S, WriterQueue
 
 # The newest migration. A test holds it against the migrations folder, so that opening the
 # database does not have to load Alembic.
-HEAD_REVISION = "0019"
+HEAD_REVISION = "0022"
 # The tables that rows are deleted from.
 _FORGETTABLE = (
     "entries, unsupported_hashes, quarantined_rows, matches, allowed_matches, content_hashes,"
@@ -67,28 +68,51 @@ class Database:
         self._engine = _create_engine(url, busy_timeout_s)
         self._is_sqlite = self._engine.dialect.name == "sqlite"
         # Databases with many writers find their own order; this only keeps them within the pool.
-        self._writers = threading.Semaphore(1 if self._is_sqlite else postgresql.MAX_WRITERS)
+        places = 1 if self._is_sqlite else postgresql.MAX_WRITERS
+        self._writers = WriterQueue(places, self.sqlite_path())
 
     @contextmanager
-    def reading(self) -> Iterator[Session]:
-        """One session that sees one state of the database throughout. Raises `StoreError`."""
+    def reading(self, *, limit_s: float | None = None) -> Iterator[Session]:
+        """One session that sees one state of the database throughout. Raises `StoreError`.
+
+        With a limit no query of it goes on for longer; then it raises `StoreSlowError`.
+        """
         with self.connection() as connection:
             if not self._is_sqlite:
                 connection.execution_options(
                     isolation_level="REPEATABLE READ", postgresql_readonly=True
                 )
-            with connection.begin(), Session(connection) as session:
+            with (
+                connection.begin(),
+                self._limited(connection, limit_s),
+                Session(connection) as session,
+            ):
                 yield session
 
+    def _limited(
+        self, connection: Connection, limit_s: float | None
+    ) -> AbstractContextManager[None]:
+        if limit_s is None:
+            return nullcontext()
+        limited = sqlite.limited if self._is_sqlite else postgresql.limited
+        return limited(connection, self.name(), limit_s)
+
     @contextmanager
-    def writing(self, actor: str = "") -> Iterator[Session]:
+    def writing(self, actor: str = "", *, background: bool = False) -> Iterator[Session]:
         """One session whose changes are committed together at the end, or not at all.
 
-        Waits up to the busy time-out for its turn. The audit log names `actor`. Raises
-        `StoreError`.
+        Waits up to the busy time-out for its turn; a `background` one lets others go first for a
+        moment. The audit log names `actor`. Raises `StoreError`.
         """
-        with self.connection() as connection, self.transaction(connection, actor) as session:
+        with (
+            self.connection() as connection,
+            self.transaction(connection, actor, background=background) as session,
+        ):
             yield session
+
+    def turns(self, actor: str = "") -> Turns:
+        """Return the turns of long work; see `Turns`."""
+        return Turns(lambda: self.writing(actor, background=True))
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
@@ -97,9 +121,15 @@ class Database:
             yield connection
 
     @contextmanager
-    def transaction(self, connection: Connection, actor: str = "") -> Iterator[Session]:
+    def transaction(
+        self, connection: Connection, actor: str = "", *, background: bool = False
+    ) -> Iterator[Session]:
         """One write on a connection of `connection()`; see `writing`."""
-        with self._turn_to_write():
+        if background and not self._is_sqlite:
+            postgresql.let_others_go_first(connection, PATIENCE_S)
+        with self._writers.turn(self.busy_timeout_s, background=background) as has_turn:
+            if not has_turn:
+                raise sqlite.locked(self.name())
             connection.info["begin"] = "BEGIN IMMEDIATE"
             has_records = False
             try:
@@ -114,19 +144,6 @@ class Database:
                 connection.info.pop("begin", None)
         if has_records:
             self._sealer.notice()
-
-    @contextmanager
-    def _turn_to_write(self) -> Iterator[None]:
-        """Let the threads of this process write in turn.
-
-        SQLite has one writer anyway, and lets waiting ones starve, since they only poll.
-        """
-        if not self._writers.acquire(timeout=self.busy_timeout_s):
-            raise sqlite.locked(self.name())
-        try:
-            yield
-        finally:
-            self._writers.release()
 
     def require_current_schema(self) -> None:
         """Raise `StoreMissingError` or `StoreSchemaError` unless the schema is this version's."""
@@ -184,13 +201,10 @@ class Database:
         PostgreSQL is vacuumed; its own log and backups are its operator's.
         """
         with self._raw_connection() as connection:
-            cursor = connection.cursor()
             if self._is_sqlite:
-                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                row = cursor.fetchone()
-                return row is not None and row[0] == 0
+                return sqlite.empty_log(connection.driver_connection, self.busy_timeout_s)
             connection.driver_connection.autocommit = True
-            cursor.execute(f"VACUUM {_FORGETTABLE}")
+            connection.cursor().execute(f"VACUUM {_FORGETTABLE}")
             connection.invalidate()
             return True
 

@@ -4,6 +4,7 @@ from .audit import AuditBatch, AuditCheckpoint, AuditHead, AuditRecord
 from .base import Audited, Base, require_text, utc_moment, utc_now
 from .cases import Case, CaseNote, NCMECReport, ReviewResult, UploaderDetails
 from .evaluations import ReviewSample, SampledMatch
+from .figures import FIGURE_TRIGGERS, Figure
 from .lists import (
     Entry,
     Generation,
@@ -23,10 +24,12 @@ from .matches import (
     EntryActivity,
     MatchRecord,
 )
-from .outbox import OutboxMessage
+from .outbox import MESSAGE_IS_DONE, OutboxMessage
 from .tokens import AccessToken
 
 __all__ = [
+    "FIGURE_TRIGGERS",
+    "MESSAGE_IS_DONE",
     "AccessToken",
     "AllowedMatchRecord",
     "AuditBatch",
@@ -42,6 +45,7 @@ __all__ = [
     "DailyCount",
     "Entry",
     "EntryActivity",
+    "Figure",
     "Generation",
     "HashList",
     "ListSync",
