@@ -9,6 +9,7 @@ from typing import Protocol
 from sqlalchemy.orm import Session
 
 from hashmatch.outcome import Action, Match
+from hashmatch.store.lookups import LimitedEntry
 from hashmatch.store.matches import ContentFacts, FloodingEntry
 
 
@@ -34,3 +35,6 @@ class MatchListener(Protocol):
 
     def on_flooding_entry(self, session: Session, entry: FloodingEntry) -> None:
         """Add to the session what tells people of an entry that floods, once a day."""
+
+    def on_limited_entry(self, session: Session, entry: LimitedEntry) -> None:
+        """Add to the session what tells people of an entry that reached the limit of look-ups."""

@@ -14,6 +14,7 @@ from hashmatch.match_listener import RecordedMatch
 from hashmatch.outcome import Nearness
 from hashmatch.store.cases import find_case_of, open_case, read_case_matches
 from hashmatch.store.engine import audit
+from hashmatch.store.lookups import LimitedEntry
 from hashmatch.store.matches import ContentFacts, FloodingEntry, content_key_of
 from hashmatch.store.schema import Case, utc_now
 
@@ -33,6 +34,9 @@ class CaseOpener:
         newest = max(int(one.match.match_id) for one in matches)
         content_key = content_key_of(session, newest)
         open_or_update_case(session, self._settings, content_key, _found(matches), newest)
+
+    def on_limited_entry(self, session: Session, entry: LimitedEntry) -> None:
+        """Do nothing: no content is concerned."""
 
     def on_flooding_entry(self, session: Session, entry: FloodingEntry) -> None:
         """Do nothing: cases stay one for each content item, and are filtered by entry."""

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from hashmatch.config import EndpointSettings, Settings, WebhookSettings, read_secret
 from hashmatch.errors import ConfigError, OutboxError
 from hashmatch.match_listener import RecordedMatch
+from hashmatch.store.lookups import LimitedEntry
 from hashmatch.store.matches import ContentFacts, FloodingEntry
 from hashmatch.store.outbox import Message, queue_message
 from hashmatch.store.schema import utc_now
@@ -56,6 +57,27 @@ class WebhookNotifier:
             if not webhook.lists or entry.list_name in webhook.lists:
                 subject = f"{WEBHOOK}/{name}/flooding/{entry.entry_key}/{entry.day}"
                 queue_message(session, WEBHOOK, name, subject, _flooding_body(entry))
+
+    def on_limited_entry(self, session: Session, entry: LimitedEntry) -> None:
+        """Queue the notifications of an entry that was looked up too much, one a day."""
+        for name, webhook in self._webhooks.items():
+            if not webhook.lists or entry.list_name in webhook.lists:
+                subject = f"{WEBHOOK}/{name}/limited/{entry.anchor_key}"
+                queue_message(session, WEBHOOK, name, subject, _limited_body(entry))
+
+
+def _limited_body(entry: LimitedEntry) -> dict[str, Any]:
+    return {
+        "type": "entry.limited",
+        "timestamp": utc_now().isoformat(timespec="seconds"),
+        "data": {
+            "list": entry.list_name,
+            "entry_id": entry.entry_id,
+            "algorithm": entry.algorithm,
+            "day": entry.day.isoformat(),
+            "lookups": entry.lookups,
+        },
+    }
 
 
 def _flooding_body(entry: FloodingEntry) -> dict[str, Any]:

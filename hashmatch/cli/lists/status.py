@@ -46,6 +46,11 @@ def _show(rows: Sequence[dict[str, Any]]) -> None:
             f"list {name}: entry {one['entry_id']} floods: {one['contents']} content items on"
             f" {one['day']}; see 'hashmatch lists flooding'"
         )
+    for name, one in [(row["list"], one) for row in rows for one in row["limited"]]:
+        say(
+            f"list {name}: entry {one['entry_id']} was looked up by {one['lookups']} hashes that are"
+            f" nearly its own on {one['day']}, the limit of a day; somebody may be feeling it out"
+        )
     columns = (
         "list",
         "licensor",

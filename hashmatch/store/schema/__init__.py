@@ -15,6 +15,7 @@ from .lists import (
     SyncRun,
     UnsupportedHash,
 )
+from .lookups import LookupAnchor, NearLookup
 from .matches import (
     AllowedMatchRecord,
     Content,
@@ -43,8 +44,10 @@ __all__ = [
     "Generation",
     "HashList",
     "ListSync",
+    "LookupAnchor",
     "MatchRecord",
     "NCMECReport",
+    "NearLookup",
     "OutboxMessage",
     "QuarantinedDelivery",
     "QuarantinedRow",
