@@ -191,7 +191,11 @@ def test_an_entry_at_its_limit_is_reported_once(
             _look_up(scanner, *(_flipped(VALUE, start + place) for place in range(30)))
     with database.reading() as session:
         (found,) = read_limited_entries(session)
-        bodies = [one.body for one in read_outbox(session, limit=1_000) if "entry.limited" in str(one.body)]
+        bodies = [
+            one.body
+            for one in read_outbox(session, limit=1_000)
+            if "entry.limited" in str(one.body)
+        ]
     assert (found.list_name, found.entry_id, found.lookups) == ("one", "e1", LIMIT)
     assert len(bodies) == 1
     assert VALUE.hex() not in str(bodies)

@@ -48,8 +48,8 @@ def _show(rows: Sequence[dict[str, Any]]) -> None:
         )
     for name, one in [(row["list"], one) for row in rows for one in row["limited"]]:
         say(
-            f"list {name}: entry {one['entry_id']} was looked up by {one['lookups']} hashes that are"
-            f" nearly its own on {one['day']}, the limit of a day; somebody may be feeling it out"
+            f"list {name}: entry {one['entry_id']} reached the limit of look-ups by near-equal"
+            f" hashes on {one['day']}; somebody may be trying to find its hash out"
         )
     columns = (
         "list",
