@@ -85,8 +85,8 @@ class LookupLimit:
     ) -> frozenset[int]:
         """Count the hashes of a batch, and return the numbers of the images past the limit.
 
-        Of these, nothing may be told but exact copies. Raises `StoreError`; then nothing of the
-        batch may be told.
+        Their outcomes may show exact copies alone. Raises `StoreError`; then no outcome of the
+        batch may be shown.
         """
         asked = _by_algorithm(images, findings, self._balls(snapshot, now.date()))
         if not asked:

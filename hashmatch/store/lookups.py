@@ -14,7 +14,7 @@ from .lists import shown_entry_id
 from .schema import Entry, HashList, LookupAnchor, NearLookup, utc_now
 
 # What reached the limit is shown for so long.
-_DAYS_KEPT = 7
+_DAYS_SHOWN = 7
 _REMOVED_A_TURN = 100
 _KEYS_A_QUERY = 500
 # Any number: this lock is for those who make an anchor, and for nothing else.
@@ -76,7 +76,7 @@ def add_anchors(session: Session, day: date, new: Sequence[NewAnchor]) -> list[A
     """Store anchors, in the order given; some that are older than a week are removed."""
     if not new:
         return []
-    _remove_old(session, day - timedelta(days=_DAYS_KEPT))
+    _remove_old(session, day - timedelta(days=_DAYS_SHOWN))
     rows = [
         {
             "day": day,
@@ -121,7 +121,7 @@ def count_lookups(
 
 def read_limited_entries(session: Session) -> list[LimitedEntry]:
     """Return the entries that reached the limit in the last days, newest first."""
-    since = utc_now() - timedelta(days=_DAYS_KEPT)
+    since = utc_now() - timedelta(days=_DAYS_SHOWN)
     return _read_limited(session, LookupAnchor.limited_at >= since)
 
 

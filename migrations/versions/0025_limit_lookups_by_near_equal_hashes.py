@@ -29,7 +29,7 @@ def upgrade() -> None:
         ),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_lookup_anchors_day", "lookup_anchors", ["day", "key"])
+    op.create_index("ix_lookup_anchors_day_key", "lookup_anchors", ["day", "key"])
     op.create_index("ix_lookup_anchors_limited_at", "lookup_anchors", ["limited_at"])
     op.create_table(
         "near_lookups",

@@ -84,13 +84,13 @@ class _Adversary:
         return _flipped(edge, *wrong)
 
     def _ask(self, value: bytes) -> int | None:
-        """Return the distance as it is told, 1,000 for clear, and None without an answer."""
+        """Return the distance as it is shown, 1,000 for clear, and None without an answer."""
         self.queries += 1
         (outcome,) = _look_up(self._scanner, value, limit=self._limit)
-        told = outcome_as_json(outcome, show_distances=False)
-        if told["outcome"] == "unscreened":
+        shown = outcome_as_json(outcome, show_distances=False)
+        if shown["outcome"] == "unscreened":
             return None
-        return min((one["distance_bits"] for one in told["matches"]), default=1_000)
+        return min((one["distance_bits"] for one in shown["matches"]), default=1_000)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -137,7 +137,7 @@ def test_exact_copies_match_past_the_limit(scanner: Scanner) -> None:
     _look_up(scanner, *(_flipped(VALUE, place) for place in range(30)))
     (outcome,) = _look_up(scanner, VALUE)
     assert isinstance(outcome, Matched)
-    # One that is of several hashes is told by the exact ones alone.
+    # One that is of several hashes is matched by the exact ones alone.
     both = Query((Hash(MD5, bytes(16)), Hash(PDQ, _flipped(VALUE, 3, 4), quality=100)), "b")
     (mixed,) = scanner.lookup_many([both], near_limit=LIMIT)
     assert isinstance(mixed, Matched)
