@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from benchmarks import (
+    beside,
     cases,
     documents,
     effect,
@@ -31,6 +32,7 @@ _BENCHMARKS = {
         index,
         following,
         service,
+        beside,
         cases,
         effect,
     )

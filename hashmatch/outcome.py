@@ -29,6 +29,7 @@ class Reason(StrEnum):
     INDEX_STALE = "index_stale"
     LICENCE_EXPIRED = "licence_expired"
     STORE_UNAVAILABLE = "store_unavailable"
+    LOOKUP_LIMIT = "lookup_limit"
     OVERLOADED = "overloaded"
 
 

@@ -23,6 +23,7 @@ from hashmatch.errors import ConfigError, OutboxError
 from hashmatch.match_listener import NewMatches, RecordedMatch
 from hashmatch.outcome import Action, Nearness
 from hashmatch.store.cases import read_case_keys
+from hashmatch.store.lookups import LimitedEntry
 from hashmatch.store.matches import ContentFacts, FloodingEntry
 from hashmatch.store.outbox import Message, NewMessage, queue_messages
 from hashmatch.store.schema import utc_now
@@ -62,14 +63,26 @@ class WebhookNotifier:
 
     def on_flooding_entries(self, session: Session, entries: Sequence[FloodingEntry]) -> None:
         """Queue the notifications of entries that flood, one a day."""
+        self._queue(
+            session,
+            {f"flooding/{one.entry_key}/{one.day}": (one, _flooding_body(one)) for one in entries},
+        )
+
+    def on_limited_entries(self, session: Session, entries: Sequence[LimitedEntry]) -> None:
+        """Queue the notifications of entries that were looked up too much, one a day."""
+        self._queue(
+            session, {f"limited/{one.anchor_key}": (one, _limited_body(one)) for one in entries}
+        )
+
+    def _queue(
+        self,
+        session: Session,
+        entries: Mapping[str, tuple[FloodingEntry | LimitedEntry, dict[str, Any]]],
+    ) -> None:
+        """Queue what is said of entries, by subject, for the webhooks that get their lists."""
         messages = [
-            NewMessage(
-                WEBHOOK,
-                name,
-                f"{WEBHOOK}/{name}/flooding/{one.entry_key}/{one.day}",
-                _flooding_body(one),
-            )
-            for one in entries
+            NewMessage(WEBHOOK, name, f"{WEBHOOK}/{name}/{subject}", body)
+            for subject, (one, body) in entries.items()
             for name, webhook in self._webhooks.items()
             if not webhook.lists or one.list_name in webhook.lists
         ]
@@ -99,6 +112,20 @@ def _message(
     # recorded again, it is the same message.
     subject = f"{WEBHOOK}/{name}/{first.match.nearness}/{first.action}/{first.match.match_id}"
     return NewMessage(WEBHOOK, name, subject, _body(content, matches), case)
+
+
+def _limited_body(entry: LimitedEntry) -> dict[str, Any]:
+    return {
+        "type": "entry.limited",
+        "timestamp": utc_now().isoformat(timespec="seconds"),
+        "data": {
+            "list": entry.list_name,
+            "entry_id": entry.entry_id,
+            "algorithm": entry.algorithm,
+            "day": entry.day.isoformat(),
+            "lookups": entry.lookups,
+        },
+    }
 
 
 def _flooding_body(entry: FloodingEntry) -> dict[str, Any]:

@@ -45,9 +45,10 @@ from hashmatch.store.schema import utc_now
 
 from .coverage import find_list_failure, has_usable_list, matched_algorithms
 from .judging import EntryGoneError, Found
+from .lookup_limit import LOOKUP_LIMIT, LookupLimit
 from .matching import find_failure, find_matches, low_quality_failure
 from .readings import is_no_image, no_list_of, plain_hashes, read_hashes, read_upload
-from .recording import NOTHING_RECORDED, Recorded, Recorder
+from .recording import NOTHING_RECORDED, Recorded, Recorder, exact_copies
 from .request import Query, Request, content_facts, open_request
 from .verdicts import conclude, unscreened
 
@@ -92,6 +93,7 @@ class Scanner:
         self._max_bytes = max_bytes
         self._clock = clock
         self._recorder = Recorder(database, policy, listeners)
+        self._lookup_limit = LookupLimit(database, policy, listeners)
         self._observe = observe
         self._tally = Tally(database)
 
@@ -148,15 +150,27 @@ class Scanner:
             return self.refuse(data, content_id=content_id or reference, reference=reference)
         return self.scan(data, content_id=content_id or reference, reference=reference)
 
-    def lookup(self, hashes: Sequence[Hash], *, content_id: str, reference: str = "") -> Outcome:
+    def lookup(
+        self,
+        hashes: Sequence[Hash],
+        *,
+        content_id: str,
+        reference: str = "",
+        near_limit: int | None = None,
+    ) -> Outcome:
         """Screen hashes of one image that were computed elsewhere.
 
         Clear then means: clear by these hashes alone. Hashes of an algorithm that no list is
-        matched by prove nothing, and without any other the outcome is unscreened.
+        matched by prove nothing, and without any other the outcome is unscreened. With a
+        `near_limit`, so does one past so many different hashes of a day about one entry, exact
+        copies apart: for callers who may not learn the hashes of a list.
         """
-        return self.lookup_many([Query(tuple(hashes), content_id, reference)])[0]
+        query = Query(tuple(hashes), content_id, reference)
+        return self.lookup_many([query], near_limit=near_limit)[0]
 
-    def lookup_many(self, queries: Sequence[Query]) -> list[Outcome]:
+    def lookup_many(
+        self, queries: Sequence[Query], *, near_limit: int | None = None
+    ) -> list[Outcome]:
         """Return for each of the queries what `lookup` returns for it, in much less time."""
         requests = [open_request(one.content_id, one.reference) for one in queries]
 
@@ -164,7 +178,7 @@ class Scanner:
             matched = matched_algorithms(snapshot, self._policy)
             return [read_hashes(matched, one.hashes) for one in queries]
 
-        return self._screen(requests, read)
+        return self._screen(requests, read, near_limit)
 
     def hash_alone(self, data: bytes, algorithm: str) -> tuple[Hash, ...] | Unscreened:
         """Return an image's hashes of one algorithm without looking them up.
@@ -286,14 +300,17 @@ class Scanner:
             return read_upload(self._intake, data, algorithms, level)
 
     def _screen(
-        self, requests: Sequence[Request], read: Callable[[Snapshot], Sequence[Reading]]
+        self,
+        requests: Sequence[Request],
+        read: Callable[[Snapshot], Sequence[Reading]],
+        near_limit: int | None = None,
     ) -> list[Outcome]:
         """Screen a batch against the lists as they stand, again where they changed meanwhile."""
         try:
             for attempt in range(_ATTEMPTS):
                 snapshot = self._index.refresh() if attempt else self._index.snapshot()
                 with suppress(EntryGoneError):
-                    return self._screen_against(snapshot, requests, read)
+                    return self._screen_against(snapshot, requests, read, near_limit)
         except (StoreError, IndexStaleError, IndexFolderError) as error:
             return [self._failed(one, error) for one in requests]
         failure = Failure(
@@ -306,6 +323,7 @@ class Scanner:
         snapshot: Snapshot,
         requests: Sequence[Request],
         read: Callable[[Snapshot], Sequence[Reading]],
+        near_limit: int | None,
     ) -> list[Outcome]:
         readings = read(snapshot)
         now = self._clock()
@@ -313,6 +331,11 @@ class Scanner:
         with self._timed("look_up"):
             hashes = [one.hashes for one in readings]
             findings = find_matches(snapshot, self._policy, hashes, today)
+            exceeded = (
+                frozenset[int]()
+                if near_limit is None
+                else self._lookup_limit.exceeded(snapshot, hashes, findings, near_limit, now)
+            )
         found = {
             number: Found(content_facts(requests[number], readings[number]), some)
             for number, some in enumerate(findings)
@@ -329,6 +352,8 @@ class Scanner:
                 matched, self._policy, reading.hashes, list_failure
             )
             own = recorded.get(number, NOTHING_RECORDED)
+            if number in exceeded:
+                own, failure = exact_copies(own), LOOKUP_LIMIT
             outcome = conclude(self._policy, request, reading, own, failure)
             outcomes.append(self._counted(outcome))
         return outcomes

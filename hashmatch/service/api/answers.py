@@ -101,6 +101,7 @@ def status_of_reason(reason: Reason) -> HTTPStatus:
             | Reason.EMPTY
             | Reason.UNREADABLE
             | Reason.LOW_QUALITY
+            | Reason.LOOKUP_LIMIT
         ):
             return _UNPROCESSABLE
         case Reason.OVERLOADED:

@@ -21,6 +21,7 @@ from fastapi.security.base import SecurityBase
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from hashmatch.config import ServiceSettings
 from hashmatch.errors import OverloadedError, StoreError, StoreUnreachableError
 from hashmatch.store.engine import Database
 from hashmatch.store.schema import utc_now
@@ -274,6 +275,11 @@ def require_export(token: Token) -> None:
 def may_see_distances(token: Token) -> bool:
     """Say whether the token may see exact distances, by which callers could approach a hash."""
     return Scope.EXPORT in token.scopes
+
+
+def near_limit(settings: ServiceSettings, token: Token) -> int | None:
+    """Return how many near-equal hashes a day are looked up for the token; None for any number."""
+    return None if may_see_distances(token) else settings.max_near_lookups or None
 
 
 def _bearer(authorization: str) -> tuple[str, str] | None:

@@ -35,6 +35,7 @@ from hashmatch.store.lists import (
     read_newest_runs,
     read_quarantines,
 )
+from hashmatch.store.lookups import read_limited_entries
 from hashmatch.store.matches import read_flooding
 from hashmatch.store.outbox import count_unsent
 from hashmatch.store.schema import utc_now
@@ -186,6 +187,9 @@ class StoreState(Collector):
                 flooding = collections.Counter(
                     one.list_name for one in read_flooding(session) if not one.action
                 )
+                limited = collections.Counter(
+                    one.list_name for one in read_limited_entries(session)
+                )
                 unsent = count_unsent(session)
                 cases = count_cases(session)
                 overdue = count_overdue(session, PENDING)
@@ -219,6 +223,8 @@ class StoreState(Collector):
             yield _Sample("hashmatch_list_quarantined", help_text, own, is_quarantined)
             help_text = "Entries that match too much, about which nobody has decided."
             yield _Sample("hashmatch_flooding_entries", help_text, own, flooding[one.name])
+            help_text = "Entries about which look-ups reached the limit of a day, of a week."
+            yield _Sample("hashmatch_limited_entries", help_text, own, limited[one.name])
             if good:
                 help_text = "Time since the last complete sync."
                 age_s = (now - good[0].ended_at).total_seconds()

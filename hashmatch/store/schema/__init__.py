@@ -16,6 +16,7 @@ from .lists import (
     SyncRun,
     UnsupportedHash,
 )
+from .lookups import LookupAnchor, NearLookup
 from .matches import (
     AllowedMatchRecord,
     Content,
@@ -49,8 +50,10 @@ __all__ = [
     "Generation",
     "HashList",
     "ListSync",
+    "LookupAnchor",
     "MatchRecord",
     "NCMECReport",
+    "NearLookup",
     "OutboxMessage",
     "QuarantinedDelivery",
     "QuarantinedRow",
