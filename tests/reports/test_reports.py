@@ -217,6 +217,7 @@ def test_rows_are_written_as_they_come(database: Database, tmp_path: Path) -> No
     """Ten times as many rows take no more memory."""
     import_text(database, "one", list_of(1))
     make_match(database)
+    database.seal_records()  # Or its thread would do so, and take memory, at any time.
     with database.reading() as session:
         (row,) = report_rows(session, MatchFilter())
 
