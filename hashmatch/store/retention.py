@@ -128,9 +128,8 @@ def _remove_cases(session: Session, cases: Sequence[Any], rows: int, removed: Co
 
 def count_old_contents(session: Session, before: datetime) -> int:
     """Return the number of content items without a case whose matches were all allowed before."""
-    old = select(AllowedMatchRecord.content_key.distinct().label("key"))
-    old = old.where(AllowedMatchRecord.allowed_at < before)
-    key = old.subquery().c.key
+    old = select(AllowedMatchRecord.content_key).distinct()
+    key = old.where(AllowedMatchRecord.allowed_at < before).subquery().c.content_key
     return _count(session, select(key).where(*_have_no_case(key, before)))
 
 
