@@ -81,18 +81,22 @@ def remove_old_cases(
     Cases under a legal hold stay, and those with a message or a report under way; `ended` are the
     stages of reports that are not. So do those that somebody is at work on at this moment.
     """
-    old = [Case.state == state, Case.changed_at < before]
-    page = select(Case.changed_at, Case.key, Case.content_key).where(*old)
+    page = select(Case.changed_at, Case.key, Case.content_key)
+    page = page.where(Case.state == state, Case.changed_at < before)
     found = _page(session, page, (Case.changed_at, Case.key), after, max(1, rows // _ROWS_A_CASE))
     if not found:
         return Removed(is_last=True)
     # In the order in which scans lock them; a case may have changed by then.
     contents = _lock_contents(session, [content for _, _, content in found])
-    again = select(Case.key, Case.content_key, Case.result).where(
-        Case.key.in_([key for _, key, _ in found]), Case.content_key.in_(contents), *old,
-        *_may_go(ended),
-    )  # fmt: skip
-    cases = session.execute(again.with_for_update(of=Case, skip_locked=True)).all()
+    # Looked up by the key alone: an index of what is old is there, too, and long.
+    again = select(Case.key, Case.content_key, Case.result, Case.state, Case.changed_at).where(
+        Case.key.in_([key for _, key, _ in found]), *_may_go(ended)
+    )
+    cases = [
+        one
+        for one in session.execute(again.with_for_update(of=Case, skip_locked=True))
+        if one.content_key in contents and one.state == state and one.changed_at < before
+    ]
     last = Place(found[-1][0], found[-1][1])
     removed = Counter[str]()
     if cases and not _remove_cases(session, cases, rows, removed):
@@ -124,9 +128,8 @@ def _remove_cases(session: Session, cases: Sequence[Any], rows: int, removed: Co
 
 def count_old_contents(session: Session, before: datetime) -> int:
     """Return the number of content items without a case whose matches were all allowed before."""
-    old = select(AllowedMatchRecord.content_key.distinct().label("key"))
-    old = old.where(AllowedMatchRecord.allowed_at < before)
-    key = old.subquery().c.key
+    old = select(AllowedMatchRecord.content_key).distinct()
+    key = old.where(AllowedMatchRecord.allowed_at < before).subquery().c.content_key
     return _count(session, select(key).where(*_have_no_case(key, before)))
 
 
@@ -255,11 +258,13 @@ class _Below:
         return self._session.scalars(query).all()
 
     def _removed_now(self, table: type[Base], keys: Sequence[int]) -> bool:
+        name = table.__tablename__
         if table.audited:
             _remove(self._session, table, keys)
-            self._removed += Counter({table.__tablename__: len(keys)} if keys else {})
         else:
             _delete(self._session, OutboxMessage.key, keys)
+            name = "messages"
+        self._removed.update({name: len(keys)} if keys else {})
         self._left -= len(keys)
         return self._left > 0
 
@@ -287,10 +292,10 @@ def _page(
     return found
 
 
-def _lock_contents(session: Session, keys: Any) -> Sequence[int]:
+def _lock_contents(session: Session, keys: Any) -> set[int]:
     """Lock content items, but for those that a scan records something of: they are not old."""
     wanted = select(Content.key).where(Content.key.in_(list(keys))).order_by(Content.key)
-    return session.scalars(wanted.with_for_update(skip_locked=True)).all()
+    return set(session.scalars(wanted.with_for_update(skip_locked=True)))
 
 
 def _may_go(ended: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
