@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Select, bindparam, insert, select, union_all, update
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from hashmatch.errors import NotFoundError
 from hashmatch.outcome import Nearness, nearness
 
-from .engine import audit_id, audit_rows, overwrite_deleted, table_of
+from .engine import as_table, audit_id, audit_rows, overwrite_deleted
 from .schema import (
     Case,
     CaseNote,
@@ -29,7 +29,7 @@ from .schema import (
 
 _LONGEST_KEY = 10
 _CASES_OF_AN_ACCOUNT = 1_000
-_CASES, _MATCHES = table_of(Case), table_of(MatchRecord)
+_CASES, _MATCHES = as_table(Case), as_table(MatchRecord)
 _CASE_COLUMNS = tuple(one.name for one in _CASES.c)
 _NEW_COLUMNS = tuple(name for name in _CASE_COLUMNS if name != "key")
 _SAVE = (
@@ -147,12 +147,25 @@ def save_cases(session: Session, cases: Sequence[Case]) -> None:
 
 def open_cases(session: Session, cases: Sequence[NewCase]) -> None:
     """Open cases for content items that have none."""
-    fixed = {**_AS_OPENED, "audit_id": audit_id(session)}
-    rows = [{**fixed, **asdict(one), "changed_at": one.opened_at} for one in cases]
+    own = audit_id(session)
+    rows = [{**_opened(one), "audit_id": own} for one in cases]
     keys = {row.content_key: row.key for row in session.execute(_OPEN, rows)} if rows else {}
     opened = [{**row, "key": keys[row["content_key"]]} for row in rows]
     facts = [{"match": one.newest_match, "priority": one.priority} for one in cases]
     audit_rows(session, "case.opened", Case, opened, facts)
+
+
+def _opened(new: NewCase) -> dict[str, object]:
+    return {
+        **_AS_OPENED,
+        "content_key": new.content_key,
+        "state": new.state,
+        "priority": new.priority,
+        "due_at": new.due_at,
+        "opened_at": new.opened_at,
+        "changed_at": new.opened_at,
+        "newest_match": new.newest_match,
+    }
 
 
 def read_categories(

@@ -16,7 +16,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from hashmatch.errors import NotFoundError
 
-from .engine import audit, is_sqlite, overwrite_deleted, table_of, upsert_into
+from .engine import as_table, audit, is_sqlite, overwrite_deleted, upsert_into
 from .schema import Figure, OutboxMessage, utc_now
 
 # A crashed sender delays a message by this much.
@@ -91,7 +91,7 @@ def queue_messages(session: Session, messages: Sequence[NewMessage]) -> set[str]
     return set(session.scalars(_add(is_sqlite=is_sqlite(session)), rows))
 
 
-_OUTBOX = table_of(OutboxMessage)
+_OUTBOX = as_table(OutboxMessage)
 _KNOWN = select(_OUTBOX.c.subject).where(
     _OUTBOX.c.subject.in_(bindparam("subjects", expanding=True))
 )

@@ -31,9 +31,9 @@ from .retrying import retried
 from .sealing import CHECKPOINT_ACTION, read_batches
 from .statements import (
     affected_rows,
+    as_table,
     is_sqlite,
     overwrite_deleted,
-    table_of,
     upsert,
     upsert_into,
 )
@@ -54,6 +54,7 @@ __all__ = [
     "Turns",
     "Unsealed",
     "affected_rows",
+    "as_table",
     "audit",
     "audit_id",
     "audit_rows",
@@ -79,7 +80,6 @@ __all__ = [
     "row_key",
     "signed_text",
     "state_hash",
-    "table_of",
     "upsert",
     "upsert_into",
 ]

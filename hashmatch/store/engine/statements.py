@@ -38,17 +38,12 @@ def upsert(session: Session, table: type[Base]) -> Upsert:
 
     Several writers may insert the same row at once, so that looking before is not enough.
     """
-    return upsert_into(table_of(table), is_sqlite=is_sqlite(session))
+    return upsert_into(as_table(table), is_sqlite=is_sqlite(session))
 
 
 def upsert_into(table: Table, *, is_sqlite: bool) -> Upsert:
     """Return such an insertion for a database; one that is kept is compiled once."""
     return sqlite_dialect.insert(table) if is_sqlite else postgresql_dialect.insert(table)
-
-
-def table_of(table: type[Base]) -> Table:
-    """Return the table itself, whose statements do without the cost of objects."""
-    return cast("Table", table.__table__)
 
 
 def affected_rows(session: Session, statement: UpdateBase) -> int:

@@ -55,7 +55,13 @@ from .registry import (
     remove_list,
     set_licence,
 )
-from .shared_values import FirstEntry, ListedHash, SharedValue, read_shared_values
+from .shared_values import (
+    FirstEntry,
+    ListedHash,
+    SharedValue,
+    read_shared_values,
+    read_sharing_ids,
+)
 from .staging import StagedRow, Staging, open_staging
 from .syncs import (
     CHANGED,
@@ -152,6 +158,7 @@ __all__ = [
     "read_newest_runs",
     "read_quarantines",
     "read_shared_values",
+    "read_sharing_ids",
     "read_store_id",
     "read_unsupported",
     "read_withdrawn_keys",

@@ -10,15 +10,16 @@ from typing import TypeAlias
 from sqlalchemy import BindParameter, Select, bindparam, case, func, select
 from sqlalchemy.orm import Session
 
-from ..engine import table_of
+from ..engine import as_table
 from ..schema import Entry
 from ..schema.base import UTCDateTime
 from .entries import shown_entry_id
 
 # The keys of one query: databases take 32,766 values and more.
 _KEYS_A_QUERY = 10_000
+_IDS_OF_A_HASH = 1_000
 
-_ENTRIES = table_of(Entry)
+_ENTRIES = as_table(Entry)
 
 # The list, the algorithm and the value that entries share.
 ListedHash: TypeAlias = tuple[int, str, bytes]
@@ -71,6 +72,19 @@ def read_shared_values(
     return found
 
 
+def read_sharing_ids(session: Session, keys: Sequence[int], now: datetime) -> dict[int, list[str]]:
+    """Return for each of the entries the licensor's ids of all enabled ones that share its hash.
+
+    There are at most a thousand of each.
+    """
+    found: dict[int, list[str]] = {}
+    for key in keys:
+        rows = session.scalars(_SHARING, {"keys": [key], "now": now})
+        if ids := list(rows):
+            found[key] = ids
+    return found
+
+
 def _read_ids(session: Session, keys: Sequence[int]) -> dict[int, str]:
     """Return the licensor's ids of entries."""
     return {
@@ -89,17 +103,28 @@ _KEYS: BindParameter[int] = bindparam("keys", expanding=True)
 _IDS = select(_ENTRIES.c.key, _ENTRIES.c.entry_id).where(_ENTRIES.c.key.in_(_KEYS))
 
 
+_OTHER = _ENTRIES.alias("other")
+_NOW: BindParameter[datetime] = bindparam("now", type_=UTCDateTime())
+_SHARES = (
+    (_OTHER.c.list_key == _ENTRIES.c.list_key)
+    & (_OTHER.c.algorithm == _ENTRIES.c.algorithm)
+    & (_OTHER.c.value == _ENTRIES.c.value)
+    & _OTHER.c.withdrawn_generation.is_(None)
+)
+_SHARING = (
+    select(_OTHER.c.entry_id)
+    .select_from(_ENTRIES.join(_OTHER, _SHARES))
+    .where(_ENTRIES.c.key.in_(_KEYS))
+    .where(_OTHER.c.disabled_until.is_(None) | (_OTHER.c.disabled_until <= _NOW))
+    .order_by(_OTHER.c.key)
+    .limit(_IDS_OF_A_HASH)
+)
+
+
 def _kinds() -> Select[int, int, str, bytes, str, int, int, int, str]:
     """Select for each key the first active entry of every category and state, and their number."""
-    one, other = _ENTRIES.c, _ENTRIES.alias("other").c
-    now = bindparam("now", type_=UTCDateTime())
-    is_enabled = case((other.disabled_until > now, 0), else_=1).label("is_enabled")
-    shares = (
-        (other.list_key == one.list_key)
-        & (other.algorithm == one.algorithm)
-        & (other.value == one.value)
-        & other.withdrawn_generation.is_(None)
-    )
+    one, other = _ENTRIES.c, _OTHER.c
+    is_enabled = case((other.disabled_until > _NOW, 0), else_=1).label("is_enabled")
     return (
         select(
             one.key.label("found"),
@@ -112,7 +137,7 @@ def _kinds() -> Select[int, int, str, bytes, str, int, int, int, str]:
             func.count().label("entries"),
             func.min(other.entry_id).label("entry_id"),
         )
-        .select_from(_ENTRIES.join(other.key.table, shares))
+        .select_from(_ENTRIES.join(_OTHER, _SHARES))
         .where(one.key.in_(_KEYS))
         .group_by(one.key, other.category, is_enabled)
     )

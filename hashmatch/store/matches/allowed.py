@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from hashmatch.outcome import AllowedMatch
 
-from ..engine import audit_id, audit_rows, table_of
+from ..engine import as_table, audit_id, audit_rows
 from ..lists import Allowance
 from ..schema import AllowedMatchRecord, Content, Entry, HashList, utc_now
 
@@ -100,7 +100,7 @@ def _insert(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     audit_rows(session, "match.allowed", AllowedMatchRecord, rows, facts)
 
 
-_ALLOWED, _ENTRIES = table_of(AllowedMatchRecord), table_of(Entry)
+_ALLOWED, _ENTRIES = as_table(AllowedMatchRecord), as_table(Entry)
 _PLACE = (_ALLOWED.c.content_key, _ALLOWED.c.entry_key, _ALLOWED.c.allow_entry_key)
 _READ = (
     select(

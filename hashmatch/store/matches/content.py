@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import Boolean, ColumnElement, UpdateBase, func, literal_column, select, true
+from sqlalchemy import UpdateBase, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
 
 from hashmatch.hashes import SEARCH_VIEWS, Hash
 from hashmatch.outcome import Media
 
-from ..engine import audit_id, audit_rows, is_sqlite, table_of, upsert_into
+from ..engine import as_table, audit_id, audit_rows, is_sqlite, upsert_into
 from ..schema import Content, ContentHash
 
 # A content id and a fingerprint.
@@ -49,20 +49,17 @@ def find_or_add_contents(
 ) -> dict[ContentName, KnownContent]:
     """Return the rows of content items by their names; those that are new are added.
 
-    Other sessions that record something of the same items wait until this transaction ends. The
-    rows are locked in one order, so that no two transactions wait for each other's.
+    Call it once in a transaction, whose number tells what was added. Other sessions that record
+    something of the same items wait until it ends. The rows are locked in one order, so that no two
+    transactions wait for each other's.
     """
     own = audit_id(session)
     rows = {one.name: {**_values(one), "audit_id": own} for one in contents}
     ordered = [rows[name] for name in sorted(rows)]
-    # Where there is one writer, new keys are those after the last; elsewhere the row tells.
-    one_writer = is_sqlite(session)
-    last = (session.scalar(_LAST) or 0) if one_writer else 0
+    statement = _find_or_add(is_sqlite=is_sqlite(session))
     known = {
-        (content_id, fingerprint): KnownContent(key, key > last if one_writer else is_added)
-        for key, content_id, fingerprint, is_added in session.execute(
-            _find_or_add(is_sqlite=one_writer), ordered
-        )
+        (content_id, fingerprint): KnownContent(key, is_new=named_by == own)
+        for key, content_id, fingerprint, named_by in session.execute(statement, ordered)
     }
     added = [{**rows[name], "key": one.key} for name, one in known.items() if one.is_new]
     audit_rows(session, "content.recorded", Content, added, [{}] * len(added))
@@ -95,27 +92,25 @@ def add_hashes(session: Session, hashes: Mapping[int, Sequence[Hash]]) -> None:
         session.execute(_add_hashes(is_sqlite=is_sqlite(session)), rows)
 
 
-_CONTENTS = table_of(Content)
-_LAST = select(func.max(_CONTENTS.c.key))
+_CONTENTS = as_table(Content)
 
 
 @cache
-def _find_or_add(*, is_sqlite: bool) -> ReturningInsert[int, str, bytes, bool]:
+def _find_or_add(*, is_sqlite: bool) -> ReturningInsert[int, str, bytes, int | None]:
     # An insertion that meets its like and does nothing would neither lock nor return the row.
     columns = _CONTENTS.c
-    is_added: ColumnElement[bool] = true() if is_sqlite else literal_column("xmax = 0", Boolean())
     return (
         upsert_into(_CONTENTS, is_sqlite=is_sqlite)
         .on_conflict_do_update(
             index_elements=["content_id", "fingerprint"], set_={"format": columns.format}
         )
-        .returning(columns.key, columns.content_id, columns.fingerprint, is_added)
+        .returning(columns.key, columns.content_id, columns.fingerprint, columns.audit_id)
     )
 
 
 @cache
 def _add_hashes(*, is_sqlite: bool) -> UpdateBase:
-    return upsert_into(table_of(ContentHash), is_sqlite=is_sqlite).on_conflict_do_nothing()
+    return upsert_into(as_table(ContentHash), is_sqlite=is_sqlite).on_conflict_do_nothing()
 
 
 def _values(facts: ContentFacts) -> dict[str, Any]:

@@ -16,12 +16,12 @@ from sqlalchemy import ColumnElement, bindparam, case, func, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
 
-from ..engine import audit, is_sqlite, table_of, upsert_into
+from ..engine import as_table, audit, is_sqlite, upsert_into
 from ..lists import ListedHash, find_list, shown_entry_id
 from ..schema import Case, Entry, EntryActivity, HashList, MatchRecord, utc_now
 
 _KEYS_A_QUERY = 10_000
-_TABLE, _ENTRIES = table_of(EntryActivity), table_of(Entry)
+_TABLE, _ENTRIES = as_table(EntryActivity), as_table(Entry)
 
 
 class FloodAction(StrEnum):

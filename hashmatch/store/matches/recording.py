@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from hashmatch.hashes import Hash, Orientation, View
 from hashmatch.outcome import Action, AllowedMatch, Match, Nearness, nearness, strongest
 
-from ..engine import audit_id, audit_rows, table_of
+from ..engine import as_table, audit_id, audit_rows
 from ..schema import Entry, MatchRecord, utc_now
 from .allowed import NewAllowedMatch, record_allowed_matches
 from .content import ContentFacts, add_hashes, find_or_add_contents
@@ -151,8 +151,7 @@ class _Records:
         changed = [row for row in new if "key" in row.values]
         for row in new:
             # Readers of what is new since a time learn of a change, too; the audit log has both.
-            row.values["matched_at"] = now
-            row.values["audit_id"] = own
+            row.values |= {"matched_at": now, "audit_id": own}
         if added:
             self._insert(added)
         if changed:
@@ -188,7 +187,7 @@ def _read_rows(
 
 
 # Built once: to build a statement for each image takes longer than to execute it.
-_MATCHES, _ENTRIES = table_of(MatchRecord), table_of(Entry)
+_MATCHES, _ENTRIES = as_table(MatchRecord), as_table(Entry)
 _NAMES = [one.name for one in _MATCHES.c]
 _READ = (
     select(*_MATCHES.c, _ENTRIES.c.value)
@@ -204,6 +203,11 @@ _CHANGE = (
 )
 
 
+# Faster than the enumerations themselves, of which a batch would ask thousands of times.
+_ORIENTATIONS = {one.value: one for one in Orientation}
+_VIEWS = {one.value: one for one in View}
+
+
 def _as_match(row: _Row, new: NewMatch) -> tuple[Match, bool]:
     """Return a match as it was found first, in the category that its list gives it now."""
     values = row.values
@@ -216,9 +220,9 @@ def _as_match(row: _Row, new: NewMatch) -> tuple[Match, bool]:
         algorithm=values["algorithm"],
         distance_bits=values["distance_bits"],
         threshold_bits=values["threshold_bits"],
-        orientation=Orientation(values["orientation"]),
+        orientation=_ORIENTATIONS[values["orientation"]],
         frame=values["frame"],
-        view=View(values["view"]),
+        view=_VIEWS[values["view"]],
         category=new.category,
         entries=values["entries"],
     )

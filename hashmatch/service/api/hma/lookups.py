@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Annotated
 
@@ -15,7 +17,8 @@ from hashmatch.hashers import find_algorithm
 from hashmatch.hashes import Hash
 from hashmatch.outcome import Clear, Match, Matched, Outcome
 from hashmatch.screening import anonymous_content_id
-from hashmatch.store.lists import OWN, read_lists
+from hashmatch.store.lists import OWN, read_lists, read_sharing_ids
+from hashmatch.store.schema import utc_now
 from hashmatch.store.tokens import Token
 
 from ...http.authentication import near_limit
@@ -126,8 +129,7 @@ async def _look_up_file(
     async with receive_file(request, query) as file:
         outcome = await screen_file(request, file, content_id)
         is_video = isinstance(file, ReceivedFile) and file.is_video
-    matches = _matches(outcome, wanted)
-    own = await _own_lists(service, matches)
+    matches, own = await _with_own(service, _matches(outcome, wanted))
     if not by_type:
         return json_answer(by_bank(matches, own, token))
     of_type: dict[str, list[Match]] = {}
@@ -162,19 +164,31 @@ async def _look_up(
         )
         outcome = await service.work(service.lookups, job)
     service.metrics.count_outcomes(outcome)
-    matches = _matches(outcome, wanted)
-    return matches, await _own_lists(service, matches)
+    return await _with_own(service, _matches(outcome, wanted))
 
 
-async def _own_lists(service: ServiceState, matches: list[Match]) -> frozenset[str]:
+async def _with_own(
+    service: ServiceState, matches: list[Match]
+) -> tuple[list[Match], frozenset[str]]:
+    """Return the matches, of own lists with all entries of their hashes, and these lists."""
     if not matches:
-        return frozenset()
-    return await service.work(service.lookups, partial(_read_own_lists, service))
+        return [], frozenset()
+    return await service.work(service.lookups, partial(_read_own, service, matches))
 
 
-def _read_own_lists(service: ServiceState) -> frozenset[str]:
+def _read_own(
+    service: ServiceState, matches: Sequence[Match]
+) -> tuple[list[Match], frozenset[str]]:
+    """Curators know each entry of a hash by its number, as in HMA; one match is of all of them."""
     with service.database.reading() as session:
-        return frozenset(one.name for one in read_lists(session) if one.kind == OWN)
+        own = frozenset(one.name for one in read_lists(session) if one.kind == OWN)
+        shared = [one.entry_key for one in matches if one.entries > 1 and one.list_name in own]
+        numbers = read_sharing_ids(session, shared, utc_now()) if shared else {}
+    found = list[Match]()
+    for one in matches:
+        others = numbers.get(one.entry_key, [one.entry_id])
+        found += [replace(one, entry_id=number) for number in others]
+    return found, own
 
 
 async def _wanted_banks(service: ServiceState, banks: str | None) -> frozenset[str] | None:
