@@ -15,7 +15,7 @@ from hashmatch.audit import verify
 from hashmatch.cases import CaseAction, add_note, apply_retention, store_details
 from hashmatch.config import Settings
 from hashmatch.hashes import Orientation, View
-from hashmatch.match_listener import RecordedMatch
+from hashmatch.match_listener import NewMatches, RecordedMatch
 from hashmatch.outbox import WebhookNotifier
 from hashmatch.outcome import Action, Match, Media
 from hashmatch.store.engine import Database, audit
@@ -109,7 +109,8 @@ def _fill(database: Database, chosen: Settings) -> None:
 def _notify(session: Session, chosen: Settings, matches: Any) -> None:
     facts = ContentFacts(CONTENT_ID, REFERENCE, b"", None, [])
     recorded = [RecordedMatch(_as_match(one), Action.BLOCK) for one in matches]
-    WebhookNotifier(chosen.webhooks).on_new_matches(session, facts, recorded)
+    new = NewMatches(facts, matches[0].content_key, recorded)
+    WebhookNotifier(chosen.webhooks).on_new_matches(session, [new])
 
 
 def _as_match(record: MatchRecord) -> Match:
