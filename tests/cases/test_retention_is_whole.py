@@ -20,7 +20,7 @@ from hashmatch.outbox import WebhookNotifier
 from hashmatch.outcome import Action, Match, Media
 from hashmatch.store.engine import Database, audit
 from hashmatch.store.lists import Allowance, Terms
-from hashmatch.store.matches import ContentFacts, NewAllowedMatch, record_allowed_matches
+from hashmatch.store.matches import ContentFacts, NewAllowedMatch, NewItem, record_items
 from hashmatch.store.outbox import note_failed, note_sent, queue_message, take_due
 from hashmatch.store.schema import (
     AllowedMatchRecord,
@@ -141,7 +141,7 @@ def _allow(session: Session) -> None:
     )  # fmt: skip
     allowance = Allowance(1, "one", 1, "a", "pdq", b"", "a logo", Terms("jane"))
     new = NewAllowedMatch(1, "one", 1, 1, "e1", "pdq", 0, allowance)
-    record_allowed_matches(session, facts, [new])
+    record_items(session, [NewItem(facts, allowed=[new])])
 
 
 def _let_a_year_pass(database: Database) -> None:
