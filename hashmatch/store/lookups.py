@@ -17,8 +17,8 @@ from .schema import Entry, HashList, LookupAnchor, NearLookup, utc_now
 _DAYS_SHOWN = 7
 _REMOVED_A_TURN = 100
 _KEYS_A_QUERY = 500
-# Any number: this lock is for those who make an anchor, and for nothing else.
-_ANCHORS_LOCK = 0x616E63686F72
+# The lock of those who make an anchor; others have other numbers.
+_ANCHORS_LOCK = 0x686D03
 
 
 @dataclass(frozen=True, slots=True)
