@@ -30,6 +30,7 @@ HashmatchError
     ├── StoreMissingError       the database was never created
     ├── StoreSchemaError        the database is of another version of hashmatch
     ├── StoreLockedError        another process holds the database
+    │   └── StoreConflictError      another writer changed or removed what was being written
     ├── StoreUnreachableError   the database server does not answer
     └── StoreReadOnlyError      the database is not writable
 
@@ -165,6 +166,10 @@ class StoreSchemaError(StoreError):
 
 class StoreLockedError(StoreError):
     """Another process held the database for longer than the busy timeout."""
+
+
+class StoreConflictError(StoreLockedError):
+    """Another writer changed or removed rows of this unit of work meanwhile; trying again helps."""
 
 
 class StoreUnreachableError(StoreError):

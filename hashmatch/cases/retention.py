@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from hashmatch.config import Settings
 from hashmatch.cybertip import ENDED
-from hashmatch.store.engine import Database, audit, overwrite_deleted
+from hashmatch.store.engine import Database, audit, overwrite_deleted, retried
 from hashmatch.store.retention import (
     count_old_cases,
     count_old_days,
@@ -68,15 +68,18 @@ def apply_retention(database: Database, settings: Settings, *, dry_run: bool) ->
 def _apply(database: Database, rule: _Rule, before: datetime) -> Counter[str]:
     """Remove batch after batch until nothing is left."""
     removed = Counter[str]()
-    while True:
+
+    def remove_some() -> Counter[str]:
         with database.writing() as session:
             overwrite_deleted(session)
             found = rule.remove(session, before)
             if found:
                 audit(session, "retention.applied", None, {"rule": rule.part, **found})
-        if not found:
-            return removed
+            return found
+
+    while found := retried(remove_some):  # Another host may be removing the same.
         removed += found
+    return removed
 
 
 def _rules(settings: Settings) -> Iterator[_Rule]:

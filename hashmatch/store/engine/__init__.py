@@ -22,6 +22,7 @@ from .audit_reading import (
     read_lost_rows,
 )
 from .database import HEAD_REVISION, WRITES, Database, create_private_file
+from .retrying import retried
 from .statements import affected_rows, is_sqlite, overwrite_deleted, upsert
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "read_bound_rows",
     "read_history",
     "read_lost_rows",
+    "retried",
     "row_key",
     "signed_text",
     "state_hash",

@@ -13,13 +13,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoResultFound, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 
 from hashmatch.errors import (
     ConfigError,
     HashmatchError,
+    StoreConflictError,
     StoreError,
     StoreMissingError,
     StoreSchemaError,
@@ -249,6 +251,11 @@ def _converted_errors(url: str) -> Iterator[None]:
         raise StoreError(
             f"{_shown_name(make_url(url))}: all connections to the database are in use",
             hint="Scan from fewer threads at a time.",
+        ) from error
+    except (NoResultFound, ObjectDeletedError, StaleDataError) as error:
+        raise StoreConflictError(
+            f"{_shown_name(make_url(url))}: another writer removed what was to be read or changed",
+            hint="Try again.",
         ) from error
     except (DBAPIError, sqlite3.Error) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error

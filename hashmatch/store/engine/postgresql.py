@@ -6,6 +6,7 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL
 
 from hashmatch.errors import (
+    StoreConflictError,
     StoreError,
     StoreLockedError,
     StoreMissingError,
@@ -30,11 +31,9 @@ _SERVER_OPTIONS = {
     "tcp_user_timeout": "20s",
     "timezone": "UTC",
 }
-_LOCKED = {
-    "55P03": "somebody else holds what it needs",
-    "40P01": "two writers stood in each other's way",
-    "40001": "two writers stood in each other's way",
-}
+_LOCKED = "55P03"
+# Deadlocks, and rows that came or went between two statements.
+_CONFLICTS = {"40P01", "40001", "23503", "23505"}
 # No permission, a read-only transaction, as on a standby.
 _READ_ONLY = {"42501", "25006"}
 _NO_SUCH_DATABASE = "3D000"
@@ -74,10 +73,14 @@ def store_error(name: str, cause: BaseException | None) -> StoreError:
     The driver's own words are left out, since they quote rows.
     """
     code = getattr(cause, "sqlstate", None)
-    if code in _LOCKED:
+    if code == _LOCKED:
         return StoreLockedError(
-            f"{name}: the database is locked: {_LOCKED[code]}",
+            f"{name}: the database is locked: somebody else holds what it needs",
             hint="Wait for it to finish, or raise database.busy_timeout_s.",
+        )
+    if code in _CONFLICTS:
+        return StoreConflictError(
+            f"{name}: two writers stood in each other's way (SQLSTATE {code})", hint="Try again."
         )
     if code in _READ_ONLY:
         return StoreReadOnlyError(
