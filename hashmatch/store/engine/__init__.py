@@ -22,7 +22,9 @@ from .audit_reading import (
     read_lost_rows,
 )
 from .database import HEAD_REVISION, WRITES, Database, create_private_file
+from .database_file import exchanged
 from .retrying import retried
+from .standing import Rows, StandingQuestion
 from .statements import affected_rows, is_sqlite, overwrite_deleted, upsert
 
 __all__ = [
@@ -30,7 +32,9 @@ __all__ = [
     "HEAD_REVISION",
     "WRITES",
     "Database",
+    "Rows",
     "Seal",
+    "StandingQuestion",
     "affected_rows",
     "audit",
     "audited_tables",
@@ -38,6 +42,7 @@ __all__ = [
     "chained_text",
     "count_audit_heads",
     "create_private_file",
+    "exchanged",
     "is_sqlite",
     "moment_text",
     "overwrite_deleted",

@@ -22,6 +22,7 @@ from .entries import (
     read_withdrawn_keys,
     shown_entry_id,
 )
+from .following import FollowedLists
 from .generations import Counts, was_at
 from .own import (
     NumberedEntry,
@@ -101,6 +102,7 @@ __all__ = [
     "Difference",
     "EntryBatch",
     "EntryFacts",
+    "FollowedLists",
     "ListState",
     "NumberedEntry",
     "Quarantine",
