@@ -86,6 +86,8 @@ class Index(ABC):
                 raise ValueError(f"a value of {len(value)} bytes where {length} were expected")
         queries = np.frombuffer(b"".join(values), np.uint8).reshape(len(values), length)
         hits = self.find(queries, threshold_bits)
+        if not len(hits.queries):  # As of nearly all images.
+            return [[] for _ in values]
         order = np.lexsort((hits.entry_keys, hits.distances_bits))
         neighbours: list[list[Neighbour]] = [[] for _ in values]
         for query, *one in zip(*(column[order].tolist() for column in hits), strict=True):
@@ -116,9 +118,12 @@ class Segment(Index):
         """Return the entries, in any order."""
 
 
+_NO_HITS = Hits(*(np.zeros(0, np.int64) for _ in range(4)))
+
+
 def no_hits() -> Hits:
     """Return empty hits."""
-    return Hits(*(np.zeros(0, np.int64) for _ in range(4)))
+    return _NO_HITS
 
 
 def narrow(numbers: Keys) -> NDArray[np.generic]:

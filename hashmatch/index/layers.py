@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hashmatch.hashes import Algorithm
 
-from .interface import Entries, Hits, Index, Keys, Segment, Values
+from .interface import Entries, Hits, Index, Keys, Segment, Values, no_hits
 
 
 class Withdrawn:
@@ -56,9 +56,10 @@ class LayeredIndex(Index):
     def find(self, values: Values, threshold_bits: int) -> Hits:
         """Return every active entry within the threshold."""
         found = [segment.find(values, threshold_bits) for segment in self._segments]
+        found = [hits for hits in found if len(hits.queries)]
+        if not found:
+            return no_hits()
         hits = Hits(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
-        if not len(hits.queries):
-            return hits
         # Segments never change and hits are few, so withdrawn entries are filtered out here.
         is_active = ~self._withdrawn.includes(hits.entry_keys, hits.list_keys)
         return Hits(*(column[is_active] for column in hits))

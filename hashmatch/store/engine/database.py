@@ -221,7 +221,12 @@ class Database:
     def converted_errors(self) -> Iterator[None]:
         """Raise errors of the driver inside the block as `StoreError`."""
         with _converted_errors(self.url):
-            yield
+            try:
+                yield
+            except self._engine.dialect.loaded_dbapi.Error as error:
+                if self._is_sqlite:
+                    raise
+                raise postgresql.store_error(_shown_name(make_url(self.url)), error) from None
 
     def _note_opened(self, *_: object) -> None:
         if self._file is not None:
