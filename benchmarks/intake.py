@@ -123,7 +123,9 @@ def _measure_one(ways: list[Scanner], width: int, height: int) -> tuple[str, ...
 
 def _scanner(folder: Path, isolation: str) -> Scanner:
     settings = Settings.model_validate({"data_dir": folder, "intake": {"isolation": isolation}})
-    values = "algorithm,value\n" + f"pdq,{'00' * 32}\nsha256,{'00' * 32}\n"
+    # A degenerate value would be withdrawn, and pictures would be hashed by no PDQ at all.
+    value = bytes(range(7, 39)).hex()
+    values = f"algorithm,value\npdq,{value}\nsha256,{value}\n"
     with closing(Database(settings.database_url)) as database:
         upgrade(database)
         stream = io.BytesIO(values.encode())

@@ -28,6 +28,7 @@ HashmatchError
 ├── IndexStaleError         the index has not followed the store for too long
 └── StoreError              the database operation failed
     ├── StoreMissingError       the database was never created
+    ├── StoreExchangedError     the database is another one than was opened
     ├── StoreSchemaError        the database is of another version of hashmatch
     ├── StoreLockedError        another process holds the database
     │   └── StoreConflictError      another writer changed or removed what was being written
@@ -159,6 +160,10 @@ class StoreError(HashmatchError):
 
 class StoreMissingError(StoreError):
     """The database was never created."""
+
+
+class StoreExchangedError(StoreError):
+    """The database is another one than this process opened; it has to be restarted."""
 
 
 class StoreSchemaError(StoreError):

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias
@@ -43,7 +43,7 @@ from hashmatch.store.engine import Database
 from hashmatch.store.matches import Tally
 from hashmatch.store.schema import utc_now
 
-from .coverage import find_list_failure, has_usable_list, matched_algorithms
+from .coverage import Remembered, find_list_failure, has_usable_list, matched_algorithms
 from .judging import EntryGoneError, Found
 from .lookup_limit import LOOKUP_LIMIT, LookupLimit
 from .matching import find_failure, find_matches, low_quality_failure
@@ -96,11 +96,13 @@ class Scanner:
         self._lookup_limit = LookupLimit(database, policy, listeners)
         self._observe = observe
         self._tally = Tally(database)
+        self._matched_algorithms = Remembered(lambda one, _: matched_algorithms(one, policy))
+        self._list_failures = Remembered(lambda one, day: find_list_failure(one, policy, day))
 
     def require_lists(self) -> None:
         """Raise `NoActiveListError` or `LicenceExpiredError` where nothing could match at all."""
         snapshot, today = self._index.snapshot(), self._clock().date()
-        failure = find_list_failure(snapshot, self._policy, today)
+        failure = self._list_failures.of(snapshot, today)
         if failure is None or has_usable_list(snapshot, self._policy, today):
             return
         if failure.reason is Reason.LICENCE_EXPIRED:
@@ -138,7 +140,7 @@ class Scanner:
             reading = self._read(data, snapshot)
             if not is_no_image(reading):
                 return [reading]
-            return [read_hashes(matched_algorithms(snapshot, self._policy), reading.hashes)]
+            return [read_hashes(self._matched(snapshot), reading.hashes)]
 
         return self._screen([request], read)[0]
 
@@ -175,7 +177,7 @@ class Scanner:
         requests = [open_request(one.content_id, one.reference) for one in queries]
 
         def read(snapshot: Snapshot) -> list[Reading]:
-            matched = matched_algorithms(snapshot, self._policy)
+            matched = self._matched(snapshot)
             return [read_hashes(matched, one.hashes) for one in queries]
 
         return self._screen(requests, read, near_limit)
@@ -203,7 +205,7 @@ class Scanner:
         request = Request("", "", time.perf_counter())
         try:
             snapshot = self._index.snapshot()
-            matched = matched_algorithms(snapshot, self._policy)
+            matched = self._matched(snapshot)
             reading = self._read(data, snapshot)
             failure = reading.failure or low_quality_failure(self._policy, reading.hashes)
             if failure is not None and not (is_video and is_no_image(reading)):
@@ -233,7 +235,7 @@ class Scanner:
         """
         try:
             today = self._clock().date()
-            failure = find_list_failure(self._index.snapshot(), self._policy, today)
+            failure = self._list_failures.of(self._index.snapshot(), today)
             self._database.require_reachable()
         except StoreError as error:
             return Failure(Reason.STORE_UNAVAILABLE, error.message)
@@ -294,9 +296,12 @@ class Scanner:
             return False
         return all(own.get(key) in (Nearness.MATCH, kind) for key, kind in every.items())
 
+    def _matched(self, snapshot: Snapshot) -> frozenset[str]:
+        return self._matched_algorithms.of(snapshot, date.min)  # The same on any day.
+
     def _read(self, data: bytes, snapshot: Snapshot, level: Level | None = None) -> Reading:
         with self._timed("read"):
-            algorithms = matched_algorithms(snapshot, self._policy)
+            algorithms = self._matched(snapshot)
             return read_upload(self._intake, data, algorithms, level)
 
     def _screen(
@@ -344,8 +349,8 @@ class Scanner:
         recorded = dict(
             zip(found, self._recorded(snapshot, list(found.values()), now), strict=True)
         )
-        list_failure = find_list_failure(snapshot, self._policy, today)
-        matched = matched_algorithms(snapshot, self._policy)
+        list_failure = self._list_failures.of(snapshot, today)
+        matched = self._matched(snapshot)
         outcomes = []
         for number, (request, reading) in enumerate(zip(requests, readings, strict=True)):
             failure = reading.failure or find_failure(

@@ -27,8 +27,10 @@ from .chaining import (
     state_hash,
 )
 from .database import HEAD_REVISION, WRITES, Database, create_private_file
+from .database_file import exchanged
 from .retrying import retried
 from .sealing import CHECKPOINT_ACTION, read_batches
+from .standing import Rows, StandingQuestion
 from .statements import (
     affected_rows,
     as_table,
@@ -49,7 +51,9 @@ __all__ = [
     "BoundRow",
     "Database",
     "HistoryRecord",
+    "Rows",
     "Seal",
+    "StandingQuestion",
     "StoredBatch",
     "Turns",
     "Unsealed",
@@ -64,6 +68,7 @@ __all__ = [
     "chained_text",
     "count_audit_heads",
     "create_private_file",
+    "exchanged",
     "is_sqlite",
     "moment_text",
     "overwrite_deleted",

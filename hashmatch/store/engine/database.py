@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import ClauseElement, Connection, Engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoResultFound, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -28,6 +28,7 @@ from hashmatch.errors import (
 
 from . import postgresql, sqlite
 from .audit_log import Seal, write_batches
+from .database_file import DatabaseFile
 from .sealer import Sealer
 from .turns import Turns
 from .writers import PATIENCE_S, WriterQueue
@@ -67,6 +68,10 @@ class Database:
         self.busy_timeout_s = busy_timeout_s
         self._engine = _create_engine(url, busy_timeout_s)
         self._is_sqlite = self._engine.dialect.name == "sqlite"
+        self._path = _sqlite_path(make_url(url))
+        self._file = None if self._path is None else DatabaseFile(self._path)
+        if self._file is not None:
+            event.listen(self._engine, "connect", self._note_opened)
         # Databases with many writers find their own order; this only keeps them within the pool.
         places = 1 if self._is_sqlite else postgresql.MAX_WRITERS
         self._writers = WriterQueue(places, self.sqlite_path())
@@ -117,6 +122,7 @@ class Database:
     @contextmanager
     def connection(self) -> Iterator[Connection]:
         """One connection for work that needs temporary tables. Raises `StoreError`."""
+        self.require_same_file()
         with _converted_errors(self.url), self._engine.connect() as connection:
             yield connection
 
@@ -140,6 +146,8 @@ class Database:
                     yield session
                     session.flush()
                     has_records = write_batches(session, actor or self.actor, self._seal)
+                # What was committed to a file that nobody finds any more is not recorded.
+                self.require_same_file()
             finally:
                 connection.info.pop("begin", None)
         if has_records:
@@ -174,6 +182,13 @@ class Database:
         with self.reading() as session:
             session.execute(text("SELECT 1"))
 
+    def require_same_file(self) -> int:
+        """Return when an SQLite file was last written, in nanoseconds; 0 for other databases.
+
+        Takes microseconds. Raises `StoreExchangedError` where it is not the file that was opened.
+        """
+        return 0 if self._file is None else self._file.require_same()
+
     def schema_revision(self) -> str | None:
         """Return the migration that the database is at, or None when it has no schema."""
         with self.connection() as connection:
@@ -184,10 +199,7 @@ class Database:
 
     def sqlite_path(self) -> Path | None:
         """Return the file of an SQLite database, None for any other."""
-        url = make_url(self.url)
-        if url.get_backend_name() != "sqlite" or not url.database:
-            return None
-        return Path(url.database.removeprefix("file:"))
+        return self._path
 
     def use_write_ahead_log(self) -> None:
         """Let readers continue beside a writer; SQLite stores the mode in the file."""
@@ -208,6 +220,38 @@ class Database:
             connection.invalidate()
             return True
 
+    def open_driver_connection(self) -> Any:
+        """Return a connection of the driver's own, outside the pool, which commits by itself.
+
+        The caller closes it, and converts errors.
+        """
+        pooled = self._engine.raw_connection()
+        connection: Any = pooled.driver_connection
+        pooled.detach()
+        if not self._is_sqlite:
+            connection.autocommit = True
+        return connection
+
+    def as_text(self, query: ClauseElement) -> str:
+        """Return a query as this database's driver takes it, with its values written out."""
+        options = {"literal_binds": True}
+        return str(query.compile(dialect=self._engine.dialect, compile_kwargs=options))
+
+    @contextmanager
+    def converted_errors(self) -> Iterator[None]:
+        """Raise errors of the driver inside the block as `StoreError`."""
+        with _converted_errors(self.url):
+            try:
+                yield
+            except self._engine.dialect.loaded_dbapi.Error as error:
+                if self._is_sqlite:
+                    raise
+                raise postgresql.store_error(_shown_name(make_url(self.url)), error) from None
+
+    def _note_opened(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.note_opened()
+
     @contextmanager
     def _raw_connection(self) -> Iterator[Any]:
         with _converted_errors(self.url), closing(self._engine.raw_connection()) as connection:
@@ -219,7 +263,7 @@ class Database:
         Nothing else of its URL, whose query may hold a password.
         """
         url = make_url(self.url)
-        return str(self.sqlite_path() or f"{url.database or ''} at {url.host or 'this host'}")
+        return str(self._path or f"{url.database or ''} at {url.host or 'this host'}")
 
     def start_sealing(self) -> None:
         """Seal audit records soon after they are committed, those of other processes included.
@@ -265,6 +309,12 @@ def _create_engine(url: str, busy_timeout_s: float) -> Engine:
         problem = "database.url: this is not a database that hashmatch can open"
         raise ConfigError(problem, hint=hint) from error
     raise ConfigError("database.url: this is not a database that hashmatch can open", hint=hint)
+
+
+def _sqlite_path(url: URL) -> Path | None:
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return None
+    return Path(url.database.removeprefix("file:"))
 
 
 def _shown_name(url: URL) -> str:
