@@ -185,7 +185,7 @@ def test_a_report_that_nobody_reads_on_holds_no_connection(
             one = {"algorithm": "pdq", "value": PDQ, "content_id": f"post/{number}"}
             served.client.post("/v1/lookup", json={"hashes": [one]})
     (report,) = (one for one in FORMATS if one.name == "jsonl")
-    pieces = reports._pieces(report, reports._matches(MatchFilter(), show_hashes=False), database)
+    pieces = reports._pieces(report, reports._matches(MatchFilter(), False), database.reading)
     pool: Any = database._engine.pool
     read = []
     for piece in pieces:
