@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from hashmatch.config import EndpointSettings, Settings, WebhookSettings, read_secret
 from hashmatch.errors import ConfigError, OutboxError
 from hashmatch.match_listener import RecordedMatch
-from hashmatch.store.matches import ContentFacts, FloodingEntry, read_match
+from hashmatch.store.matches import ContentFacts, FloodingEntry, find_case_key
 from hashmatch.store.outbox import Message, queue_message
 from hashmatch.store.schema import utc_now
 from hashmatch.wire import match_as_json
@@ -47,7 +47,7 @@ class WebhookNotifier:
         """
         if not self._webhooks:
             return
-        case = read_match(session, matches[0].match.match_id).case
+        case = find_case_key(session, int(matches[0].match.match_id))
         for name, webhook in self._webhooks.items():
             for one in matches:
                 if not webhook.lists or one.match.list_name in webhook.lists:

@@ -186,6 +186,12 @@ def content_key_of(session: Session, match: int) -> int:
     return record.content_key
 
 
+def find_case_key(session: Session, match: int) -> int | None:
+    """Return the key of the case of a match, None where there is none."""
+    query = select(Case.key).join(MatchRecord, MatchRecord.content_key == Case.content_key)
+    return session.scalar(query.where(MatchRecord.key == match))
+
+
 def read_match(session: Session, match_id: str) -> StoredMatch:
     """Return one match with its list, content and case. Raises `NotFoundError`."""
     row = None
