@@ -11,6 +11,7 @@ from benchmarks import (
     documents,
     effect,
     following,
+    growth,
     hashing,
     importing,
     index,
@@ -32,6 +33,7 @@ _BENCHMARKS = {
         following,
         service,
         cases,
+        growth,
         effect,
     )
 }
