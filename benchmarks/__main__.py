@@ -34,10 +34,10 @@ _BENCHMARKS = {
         documents,
         index,
         following,
-        growth,
         service,
         beside,
         cases,
+        growth,
         effect,
     )
 }

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from hashmatch.config import Settings
 from hashmatch.cybertip import ENDED
 from hashmatch.store.engine import Database, audit, overwrite_deleted, retried
+from hashmatch.store.lookups import DAYS_SHOWN
 from hashmatch.store.retention import (
     Place,
     Removed,
@@ -23,12 +24,14 @@ from hashmatch.store.retention import (
     count_old_contents,
     count_old_days,
     count_old_details,
+    count_old_lookups,
     count_old_messages,
     count_old_tokens,
     remove_old_cases,
     remove_old_contents,
     remove_old_days,
     remove_old_details,
+    remove_old_lookups,
     remove_old_messages,
     remove_old_tokens,
 )
@@ -115,4 +118,5 @@ def _rules(settings: Settings) -> Iterator[_Rule]:
     )
     yield _Rule("messages", retention.outbox_days, remove_old_messages, count_old_messages)
     yield _Rule("tokens", retention.token_days, remove_old_tokens, count_old_tokens)
+    yield _Rule("lookups", DAYS_SHOWN, remove_old_lookups, count_old_lookups)
     yield _Rule("daily_counts", retention.daily_count_days, remove_old_days, count_old_days)

@@ -14,7 +14,7 @@ from .lists import shown_entry_id
 from .schema import Entry, HashList, LookupAnchor, NearLookup, utc_now
 
 # What reached the limit is shown for so long.
-_DAYS_SHOWN = 7
+DAYS_SHOWN = 7
 _REMOVED_A_TURN = 100
 _KEYS_A_QUERY = 500
 # The lock of those who make an anchor; others have other numbers.
@@ -76,7 +76,7 @@ def add_anchors(session: Session, day: date, new: Sequence[NewAnchor]) -> list[A
     """Store anchors, in the order given; some that are older than a week are removed."""
     if not new:
         return []
-    _remove_old(session, day - timedelta(days=_DAYS_SHOWN))
+    remove_old_anchors(session, day - timedelta(days=DAYS_SHOWN), limit=_REMOVED_A_TURN)
     rows = [
         {
             "day": day,
@@ -91,6 +91,21 @@ def add_anchors(session: Session, day: date, new: Sequence[NewAnchor]) -> list[A
     added = insert(LookupAnchor).returning(LookupAnchor.key, sort_by_parameter_order=True)
     keys = session.scalars(added, rows).all()
     return [Anchor(key, one.algorithm, one.value) for key, one in zip(keys, new, strict=True)]
+
+
+def count_old_anchors(session: Session, before: date) -> int:
+    """Return the number of anchors of days before a day."""
+    return session.scalar(select(func.count()).where(LookupAnchor.day < before)) or 0
+
+
+def remove_old_anchors(session: Session, before: date, *, limit: int) -> int:
+    """Remove some of these anchors, with what was looked up about them; returns their number."""
+    old = select(LookupAnchor.key).where(LookupAnchor.day < before).order_by(LookupAnchor.day)
+    keys = session.scalars(old.limit(limit).with_for_update(skip_locked=True)).all()
+    if keys:
+        session.execute(delete(NearLookup).where(NearLookup.anchor_key.in_(keys)))
+        session.execute(delete(LookupAnchor).where(LookupAnchor.key.in_(keys)))
+    return len(keys)
 
 
 def count_lookups(
@@ -121,7 +136,7 @@ def count_lookups(
 
 def read_limited_entries(session: Session) -> list[LimitedEntry]:
     """Return the entries that reached the limit in the last days, newest first."""
-    since = utc_now() - timedelta(days=_DAYS_SHOWN)
+    since = utc_now() - timedelta(days=DAYS_SHOWN)
     return _read_limited(session, LookupAnchor.limited_at >= since)
 
 
@@ -185,14 +200,3 @@ def _read_limited(session: Session, condition: object) -> list[LimitedEntry]:
         )
         for row, name, entry_id in session.execute(query)
     ]
-
-
-def _remove_old(session: Session, before: date) -> None:
-    keys = list(
-        session.scalars(
-            select(LookupAnchor.key).where(LookupAnchor.day < before).limit(_REMOVED_A_TURN)
-        )
-    )
-    if keys:
-        session.execute(delete(NearLookup).where(NearLookup.anchor_key.in_(keys)))
-        session.execute(delete(LookupAnchor).where(LookupAnchor.key.in_(keys)))

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from .engine import audit
 from .evaluations import keep_results
+from .lookups import count_old_anchors, remove_old_anchors
 from .schema import (
     MESSAGE_IS_DONE,
     AccessToken,
@@ -38,6 +39,8 @@ from .schema import (
 # A case has about so many rows below it.
 _ROWS_A_CASE = 8
 _DAYS_AT_ONCE = 30
+# About as many different hashes as are answered about one anchor.
+_LOOKUPS_EACH = 20
 _NOT_LOADED = {"synchronize_session": False}
 
 
@@ -223,6 +226,18 @@ def remove_old_days(session: Session, before: datetime, _: Place | None, __: int
     days = session.scalars(_old_days(before).limit(_DAYS_AT_ONCE)).all()
     _delete(session, DailyCount.day, days)
     return Removed(Counter({"daily_counts": len(days)} if days else {}), is_last=not days)
+
+
+def count_old_lookups(session: Session, before: datetime) -> int:
+    """Return the number of anchors of look-ups of days before a time."""
+    return count_old_anchors(session, before.date())
+
+
+def remove_old_lookups(session: Session, before: datetime, _: Place | None, rows: int) -> Removed:
+    """Remove some of these anchors."""
+    limit = max(1, rows // _LOOKUPS_EACH)
+    number = remove_old_anchors(session, before.date(), limit=limit)
+    return Removed(Counter({"lookup_anchors": number} if number else {}), is_last=not number)
 
 
 class _Below:

@@ -18,6 +18,7 @@ from hashmatch.store.cases import CaseFilter, CasePlace, OpeningPlace
 from hashmatch.store.engine import read_history
 from hashmatch.store.evaluations import read_sample, read_sampled, read_samples
 from hashmatch.store.lists import ALLOW, read_lists, read_newest_runs, read_quarantines
+from hashmatch.store.lookups import read_anchors, read_limited_entries
 from hashmatch.store.matches import (
     MatchFilter,
     MatchPlace,
@@ -135,6 +136,8 @@ def _others() -> Iterator[tuple[str, Ask]]:
     yield "hashes of a content", lambda session: read_content_hashes(session, 7)
     yield "allowed matches", lambda session: read_allowed_matches(session, limit=_ROWS)
     yield "entries that flood", read_flooding
+    yield "limited entries", read_limited_entries
+    yield "anchors of a day", lambda session: read_anchors(session, utc_now().date())
     yield "cases of an entry", lambda session: count_cases_of(session, 7, PENDING)
     yield "figures of all time", lambda session: read_figures(session, None, None)
     yield "figures of a period", lambda session: read_figures(session, since, until)
@@ -167,6 +170,7 @@ def _jobs() -> Iterator[tuple[str, Ask]]:
         ("messages", retention.remove_old_messages, {}),
         ("tokens", retention.remove_old_tokens, {}),
         ("days", retention.remove_old_days, {}),
+        ("lookups", retention.remove_old_lookups, {}),
     )
     for name, remove, more in removals:
         yield f"removal of {name}", _removal(remove, _until(name), None, more)

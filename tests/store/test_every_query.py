@@ -6,12 +6,17 @@ and the work that it did is counted, in steps of SQLite's machine and in rows th
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import json
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
+import pytest
 from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.orm import Session
 
@@ -31,6 +36,7 @@ _SMALL = {
     "store_identity": "one row",
     "quarantined_deliveries": "one for each list at most",
     "audit_head": "one row",
+    "audit_batches": "those of the last second",
     "figures": "as many as there are days, lists, categories and actions",
     "daily_counts": "as many as there are days and reasons",
     "tokens": "made by people",
@@ -167,3 +173,90 @@ def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield plan
     for one in plan.get("Plans", ()):
         yield from _nodes(one)
+
+
+_ALL_OF_A_PERIOD = "an evaluation or a full export reads its period, which a person waits for"
+_COUNTED_FIRST = "says before a removal how much it would be, for a person who waits"
+_RECORDS = "records one row, which it has or looks up by a unique key"
+# What the walk does not ask for, and why that may be.
+_NOT_WALKED = {
+    "evaluations.counts": dict.fromkeys(
+        ("count_distances", "count_fates", "count_results", "matches_of"), _ALL_OF_A_PERIOD
+    ),
+    "evaluations.samples": {
+        "draw_matches": _ALL_OF_A_PERIOD,
+        "record_sample": _RECORDS,
+        "keep_results": "walked with the removal of cases where a sample has their matches",
+    },
+    "retention": dict.fromkeys(
+        (
+            "count_old_cases", "count_old_contents", "count_old_details", "count_old_messages",
+            "count_old_tokens", "count_old_days", "count_old_lookups",
+        ), _COUNTED_FIRST,
+    ),
+    "cases": dict.fromkeys(
+        (
+            "lock_cases_of", "read_case_keys", "save_cases", "open_cases", "read_categories",
+            "lock_case", "has_case", "add_case_note",
+            "find_uploader_details", "save_uploader_details", "add_ncmec_report",
+            "read_ncmec_report", "lock_ncmec_report", "parse_case_id",
+        ), _RECORDS,
+    ),
+    "outbox": dict.fromkeys(
+        (
+            "queue_message", "queue_messages", "note_sent", "note_failed", "retry_message",
+            "drop_message",
+        ), _RECORDS
+    ),
+    "tokens": dict.fromkeys(("create_token", "split_token", "revoke_token"), _RECORDS),
+    "matches.allowed": {"record_allowed_matches": _RECORDS},
+    "matches.content": dict.fromkeys(("find_or_add_contents", "add_hashes"), _RECORDS),
+    "matches.flooding": dict.fromkeys(
+        ("count_contents", "note_flooding", "set_flood_action", "read_for_review"), _RECORDS
+    ),
+    "queue": {"read_cases": "one page after the other"},
+    "lookups": {
+        "lock_new_anchors": "asks for no row",
+        "add_anchors": _RECORDS,
+        "count_lookups": _RECORDS,
+        "count_old_anchors": _COUNTED_FIRST,
+    },
+}  # fmt: skip
+_WALKED = (
+    "cases", "queue", "figures", "outbox", "tokens", "retention", "matches.allowed",
+    "matches.content", "matches.counts", "matches.flooding", "matches.matches", "lookups",
+    "evaluations.counts", "evaluations.samples",
+)  # fmt: skip
+
+
+@pytest.mark.sqlite
+def test_the_walk_calls_every_function_that_asks_or_the_list_says_why_not(
+    database: Database,
+) -> None:
+    fill(database, 50)
+    called = set[object]()
+
+    def note(frame: FrameType, what: str, _: object) -> None:
+        if what == "call":
+            called.add(frame.f_code)
+
+    with database.connection() as connection, Session(connection, info={WRITES: True}) as session:
+        sys.setprofile(note)
+        try:
+            for _, ask in questions():
+                ask(session)
+        finally:
+            sys.setprofile(None)
+        session.rollback()
+    missed, excused_in_vain = set(), set()
+    for room in _WALKED:
+        module = importlib.import_module(f"hashmatch.store.{room}")
+        excused = _NOT_WALKED.get(room, {})
+        for name, one in inspect.getmembers(module, inspect.isfunction):
+            if one.__module__ == module.__name__ and not name.startswith("_"):
+                code = inspect.unwrap(one).__code__
+                if code not in called and name not in excused:
+                    missed.add(f"{room}.{name}")
+        excused_in_vain |= {f"{room}.{one}" for one in excused if not hasattr(module, one)}
+    assert missed == set()
+    assert excused_in_vain == set()

@@ -45,6 +45,7 @@ _SCREENING_S = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10
 _STAGE_S = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
 # The state of the store is read at most once in this time, however many servers scrape.
 _CACHE_S = 5.0
+_READ_LIMIT_S = 5.0
 
 
 class Metrics:
@@ -180,7 +181,7 @@ class StoreState(Collector):
 
     def _read(self) -> Iterator[_Sample]:
         try:
-            with self._database.reading() as session:
+            with self._database.reading(limit_s=_READ_LIMIT_S) as session:
                 lists = (*read_lists(session), *read_lists(session, ALLOW))
                 runs = read_newest_runs(session)
                 quarantines = read_quarantines(session)

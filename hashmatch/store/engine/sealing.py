@@ -34,7 +34,7 @@ _SEALER = "hashmatch"
 _BATCHES_A_TURN = 1_000
 _BATCHES_A_PAGE = 50
 # What PostgreSQL calls the turn to seal, and how long it waits for a host that stands still in it.
-_TURN_TO_SEAL = 0x686D02
+_TURN_TO_SEAL = 0x686D04
 _MAX_PAUSE = "SET LOCAL idle_in_transaction_session_timeout = '10s'"
 # Without a key, signed batches are left for so long to those that can sign the end, too.
 _LEFT_TO_SIGNERS = timedelta(seconds=10)
