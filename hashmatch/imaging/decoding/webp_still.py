@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, _webp
+from PIL import Image
 
 from ..hashing import MIN_SHORT_SIDE
 from .luma import is_luma_faithful
@@ -154,11 +154,21 @@ def _as_opened(picture: Image.Image, image: StillWebP) -> Image.Image:
     return picture
 
 
+def load_webp() -> None:
+    """Load the library, as a process that has locked itself down cannot any more."""
+    _library()
+
+
 @cache
 def _library() -> ctypes.CDLL | None:
-    """Return libwebp; None where Pillow was built with one that shows no functions."""
-    # The extension is linked to libwebp, so its handle resolves libwebp's symbols.
-    library = ctypes.CDLL(_webp.__file__)
+    """Return libwebp; None where Pillow was built without it, or shows no functions of it."""
+    try:
+        from PIL import _webp
+
+        # The extension is linked to libwebp, so its handle resolves libwebp's symbols.
+        library = ctypes.CDLL(_webp.__file__)
+    except (ImportError, OSError):
+        return None
     return library if all(hasattr(library, one) for one in _FUNCTIONS) else None
 
 
