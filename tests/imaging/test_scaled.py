@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from PIL.WebPImagePlugin import WebPImageFile
 
 from hashmatch.hashes import Decode, View
 from hashmatch.imaging import Hashing, Reading
-from hashmatch.imaging.decoding.webp_still import decode_luma
+from hashmatch.imaging.decoding.webp_still import decode_luma, open_still
 from tests.oracle import distance_bits
 from tests.pictures import encoded, photograph, read
 
@@ -65,9 +63,9 @@ def test_a_webp_whose_colours_cannot_be_shown_is_read_in_colour() -> None:
     faint = np.asarray(photograph(1, 1600, 1540)).astype(np.int16) // 8 + 220
     faint[::2, ::2] = (255, 0, 0)
     data = encoded(Image.fromarray(faint.astype(np.uint8)), "WEBP", quality=90, method=0)
-    with Image.open(io.BytesIO(data)) as image:
-        assert isinstance(image, WebPImageFile)
-        assert decode_luma(image, data[12:]) is None
+    image = open_still(data, slice(12, len(data)))
+    assert image is not None
+    assert decode_luma(image) is None
     assert _drift_bits(data, "pdq")[0] <= 6
 
 

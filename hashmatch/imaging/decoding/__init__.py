@@ -5,6 +5,7 @@ from .decoder import Decoder, Frame, open_decoder
 from .jxl import load_jxl
 from .png_still import load_png
 from .rendering import Rendering, render
+from .webp_still import load_webp
 
 __all__ = [
     "Box",
@@ -15,6 +16,7 @@ __all__ = [
     "is_border_empty",
     "load_jxl",
     "load_png",
+    "load_webp",
     "open_decoder",
     "render",
 ]

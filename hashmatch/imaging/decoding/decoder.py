@@ -12,7 +12,6 @@ from itertools import chain
 from typing import Any
 
 from PIL import Image, ImageFile, JpegImagePlugin, UnidentifiedImageError
-from PIL.WebPImagePlugin import WebPImageFile
 
 from hashmatch.hashes import Decode
 from hashmatch.outcome import Failure, Media, Reason
@@ -35,7 +34,7 @@ from .luma import is_faithful_mix
 from .recognition import recognise
 from .sameness import SeenPictures
 from .sources import Source, open_source, salvage
-from .webp_still import FACTOR, decode_luma, decode_still
+from .webp_still import FACTOR, StillWebP, decode_luma, decode_still
 
 # At level DEBUG, Pillow logs the metadata that it reads, and no part of an image may reach a log.
 logging.getLogger("PIL").setLevel(logging.INFO)
@@ -199,23 +198,24 @@ class Decoder:
                 if reduced is not None:
                     return reduced, factor
                 image = self._source.reopen(number)
-        if isinstance(image, WebPImageFile) and self._outline.still is not None:
-            return self._decode_webp(image, self._outline.pixels[self._outline.still], colours)
+        if isinstance(image, StillWebP):
+            return self._decode_webp(image, number, colours)
         image.load()
         return image, 0
 
     def _decode_webp(
-        self, image: WebPImageFile, still: bytes, colours: tuple[Colour, ...]
+        self, image: StillWebP, number: int, colours: tuple[Colour, ...]
     ) -> tuple[Image.Image, int]:
         """Return as `_decode` does the one picture of a WebP file."""
         if self._is_scaled and not colours:
-            reduced = decode_luma(image, still)
+            reduced = decode_luma(image)
             if reduced is not None:
                 return reduced, FACTOR
-        decoded = decode_still(image, still)
-        if decoded is None:  # Pillow says why.
-            image.load()
-        return decoded or image, 0
+        decoded = decode_still(image)
+        if decoded is None:
+            decoded = self._source.reopen(number)
+            decoded.load()  # Pillow says why it cannot be decoded.
+        return decoded, 0
 
     def _explain(self, error: Exception, image_format: str = "") -> Failure:
         """Return the failure that an error of the decoder means for this file."""

@@ -22,7 +22,7 @@ from hashmatch.hashers import PIXEL_HASHERS
 from hashmatch.hashers.pdq import PDQ
 from hashmatch.hashes import Level, View
 
-from ..decoding import load_jxl, load_png
+from ..decoding import load_jxl, load_png, load_webp
 from ..decoding.heif_track import TrackError, load_library
 from ..hashing import Hashing
 from ..interface import Reading
@@ -103,6 +103,7 @@ def _load_decoders() -> None:
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     heif_options.DECODE_THREADS = 1
     load_jxl()
+    load_webp()
     with suppress(TrackError):
         load_library()
 

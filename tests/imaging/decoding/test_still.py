@@ -17,7 +17,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from hashmatch.hashes import Decode
 from hashmatch.imaging import Hashing, Reading
-from hashmatch.imaging.decoding import decoder, load_png, open_decoder, sources
+from hashmatch.imaging.decoding import load_png, open_decoder, sources
 from hashmatch.imaging.decoding.png_loops import undo_filters
 from hashmatch.imaging.decoding.png_still import decode_usual
 from hashmatch.imaging.decoding.webp_still import reduce_stored
@@ -150,7 +150,7 @@ def _as_pillow_reads(
     data: bytes, monkeypatch: pytest.MonkeyPatch, hashing: Hashing | None
 ) -> Reading:
     with monkeypatch.context() as patch:
-        for room, name in ((decoder, "decode_still"), (sources, "decode_usual")):
+        for room, name in ((sources, "open_still"), (sources, "decode_usual")):
             patch.setattr(room, name, lambda *_: None)
         return read(data, "pdq", "dhash", hashing=hashing)
 

@@ -29,6 +29,18 @@ def test_a_file_reads_the_same_as_in_this_process(pool: PoolIntake, image_format
     assert pool.read(data, ALL) == read(data, *ALL)
 
 
+@pytest.mark.parametrize("image_format", ["WEBP", "PNG"])
+def test_the_faster_decoders_are_there_in_a_process_that_has_locked_itself_in(
+    image_format: str,
+) -> None:
+    with closing(make_pool()) as pool:
+        assert reason_of(pool.read(drawn(1), {"pdq"})) is None
+        order = f"decoder-of {drawn(1, image_format).decode('latin-1')}".encode("latin-1")
+        failure = pool.read(order, {"pdq"}).failure
+    assert failure is not None
+    assert failure.detail == "succeeded: Image"
+
+
 @pytest.mark.parametrize("data", [b"", b"text", drawn(1)[:9000], drawn(1, "WEBP")[:9000]])
 def test_what_is_no_picture_fails_the_same_as_in_this_process(
     pool: PoolIntake, data: bytes
