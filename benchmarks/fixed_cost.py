@@ -33,7 +33,7 @@ _TURNS, _PIXELS_A_TURN = 25, 8_000_000
 # Of no picture, but not degenerate either: an import would withdraw such entries.
 _VALUE = bytes(range(7, 39)).hex()
 
-# Ways that were tried to make it less, at 640 × 480: lists read through the ORM at each scan, 2.1
+# Ways that were tried to make it less, at 640 by 480: lists read through the ORM at each scan, 2.1
 # ms; by one statement of SQLAlchemy's core on a connection of the pool, 0.4 ms; as it is, 0.01 ms.
 # Memory that is given back after each picture, 2 ms, and 16 ms at 1080p. The pixels as numpy's own
 # copy, 0.1 ms, and 1.4 ms at 1080p.

@@ -30,6 +30,7 @@ from ..limits import Limits
 from ..reading import read_pixels
 from ..views import Search
 from .lockdown import allow_cpu, lock_down
+from .memory import keep_freed_memory
 from .messages import (
     LENGTH_BYTES,
     OUT_OF_MEMORY_CODE,
@@ -50,6 +51,7 @@ def main(read: Read = read_pixels) -> None:
     # Decoders warn about damaged files, which nobody reads here.
     warnings.simplefilter("ignore")
     pipe = socket.socket(fileno=0)
+    keep_freed_memory()
     try:
         _load_decoders()
         setup = decode_setup(_receive_message(pipe))

@@ -1,0 +1,23 @@
+"""Memory of a decoding process, which is kept from one picture to the next."""
+
+from __future__ import annotations
+
+import ctypes
+from contextlib import suppress
+
+# Constants of glibc's <malloc.h>, and the largest value that it permits for the second.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+_KEPT_BYTES, _LARGE_BYTES = 64 << 20, 32 << 20
+
+
+def keep_freed_memory() -> None:
+    """Let this process keep up to 64 MB of freed memory, where the C library can be told to.
+
+    By default it gives the memory of a picture back, and fetches it anew for the next, page by
+    page: 5,000 page faults at 1080p, half of the processor time of a scan. Blocks above 32 MB are
+    given back as before.
+    """
+    with suppress(AttributeError):  # Others than glibc have no such function.
+        library = ctypes.CDLL(None)
+        library.mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
+        library.mallopt(_MMAP_THRESHOLD, _LARGE_BYTES)
