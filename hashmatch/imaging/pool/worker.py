@@ -50,8 +50,8 @@ def main(read: Read = read_pixels) -> None:
     """Serve until the pipe is closed; never returns."""
     # Decoders warn about damaged files, which nobody reads here.
     warnings.simplefilter("ignore")
-    keep_freed_memory()
     pipe = socket.socket(fileno=0)
+    keep_freed_memory()
     try:
         _load_decoders()
         setup = decode_setup(_receive_message(pipe))

@@ -68,6 +68,7 @@ class Database:
         self.busy_timeout_s = busy_timeout_s
         self._engine = _create_engine(url, busy_timeout_s)
         self._is_sqlite = self._engine.dialect.name == "sqlite"
+        self._driver_connections: list[tuple[int, Any]] = []
         self._path = _sqlite_path(make_url(url))
         self._file = None if self._path is None else DatabaseFile(self._path)
         if self._file is not None:
@@ -223,14 +224,22 @@ class Database:
     def open_driver_connection(self) -> Any:
         """Return a connection of the driver's own, outside the pool, which commits by itself.
 
-        The caller closes it, and converts errors.
+        `close_driver_connection` ends it, or `close`. The caller converts errors.
         """
         pooled = self._engine.raw_connection()
         connection: Any = pooled.driver_connection
         pooled.detach()
         if not self._is_sqlite:
             connection.autocommit = True
+        self._driver_connections.append((os.getpid(), connection))
         return connection
+
+    def close_driver_connection(self, connection: Any) -> None:
+        """Close a connection of `open_driver_connection`."""
+        self._driver_connections = [
+            one for one in self._driver_connections if one[1] is not connection
+        ]
+        connection.close()
 
     def as_text(self, query: ClauseElement) -> str:
         """Return a query as this database's driver takes it, with its values written out."""
@@ -279,6 +288,9 @@ class Database:
     def close(self) -> None:
         """Seal the audit records of this process, and give up all connections."""
         self._sealer.close()
+        for owner, connection in self._driver_connections:
+            if owner == os.getpid():  # Closed here, that of a parent process would end there.
+                connection.close()
         self._engine.dispose()
 
 

@@ -16,9 +16,6 @@ from .database import Database
 
 Rows: TypeAlias = tuple[tuple[Any, ...], ...]
 
-# Connections of a parent process: closing them here would end them there.
-_of_parents: list[Any] = []
-
 
 class StandingQuestion:
     """One query without parameters, for one thread at a time; close it at the end.
@@ -56,7 +53,7 @@ class StandingQuestion:
         """Give up the connection."""
         connection, self._connection, self._rows = self._connection, None, None
         if connection is not None:
-            connection.close()
+            self._database.close_driver_connection(connection)
 
     def _follow_file(self) -> None:
         """Forget the rows if any other connection has committed anything since."""
@@ -82,7 +79,7 @@ class StandingQuestion:
         except Exception:
             if kept is None or not kept.closed:
                 raise
-            self._connection = None
+            self.close()
         return ask()
 
     def _opened(self) -> Any:
@@ -92,6 +89,5 @@ class StandingQuestion:
         return self._connection
 
     def _leave_to_parent(self) -> None:
-        if self._connection is not None:
-            _of_parents.append(self._connection)
+        """Forget the connection of a parent process, which the database holds on to."""
         self._connection, self._rows, self._owner = None, None, os.getpid()
