@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -49,6 +49,8 @@ class _Rule:
 
     part: str
     days: float
+    # Whether the configuration asks for it, so that it is shown even where nothing is old.
+    is_chosen: bool = field(default=True, kw_only=True)
     remove: Callable[[Session, datetime, Place | None, int], Removed]
     count: Callable[[Session, datetime], int]
 
@@ -67,7 +69,9 @@ def apply_retention(database: Database, settings: Settings, *, dry_run: bool) ->
         before = now - timedelta(days=rule.days)
         if dry_run:
             with database.reading() as session:
-                removed[rule.part] += rule.count(session, before)
+                number = rule.count(session, before)
+            if number or rule.is_chosen:
+                removed[rule.part] += number
         else:
             removed += _apply(database, rule, before)
     if removed and not dry_run:
@@ -118,5 +122,5 @@ def _rules(settings: Settings) -> Iterator[_Rule]:
     )
     yield _Rule("messages", retention.outbox_days, remove_old_messages, count_old_messages)
     yield _Rule("tokens", retention.token_days, remove_old_tokens, count_old_tokens)
-    yield _Rule("lookups", DAYS_SHOWN, remove_old_lookups, count_old_lookups)
+    yield _Rule("lookups", DAYS_SHOWN, remove_old_lookups, count_old_lookups, is_chosen=False)
     yield _Rule("daily_counts", retention.daily_count_days, remove_old_days, count_old_days)
