@@ -30,6 +30,8 @@ class Reason(StrEnum):
     LICENCE_EXPIRED = "licence_expired"
     STORE_UNAVAILABLE = "store_unavailable"
     OVERLOADED = "overloaded"
+    STARTING = "starting"
+    INTERNAL_ERROR = "internal_error"
 
 
 @dataclass(frozen=True, slots=True)

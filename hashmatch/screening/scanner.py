@@ -14,17 +14,16 @@ from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias
 
 from hashmatch.errors import (
-    IndexFolderError,
-    IndexStaleError,
     LicenceExpiredError,
     NoActiveListError,
-    StoreError,
 )
+from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Hash, Level
 from hashmatch.imaging import Intake, Reading, path_as_text, read_file
 from hashmatch.index import LiveIndex, Snapshot
@@ -40,11 +39,12 @@ from hashmatch.outcome import (
     outcome_name,
 )
 from hashmatch.policy import Policy
-from hashmatch.store.engine import Database
+from hashmatch.store.engine import Database, retried
 from hashmatch.store.matches import Tally
 from hashmatch.store.schema import utc_now
 
 from .coverage import Remembered, find_list_failure, has_usable_list, matched_algorithms
+from .failures import failure_of
 from .matching import find_failure, find_matches, low_quality_failure
 from .readings import is_no_image, no_list_of, plain_hashes, read_hashes, read_upload
 from .recording import NOTHING_RECORDED, EntryGoneError, Found, Recorded, Recorder
@@ -91,6 +91,7 @@ class Scanner:
         self._policy = policy
         self._max_bytes = max_bytes
         self._clock = clock
+        self._listeners = listeners
         self._recorder = Recorder(database, policy, listeners)
         self._observe = observe
         self._tally = Tally(database)
@@ -174,7 +175,10 @@ class Scanner:
         An image that cannot be hashed, or is of too low quality, is unscreened.
         """
         request = Request("", "", time.perf_counter())
-        reading = read_upload(self._intake, data, {algorithm}, Level.PLAIN)
+        try:
+            reading = read_upload(self._intake, data, {algorithm}, Level.PLAIN)
+        except Exception as error:  # noqa: BLE001 (unscreened, whatever it is)
+            return unscreened(self._policy, request, failure_of(error))
         failure = reading.failure or low_quality_failure(self._policy, reading.hashes)
         if failure is not None:
             return unscreened(self._policy, request, failure, reading)
@@ -201,8 +205,8 @@ class Scanner:
                 return unscreened(self._policy, request, no_list_of(algorithms), reading)
             looked_up = replace(reading, hashes=hashes)
             return LookupHashes(hashes, self._suffices(snapshot, request, reading, looked_up))
-        except (StoreError, IndexStaleError, IndexFolderError) as error:
-            return unscreened(self._policy, request, _failure_of(error))
+        except Exception as error:  # noqa: BLE001 (unscreened, whatever it is)
+            return unscreened(self._policy, request, failure_of(error))
 
     def refuse(self, failure: Failure, *, content_id: str, reference: str = "") -> Outcome:
         """Count and return as unscreened an image that could not even be read."""
@@ -216,6 +220,22 @@ class Scanner:
         self._count(outcome)
         return outcome
 
+    def warm_up(self, picture: bytes) -> Failure | None:
+        """Load and run once what a scan needs, on a picture that nothing is recorded or counted of.
+
+        Returns why it could not. Without it, the first scans take seconds longer.
+        """
+        try:
+            self._listeners()  # Assembled again for the first match, but loaded by then.
+            if failure := self._intake.prepare(ALGORITHMS.keys()):
+                return failure
+            snapshot = self._index.snapshot()
+            reading = read_upload(self._intake, picture, ALGORITHMS.keys())
+            find_matches(snapshot, self._policy, [reading.hashes], self._clock().date())
+        except Exception as error:  # noqa: BLE001 (not ready, whatever it is)
+            return failure_of(error)
+        return None
+
     def readiness_failure(self) -> Failure | None:
         """Return why no image could be clear at this moment; None when it could.
 
@@ -225,10 +245,8 @@ class Scanner:
             today = self._clock().date()
             failure = self._list_failures.of(self._index.snapshot(), today)
             self._database.require_reachable()
-        except StoreError as error:
-            return Failure(Reason.STORE_UNAVAILABLE, error.message)
-        except (IndexStaleError, IndexFolderError) as error:
-            return Failure(Reason.INDEX_STALE, error.message)
+        except Exception as error:  # noqa: BLE001 (not ready, whatever it is)
+            return failure_of(error)
         return failure
 
     def index_age_s(self) -> float:
@@ -301,8 +319,9 @@ class Scanner:
                 snapshot = self._index.refresh() if attempt else self._index.snapshot()
                 with suppress(EntryGoneError):
                     return self._screen_against(snapshot, requests, read)
-        except (StoreError, IndexStaleError, IndexFolderError) as error:
-            return [self._failed(one, error) for one in requests]
+        except Exception as error:  # noqa: BLE001 (unscreened, whatever it is, and never clear)
+            failure = failure_of(error)
+            return [self._failed(one, failure) for one in requests]
         failure = Failure(
             Reason.INDEX_STALE, "the lists changed faster than the image was screened"
         )
@@ -347,7 +366,8 @@ class Scanner:
         if not found:
             return []
         with self._timed("record"):
-            return self._recorder.record(snapshot, found, now)
+            # What it finds on record may be removed by retention meanwhile.
+            return retried(partial(self._recorder.record, snapshot, found, now))
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:
@@ -361,27 +381,17 @@ class Scanner:
             return outcome
         try:
             self._tally.flush_if_due()
-        except StoreError as error:
-            return self._failed(request, error)
+        except Exception as error:  # noqa: BLE001 (what cannot be counted is not clear)
+            return self._failed(request, failure_of(error))
         self._count(outcome)
         return outcome
 
-    def _failed(
-        self, request: Request, error: StoreError | IndexStaleError | IndexFolderError
-    ) -> Outcome:
-        """Return an image as unscreened because the store or the index failed."""
-        outcome = unscreened(self._policy, request, _failure_of(error))
-        if not isinstance(error, StoreError):
-            return self._counted(request, outcome)
+    def _failed(self, request: Request, failure: Failure) -> Outcome:
+        """Return an image as unscreened because the store, the index or anything else failed."""
+        outcome = unscreened(self._policy, request, failure)
         self._count(outcome)
         return outcome
 
     def _count(self, outcome: Clear | Unscreened) -> None:
         reason = outcome.reason.value if isinstance(outcome, Unscreened) else ""
         self._tally.add(self._clock().date(), outcome_name(outcome), reason)
-
-
-def _failure_of(error: StoreError | IndexStaleError | IndexFolderError) -> Failure:
-    is_of_store = isinstance(error, StoreError)
-    reason = Reason.STORE_UNAVAILABLE if is_of_store else Reason.INDEX_STALE
-    return Failure(reason, error.message)
