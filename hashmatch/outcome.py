@@ -31,6 +31,8 @@ class Reason(StrEnum):
     STORE_UNAVAILABLE = "store_unavailable"
     LOOKUP_LIMIT = "lookup_limit"
     OVERLOADED = "overloaded"
+    STARTING = "starting"
+    INTERNAL_ERROR = "internal_error"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,19 +12,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias
 
 from hashmatch.errors import (
-    IndexFolderError,
-    IndexStaleError,
     LicenceExpiredError,
     NoActiveListError,
-    StoreError,
 )
+from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Hash, Level
 from hashmatch.imaging import Intake, Reading, path_as_text, read_file
 from hashmatch.index import LiveIndex, Snapshot
@@ -39,17 +38,18 @@ from hashmatch.outcome import (
     outcome_name,
 )
 from hashmatch.policy import Policy
-from hashmatch.store.engine import Database
+from hashmatch.store.engine import Database, retried
 from hashmatch.store.matches import Tally
 from hashmatch.store.schema import utc_now
 
 from .coverage import Remembered, find_list_failure, has_usable_list, matched_algorithms
+from .failures import failure_of
 from .judging import EntryGoneError, Found
 from .lookup_limit import LOOKUP_LIMIT, LookupLimit
 from .matching import find_failure, find_matches, low_quality_failure
 from .readings import is_no_image, no_list_of, plain_hashes, read_hashes, read_upload
 from .recording import NOTHING_RECORDED, Recorded, Recorder, exact_copies
-from .request import Query, Request, content_facts, open_request
+from .request import LookupHashes, Query, Request, content_facts, open_request
 from .verdicts import conclude, unscreened
 
 # How often a batch is screened again because a list changed meanwhile.
@@ -57,14 +57,6 @@ _ATTEMPTS = 5
 
 # Receives the name of a stage ("read", "look_up" or "record") and the seconds that it took.
 Observe: TypeAlias = Callable[[str, float], None]
-
-
-@dataclass(frozen=True, slots=True)
-class LookupHashes:
-    """Hashes of a file for a later look-up, and whether they match each list that the file does."""
-
-    hashes: tuple[Hash, ...]
-    suffice: bool
 
 
 class Scanner:
@@ -92,6 +84,7 @@ class Scanner:
         self._policy = policy
         self._max_bytes = max_bytes
         self._clock = clock
+        self._listeners = listeners
         self._recorder = Recorder(database, policy, listeners)
         self._lookup_limit = LookupLimit(database, policy, listeners)
         self._observe = observe
@@ -188,7 +181,10 @@ class Scanner:
         An image that cannot be hashed, or is of too low quality, is unscreened.
         """
         request = Request("", "", time.perf_counter())
-        reading = read_upload(self._intake, data, {algorithm}, Level.PLAIN)
+        try:
+            reading = read_upload(self._intake, data, {algorithm}, Level.PLAIN)
+        except Exception as error:  # noqa: BLE001 (unscreened, whatever it is)
+            return unscreened(self._policy, request, failure_of(error))
         failure = reading.failure or low_quality_failure(self._policy, reading.hashes)
         if failure is not None:
             return unscreened(self._policy, request, failure, reading)
@@ -215,8 +211,8 @@ class Scanner:
                 return unscreened(self._policy, request, no_list_of(algorithms), reading)
             looked_up = replace(reading, hashes=hashes)
             return LookupHashes(hashes, self._suffices(snapshot, request, reading, looked_up))
-        except (StoreError, IndexStaleError, IndexFolderError) as error:
-            return unscreened(self._policy, request, _failure_of(error))
+        except Exception as error:  # noqa: BLE001 (unscreened, whatever it is)
+            return unscreened(self._policy, request, failure_of(error))
 
     def refuse(self, failure: Failure, *, content_id: str, reference: str = "") -> Outcome:
         """Count and return as unscreened an image that could not even be read."""
@@ -228,6 +224,22 @@ class Scanner:
         request = Request(content_id, "", time.perf_counter())
         return self._counted(unscreened(self._policy, request, failure))
 
+    def warm_up(self, picture: bytes) -> Failure | None:
+        """Load and run once what a scan needs, on a picture that nothing is recorded or counted of.
+
+        Returns why it could not. Without it, the first scans take seconds longer.
+        """
+        try:
+            self._listeners()  # Assembled again for the first match, but loaded by then.
+            if failure := self._intake.prepare(ALGORITHMS.keys()):
+                return failure
+            snapshot = self._index.snapshot()
+            reading = read_upload(self._intake, picture, ALGORITHMS.keys())
+            find_matches(snapshot, self._policy, [reading.hashes], self._clock().date())
+        except Exception as error:  # noqa: BLE001 (not ready, whatever it is)
+            return failure_of(error)
+        return None
+
     def readiness_failure(self) -> Failure | None:
         """Return why no image could be clear at this moment; None when it could.
 
@@ -237,10 +249,8 @@ class Scanner:
             today = self._clock().date()
             failure = self._list_failures.of(self._index.snapshot(), today)
             self._database.require_reachable()
-        except StoreError as error:
-            return Failure(Reason.STORE_UNAVAILABLE, error.message)
-        except (IndexStaleError, IndexFolderError) as error:
-            return Failure(Reason.INDEX_STALE, error.message)
+        except Exception as error:  # noqa: BLE001 (not ready, whatever it is)
+            return failure_of(error)
         return failure
 
     def index_age_s(self) -> float:
@@ -316,8 +326,9 @@ class Scanner:
                 snapshot = self._index.refresh() if attempt else self._index.snapshot()
                 with suppress(EntryGoneError):
                     return self._screen_against(snapshot, requests, read, near_limit)
-        except (StoreError, IndexStaleError, IndexFolderError) as error:
-            return [self._failed(one, error) for one in requests]
+        except Exception as error:  # noqa: BLE001 (unscreened, whatever it is, and never clear)
+            failure = failure_of(error)
+            return [self._failed(one, failure) for one in requests]
         failure = Failure(
             Reason.INDEX_STALE, "the lists changed faster than the image was screened"
         )
@@ -370,7 +381,8 @@ class Scanner:
         if not found:
             return []
         with self._timed("record"):
-            return self._recorder.record(snapshot, found, now)
+            # What it finds on record may be removed by retention meanwhile.
+            return retried(partial(self._recorder.record, snapshot, found, now))
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:
@@ -378,11 +390,9 @@ class Scanner:
         yield
         self._observe(stage, time.perf_counter() - begun_s)
 
-    def _failed(
-        self, request: Request, error: StoreError | IndexStaleError | IndexFolderError
-    ) -> Outcome:
-        """Return an image as unscreened because the store or the index failed."""
-        return self._counted(unscreened(self._policy, request, _failure_of(error)))
+    def _failed(self, request: Request, failure: Failure) -> Outcome:
+        """Return an image as unscreened because the store, the index or anything else failed."""
+        return self._counted(unscreened(self._policy, request, failure))
 
     def _counted(self, outcome: Outcome) -> Outcome:
         """Count an image that did not match, in memory: no verdict waits for its count."""
@@ -390,9 +400,3 @@ class Scanner:
             reason = outcome.reason.value if isinstance(outcome, Unscreened) else ""
             self._tally.add(self._clock().date(), outcome_name(outcome), reason)
         return outcome
-
-
-def _failure_of(error: StoreError | IndexStaleError | IndexFolderError) -> Failure:
-    is_of_store = isinstance(error, StoreError)
-    reason = Reason.STORE_UNAVAILABLE if is_of_store else Reason.INDEX_STALE
-    return Failure(reason, error.message)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import io
 import os
 import time
 from collections.abc import Callable
@@ -22,20 +20,19 @@ from hashmatch.outbound import Fetcher
 from hashmatch.outcome import Failure, Outcome, Reason
 from hashmatch.screening import Scanner
 from hashmatch.store.engine import Database
-from hashmatch.synthetic import draw_picture
 from hashmatch.wiring import open_database, open_scanner_with
 
 from ..http.admission import Buffers, Gate
 from ..http.authentication import Authenticator, Networks
 from ..telemetry.metrics import Metrics, StoreState
 from .sync_runner import SyncRunner
+from .warming import Warming
 
 Result = TypeVar("Result")
 # Readiness needs a query of the store. Probes ask without a token, and must not cause load.
 _CACHE_S = 1.0
 # A database that hangs counts as unreachable after this time.
 _STORE_TIMEOUT_S = 5.0
-_WARM_UP_SIDE_PIXELS = 256
 # Files that are fetched at a time: they wait for other servers, and take no processor meanwhile.
 _FETCHES = 8
 # Reports and other long answers at a time, and how long a query of theirs may take.
@@ -81,11 +78,16 @@ class ServiceState:
         self.networks = Networks(service.hma_networks, service.hma_scopes)
         self.store_state = StoreState(self.database, self.scanner.index_age_s)
         self._readiness = _CachedReadiness(self.scanner.readiness_failure)
-        self._warm_up()
+        self._warming = Warming(self.scanner)
 
     async def readiness_failure(self) -> Failure | None:
         """Return the reason why no image can be screened at this moment, None where they can."""
-        return await self._readiness.get()
+        return self._warming.failure or await self._readiness.get()
+
+    @property
+    def is_warm(self) -> bool:
+        """Say whether a scan would take as long as any later one."""
+        return self._warming.failure is None
 
     async def work(self, gate: Gate, job: Callable[[], Result]) -> Result:
         """Run a job once it is its turn, and observe how long it waited."""
@@ -132,23 +134,9 @@ class ServiceState:
             self.metrics.note_jobs(name, gate.running, gate.waiting)
         self.metrics.note_buffered(self.buffers.buffered_bytes)
 
-    def _warm_up(self) -> None:
-        """Open the index and start the decoders, so that the first requests wait for neither."""
-        self.scanner.readiness_failure()
-        stream = io.BytesIO()
-        draw_picture(1, _WARM_UP_SIDE_PIXELS, _WARM_UP_SIDE_PIXELS).save(stream, "PNG")
-        workers = self.settings.intake.workers
-        # One picture for each decoder, all at once, so that every decoder gets one.
-        with ThreadPoolExecutor(workers) as pool:
-            for _ in range(workers):
-                pool.submit(self.scanner.hash_alone, stream.getvalue(), "pdq")
-        # The objects that exist now live as long as the process; each full collection of them took
-        # 0.1 s.
-        gc.collect()
-        gc.freeze()
-
     def close(self) -> None:
         """Finish the accepted jobs, write the last counts, and close everything."""
+        self._warming.close()
         # The accepted jobs need the scanner and the database, which are closed last.
         self.sync_runner.close()
         self._readiness.close()
@@ -158,7 +146,6 @@ class ServiceState:
         self.scans.close()
         self.lookups.close()
         self._opened.close()
-        gc.unfreeze()
 
 
 def state_of(request: Request) -> ServiceState:
