@@ -22,7 +22,7 @@ from .audit_reading import (
     read_lost_rows,
 )
 from .database import HEAD_REVISION, WRITES, Database, create_private_file
-from .statements import affected_rows, is_sqlite, overwrite_deleted, upsert
+from .statements import affected_rows, among, is_sqlite, overwrite_deleted, upsert
 from .turns import Turns
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Seal",
     "Turns",
     "affected_rows",
+    "among",
     "audit",
     "audited_tables",
     "chain",
