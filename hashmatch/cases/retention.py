@@ -40,6 +40,8 @@ from hashmatch.store.schema import utc_now
 from .states import State
 
 # States in which NCMEC or the police may still ask about the uploader.
+# A turn of fewer would take as long: most of it goes into its statements, and into its commit.
+_FEWEST_ROWS = 200
 _NEED_DETAILS = (State.OPEN, State.IN_REVIEW, State.CONFIRMED, State.ESCALATED)
 
 
@@ -86,7 +88,7 @@ def _apply(database: Database, rule: _Rule, before: datetime) -> Counter[str]:
     def remove_some(place: Place | None) -> Removed:
         with turns.next() as session:
             overwrite_deleted(session)
-            turn = rule.remove(session, before, place, turns.rows)
+            turn = rule.remove(session, before, place, max(turns.rows, _FEWEST_ROWS))
             if turn.rows:
                 audit(session, "retention.applied", None, {"rule": rule.part, **turn.rows})
             return turn

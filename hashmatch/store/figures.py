@@ -140,10 +140,10 @@ def read_match_figures(
 
 def _read_kinds(session: Session, period: _Period) -> Iterator[tuple[int, str, str, int, int]]:
     """Yield (list, category, action, whether they are near, number) of matches."""
-    kept = (Figure.list_key, Figure.name, Figure.action, Figure.step)
-    kept_query = select(*kept, _sum(Figure.number)).where(*period.days("matches"))
+    part = (Figure.list_key, Figure.name, Figure.action, Figure.step)
+    query = select(*part, _sum(Figure.number)).where(*period.days("matches"))
     if period.has_days:
-        yield from session.execute(kept_query.group_by(*kept))
+        yield from session.execute(query.group_by(*part))
     kind = (MatchRecord.list_key, MatchRecord.category, MatchRecord.action, _NEAR)
     for begin, end in period.parts:
         rows = select(*kind, func.count()).where(*_within(MatchRecord.matched_at, begin, end))
@@ -209,9 +209,9 @@ def count_overdue(session: Session, pending: Sequence[str]) -> int:
 def _read_states(session: Session, period: _Period) -> Iterator[tuple[str, int, int]]:
     """Yield (state, whether they were reopened, number) of cases."""
     if period.has_days:
-        kept = (Figure.name, Figure.step)
-        query = select(*kept, _sum(Figure.number)).where(*period.days("cases"))
-        yield from session.execute(query.group_by(*kept))
+        part = (Figure.name, Figure.step)
+        query = select(*part, _sum(Figure.number)).where(*period.days("cases"))
+        yield from session.execute(query.group_by(*part))
     kind = (Case.state, case((Case.reopened > 0, 1), else_=0))
     for begin, end in period.parts:
         rows = select(*kind, func.count()).where(*_within(Case.opened_at, begin, end))

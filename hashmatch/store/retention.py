@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, delete, exists, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
-from .engine import audit
+from .engine import among, audit, is_sqlite
 from .evaluations import keep_results
 from .lookups import count_old_anchors, remove_old_anchors
 from .schema import (
@@ -41,7 +41,6 @@ _ROWS_A_CASE = 8
 _DAYS_AT_ONCE = 30
 # About as many different hashes as are answered about one anchor.
 _LOOKUPS_EACH = 20
-_NOT_LOADED = {"synchronize_session": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ def remove_old_cases(
     contents = _lock_contents(session, [content for _, _, content in found])
     # Looked up by the key alone: an index of what is old is there, too, and long.
     again = select(Case.key, Case.content_key, Case.result, Case.state, Case.changed_at).where(
-        Case.key.in_([key for _, key, _ in found]), *_may_go(ended)
+        among(session, Case.key, [key for _, key, _ in found]), *_may_go(ended)
     )
     cases = [
         one
@@ -148,7 +147,9 @@ def remove_old_contents(
     if not found:
         return Removed(is_last=True)
     locked = _lock_contents(session, {content for _, _, content in found})
-    again = select(Content.key).where(Content.key.in_(locked), *_have_no_case(Content.key, before))
+    again = select(Content.key).where(
+        among(session, Content.key, locked), *_have_no_case(Content.key, before)
+    )
     contents = session.scalars(again).all()
     removed = Counter[str]()
     last = Place(found[-1][0], found[-1][1])
@@ -182,9 +183,11 @@ def remove_old_details(
         return Removed(is_last=True)
     # Like a session that sets a legal hold or stores details.
     keys = [key for _, key in found]
-    lock = select(Case.key).where(Case.key.in_(keys)).order_by(Case.key).with_for_update()
+    lock = (
+        select(Case.key).where(among(session, Case.key, keys)).order_by(Case.key).with_for_update()
+    )
     session.execute(lock).all()
-    again = _details_that_may_go(needed).where(UploaderDetails.case_key.in_(keys))
+    again = _details_that_may_go(needed).where(among(session, UploaderDetails.case_key, keys))
     gone = session.scalars(again.where(order[0] < before)).all()
     _remove(session, UploaderDetails, gone)
     removed = Counter({"details": len(gone)} if gone else {})
@@ -224,7 +227,7 @@ def count_old_days(session: Session, before: datetime) -> int:
 def remove_old_days(session: Session, before: datetime, _: Place | None, __: int) -> Removed:
     """Remove the counts of some of these days."""
     days = session.scalars(_old_days(before).limit(_DAYS_AT_ONCE)).all()
-    _delete(session, DailyCount.day, days)
+    session.execute(delete(DailyCount).where(DailyCount.day.in_(days)))
     return Removed(Counter({"daily_counts": len(days)} if days else {}), is_last=not days)
 
 
@@ -262,14 +265,13 @@ class _Below:
     def remove_hashes(self, contents: Any) -> bool:
         """Remove the hashes of content items, which are as few as a file has frames."""
         # They have no key of their own, and no record in the audit log.
-        self._session.execute(
-            delete(ContentHash).where(ContentHash.content_key.in_(list(contents))),
-            execution_options=_NOT_LOADED,
-        )
+        hashes: Any = ContentHash.__table__
+        of_contents = among(self._session, hashes.c.content_key, contents)
+        self._session.execute(delete(hashes).where(of_contents))
         return True
 
     def _some(self, key: Any, owner: Any, owners: Any) -> Sequence[int]:
-        query = select(key).where(owner.in_(list(owners))).limit(self._left)
+        query = select(key).where(among(self._session, owner, owners)).limit(self._left)
         return self._session.scalars(query).all()
 
     def _removed_now(self, table: type[Base], keys: Sequence[int]) -> bool:
@@ -291,10 +293,11 @@ def _remove(session: Session, table: type[Base], keys: Sequence[int]) -> None:
         audit(session, "retention.removed", None, {}, removed=(table.__tablename__, key))
 
 
-def _delete(session: Session, key: Any, keys: Sequence[Any]) -> None:
+def _delete(session: Session, key: Any, keys: Sequence[int]) -> None:
     if keys:
-        gone = delete(key.class_).where(key.in_(keys))
-        session.execute(gone, execution_options=_NOT_LOADED)
+        # The table itself: what is deleted so was never loaded.
+        column = key.class_.__table__.c[key.key]
+        session.execute(delete(column.table).where(among(session, column, keys)))
 
 
 def _page(
@@ -309,7 +312,9 @@ def _page(
 
 def _lock_contents(session: Session, keys: Any) -> set[int]:
     """Lock content items, but for those that a scan records something of: they are not old."""
-    wanted = select(Content.key).where(Content.key.in_(list(keys))).order_by(Content.key)
+    if is_sqlite(session):
+        return set(keys)  # It has one writer.
+    wanted = select(Content.key).where(among(session, Content.key, keys)).order_by(Content.key)
     return set(session.scalars(wanted.with_for_update(skip_locked=True)))
 
 

@@ -33,6 +33,7 @@ from .sealing import CHECKPOINT_ACTION, read_batches
 from .standing import Rows, StandingQuestion
 from .statements import (
     affected_rows,
+    among,
     as_table,
     is_sqlite,
     overwrite_deleted,
@@ -58,6 +59,7 @@ __all__ = [
     "Turns",
     "Unsealed",
     "affected_rows",
+    "among",
     "as_table",
     "audit",
     "audit_id",

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from hashmatch.errors import NotFoundError
 from hashmatch.outcome import Nearness
 
-from ..engine import audit
+from ..engine import among, audit
 from ..matches import MatchFilter
 from ..schema import (
     Case,
@@ -185,7 +185,7 @@ def keep_results(session: Session, matches: Sequence[int], results: Mapping[int,
     query = (
         select(SampledMatch, MatchRecord.content_key)
         .join(MatchRecord, MatchRecord.key == SampledMatch.match_key)
-        .where(SampledMatch.match_key.in_(matches))
+        .where(among(session, SampledMatch.match_key, matches))
     )
     for row, content_key in session.execute(query).all():
         row.result, row.removed_at = results[content_key], utc_now()
