@@ -7,6 +7,7 @@ sealed in the order in which it changed.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -85,17 +86,21 @@ def _lock_head(session: Session) -> AuditHead:
 
 
 def read_batches(
-    session: Session, *, limit: int | None = None, about: tuple[str, int] | None = None
+    session: Session, *, limit: int = sys.maxsize, about: tuple[str, int] | None = None
 ) -> Iterator[StoredBatch]:
     """Yield the batches that are not sealed, oldest first, in bounded memory.
 
     Those that may be `about` one row, by table and key, or all.
     """
-    query = select(AuditBatch.__table__).order_by(AuditBatch.key).limit(limit)
+    query = select(AuditBatch.__table__).order_by(AuditBatch.key).limit(_BATCHES_A_PAGE)
     if about is not None:
         query = query.where(AuditBatch.records.contains(chained_text(about).decode()[1:-1]))
-    for row in session.execute(query.execution_options(yield_per=_BATCHES_A_PAGE)):
-        yield StoredBatch(*row)
+    # In pages: a caller may stop at any, or lose the server, and no cursor stays open.
+    following = query
+    while limit > 0 and (page := session.execute(following).all()):
+        for row in page[:limit]:
+            yield StoredBatch(*row)
+        limit, following = limit - len(page), query.where(AuditBatch.key > page[-1].key)
 
 
 def _choose(
