@@ -80,14 +80,16 @@ class LookupLimit:
         snapshot: Snapshot,
         images: Sequence[Sequence[Hash]],
         findings: Sequence[Sequence[Finding]],
-        limit: int,
+        limit: int | None,
         now: datetime,
     ) -> frozenset[int]:
-        """Count the hashes of a batch, and return the numbers of the images past the limit.
+        """Count the hashes of a batch, and return the numbers of the images past a limit.
 
         Their outcomes may show exact copies alone. Raises `StoreError`; then no outcome of the
         batch may be shown.
         """
+        if limit is None:
+            return frozenset()
         asked = _by_algorithm(images, findings, self._balls(snapshot, now.date()))
         if not asked:
             return frozenset()

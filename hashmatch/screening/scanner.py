@@ -347,11 +347,7 @@ class Scanner:
         with self._timed("look_up"):
             hashes = [one.hashes for one in readings]
             findings = find_matches(snapshot, self._policy, hashes, today)
-            exceeded = (
-                frozenset[int]()
-                if near_limit is None
-                else self._lookup_limit.exceeded(snapshot, hashes, findings, near_limit, now)
-            )
+            exceeded = self._lookup_limit.exceeded(snapshot, hashes, findings, near_limit, now)
         found = {
             number: Found(content_facts(requests[number], readings[number]), some)
             for number, some in enumerate(findings)

@@ -37,6 +37,7 @@ def small_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     """Turns of few rows, however fast this machine is."""
     monkeypatch.setattr(Turns, "_follow", lambda *_: None)
     monkeypatch.setattr("hashmatch.store.engine.turns._FIRST_ROWS", _ROWS)
+    monkeypatch.setattr("hashmatch.cases.retention._FEWEST_ROWS", _ROWS)
 
 
 @pytest.fixture

@@ -72,12 +72,12 @@ class StandingQuestion:
         return tuple(self._opened().execute(self._statement).fetchall())
 
     def _answered(self, ask: Callable[[], Rows]) -> Rows:
-        """Ask once more on a new connection where the one that was kept had broken meanwhile."""
-        kept = self._connection
+        """Ask once more on a new connection where the one at hand had broken meanwhile."""
+        previous = self._connection
         try:
             return ask()
         except Exception:
-            if kept is None or not kept.closed:
+            if previous is None or not previous.closed:
                 raise
             self.close()
         return ask()
