@@ -46,7 +46,7 @@ class Combiner(Generic[Job, Result]):
         with self._lock:
             self._waiting.append(ticket)
         try:
-            # The one that has the turn does the jobs of all that wait; mostly this one is then done.
+            # The one that has the turn does the jobs of all that wait, mostly with this one.
             while not ticket.answers:
                 self._take_turn(ticket)
         finally:
