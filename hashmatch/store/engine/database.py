@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+import weakref
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ClauseElement, Connection, Engine, event, text
+from sqlalchemy import ClauseElement, Connection, Engine, Pool, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoResultFound, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -42,6 +43,18 @@ _FORGETTABLE = (
     " contents, cases, case_notes, uploader_details, ncmec_reports, outbox, daily_counts,"
     " audit_batches"
 )
+_opened: weakref.WeakSet[Database] = weakref.WeakSet()
+_of_parents: list[Pool] = []
+
+
+def _leave_to_parent() -> None:
+    for one in list(_opened):
+        one.leave_to_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_parent)
+
 # The mark of a session that writes, and locks the rows that it looks up.
 WRITES = "writes"
 
@@ -64,7 +77,6 @@ class Database:
         self.url = url
         self.actor = actor
         self._seal = seal
-        self._sealer = Sealer(self.reading, self.writing, seal)
         self.busy_timeout_s = busy_timeout_s
         self._engine = _create_engine(url, busy_timeout_s)
         self._is_sqlite = self._engine.dialect.name == "sqlite"
@@ -73,9 +85,25 @@ class Database:
         self._file = None if self._path is None else DatabaseFile(self._path)
         if self._file is not None:
             event.listen(self._engine, "connect", self._note_opened)
+        self._begin()
+        _opened.add(self)
+
+    def _begin(self) -> None:
+        """Make what belongs to one process alone."""
         # Databases with many writers find their own order; this only keeps them within the pool.
         places = 1 if self._is_sqlite else postgresql.MAX_WRITERS
         self._writers = WriterQueue(places, self.sqlite_path())
+        self._sealer = Sealer(self.reading, self.writing, self._seal)
+
+    def leave_to_parent(self) -> None:
+        """Start again in a process that was forked: connections and turns are its parent's.
+
+        A thread of the parent may have held any of them at that moment.
+        """
+        # Connections that nobody refers to would be closed, which the parent may still use.
+        _of_parents.append(self._engine.pool)
+        self._engine.dispose(close=False)
+        self._begin()
 
     @contextmanager
     def reading(self, *, limit_s: float | None = None) -> Iterator[Session]:
