@@ -7,10 +7,13 @@ import sys
 from pathlib import Path
 
 from benchmarks import (
+    beside,
     cases,
     documents,
     effect,
+    fixed_cost,
     following,
+    growth,
     hashing,
     importing,
     index,
@@ -27,13 +30,16 @@ _BENCHMARKS = {
         starting,
         hashing,
         intake,
+        fixed_cost,
         importing,
         documents,
         index,
         following,
         service,
         recording,
+        beside,
         cases,
+        growth,
         effect,
     )
 }

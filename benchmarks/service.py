@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import http.client
 import io
 import json
 import os
-import signal
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +20,7 @@ import numpy as np
 from benchmarks.hashes import realistic
 from benchmarks.measuring import Table, duration
 from benchmarks.photographs import encoded, photograph
+from benchmarks.serving import Connection, in_threads, request_of, served
 from hashmatch.config import Settings
 from hashmatch.hashers import PIXEL_HASHERS
 from hashmatch.lists import find_format, import_list
@@ -44,7 +40,6 @@ _ENTRIES = 1_000_000
 _HASHES_A_LOOKUP, _LOOKUPS = 1_000, 60
 _QUEUE = 16
 _UNLISTED = 1_000_000
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 @dataclass(frozen=True)
@@ -71,8 +66,8 @@ def measure() -> list[Table]:
         folder = Path(name)
         config, token = _prepare(folder)
         inside_s, inside_rate = _measure_inside(config, picture)
-        with _served(config) as port:
-            scan = _request(port, token, "/v1/scan?content_id=photograph", picture)
+        with served(config) as port:
+            scan = request_of(port, token, "/v1/scan?content_id=photograph", picture)
             _load(port, scan, connections=2, seconds=2.0)
             alone = _load(port, scan, connections=1, requests=_SCANS)
             loads = [
@@ -123,7 +118,7 @@ def _measure_inside(config: Path, picture: bytes) -> tuple[float, float]:
             begun = time.perf_counter()
             work()
             times.append(time.perf_counter() - begun)
-        done = _in_threads(lambda until: _repeat(work, until), (os.cpu_count() or 1) + 1, _LOAD_S)
+        done = in_threads(lambda until: _repeat(work, until), (os.cpu_count() or 1) + 1, _LOAD_S)
     return statistics.median(times), sum(done) / _LOAD_S
 
 
@@ -135,109 +130,10 @@ def _repeat(work: Callable[[], None], until: float) -> int:
     return number
 
 
-def _in_threads(work: Callable[[float], int], threads: int, seconds: float) -> list[int]:
-    until = time.perf_counter() + seconds
-    done: list[int] = []
-    running = [threading.Thread(target=lambda: done.append(work(until))) for _ in range(threads)]
-    for one in running:
-        one.start()
-    for one in running:
-        one.join()
-    return done
-
-
-@contextmanager
-def _served(config: Path) -> Iterator[int]:
-    """Serve in another process until the end of the block, and give the port."""
-    with closing(socket.socket()) as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-    command = [sys.executable, "-m", "hashmatch", "--config", str(config)]
-    command += ["serve", "--port", str(port)]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 120
-        while not _is_ready(port):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError("the service did not start")
-            time.sleep(0.1)
-        yield port
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)
-
-
-def _is_ready(port: int) -> bool:
-    try:
-        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
-            connection.request("GET", "/readyz")
-            return connection.getresponse().status == 200
-    except OSError:
-        return False
-
-
-def _request(port: int, token: str, path: str, body: bytes, kind: str = "image/jpeg") -> bytes:
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n"
-        f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
-
-
 def _asking_first(request: bytes) -> tuple[bytes, bytes]:
     """Return a request that asks whether its body is welcome, and the body."""
     head, _, body = request.partition(b"\r\n\r\n")
     return head + b"\r\nExpect: 100-continue\r\n\r\n", body
-
-
-class _Connection:
-    """A connection that sends bytes as they are, and costs this machine as little as it can."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._open()
-
-    def _open(self) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", self._port))
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._buffer = b""
-
-    def ask(self, request: bytes | tuple[bytes, bytes]) -> int:
-        """Send a request and return the status of the answer, which is read to its end.
-
-        Of one in two parts the second is sent only where the first is welcome.
-        """
-        if isinstance(request, tuple):
-            self._socket.sendall(request[0])
-            while b"\r\n\r\n" not in self._buffer:
-                self._receive()
-            if not self._buffer.startswith(_CONTINUE):
-                # It is not welcome; the service would wait for it on this connection all the same.
-                status = int(self._buffer[9:12])
-                self.close()
-                self._open()
-                return status
-            self._buffer = self._buffer[len(_CONTINUE) :]
-            self._socket.sendall(request[1])
-        else:
-            self._socket.sendall(request)
-        while (end := self._buffer.find(b"\r\n\r\n")) < 0:
-            self._receive()
-        head = self._buffer[:end].lower()
-        length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
-        while len(self._buffer) < end + 4 + length:
-            self._receive()
-        self._buffer = self._buffer[end + 4 + length :]
-        return int(head[9:12])
-
-    def _receive(self) -> None:
-        more = self._socket.recv(1 << 20)
-        if not more:
-            raise ConnectionError("the service hung up")
-        self._buffer += more
-
-    def close(self) -> None:
-        self._socket.close()
 
 
 def _load(
@@ -251,7 +147,7 @@ def _load(
     def work(until: float) -> int:
         own: list[float] = []
         own_statuses: Counter[int] = Counter()
-        with closing(_Connection(port)) as connection:
+        with closing(Connection(port)) as connection:
             while len(own) < requests or time.perf_counter() < until:
                 begun = time.perf_counter()
                 own_statuses[connection.ask(request)] += 1
@@ -262,7 +158,7 @@ def _load(
         return len(own)
 
     begun, begun_cpu = time.perf_counter(), time.process_time()
-    _in_threads(work, connections, seconds)
+    in_threads(work, connections, seconds)
     return _loaded(times, statuses, begun, begun_cpu)
 
 
@@ -282,7 +178,7 @@ def _overload(
     turns = iter(range(int(rate * seconds)))
 
     def work(_: float) -> int:
-        with closing(_Connection(port)) as connection:
+        with closing(Connection(port)) as connection:
             while True:
                 with lock:
                     turn = next(turns, None)
@@ -295,7 +191,7 @@ def _overload(
                     statuses[status] += 1
                     times.append(time.perf_counter() - asked)
 
-    _in_threads(work, 128, 0.0)
+    in_threads(work, 128, 0.0)
     return _loaded(times, statuses, begun, begun_cpu)
 
 
@@ -313,7 +209,7 @@ def _measure_lookups(port: int, token: str, connections: int) -> tuple[int, floa
         for number, one in enumerate(pictures)
     ]
     body = json.dumps({"hashes": hashes}).encode()
-    request = _request(port, token, "/v1/lookup", body, "application/json")
+    request = request_of(port, token, "/v1/lookup", body, "application/json")
     _load(port, request, connections=connections, requests=3)
     load = _load(port, request, connections=connections, requests=_LOOKUPS)
     return connections, load.good_rate * _HASHES_A_LOOKUP, load.percentile(50)

@@ -28,10 +28,12 @@ HashmatchError
 ├── IndexStaleError         the index has not followed the store for too long
 └── StoreError              the database operation failed
     ├── StoreMissingError       the database was never created
+    ├── StoreExchangedError     the database is another one than was opened
     ├── StoreSchemaError        the database is of another version of hashmatch
     ├── StoreLockedError        another process holds the database
     │   └── StoreConflictError      another writer changed or removed what was being written
     ├── StoreUnreachableError   the database server does not answer
+    ├── StoreSlowError          the database takes longer over a query than is permitted
     └── StoreReadOnlyError      the database is not writable
 
 A message names the file, key, list or line; a hint says what to do next. Neither ever holds a hash
@@ -160,6 +162,10 @@ class StoreMissingError(StoreError):
     """The database was never created."""
 
 
+class StoreExchangedError(StoreError):
+    """The database is another one than this process opened; it has to be restarted."""
+
+
 class StoreSchemaError(StoreError):
     """The database was written by another version of hashmatch."""
 
@@ -174,6 +180,10 @@ class StoreConflictError(StoreLockedError):
 
 class StoreUnreachableError(StoreError):
     """The database server does not answer, or closed the connection."""
+
+
+class StoreSlowError(StoreError):
+    """The database takes longer over a query than is permitted; the query was stopped."""
 
 
 class StoreReadOnlyError(StoreError):

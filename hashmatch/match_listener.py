@@ -9,6 +9,7 @@ from typing import Protocol
 from sqlalchemy.orm import Session
 
 from hashmatch.outcome import Action, Match
+from hashmatch.store.lookups import LimitedEntry
 from hashmatch.store.matches import ContentFacts, FloodingEntry
 
 
@@ -41,3 +42,6 @@ class MatchListener(Protocol):
 
     def on_flooding_entries(self, session: Session, entries: Sequence[FloodingEntry]) -> None:
         """Add to the session what tells people of entries that flood, once a day."""
+
+    def on_limited_entries(self, session: Session, entries: Sequence[LimitedEntry]) -> None:
+        """Add to the session what tells people of entries that reached the limit of look-ups."""

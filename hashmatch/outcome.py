@@ -29,7 +29,10 @@ class Reason(StrEnum):
     INDEX_STALE = "index_stale"
     LICENCE_EXPIRED = "licence_expired"
     STORE_UNAVAILABLE = "store_unavailable"
+    LOOKUP_LIMIT = "lookup_limit"
     OVERLOADED = "overloaded"
+    STARTING = "starting"
+    INTERNAL_ERROR = "internal_error"
 
 
 @dataclass(frozen=True, slots=True)

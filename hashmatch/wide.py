@@ -23,6 +23,8 @@ def choose_wide(hashes: Sequence[Hash]) -> frozenset[int]:
     picture, its parts, and what is inside its borders. Then come the same of other ways of showing
     it and of other frames, then all others in order. Of equal hashes one is chosen.
     """
+    if len(hashes) == 1:
+        return frozenset((0,))
     chosen: dict[bytes, int] = {}
     for place in _ranked(hashes):
         if len(chosen) == MAX_WIDE:

@@ -40,9 +40,9 @@ CLIENT_IMPORTS = {"errors", "hashes", "outcome", "wire"}
 # Storeys of rooms that have some, from the top down; those in one set do not know each other.
 STOREYS = {
     "store": (
-        {"retention", "figures"},
+        {"retention", "figures", "queue"},
         {"evaluations"},
-        {"migrations", "matches", "cases", "outbox", "tokens"},
+        {"migrations", "matches", "cases", "outbox", "tokens", "lookups"},
         {"lists"},
         {"engine"},
         {"schema"},

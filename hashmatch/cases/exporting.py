@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from hashmatch.config import CyberTiplineEscalation, Settings
 from hashmatch.cybertip import report_document
 from hashmatch.errors import InputError
-from hashmatch.store.cases import CaseFilter, read_cases
+from hashmatch.store.cases import CaseFilter
+from hashmatch.store.queue import read_cases_by_opening
 from hashmatch.uploaders import open_sealer
 
 from .escalation import read_incident
@@ -40,7 +41,11 @@ def cybertip_documents(
         target = target.model_copy(update={"include_hashes": ()})
     sealer = open_sealer(settings)
     found = replace(wanted, states=_TO_REPORT)
-    keys = [case] if case is not None else [one.row.key for one in read_cases(session, found)]
+    keys = (
+        [case]
+        if case is not None
+        else [one.row.key for one in read_cases_by_opening(session, found)]
+    )
     for key in keys:
         incident = read_incident(session, sealer, key, with_details=show_details)
         yield key, report_document(target, incident, without_file=_NO_FILE)

@@ -13,6 +13,7 @@ from hashmatch.match_listener import NewMatches, RecordedMatch
 from hashmatch.outcome import Nearness
 from hashmatch.store.cases import NewCase, lock_cases_of, open_cases, read_categories, save_cases
 from hashmatch.store.engine import audit
+from hashmatch.store.lookups import LimitedEntry
 from hashmatch.store.matches import FloodingEntry
 from hashmatch.store.schema import Case, utc_now
 
@@ -28,6 +29,9 @@ class CaseOpener:
     def on_new_matches(self, session: Session, recorded: Sequence[NewMatches]) -> None:
         """Open a case for each content item, or add the matches to its case."""
         open_or_update_cases(session, self._settings, recorded)
+
+    def on_limited_entries(self, session: Session, entries: Sequence[LimitedEntry]) -> None:
+        """Do nothing: no content is concerned."""
 
     def on_flooding_entries(self, session: Session, entries: Sequence[FloodingEntry]) -> None:
         """Do nothing: cases stay one for each content item, and are filtered by entry."""

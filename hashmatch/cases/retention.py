@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -16,21 +16,32 @@ from sqlalchemy.orm import Session
 from hashmatch.config import Settings
 from hashmatch.cybertip import ENDED
 from hashmatch.store.engine import Database, audit, overwrite_deleted, retried
+from hashmatch.store.lookups import DAYS_SHOWN
 from hashmatch.store.retention import (
+    Place,
+    Removed,
     count_old_cases,
+    count_old_contents,
     count_old_days,
     count_old_details,
+    count_old_lookups,
     count_old_messages,
+    count_old_tokens,
     remove_old_cases,
+    remove_old_contents,
     remove_old_days,
     remove_old_details,
+    remove_old_lookups,
     remove_old_messages,
+    remove_old_tokens,
 )
 from hashmatch.store.schema import utc_now
 
 from .states import State
 
 # States in which NCMEC or the police may still ask about the uploader.
+# A turn of fewer would take as long: most of it goes into its statements, and into its commit.
+_FEWEST_ROWS = 200
 _NEED_DETAILS = (State.OPEN, State.IN_REVIEW, State.CONFIRMED, State.ESCALATED)
 
 
@@ -40,15 +51,18 @@ class _Rule:
 
     part: str
     days: float
-    remove: Callable[[Session, datetime], Counter[str]]
+    # Whether the configuration asks for it, so that it is shown even where nothing is old.
+    is_chosen: bool = field(default=True, kw_only=True)
+    remove: Callable[[Session, datetime, Place | None, int], Removed]
     count: Callable[[Session, datetime], int]
 
 
 def apply_retention(database: Database, settings: Settings, *, dry_run: bool) -> dict[str, int]:
     """Remove what is older than `[retention]` allows; returns the number of rows by table.
 
-    With `dry_run` nothing is removed, and only cases, details, messages and days are counted. May
-    be interrupted and called again. Raises `StoreError`.
+    With `dry_run` nothing is removed, and only cases, contents, details, messages, tokens and days
+    are counted. Others read and write meanwhile. May be interrupted and called again. Raises
+    `StoreError`.
     """
     now, removed = utc_now(), Counter[str]()
     for rule in _rules(settings):
@@ -57,7 +71,9 @@ def apply_retention(database: Database, settings: Settings, *, dry_run: bool) ->
         before = now - timedelta(days=rule.days)
         if dry_run:
             with database.reading() as session:
-                removed[rule.part] += rule.count(session, before)
+                number = rule.count(session, before)
+            if number or rule.is_chosen:
+                removed[rule.part] += number
         else:
             removed += _apply(database, rule, before)
     if removed and not dry_run:
@@ -66,20 +82,25 @@ def apply_retention(database: Database, settings: Settings, *, dry_run: bool) ->
 
 
 def _apply(database: Database, rule: _Rule, before: datetime) -> Counter[str]:
-    """Remove batch after batch until nothing is left."""
-    removed = Counter[str]()
+    """Remove in turns, until nothing old is left that may go."""
+    removed, turns, place = Counter[str](), database.turns(), None
 
-    def remove_some() -> Counter[str]:
-        with database.writing() as session:
+    def remove_some(place: Place | None) -> Removed:
+        with turns.next() as session:
             overwrite_deleted(session)
-            found = rule.remove(session, before)
-            if found:
-                audit(session, "retention.applied", None, {"rule": rule.part, **found})
-            return found
+            turn = rule.remove(session, before, place, max(turns.rows, _FEWEST_ROWS))
+            if turn.rows:
+                audit(session, "retention.applied", None, {"rule": rule.part, **turn.rows})
+            return turn
 
-    while found := retried(remove_some):  # Another host may be removing the same.
-        removed += found
-    return removed
+    while True:
+        # Another host may be removing the same.
+        turn = retried(partial(remove_some, place))
+        removed += turn.rows
+        # SQLite compares times as texts: one that others wrote may stay beyond its own place.
+        if turn.is_last or (turn.following == place and not turn.rows):
+            return removed
+        place = turn.following
 
 
 def _rules(settings: Settings) -> Iterator[_Rule]:
@@ -94,6 +115,7 @@ def _rules(settings: Settings) -> Iterator[_Rule]:
             partial(remove_old_cases, state=state, ended=ENDED),
             partial(count_old_cases, state=state, ended=ENDED),
         )
+    yield _Rule("contents", retention.allowed_days, remove_old_contents, count_old_contents)
     yield _Rule(
         "details",
         retention.details_days,
@@ -101,4 +123,6 @@ def _rules(settings: Settings) -> Iterator[_Rule]:
         partial(count_old_details, needed=_NEED_DETAILS),
     )
     yield _Rule("messages", retention.outbox_days, remove_old_messages, count_old_messages)
+    yield _Rule("tokens", retention.token_days, remove_old_tokens, count_old_tokens)
+    yield _Rule("lookups", DAYS_SHOWN, remove_old_lookups, count_old_lookups, is_chosen=False)
     yield _Rule("daily_counts", retention.daily_count_days, remove_old_days, count_old_days)

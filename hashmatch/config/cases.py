@@ -159,6 +159,8 @@ class RetentionSettings(Section):
 
     false_positive_days: Days = 0.0
     closed_days: Days = 0.0
+    allowed_days: Days = 0.0
     details_days: Days = 0.0
     outbox_days: Days = 0.0
+    token_days: Days = 0.0
     daily_count_days: Days = 0.0

@@ -32,6 +32,8 @@ class ServiceSettings(Section):
     shutdown_timeout_s: float = Field(default=30.0, ge=1, le=86_400, allow_inf_nan=False)
     sync_interval_s: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     telemetry: bool = False
+    # Different hashes a day about one entry, for all tokens together without the scope export.
+    max_near_lookups: int = Field(default=20, ge=0)
     fetch_hosts: tuple[str, ...] = Field(default=(), strict=False)
     hma_networks: tuple[str, ...] = Field(default=(), strict=False)
     hma_scopes: tuple[Literal["scan", "review", "curate"], ...] = Field(

@@ -25,9 +25,9 @@ from PIL import Image
 from hashmatch.hashes import Algorithm, Detail, Hash, Kind, Orientation
 
 from .interface import PixelHasher, Reduction
+from .pixels import Pixels, pixels_of
 
 _Number = TypeVar("_Number", np.int64, np.float32)
-Pixels: TypeAlias = NDArray[np.uint8]
 Floats: TypeAlias = NDArray[np.float32]
 Places: TypeAlias = NDArray[np.int64]
 # The first pixel that a row of the operator weighs, and the weights from that pixel on.
@@ -43,6 +43,7 @@ PDQ = Algorithm(
     review_bits=40,
 )
 
+_CHANNELS = 3  # of a colour picture; a further one is not seen
 _SIDE = 64  # of the picture that the cosine transform reads
 _FREQUENCIES = 16  # along each axis, without the constant one
 _MIN_SIDE = 5  # below which the reference gives no hash
@@ -74,7 +75,7 @@ class PDQHasher(PixelHasher):
 
     def hash_pixels(self, picture: Image.Image, reduction: Reduction | None = None) -> Hash:
         """Return the hash: below 5 pixels a side, zero bits and quality 0 as in the reference."""
-        pixels = np.asarray(picture)
+        pixels = pixels_of(picture)
         if min(pixels.shape[:2]) < _MIN_SIDE:
             return _NO_HASH
         return hash_smalls(reduce_to_64(pixels, reduction)[None])[0]
@@ -89,14 +90,14 @@ class PDQHasher(PixelHasher):
         """Return the hashes of mixes of two pictures, from one pass over each."""
         if min(white.size) < _MIN_SIDE:
             return (_NO_HASH,) * len(shares)
-        light, dark = (reduce_to_64(np.asarray(one), reduction) for one in (white, black))
+        light, dark = (reduce_to_64(pixels_of(one), reduction) for one in (white, black))
         return hash_smalls(np.stack([share * light + (1 - share) * dark for share in shares]))
 
     def hash_orientations(
         self, picture: Image.Image, reduction: Reduction | None = None
     ) -> tuple[Hash, ...]:
         """Return the hashes of all orientations, from one pass over the pixels."""
-        pixels = np.asarray(picture)
+        pixels = pixels_of(picture)
         if min(pixels.shape[:2]) < _MIN_SIDE:
             return tuple(replace(_NO_HASH, orientation=one) for one in Orientation)
         # The sampled pixels are not symmetric, so the mirror image needs another operator.
@@ -138,7 +139,7 @@ def _interleave(ones: NDArray[_Number], others: NDArray[_Number]) -> NDArray[_Nu
 
 
 def reduce_to_64(pixels: Pixels, reduction: Reduction | None = None) -> Floats:
-    """Return the blurred 64 by 64 luma of a picture of shape (height, width) or (…, 3).
+    """Return the blurred 64 by 64 luma of a picture of shape (height, width), (…, 3) or (…, 4).
 
     For a reduced picture, it approximates the luma of the original: the operator is that of the
     original size, with the weights of all pixels that became one added up.
@@ -158,6 +159,10 @@ def _apply(pixels: Pixels, reduction: Reduction | None, *, both_ways: bool) -> F
     across = _runs(width, factor, both_ways=both_ways, is_colour=pixels.ndim == 3)
     lines = pixels.reshape(pixels.shape[0], -1)
     rows = weigh_rows(lines, down.firsts, down.lengths, down.weights)
+    if pixels.ndim == 3 and pixels.shape[2] > _CHANNELS:
+        # Left out after the rows: weighed with zero, it would change the order of the sums.
+        stored = rows.reshape(len(rows), -1, pixels.shape[2])
+        rows = stored[..., :_CHANNELS].reshape(len(rows), -1)
     return weigh_columns(rows, across.firsts, across.lengths, across.weights)
 
 

@@ -35,5 +35,12 @@ class Intake(ABC):
         Every frame of a file is looked at. Without a `level`, that of the configuration is used.
         """
 
+    def prepare(self, algorithms: Set[str]) -> Failure | None:
+        """Make ready for files that are hashed by these algorithms, at the level configured.
+
+        Returns why it could not; most intakes have nothing to make ready.
+        """
+        return None
+
     def close(self) -> None:  # noqa: B027 (most intakes have no resources)
         """Release the resources of the intake."""

@@ -3,7 +3,7 @@
 from .exact import ExactSegment
 from .folder import IndexFolder
 from .hamming import HammingSegment
-from .interface import Entries, Hits, Index, Neighbour, Segment
+from .interface import Entries, Hits, Index, Neighbour, Segment, Values
 from .live import LiveIndex, Snapshot
 from .maintenance import catch_up, merge
 from .manifest import Manifest
@@ -25,6 +25,7 @@ __all__ = [
     "Neighbour",
     "Segment",
     "Snapshot",
+    "Values",
     "VectorSegment",
     "catch_up",
     "inspect",

@@ -8,7 +8,7 @@ import numpy as np
 
 from hashmatch.hashes import Algorithm
 
-from .interface import Entries, Hits, Segment, Values, narrow
+from .interface import Entries, Hits, Segment, Values, narrow, no_hits
 
 _PREFIX_BYTES = 8
 
@@ -41,8 +41,10 @@ class ExactSegment(Segment):
     def find(self, values: Values, threshold_bits: int) -> Hits:
         """Return every entry with an equal value."""
         prefixes, wanted = self.arrays["prefixes"], _prefixes(values)
-        first = np.searchsorted(prefixes, wanted, side="left")
-        counts = np.searchsorted(prefixes, wanted, side="right") - first
+        first = prefixes.searchsorted(wanted, side="left")
+        counts = prefixes.searchsorted(wanted, side="right") - first
+        if not counts.any():  # As of nearly all images.
+            return no_hits()
         # One query may have many entries: its run of places is expanded without a Python loop.
         queries = np.repeat(np.arange(len(values)), counts)
         places = np.arange(counts.sum()) + np.repeat(first - np.cumsum(counts) + counts, counts)

@@ -127,14 +127,19 @@ class Segment(Index):
         """Return the entries, in any order."""
 
 
+_NO_HITS = Hits(*(np.zeros(0, np.int64) for _ in Hits._fields))
+
+
 def no_hits() -> Hits:
     """Return empty hits."""
-    return Hits(*(np.zeros(0, np.int64) for _ in Hits._fields))
+    return _NO_HITS
 
 
 def _by_query(number: int, hits: Hits) -> list[list[Neighbour]]:
     """Return the neighbours of each query, nearest first, then by key."""
     neighbours: list[list[Neighbour]] = [[] for _ in range(number)]
+    if not len(hits.queries):  # As of nearly all images.
+        return neighbours
     order = np.lexsort((hits.entry_keys, hits.distances_bits))
     columns = (hits.queries, hits.entry_keys, hits.list_keys, hits.distances_bits)
     for query, *one in zip(*(column[order].tolist() for column in columns), strict=True):

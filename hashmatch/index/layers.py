@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hashmatch.hashes import Algorithm
 
-from .interface import Entries, Hits, Index, Keys, Segment, Values
+from .interface import Entries, Hits, Index, Keys, Segment, Values, no_hits
 
 
 class Withdrawn:
@@ -59,11 +59,12 @@ class LayeredIndex(Index):
         rows_before = 0
         for segment in self._segments:
             own = segment.find(values, threshold_bits)
-            found.append(own._replace(rows=own.rows + rows_before))
+            if len(own.queries):
+                found.append(own._replace(rows=own.rows + rows_before))
             rows_before += len(segment)
+        if not found:
+            return no_hits()
         hits = Hits(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
-        if not len(hits.queries):
-            return hits
         # Segments never change and hits are few, so withdrawn entries are filtered out here.
         is_active = ~self._withdrawn.includes(hits.entry_keys, hits.list_keys)
         return Hits(*(column[is_active] for column in hits))

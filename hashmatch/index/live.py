@@ -9,10 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hashmatch.errors import DamagedIndexError, HashmatchError, IndexFolderError, IndexStaleError
+from hashmatch.errors import (
+    DamagedIndexError,
+    HashmatchError,
+    IndexFolderError,
+    IndexStaleError,
+    StoreExchangedError,
+)
 from hashmatch.hashes import Algorithm
 from hashmatch.store.engine import Database
-from hashmatch.store.lists import ListState, read_lists
+from hashmatch.store.lists import FollowedLists, ListState
 
 from .folder import IndexFolder
 from .interface import Index, Neighbour, Segment
@@ -64,8 +70,8 @@ class Snapshot:
 class LiveIndex:
     """A snapshot that follows the store, from files that all processes of a host share.
 
-    By default it is never older than the store: each access costs one small query, and the first
-    after a change waits until the index has it. With `max_age_s` a thread follows the store
+    By default it is never older than the store: each access asks whether anything changed, and the
+    first after a change waits until the index has it. With `max_age_s` a thread follows the store
     instead, and no access waits. The snapshot may then be up to that much older, and an access
     raises `IndexStaleError` if the thread could not follow for longer.
     """
@@ -81,6 +87,7 @@ class LiveIndex:
         may_rebuild: bool = True,
     ) -> None:
         self._database = database
+        self._lists = FollowedLists(database)
         self._folder = IndexFolder(folder)
         self._algorithms = algorithms
         self._max_age_s = max_age_s
@@ -94,6 +101,7 @@ class LiveIndex:
         self._current_at_s = 0.0
         self._pid = 0
         self._problem = "it has not been read yet"
+        self._exchanged: StoreExchangedError | None = None
         self._is_closed = threading.Event()
         self._starting = threading.Lock()
         self._threads: list[threading.Thread] = []
@@ -105,6 +113,9 @@ class LiveIndex:
         with self._starting:
             if not self._threads or self._pid != os.getpid():  # Threads do not survive a fork.
                 self._start()
+        self._database.require_same_file()
+        if self._exchanged is not None:
+            raise StoreExchangedError(self._exchanged.message, hint=self._exchanged.hint)
         age_s = time.monotonic() - self._current_at_s
         snapshot = self._snapshot
         if snapshot is None or age_s > self._max_age_s:
@@ -125,13 +136,15 @@ class LiveIndex:
             # Two cheap checks save most refreshes from reading the manifest: the stamp of its file,
             # and the marks of its lists.
             is_published = self._stamp is not None and self._stamp == self._folder.stamp()
-            is_current = manifest is not None and is_published and manifest.follows(lists)
-            if snapshot is None or not is_current:
+            if snapshot is None or manifest is None or not is_published:
                 snapshot, read_at_s = self._open_newest(lists, read_at_s)
-            else:
-                snapshot = replace(snapshot, lists=lists)
+            elif snapshot.lists is not lists:
+                if manifest.follows(lists):
+                    snapshot = replace(snapshot, lists=lists)
+                else:
+                    snapshot, read_at_s = self._open_newest(lists, read_at_s)
             self._snapshot = snapshot
-            self._current_at_s = read_at_s
+            self._current_at_s, self._exchanged = read_at_s, None
             self._problem = "an update is taking a long time"
             return snapshot
 
@@ -144,14 +157,15 @@ class LiveIndex:
         self._is_closed.set()
         for thread in self._threads:
             thread.join(_THREAD_EXIT_TIMEOUT_S)
+        with self._lock:
+            self._lists.close()
         self._segments, self._snapshot, self._manifest = {}, None, None
 
     def _read_lists(self) -> tuple[tuple[ListState, ...], float]:
         """Return the lists and a moment at which they were current, by the monotonic clock."""
         # Taken before the query, so that the age of a snapshot is never understated.
         read_at_s = time.monotonic()
-        with self._database.reading() as session:
-            return read_lists(session), read_at_s
+        return self._lists.read(), read_at_s
 
     def _open_newest(
         self, lists: tuple[ListState, ...], read_at_s: float
@@ -243,6 +257,8 @@ class LiveIndex:
         while not self._is_closed.wait(self._poll_s):
             try:
                 self.refresh()
+            except StoreExchangedError as error:
+                self._exchanged = error
             except HashmatchError as error:
                 self._problem = error.message
             except Exception as error:  # noqa: BLE001 (reported once it lasts)

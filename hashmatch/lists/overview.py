@@ -22,6 +22,7 @@ from hashmatch.store.lists import (
     read_newest_runs,
     read_quarantines,
 )
+from hashmatch.store.lookups import LimitedEntry, read_limited_entries
 from hashmatch.store.matches import FloodingEntry, read_flooding
 from hashmatch.store.schema import utc_now
 
@@ -49,6 +50,9 @@ def list_facts(database: Database, policy: Policy) -> list[dict[str, Any]]:
         degenerate = count_degenerate(session)
         runs = read_newest_runs(session)
         quarantined = read_quarantines(session)
+        limited = defaultdict[str, list[LimitedEntry]](list)
+        for one_limited in read_limited_entries(session):
+            limited[one_limited.list_name].append(one_limited)
         flooding = defaultdict[str, list[FloodingEntry]](list)
         for entry in read_flooding(session):
             flooding[entry.list_name].append(entry)
@@ -71,9 +75,20 @@ def list_facts(database: Database, policy: Policy) -> list[dict[str, Any]]:
             "sync": _sync(runs.get(one.name, ())),
             "quarantined": _quarantined(quarantined.get(one.name)),
             "flooding": [flooding_facts(entry) for entry in flooding[one.name]],
+            "limited": [_limited(entry) for entry in limited[one.name]],
         }
         for one in lists
     ]
+
+
+def _limited(entry: LimitedEntry) -> dict[str, Any]:
+    return {
+        "entry_id": entry.entry_id,
+        "algorithm": entry.algorithm,
+        "day": entry.day.isoformat(),
+        "lookups": entry.lookups,
+        "since": entry.since.isoformat(timespec="seconds"),
+    }
 
 
 def _reach(found: ListReach | None) -> dict[str, Any]:

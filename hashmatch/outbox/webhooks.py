@@ -22,6 +22,8 @@ from hashmatch.config import EndpointSettings, Settings, WebhookSettings, read_s
 from hashmatch.errors import ConfigError, OutboxError
 from hashmatch.match_listener import NewMatches, RecordedMatch
 from hashmatch.outcome import Action, Nearness
+from hashmatch.store.cases import read_case_keys
+from hashmatch.store.lookups import LimitedEntry
 from hashmatch.store.matches import ContentFacts, FloodingEntry
 from hashmatch.store.outbox import Message, NewMessage, queue_messages
 from hashmatch.store.schema import utc_now
@@ -43,26 +45,44 @@ class WebhookNotifier:
         self._webhooks = webhooks
 
     def on_new_matches(self, session: Session, recorded: Sequence[NewMatches]) -> None:
-        """Queue a message for each content item and webhook, in the transaction that records."""
+        """Queue a message for each content item and webhook, in the transaction that records.
+
+        It is about the case of the content, and is removed with it.
+        """
+        if not self._webhooks:
+            return
+        cases = read_case_keys(session, [one.content_key for one in recorded])
         messages = [
-            _message(name, content.content, matches)
-            for content in recorded
+            _message(name, one.content, matches, cases.get(one.content_key))
+            for one in recorded
             for name, webhook in self._webhooks.items()
-            if (matches := _of_lists(content.matches, webhook.lists))
+            if (matches := _of_lists(one.matches, webhook.lists))
         ]
         if messages:
             queue_messages(session, messages)
 
     def on_flooding_entries(self, session: Session, entries: Sequence[FloodingEntry]) -> None:
         """Queue the notifications of entries that flood, one a day."""
+        self._queue(
+            session,
+            {f"flooding/{one.entry_key}/{one.day}": (one, _flooding_body(one)) for one in entries},
+        )
+
+    def on_limited_entries(self, session: Session, entries: Sequence[LimitedEntry]) -> None:
+        """Queue the notifications of entries that were looked up too much, one a day."""
+        self._queue(
+            session, {f"limited/{one.anchor_key}": (one, _limited_body(one)) for one in entries}
+        )
+
+    def _queue(
+        self,
+        session: Session,
+        entries: Mapping[str, tuple[FloodingEntry | LimitedEntry, dict[str, Any]]],
+    ) -> None:
+        """Queue what is said of entries, by subject, for the webhooks that get their lists."""
         messages = [
-            NewMessage(
-                WEBHOOK,
-                name,
-                f"{WEBHOOK}/{name}/flooding/{one.entry_key}/{one.day}",
-                _flooding_body(one),
-            )
-            for one in entries
+            NewMessage(WEBHOOK, name, f"{WEBHOOK}/{name}/{subject}", body)
+            for subject, (one, body) in entries.items()
             for name, webhook in self._webhooks.items()
             if not webhook.lists or one.list_name in webhook.lists
         ]
@@ -83,13 +103,29 @@ def _rank(one: RecordedMatch) -> tuple[int, bool, int, int]:
     return -_STRENGTH.index(one.action), is_near, match.distance_bits, int(match.match_id)
 
 
-def _message(name: str, content: ContentFacts, matches: Sequence[RecordedMatch]) -> NewMessage:
+def _message(
+    name: str, content: ContentFacts, matches: Sequence[RecordedMatch], case: int | None
+) -> NewMessage:
     """Return the message about new matches of a content item, of which the first is strongest."""
     first = matches[0]
     # A match is new once with each nearness and action, and so is the message that it is first in:
     # recorded again, it is the same message.
     subject = f"{WEBHOOK}/{name}/{first.match.nearness}/{first.action}/{first.match.match_id}"
-    return NewMessage(WEBHOOK, name, subject, _body(content, matches))
+    return NewMessage(WEBHOOK, name, subject, _body(content, matches), case)
+
+
+def _limited_body(entry: LimitedEntry) -> dict[str, Any]:
+    return {
+        "type": "entry.limited",
+        "timestamp": utc_now().isoformat(timespec="seconds"),
+        "data": {
+            "list": entry.list_name,
+            "entry_id": entry.entry_id,
+            "algorithm": entry.algorithm,
+            "day": entry.day.isoformat(),
+            "lookups": entry.lookups,
+        },
+    }
 
 
 def _flooding_body(entry: FloodingEntry) -> dict[str, Any]:

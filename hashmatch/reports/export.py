@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import islice
 
 from sqlalchemy.orm import Session
 
 from hashmatch.outcome import band_end, nearness
 from hashmatch.store.cases import (
-    CaseFilter,
     StoredCase,
-    read_cases,
     read_matched_lists,
     read_report_ids,
 )
@@ -37,10 +34,9 @@ def report_rows(
         yield report_row(one, show_hashes=show_hashes, show_distances=show_distances)
 
 
-def case_rows(session: Session, wanted: CaseFilter) -> Iterator[CaseRow]:
-    """Yield the wanted cases as report rows, in the order in which they were opened."""
-    # With `after` the store returns cases in the order of their keys, not of the queue.
-    for batch in _batches(read_cases(session, replace(wanted, after=wanted.after or 0))):
+def case_rows(session: Session, cases: Iterable[StoredCase]) -> Iterator[CaseRow]:
+    """Yield cases as report rows, in their order."""
+    for batch in _batches(iter(cases)):
         matches = read_matched_lists(session, [one.content.key for one in batch])
         reports = read_report_ids(session, [one.row.key for one in batch])
         for one in batch:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import accumulate
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -42,7 +42,8 @@ class Figures:
     """All figures of a period; lists of (name, number) are in descending order of the number.
 
     Near matches are in `near` and `near_contents` alone. `by_time` is in chronological order.
-    `p90_hours` is the time within which 90 % of the decided cases were decided.
+    `contents` are those that matched first in the period. `p90_hours` is the time within which 90 %
+    of the decided cases were decided.
     """
 
     since: datetime | None
@@ -70,10 +71,11 @@ class Figures:
 
 
 def read_figures(session: Session, since: datetime | None, until: datetime | None) -> Figures:
-    """Return the figures of a period, which the database counts itself."""
+    """Return the figures of a period, from sums that the database keeps."""
     matches = read_match_figures(session, since, until)
     cases = read_case_figures(session, since, until, pending=_PENDING)
     hours = cases.hours_to_decision
+    decided = sum(number for _, number in hours)
     # Images are counted by day only; a period that ends at midnight does not include that day.
     last = None if until is None else (until - timedelta(microseconds=1)).date()
     daily = read_daily_counts(session, None if since is None else since.date(), last)
@@ -101,14 +103,24 @@ def read_figures(session: Session, since: datetime | None, until: datetime | Non
         by_time=_over_time(matches.by_day),
         opened=sum(number for _, number in cases.by_state),
         by_state=cases.by_state,
-        decided=len(hours),
-        median_hours=statistics.median(hours) if hours else None,
-        p90_hours=hours[math.ceil(0.9 * len(hours)) - 1] if hours else None,
+        decided=decided,
+        median_hours=_median(hours, decided) if decided else None,
+        p90_hours=_nth(hours, math.ceil(0.9 * decided) - 1) if decided else None,
         overdue=cases.overdue,
         reopened=cases.reopened,
         ncmec_reports=cases.ncmec_reports,
         lists=_read_lists(session),
     )
+
+
+def _median(hours: Sequence[tuple[float, int]], decided: int) -> float:
+    return (_nth(hours, (decided - 1) // 2) + _nth(hours, decided // 2)) / 2
+
+
+def _nth(hours: Sequence[tuple[float, int]], place: int) -> float:
+    """Return the hours of the case at a place, from 0, among (hours, number of cases)."""
+    ends = accumulate(number for _, number in hours)
+    return next(one for (one, _), end in zip(hours, ends, strict=True) if place < end)
 
 
 def transparency(figures: Figures) -> dict[str, Any]:

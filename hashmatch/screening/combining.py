@@ -1,6 +1,6 @@
 """Combining: what many threads want done at the same time, done together by one of them.
 
-A commit costs the same for one image and for a hundred, so that whoever waits joins the next.
+A commit costs the same for one image and for a hundred, so that all who wait join the next.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Combiner(Generic[Job, Result]):
         with self._lock:
             self._waiting.append(ticket)
         try:
-            # Whoever has the turn does the jobs of all that wait; mostly this one is then done.
+            # The one that has the turn does the jobs of all that wait, mostly with this one.
             while not ticket.answers:
                 self._take_turn(ticket)
         finally:

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
+from typing import Generic, TypeVar
 
 from hashmatch.hashes import Algorithm
 from hashmatch.index import Snapshot
 from hashmatch.outcome import Failure, Reason
 from hashmatch.policy import Policy
 from hashmatch.store.lists import ListState
+
+Result = TypeVar("Result")
+
+
+class Remembered(Generic[Result]):
+    """A result that depends on a snapshot and a day alone, worked out once for all their images.
+
+    Safe to use from many threads.
+    """
+
+    def __init__(self, work: Callable[[Snapshot, date], Result]) -> None:
+        self._work = work
+        self._last: tuple[Snapshot, date, Result] | None = None
+
+    def of(self, snapshot: Snapshot, today: date) -> Result:
+        """Return the result for this very snapshot on this day."""
+        last = self._last  # One read: another thread may replace it at any time.
+        if last is None or last[0] is not snapshot or last[1] != today:
+            self._last = last = (snapshot, today, self._work(snapshot, today))
+        return last[2]
 
 
 def matched_algorithms(snapshot: Snapshot, policy: Policy) -> frozenset[str]:

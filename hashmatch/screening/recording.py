@@ -62,6 +62,14 @@ class _Job:
     now: datetime
 
 
+def exact_copies(recorded: Recorded) -> Recorded:
+    """Return only those matches of an image that are exact copies."""
+    return Recorded(
+        tuple(one for one in recorded.matches if not one.match.distance_bits),
+        tuple(one for one in recorded.allowed if not one.distance_bits),
+    )
+
+
 class Recorder:
     """Records matches under one policy. Safe to use from many threads.
 

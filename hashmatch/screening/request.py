@@ -23,6 +23,14 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class LookupHashes:
+    """Hashes of a file for a later look-up, and whether they match each list that the file does."""
+
+    hashes: tuple[Hash, ...]
+    suffice: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One image on its way to a verdict; `started_s` is on the clock of `time.perf_counter`."""
 

@@ -12,19 +12,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias
 
 from hashmatch.errors import (
-    IndexFolderError,
-    IndexStaleError,
     LicenceExpiredError,
     NoActiveListError,
-    StoreError,
 )
+from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Hash, Level
 from hashmatch.imaging import Intake, Reading, path_as_text, read_file
 from hashmatch.index import LiveIndex, Snapshot
@@ -39,16 +38,18 @@ from hashmatch.outcome import (
     outcome_name,
 )
 from hashmatch.policy import Policy
-from hashmatch.store.engine import Database
+from hashmatch.store.engine import Database, retried
 from hashmatch.store.matches import Tally
 from hashmatch.store.schema import utc_now
 
-from .coverage import find_list_failure, has_usable_list, matched_algorithms
+from .coverage import Remembered, find_list_failure, has_usable_list, matched_algorithms
+from .failures import failure_of
 from .judging import EntryGoneError, Found
+from .lookup_limit import LOOKUP_LIMIT, LookupLimit
 from .matching import find_failure, find_matches, low_quality_failure
 from .readings import is_no_image, no_list_of, plain_hashes, read_hashes, read_upload
-from .recording import NOTHING_RECORDED, Recorded, Recorder
-from .request import Query, Request, content_facts, open_request
+from .recording import NOTHING_RECORDED, Recorded, Recorder, exact_copies
+from .request import LookupHashes, Query, Request, content_facts, open_request
 from .verdicts import conclude, unscreened
 
 # How often a batch is screened again because a list changed meanwhile.
@@ -56,14 +57,6 @@ _ATTEMPTS = 5
 
 # Receives the name of a stage ("read", "look_up" or "record") and the seconds that it took.
 Observe: TypeAlias = Callable[[str, float], None]
-
-
-@dataclass(frozen=True, slots=True)
-class LookupHashes:
-    """Hashes of a file for a later look-up, and whether they match each list that the file does."""
-
-    hashes: tuple[Hash, ...]
-    suffice: bool
 
 
 class Scanner:
@@ -91,14 +84,18 @@ class Scanner:
         self._policy = policy
         self._max_bytes = max_bytes
         self._clock = clock
+        self._listeners = listeners
         self._recorder = Recorder(database, policy, listeners)
+        self._lookup_limit = LookupLimit(database, policy, listeners)
         self._observe = observe
         self._tally = Tally(database)
+        self._matched_algorithms = Remembered(lambda one, _: matched_algorithms(one, policy))
+        self._list_failures = Remembered(lambda one, day: find_list_failure(one, policy, day))
 
     def require_lists(self) -> None:
         """Raise `NoActiveListError` or `LicenceExpiredError` where nothing could match at all."""
         snapshot, today = self._index.snapshot(), self._clock().date()
-        failure = find_list_failure(snapshot, self._policy, today)
+        failure = self._list_failures.of(snapshot, today)
         if failure is None or has_usable_list(snapshot, self._policy, today):
             return
         if failure.reason is Reason.LICENCE_EXPIRED:
@@ -136,7 +133,7 @@ class Scanner:
             reading = self._read(data, snapshot)
             if not is_no_image(reading):
                 return [reading]
-            return [read_hashes(matched_algorithms(snapshot, self._policy), reading.hashes)]
+            return [read_hashes(self._matched(snapshot), reading.hashes)]
 
         return self._screen([request], read)[0]
 
@@ -148,23 +145,35 @@ class Scanner:
             return self.refuse(data, content_id=content_id or reference, reference=reference)
         return self.scan(data, content_id=content_id or reference, reference=reference)
 
-    def lookup(self, hashes: Sequence[Hash], *, content_id: str, reference: str = "") -> Outcome:
+    def lookup(
+        self,
+        hashes: Sequence[Hash],
+        *,
+        content_id: str,
+        reference: str = "",
+        near_limit: int | None = None,
+    ) -> Outcome:
         """Screen hashes of one image that were computed elsewhere.
 
         Clear then means: clear by these hashes alone. Hashes of an algorithm that no list is
-        matched by prove nothing, and without any other the outcome is unscreened.
+        matched by prove nothing, and without any other the outcome is unscreened. With a
+        `near_limit`, so does one past so many different hashes of a day about one entry, exact
+        copies apart: for callers who may not learn the hashes of a list.
         """
-        return self.lookup_many([Query(tuple(hashes), content_id, reference)])[0]
+        query = Query(tuple(hashes), content_id, reference)
+        return self.lookup_many([query], near_limit=near_limit)[0]
 
-    def lookup_many(self, queries: Sequence[Query]) -> list[Outcome]:
+    def lookup_many(
+        self, queries: Sequence[Query], *, near_limit: int | None = None
+    ) -> list[Outcome]:
         """Return for each of the queries what `lookup` returns for it, in much less time."""
         requests = [open_request(one.content_id, one.reference) for one in queries]
 
         def read(snapshot: Snapshot) -> list[Reading]:
-            matched = matched_algorithms(snapshot, self._policy)
+            matched = self._matched(snapshot)
             return [read_hashes(matched, one.hashes) for one in queries]
 
-        return self._screen(requests, read)
+        return self._screen(requests, read, near_limit)
 
     def hash_alone(self, data: bytes, algorithm: str) -> tuple[Hash, ...] | Unscreened:
         """Return an image's hashes of one algorithm without looking them up.
@@ -172,7 +181,10 @@ class Scanner:
         An image that cannot be hashed, or is of too low quality, is unscreened.
         """
         request = Request("", "", time.perf_counter())
-        reading = read_upload(self._intake, data, {algorithm}, Level.PLAIN)
+        try:
+            reading = read_upload(self._intake, data, {algorithm}, Level.PLAIN)
+        except Exception as error:  # noqa: BLE001 (unscreened, whatever it is)
+            return unscreened(self._policy, request, failure_of(error))
         failure = reading.failure or low_quality_failure(self._policy, reading.hashes)
         if failure is not None:
             return unscreened(self._policy, request, failure, reading)
@@ -189,7 +201,7 @@ class Scanner:
         request = Request("", "", time.perf_counter())
         try:
             snapshot = self._index.snapshot()
-            matched = matched_algorithms(snapshot, self._policy)
+            matched = self._matched(snapshot)
             reading = self._read(data, snapshot)
             failure = reading.failure or low_quality_failure(self._policy, reading.hashes)
             if failure is not None and not (is_video and is_no_image(reading)):
@@ -199,8 +211,8 @@ class Scanner:
                 return unscreened(self._policy, request, no_list_of(algorithms), reading)
             looked_up = replace(reading, hashes=hashes)
             return LookupHashes(hashes, self._suffices(snapshot, request, reading, looked_up))
-        except (StoreError, IndexStaleError, IndexFolderError) as error:
-            return unscreened(self._policy, request, _failure_of(error))
+        except Exception as error:  # noqa: BLE001 (unscreened, whatever it is)
+            return unscreened(self._policy, request, failure_of(error))
 
     def refuse(self, failure: Failure, *, content_id: str, reference: str = "") -> Outcome:
         """Count and return as unscreened an image that could not even be read."""
@@ -212,6 +224,22 @@ class Scanner:
         request = Request(content_id, "", time.perf_counter())
         return self._counted(unscreened(self._policy, request, failure))
 
+    def warm_up(self, picture: bytes) -> Failure | None:
+        """Load and run once what a scan needs, on a picture that nothing is recorded or counted of.
+
+        Returns why it could not. Without it, the first scans take seconds longer.
+        """
+        try:
+            self._listeners()  # Assembled again for the first match, but loaded by then.
+            if failure := self._intake.prepare(ALGORITHMS.keys()):
+                return failure
+            snapshot = self._index.snapshot()
+            reading = read_upload(self._intake, picture, ALGORITHMS.keys())
+            find_matches(snapshot, self._policy, [reading.hashes], self._clock().date())
+        except Exception as error:  # noqa: BLE001 (not ready, whatever it is)
+            return failure_of(error)
+        return None
+
     def readiness_failure(self) -> Failure | None:
         """Return why no image could be clear at this moment; None when it could.
 
@@ -219,12 +247,10 @@ class Scanner:
         """
         try:
             today = self._clock().date()
-            failure = find_list_failure(self._index.snapshot(), self._policy, today)
+            failure = self._list_failures.of(self._index.snapshot(), today)
             self._database.require_reachable()
-        except StoreError as error:
-            return Failure(Reason.STORE_UNAVAILABLE, error.message)
-        except (IndexStaleError, IndexFolderError) as error:
-            return Failure(Reason.INDEX_STALE, error.message)
+        except Exception as error:  # noqa: BLE001 (not ready, whatever it is)
+            return failure_of(error)
         return failure
 
     def index_age_s(self) -> float:
@@ -280,22 +306,29 @@ class Scanner:
             return False
         return all(own.get(key) in (Nearness.MATCH, kind) for key, kind in every.items())
 
+    def _matched(self, snapshot: Snapshot) -> frozenset[str]:
+        return self._matched_algorithms.of(snapshot, date.min)  # The same on any day.
+
     def _read(self, data: bytes, snapshot: Snapshot, level: Level | None = None) -> Reading:
         with self._timed("read"):
-            algorithms = matched_algorithms(snapshot, self._policy)
+            algorithms = self._matched(snapshot)
             return read_upload(self._intake, data, algorithms, level)
 
     def _screen(
-        self, requests: Sequence[Request], read: Callable[[Snapshot], Sequence[Reading]]
+        self,
+        requests: Sequence[Request],
+        read: Callable[[Snapshot], Sequence[Reading]],
+        near_limit: int | None = None,
     ) -> list[Outcome]:
         """Screen a batch against the lists as they stand, again where they changed meanwhile."""
         try:
             for attempt in range(_ATTEMPTS):
                 snapshot = self._index.refresh() if attempt else self._index.snapshot()
                 with suppress(EntryGoneError):
-                    return self._screen_against(snapshot, requests, read)
-        except (StoreError, IndexStaleError, IndexFolderError) as error:
-            return [self._failed(one, error) for one in requests]
+                    return self._screen_against(snapshot, requests, read, near_limit)
+        except Exception as error:  # noqa: BLE001 (unscreened, whatever it is, and never clear)
+            failure = failure_of(error)
+            return [self._failed(one, failure) for one in requests]
         failure = Failure(
             Reason.INDEX_STALE, "the lists changed faster than the image was screened"
         )
@@ -306,6 +339,7 @@ class Scanner:
         snapshot: Snapshot,
         requests: Sequence[Request],
         read: Callable[[Snapshot], Sequence[Reading]],
+        near_limit: int | None,
     ) -> list[Outcome]:
         readings = read(snapshot)
         now = self._clock()
@@ -313,6 +347,7 @@ class Scanner:
         with self._timed("look_up"):
             hashes = [one.hashes for one in readings]
             findings = find_matches(snapshot, self._policy, hashes, today)
+            exceeded = self._lookup_limit.exceeded(snapshot, hashes, findings, near_limit, now)
         found = {
             number: Found(content_facts(requests[number], readings[number]), some)
             for number, some in enumerate(findings)
@@ -321,14 +356,16 @@ class Scanner:
         recorded = dict(
             zip(found, self._recorded(snapshot, list(found.values()), now), strict=True)
         )
-        list_failure = find_list_failure(snapshot, self._policy, today)
-        matched = matched_algorithms(snapshot, self._policy)
+        list_failure = self._list_failures.of(snapshot, today)
+        matched = self._matched(snapshot)
         outcomes = []
         for number, (request, reading) in enumerate(zip(requests, readings, strict=True)):
             failure = reading.failure or find_failure(
                 matched, self._policy, reading.hashes, list_failure
             )
             own = recorded.get(number, NOTHING_RECORDED)
+            if number in exceeded:
+                own, failure = exact_copies(own), LOOKUP_LIMIT
             outcome = conclude(self._policy, request, reading, own, failure)
             outcomes.append(self._counted(outcome))
         return outcomes
@@ -340,7 +377,8 @@ class Scanner:
         if not found:
             return []
         with self._timed("record"):
-            return self._recorder.record(snapshot, found, now)
+            # What it finds on record may be removed by retention meanwhile.
+            return retried(partial(self._recorder.record, snapshot, found, now))
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:
@@ -348,11 +386,9 @@ class Scanner:
         yield
         self._observe(stage, time.perf_counter() - begun_s)
 
-    def _failed(
-        self, request: Request, error: StoreError | IndexStaleError | IndexFolderError
-    ) -> Outcome:
-        """Return an image as unscreened because the store or the index failed."""
-        return self._counted(unscreened(self._policy, request, _failure_of(error)))
+    def _failed(self, request: Request, failure: Failure) -> Outcome:
+        """Return an image as unscreened because the store, the index or anything else failed."""
+        return self._counted(unscreened(self._policy, request, failure))
 
     def _counted(self, outcome: Outcome) -> Outcome:
         """Count an image that did not match, in memory: no verdict waits for its count."""
@@ -360,9 +396,3 @@ class Scanner:
             reason = outcome.reason.value if isinstance(outcome, Unscreened) else ""
             self._tally.add(self._clock().date(), outcome_name(outcome), reason)
         return outcome
-
-
-def _failure_of(error: StoreError | IndexStaleError | IndexFolderError) -> Failure:
-    is_of_store = isinstance(error, StoreError)
-    reason = Reason.STORE_UNAVAILABLE if is_of_store else Reason.INDEX_STALE
-    return Failure(reason, error.message)

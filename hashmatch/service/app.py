@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, closing
 from typing import Any
 
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -34,6 +35,8 @@ from .telemetry.metrics import Metrics
 _PARTS = (scans, records, cases, reports, lists, *hma.PARTS, probes)
 # Environment variable by which `serve` passes the number of processes to each of them.
 WORKERS = "HASHMATCH_SERVICE_WORKERS"
+# Routes that only read run in so many threads; screening and reports have threads of their own.
+_READERS = 4
 
 _DESCRIPTION = (
     "Checks whether an image is already known abuse material, without storing the image. Every"
@@ -105,4 +108,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         for one in background.start_tasks(service):
             opened.enter_context(closing(one))
         app.state.service = service
+        # What people read, each in a short time, must not take all connections to the database.
+        current_default_thread_limiter().total_tokens = _READERS
         yield

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, insert, select, update
+from sqlalchemy import Select, bindparam, insert, select, union_all, update
 from sqlalchemy.orm import Session
 
 from hashmatch.errors import NotFoundError
 from hashmatch.outcome import Nearness, nearness
 
-from .engine import as_table, audit_id, audit_rows
+from .engine import as_table, audit_id, audit_rows, overwrite_deleted
 from .schema import (
     Case,
     CaseNote,
@@ -28,6 +28,7 @@ from .schema import (
 )
 
 _LONGEST_KEY = 10
+_CASES_OF_AN_ACCOUNT = 1_000
 _CASES, _MATCHES = as_table(Case), as_table(MatchRecord)
 _CASE_COLUMNS = tuple(one.name for one in _CASES.c)
 _NEW_COLUMNS = tuple(name for name in _CASE_COLUMNS if name != "key")
@@ -48,6 +49,9 @@ _AS_OPENED: Mapping[str, object] = {
     "revision": 1,
     "result": ReviewResult.OPEN.value,
 }
+_KEYS = select(_CASES.c.content_key, _CASES.c.key).where(
+    _CASES.c.content_key.in_(bindparam("contents", expanding=True))
+)
 _OPEN = insert(_CASES).returning(_CASES.c.content_key, _CASES.c.key)
 _CATEGORIES = select(
     _MATCHES.c.content_key,
@@ -67,11 +71,18 @@ class CasePlace:
 
 
 @dataclass(frozen=True, slots=True)
-class CaseFilter:
-    """Selection of cases: by state, assignee, due time, period of opening, list and entry.
+class OpeningPlace:
+    """Place of a case in the order in which cases were opened."""
 
-    At most `limit` of them, in the order of the queue after a place in it, or in that of their
-    keys after a key.
+    opened_at: datetime
+    key: int
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFilter:
+    """Selection of cases: by state, assignee, due time, list and entry, or by period of opening.
+
+    At most `limit` of them, in the order of the queue after a place in it; see `queue`.
     """
 
     states: Sequence[str] = ()
@@ -83,7 +94,7 @@ class CaseFilter:
     list_name: str | None = None
     entry_id: str | None = None
     limit: int | None = None
-    after: CasePlace | int | None = None
+    after: CasePlace | None = None
 
     def __post_init__(self) -> None:
         """Raise `InputError` for text that no database can hold."""
@@ -120,6 +131,11 @@ def lock_cases_of(session: Session, contents: Sequence[int]) -> dict[int, Case]:
     for row in rows:
         session.expunge(row)
     return {row.content_key: row for row in rows}
+
+
+def read_case_keys(session: Session, contents: Sequence[int]) -> dict[int, int]:
+    """Return the keys of the cases of content items, by the keys of these."""
+    return {row[0]: row[1] for row in session.execute(_KEYS, {"contents": contents})}
 
 
 def save_cases(session: Session, cases: Sequence[Case]) -> None:
@@ -189,52 +205,6 @@ def read_case(session: Session, case: int) -> StoredCase:
     return StoredCase(*found)
 
 
-def read_cases(session: Session, wanted: CaseFilter) -> Iterator[StoredCase]:
-    """Yield cases in the order of the queue (by priority, then by due time) or of their keys."""
-    queue = () if isinstance(wanted.after, int) else (Case.priority, Case.due_at)
-    query = _with_content().where(*_conditions(wanted)).order_by(*queue, Case.key)
-    query = query.limit(wanted.limit).execution_options(yield_per=1_000)
-    for row, content in session.execute(query):
-        yield StoredCase(row, content)
-
-
-def _conditions(wanted: CaseFilter) -> Iterator[ColumnElement[bool]]:
-    if wanted.states:
-        yield Case.state.in_(wanted.states)
-    if wanted.assignee is not None:
-        yield Case.assignee == wanted.assignee
-    if wanted.due_before is not None:
-        yield Case.due_at < wanted.due_before
-    if wanted.since is not None:
-        yield Case.opened_at >= wanted.since
-    if wanted.until is not None:
-        yield Case.opened_at < wanted.until
-    if wanted.content_id is not None:
-        yield Content.content_id == wanted.content_id
-    if wanted.list_name is not None or wanted.entry_id is not None:
-        yield Case.content_key.in_(_contents_of(wanted))
-    if isinstance(wanted.after, int):
-        yield Case.key > wanted.after
-    elif wanted.after is not None:
-        yield _comes_after(wanted.after)
-
-
-def _contents_of(wanted: CaseFilter) -> Select[int]:
-    """Return the query of the content items that match a list, or an entry as people see it."""
-    query = select(MatchRecord.content_key)
-    if wanted.list_name is not None:
-        named = select(HashList.key).where(HashList.name == wanted.list_name)
-        query = query.where(MatchRecord.list_key.in_(named))
-    if wanted.entry_id is not None:
-        query = query.where(MatchRecord.entry_id == wanted.entry_id)
-    return query
-
-
-def _comes_after(last: CasePlace) -> ColumnElement[bool]:
-    later = (Case.due_at > last.due_at) | ((Case.due_at == last.due_at) & (Case.key > last.key))
-    return (Case.priority > last.priority) | ((Case.priority == last.priority) & later)
-
-
 def read_case_matches(session: Session, content_key: int) -> list[tuple[MatchRecord, str]]:
     """Return the matches of a content item, oldest first, with the names of their lists."""
     query = (
@@ -277,12 +247,24 @@ def read_report_ids(session: Session, cases: Sequence[int]) -> defaultdict[int, 
 def read_reports_of_account(
     session: Session, case: int, digests: Sequence[str], *, limit: int
 ) -> list[str]:
-    """Return the ids of the newest finished reports of an account's other cases, newest first."""
+    """Return the ids of the newest finished reports of an account's other cases, newest first.
+
+    Of an account with very many cases, the newest ones are looked at.
+    """
+    cases = [
+        select(UploaderDetails.case_key)
+        .where(UploaderDetails.account_digest == one)
+        .order_by(UploaderDetails.case_key.desc())
+        .limit(_CASES_OF_AN_ACCOUNT)
+        .subquery()
+        for one in digests
+    ]
+    if not cases:
+        return []
     query = (
         select(NCMECReport.report_id)
-        .join(UploaderDetails, UploaderDetails.case_key == NCMECReport.case_key)
         .where(
-            UploaderDetails.account_digest.in_(digests),
+            NCMECReport.case_key.in_(union_all(*(select(one) for one in cases))),
             NCMECReport.case_key != case,
             NCMECReport.finished_at.is_not(None),
             NCMECReport.is_test.is_(False),
@@ -321,6 +303,7 @@ def save_uploader_details(
 ) -> UploaderDetails:
     """Store encrypted uploader details of a case, in place of earlier ones."""
     row = find_uploader_details(session, case) or UploaderDetails(case_key=case)
+    overwrite_deleted(session)
     row.key_id, row.sealed, row.received_at = key_id, sealed, utc_now()
     row.account_digest = account_digest
     session.add(row)
@@ -331,8 +314,12 @@ def lock_details_of_other_keys(
     session: Session, key_id: str, *, limit: int
 ) -> Sequence[UploaderDetails]:
     """Return uploader details that are encrypted with another key, to be changed."""
-    others = select(UploaderDetails).where(UploaderDetails.key_id != key_id).limit(limit)
-    return session.scalars(others.with_for_update()).all()
+    found: list[UploaderDetails] = []
+    # An index finds what is smaller or larger, and not what differs.
+    for differs in (UploaderDetails.key_id < key_id, UploaderDetails.key_id > key_id):
+        others = select(UploaderDetails).where(differs).limit(limit - len(found))
+        found += session.scalars(others.with_for_update()).all()
+    return found
 
 
 def add_ncmec_report(session: Session, report: NCMECReport) -> None:
@@ -369,14 +356,6 @@ def lock_ncmec_report(session: Session, key: int) -> NCMECReport:
     if row is None:
         raise NotFoundError(f"there is no report {key} to NCMEC")
     return row
-
-
-def count_cases(session: Session, *, due_before: datetime | None = None) -> dict[str, int]:
-    """Return the number of cases by state, all or those due before a time."""
-    query = select(Case.state, func.count()).group_by(Case.state)
-    if due_before is not None:
-        query = query.where(Case.due_at < due_before)
-    return {row[0]: row[1] for row in session.execute(query)}
 
 
 def _with_content() -> Select[Case, Content]:

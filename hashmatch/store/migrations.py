@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from hashmatch.errors import StoreError
 
 from .engine import HEAD_REVISION, Database, create_private_file, is_sqlite
-from .schema import Base
+from .schema import FIGURE_TRIGGERS, Base
 
 # What PostgreSQL calls the turn to change the schema.
 _TURN_TO_MIGRATE = 0x686D00
@@ -76,7 +76,19 @@ def schema_differences(database: Database) -> list[str]:
     """Return in words where the database's schema is not that of the models; empty when it is."""
     with database.reading() as session:
         context = MigrationContext.configure(session.connection(), opts={"compare_type": True})
-        return [_difference(one) for one in compare_metadata(context, Base.metadata)]
+        found = [_difference(one) for one in compare_metadata(context, Base.metadata)]
+        return found + [f"missing trigger: {one}" for one in _missing_triggers(session)]
+
+
+def _missing_triggers(session: Session) -> list[str]:
+    """Return the names of triggers without which the figures would no longer be true."""
+    query = (
+        "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        if is_sqlite(session)
+        else "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"
+    )
+    found = set(session.scalars(text(query)))
+    return [one for one in FIGURE_TRIGGERS if one not in found]
 
 
 def integrity_problems(database: Database) -> list[str]:

@@ -10,14 +10,14 @@ from functools import cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import ColumnElement, bindparam, func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
 
 from hashmatch.errors import NotFoundError
 
-from .engine import as_table, audit, is_sqlite, upsert_into
-from .schema import OutboxMessage, utc_now
+from .engine import as_table, audit, is_sqlite, overwrite_deleted, upsert_into
+from .schema import Figure, OutboxMessage, utc_now
 
 # A crashed sender delays a message by this much.
 _LEASE = timedelta(minutes=10)
@@ -118,34 +118,61 @@ def queue_message(
 
 def find_due(session: Session) -> set[tuple[str, str]]:
     """Return the (kind, target) of all messages that are due."""
-    due = select(OutboxMessage.kind, OutboxMessage.target).distinct()
-    rows = session.execute(due.where(OutboxMessage.next_attempt_at <= utc_now()))
-    return {(kind, target) for kind, target in rows}
+    now = utc_now()
+    return {place for place in _waited_for(session) if _is_due(session, *place, now)}
+
+
+def _waited_for(session: Session) -> Iterator[tuple[str, str]]:
+    """Yield the (kind, target) of waiting messages, from each to the next.
+
+    Neither database passes by itself the many messages of one target.
+    """
+    kind, target = OutboxMessage.kind, OutboxMessage.target
+    query = select(kind, target).where(OutboxMessage.next_attempt_at.is_not(None))
+    query = query.order_by(kind, target).limit(1)
+    found = session.execute(query).first()
+    while found is not None:
+        yield found[0], found[1]
+        next_target = query.where(kind == found[0], target > found[1])
+        # Not compared as a pair: SQLite would begin at the first of the same pair.
+        found = (
+            session.execute(next_target).first()
+            or session.execute(query.where(kind > found[0])).first()
+        )
+
+
+def _is_due(session: Session, kind: str, target: str, now: datetime) -> bool:
+    due = select(OutboxMessage.key).where(*_due(kind, target, now))
+    return session.scalar(due.limit(1)) is not None
+
+
+def _due(kind: str, target: str, now: datetime) -> list[ColumnElement[bool]]:
+    return [
+        OutboxMessage.kind == kind,
+        OutboxMessage.target == target,
+        OutboxMessage.next_attempt_at <= now,
+    ]
 
 
 def count_unsent(session: Session) -> dict[str, int]:
     """Return the number of waiting and of dead messages."""
-    is_waiting = OutboxMessage.next_attempt_at.is_not(None)
-    rows = session.execute(
-        select(is_waiting, func.count()).where(OutboxMessage.sent_at.is_(None)).group_by(is_waiting)
-    )
-    found = {bool(waits): number for waits, number in rows}
-    return {"waiting": found.get(True, 0), "dead": found.get(False, 0)}
+    query = select(Figure.name, func.sum(Figure.number)).where(Figure.figure == "outbox")
+    found = dict(session.execute(query.group_by(Figure.name)).all())
+    return {name: int(found.get(name, 0)) for name in ("waiting", "dead")}
 
 
 def take_due(
     session: Session, kind: str, target: str, *, limit: int
 ) -> tuple[list[Message], list[Message]]:
-    """Return messages that are due, oldest first, leased to the caller, and those that died."""
+    """Return messages that are due, leased to the caller, and those that died.
+
+    Those that have been due for longest come first. Other callers get others.
+    """
     now = utc_now()
     rows = session.scalars(
         select(OutboxMessage)
-        .where(
-            OutboxMessage.kind == kind,
-            OutboxMessage.target == target,
-            OutboxMessage.next_attempt_at <= now,
-        )
-        .order_by(OutboxMessage.key)
+        .where(*_due(kind, target, now))
+        .order_by(OutboxMessage.next_attempt_at, OutboxMessage.key)
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
@@ -172,6 +199,7 @@ def note_sent(session: Session, key: int) -> None:
         return
     row.sent_at, row.next_attempt_at, row.problem = utc_now(), None, ""
     # The row stays, so that nothing is sent twice; the names of the content stay with the match.
+    overwrite_deleted(session)
     body = json.loads(row.body)
     row.body = json.dumps({name: body[name] for name in _LEFT_AFTER_SENDING if name in body})
 
@@ -203,6 +231,7 @@ def retry_message(session: Session, key: int) -> None:
 def drop_message(session: Session, key: int) -> None:
     """Delete an unsent message. Raises `NotFoundError`."""
     row = _find_unsent(session, key)
+    overwrite_deleted(session)
     session.delete(row)
     audit(session, "message.dropped", None, {"kind": row.kind, "to": row.target, "message": key})
 

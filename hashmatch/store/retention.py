@@ -1,22 +1,28 @@
-"""Removal of what has reached the end of its retention, a batch in each transaction.
+"""Removal of what has reached the end of its retention, in turns of a bounded number of rows.
 
-Every removal of an audited row is recorded, by key alone.
+A turn looks at a page of rows that are old, and removes those of them that may go, with all below
+them, by a constant number of statements. What is too much for one turn goes from below, so that
+what is left is whole: a case goes after its matches, content after its case. Every removal of an
+audited row is recorded, by key alone.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, exists, func, select
+from sqlalchemy import ColumnElement, Select, delete, exists, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
-from .cases import lock_case
-from .engine import audit, row_key
+from .engine import among, audit, is_sqlite
 from .evaluations import keep_results
+from .lookups import count_old_anchors, remove_old_anchors
 from .schema import (
+    MESSAGE_IS_DONE,
+    AccessToken,
     AllowedMatchRecord,
     Base,
     Case,
@@ -30,55 +36,162 @@ from .schema import (
     UploaderDetails,
 )
 
-_CASES_AT_ONCE = 100
-_ROWS_AT_ONCE = 1_000
+# A case has about so many rows below it.
+_ROWS_A_CASE = 8
+_DAYS_AT_ONCE = 30
+# About as many different hashes as are answered about one anchor.
+_LOOKUPS_EACH = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Place of a row in the order in which rows grow old."""
+
+    moment: datetime
+    key: int
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """Rows that a turn removed, by table, and the place after which the next one goes on.
+
+    Where `is_last`, nothing old is beyond that place.
+    """
+
+    rows: Counter[str] = field(default_factory=Counter)
+    following: Place | None = None
+    is_last: bool = False
 
 
 def count_old_cases(session: Session, before: datetime, *, state: str, ended: Sequence[str]) -> int:
     """Return the number of cases in a state that were last changed before a time."""
-    return _count(session, _old_cases(before, state, ended))
+    old = (Case.state == state, Case.changed_at < before)
+    return _count(session, select(Case.key).where(*old, *_may_go(ended)))
 
 
 def remove_old_cases(
-    session: Session, before: datetime, *, state: str, ended: Sequence[str]
-) -> Counter[str]:
-    """Remove some of these cases with everything that belongs to them; returns rows by table.
+    session: Session,
+    before: datetime,
+    after: Place | None,
+    rows: int,
+    *,
+    state: str,
+    ended: Sequence[str],
+) -> Removed:
+    """Remove these cases, from a place on, with everything that belongs to them.
 
     Cases under a legal hold stay, and those with a message or a report under way; `ended` are the
-    stages of reports that are not.
+    stages of reports that are not. So do those that somebody is at work on at this moment.
     """
+    page = select(Case.changed_at, Case.key, Case.content_key)
+    page = page.where(Case.state == state, Case.changed_at < before)
+    found = _page(session, page, (Case.changed_at, Case.key), after, max(1, rows // _ROWS_A_CASE))
+    if not found:
+        return Removed(is_last=True)
+    # In the order in which scans lock them; a case may have changed by then.
+    contents = _lock_contents(session, [content for _, _, content in found])
+    # Looked up by the key alone: an index of what is old is there, too, and long.
+    again = select(Case.key, Case.content_key, Case.result, Case.state, Case.changed_at).where(
+        among(session, Case.key, [key for _, key, _ in found]), *_may_go(ended)
+    )
+    cases = [
+        one
+        for one in session.execute(again.with_for_update(of=Case, skip_locked=True))
+        if one.content_key in contents and one.state == state and one.changed_at < before
+    ]
+    last = Place(found[-1][0], found[-1][1])
     removed = Counter[str]()
-    old = _old_cases(before, state, ended)
-    found = session.execute(old.with_only_columns(Case.key, Case.content_key)).all()
-    for key, content_key in found:
-        # In the order in which scans lock them; the case may have changed by then.
-        content = session.get_one(Content, content_key, with_for_update=True)
-        again = old.where(Case.key == key).with_for_update(of=Case)
-        case = session.scalar(again.execution_options(populate_existing=True))
-        if case is not None:
-            removed += _remove_case(session, case, content)
-    return removed
+    if cases and not _remove_cases(session, cases, rows, removed):
+        return Removed(removed, after)
+    return Removed(removed, last)
+
+
+def _remove_cases(session: Session, cases: Sequence[Any], rows: int, removed: Counter[str]) -> bool:
+    """Remove cases with all below them; says whether they went before the rows of a turn did."""
+    keys = [case.key for case in cases]
+    results = {case.content_key: case.result for case in cases}
+    below = _Below(session, rows, removed)
+    is_whole = (
+        below.remove_matches(results)
+        and below.remove(AllowedMatchRecord, AllowedMatchRecord.content_key, results)
+        and below.remove_hashes(results)
+        and below.remove(CaseNote, CaseNote.case_key, keys)
+        and below.remove(UploaderDetails, UploaderDetails.case_key, keys)
+        and below.remove(NCMECReport, NCMECReport.case_key, keys)
+        # Those that never arrived still hold the names of the content.
+        and below.remove(OutboxMessage, OutboxMessage.case_key, keys)
+    )
+    if is_whole:
+        _remove(session, Case, keys)
+        _remove(session, Content, list(results))
+        removed += {"cases": len(keys)}
+    return is_whole
+
+
+def count_old_contents(session: Session, before: datetime) -> int:
+    """Return the number of content items without a case whose matches were all allowed before."""
+    old = select(AllowedMatchRecord.content_key).distinct()
+    key = old.where(AllowedMatchRecord.allowed_at < before).subquery().c.content_key
+    return _count(session, select(key).where(*_have_no_case(key, before)))
+
+
+def remove_old_contents(
+    session: Session, before: datetime, after: Place | None, rows: int
+) -> Removed:
+    """Remove these content items, from a place on, with their hashes and allowed matches."""
+    page = select(
+        AllowedMatchRecord.allowed_at, AllowedMatchRecord.key, AllowedMatchRecord.content_key
+    ).where(AllowedMatchRecord.allowed_at < before)
+    order = (AllowedMatchRecord.allowed_at, AllowedMatchRecord.key)
+    found = _page(session, page, order, after, max(1, rows // _ROWS_A_CASE))
+    if not found:
+        return Removed(is_last=True)
+    locked = _lock_contents(session, {content for _, _, content in found})
+    again = select(Content.key).where(
+        among(session, Content.key, locked), *_have_no_case(Content.key, before)
+    )
+    contents = session.scalars(again).all()
+    removed = Counter[str]()
+    last = Place(found[-1][0], found[-1][1])
+    if contents:
+        below = _Below(session, rows, removed)
+        # Found by their allowed matches, of which the last goes together with its content.
+        if not (
+            below.remove_matches(dict.fromkeys(contents, ""))
+            and below.remove_hashes(contents)
+            and below.remove(AllowedMatchRecord, AllowedMatchRecord.content_key, contents)
+        ):
+            return Removed(removed, after)
+        _remove(session, Content, contents)
+        removed += {"contents": len(contents)}
+    return Removed(removed, last)
 
 
 def count_old_details(session: Session, before: datetime, *, needed: Sequence[str]) -> int:
     """Return the number of uploader details received before a time, of cases past `needed`."""
-    return _count(session, _old_details(before, needed))
+    old = UploaderDetails.received_at < before
+    return _count(session, _details_that_may_go(needed).where(old))
 
 
 def remove_old_details(
-    session: Session, before: datetime, *, needed: Sequence[str]
-) -> Counter[str]:
-    """Remove some of these details, but for cases under a legal hold."""
-    removed = Counter[str]()
-    old = _old_details(before, needed)
-    for key in session.scalars(old.with_only_columns(UploaderDetails.case_key)).all():
-        lock_case(session, key)  # Like a session that sets a legal hold or stores details.
-        again = old.where(UploaderDetails.case_key == key)
-        row = session.scalar(again.execution_options(populate_existing=True))
-        if row is not None:
-            _remove_row(session, row)
-            removed += {"details": 1}
-    return removed
+    session: Session, before: datetime, after: Place | None, rows: int, *, needed: Sequence[str]
+) -> Removed:
+    """Remove these details, from a place on, but for cases under a legal hold."""
+    order = (UploaderDetails.received_at, UploaderDetails.case_key)
+    found = _page(session, select(*order).where(order[0] < before), order, after, rows)
+    if not found:
+        return Removed(is_last=True)
+    # Like a session that sets a legal hold or stores details.
+    keys = [key for _, key in found]
+    lock = (
+        select(Case.key).where(among(session, Case.key, keys)).order_by(Case.key).with_for_update()
+    )
+    session.execute(lock).all()
+    again = _details_that_may_go(needed).where(among(session, UploaderDetails.case_key, keys))
+    gone = session.scalars(again.where(order[0] < before)).all()
+    _remove(session, UploaderDetails, gone)
+    removed = Counter({"details": len(gone)} if gone else {})
+    return Removed(removed, Place(*found[-1]))
 
 
 def count_old_messages(session: Session, before: datetime) -> int:
@@ -86,12 +199,24 @@ def count_old_messages(session: Session, before: datetime) -> int:
     return _count(session, _old_messages(before))
 
 
-def remove_old_messages(session: Session, before: datetime) -> Counter[str]:
+def remove_old_messages(session: Session, before: datetime, _: Place | None, rows: int) -> Removed:
     """Remove some of these messages."""
-    rows = session.scalars(_old_messages(before)).all()
-    for row in rows:
-        session.delete(row)
-    return Counter({"messages": len(rows)} if rows else {})
+    old = _old_messages(before).order_by(OutboxMessage.created_at, OutboxMessage.key)
+    keys = session.scalars(old.limit(rows).with_for_update(skip_locked=True)).all()
+    _delete(session, OutboxMessage.key, keys)
+    return Removed(Counter({"messages": len(keys)} if keys else {}), is_last=not keys)
+
+
+def count_old_tokens(session: Session, before: datetime) -> int:
+    """Return the number of tokens that expired or were revoked before a time."""
+    return _count(session, _old_tokens(before))
+
+
+def remove_old_tokens(session: Session, before: datetime, _: Place | None, rows: int) -> Removed:
+    """Remove some of these tokens."""
+    keys = session.scalars(_old_tokens(before).limit(rows)).all()
+    _remove(session, AccessToken, keys)
+    return Removed(Counter({"tokens": len(keys)} if keys else {}), is_last=not keys)
 
 
 def count_old_days(session: Session, before: datetime) -> int:
@@ -99,86 +224,134 @@ def count_old_days(session: Session, before: datetime) -> int:
     return len(session.scalars(_old_days(before)).all())
 
 
-def remove_old_days(session: Session, before: datetime) -> Counter[str]:
-    """Remove the counts of these days."""
-    days = session.scalars(_old_days(before)).all()
-    session.execute(delete(DailyCount).where(DailyCount.day < before.date()))
-    return Counter({"daily_counts": len(days)} if days else {})
+def remove_old_days(session: Session, before: datetime, _: Place | None, __: int) -> Removed:
+    """Remove the counts of some of these days."""
+    days = session.scalars(_old_days(before).limit(_DAYS_AT_ONCE)).all()
+    session.execute(delete(DailyCount).where(DailyCount.day.in_(days)))
+    return Removed(Counter({"daily_counts": len(days)} if days else {}), is_last=not days)
 
 
-def _count(session: Session, query: Select[Any]) -> int:
-    found = query.limit(None).order_by(None).subquery()
-    return session.scalar(select(func.count()).select_from(found)) or 0
+def count_old_lookups(session: Session, before: datetime) -> int:
+    """Return the number of anchors of look-ups of days before a time."""
+    return count_old_anchors(session, before.date())
 
 
-def _old_cases(before: datetime, state: str, ended: Sequence[str]) -> Select[Case]:
+def remove_old_lookups(session: Session, before: datetime, _: Place | None, rows: int) -> Removed:
+    """Remove some of these anchors."""
+    limit = max(1, rows // _LOOKUPS_EACH)
+    number = remove_old_anchors(session, before.date(), limit=limit)
+    return Removed(Counter({"lookup_anchors": number} if number else {}), is_last=not number)
+
+
+class _Below:
+    """Removal of what is below cases and content items, of so many rows at most."""
+
+    def __init__(self, session: Session, rows: int, removed: Counter[str]) -> None:
+        self._session = session
+        self._left = rows
+        self._removed = removed
+
+    def remove_matches(self, results: Mapping[int, str]) -> bool:
+        """Remove matches, by content, after their samples have the result; see `remove`."""
+        keys = self._some(MatchRecord.key, MatchRecord.content_key, results)
+        keep_results(self._session, keys, results)
+        return self._removed_now(MatchRecord, keys)
+
+    def remove(self, table: type[Base], owner: Any, owners: Any) -> bool:
+        """Remove rows by their owners; says whether that was all of them."""
+        key = getattr(table, table.audited[0]) if table.audited else OutboxMessage.key
+        return self._removed_now(table, self._some(key, owner, owners))
+
+    def remove_hashes(self, contents: Any) -> bool:
+        """Remove the hashes of content items, which are as few as a file has frames."""
+        # They have no key of their own, and no record in the audit log.
+        hashes: Any = ContentHash.__table__
+        of_contents = among(self._session, hashes.c.content_key, contents)
+        self._session.execute(delete(hashes).where(of_contents))
+        return True
+
+    def _some(self, key: Any, owner: Any, owners: Any) -> Sequence[int]:
+        query = select(key).where(among(self._session, owner, owners)).limit(self._left)
+        return self._session.scalars(query).all()
+
+    def _removed_now(self, table: type[Base], keys: Sequence[int]) -> bool:
+        name = table.__tablename__
+        if table.audited:
+            _remove(self._session, table, keys)
+        else:
+            _delete(self._session, OutboxMessage.key, keys)
+            name = "messages"
+        self._removed.update({name: len(keys)} if keys else {})
+        self._left -= len(keys)
+        return self._left > 0
+
+
+def _remove(session: Session, table: type[Base], keys: Sequence[int]) -> None:
+    """Remove audited rows, and record it."""
+    _delete(session, getattr(table, table.audited[0]), keys)
+    for key in keys:
+        audit(session, "retention.removed", None, {}, removed=(table.__tablename__, key))
+
+
+def _delete(session: Session, key: Any, keys: Sequence[int]) -> None:
+    if keys:
+        # The table itself: what is deleted so was never loaded.
+        column = key.class_.__table__.c[key.key]
+        session.execute(delete(column.table).where(among(session, column, keys)))
+
+
+def _page(
+    session: Session, query: Any, order: tuple[Any, Any], after: Place | None, rows: int
+) -> Sequence[Any]:
+    """Return the next rows of a query in an order, whether or not they may go."""
+    if after is not None:
+        query = query.where(tuple_(*order) > (after.moment, after.key))
+    found: Sequence[Any] = session.execute(query.order_by(*order).limit(rows)).all()
+    return found
+
+
+def _lock_contents(session: Session, keys: Any) -> set[int]:
+    """Lock content items, but for those that a scan records something of: they are not old."""
+    if is_sqlite(session):
+        return set(keys)  # It has one writer.
+    wanted = select(Content.key).where(among(session, Content.key, keys)).order_by(Content.key)
+    return set(session.scalars(wanted.with_for_update(skip_locked=True)))
+
+
+def _may_go(ended: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
     own_report = (NCMECReport.case_key == Case.key) & NCMECReport.stage.not_in(ended)
     own_message = (OutboxMessage.case_key == Case.key) & OutboxMessage.next_attempt_at.is_not(None)
+    return (Case.legal_hold == "", ~exists().where(own_report), ~exists().where(own_message))
+
+
+def _have_no_case(content: Any, before: datetime) -> tuple[ColumnElement[bool], ...]:
+    newer_match = (MatchRecord.content_key == content) & (MatchRecord.matched_at >= before)
+    newer = (AllowedMatchRecord.content_key == content) & (AllowedMatchRecord.allowed_at >= before)
     return (
-        select(Case)
-        .where(Case.state == state, Case.changed_at < before, Case.legal_hold == "")
-        .where(~exists().where(own_report), ~exists().where(own_message))
-        .order_by(Case.key)
-        .limit(_CASES_AT_ONCE)
+        ~exists().where(Case.content_key == content),
+        ~exists().where(newer_match),
+        ~exists().where(newer),
     )
 
 
-def _remove_case(session: Session, case: Case, content: Content) -> Counter[str]:
-    removed = Counter({"cases": 1})
-    keep_results(session, content.key, case.result)
-    for table, owner in (
-        (CaseNote, CaseNote.case_key == case.key),
-        (UploaderDetails, UploaderDetails.case_key == case.key),
-        (NCMECReport, NCMECReport.case_key == case.key),
-        (MatchRecord, MatchRecord.content_key == content.key),
-        (AllowedMatchRecord, AllowedMatchRecord.content_key == content.key),
-    ):
-        removed += _remove_rows(session, table, owner)
-    session.execute(delete(ContentHash).where(ContentHash.content_key == content.key))
-    # Those that never arrived still hold the names of the content.
-    session.execute(delete(OutboxMessage).where(OutboxMessage.case_key == case.key))
-    session.flush()
-    _remove_row(session, case)
-    session.flush()
-    _remove_row(session, content)
-    return removed
+def _details_that_may_go(needed: Sequence[str]) -> Select[int]:
+    query = select(UploaderDetails.case_key).join(Case, Case.key == UploaderDetails.case_key)
+    return query.where(Case.legal_hold == "", Case.state.not_in(needed))
 
 
-def _remove_rows(session: Session, table: type[Base], owner: Any) -> Counter[str]:
-    rows = session.scalars(select(table).where(owner)).all()
-    for row in rows:
-        _remove_row(session, row)
-    return Counter({table.__tablename__: len(rows)} if rows else {})
-
-
-def _remove_row(session: Session, row: Base) -> None:
-    removed = (row.__tablename__, row_key(row))
-    session.delete(row)
-    audit(session, "retention.removed", None, {}, removed=removed)
-
-
-def _old_details(before: datetime, needed: Sequence[str]) -> Select[UploaderDetails]:
-    return (
-        select(UploaderDetails)
-        .join(Case, Case.key == UploaderDetails.case_key)
-        .where(
-            UploaderDetails.received_at < before,
-            Case.legal_hold == "",
-            Case.state.not_in(needed),
-        )
-        .limit(_CASES_AT_ONCE)
-    )
-
-
-def _old_messages(before: datetime) -> Select[OutboxMessage]:
+def _old_messages(before: datetime) -> Select[int]:
     """Select messages that were sent, or are dead and not about a case; those end with the case."""
-    is_done = OutboxMessage.sent_at.is_not(None) | OutboxMessage.case_key.is_(None)
-    return (
-        select(OutboxMessage)
-        .where(OutboxMessage.next_attempt_at.is_(None), OutboxMessage.created_at < before, is_done)
-        .limit(_ROWS_AT_ONCE)
-    )
+    return select(OutboxMessage.key).where(MESSAGE_IS_DONE, OutboxMessage.created_at < before)
+
+
+def _old_tokens(before: datetime) -> Select[int]:
+    has_ended = or_(AccessToken.revoked_at < before, AccessToken.expires_at < before)
+    return select(AccessToken.key).where(has_ended).order_by(AccessToken.key)
 
 
 def _old_days(before: datetime) -> Select[Any]:
     return select(DailyCount.day).where(DailyCount.day < before.date()).distinct()
+
+
+def _count(session: Session, query: Select[Any]) -> int:
+    return session.scalar(select(func.count()).select_from(query.subquery())) or 0

@@ -26,8 +26,9 @@ from hashmatch.cases import (
 from hashmatch.cases.views import view_case
 from hashmatch.config import CasesSettings, Settings
 from hashmatch.errors import CaseStateError, ForbiddenError, InputError, NotFoundError
-from hashmatch.store.cases import CaseFilter, CasePlace, parse_case_id, read_cases
+from hashmatch.store.cases import CaseFilter, CasePlace, parse_case_id
 from hashmatch.store.engine import Database
+from hashmatch.store.queue import read_cases
 from hashmatch.store.schema import Case, utc_now
 from tests.cases.making import (
     ADMINISTRATOR,

@@ -149,6 +149,7 @@ def test_status_shows_licence_generation_and_entries(command_line: CommandLine) 
         "sync": None,
         "quarantined": None,
         "flooding": [],
+        "limited": [],
     }
     table = command_line.run("lists", "status").stdout
     assert "2020-06-30 ENDED" in table

@@ -89,6 +89,7 @@ def test_json_has_the_documented_shape(ready: CommandLine) -> None:
                 "list": "demo",
                 "generation": 1,
                 "entry_id": "e1",
+                "entries": 1,
                 "algorithm": "pdq",
                 "distance_bits": 0,
                 "threshold_bits": 31,

@@ -37,6 +37,7 @@ from hashmatch.reports.figures import Figures
 from hashmatch.store.cases import CaseFilter
 from hashmatch.store.engine import Database
 from hashmatch.store.matches import MatchFilter, Tally
+from hashmatch.store.queue import read_cases_by_opening
 from tests.cases.making import act, make_match
 from tests.pictures import list_of
 from tests.programs import require_program
@@ -99,7 +100,9 @@ def test_a_spreadsheet_finds_no_formula_in_a_report(filled: Database, tmp_path: 
         with matches.open("w", newline="") as stream:
             CSVReport().write(ReportRow, report_rows(session, MatchFilter()), stream)
         with cases.open("w", newline="") as stream:
-            CSVReport().write(CaseRow, case_rows(session, CaseFilter()), stream)
+            CSVReport().write(
+                CaseRow, case_rows(session, read_cases_by_opening(session, CaseFilter())), stream
+            )
     # Commas, quotes, UTF-8, every cell as the program understands it by itself.
     how = "CSV:44,34,76,1,,0,false,true,false,false,false,-1"
     command = [
@@ -118,7 +121,7 @@ def test_a_spreadsheet_finds_no_formula_in_a_report(filled: Database, tmp_path: 
 
 def test_the_rows_of_both_formats_say_the_same(filled: Database) -> None:
     with filled.reading() as session:
-        rows = list(case_rows(session, CaseFilter()))
+        rows = list(case_rows(session, read_cases_by_opening(session, CaseFilter())))
     as_csv, as_lines = ("".join(one.pieces(CaseRow, rows)) for one in FORMATS)
     lines = [json.loads(line) for line in as_lines.splitlines()]
     read = list(csv.DictReader(io.StringIO(as_csv, newline="")))

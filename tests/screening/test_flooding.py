@@ -19,10 +19,11 @@ from hashmatch.outbox import WebhookNotifier
 from hashmatch.outcome import Action, Clear, Matched
 from hashmatch.policy import Policy
 from hashmatch.screening import Scanner
-from hashmatch.store.cases import CaseFilter, read_cases
+from hashmatch.store.cases import CaseFilter
 from hashmatch.store.engine import Database
 from hashmatch.store.matches import FloodAction, count_cases_of, read_flooding
 from hashmatch.store.outbox import read_outbox
+from hashmatch.store.queue import read_cases
 from hashmatch.store.schema import utc_now
 from hashmatch.wiring import open_intake
 from tests.store.importing import import_text

@@ -13,7 +13,7 @@ from hashmatch.imaging import Intake, Reading
 from hashmatch.lists import decide_flooding
 from hashmatch.outcome import Action, Clear, Failure, Match, Matched, Nearness, Outcome, Reason
 from hashmatch.screening import Query
-from hashmatch.screening.scanner import LookupHashes
+from hashmatch.screening.request import LookupHashes
 from hashmatch.store.engine import Database
 from hashmatch.store.lists import Terms, allow_hash
 from hashmatch.store.matches import FloodAction, read_flooding

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from hashmatch.hashes import SEARCH_VIEWS, Hash, Level, View
 from hashmatch.outcome import Clear, Matched, Reason
-from hashmatch.screening.scanner import LookupHashes
+from hashmatch.screening.request import LookupHashes
 from hashmatch.store.engine import Database
 from hashmatch.store.matches import read_content_hashes
 from hashmatch.store.schema.matches import ContentHash, MatchRecord

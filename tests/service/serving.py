@@ -78,7 +78,7 @@ def serving(settings: Settings, database: Database) -> Iterator[Served]:
     thread = threading.Thread(target=server.run)
     with (
         # To collect all that the tests hold takes longer than to start.
-        mock.patch("hashmatch.service.runtime.state.gc"),
+        mock.patch("hashmatch.service.runtime.warming.gc"),
         # On a busy machine a thread may stand still for longer than the store may take to answer.
         mock.patch("hashmatch.service.runtime.state._STORE_TIMEOUT_S", PATIENCE_S),
         mock.patch("hashmatch.service.http.authentication._STORE_TIMEOUT_S", PATIENCE_S),
@@ -87,6 +87,8 @@ def serving(settings: Settings, database: Database) -> Iterator[Served]:
         try:
             while not server.started:
                 assert thread.is_alive(), "the service did not start"
+                time.sleep(0.005)
+            while not app.state.service.is_warm:
                 time.sleep(0.005)
             port = server.servers[0].sockets[0].getsockname()[1]
             url = f"http://127.0.0.1:{port}"

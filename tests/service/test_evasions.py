@@ -185,7 +185,8 @@ def test_a_report_that_nobody_reads_on_holds_no_connection(
             one = {"algorithm": "pdq", "value": PDQ, "content_id": f"post/{number}"}
             served.client.post("/v1/lookup", json={"hashes": [one]})
     (report,) = (one for one in FORMATS if one.name == "jsonl")
-    pieces = reports._pieces(report, reports._matches(MatchFilter(), show_hashes=False), database)
+    rows = reports._matches(MatchFilter(), show_hashes=False)
+    pieces = reports._pieces(report, rows, database.reading)
     pool: Any = database._engine.pool
     read = []
     for piece in pieces:
@@ -202,7 +203,7 @@ class _StandingStill(Database):
         self.is_asked, self.let_go = threading.Event(), threading.Event()
 
     @contextmanager
-    def writing(self, actor: str = "") -> Iterator[Session]:
+    def writing(self, actor: str = "", *, background: bool = False) -> Iterator[Session]:
         self.is_asked.set()
         if self.let_go.wait(60):
             raise StoreError("it stood still")

@@ -116,4 +116,4 @@ def test_matches_of_a_period_are_found_by_their_time(database: Database) -> None
     finally:
         event.remove(Engine, "before_cursor_execute", explain)
     assert len(steps) == 5
-    assert [one for one in steps if "ix_matches_matched_at (matched_at>?" not in one] == []
+    assert [one for one in steps if "ix_matches_matched_at_key (matched_at>?" not in one] == []

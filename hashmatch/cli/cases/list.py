@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from hashmatch.cases import PENDING, State, case_row
-from hashmatch.store.cases import CaseFilter, read_cases
+from hashmatch.store.cases import CaseFilter
+from hashmatch.store.queue import read_cases
 from hashmatch.store.schema import utc_now
 
 from ..context import App, json_option, limit_option, pass_app

@@ -46,6 +46,11 @@ def _show(rows: Sequence[dict[str, Any]]) -> None:
             f"list {name}: entry {one['entry_id']} floods: {one['contents']} content items on"
             f" {one['day']}; see 'hashmatch lists flooding'"
         )
+    for name, one in [(row["list"], one) for row in rows for one in row["limited"]]:
+        say(
+            f"list {name}: entry {one['entry_id']} reached the limit of look-ups by near-equal"
+            f" hashes on {one['day']}; somebody may be trying to find its hash out"
+        )
     columns = (
         "list",
         "licensor",

@@ -30,6 +30,7 @@ from hashmatch.reports import (
 )
 from hashmatch.store.cases import CaseFilter, parse_case_id
 from hashmatch.store.matches import MatchFilter, read_daily_counts
+from hashmatch.store.queue import read_cases_by_opening
 
 from ..context import App, pass_app, show_hashes_option
 from ..output import say
@@ -160,7 +161,8 @@ def _write_rows(session: Session, wanted: _Wanted, target: Path | None) -> None:
     rows: Any
     kind: type[Any]
     if wanted.of == "cases":
-        rows, kind = case_rows(session, CaseFilter(since=wanted.since, until=wanted.until)), CaseRow
+        opened = CaseFilter(since=wanted.since, until=wanted.until)
+        rows, kind = case_rows(session, read_cases_by_opening(session, opened)), CaseRow
     else:
         matches = MatchFilter(wanted.since, wanted.until, wanted.list_name)
         rows, kind = report_rows(session, matches, show_hashes=wanted.show_hashes), ReportRow

@@ -3,7 +3,9 @@
 from .borders import Box, find_inner, is_border_empty
 from .decoder import Decoder, Frame, open_decoder
 from .jxl import load_jxl
+from .png_still import load_png
 from .rendering import Rendering, render
+from .webp_still import load_webp
 
 __all__ = [
     "Box",
@@ -13,6 +15,8 @@ __all__ = [
     "find_inner",
     "is_border_empty",
     "load_jxl",
+    "load_png",
+    "load_webp",
     "open_decoder",
     "render",
 ]

@@ -34,6 +34,7 @@ from .luma import is_faithful_mix
 from .recognition import recognise
 from .sameness import SeenPictures
 from .sources import Source, open_source, salvage
+from .webp_still import FACTOR, StillWebP, decode_luma, decode_still
 
 # At level DEBUG, Pillow logs the metadata that it reads, and no part of an image may reach a log.
 logging.getLogger("PIL").setLevel(logging.INFO)
@@ -197,8 +198,24 @@ class Decoder:
                 if reduced is not None:
                     return reduced, factor
                 image = self._source.reopen(number)
+        if isinstance(image, StillWebP):
+            return self._decode_webp(image, number, colours)
         image.load()
         return image, 0
+
+    def _decode_webp(
+        self, image: StillWebP, number: int, colours: tuple[Colour, ...]
+    ) -> tuple[Image.Image, int]:
+        """Return as `_decode` does the one picture of a WebP file."""
+        if self._is_scaled and not colours:
+            reduced = decode_luma(image)
+            if reduced is not None:
+                return reduced, FACTOR
+        decoded = decode_still(image)
+        if decoded is None:
+            decoded = self._source.reopen(number)
+            decoded.load()  # Pillow says why it cannot be decoded.
+        return decoded, 0
 
     def _explain(self, error: Exception, image_format: str = "") -> Failure:
         """Return the failure that an error of the decoder means for this file."""

@@ -41,14 +41,21 @@ def find_faithful_luma(picture: Image.Image) -> Image.Image | None:
     the brightness changes where it is saturated, the more of it is clipped.
     """
     bands = _read_bands(picture)
-    luma = Image.fromarray(bands[0])
-    if all(_is_luma_faithful(_sample(bands, box)) for box in _find_boxes(luma)):
-        return luma
-    return None
+    return Image.fromarray(bands[0]) if is_luma_faithful(bands) else None
 
 
-def _is_luma_faithful(samples: Floats) -> bool:
-    samples = np.clip(_to_rgb(samples), 0, 255)
+def is_luma_faithful(bands: Sequence[NDArray[np.uint8]], colour_gain: float = 1.0) -> bool:
+    """Say whether the luma of a reduced YCbCr picture is about that of what is shown.
+
+    `bands` are three of the same shape: the luma from 0 to 255, and the colours, which must not
+    have been reduced. They are magnified by `colour_gain`, where they have another range.
+    """
+    boxes = _find_boxes(Image.fromarray(bands[0]))
+    return all(_is_part_faithful(_sample(bands, box), colour_gain) for box in boxes)
+
+
+def _is_part_faithful(samples: Floats, colour_gain: float) -> bool:
+    samples = np.clip(_to_rgb(samples, colour_gain), 0, 255)
     luma = _weigh(samples)
     rise = _weigh(np.maximum(samples - luma, 0))
     highest, lowest = samples.max(axis=0), samples.min(axis=0)
@@ -100,9 +107,9 @@ def _weigh(channels: Floats) -> Floats:
     return luma
 
 
-def _to_rgb(samples: Floats) -> Floats:
+def _to_rgb(samples: Floats, colour_gain: float) -> Floats:
     """Convert YCbCr of shape (3, …) as JFIF 1.02 defines it, without clipping."""
-    luma, blues, reds = samples[0], samples[1] - 128, samples[2] - 128
+    luma, blues, reds = samples[0], *(colour_gain * (samples[1:] - 128))
     return np.stack(
         (luma + 1.402 * reds, luma - 0.344 * blues - 0.714 * reds, luma + 1.772 * blues)
     )

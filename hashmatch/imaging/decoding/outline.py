@@ -18,7 +18,8 @@ class Outline:
     words why viewers may show another picture than the decoder returns; it is empty if they do not.
     `colours` are those that the container declares, and `exif` its metadata, where they are read
     here. `animation` has the frames of formats whose frames are composed here. `is_premultiplied`
-    says that the colours are stored, and decoded, as they look over black.
+    says that the colours are stored, and decoded, as they look over black. `still` is the place in
+    `pixels` of the only picture of a WebP file in which nothing is unusual.
     """
 
     pixels: bytes
@@ -29,3 +30,4 @@ class Outline:
     exif: bytes = b""
     animation: Animation | None = None
     is_premultiplied: bool = False
+    still: slice | None = None

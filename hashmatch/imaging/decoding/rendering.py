@@ -118,9 +118,11 @@ def _orientation(image: Image.Image) -> int:
     """Return the EXIF orientation, 1 for upright. XMP is not read, since no browser honours it."""
     if image.format == "TIFF":
         return 1  # Pillow turns it while it loads.
+    if not image.info.get("exif"):
+        return 1
     exif = Image.Exif()
     try:
-        exif.load(image.info.get("exif") or b"")
+        exif.load(image.info["exif"])
         orientation = exif.get(_ORIENTATION, 1)
     except (SyntaxError, ValueError, TypeError, OSError, struct.error, KeyError, IndexError):
         return 1  # Damaged metadata turns nothing.

@@ -17,7 +17,9 @@ from .icons import decode_entry, outline_entry, read_entries
 from .netpbm import decode_pam
 from .outline import Outline
 from .png_colours import apply_key, decode_rgba
+from .png_still import decode_usual
 from .tiff_planes import decode_planes, has_deep_planes
+from .webp_still import open_still
 
 
 class Source:
@@ -108,7 +110,8 @@ class _PNGSource(Source):
     """A PNG file of one picture."""
 
     def seek(self, number: int) -> Image.Image:
-        return apply_key(super().seek(number), self._data)
+        image = super().seek(number)
+        return apply_key(decode_usual(image, self._data) or image, self._data)
 
 
 class _TIFFSource(Source):
@@ -254,6 +257,9 @@ def open_source(outline: Outline, image_format: str, limits: Limits) -> Source:
         return Source(decode_pam(outline.pixels, limits))
     if image_format == "HEIF":
         return _HEIFSource(outline.pixels)
+    if outline.still is not None and (image := open_still(outline.pixels, outline.still)):
+        image.info |= _exif_of(outline)
+        return Source(image, outline.pixels)
     kind = _SOURCES.get(image_format, Source)
     return kind(_open_outlined(outline, image_format), outline.pixels)
 
@@ -272,9 +278,12 @@ def _open_animation(
 def _open_outlined(outline: Outline, image_format: str) -> Image.Image:
     """Open a file, with the EXIF data that its outline has already."""
     image = _open_with_pillow(outline.pixels, image_format)
-    if outline.exif:
-        image.info["exif"] = outline.exif
+    image.info |= _exif_of(outline)
     return image
+
+
+def _exif_of(outline: Outline) -> dict[str | tuple[int, int], bytes]:
+    return {"exif": outline.exif} if outline.exif else {}
 
 
 def _open_with_pillow(data: bytes, image_format: str) -> Image.Image:

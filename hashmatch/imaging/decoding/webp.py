@@ -13,9 +13,19 @@ from .outline import Outline
 
 _STILL_CHUNKS = frozenset({b"VP8 ", b"VP8L"})
 _VISIBLE_CHUNKS = _STILL_CHUNKS | {b"VP8X", b"ALPH", b"ANIM", b"ANMF"}
+# The chunks of a usual file of one picture, of those that anything is seen of.
+_STILL_LAYOUTS = frozenset(
+    {
+        (b"VP8 ",),
+        (b"VP8L",),
+        (b"VP8X", b"VP8 "),
+        (b"VP8X", b"VP8L"),
+        (b"VP8X", b"ALPH", b"VP8 "),
+    }
+)
 _HEADER_BYTES, _CHUNK_OVERHEAD_BYTES = 12, 8
 _EXTENDED_BYTES, _FRAME_FACTS_BYTES = 10, 16
-_ANIMATED = 0x02  # A flag of the first byte of a VP8X chunk.
+_ANIMATED, _TRANSPARENT = 0x02, 0x10  # Flags of the first byte of a VP8X chunk.
 
 
 @dataclass
@@ -26,7 +36,10 @@ class _Walk:
     limits: Limits
     end: int
     kinds: list[bytes] = field(default_factory=list)
+    # Of the chunks that determine the picture, the kind and the whole of each.
+    visible: list[tuple[bytes, slice]] = field(default_factory=list)
     is_animated: bool = False
+    is_transparent: bool = False
     canvas: tuple[int, int] = (0, 0)
     frames: int = 0
     parts: list[Part] = field(default_factory=list)
@@ -49,6 +62,8 @@ class _Walk:
             self.limits.require_metadata(self.metadata_bytes)
             self._add_metadata(kind, self.data[body])
         self.kinds.append(kind)
+        if kind in _VISIBLE_CHUNKS:
+            self.visible.append((kind, slice(at - _CHUNK_OVERHEAD_BYTES, at + length)))
 
     def _add_header(self, body: bytes) -> None:
         if len(body) < _EXTENDED_BYTES:
@@ -58,6 +73,7 @@ class _Walk:
         self.limits.require_size(width, height)
         self.canvas = (width, height)
         self.is_animated = bool(body[0] & _ANIMATED)
+        self.is_transparent = bool(body[0] & _TRANSPARENT)
 
     def _add_metadata(self, kind: bytes, body: bytes) -> None:
         if kind == b"ICCP":
@@ -73,6 +89,20 @@ class _Walk:
             return "a WebP file with more than one EXIF chunk"
         return ""
 
+    def still(self) -> slice | None:
+        """Return the place of the picture, from its transparency on, in a usual file of one."""
+        kinds = tuple(kind for kind, _ in self.visible)
+        if kinds not in _STILL_LAYOUTS or self.is_animated:
+            return None
+        start, stop = self.visible[-1][1].start, self.visible[-1][1].stop
+        if b"ALPH" in kinds:
+            alpha = self.visible[-2][1]
+            # libwebp leaves out transparency that the header does not announce.
+            if not self.is_transparent or alpha.stop + (alpha.stop - alpha.start) % 2 != start:
+                return None
+            start = alpha.start
+        return slice(start, stop) if stop <= self.end else None
+
 
 def outline_webp(data: bytes, limits: Limits) -> Outline:
     """Return the outline of a WebP file. Raises `DecodingError` beyond a limit."""
@@ -87,6 +117,7 @@ def outline_webp(data: bytes, limits: Limits) -> Outline:
         colours=tuple(walk.profiles),
         exif=walk.exif,
         animation=Animation(*walk.canvas, walk.parts) if walk.frames and walk.is_animated else None,
+        still=walk.still(),
     )
 
 

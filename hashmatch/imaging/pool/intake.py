@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Set
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import count
-from threading import BoundedSemaphore, Lock
+from threading import Barrier, BoundedSemaphore, BrokenBarrierError, Lock
 
 from hashmatch.hashes import Level
+from hashmatch.outcome import Failure
 
 from ..hashing import Hashing
 from ..interface import Intake, Reading
@@ -89,6 +91,24 @@ class PoolIntake(Intake):
             return Reading(None, exact, error.failure)
         return replace(reading, hashes=exact + reading.hashes)
 
+    def prepare(self, algorithms: Set[str]) -> Failure | None:
+        """Start all processes at once and wait until each has loaded what it needs."""
+        wanted = pixel_algorithms(algorithms)
+        all_ready = Barrier(self._workers)
+
+        def hold_one() -> Failure | None:
+            try:
+                with self._process(wanted, self._hashing.level), suppress(BrokenBarrierError):
+                    all_ready.wait()  # Until then no other thread can get the same one.
+            except ProcessFailedError as error:
+                all_ready.abort()
+                return error.failure
+            return None
+
+        with ThreadPoolExecutor(self._workers) as threads:
+            results = [threads.submit(hold_one) for _ in range(self._workers)]
+            return next((failure for one in results if (failure := one.result())), None)
+
     def protections(self) -> dict[str, bool]:
         """Return the protections of the processes by name, with whether each is in force.
 
@@ -150,12 +170,13 @@ class PoolIntake(Intake):
     def _replace(self, process: DecodingProcess) -> None:
         process.stop()
         with suppress(ProcessFailedError):  # The next file tries again, and reports the reason.
-            self._release(self._start(self._algorithms))
+            self._release(self._start(self._algorithms), is_loading=True)
 
-    def _release(self, process: DecodingProcess) -> None:
+    def _release(self, process: DecodingProcess, *, is_loading: bool = False) -> None:
         with self._lock:
             if not self._is_closed:  # The pool may have been closed while it was busy.
-                self._idle.append(process)
+                # The last one is lent first, and one that still loads after all others.
+                self._idle.insert(0 if is_loading else len(self._idle), process)
                 return
         process.stop()
 

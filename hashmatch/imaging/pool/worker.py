@@ -22,7 +22,7 @@ from hashmatch.hashers import PIXEL_HASHERS
 from hashmatch.hashers.pdq import PDQ
 from hashmatch.hashes import Level, View
 
-from ..decoding import load_jxl
+from ..decoding import load_jxl, load_png, load_webp
 from ..decoding.heif_track import TrackError, load_library
 from ..hashing import Hashing
 from ..interface import Reading
@@ -30,6 +30,7 @@ from ..limits import Limits
 from ..reading import read_pixels
 from ..views import Search
 from .lockdown import allow_cpu, lock_down
+from .memory import keep_freed_memory
 from .messages import (
     LENGTH_BYTES,
     OUT_OF_MEMORY_CODE,
@@ -50,6 +51,7 @@ def main(read: Read = read_pixels) -> None:
     # Decoders warn about damaged files, which nobody reads here.
     warnings.simplefilter("ignore")
     pipe = socket.socket(fileno=0)
+    keep_freed_memory()
     try:
         _load_decoders()
         setup = decode_setup(_receive_message(pipe))
@@ -101,6 +103,7 @@ def _load_decoders() -> None:
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     heif_options.DECODE_THREADS = 1
     load_jxl()
+    load_webp()
     with suppress(TrackError):
         load_library()
 
@@ -116,3 +119,4 @@ def _load_hashers(algorithms: tuple[str, ...], level: Level) -> None:
         search = Search(level, frames=1)
         search.begin_frame(0, is_embedded=False)
         search.hashes(picture, View.FULL)
+    load_png()

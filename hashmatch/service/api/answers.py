@@ -101,6 +101,7 @@ def status_of_reason(reason: Reason) -> HTTPStatus:
             | Reason.EMPTY
             | Reason.UNREADABLE
             | Reason.LOW_QUALITY
+            | Reason.LOOKUP_LIMIT
         ):
             return _UNPROCESSABLE
         case Reason.OVERLOADED:
@@ -110,6 +111,8 @@ def status_of_reason(reason: Reason) -> HTTPStatus:
             | Reason.INDEX_STALE
             | Reason.LICENCE_EXPIRED
             | Reason.STORE_UNAVAILABLE
+            | Reason.STARTING
+            | Reason.INTERNAL_ERROR
         ):
             return HTTPStatus.SERVICE_UNAVAILABLE
         case _:

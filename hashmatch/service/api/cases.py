@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar, assert_never
@@ -38,8 +37,9 @@ from hashmatch.cases import (
     view_case,
 )
 from hashmatch.errors import InputError
-from hashmatch.store.cases import CaseFilter, CasePlace, read_cases
-from hashmatch.store.schema import Case, utc_now
+from hashmatch.store.cases import CaseFilter, CasePlace
+from hashmatch.store.queue import read_case_page
+from hashmatch.store.schema import utc_now
 from hashmatch.store.tokens import Scope, Token
 from hashmatch.uploaders import open_sealer
 
@@ -58,6 +58,7 @@ from .case_models import (
     DoneAnswer,
     Escalation,
 )
+from .cursors import micros_since_epoch, moment_of_micros
 from .matches import ReviewToken
 from .models import Name
 
@@ -66,8 +67,6 @@ Body = TypeVar("Body", bound=BaseModel)
 CaseId = Annotated[int, Path(ge=1, le=2**31 - 1)]
 DecisionToken = Annotated[Token, Depends(RequireScope(Scope.REVIEW, Scope.ADMIN))]
 UploaderDetailsToken = Annotated[Token, Depends(RequireScope(Scope.SCAN, Scope.REVIEW))]
-# Cursors count from here: before any due time, so that they hold no minus sign.
-_EPOCH = datetime(1900, 1, 1, tzinfo=UTC)
 # Of a place in the queue: priority, due time in microseconds since the epoch, key.
 _CURSOR = "^[0-9][.][0-9]{1,17}[.][0-9]{1,18}$"
 _STATE = "|".join(State)
@@ -77,7 +76,7 @@ _ERRORS = error_responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 
 
 @router.get("/v1/cases", response_model=CasesAnswer, responses=_ERRORS)
-def cases(
+async def cases(
     request: Request,
     _: ReviewToken,
     state: Annotated[
@@ -91,7 +90,11 @@ def cases(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     cursor: Annotated[str | None, Query(pattern=_CURSOR)] = None,
 ) -> Response:
-    """Return the queue: the most urgent first, then those that are due first."""
+    """Return the queue: the most urgent first, then those that are due first.
+
+    A page may have fewer cases than `limit`, or none, and still a `next` one: where few cases match
+    a list or an entry, a page passes by some thousands of others at most.
+    """
     wanted = CaseFilter(
         states=tuple(filter(None, state.split(","))),
         assignee=assignee,
@@ -102,25 +105,30 @@ def cases(
         limit=limit,
         after=None if cursor is None else _place(cursor),
     )
-    with state_of(request).database.reading() as session:
-        found = list(read_cases(session, wanted))
-    # A full page may be the last one; the next is then empty.
-    following = _cursor(found[-1].row) if len(found) == limit else None
-    return json_answer({"cases": [case_row(one) for one in found], "next": following})
+    service = state_of(request)
+
+    def answer() -> Response:
+        with service.reading() as session:
+            page = read_case_page(session, wanted)
+            rows = [case_row(one) for one in page.cases]
+        return json_answer({"cases": rows, "next": _cursor(page.following)})
+
+    return await service.read(answer, limit)
 
 
-def _cursor(row: Case) -> str:
-    """Return the cursor of a case's place in the queue.
+def _cursor(place: CasePlace | None) -> str | None:
+    """Return the cursor of a place in the queue.
 
     It holds the place and not the case, which may move before the next page is requested.
     """
-    since = (row.due_at - _EPOCH) // timedelta(microseconds=1)
-    return f"{row.priority}.{since}.{row.key}"
+    if place is None:
+        return None
+    return f"{place.priority}.{micros_since_epoch(place.due_at)}.{place.key}"
 
 
 def _place(cursor: str) -> CasePlace:
     priority, since, key = map(int, cursor.split("."))
-    return CasePlace(priority, _EPOCH + timedelta(microseconds=since), key)
+    return CasePlace(priority, moment_of_micros(since), key)
 
 
 @router.get("/v1/cases/{case}", response_model=CaseAnswer, responses=_ERRORS)

@@ -11,14 +11,15 @@ from pydantic import AfterValidator
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hashmatch.reports import report_rows
-from hashmatch.store.matches import MatchFilter
-from hashmatch.store.schema import utc_moment
+from hashmatch.reports import report_row
+from hashmatch.store.matches import MatchFilter, MatchPlace, read_matches
+from hashmatch.store.schema import MatchRecord, utc_moment
 from hashmatch.store.tokens import Scope, Token
 
 from ..http.authentication import RequireScope, may_see_distances, require_export
 from ..runtime.state import state_of
 from .answers import error_responses, json_answer
+from .cursors import micros_since_epoch, moment_of_micros
 from .models import MatchesAnswer, Name
 
 router = APIRouter(tags=["records"])
@@ -26,31 +27,47 @@ Moment = Annotated[datetime, AfterValidator(utc_moment)]
 Since = Annotated[Moment | None, Query(description="From this time on.")]
 Until = Annotated[Moment | None, Query(description="Up to just before this time.")]
 ListName = Annotated[Name | None, Query(alias="list", description="Only matches of this list.")]
+_CURSOR = "^[0-9]{1,17}[.][0-9]{1,18}$"
 ReviewToken = Annotated[Token, Depends(RequireScope(Scope.REVIEW))]
 
 
 @router.get(
     "/v1/matches", response_model=MatchesAnswer, responses=error_responses(HTTPStatus.NOT_FOUND)
 )
-def matches(
+async def matches(
     request: Request,
     token: ReviewToken,
     since: Since = None,
     until: Until = None,
     list_name: ListName = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    cursor: Annotated[str | None, Query(pattern="^[0-9]{1,18}$")] = None,
+    cursor: Annotated[str | None, Query(pattern=_CURSOR)] = None,
     show_hashes: Annotated[bool, Query(description="Needs the scope export.")] = False,  # noqa: FBT002
 ) -> Response:
     """Return recorded matches, the newest first; `next` is the cursor of the next page."""
     if show_hashes:
         require_export(token)
-    before = None if cursor is None else int(cursor)
-    wanted = MatchFilter(since, until, list_name, limit, before)
-    with state_of(request).database.reading() as session:
-        found = report_rows(
-            session, wanted, show_hashes=show_hashes, show_distances=may_see_distances(token)
-        )
-        rows = [row.as_json() for row in found]
-    following = rows[-1]["match_id"] if len(rows) == limit else None
-    return json_answer({"matches": rows, "next": following})
+    service = state_of(request)
+    wanted = MatchFilter(since, until, list_name, limit, before=_place(cursor))
+
+    def answer() -> Response:
+        with service.reading() as session:
+            found = list(read_matches(session, wanted))
+            show = {"show_hashes": show_hashes, "show_distances": may_see_distances(token)}
+            rows = [report_row(one, **show).as_json() for one in found]
+            following = _cursor(found[-1].record) if len(found) == limit else None
+        return json_answer({"matches": rows, "next": following})
+
+    return await service.read(answer, limit)
+
+
+def _cursor(record: MatchRecord) -> str:
+    """Return the cursor of a match's place: its time in microseconds since the epoch, its key."""
+    return f"{micros_since_epoch(record.matched_at)}.{record.key}"
+
+
+def _place(cursor: str | None) -> MatchPlace | None:
+    if cursor is None:
+        return None
+    since, key = map(int, cursor.split("."))
+    return MatchPlace(moment_of_micros(since), key)

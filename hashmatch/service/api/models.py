@@ -102,6 +102,16 @@ class AlgorithmForecast(BaseModel):
     is_near_extrapolated: bool
 
 
+class LimitedFacts(BaseModel):
+    """An entry about which look-ups by near-equal hashes reached the limit of a day."""
+
+    entry_id: str
+    algorithm: str
+    day: str
+    lookups: int
+    since: str
+
+
 class ListAnswer(BaseModel):
     """One list.
 
@@ -127,6 +137,7 @@ class ListAnswer(BaseModel):
     sync: SyncFactsAnswer | None
     quarantined: QuarantinedFacts | None
     flooding: Sequence[FloodingFacts]
+    limited: Sequence[LimitedFacts]
 
 
 class ListsAnswer(BaseModel):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
 
 from fastapi import APIRouter, Depends, Query
+from sqlalchemy.orm import Session
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -25,19 +28,20 @@ from hashmatch.reports import (
     pdf_summary,
     read_figures,
     record_export,
-    report_rows,
+    report_row,
     transparency,
 )
-from hashmatch.store.cases import CaseFilter
-from hashmatch.store.engine import Database
+from hashmatch.store.cases import CaseFilter, OpeningPlace
 from hashmatch.store.lists import find_list
-from hashmatch.store.matches import MatchFilter
+from hashmatch.store.matches import MatchFilter, MatchPlace, read_matches
+from hashmatch.store.queue import read_cases_by_opening
 from hashmatch.store.tokens import Scope, Token
 
 from ..http.authentication import RequireScope
 from ..runtime.state import ServiceState, state_of
 from .actors import audit_name_of
 from .answers import error_responses, json_answer
+from .long_answers import LongAnswer
 from .matches import ListName, Since, Until
 
 router = APIRouter(tags=["records"])
@@ -47,6 +51,7 @@ _ROWS = {one.name: one for one in FORMATS}
 # Rows are short, and one write to the socket for each would be slow.
 _PIECE_CHARACTERS = 64 * 1024
 _ROWS_A_PAGE = 1_000
+_FIRST_MATCH = MatchPlace(datetime(1, 1, 2, tzinfo=UTC), 0)
 _MEDIA_TYPES = {
     **{one.name: one.media_type for one in FORMATS},
     "html": "text/html; charset=utf-8",
@@ -56,13 +61,17 @@ _MEDIA_TYPES = {
 }
 
 
+Place = TypeVar("Place")
+_Page: TypeAlias = tuple[list[Any], Place | None]
+Reading: TypeAlias = Callable[[], AbstractContextManager[Session]]
+
+
 @dataclass(frozen=True, slots=True)
-class _Rows:
-    """Rows of one kind, read a page at a time: `read` returns the page after a key."""
+class _Rows(Generic[Place]):
+    """Rows of one kind: `read` returns those after a place, and the place where others follow."""
 
     kind: type[Any]
-    read: Callable[[Database, str | None], list[Any]]
-    key: Callable[[Any], str]
+    read: Callable[[Session, Place | None], _Page[Place]]
 
 
 @router.get(
@@ -76,7 +85,7 @@ class _Rows:
         },
     },
 )
-def reports(
+async def reports(
     request: Request,
     token: ExportToken,
     form: Annotated[Form, Query(alias="format")] = "csv",
@@ -90,17 +99,13 @@ def reports(
 ) -> Response:
     """Stream the matches or cases of a period, or their figures; the export is recorded.
 
-    An answer is incomplete where the connection closes before its end.
+    An answer is incomplete where the connection closes before its end. Two are made at a time.
     """
     service = state_of(request)
     if show_details and Scope.DETAILS not in token.scopes:
         raise HTTPException(HTTPStatus.FORBIDDEN, "details need a token with the scope details")
     _require_fitting(form, of, list_name, case, show_hashes=show_hashes, show_details=show_details)
     wanted = MatchFilter(since, until, list_name)
-    if list_name is not None:
-        with service.database.reading() as session:
-            # Matches of removed lists stay on record, and can be exported.
-            find_list(session, list_name, removed_too=True)
     facts = {
         "format": form,
         "of": of,
@@ -111,14 +116,41 @@ def reports(
         "hashes": show_hashes,
         "details": show_details,
     }
-    # Before the first row is read: an export that is cut off was an export as well.
-    record_export(service.database, audit_name_of(token), facts)
-    if form in _ROWS:
-        rows = _cases(since, until) if of == "cases" else _matches(wanted, show_hashes=show_hashes)
-        return _stream(service.database, _ROWS[form], rows, of)
-    if form == "cybertip":
-        return _cybertip(service, case, show_details=show_details, show_hashes=show_hashes)
-    return _figures(service.database, form, since, until)
+    with ExitStack() as place:
+        place.enter_context(service.reports.admitted())
+        record = partial(_record, service, list_name, audit_name_of(token), facts)
+        await service.reports.run(record)
+        if form in _ROWS:
+            by_page = _cases(since, until) if of == "cases" else _matches(wanted, show_hashes)
+            pieces = _pieces(_ROWS[form], by_page, service.reading)
+            return await LongAnswer.begin(
+                service.reports,
+                pieces,
+                place,
+                media_type=_ROWS[form].media_type,
+                headers={"Content-Disposition": f'attachment; filename="{of}.{form}"'},
+            )
+        if form == "cybertip":
+            make = partial(
+                _cybertip, service, case, show_details=show_details, show_hashes=show_hashes
+            )
+        else:
+            make = partial(_figures, service, form, since, until)
+        return await service.reports.run(make)
+
+
+def _record(
+    service: ServiceState, list_name: str | None, actor: str, facts: Mapping[str, object]
+) -> None:
+    """Record an export before its first row is read: one that is cut off was one as well.
+
+    Raises `UnknownListError`.
+    """
+    if list_name is not None:
+        with service.database.reading() as session:
+            # Matches of removed lists stay on record, and can be exported.
+            find_list(session, list_name, removed_too=True)
+    record_export(service.database, actor, facts)
 
 
 def _require_fitting(
@@ -144,22 +176,10 @@ def _require_fitting(
         raise InputError("query.case: required, since every case is a document of its own")
 
 
-def _stream(database: Database, report: ReportFormat, rows: _Rows, of: str) -> Response:
-    pieces = _pieces(report, rows, database)
-    # An error in the first piece still becomes a problem document; once the answer has begun, its
-    # status is sent and it can only be cut off.
-    first = next(pieces, "")
-    return StreamingResponse(
-        _prepended(first, pieces),
-        media_type=report.media_type,
-        headers={"Content-Disposition": f'attachment; filename="{of}.{report.name}"'},
-    )
-
-
 def _cybertip(
     service: ServiceState, case: int | None, *, show_details: bool, show_hashes: bool
 ) -> Response:
-    with service.database.reading() as session:
+    with service.reading() as session:
         ((_, document),) = cybertip_documents(
             session,
             service.settings,
@@ -172,9 +192,9 @@ def _cybertip(
 
 
 def _figures(
-    database: Database, form: Form, since: datetime | None, until: datetime | None
+    service: ServiceState, form: Form, since: datetime | None, until: datetime | None
 ) -> Response:
-    with database.reading() as session:
+    with service.reading() as session:
         figures = read_figures(session, since, until)
     if form == "transparency":
         return json_answer(transparency(figures))
@@ -187,34 +207,33 @@ def _figures(
     )
 
 
-def _matches(wanted: MatchFilter, *, show_hashes: bool) -> _Rows:
-    def read(database: Database, after: str | None) -> list[Any]:
-        page = replace(wanted, after=int(after or 0), limit=_ROWS_A_PAGE)
-        with database.reading() as session:
-            return list(report_rows(session, page, show_hashes=show_hashes))
+def _matches(wanted: MatchFilter, show_hashes: bool) -> _Rows[MatchPlace]:  # noqa: FBT001
+    def read(session: Session, after: MatchPlace | None) -> _Page[MatchPlace]:
+        page = replace(wanted, after=after or _FIRST_MATCH, limit=_ROWS_A_PAGE)
+        found = list(read_matches(session, page))
+        rows = [report_row(one, show_hashes=show_hashes) for one in found]
+        is_last = len(found) < _ROWS_A_PAGE
+        return rows, None if is_last else MatchPlace.of(found[-1].record)
 
-    return _Rows(ReportRow, read, lambda row: str(row.match_id))
-
-
-def _cases(since: datetime | None, until: datetime | None) -> _Rows:
-    def read(database: Database, after: str | None) -> list[Any]:
-        page = CaseFilter(
-            since=since,
-            until=until,
-            limit=_ROWS_A_PAGE,
-            after=int(after or 0),
-        )
-        with database.reading() as session:
-            return list(case_rows(session, page))
-
-    return _Rows(CaseRow, read, lambda row: str(row.case))
+    return _Rows(ReportRow, read)
 
 
-def _pieces(report: ReportFormat, rows: _Rows, database: Database) -> Iterator[str]:
+def _cases(since: datetime | None, until: datetime | None) -> _Rows[OpeningPlace]:
+    def read(session: Session, after: OpeningPlace | None) -> _Page[OpeningPlace]:
+        wanted = CaseFilter(since=since, until=until, limit=_ROWS_A_PAGE)
+        found = list(read_cases_by_opening(session, wanted, after))
+        last = found[-1].row if len(found) == _ROWS_A_PAGE else None
+        following = None if last is None else OpeningPlace(last.opened_at, last.key)
+        return list(case_rows(session, found)), following
+
+    return _Rows(CaseRow, read)
+
+
+def _pieces(report: ReportFormat, rows: _Rows[Any], reading: Reading) -> Iterator[str]:
     """Yield the report in pieces that are large enough to send."""
     parts: list[str] = []
     size = 0
-    for part in report.pieces(rows.kind, _paged(rows, database)):
+    for part in report.pieces(rows.kind, _paged(rows, reading)):
         parts.append(part)
         size += len(part)
         if size >= _PIECE_CHARACTERS:
@@ -224,17 +243,12 @@ def _pieces(report: ReportFormat, rows: _Rows, database: Database) -> Iterator[s
     yield "".join(parts)
 
 
-def _paged(rows: _Rows, database: Database) -> Iterator[Any]:
+def _paged(rows: _Rows[Any], reading: Reading) -> Iterator[Any]:
     """Yield the rows, page by page, so that a slow reader occupies no database connection."""
-    after: str | None = None
+    after: Any = None
     while True:
-        page = rows.read(database, after)
+        with reading() as session:
+            page, after = rows.read(session, after)
         yield from page
-        if len(page) < _ROWS_A_PAGE:
+        if after is None:
             return
-        after = rows.key(page[-1])
-
-
-def _prepended(first: str, rest: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from rest

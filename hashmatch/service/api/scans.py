@@ -21,7 +21,7 @@ from hashmatch.screening import Scanner
 from hashmatch.store.tokens import Scope, Token
 from hashmatch.wire import WireOutcome
 
-from ..http.authentication import RequireScope, may_see_distances, require_export
+from ..http.authentication import RequireScope, may_see_distances, near_limit, require_export
 from ..http.bodies import Upload, receive, receive_json
 from ..http.problems import answer_error, status_of
 from ..runtime.state import state_of
@@ -191,7 +191,8 @@ async def lookup(
         wanted = await receive_json(request, LookupRequest, timeout_s=timeout_s, take=take)
     try:
         with service.lookups.admitted():
-            job = partial(_look_up, service.scanner, wanted.hashes)
+            limit = near_limit(service.settings.service, token)
+            job = partial(_look_up, service.scanner, wanted.hashes, limit)
             outcomes = await service.work(service.lookups, job)
     except OverloadedError as error:
         outcomes = [service.shed(one.content_id, error.message) for one in wanted.hashes]
@@ -201,7 +202,7 @@ async def lookup(
     )
 
 
-def _look_up(scanner: Scanner, hashes: list[LookupHash]) -> list[Outcome]:
+def _look_up(scanner: Scanner, hashes: list[LookupHash], limit: int | None) -> list[Outcome]:
     """Return an outcome for each hash: of one lookup for valid ones, of a refusal for others."""
     outcomes: dict[int, Outcome] = {}
     queries: dict[int, HashQuery] = {}
@@ -214,6 +215,6 @@ def _look_up(scanner: Scanner, hashes: list[LookupHash]) -> list[Outcome]:
             outcomes[place] = scanner.refuse(failure, content_id=one.content_id)
         else:
             queries[place] = HashQuery((found,), one.content_id)
-    answers = scanner.lookup_many(list(queries.values()))
+    answers = scanner.lookup_many(list(queries.values()), near_limit=limit)
     outcomes |= zip(queries, answers, strict=True)
     return [outcomes[place] for place in range(len(hashes))]

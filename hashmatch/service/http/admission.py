@@ -14,6 +14,7 @@ from hashmatch.errors import OverloadedError
 Result = TypeVar("Result")
 # A body that sends nothing for this long keeps no place: stalled uploads must not keep others out.
 _MAX_IDLE_S = 1.0
+_QUEUE_HINT = "Try again later; service.queue is the number that may wait."
 
 
 class Gate:
@@ -22,7 +23,8 @@ class Gate:
     All but the jobs themselves runs on the event loop's own thread, so that no lock is needed.
     """
 
-    def __init__(self, name: str, *, workers: int, queue: int) -> None:
+    def __init__(self, name: str, *, workers: int, queue: int, hint: str = _QUEUE_HINT) -> None:
+        self._hint = hint
         self._max_jobs = workers + queue
         self._workers = workers
         self._admitted = 0
@@ -94,8 +96,13 @@ class Gate:
     def _full(self) -> OverloadedError:
         return OverloadedError(
             f"{self._admitted} requests are already running or waiting",
-            hint="Try again later; service.queue is the number that may wait.",
+            hint=self._hint,
         )
+
+    async def admit(self, job: Callable[[], Result]) -> Result:
+        """Run the job as `run` does, in a place of its own. Raises `OverloadedError`."""
+        with self.admitted():
+            return await self.run(job)
 
     async def run(self, job: Callable[[], Result]) -> Result:
         """Run the job in a thread once it is its turn, and return its result."""

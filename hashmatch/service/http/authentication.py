@@ -10,6 +10,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -20,6 +21,7 @@ from fastapi.security.base import SecurityBase
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from hashmatch.config import ServiceSettings
 from hashmatch.errors import OverloadedError, StoreError, StoreUnreachableError
 from hashmatch.store.engine import Database
 from hashmatch.store.schema import utc_now
@@ -28,6 +30,7 @@ from hashmatch.store.tokens import Scope, Token, find_token, note_token_uses, sp
 # Tokens are cached for this long, and a revoked one is accepted for as long at most.
 _CACHE_S = 5.0
 _SECONDS_A_MINUTE = 60.0
+_THREADS = 4
 # A database that hangs must not hang every request.
 _STORE_TIMEOUT_S = 5.0
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -105,6 +108,8 @@ class Authenticator:
         self._allowances: dict[str, _Allowance] = {}
         self._uses: dict[str, datetime] = {}
         self._lock = threading.Lock()
+        # Of its own: what others do in threads must not keep a scan from its token.
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="hashmatch-token")
 
     async def admit(self, authorization: str | None, *scopes: Scope) -> Token:
         """Return the token of a request that has one of the scopes.
@@ -149,6 +154,10 @@ class Authenticator:
                 self._uses = {**uses, **self._uses}
             raise
 
+    def close(self) -> None:
+        """End the threads, but for those that a hanging database holds."""
+        self._threads.shutdown(wait=False)
+
     async def _verified(self, authorization: str | None) -> Token:
         # Without credentials the challenge has no error code (RFC 6750, section 3.1).
         if not authorization:
@@ -172,7 +181,8 @@ class Authenticator:
             return cached.token
         try:
             async with asyncio.timeout(_STORE_TIMEOUT_S):
-                token = await asyncio.to_thread(self._read, token_id)
+                loop = asyncio.get_running_loop()
+                token = await loop.run_in_executor(self._threads, self._read, token_id)
         except (StoreError, TimeoutError) as error:
             # While the database is away, a known caller still gets an answer, with the reason.
             if cached is not None:
@@ -265,6 +275,11 @@ def require_export(token: Token) -> None:
 def may_see_distances(token: Token) -> bool:
     """Say whether the token may see exact distances, by which callers could approach a hash."""
     return Scope.EXPORT in token.scopes
+
+
+def near_limit(settings: ServiceSettings, token: Token) -> int | None:
+    """Return how many near-equal hashes a day are looked up for the token; None for any number."""
+    return None if may_see_distances(token) else settings.max_near_lookups or None
 
 
 def _bearer(authorization: str) -> tuple[str, str] | None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import io
 import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass
 from typing import TypeVar
 
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from hashmatch.config import Settings
@@ -20,22 +20,24 @@ from hashmatch.outbound import Fetcher
 from hashmatch.outcome import Failure, Outcome, Reason
 from hashmatch.screening import Scanner
 from hashmatch.store.engine import Database
-from hashmatch.synthetic import draw_picture
 from hashmatch.wiring import open_database, open_scanner_with
 
 from ..http.admission import Buffers, Gate
 from ..http.authentication import Authenticator, Networks
 from ..telemetry.metrics import Metrics, StoreState
 from .sync_runner import SyncRunner
+from .warming import Warming
 
 Result = TypeVar("Result")
 # Readiness needs a query of the store. Probes ask without a token, and must not cause load.
 _CACHE_S = 1.0
 # A database that hangs counts as unreachable after this time.
 _STORE_TIMEOUT_S = 5.0
-_WARM_UP_SIDE_PIXELS = 256
 # Files that are fetched at a time: they wait for other servers, and take no processor meanwhile.
 _FETCHES = 8
+# Reports and other long answers at a time, and how long a query of theirs may take.
+_REPORTS, _READ_LIMIT_S = 2, 10.0
+_MANY_ROWS = 100
 
 
 class ServiceState:
@@ -61,6 +63,8 @@ class ServiceState:
         # In threads of their own, so that lookups never wait for images to be decoded.
         self.lookups = Gate("lookup", workers=2, queue=service.queue)
         self.fetches = Gate("fetch", workers=_FETCHES, queue=service.queue)
+        # Rows are turned into text in Python, which takes its lock from everybody else.
+        self.reports = Gate("report", workers=_REPORTS, queue=0, hint="Try again later.")
         self.fetcher = Fetcher(
             service.fetch_hosts,
             self.settings.outbox.private_hosts,
@@ -74,11 +78,16 @@ class ServiceState:
         self.networks = Networks(service.hma_networks, service.hma_scopes)
         self.store_state = StoreState(self.database, self.scanner.index_age_s)
         self._readiness = _CachedReadiness(self.scanner.readiness_failure)
-        self._warm_up()
+        self._warming = Warming(self.scanner)
 
     async def readiness_failure(self) -> Failure | None:
         """Return the reason why no image can be screened at this moment, None where they can."""
-        return await self._readiness.get()
+        return self._warming.failure or await self._readiness.get()
+
+    @property
+    def is_warm(self) -> bool:
+        """Say whether a scan would take as long as any later one."""
+        return self._warming.failure is None
 
     async def work(self, gate: Gate, job: Callable[[], Result]) -> Result:
         """Run a job once it is its turn, and observe how long it waited."""
@@ -89,6 +98,19 @@ class ServiceState:
             return job()
 
         return await gate.run(run)
+
+    async def read(self, job: Callable[[], Result], rows: int) -> Result:
+        """Run a job that reads rows for a person: among the reports where they are many.
+
+        Raises `OverloadedError` where there is no room.
+        """
+        if rows > _MANY_ROWS:
+            return await self.reports.admit(job)
+        return await run_in_threadpool(job)
+
+    def reading(self) -> AbstractContextManager[Session]:
+        """Read the store for somebody who may ask for much. Raises `StoreSlowError`."""
+        return self.database.reading(limit_s=_READ_LIMIT_S)
 
     def shed(self, content_id: str, detail: str, reason: Reason = Reason.OVERLOADED) -> Outcome:
         """Return the outcome of an image that is refused, and count it."""
@@ -102,35 +124,28 @@ class ServiceState:
 
     def note_gauges(self) -> None:
         """Set the gauges of running and waiting jobs, and of buffered bytes."""
-        gates = (("scan", self.scans), ("lookup", self.lookups), ("fetch", self.fetches))
+        gates = (
+            ("scan", self.scans),
+            ("lookup", self.lookups),
+            ("fetch", self.fetches),
+            ("report", self.reports),
+        )
         for name, gate in gates:
             self.metrics.note_jobs(name, gate.running, gate.waiting)
         self.metrics.note_buffered(self.buffers.buffered_bytes)
 
-    def _warm_up(self) -> None:
-        """Open the index and start the decoders, so that the first requests wait for neither."""
-        self.scanner.readiness_failure()
-        stream = io.BytesIO()
-        draw_picture(1, _WARM_UP_SIDE_PIXELS, _WARM_UP_SIDE_PIXELS).save(stream, "PNG")
-        workers = self.settings.intake.workers
-        # One picture for each decoder, all at once, so that every decoder gets one.
-        with ThreadPoolExecutor(workers) as pool:
-            for _ in range(workers):
-                pool.submit(self.scanner.hash_alone, stream.getvalue(), "pdq")
-        # The objects that exist now live as long as the process; each full collection of them took
-        # 0.1 s.
-        gc.collect()
-        gc.freeze()
-
     def close(self) -> None:
         """Finish the accepted jobs, write the last counts, and close everything."""
+        self._warming.close()
         # The accepted jobs need the scanner and the database, which are closed last.
         self.sync_runner.close()
+        self._readiness.close()
+        self.authenticator.close()
+        self.reports.close()
         self.fetches.close()
         self.scans.close()
         self.lookups.close()
         self._opened.close()
-        gc.unfreeze()
 
 
 def state_of(request: Request) -> ServiceState:
@@ -147,10 +162,12 @@ class _CachedReadiness:
     lock: asyncio.Lock
     failure: Failure | None
     asked_at_s: float
+    threads: ThreadPoolExecutor
 
     def __init__(self, ask: Callable[[], Failure | None]) -> None:
         self.ask, self.lock = ask, asyncio.Lock()
         self.failure, self.asked_at_s = None, float("-inf")
+        self.threads = ThreadPoolExecutor(2, thread_name_prefix="hashmatch-readiness")
 
     async def get(self) -> Failure | None:
         async with self.lock:
@@ -158,12 +175,16 @@ class _CachedReadiness:
                 try:
                     # The thread goes on after the time-out; its late answer is dropped.
                     async with asyncio.timeout(_STORE_TIMEOUT_S):
-                        self.failure = await asyncio.to_thread(self.ask)
+                        loop = asyncio.get_running_loop()
+                        self.failure = await loop.run_in_executor(self.threads, self.ask)
                 except TimeoutError:
                     detail = "the database does not answer"
                     self.failure = Failure(Reason.STORE_UNAVAILABLE, detail)
                 self.asked_at_s = time.monotonic()
             return self.failure
+
+    def close(self) -> None:
+        self.threads.shutdown(wait=False)
 
 
 def _for_service(settings: Settings) -> Settings:

@@ -24,8 +24,8 @@ from prometheus_client.registry import Collector
 from hashmatch.cases import PENDING, State
 from hashmatch.errors import HashmatchError
 from hashmatch.outcome import Clear, Outcome, outcome_name
-from hashmatch.store.cases import count_cases
 from hashmatch.store.engine import Database, read_unsealed
+from hashmatch.store.figures import count_cases, count_overdue
 from hashmatch.store.lists import (
     ALLOW,
     FAILED,
@@ -35,6 +35,7 @@ from hashmatch.store.lists import (
     read_newest_runs,
     read_quarantines,
 )
+from hashmatch.store.lookups import read_limited_entries
 from hashmatch.store.matches import read_flooding
 from hashmatch.store.outbox import count_unsent
 from hashmatch.store.schema import utc_now
@@ -44,6 +45,7 @@ _SCREENING_S = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10
 _STAGE_S = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
 # The state of the store is read at most once in this time, however many servers scrape.
 _CACHE_S = 5.0
+_READ_LIMIT_S = 5.0
 
 
 class Metrics:
@@ -75,7 +77,10 @@ class Metrics:
             registry=self.registry,
         )
         self._jobs = self._gauge(
-            "hashmatch_jobs", "Scans, lookups and fetches waiting or running.", "work", "state"
+            "hashmatch_jobs",
+            "Scans, lookups, fetches and reports waiting or running.",
+            "work",
+            "state",
         )
         self._buffered = self._gauge(
             "hashmatch_buffered_bytes", "Size of request bodies in memory."
@@ -176,16 +181,19 @@ class StoreState(Collector):
 
     def _read(self) -> Iterator[_Sample]:
         try:
-            with self._database.reading() as session:
+            with self._database.reading(limit_s=_READ_LIMIT_S) as session:
                 lists = (*read_lists(session), *read_lists(session, ALLOW))
                 runs = read_newest_runs(session)
                 quarantines = read_quarantines(session)
                 flooding = collections.Counter(
                     one.list_name for one in read_flooding(session) if not one.action
                 )
+                limited = collections.Counter(
+                    one.list_name for one in read_limited_entries(session)
+                )
                 unsent = count_unsent(session)
                 cases = count_cases(session)
-                overdue = count_cases(session, due_before=utc_now())
+                overdue = count_overdue(session, PENDING)
                 unsealed = read_unsealed(session)
         except HashmatchError:
             yield _Sample("hashmatch_store_up", "Whether the store answers.", {}, 0)
@@ -216,6 +224,8 @@ class StoreState(Collector):
             yield _Sample("hashmatch_list_quarantined", help_text, own, is_quarantined)
             help_text = "Entries that match too much, about which nobody has decided."
             yield _Sample("hashmatch_flooding_entries", help_text, own, flooding[one.name])
+            help_text = "Entries about which look-ups reached the limit of a day, of a week."
+            yield _Sample("hashmatch_limited_entries", help_text, own, limited[one.name])
             if good:
                 help_text = "Time since the last complete sync."
                 age_s = (now - good[0].ended_at).total_seconds()
@@ -232,8 +242,7 @@ class StoreState(Collector):
                 {"state": case_state.value},
                 cases.get(case_state.value, 0),
             )
-        late = sum(overdue.get(one.value, 0) for one in PENDING)
-        yield _Sample("hashmatch_cases_overdue", "Cases past their due time.", {}, late)
+        yield _Sample("hashmatch_cases_overdue", "Cases past their due time.", {}, overdue)
         help_text = "Records of the audit log that are not sealed yet."
         yield _Sample("hashmatch_audit_unsealed_records", help_text, {}, unsealed.records)
         help_text = "Age of the oldest audit record that is not sealed, 0 without any."

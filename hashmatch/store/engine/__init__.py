@@ -27,16 +27,20 @@ from .chaining import (
     state_hash,
 )
 from .database import HEAD_REVISION, WRITES, Database, create_private_file
+from .database_file import exchanged
 from .retrying import retried
 from .sealing import CHECKPOINT_ACTION, read_batches
+from .standing import Rows, StandingQuestion
 from .statements import (
     affected_rows,
+    among,
     as_table,
     is_sqlite,
     overwrite_deleted,
     upsert,
     upsert_into,
 )
+from .turns import Turns
 
 __all__ = [
     "CHECKPOINT_ACTION",
@@ -48,10 +52,14 @@ __all__ = [
     "BoundRow",
     "Database",
     "HistoryRecord",
+    "Rows",
     "Seal",
+    "StandingQuestion",
     "StoredBatch",
+    "Turns",
     "Unsealed",
     "affected_rows",
+    "among",
     "as_table",
     "audit",
     "audit_id",
@@ -62,6 +70,7 @@ __all__ = [
     "chained_text",
     "count_audit_heads",
     "create_private_file",
+    "exchanged",
     "is_sqlite",
     "moment_text",
     "overwrite_deleted",

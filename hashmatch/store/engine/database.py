@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-import threading
+import weakref
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import ClauseElement, Connection, Engine, Pool, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoResultFound, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -29,17 +29,32 @@ from hashmatch.errors import (
 
 from . import postgresql, sqlite
 from .audit_log import Seal, write_batches
+from .database_file import DatabaseFile
 from .sealer import Sealer
+from .turns import Turns
+from .writers import PATIENCE_S, WriterQueue
 
 # The newest migration. A test holds it against the migrations folder, so that opening the
 # database does not have to load Alembic.
-HEAD_REVISION = "0019"
+HEAD_REVISION = "0023"
 # The tables that rows are deleted from.
 _FORGETTABLE = (
     "entries, unsupported_hashes, quarantined_rows, matches, allowed_matches, content_hashes,"
     " contents, cases, case_notes, uploader_details, ncmec_reports, outbox, daily_counts,"
     " audit_batches"
 )
+_opened: weakref.WeakSet[Database] = weakref.WeakSet()
+_of_parents: list[Pool] = []
+
+
+def _leave_to_parent() -> None:
+    for one in list(_opened):
+        one.leave_to_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_parent)
+
 # The mark of a session that writes, and locks the rows that it looks up.
 WRITES = "writes"
 
@@ -62,44 +77,94 @@ class Database:
         self.url = url
         self.actor = actor
         self._seal = seal
-        self._sealer = Sealer(self.reading, self.writing, seal)
         self.busy_timeout_s = busy_timeout_s
         self._engine = _create_engine(url, busy_timeout_s)
         self._is_sqlite = self._engine.dialect.name == "sqlite"
+        self._driver_connections: list[tuple[int, Any]] = []
+        self._path = _sqlite_path(make_url(url))
+        self._file = None if self._path is None else DatabaseFile(self._path)
+        if self._file is not None:
+            event.listen(self._engine, "connect", self._note_opened)
+        self._begin()
+        _opened.add(self)
+
+    def _begin(self) -> None:
+        """Make what belongs to one process alone."""
         # Databases with many writers find their own order; this only keeps them within the pool.
-        self._writers = threading.Semaphore(1 if self._is_sqlite else postgresql.MAX_WRITERS)
+        places = 1 if self._is_sqlite else postgresql.MAX_WRITERS
+        self._writers = WriterQueue(places, self.sqlite_path())
+        self._sealer = Sealer(self.reading, self.writing, self._seal)
+
+    def leave_to_parent(self) -> None:
+        """Start again in a process that was forked: connections and turns are its parent's.
+
+        A thread of the parent may have held any of them at that moment.
+        """
+        # Connections that nobody refers to would be closed, which the parent may still use.
+        _of_parents.append(self._engine.pool)
+        self._engine.dispose(close=False)
+        self._begin()
 
     @contextmanager
-    def reading(self) -> Iterator[Session]:
-        """One session that sees one state of the database throughout. Raises `StoreError`."""
+    def reading(self, *, limit_s: float | None = None) -> Iterator[Session]:
+        """One session that sees one state of the database throughout. Raises `StoreError`.
+
+        With a limit no query of it goes on for longer; then it raises `StoreSlowError`.
+        """
         with self.connection() as connection:
             if not self._is_sqlite:
                 connection.execution_options(
                     isolation_level="REPEATABLE READ", postgresql_readonly=True
                 )
-            with connection.begin(), Session(connection) as session:
+            with (
+                connection.begin(),
+                self._limited(connection, limit_s),
+                Session(connection) as session,
+            ):
                 yield session
 
+    def _limited(
+        self, connection: Connection, limit_s: float | None
+    ) -> AbstractContextManager[None]:
+        if limit_s is None:
+            return nullcontext()
+        limited = sqlite.limited if self._is_sqlite else postgresql.limited
+        return limited(connection, self.name(), limit_s)
+
     @contextmanager
-    def writing(self, actor: str = "") -> Iterator[Session]:
+    def writing(self, actor: str = "", *, background: bool = False) -> Iterator[Session]:
         """One session whose changes are committed together at the end, or not at all.
 
-        Waits up to the busy time-out for its turn. The audit log names `actor`. Raises
-        `StoreError`.
+        Waits up to the busy time-out for its turn; a `background` one lets others go first for a
+        moment. The audit log names `actor`. Raises `StoreError`.
         """
-        with self.connection() as connection, self.transaction(connection, actor) as session:
+        with (
+            self.connection() as connection,
+            self.transaction(connection, actor, background=background) as session,
+        ):
             yield session
+
+    def turns(self, actor: str = "") -> Turns:
+        """Return the turns of long work; see `Turns`."""
+        return Turns(lambda: self.writing(actor, background=True))
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
         """One connection for work that needs temporary tables. Raises `StoreError`."""
+        self.require_same_file()
         with _converted_errors(self.url), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
-    def transaction(self, connection: Connection, actor: str = "") -> Iterator[Session]:
+    def transaction(
+        self, connection: Connection, actor: str = "", *, background: bool = False
+    ) -> Iterator[Session]:
         """One write on a connection of `connection()`; see `writing`."""
-        with self._turn_to_write():
+        if background and not self._is_sqlite:
+            postgresql.let_others_go_first(connection, PATIENCE_S)
+        with self._writers.turn(self.busy_timeout_s, background=background) as has_turn:
+            if not has_turn:
+                raise sqlite.locked(self.name())
             connection.info["begin"] = "BEGIN IMMEDIATE"
             has_records = False
             try:
@@ -110,23 +175,12 @@ class Database:
                     yield session
                     session.flush()
                     has_records = write_batches(session, actor or self.actor, self._seal)
+                # What was committed to a file that nobody finds any more is not recorded.
+                self.require_same_file()
             finally:
                 connection.info.pop("begin", None)
         if has_records:
             self._sealer.notice()
-
-    @contextmanager
-    def _turn_to_write(self) -> Iterator[None]:
-        """Let the threads of this process write in turn.
-
-        SQLite has one writer anyway, and lets waiting ones starve, since they only poll.
-        """
-        if not self._writers.acquire(timeout=self.busy_timeout_s):
-            raise sqlite.locked(self.name())
-        try:
-            yield
-        finally:
-            self._writers.release()
 
     def require_current_schema(self) -> None:
         """Raise `StoreMissingError` or `StoreSchemaError` unless the schema is this version's."""
@@ -157,6 +211,13 @@ class Database:
         with self.reading() as session:
             session.execute(text("SELECT 1"))
 
+    def require_same_file(self) -> int:
+        """Return when an SQLite file was last written, in nanoseconds; 0 for other databases.
+
+        Takes microseconds. Raises `StoreExchangedError` where it is not the file that was opened.
+        """
+        return 0 if self._file is None else self._file.require_same()
+
     def schema_revision(self) -> str | None:
         """Return the migration that the database is at, or None when it has no schema."""
         with self.connection() as connection:
@@ -167,10 +228,7 @@ class Database:
 
     def sqlite_path(self) -> Path | None:
         """Return the file of an SQLite database, None for any other."""
-        url = make_url(self.url)
-        if url.get_backend_name() != "sqlite" or not url.database:
-            return None
-        return Path(url.database.removeprefix("file:"))
+        return self._path
 
     def use_write_ahead_log(self) -> None:
         """Let readers continue beside a writer; SQLite stores the mode in the file."""
@@ -184,15 +242,52 @@ class Database:
         PostgreSQL is vacuumed; its own log and backups are its operator's.
         """
         with self._raw_connection() as connection:
-            cursor = connection.cursor()
             if self._is_sqlite:
-                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                row = cursor.fetchone()
-                return row is not None and row[0] == 0
+                return sqlite.empty_log(connection.driver_connection, self.busy_timeout_s)
             connection.driver_connection.autocommit = True
-            cursor.execute(f"VACUUM {_FORGETTABLE}")
+            connection.cursor().execute(f"VACUUM {_FORGETTABLE}")
             connection.invalidate()
             return True
+
+    def open_driver_connection(self) -> Any:
+        """Return a connection of the driver's own, outside the pool, which commits by itself.
+
+        `close_driver_connection` ends it, or `close`. The caller converts errors.
+        """
+        pooled = self._engine.raw_connection()
+        connection: Any = pooled.driver_connection
+        pooled.detach()
+        if not self._is_sqlite:
+            connection.autocommit = True
+        self._driver_connections.append((os.getpid(), connection))
+        return connection
+
+    def close_driver_connection(self, connection: Any) -> None:
+        """Close a connection of `open_driver_connection`."""
+        self._driver_connections = [
+            one for one in self._driver_connections if one[1] is not connection
+        ]
+        connection.close()
+
+    def as_text(self, query: ClauseElement) -> str:
+        """Return a query as this database's driver takes it, with its values written out."""
+        options = {"literal_binds": True}
+        return str(query.compile(dialect=self._engine.dialect, compile_kwargs=options))
+
+    @contextmanager
+    def converted_errors(self) -> Iterator[None]:
+        """Raise errors of the driver inside the block as `StoreError`."""
+        with _converted_errors(self.url):
+            try:
+                yield
+            except self._engine.dialect.loaded_dbapi.Error as error:
+                if self._is_sqlite:
+                    raise
+                raise postgresql.store_error(_shown_name(make_url(self.url)), error) from None
+
+    def _note_opened(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.note_opened()
 
     @contextmanager
     def _raw_connection(self) -> Iterator[Any]:
@@ -205,7 +300,7 @@ class Database:
         Nothing else of its URL, whose query may hold a password.
         """
         url = make_url(self.url)
-        return str(self.sqlite_path() or f"{url.database or ''} at {url.host or 'this host'}")
+        return str(self._path or f"{url.database or ''} at {url.host or 'this host'}")
 
     def start_sealing(self) -> None:
         """Seal audit records soon after they are committed, those of other processes included.
@@ -221,6 +316,9 @@ class Database:
     def close(self) -> None:
         """Seal the audit records of this process, and give up all connections."""
         self._sealer.close()
+        for owner, connection in self._driver_connections:
+            if owner == os.getpid():  # Closed here, that of a parent process would end there.
+                connection.close()
         self._engine.dispose()
 
 
@@ -251,6 +349,12 @@ def _create_engine(url: str, busy_timeout_s: float) -> Engine:
         problem = "database.url: this is not a database that hashmatch can open"
         raise ConfigError(problem, hint=hint) from error
     raise ConfigError("database.url: this is not a database that hashmatch can open", hint=hint)
+
+
+def _sqlite_path(url: URL) -> Path | None:
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return None
+    return Path(url.database.removeprefix("file:"))
 
 
 def _shown_name(url: URL) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from hashmatch.errors import StoreError
@@ -106,11 +106,8 @@ def _chained(
     if previous is None:
         at_start = select(AuditRecord.record_hash).where(AuditRecord.number == after)
         previous = FIRST_HASH if after == 0 else session.scalar(at_start) or b""
-    table, number, batch = AuditRecord.__table__, after, ("", "")
-    records = select(table).where(table.c.number > after, table.c.number <= up_to)
-    for one in session.execute(
-        records.order_by(table.c.number).execution_options(yield_per=_RECORDS_A_PAGE)
-    ):
+    number, batch = after, ("", "")
+    for one in _records(session, after, up_to):
         state = None if one.state_hash is None else one.state_hash.hex()
         record = (one.action, one.subject, one.subject_key, one.facts, state)
         number, at = number + 1, moment_text(one.at)
@@ -121,6 +118,17 @@ def _chained(
         if one.number != number:
             return b""
     return previous if number == up_to else b""
+
+
+def _records(session: Session, after: int, up_to: int) -> Iterator[Row[Any]]:
+    """Yield records in pages: no cursor stays open where the server is lost."""
+    table = AuditRecord.__table__
+    query = select(table).order_by(table.c.number).limit(_RECORDS_A_PAGE)
+    while page := session.execute(
+        query.where(table.c.number > after, table.c.number <= up_to)
+    ).all():
+        yield from page
+        after = page[-1].number
 
 
 def link(

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Engine, create_engine
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import URL
 
 from hashmatch.errors import (
@@ -11,6 +15,7 @@ from hashmatch.errors import (
     StoreLockedError,
     StoreMissingError,
     StoreReadOnlyError,
+    StoreSlowError,
     StoreUnreachableError,
 )
 
@@ -36,7 +41,16 @@ _LOCKED = "55P03"
 _CONFLICTS = {"40P01", "40001", "23503", "23505"}
 # No permission, a read-only transaction, as on a standby.
 _READ_ONLY = {"42501", "25006"}
+# Whether any session of this database waits for a lock of another.
+_SOMEBODY_WAITS = text(
+    "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database"
+    " WHERE NOT granted AND datname = current_database())"
+)
+_LOOK_AGAIN_S = 0.01
 _NO_SUCH_DATABASE = "3D000"
+_STOPPED = "57014"
+# Until the end of the transaction.
+_LIMIT = text("SELECT set_config('statement_timeout', :limit, true)")
 # Of a refused login only the words tell.
 _REFUSED = ("authentication failed", "no pg_hba.conf entry", "no password supplied")
 # Connections refused, broken or ended by an operator; too many of them.
@@ -67,6 +81,28 @@ def open_engine(url: URL, busy_timeout_s: float) -> Engine:
     )
 
 
+@contextmanager
+def limited(connection: Connection, _: str, limit_s: float) -> Iterator[None]:
+    """Stop each query of the block, which is within a transaction, once it has taken so long.
+
+    What the driver then raises is a `StoreSlowError` in `store_error`.
+    """
+    connection.execute(_LIMIT, {"limit": f"{max(int(limit_s * 1000), 1)}ms"})
+    yield
+
+
+def let_others_go_first(connection: Connection, patience_s: float) -> None:
+    """Wait, up to that long, while any session waits for a lock.
+
+    Only rows are locked here, so that this is rare; long work then adds nothing to it.
+    """
+    until_s = time.monotonic() + patience_s
+    while connection.scalar(_SOMEBODY_WAITS) and time.monotonic() < until_s:
+        connection.rollback()
+        time.sleep(_LOOK_AGAIN_S)
+    connection.rollback()
+
+
 def store_error(name: str, cause: BaseException | None) -> StoreError:
     """Return what an error of the driver means; `name` is the database's own.
 
@@ -81,6 +117,11 @@ def store_error(name: str, cause: BaseException | None) -> StoreError:
     if code in _CONFLICTS:
         return StoreConflictError(
             f"{name}: two writers stood in each other's way (SQLSTATE {code})", hint="Try again."
+        )
+    if code == _STOPPED:
+        return StoreSlowError(
+            f"{name}: the database takes too long over this",
+            hint="Ask for a shorter period, or again when less goes on.",
         )
     if code in _READ_ONLY:
         return StoreReadOnlyError(

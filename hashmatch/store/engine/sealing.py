@@ -7,6 +7,7 @@ sealed in the order in which it changed.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -34,7 +35,7 @@ _SEALER = "hashmatch"
 _BATCHES_A_TURN = 1_000
 _BATCHES_A_PAGE = 50
 # What PostgreSQL calls the turn to seal, and how long it waits for a host that stands still in it.
-_TURN_TO_SEAL = 0x686D01
+_TURN_TO_SEAL = 0x686D04
 _MAX_PAUSE = "SET LOCAL idle_in_transaction_session_timeout = '10s'"
 # Without a key, signed batches are left for so long to those that can sign the end, too.
 _LEFT_TO_SIGNERS = timedelta(seconds=10)
@@ -85,19 +86,21 @@ def _lock_head(session: Session) -> AuditHead:
 
 
 def read_batches(
-    session: Session, *, limit: int | None = None, about: tuple[str, int] | None = None
+    session: Session, *, limit: int = sys.maxsize, about: tuple[str, int] | None = None
 ) -> Iterator[StoredBatch]:
     """Yield the batches that are not sealed, oldest first, in bounded memory.
 
     Those that may be `about` one row, by table and key, or all.
     """
-    query = select(AuditBatch.__table__).order_by(AuditBatch.key).limit(limit)
+    query = select(AuditBatch.__table__).order_by(AuditBatch.key).limit(_BATCHES_A_PAGE)
     if about is not None:
         query = query.where(AuditBatch.records.contains(chained_text(about).decode()[1:-1]))
-    # Closed where the caller stops early, too.
-    with session.execute(query.execution_options(yield_per=_BATCHES_A_PAGE)) as rows:
-        for row in rows:
+    # In pages: a caller may stop at any, or lose the server, and no cursor stays open.
+    following = query
+    while limit > 0 and (page := session.execute(following).all()):
+        for row in page[:limit]:
             yield StoredBatch(*row)
+        limit, following = limit - len(page), query.where(AuditBatch.key > page[-1].key)
 
 
 def _choose(

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 
 from hashmatch.errors import (
     ConfigError,
@@ -13,11 +18,14 @@ from hashmatch.errors import (
     StoreLockedError,
     StoreReadOnlyError,
     StoreSchemaError,
+    StoreSlowError,
 )
 
 # SQLite calls back this often (in virtual machine steps, well under a millisecond), so that an
 # interrupt stops a statement that runs for seconds.
 _STEPS_BETWEEN_INTERRUPT_CHECKS = 100_000
+# The log is tried to be emptied for so long at a time.
+_MOMENT_MS, _PAUSE_S = 20, 0.1
 
 
 def open_engine(url: URL, busy_timeout_s: float) -> Engine:
@@ -32,6 +40,46 @@ def open_engine(url: URL, busy_timeout_s: float) -> Engine:
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+@contextmanager
+def limited(connection: Connection, name: str, limit_s: float) -> Iterator[None]:
+    """Stop what is read in the block once it has taken so long. Raises `StoreSlowError`."""
+    driver: Any = connection.connection.driver_connection
+    deadline_s = time.monotonic() + limit_s
+    driver.set_progress_handler(
+        lambda: time.monotonic() > deadline_s, _STEPS_BETWEEN_INTERRUPT_CHECKS
+    )
+    try:
+        yield
+    except DBAPIError as error:
+        if time.monotonic() > deadline_s and is_interrupt(error.orig):
+            raise StoreSlowError(
+                f"{name}: the database takes too long over this",
+                hint="Ask for a shorter period, or again when less goes on.",
+            ) from error
+        raise
+    finally:
+        driver.set_progress_handler(lambda: 0, _STEPS_BETWEEN_INTERRUPT_CHECKS)
+
+
+def empty_log(driver: sqlite3.Connection, patience_s: float) -> bool:
+    """Empty the write-ahead log; say whether no reader prevented it.
+
+    Writers wait meanwhile, so that it is tried for moments, until all readers have gone on.
+    """
+    deadline_s = time.monotonic() + patience_s
+    driver.execute(f"PRAGMA busy_timeout = {_MOMENT_MS}")
+    try:
+        while True:
+            row = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if row is not None and row[0] == 0:
+                return True
+            if time.monotonic() > deadline_s:
+                return False
+            time.sleep(_PAUSE_S)
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {int(patience_s * 1000)}")
 
 
 def is_interrupt(cause: BaseException | None) -> bool:

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias, cast
+import json
+from collections.abc import Collection
+from typing import Any, TypeAlias, cast
 
 import sqlalchemy.dialects.postgresql as postgresql_dialect
 import sqlalchemy.dialects.sqlite as sqlite_dialect
-from sqlalchemy import CursorResult, Table, UpdateBase, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    CursorResult,
+    Table,
+    UpdateBase,
+    any_,
+    func,
+    literal,
+    select,
+    text,
+)
 from sqlalchemy.orm import Session
 
 from ..schema import Base
@@ -44,6 +58,17 @@ def upsert(session: Session, table: type[Base]) -> Upsert:
 def upsert_into(table: Table, *, is_sqlite: bool) -> Upsert:
     """Return such an insertion for a database; one that is kept is compiled once."""
     return sqlite_dialect.insert(table) if is_sqlite else postgresql_dialect.insert(table)
+
+
+def among(session: Session, column: Any, keys: Collection[int]) -> ColumnElement[bool]:
+    """Return the condition that a key is among some, as one value however many they are.
+
+    A list of values makes another statement of each number of them, to be compiled each time.
+    """
+    if is_sqlite(session):
+        values = func.json_each(json.dumps(list(keys))).table_valued("value")
+        return cast("ColumnElement[bool]", column.in_(select(values.c.value)))
+    return cast("ColumnElement[bool]", column == any_(literal(list(keys), ARRAY(BigInteger))))
 
 
 def affected_rows(session: Session, statement: UpdateBase) -> int:

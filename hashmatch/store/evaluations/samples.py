@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from hashmatch.errors import NotFoundError
 from hashmatch.outcome import Nearness
 
-from ..engine import audit
+from ..engine import among, audit
 from ..matches import MatchFilter
 from ..schema import (
     Case,
@@ -177,13 +177,17 @@ def read_sampled(session: Session, sample: int) -> list[Sampled]:
     ]
 
 
-def keep_results(session: Session, content_key: int, result: str) -> None:
-    """Keep the result of a case in the samples of its matches, which are about to be removed."""
+def keep_results(session: Session, matches: Sequence[int], results: Mapping[int, str]) -> None:
+    """Keep in their samples the results of matches that are about to be removed.
+
+    `results` are those of their cases, by content key.
+    """
     query = (
-        select(SampledMatch)
+        select(SampledMatch, MatchRecord.content_key)
         .join(MatchRecord, MatchRecord.key == SampledMatch.match_key)
-        .where(MatchRecord.content_key == content_key)
+        .where(among(session, SampledMatch.match_key, matches))
     )
-    for row in session.scalars(query).all():
-        row.result, row.removed_at = result, utc_now()
-        audit(session, "sample.removed", row, {"sample": row.sample_key, "result": result})
+    for row, content_key in session.execute(query).all():
+        row.result, row.removed_at = results[content_key], utc_now()
+        facts = {"sample": row.sample_key, "result": row.result}
+        audit(session, "sample.removed", row, facts)

@@ -20,6 +20,7 @@ from .entries import (
     read_withdrawn_keys,
     shown_entry_id,
 )
+from .following import FollowedLists
 from .generations import Counts, was_at
 from .own import (
     NumberedEntry,
@@ -106,6 +107,7 @@ __all__ = [
     "Difference",
     "EntryBatch",
     "FirstEntry",
+    "FollowedLists",
     "ListState",
     "ListedHash",
     "NumberedEntry",

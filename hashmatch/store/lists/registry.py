@@ -30,7 +30,10 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _TURN_TO_CREATE = 0x686D01
 # The kinds of lists: licensed ones, the operator's own ones, and those that explain false matches.
 MATCH, OWN, ALLOW = "match", "own", "allow"
-_MATCHED = (MATCH, OWN)
+MATCHED = (MATCH, OWN)
+# The newest generation of a list, and when it came, or for a list without any the list itself.
+IS_NEWEST = (Generation.list_key == HashList.key) & (Generation.number == HashList.generation)
+CHANGED_AT = func.coalesce(Generation.created_at, HashList.created_at)
 _WARN_BEFORE_LICENCE_END = timedelta(days=30)
 
 
@@ -179,12 +182,10 @@ def read_lists(session: Session, *kinds: str) -> tuple[ListState, ...]:
 
     Without any kind those that images are matched against.
     """
-    changed_at = func.coalesce(Generation.created_at, HashList.created_at)
-    newest = (Generation.list_key == HashList.key) & (Generation.number == HashList.generation)
     rows = session.execute(
-        select(HashList, changed_at.label("changed_at"))
-        .outerjoin(Generation, newest)
-        .where(HashList.removed_at.is_(None), HashList.kind.in_(kinds or _MATCHED))
+        select(HashList, CHANGED_AT.label("changed_at"))
+        .outerjoin(Generation, IS_NEWEST)
+        .where(HashList.removed_at.is_(None), HashList.kind.in_(kinds or MATCHED))
         .order_by(HashList.name)
     )
     return tuple(

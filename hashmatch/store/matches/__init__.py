@@ -19,6 +19,7 @@ from .flooding import (
 )
 from .matches import (
     MatchFilter,
+    MatchPlace,
     StoredMatch,
     read_entry_history,
     read_match,
@@ -31,6 +32,7 @@ __all__ = [
     "FloodAction",
     "FloodingEntry",
     "MatchFilter",
+    "MatchPlace",
     "NewAllowedMatch",
     "NewItem",
     "NewMatch",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select, tuple_
 from sqlalchemy.orm import Session
 
 from hashmatch.errors import InputError, NotFoundError
@@ -14,21 +14,36 @@ from hashmatch.errors import InputError, NotFoundError
 from ..lists import find_list
 from ..schema import Case, Content, Entry, HashList, MatchRecord
 
+_MATCHES_A_PAGE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class MatchPlace:
+    """Place of a match in the order of their times."""
+
+    matched_at: datetime
+    key: int
+
+    @classmethod
+    def of(cls, record: MatchRecord) -> MatchPlace:
+        """Return the place of a match as it is on record."""
+        return cls(record.matched_at, record.key)
+
 
 @dataclass(frozen=True, slots=True)
 class MatchFilter:
     """Selection of matches: from `since` up to but not including `until`, of one list or all.
 
-    Oldest first. With a `limit` the newest, newest first, from before the key `before` on; with
-    `after` as well, the oldest after that key.
+    Oldest first. With a `limit` the newest, newest first, from before the place `before` on; with
+    `after` as well, the oldest after that place.
     """
 
     since: datetime | None = None
     until: datetime | None = None
     list_name: str | None = None
     limit: int | None = None
-    before: int | None = None
-    after: int | None = None
+    before: MatchPlace | None = None
+    after: MatchPlace | None = None
 
     def __post_init__(self) -> None:
         """Raise `InputError` for a period that ends before it begins."""
@@ -51,23 +66,47 @@ def read_matches(session: Session, wanted: MatchFilter) -> Iterator[StoredMatch]
 
     Raises `UnknownListError` for a list that never existed; a removed one still has its matches.
     """
-    if wanted.list_name is not None:
-        find_list(session, wanted.list_name, removed_too=True)
-    query = _with_all().limit(wanted.limit)
+    conditions = list(_conditions(session, wanted))
     is_forward = wanted.limit is None or wanted.after is not None
-    query = query.order_by(MatchRecord.key if is_forward else MatchRecord.key.desc())
-    if wanted.after is not None:
-        query = query.where(MatchRecord.key > wanted.after)
-    if wanted.before is not None:
-        query = query.where(MatchRecord.key < wanted.before)
-    if wanted.since is not None:
-        query = query.where(MatchRecord.matched_at >= wanted.since)
-    if wanted.until is not None:
-        query = query.where(MatchRecord.matched_at < wanted.until)
+    place, left = wanted.after if is_forward else wanted.before, wanted.limit
+    while left is None or left > 0:
+        limit = min(_MATCHES_A_PAGE, left or _MATCHES_A_PAGE)
+        page = _read_page(session, conditions, place, limit, is_forward=is_forward)
+        yield from page
+        if len(page) < limit:
+            return
+        left = None if left is None else left - limit
+        place = MatchPlace.of(page[-1].record)
+
+
+def _read_page(
+    session: Session,
+    conditions: Sequence[ColumnElement[bool]],
+    place: MatchPlace | None,
+    limit: int,
+    *,
+    is_forward: bool,
+) -> list[StoredMatch]:
+    order = (MatchRecord.matched_at, MatchRecord.key)
+    own = select(MatchRecord.key).where(*conditions)
+    if place is not None:
+        beyond = (place.matched_at, place.key)
+        own = own.where(tuple_(*order) > beyond if is_forward else tuple_(*order) < beyond)
+    ordered = order if is_forward else tuple(one.desc() for one in order)
+    # By themselves first, so that no other table decides where to begin.
+    keys = session.scalars(own.order_by(*ordered).limit(limit)).all()
+    rows = session.execute(_with_all().where(MatchRecord.key.in_(keys)).order_by(*ordered))
+    return [StoredMatch(*row) for row in rows] if keys else []
+
+
+def _conditions(session: Session, wanted: MatchFilter) -> Iterator[ColumnElement[bool]]:
     if wanted.list_name is not None:
-        query = query.where(HashList.name == wanted.list_name)
-    for row in session.execute(query.execution_options(yield_per=1000)):
-        yield StoredMatch(*row)
+        row = find_list(session, wanted.list_name, removed_too=True)
+        yield MatchRecord.list_key == row.key
+    if wanted.since is not None:
+        yield MatchRecord.matched_at >= wanted.since
+    if wanted.until is not None:
+        yield MatchRecord.matched_at < wanted.until
 
 
 def read_match(session: Session, match_id: str) -> StoredMatch:
@@ -77,10 +116,14 @@ def read_match(session: Session, match_id: str) -> StoredMatch:
         query = _with_all().where(MatchRecord.key == int(match_id))
         row = session.execute(query).one_or_none()
     if row is None:
-        raise NotFoundError(
-            f"there is no match {match_id[:32]!r}", hint="'hashmatch matches list' gives the ids."
-        )
+        raise _no_match(match_id)
     return StoredMatch(*row)
+
+
+def _no_match(match_id: str) -> NotFoundError:
+    return NotFoundError(
+        f"there is no match {match_id[:32]!r}", hint="'hashmatch matches list' gives the ids."
+    )
 
 
 def read_entry_history(session: Session, one: StoredMatch) -> dict[str, str]:

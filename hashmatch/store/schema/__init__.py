@@ -4,6 +4,7 @@ from .audit import AuditBatch, AuditCheckpoint, AuditHead, AuditRecord
 from .base import Audited, Base, require_text, utc_moment, utc_now
 from .cases import Case, CaseNote, NCMECReport, ReviewResult, UploaderDetails
 from .evaluations import ReviewSample, SampledMatch
+from .figures import FIGURE_TRIGGERS, Figure
 from .lists import (
     Entry,
     Generation,
@@ -15,6 +16,7 @@ from .lists import (
     SyncRun,
     UnsupportedHash,
 )
+from .lookups import LookupAnchor, NearLookup
 from .matches import (
     AllowedMatchRecord,
     Content,
@@ -23,10 +25,12 @@ from .matches import (
     EntryActivity,
     MatchRecord,
 )
-from .outbox import OutboxMessage
+from .outbox import MESSAGE_IS_DONE, OutboxMessage
 from .tokens import AccessToken
 
 __all__ = [
+    "FIGURE_TRIGGERS",
+    "MESSAGE_IS_DONE",
     "AccessToken",
     "AllowedMatchRecord",
     "AuditBatch",
@@ -42,11 +46,14 @@ __all__ = [
     "DailyCount",
     "Entry",
     "EntryActivity",
+    "Figure",
     "Generation",
     "HashList",
     "ListSync",
+    "LookupAnchor",
     "MatchRecord",
     "NCMECReport",
+    "NearLookup",
     "OutboxMessage",
     "QuarantinedDelivery",
     "QuarantinedRow",

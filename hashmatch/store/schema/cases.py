@@ -56,9 +56,13 @@ class Case(Audited):
     )
 
     __table_args__ = (
+        # The queue of all states, of one, and of one person's in one.
         Index(None, "priority", "due_at", "key"),
-        Index(None, "state", "changed_at"),
-        Index(None, "opened_at"),
+        Index(None, "state", "priority", "due_at", "key"),
+        Index(None, "assignee", "state", "priority", "due_at", "key"),
+        Index(None, "state", "due_at"),
+        Index(None, "state", "changed_at", "key"),
+        Index(None, "opened_at", "key"),
         KEYS_ARE_NEVER_REUSED,
     )
 
@@ -67,11 +71,11 @@ class CaseNote(Audited):
     """Note on a case."""
 
     __tablename__ = "case_notes"
-    __table_args__ = (KEYS_ARE_NEVER_REUSED,)
+    __table_args__ = (Index(None, "case_key", "key"), KEYS_ARE_NEVER_REUSED)
     audited = ("key", "case_key", "at", "actor", "text")
 
     key: Mapped[int] = mapped_column(LongInteger, primary_key=True)
-    case_key: Mapped[int] = mapped_column(LongInteger, ForeignKey("cases.key"), index=True)
+    case_key: Mapped[int] = mapped_column(LongInteger, ForeignKey("cases.key"))
     at: Mapped[datetime] = mapped_column(default=utc_now)
     actor: Mapped[str] = mapped_column(Text)
     text: Mapped[str] = mapped_column(Text)
@@ -84,6 +88,11 @@ class UploaderDetails(Audited):
     """
 
     __tablename__ = "uploader_details"
+    __table_args__ = (
+        Index(None, "account_digest", "case_key"),
+        Index(None, "key_id", "case_key"),
+        Index(None, "received_at", "case_key"),
+    )
     audited = ("case_key", "key_id", "sealed")
 
     case_key: Mapped[int] = mapped_column(
@@ -92,7 +101,7 @@ class UploaderDetails(Audited):
     received_at: Mapped[datetime] = mapped_column(default=utc_now)
     key_id: Mapped[str] = mapped_column(String(16))
     sealed: Mapped[str] = mapped_column(Text)
-    account_digest: Mapped[str] = mapped_column(String(64), default="", index=True)
+    account_digest: Mapped[str] = mapped_column(String(64), default="")
 
 
 class NCMECReport(Audited):
@@ -104,7 +113,7 @@ class NCMECReport(Audited):
     """
 
     __tablename__ = "ncmec_reports"
-    __table_args__ = (Index(None, "case_key"), KEYS_ARE_NEVER_REUSED)
+    __table_args__ = (Index(None, "case_key"), Index(None, "finished_at"), KEYS_ARE_NEVER_REUSED)
     audited = (
         "key", "case_key", "target", "base", "is_test", "stage", "report_id", "file_id",
         "without_file", "finished_at",

@@ -165,7 +165,12 @@ class SyncRun(Base):
     """One attempt to sync a list, with its outcome and, of a failure, its `cause`."""
 
     __tablename__ = "sync_runs"
-    __table_args__ = (Index(None, "list_key", "started_at"), KEYS_ARE_NEVER_REUSED)
+    __table_args__ = (
+        Index(None, "list_key", "started_at"),
+        Index(None, "list_key", "key"),
+        Index(None, "list_key", "outcome", "key"),
+        KEYS_ARE_NEVER_REUSED,
+    )
 
     key: Mapped[int] = mapped_column(primary_key=True)
     list_key: Mapped[int] = mapped_column(ForeignKey("lists.key"))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import KEYS_ARE_NEVER_REUSED, Audited, Base, LongInteger, utc_now
@@ -17,10 +17,17 @@ class Content(Audited):
     """A content item that matched: the platform's own names for it and what kind of file it was.
 
     `fingerprint` is the SHA-256 of its bytes, or of its hashes where only those were looked up.
+    The times of its first match within the threshold and of its first near one are set by triggers
+    of the database, for the figures.
     """
 
     __tablename__ = "contents"
-    __table_args__ = (UniqueConstraint("content_id", "fingerprint"), KEYS_ARE_NEVER_REUSED)
+    __table_args__ = (
+        UniqueConstraint("content_id", "fingerprint"),
+        Index(None, "first_matched_at"),
+        Index(None, "first_near_at"),
+        KEYS_ARE_NEVER_REUSED,
+    )
     audited = (
         "key", "content_id", "reference", "fingerprint", "format", "width", "height", "frames",
     )  # fmt: skip
@@ -33,6 +40,8 @@ class Content(Audited):
     width: Mapped[int | None]
     height: Mapped[int | None]
     frames: Mapped[int | None]
+    first_matched_at: Mapped[datetime | None]
+    first_near_at: Mapped[datetime | None]
 
 
 class ContentHash(Base):
@@ -69,9 +78,11 @@ class MatchRecord(Audited):
     __tablename__ = "matches"
     __table_args__ = (
         UniqueConstraint("content_key", "entry_key"),
-        Index(None, "matched_at"),
+        # Of a period, of a list in it, and of an entry.
+        Index(None, "matched_at", "key"),
+        Index(None, "list_key", "matched_at", "key"),
         Index(None, "entry_key"),
-        Index(None, "list_key", "entry_id"),
+        Index(None, "list_key", "entry_id", "content_key"),
         KEYS_ARE_NEVER_REUSED,
     )
     audited = (
@@ -111,7 +122,15 @@ class EntryActivity(Base):
     """
 
     __tablename__ = "entry_activity"
-    __table_args__ = (Index(None, "flooding_since"),)
+    # Few of all that ever matched.
+    __table_args__ = (
+        Index(
+            "ix_entry_activity_flooding_since",
+            "flooding_since",
+            sqlite_where=text("flooding_since IS NOT NULL"),
+            postgresql_where=text("flooding_since IS NOT NULL"),
+        ),
+    )
 
     entry_key: Mapped[int] = mapped_column(LongInteger, primary_key=True, autoincrement=False)
     list_key: Mapped[int] = mapped_column(ForeignKey("lists.key"))
@@ -130,6 +149,7 @@ class AllowedMatchRecord(Audited):
     __tablename__ = "allowed_matches"
     __table_args__ = (
         UniqueConstraint("content_key", "entry_key", "allow_entry_key"),
+        Index(None, "allowed_at", "key"),
         KEYS_ARE_NEVER_REUSED,
     )
     audited = (

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index, String, Text
+from sqlalchemy import Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import KEYS_ARE_NEVER_REUSED, Base, LongInteger, utc_now
+
+_WAITING = text("next_attempt_at IS NOT NULL")
+# Sent, or dead and not about a case: those end with the case.
+MESSAGE_IS_DONE = text("next_attempt_at IS NULL AND (sent_at IS NOT NULL OR case_key IS NULL)")
 
 
 class OutboxMessage(Base):
@@ -18,7 +22,26 @@ class OutboxMessage(Base):
     """
 
     __tablename__ = "outbox"
-    __table_args__ = (Index(None, "next_attempt_at"), KEYS_ARE_NEVER_REUSED)
+    # Messages that were sent are many, and no sender should have to look at them.
+    __table_args__ = (
+        Index(
+            "ix_outbox_waiting",
+            "kind",
+            "target",
+            "next_attempt_at",
+            "key",
+            sqlite_where=_WAITING,
+            postgresql_where=_WAITING,
+        ),
+        Index(
+            "ix_outbox_done",
+            "created_at",
+            "key",
+            sqlite_where=MESSAGE_IS_DONE,
+            postgresql_where=MESSAGE_IS_DONE,
+        ),
+        KEYS_ARE_NEVER_REUSED,
+    )
 
     key: Mapped[int] = mapped_column(LongInteger, primary_key=True)
     kind: Mapped[str] = mapped_column(String(32))

@@ -19,6 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from hashmatch.imaging import Hashing, Limits, Reading
+from hashmatch.imaging.decoding import open_decoder
 from hashmatch.imaging.pool import worker as real
 from hashmatch.imaging.reading import read_pixels
 from hashmatch.outcome import Failure, Reason
@@ -103,6 +104,13 @@ def _share_memory(_: str) -> int:
     return identifier
 
 
+def _decoder_of(text: str) -> str:
+    """Return the class of a file's decoded picture: Pillow's plugins return their own."""
+    wide = Limits(10**8, 10**8, 10**6, 10, 10, 60.0, 10**7, 8, ("PNG", "WEBP"))
+    (frame,) = open_decoder(text.encode("latin-1"), wide).frames()
+    return type(frame.image).__name__
+
+
 _ORDERS: dict[str, Callable[[str], object]] = {
     "loop": _loop,
     "sleep": lambda _: time.sleep(600),
@@ -139,4 +147,5 @@ _ATTEMPTS: dict[str, Callable[[str], object]] = {
     "environment": lambda _: json.dumps(sorted(os.environ)),
     "modules": lambda name: sys.modules[name].__name__,
     "import": __import__,
+    "decoder-of": _decoder_of,
 }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +19,7 @@ from hashmatch.imaging import PoolIntake, ProcessFailedError
 from hashmatch.outcome import Reason
 from tests.imaging.pool.pools import ALL, EXACT, REAL, claimed_by, make_pool, reason_of
 from tests.imaging.samples import FORMATS
-from tests.pictures import GENEROUS, drawn, read
+from tests.pictures import GENEROUS, drawn, encoded, photograph, read
 
 
 @pytest.mark.parametrize("image_format", FORMATS)
@@ -25,6 +27,18 @@ def test_a_file_reads_the_same_as_in_this_process(pool: PoolIntake, image_format
     """Nothing that a format needs may be left to load once the process has locked itself in."""
     data = drawn(1, image_format)
     assert pool.read(data, ALL) == read(data, *ALL)
+
+
+@pytest.mark.parametrize("image_format", ["WEBP", "PNG"])
+def test_the_faster_decoders_are_there_in_a_process_that_has_locked_itself_in(
+    image_format: str,
+) -> None:
+    with closing(make_pool()) as pool:
+        assert reason_of(pool.read(drawn(1), {"pdq"})) is None
+        order = f"decoder-of {drawn(1, image_format).decode('latin-1')}".encode("latin-1")
+        failure = pool.read(order, {"pdq"}).failure
+    assert failure is not None
+    assert failure.detail == "succeeded: Image"
 
 
 @pytest.mark.parametrize("data", [b"", b"text", drawn(1)[:9000], drawn(1, "WEBP")[:9000]])
@@ -138,6 +152,25 @@ def test_processes_are_replaced_after_some_time(monkeypatch: pytest.MonkeyPatch)
             assert reason_of(pool.read(drawn(1), EXACT)) is None
             seen += pool.pids()
         assert len(set(seen)) == 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux says what a process took")
+def test_a_process_keeps_its_memory_for_the_next_file(pool: PoolIntake) -> None:
+    """A picture of two megapixels took five thousand pages anew, and half of its time with them."""
+    data = encoded(photograph(1, 1920, 1220), "JPEG")
+    for _ in range(2):
+        assert reason_of(pool.read(data, {"pdq"})) is None
+    (pid, *_) = reversed(pool.pids())
+    before = _pages_taken(pid)
+    for _ in range(3):
+        assert reason_of(pool.read(data, {"pdq"})) is None
+    assert pool.pids()[-1] == pid
+    assert _pages_taken(pid) - before < 500
+
+
+def _pages_taken(pid: int) -> int:
+    """Return how often a process was given a page of memory (proc(5): minflt)."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[7])
 
 
 def test_an_algorithm_that_was_not_loaded_yet_is_loaded() -> None:

@@ -21,6 +21,7 @@ from hashmatch.store.lists import OWN, read_lists, read_sharing_ids
 from hashmatch.store.schema import utc_now
 from hashmatch.store.tokens import Token
 
+from ...http.authentication import near_limit
 from ...runtime.state import ServiceState, state_of
 from ..answers import json_answer, status_of_reason
 from .files import FILE_BODY, FileQuery, ReceivedFile, receive_file, screen_file
@@ -65,7 +66,7 @@ async def raw_lookup(
     content_id: ContentId = None,
 ) -> Response:
     """Return the entries that a hash matches: `{"matches": [ID]}`, or with their distances."""
-    found, own = await _look_up(request, signal_type, signal, banks, content_id)
+    found, own = await _look_up(request, token, signal_type, signal, banks, content_id)
     if include_distance:
         return json_answer({"matches": [match_of(one, own, token) for one in found]})
     return json_answer({"matches": [content_id_of(one, own) for one in found]})
@@ -91,7 +92,7 @@ async def lookup(
         return await _look_up_file(request, token, query, banks, content_id, by_type=by_type)
     if not signal_type or not signal:
         raise InputError("Either url or both signal and signal_type are required")
-    found, own = await _look_up(request, signal_type, signal, banks, content_id)
+    found, own = await _look_up(request, token, signal_type, signal, banks, content_id)
     return json_answer(by_bank(found, own, token))
 
 
@@ -141,7 +142,12 @@ async def _look_up_file(
 
 
 async def _look_up(
-    request: Request, signal_type: str, signal: str, banks: str | None, content_id: str | None
+    request: Request,
+    token: Token,
+    signal_type: str,
+    signal: str,
+    banks: str | None,
+    content_id: str | None,
 ) -> tuple[list[Match], frozenset[str]]:
     """Return the matches of a hash, and the own lists among their lists."""
     service = state_of(request)
@@ -151,7 +157,10 @@ async def _look_up(
     with service.lookups.admitted():
         # Clients of HMA send no content id; matches are then recorded under one of the hash.
         job = partial(
-            service.scanner.lookup, [one], content_id=content_id or anonymous_content_id(one)
+            service.scanner.lookup,
+            [one],
+            content_id=content_id or anonymous_content_id(one),
+            near_limit=near_limit(service.settings.service, token),
         )
         outcome = await service.work(service.lookups, job)
     service.metrics.count_outcomes(outcome)

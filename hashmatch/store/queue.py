@@ -1,0 +1,247 @@
+"""Cases in the order of the queue or of their opening, a page at a time.
+
+A page seeks its first case in an index of each state, so that it costs the same however far down
+the queue it is, and however many cases there are in other states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from heapq import merge
+from itertools import islice
+from typing import TypeAlias
+
+from sqlalchemy import ColumnElement, Select, select, tuple_
+from sqlalchemy.orm import Session
+
+from .cases import CaseFilter, CasePlace, OpeningPlace, StoredCase
+from .schema import Case, Content, HashList, MatchRecord
+
+_CASES_A_PAGE = 1_000
+# Cases that a page passes by at most, where few of them match the list or entry asked for.
+_MOST_LOOKED_AT = 10_000
+_CONTENTS_A_QUERY = 500
+# A list or entry of fewer content items is looked up from its matches, not along the queue.
+_FEW_CONTENTS = 1_000
+_PRIORITIES = range(10)
+_QUEUE = (Case.priority, Case.due_at, Case.key)
+_Query: TypeAlias = Select[int, datetime, int, int]
+# The place of a case, and the key of its content.
+_Candidate: TypeAlias = tuple[CasePlace, int]
+
+
+@dataclass(frozen=True, slots=True)
+class CasePage:
+    """Cases of the queue, and the place after which the next page begins; None at the end.
+
+    A page may have fewer cases than asked for, or none, where many had to be passed by.
+    """
+
+    cases: Sequence[StoredCase]
+    following: CasePlace | None
+
+
+def read_cases(session: Session, wanted: CaseFilter) -> Iterator[StoredCase]:
+    """Yield cases in the order of the queue: by priority, then by due time."""
+    left, after = wanted.limit, wanted.after
+    while left is None or left > 0:
+        limit = min(_CASES_A_PAGE, left or _CASES_A_PAGE)
+        page = read_case_page(session, replace(wanted, limit=limit, after=after))
+        yield from page.cases
+        after = page.following
+        if after is None:
+            return
+        left = None if left is None else left - len(page.cases)
+
+
+def read_case_page(session: Session, wanted: CaseFilter) -> CasePage:
+    """Return the cases that come first in the queue after a place, `_CASES_A_PAGE` at most."""
+    limit = min(wanted.limit or _CASES_A_PAGE, _CASES_A_PAGE)
+    if wanted.content_id is not None:
+        own = select(Content.key).where(Content.content_id == wanted.content_id)
+        return _page_of_few(session, wanted, Case.content_key.in_(own), limit)
+    if wanted.list_name is None and wanted.entry_id is None:
+        found = list(islice(_walk(session, wanted, limit), limit))
+        return _page(session, [place for place, _ in found], found, limit)
+    lists = _lists_of(session, wanted)
+    contents = _few_contents(session, wanted, lists)
+    if contents is not None:
+        return _page_of_few(session, wanted, Case.content_key.in_(contents), limit)
+    return _page_of_many(session, wanted, lists, limit)
+
+
+def _page_of_few(
+    session: Session, wanted: CaseFilter, chosen: ColumnElement[bool], limit: int
+) -> CasePage:
+    """Return the page where few cases are chosen, which are sorted."""
+    query = select(*_QUEUE, Case.content_key).where(chosen, *_own_conditions(wanted))
+    if wanted.after is not None:
+        query = query.where(_comes_after(wanted.after))
+    found = list(_merged(session, [query.order_by(*_QUEUE).limit(limit)], limit))
+    return _page(session, [place for place, _ in found], found, limit)
+
+
+def _page_of_many(
+    session: Session, wanted: CaseFilter, lists: Sequence[int], limit: int
+) -> CasePage:
+    """Return the page of those along the queue that match the lists or their entry."""
+    chosen: list[CasePlace] = []
+    looked_at: list[_Candidate] = []
+    walk = islice(_walk(session, wanted, _CONTENTS_A_QUERY), _MOST_LOOKED_AT)
+    while some := list(islice(walk, _CONTENTS_A_QUERY)):
+        matched = _matched(session, wanted, lists, [content for _, content in some])
+        for one in some:
+            looked_at.append(one)
+            if one[1] in matched:
+                chosen.append(one[0])
+                if len(chosen) == limit:
+                    return _page(session, chosen, looked_at, len(looked_at))
+    return _page(session, chosen, looked_at, _MOST_LOOKED_AT)
+
+
+def _page(
+    session: Session, chosen: Sequence[CasePlace], looked_at: Sequence[_Candidate], full: int
+) -> CasePage:
+    """Return the page of chosen places; the queue goes on where a `full` number was looked at."""
+    following = looked_at[-1][0] if looked_at and len(looked_at) >= full else None
+    keys = [one.key for one in chosen]
+    query = select(Case, Content).join(Content, Content.key == Case.content_key)
+    rows = session.execute(query.where(Case.key.in_(keys)).order_by(*_QUEUE)) if keys else ()
+    return CasePage([StoredCase(*row) for row in rows], following)
+
+
+def _walk(session: Session, wanted: CaseFilter, at_once: int) -> Iterator[_Candidate]:
+    """Yield places of the queue in order; conditions about matches are left out."""
+    after = wanted.after
+    while True:
+        some = list(_walk_some(session, wanted, after, at_once))
+        yield from some
+        if len(some) < at_once:
+            return
+        after = some[-1][0]
+
+
+def _walk_some(
+    session: Session, wanted: CaseFilter, after: CasePlace | None, at_once: int
+) -> Iterator[_Candidate]:
+    states: Sequence[str | None] = wanted.states or (None,)
+    if wanted.assignee is not None and not wanted.states:
+        states = list(_states_of(session, wanted.assignee))
+    if wanted.due_before is None:
+        streams = [_stream(wanted, state, None, after, at_once) for state in states]
+        yield from _merged(session, streams, at_once)
+        return
+    # The due time is in order within a priority only.
+    left = at_once
+    for priority in _PRIORITIES:
+        if left and (after is None or after.priority <= priority):
+            streams = [_stream(wanted, state, priority, after, left) for state in states]
+            for one in _merged(session, streams, left):
+                left -= 1
+                yield one
+
+
+def _stream(
+    wanted: CaseFilter, state: str | None, priority: int | None, after: CasePlace | None, limit: int
+) -> _Query:
+    """Return the query of cases in one state, or of all, each in the order of an index."""
+    query = select(*_QUEUE, Case.content_key).where(*_opened(wanted))
+    if wanted.assignee is not None:
+        query = query.where(Case.assignee == wanted.assignee)
+    if state is not None:
+        query = query.where(Case.state == state)
+    if priority is not None:
+        query = query.where(Case.priority == priority, Case.due_at < wanted.due_before)
+        if after is not None and after.priority == priority:
+            query = query.where(tuple_(Case.due_at, Case.key) > (after.due_at, after.key))
+    elif after is not None:
+        query = query.where(_comes_after(after))
+    return query.order_by(*_QUEUE).limit(limit)
+
+
+def _merged(session: Session, streams: Sequence[_Query], limit: int) -> Iterator[_Candidate]:
+    # Merged here: a compound query would sort each of them once more.
+    ordered = merge(*(session.execute(one).all() for one in streams))
+    for priority, due_at, key, content_key in islice(ordered, limit):
+        yield CasePlace(priority, due_at, key), content_key
+
+
+def _states_of(session: Session, assignee: str) -> Iterator[str]:
+    """Yield the states in which somebody has cases, from each to the next."""
+    query = select(Case.state).where(Case.assignee == assignee).order_by(Case.state).limit(1)
+    state = session.scalar(query)
+    while state is not None:
+        yield state
+        state = session.scalar(query.where(Case.state > state))
+
+
+def _own_conditions(wanted: CaseFilter) -> Iterator[ColumnElement[bool]]:
+    yield from _opened(wanted)
+    if wanted.states:
+        yield Case.state.in_(wanted.states)
+    if wanted.assignee is not None:
+        yield Case.assignee == wanted.assignee
+    if wanted.due_before is not None:
+        yield Case.due_at < wanted.due_before
+
+
+def _opened(wanted: CaseFilter) -> Iterator[ColumnElement[bool]]:
+    if wanted.since is not None:
+        yield Case.opened_at >= wanted.since
+    if wanted.until is not None:
+        yield Case.opened_at < wanted.until
+
+
+def _comes_after(last: CasePlace) -> ColumnElement[bool]:
+    return tuple_(*_QUEUE) > (last.priority, last.due_at, last.key)
+
+
+def _lists_of(session: Session, wanted: CaseFilter) -> Sequence[int]:
+    """Return the keys of the list asked for, or of all, which are few."""
+    query = select(HashList.key)
+    if wanted.list_name is not None:
+        query = query.where(HashList.name == wanted.list_name)
+    return session.scalars(query).all()
+
+
+def _few_contents(session: Session, wanted: CaseFilter, lists: Sequence[int]) -> set[int] | None:
+    """Return the content items that match the lists or their entry; None for many of them."""
+    found = set[int]()
+    for list_key in lists:
+        query = select(MatchRecord.content_key).where(MatchRecord.list_key == list_key)
+        if wanted.entry_id is not None:
+            query = query.where(MatchRecord.entry_id == wanted.entry_id)
+        some = session.scalars(query.limit(_FEW_CONTENTS + 1)).all()
+        found.update(some)
+        if len(some) > _FEW_CONTENTS or len(found) > _FEW_CONTENTS:
+            return None
+    return found
+
+
+def _matched(
+    session: Session, wanted: CaseFilter, lists: Sequence[int], contents: Sequence[int]
+) -> set[int]:
+    query = select(MatchRecord.content_key).where(
+        MatchRecord.content_key.in_(contents),
+        # As a sum, which has no index: SQLite would go through the matches of the lists.
+        (MatchRecord.list_key + 0).in_(lists),
+    )
+    if wanted.entry_id is not None:
+        query = query.where(MatchRecord.entry_id == wanted.entry_id)
+    return set(session.scalars(query.distinct()))
+
+
+def read_cases_by_opening(
+    session: Session, wanted: CaseFilter, after: OpeningPlace | None = None
+) -> Iterator[StoredCase]:
+    """Yield cases in the order in which they were opened; lists and entries are left out."""
+    order = (Case.opened_at, Case.key)
+    query = select(Case, Content).join(Content, Content.key == Case.content_key)
+    query = query.where(*_own_conditions(wanted))
+    if after is not None:
+        query = query.where(tuple_(*order) > (after.opened_at, after.key))
+    query = query.order_by(*order).limit(wanted.limit).execution_options(yield_per=1_000)
+    for row, content in session.execute(query):
+        yield StoredCase(row, content)

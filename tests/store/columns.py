@@ -1,0 +1,98 @@
+"""Every column of the schema, and what it can name: written by hand, so that a new one is noticed.
+
+`CONTENT` can name a content item or hold what was sent of it, `UPLOADER` somebody who uploaded it.
+These have to end with their retention. `ACTOR` names a person who works here, or a caller, as the
+audit log does; `LIST` is text of a list's owner. Anything else is in `NEITHER`.
+"""
+
+from __future__ import annotations
+
+CONTENT: dict[str, str] = {
+    "contents": "content_id reference fingerprint format width height frames",
+    "content_hashes": "content_key algorithm version frame orientation view rendering decode value"
+    " quality",
+    "matches": "content_key value quality frame orientation view decode",
+    "allowed_matches": "content_key",
+    "cases": "content_key legal_hold",
+    "case_notes": "text",
+    "ncmec_reports": "report_id file_id without_file",
+    "outbox": "subject body problem",
+    "lookup_anchors": "value",
+    "near_lookups": "value",
+}
+UPLOADER: dict[str, str] = {
+    "uploader_details": "key_id sealed account_digest",
+}
+ACTOR: dict[str, str] = {
+    "audit_records": "actor facts",
+    "audit_batches": "records",
+    "cases": "assignee proposal proposed_by",
+    "case_notes": "actor",
+    "allowed_matches": "reason actor",
+    "entry_activity": "decided_by",
+    "review_samples": "drawn_by",
+    "tokens": "name",
+    "list_syncs": "leased_by",
+}
+LIST: dict[str, str] = {
+    "lists": "name licensor",
+    "generations": "source",
+    "entries": "entry_id value category tags added_at note",
+    "unsupported_hashes": "value entry_id category tags added_at note",
+    "list_syncs": "source checkpoint",
+    "sync_runs": "cause",
+    "quarantined_deliveries": "source checkpoint reason",
+    "quarantined_rows": "value text entry_id category tags added_at note",
+    "matches": "licensor entry_id category",
+    "allowed_matches": "entry_id allow_entry_id",
+    "sampled_matches": "list_name",
+    "review_samples": "list_name populations",
+    "figures": "name",
+}
+NEITHER: dict[str, str] = {
+    "allowed_matches": "audit_id key allowed_at list_key generation entry_key algorithm"
+    " distance_bits"
+    " allow_list_key allow_entry_key",
+    "audit_batches": "key at size records_hash key_id signature",
+    "audit_checkpoints": "number record_hash signed_at key_id signature",
+    "audit_head": "key number record_hash signed_at key_id signature",
+    "audit_records": "number at action subject subject_key state_hash record_hash",
+    "case_notes": "audit_id key case_key at",
+    "cases": "audit_id key state priority due_at opened_at changed_at decided_at notified_at"
+    " newest_match"
+    " reopened revision result",
+    "contents": "audit_id key first_matched_at first_near_at",
+    "daily_counts": "day outcome reason count",
+    "entries": "key list_key algorithm added_generation withdrawn_generation disabled"
+    " disabled_until",
+    "entry_activity": "entry_key list_key day contents flooded_on flooding_since action decided_at",
+    "figures": "figure day list_key action step slot number seconds",
+    "generations": "list_key number created_at added withdrawn changed",
+    "list_syncs": "list_key leased_until",
+    "lists": "audit_id key kind licence_end generation active_entries created_at removed_at",
+    "lookup_anchors": "key day algorithm list_key entry_key lookups limited_at",
+    "matches": "audit_id entries key matched_at list_key entry_key generation action algorithm"
+    " hasher_version"
+    " distance_bits threshold_bits",
+    "near_lookups": "anchor_key",
+    "ncmec_reports": "audit_id key case_key target base is_test stage turn created_at began_at"
+    " touched_at"
+    " finished_at",
+    "outbox": "key kind target created_at next_attempt_at attempts case_key sent_at",
+    "quarantined_deliveries": "key list_key is_full retain_all created_at rejected_at added"
+    " withdrawn changed",
+    "quarantined_rows": "key delivery_key part line algorithm",
+    "review_samples": "audit_id key drawn_at seed size since until by_list nearness",
+    "sampled_matches": "audit_id key sample_key match_key algorithm distance_bits"
+    " threshold_bits view"
+    " removed_at result",
+    "store_identity": "identity",
+    "sync_runs": "key list_key started_at ended_at outcome generation added withdrawn changed"
+    " rejected_rows",
+    "tokens": "audit_id key token_id secret_hash scopes requests_per_minute created_at"
+    " expires_at revoked_at"
+    " last_used_at",
+    "unsupported_hashes": "key list_key algorithm",
+    "uploader_details": "audit_id case_key received_at",
+}
+KINDS = (CONTENT, UPLOADER, ACTOR, LIST, NEITHER)

@@ -1,0 +1,194 @@
+"""Everything that a person, a client, a scrape or a job in the background asks the store for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, TypeAlias
+
+from sqlalchemy.orm import Session
+
+from benchmarks.filling import DAYS
+from hashmatch.cases import PENDING, State
+from hashmatch.cybertip import ENDED
+from hashmatch.reports import case_rows, read_figures, report_rows
+from hashmatch.store import cases, figures, outbox, queue, retention, tokens
+from hashmatch.store.cases import CaseFilter, CasePlace, OpeningPlace
+from hashmatch.store.engine import read_history
+from hashmatch.store.evaluations import read_sample, read_sampled, read_samples
+from hashmatch.store.lists import ALLOW, read_lists, read_newest_runs, read_quarantines
+from hashmatch.store.lookups import read_anchors, read_limited_entries
+from hashmatch.store.matches import (
+    MatchFilter,
+    MatchPlace,
+    count_cases_of,
+    read_allowed_matches,
+    read_content_hashes,
+    read_daily_counts,
+    read_entry_history,
+    read_flooding,
+    read_match,
+    read_matches,
+)
+from hashmatch.store.schema import Case, utc_now
+
+Ask: TypeAlias = Callable[[Session], object]
+_MIDDLE = utc_now() - timedelta(days=DAYS / 2)
+_LATE = utc_now() - timedelta(days=DAYS / 20)
+_ROWS = 100
+
+
+def questions() -> Iterator[tuple[str, Ask]]:
+    """Yield each question with a name."""
+    for name, wanted in _queues().items():
+        yield f"queue: {name}", partial(queue.read_case_page, wanted=wanted)
+    for name, chosen in _matches().items():
+        yield f"matches: {name}", partial(_read_all, wanted=chosen)
+    yield from _others()
+    yield from _jobs()
+
+
+def _read_all(session: Session, wanted: MatchFilter) -> object:
+    return list(read_matches(session, wanted))
+
+
+def _queues() -> dict[str, CaseFilter]:
+    every = tuple(one.value for one in State)
+    places = {"first": None, "later": CasePlace(7, _MIDDLE, 10)}
+    kinds: dict[str, dict[str, Any]] = {
+        "all": {},
+        "pending": {"states": PENDING},
+        "closed": {"states": ("closed",)},
+        "every state": {"states": every},
+        "assignee": {"assignee": "alice"},
+        "pending of assignee": {"assignee": "alice", "states": PENDING},
+        "of nobody": {"assignee": "", "states": PENDING},
+        "overdue": {"states": PENDING, "due_before": utc_now()},
+        "overdue of assignee": {"assignee": "bob", "states": PENDING, "due_before": utc_now()},
+        "due by then, any state": {"due_before": _MIDDLE},
+        "content": {"content_id": "post/77"},
+        "list": {"list_name": "one", "states": PENDING},
+        "rare list": {"list_name": "two", "states": PENDING},
+        "rare list, all": {"list_name": "two"},
+        "entry": {"list_name": "one", "entry_id": "e7", "states": PENDING},
+        "entry of any list": {"entry_id": "e7"},
+        "unknown entry": {"entry_id": "nothing"},
+    }
+    return {
+        f"{kind}, {place}": CaseFilter(**wanted, limit=_ROWS, after=after)
+        for kind, wanted in kinds.items()
+        for place, after in places.items()
+    }
+
+
+def _matches() -> dict[str, MatchFilter]:
+    then = MatchPlace(_MIDDLE, 10)
+    day = _MIDDLE + timedelta(days=1)
+    return {
+        "newest": MatchFilter(limit=_ROWS),
+        "later page": MatchFilter(limit=_ROWS, before=then),
+        "of a report": MatchFilter(limit=_ROWS, after=then),
+        "of a day": MatchFilter(_MIDDLE, day, limit=_ROWS),
+        "of a day, later": MatchFilter(_MIDDLE, day, limit=_ROWS, before=then),
+        "of a day of a list": MatchFilter(_MIDDLE, day, "one", limit=_ROWS),
+        "of a list": MatchFilter(list_name="one", limit=_ROWS),
+        "of a list, later": MatchFilter(list_name="one", limit=_ROWS, before=then),
+        "of a rare list": MatchFilter(list_name="two", limit=_ROWS),
+        "of a rare list of a report": MatchFilter(list_name="two", limit=_ROWS, after=then),
+    }
+
+
+def _others() -> Iterator[tuple[str, Ask]]:
+    def history_of_entry(session: Session) -> object:
+        return read_entry_history(session, read_match(session, "7"))
+
+    def rows_of_cases(session: Session) -> object:
+        after = OpeningPlace(_MIDDLE, 10)
+        wanted = CaseFilter(since=_MIDDLE, limit=_ROWS)
+        return list(case_rows(session, queue.read_cases_by_opening(session, wanted, after)))
+
+    def history(session: Session) -> object:
+        return read_history(session, session.get_one(Case, 7))
+
+    since, until = _MIDDLE + timedelta(hours=3), _LATE + timedelta(hours=5)
+    yield "a case", lambda session: cases.read_case(session, 7)
+    yield "its matches", lambda session: cases.read_case_matches(session, 7)
+    yield "its notes", lambda session: cases.read_notes(session, 7)
+    yield "its reports", lambda session: cases.read_ncmec_reports(session, 10)
+    yield "an open report", lambda session: cases.has_open_report(session, 10, ENDED)
+    yield "its history", history
+    yield "its messages", lambda session: outbox.read_unsent_of_case(session, 100)
+    yield "lists of contents", lambda session: cases.read_matched_lists(session, range(1, 50))
+    yield "ids of reports", lambda session: cases.read_report_ids(session, range(1, 50))
+    yield (
+        "reports of an account",
+        lambda session: cases.read_reports_of_account(
+            session, 5, [f"{10:064}", f"{20:064}"], limit=5
+        ),
+    )
+    yield "rows of cases", rows_of_cases
+    yield (
+        "rows of matches",
+        lambda session: list(report_rows(session, MatchFilter(since=_MIDDLE, limit=_ROWS))),
+    )
+    yield "a match", history_of_entry
+    yield "hashes of a content", lambda session: read_content_hashes(session, 7)
+    yield "allowed matches", lambda session: read_allowed_matches(session, limit=_ROWS)
+    yield "entries that flood", read_flooding
+    yield "limited entries", read_limited_entries
+    yield "anchors of a day", lambda session: read_anchors(session, utc_now().date())
+    yield "cases of an entry", lambda session: count_cases_of(session, 7, PENDING)
+    yield "figures of all time", lambda session: read_figures(session, None, None)
+    yield "figures of a period", lambda session: read_figures(session, since, until)
+    yield (
+        "figures of an hour",
+        lambda session: read_figures(session, since, since + timedelta(hours=1)),
+    )
+    yield "cases by state", figures.count_cases
+    yield "overdue cases", lambda session: figures.count_overdue(session, PENDING)
+    yield "daily counts", lambda session: read_daily_counts(session, _LATE.date(), None)
+    yield "unsent messages", outbox.count_unsent
+    yield "the outbox", lambda session: outbox.read_outbox(session, limit=_ROWS)
+    yield "lists", lambda session: (read_lists(session), read_lists(session, ALLOW))
+    yield "syncs", read_newest_runs
+    yield "quarantines", read_quarantines
+    yield "samples", lambda session: read_samples(session, limit=_ROWS)
+    yield "a sample", lambda session: (read_sample(session, 3), read_sampled(session, 3))
+    yield "tokens", tokens.read_tokens
+    yield "a token", lambda session: tokens.find_token(session, f"{7:012}")
+
+
+def _jobs() -> Iterator[tuple[str, Ask]]:
+    """Yield what writes: it is rolled back."""
+    before = _MIDDLE
+    place = retention.Place(before - timedelta(days=200), 1)
+    removals: Sequence[tuple[str, Callable[..., object], dict[str, Any]]] = (
+        ("cases", retention.remove_old_cases, {"state": "closed", "ended": ENDED}),
+        ("contents", retention.remove_old_contents, {}),
+        ("details", retention.remove_old_details, {"needed": PENDING}),
+        ("messages", retention.remove_old_messages, {}),
+        ("tokens", retention.remove_old_tokens, {}),
+        ("days", retention.remove_old_days, {}),
+        ("lookups", retention.remove_old_lookups, {}),
+    )
+    for name, remove, more in removals:
+        yield f"removal of {name}", _removal(remove, _until(name), None, more)
+        yield f"later removal of {name}", _removal(remove, _until(name), place, more)
+    yield "due messages", outbox.find_due
+    yield "taken messages", lambda session: outbox.take_due(session, "webhook", "desk", limit=5)
+    yield (
+        "details of other keys",
+        lambda session: cases.lock_details_of_other_keys(session, "k1", limit=50),
+    )
+    yield "uses of tokens", lambda session: tokens.note_token_uses(session, {f"{7:012}": utc_now()})
+
+
+def _until(name: str) -> datetime:
+    return utc_now() if name == "contents" else _MIDDLE
+
+
+def _removal(
+    remove: Callable[..., object], before: datetime, place: object, more: dict[str, Any]
+) -> Ask:
+    return lambda session: remove(session, before, place, _ROWS, **more)

@@ -1,0 +1,262 @@
+"""Every query of the store on a filled one: none goes through a table that grows.
+
+A plan alone says little: an index may be walked from its beginning. So each query is run as well,
+and the work that it did is counted, in steps of SQLite's machine and in rows that PostgreSQL read.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy.orm import Session
+
+from benchmarks.filling import fill
+from hashmatch.store.engine import WRITES, Database
+from hashmatch.store.schema import Base
+from tests.store.query_walk import Ask, questions
+
+_CONTENTS = 8_000
+# Of a table that grows, a scan takes more than either.
+_MOST_STEPS, _MOST_ROWS = 25_000, 4_000
+_STEPS_A_TICK = 100
+# These are as long as there are lists, days, or people who make tokens and samples.
+_SMALL = {
+    "lists": "lists are few",
+    "list_syncs": "one for each list",
+    "store_identity": "one row",
+    "quarantined_deliveries": "one for each list at most",
+    "audit_head": "one row",
+    "audit_batches": "those of the last second",
+    "figures": "as many as there are days, lists, categories and actions",
+    "daily_counts": "as many as there are days and reasons",
+    "tokens": "made by people",
+    "review_samples": "drawn by people",
+}
+_GROWING = set(Base.metadata.tables) - set(_SMALL)
+# Sums over all days, or over all that an evaluation is asked about.
+_OF_DAYS = ("figures of all time", "figures of a period", "overdue cases", "cases by state")
+
+
+# A filter without an index, an order without one, and an index from its beginning.
+_SLOW = (
+    "SELECT key FROM cases WHERE proposal = 'x'",
+    "SELECT key FROM matches ORDER BY category LIMIT 3",
+    "SELECT key FROM cases WHERE legal_hold = 'x' ORDER BY priority, due_at, key LIMIT 3",
+)
+
+
+def test_no_query_goes_through_a_table_that_grows(database: Database) -> None:
+    fill(database, _CONTENTS)
+    # SQLite has no statistics unless somebody gathers them, and PostgreSQL does so by itself.
+    assert _all_problems(database) == []
+    with database.writing() as session:
+        session.execute(text("ANALYZE"))
+    assert _all_problems(database) == []
+    for statement in _SLOW:
+        assert list(_problems(database, statement, (), "slow")), statement
+
+
+def _all_problems(database: Database) -> list[str]:
+    return [
+        f"{name}: {problem}\n    {statement[:2000]}"
+        for name, ask in questions()
+        for statement, parameters in _statements(database, ask)
+        for problem in _problems(database, statement, parameters, name)
+    ]
+
+
+def _statements(database: Database, ask: Ask) -> list[tuple[str, Any]]:
+    """Return what a question asks the database for, and undo it."""
+    found: list[tuple[str, Any]] = []
+
+    def note(_: Any, __: Any, statement: str, parameters: Any, ___: Any, is_many: Any) -> None:
+        if re.match(r"(WITH|SELECT|UPDATE|DELETE)\b", statement):
+            found.append((statement, parameters[0] if is_many else parameters))
+
+    with database.connection() as connection, Session(connection, info={WRITES: True}) as session:
+        event.listen(Engine, "before_cursor_execute", note)
+        try:
+            ask(session)
+            session.flush()
+        finally:
+            event.remove(Engine, "before_cursor_execute", note)
+        session.rollback()
+    return found
+
+
+def _problems(database: Database, statement: str, parameters: Any, name: str) -> Iterator[str]:
+    with _undone(database) as connection:
+        if database.sqlite_path() is None:
+            yield from _problems_on_postgresql(connection, statement, parameters)
+        else:
+            yield from _problems_on_sqlite(connection, statement, parameters, name)
+
+
+@contextmanager
+def _undone(database: Database) -> Iterator[Connection]:
+    with database.connection() as connection:
+        transaction = connection.begin()
+        try:
+            yield connection
+        finally:
+            transaction.rollback()
+
+
+def _problems_on_sqlite(
+    connection: Connection, statement: str, parameters: Any, name: str
+) -> Iterator[str]:
+    own: Any = connection.connection.driver_connection
+    rows = own.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
+    plan = [row[3] for row in rows]
+    is_sorted = any("TEMP B-TREE" in step for step in plan)
+    for step in plan:
+        table = re.match(r"SCAN (\w+)", step)
+        # A page from the beginning of an order is no scan, if the order is that of an index.
+        if table and table[1] in _GROWING and ("LIMIT" not in statement or is_sorted):
+            yield f"{step} in {plan}"
+    if not _only_reads(statement):
+        return
+    ticks = 0
+
+    def tick() -> int:
+        nonlocal ticks
+        ticks += 1
+        return 0
+
+    own.set_progress_handler(tick, _STEPS_A_TICK)
+    own.execute(statement, parameters).fetchall()
+    own.set_progress_handler(None, 0)
+    steps = ticks * _STEPS_A_TICK
+    if steps > _MOST_STEPS and name not in _OF_DAYS:
+        yield f"{steps} steps: {plan}"
+
+
+def _problems_on_postgresql(
+    connection: Connection, statement: str, parameters: Any
+) -> Iterator[str]:
+    # Such small tables it would rather read as a whole.
+    connection.execute(text("SET LOCAL enable_seqscan = off"))
+    connection.execute(text("SET LOCAL random_page_cost = 1.1"))
+    # A removal alone would leave what refers to the rows.
+    how = "ANALYZE, TIMING OFF, " if _only_reads(statement) else ""
+    explain = f"EXPLAIN ({how}COSTS OFF, FORMAT JSON) {statement}"
+    found = connection.exec_driver_sql(explain, parameters or None).scalar_one()
+    (plan,) = json.loads(found) if isinstance(found, str) else found
+    read = 0
+    for node in _nodes(plan["Plan"]):
+        if node.get("Relation Name") in _GROWING and node["Node Type"] != "ModifyTable":
+            if node["Node Type"] == "Seq Scan":
+                yield f"a scan of {node['Relation Name']}"
+            passed = node.get("Rows Removed by Filter", 0) + node.get(
+                "Rows Removed by Index Recheck", 0
+            )
+            read += (node.get("Actual Rows", 0) + passed) * node.get("Actual Loops", 1)
+    if read > _MOST_ROWS:
+        yield f"{read} rows: {json.dumps(plan['Plan'])[:3000]}"
+
+
+def _only_reads(statement: str) -> bool:
+    return statement.startswith(("SELECT", "WITH"))
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for one in plan.get("Plans", ()):
+        yield from _nodes(one)
+
+
+_ALL_OF_A_PERIOD = "an evaluation or a full export reads its period, which a person waits for"
+_COUNTED_FIRST = "says before a removal how much it would be, for a person who waits"
+_RECORDS = "records one row, which it has or looks up by a unique key"
+# What the walk does not ask for, and why that may be.
+_NOT_WALKED = {
+    "evaluations.counts": dict.fromkeys(
+        ("count_distances", "count_fates", "count_results", "matches_of"), _ALL_OF_A_PERIOD
+    ),
+    "evaluations.samples": {
+        "draw_matches": _ALL_OF_A_PERIOD,
+        "record_sample": _RECORDS,
+        "keep_results": "walked with the removal of cases where a sample has their matches",
+    },
+    "retention": dict.fromkeys(
+        (
+            "count_old_cases", "count_old_contents", "count_old_details", "count_old_messages",
+            "count_old_tokens", "count_old_days", "count_old_lookups",
+        ), _COUNTED_FIRST,
+    ),
+    "cases": dict.fromkeys(
+        (
+            "lock_cases_of", "read_case_keys", "save_cases", "open_cases", "read_categories",
+            "lock_case", "has_case", "add_case_note",
+            "find_uploader_details", "save_uploader_details", "add_ncmec_report",
+            "read_ncmec_report", "lock_ncmec_report", "parse_case_id",
+        ), _RECORDS,
+    ),
+    "outbox": dict.fromkeys(
+        (
+            "queue_message", "queue_messages", "note_sent", "note_failed", "retry_message",
+            "drop_message",
+        ), _RECORDS
+    ),
+    "tokens": dict.fromkeys(("create_token", "split_token", "revoke_token"), _RECORDS),
+    "matches.allowed": {"record_allowed_matches": _RECORDS},
+    "matches.content": dict.fromkeys(("find_or_add_contents", "add_hashes"), _RECORDS),
+    "matches.flooding": dict.fromkeys(
+        ("count_contents", "note_flooding", "set_flood_action", "read_for_review"), _RECORDS
+    ),
+    "queue": {"read_cases": "one page after the other"},
+    "lookups": {
+        "lock_new_anchors": "asks for no row",
+        "add_anchors": _RECORDS,
+        "count_lookups": _RECORDS,
+        "count_old_anchors": _COUNTED_FIRST,
+    },
+}  # fmt: skip
+_WALKED = (
+    "cases", "queue", "figures", "outbox", "tokens", "retention", "matches.allowed",
+    "matches.content", "matches.counts", "matches.flooding", "matches.matches", "lookups",
+    "evaluations.counts", "evaluations.samples",
+)  # fmt: skip
+
+
+@pytest.mark.sqlite
+def test_the_walk_calls_every_function_that_asks_or_the_list_says_why_not(
+    database: Database,
+) -> None:
+    fill(database, 50)
+    called = set[object]()
+
+    def note(frame: FrameType, what: str, _: object) -> None:
+        if what == "call":
+            called.add(frame.f_code)
+
+    with database.connection() as connection, Session(connection, info={WRITES: True}) as session:
+        sys.setprofile(note)
+        try:
+            for _, ask in questions():
+                ask(session)
+        finally:
+            sys.setprofile(None)
+        session.rollback()
+    missed, excused_in_vain = set(), set()
+    for room in _WALKED:
+        module = importlib.import_module(f"hashmatch.store.{room}")
+        excused = _NOT_WALKED.get(room, {})
+        for name, one in inspect.getmembers(module, inspect.isfunction):
+            if one.__module__ == module.__name__ and not name.startswith("_"):
+                code = inspect.unwrap(one).__code__
+                if code not in called and name not in excused:
+                    missed.add(f"{room}.{name}")
+        excused_in_vain |= {f"{room}.{one}" for one in excused if not hasattr(module, one)}
+    assert missed == set()
+    assert excused_in_vain == set()
