@@ -18,6 +18,7 @@ from benchmarks import (
     importing,
     index,
     intake,
+    recording,
     service,
     starting,
 )
@@ -35,6 +36,7 @@ _BENCHMARKS = {
         index,
         following,
         service,
+        recording,
         beside,
         cases,
         growth,

@@ -88,7 +88,7 @@ class Recorder:
         self._assemble_listeners = listeners
         self._combiner = Combiner[_Job, list[Recorded]](
             self._record_jobs,
-            lambda job: sum(len(one.findings) for one in job.found),
+            lambda job: sum(map(_weight, job.found)),
             max_weight=_FINDINGS_AT_ONCE,
             patience_s=2 * database.busy_timeout_s + _MORE_PATIENCE_S,
         )
@@ -98,12 +98,14 @@ class Recorder:
         return self._assemble_listeners()
 
     def record(self, snapshot: Snapshot, found: Sequence[Found], now: datetime) -> list[Recorded]:
-        """Commit the findings of several images together and return them in the same order.
+        """Commit the findings of several images and return them in the same order.
 
-        Findings of entries that are disabled until later are left out. Raises `EntryGoneError`
-        where any of the hashes is no longer listed, and `StoreError`; then nothing is recorded.
+        Some hundreds are committed together, all of an image at once. Findings of entries that are
+        disabled until later are left out. Raises `EntryGoneError` where any of the hashes is no
+        longer listed, and `StoreError`; then nothing of it is recorded, nor of those after it.
         """
-        return self._combiner.do(_Job(snapshot, found, now))
+        jobs = [_Job(snapshot, some, now) for some in _pieces(found)]
+        return [one for job in jobs for one in self._combiner.do(job)]
 
     def matched_lists(
         self, snapshot: Snapshot, found: Sequence[Found], now: datetime
@@ -212,6 +214,23 @@ class Recorder:
         new.sort(key=lambda one: (one.nearness is Nearness.NEAR, one.distance_bits, one.entry_key))
         explained = [one.as_allowed(self._policy, allowance) for one, allowance in judged.allowed]
         return NewItem(judged.content, new, explained)
+
+
+def _pieces(found: Sequence[Found]) -> Iterator[Sequence[Found]]:
+    """Yield the images in pieces, so that no long request keeps the store from others."""
+    piece, weight = list[Found](), 0
+    for one in found:
+        if piece and weight + _weight(one) > _FINDINGS_AT_ONCE:
+            yield piece
+            piece, weight = [], 0
+        piece.append(one)
+        weight += _weight(one)
+    if piece:
+        yield piece
+
+
+def _weight(one: Found) -> int:
+    return len(one.findings)
 
 
 def _is_of_all(error: Exception) -> bool:

@@ -221,6 +221,27 @@ def test_layers_agree_with_the_oracle_without_the_withdrawn(
         assert found == [one for one in case.expected(query, 12) if one.entry_key not in gone]
 
 
+@settings(max_examples=40)
+@given(case=_cases(), lists=st.integers(1, 3), data=st.data())
+def test_one_entry_of_each_list_and_value_is_found(
+    case: _Case, lists: int, data: st.DataObject
+) -> None:
+    entries = case.entries()
+    entries = entries._replace(list_keys=entries.keys % lists)
+    dead = data.draw(st.sets(st.sampled_from(entries.keys.tolist())))
+    gone = Withdrawn(np.array(sorted(dead), np.int64), {})
+    segment = HammingSegment.build(case.algorithm, entries)
+    index = LayeredIndex(case.algorithm, [segment], gone, len(entries.keys))
+    for every, found in zip(
+        index.search_many(case.queries, 12), index.search_distinct(case.queries, 12), strict=True
+    ):
+        first = dict[tuple[int, bytes], Neighbour]()
+        for one in sorted(every):
+            first.setdefault((one.list_key, case.values[one.entry_key - 100]), one)
+        assert sorted(found) == sorted(first.values())
+        assert [one.distance_bits for one in found] == sorted(one.distance_bits for one in found)
+
+
 @pytest.mark.parametrize("length", [0, 31, 33])
 def test_a_query_of_another_length_is_refused(length: int) -> None:
     case = _Case(_perceptual(32, 31), [bytes(32)], [])
