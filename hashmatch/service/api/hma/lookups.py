@@ -182,7 +182,8 @@ def _read_own(
     """Curators know each entry of a hash by its number, as in HMA; one match is of all of them."""
     with service.database.reading() as session:
         own = frozenset(one.name for one in read_lists(session) if one.kind == OWN)
-        shared = [one.entry_key for one in matches if one.entries > 1 and one.list_name in own]
+        # Others may have come since the match was recorded.
+        shared = [one.entry_key for one in matches if one.list_name in own]
         numbers = read_sharing_ids(session, shared, utc_now()) if shared else {}
     found = list[Match]()
     for one in matches:
