@@ -119,11 +119,13 @@ def prepared_database() -> str:
     return name
 
 
-# The columns and indexes of a database, to notice a test that changed them.
+# The columns, indexes and triggers of a database, to notice a test that changed them.
 _SCHEMA = """
 SELECT md5(string_agg(concat(c.relname, a.attname, a.atttypid, a.attnotnull), ',' ORDER BY
   c.relname, a.attnum)) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
   WHERE c.relnamespace = 'public'::regnamespace
+UNION ALL SELECT md5(string_agg(tgname, ',' ORDER BY tgname)) FROM pg_trigger
+  WHERE NOT tgisinternal
 """
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
 _END_OTHERS = """
@@ -153,14 +155,14 @@ def _initial_state(template: str) -> tuple[str, dict[str, bytes]]:
             copy = sql.SQL("COPY {} TO STDOUT").format(sql.Identifier(table))
             with connection.cursor().copy(copy) as stream:
                 rows[table] = b"".join(bytes(piece) for piece in stream)
-        return str(connection.execute(_SCHEMA).fetchone()), rows
+        return str(connection.execute(_SCHEMA).fetchall()), rows
 
 
 def _empty(name: str, schema: str, rows: dict[str, bytes]) -> bool:
     """Put a database back to its initial rows; say whether that was possible."""
     with psycopg.connect(_server().get_uri(database=name)) as connection:
         connection.execute(_END_OTHERS)
-        if str(connection.execute(_SCHEMA).fetchone()) != schema:
+        if str(connection.execute(_SCHEMA).fetchall()) != schema:
             return False
         # In any order of the tables: no foreign key is checked.
         empty = [sql.SQL("DELETE FROM {}").format(sql.Identifier(table)) for table in rows]

@@ -30,7 +30,7 @@ def scanner_maker(
 ) -> MakeScanner:
     """Return a maker of scanners over a store, at a fixed time, with any intake and policy.
 
-    The list `made` gets them, to be closed.
+    The list `made` gets those with an intake of their own, to be closed.
     """
 
     def make(
@@ -60,7 +60,7 @@ def scanner_maker(
             clock=lambda: NOW,
             observe=observe,
         )
-        if made is not None:
+        if made is not None and intake is None:  # One that was given may be shared by tests.
             made.append(scanner)
         return scanner
 

@@ -47,6 +47,10 @@ _MOMENTS = {"since", "until", "at", "due_at", "drawn_at"}
 _BLOBS = {"fingerprint", "secret_hash", "value"}
 
 
+# What the program calls the turn to seal.
+_TURN_TO_SEAL = 0x686D04
+
+
 def upgrade() -> None:
     """Add the table of batches, and the column that names the newest record of a row."""
     op.create_table(
@@ -70,6 +74,9 @@ def downgrade() -> None:
 
     There is no key here to sign the new end with: the next change of anything signs it.
     """
+    if op.get_bind().dialect.name != "sqlite":  # Which has one writer anyway.
+        # Nobody seals meanwhile.
+        op.execute(sa.text(f"SELECT pg_advisory_xact_lock({_TURN_TO_SEAL})"))
     log = _AuditLog()
     log.seal()
     for table, names in _AUDITED.items():
