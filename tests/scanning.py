@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -11,10 +11,11 @@ from sqlalchemy import func, select
 
 from hashmatch.config import Settings
 from hashmatch.hashers import ALGORITHMS
-from hashmatch.imaging import Intake
+from hashmatch.hashes import Level
+from hashmatch.imaging import Intake, Reading
 from hashmatch.index import LiveIndex
 from hashmatch.match_listener import MatchListener
-from hashmatch.outcome import Outcome, Unscreened
+from hashmatch.outcome import Failure, Outcome, Unscreened
 from hashmatch.policy import Policy
 from hashmatch.screening.scanner import Scanner
 from hashmatch.store.engine import Database
@@ -25,12 +26,26 @@ NOW = datetime(2026, 7, 1, tzinfo=UTC)
 MakeScanner: TypeAlias = Callable[..., Scanner]
 
 
+class _Shared(Intake):
+    """An intake that others use, too, and that closing a scanner leaves open."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+
+    def read(self, data: bytes, algorithms: Set[str], level: Level | None = None) -> Reading:
+        return self._intake.read(data, algorithms, level)
+
+    def prepare(self, algorithms: Set[str]) -> Failure | None:
+        return self._intake.prepare(algorithms)
+
+
 def scanner_maker(
     settings: Settings, database: Database, made: list[Scanner] | None = None
 ) -> MakeScanner:
     """Return a maker of scanners over a store, at a fixed time, with any intake and policy.
 
-    The list `made` gets those with an intake of their own, to be closed.
+    The list `made` gets all of them, to be closed, so that none of them counts into the store of
+    the test after. An intake that was given stays open, as tests may share it.
     """
 
     def make(
@@ -53,14 +68,14 @@ def scanner_maker(
         scanner = Scanner(
             database=database,
             index=LiveIndex(database, chosen.index_dir, ALGORITHMS),
-            intake=intake or open_intake(chosen),
+            intake=_Shared(intake) if intake else open_intake(chosen),
             policy=Policy(chosen, ALGORITHMS),
             max_bytes=chosen.intake.max_bytes,
             listeners=lambda: listeners,
             clock=lambda: NOW,
             observe=observe,
         )
-        if made is not None and intake is None:  # One that was given may be shared by tests.
+        if made is not None:
             made.append(scanner)
         return scanner
 
