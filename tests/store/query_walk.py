@@ -113,13 +113,16 @@ def _others() -> Iterator[tuple[str, Ask]]:
 
     since, until = _MIDDLE + timedelta(hours=3), _LATE + timedelta(hours=5)
     yield "a case", lambda session: cases.read_case(session, 7)
-    yield "its matches", lambda session: cases.read_case_matches(session, 7)
+    yield "its matches", lambda session: cases.read_case_matches(session, session.get_one(Case, 7))
     yield "its notes", lambda session: cases.read_notes(session, 7)
     yield "its reports", lambda session: cases.read_ncmec_reports(session, 10)
     yield "an open report", lambda session: cases.has_open_report(session, 10, ENDED)
     yield "its history", history
     yield "its messages", lambda session: outbox.read_unsent_of_case(session, 100)
-    yield "lists of contents", lambda session: cases.read_matched_lists(session, range(1, 50))
+    yield (
+        "lists of contents",
+        lambda session: cases.read_matched_lists(session, [f"post/{one}" for one in range(1, 50)]),
+    )
     yield "ids of reports", lambda session: cases.read_report_ids(session, range(1, 50))
     yield (
         "reports of an account",
