@@ -50,10 +50,13 @@ _MATCHES = sa.table(
 )  # fmt: skip
 
 
+# What the program calls the turn to seal.
+_TURN_TO_SEAL = 0x686D04
+
+
 def upgrade() -> None:
     """Add the column, merge the cases of each id, and bind all cases with it."""
-    log = _AuditLog()
-    log.seal()
+    log = _sealed_log()
     intact = log.intact(_BEFORE)
     op.add_column("cases", sa.Column("content_id", sa.Text()))
     op.add_column("ncmec_reports", sa.Column("content_key", _LONG))
@@ -67,8 +70,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop the column. Bytes that have no case of their own get an open one, merged cases stay."""
-    log = _AuditLog()
-    log.seal()
+    log = _sealed_log()
     intact = log.intact(_AFTER)
     op.drop_index("uq_cases_content_id", "cases")
     op.drop_column("cases", "content_id")
@@ -76,6 +78,16 @@ def downgrade() -> None:
     opened = dict(_open_for_each())
     log.bind(_BEFORE, intact, opened, "schema.downgraded")
     log.close()
+
+
+def _sealed_log() -> "_AuditLog":
+    """Return the audit log with every record sealed; nobody writes or seals any meanwhile."""
+    if op.get_bind().dialect.name != "sqlite":  # Which has one writer anyway.
+        op.execute(sa.text(f"SELECT pg_advisory_xact_lock({_TURN_TO_SEAL})"))
+        op.execute(sa.text("LOCK TABLE audit_batches IN EXCLUSIVE MODE"))
+    log = _AuditLog()
+    log.seal()
+    return log
 
 
 def _merge() -> Iterator[tuple[int, tuple[str, Mapping[str, object]]]]:
