@@ -1,7 +1,7 @@
 """Evidence of a case: whether new matches under its content id say anything that it did not know.
 
-One picture is often looked up by several hashes before its file is screened, and each makes a
-content item of its own under the same id. Other bytes under the id may show anything.
+One picture is often looked up by several hashes before its file is screened, and each is evidence
+of its own under the same id. Other bytes under the id may show anything.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def action_of(
 ) -> CaseAction | None:
     """Return the action of new matches on their case; None where they say nothing new.
 
-    `matches` and `hashes` are those of all content items of the case, the new ones included.
+    `matches` and `hashes` are those of all evidence of the case, the new one included.
     """
     new = {int(one.match.match_id) for content in recorded for one in content.matches}
     before = [one for one in matches if one.match_key not in new]
@@ -42,7 +42,7 @@ def action_of(
 
 
 def needs_hashes(recorded: Sequence[NewMatches], matches: Sequence[EvidenceMatch]) -> bool:
-    """Say whether `action_of` has to compare hashes: where a content item is new to its case."""
+    """Say whether `action_of` has to compare hashes: where evidence is new to its case."""
     new = {int(one.match.match_id) for content in recorded for one in content.matches}
     before = {one.content_key for one in matches if one.match_key not in new}
     return any(one.content_key not in before for one in recorded)
@@ -54,7 +54,7 @@ def _is_known(
     before: Sequence[EvidenceMatch],
     hashes: Mapping[int, EvidenceHashes],
 ) -> bool:
-    """Say whether a new content item matches what its case knows, and shows the same picture."""
+    """Say whether new evidence matches what its case knows, and is of the same picture."""
     if any(not _is_known_match(one, before) for one in new.matches):
         return False
     others = [hashes[one] for one in {one.content_key for one in before} if one in hashes]
@@ -82,7 +82,7 @@ def _is_known_match(new: RecordedMatch, before: Iterable[EvidenceMatch]) -> bool
 def _shares_hash(
     new: ContentFacts, others: Sequence[EvidenceHashes], *, is_dismissed: bool
 ) -> bool:
-    """Say whether a content item has a hash of one of the others, which then is of its picture.
+    """Say whether evidence has a hash of other evidence, which then is of the same picture.
 
     Files that share another hash than SHA-256 can be made on purpose: it counts where the bytes of
     one of the two were never seen, and of what was dismissed where there are no new ones.

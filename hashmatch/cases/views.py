@@ -52,7 +52,7 @@ def case_facts(session: Session, one: StoredCase, *, show_distances: bool = True
     matches = [
         {
             "match_id": str(record.key),
-            "content": record.content_key,
+            "evidence": record.content_key,
             "nearness": nearness(record.distance_bits, record.threshold_bits),
             "matched_at": _moment(record.matched_at),
             "list": name,
@@ -69,8 +69,8 @@ def case_facts(session: Session, one: StoredCase, *, show_distances: bool = True
         }
         for record, name in read_case_matches(session, one.row)
     ]
-    contents = [_content_facts(content) for content in read_case_contents(session, one.row)]
-    return {**case_row(one), "contents": contents, "matches": matches}
+    evidence = [_evidence_facts(content) for content in read_case_contents(session, one.row)]
+    return {**case_row(one), "evidence": evidence, "matches": matches}
 
 
 def view_case(session: Session, case: int, *, show_distances: bool = True) -> dict[str, Any]:
@@ -92,10 +92,10 @@ def view_case(session: Session, case: int, *, show_distances: bool = True) -> di
     }
 
 
-def _content_facts(content: Content) -> dict[str, Any]:
-    """Return a content item of a case: bytes that were screened, or a look-up without any."""
+def _evidence_facts(content: Content) -> dict[str, Any]:
+    """Return evidence of a case: bytes that were screened, or a look-up without any."""
     return {
-        "content": content.key,
+        "evidence": content.key,
         "reference": content.reference,
         "format": content.format,
         "width": content.width,

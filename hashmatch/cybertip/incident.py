@@ -20,7 +20,7 @@ _Part = TypeVar("_Part", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A content item of a case, bytes or a look-up, with its hashes."""
+    """Evidence of a case, bytes or a look-up, with its hashes."""
 
     content: Content
     hashes: Sequence[ContentHash]
@@ -30,8 +30,8 @@ class Evidence:
 class Incident:
     """Facts to report: one case, with its content, matches, hashes and uploader details.
 
-    Each match comes with the name of its list. `others` are further content items under the same
-    name that are reported with it. `earlier_reports` are the numbers of finished reports of the
+    Each match comes with the name of its list. `others` is further evidence under the same name
+    that is reported with it. `earlier_reports` are the numbers of finished reports of the
     same case, `prior_reports` those about the same account.
     """
 
@@ -46,11 +46,11 @@ class Incident:
 
     @property
     def evidence(self) -> Sequence[Evidence]:
-        """Return all content items that are reported, first the one whose file it is about."""
+        """Return all evidence that is reported, first that whose file it is about."""
         return Evidence(self.content, self.hashes), *self.others
 
     def about(self, content_key: int) -> Incident:
-        """Return the incident with this one of its content items first, or else as it is."""
+        """Return the incident with this of its evidence first, or else as it is."""
         chosen = next((one for one in self.evidence if one.content.key == content_key), None)
         if chosen is None:
             return self
@@ -90,7 +90,7 @@ class Incident:
         return _reported(settings, self.hashes)
 
     def all_reported_hashes(self, settings: CyberTiplineEscalation) -> list[ContentHash]:
-        """Return the hashes to report of all content items, each once."""
+        """Return the hashes to report of all evidence, each once."""
         found = {
             (one.algorithm, one.value): one
             for evidence in self.evidence

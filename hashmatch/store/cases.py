@@ -71,7 +71,7 @@ class CaseFilter:
 
 @dataclass(frozen=True, slots=True)
 class StoredCase:
-    """One case with the content item that opened it."""
+    """One case with the evidence that opened it."""
 
     row: Case
     content: Content
@@ -117,7 +117,7 @@ def read_case_matches(session: Session, case: Case) -> list[tuple[MatchRecord, s
 
 
 def read_case_contents(session: Session, case: Case) -> list[Content]:
-    """Return the content items of a case, oldest first: the bytes and look-ups that matched.
+    """Return the evidence of a case, oldest first: the bytes and look-ups that matched.
 
     Those that an allow list explained are among them.
     """
@@ -125,7 +125,7 @@ def read_case_contents(session: Session, case: Case) -> list[Content]:
 
 
 def contents_of(case: Case) -> ColumnElement[bool]:
-    """Say of content items that they belong to a case; a merged one has that which opened it."""
+    """Say of contents that they are evidence of a case; a merged one has that which opened it."""
     if case.content_id is None:
         return Content.key == case.content_key
     return Content.content_id == case.content_id

@@ -79,7 +79,7 @@ _HASHES_OF = (
 
 @dataclass(frozen=True, slots=True)
 class NewCase:
-    """A case of a content id that is about to be opened, by one of the content items of that id."""
+    """A case of a content id that is about to be opened, by some evidence under that id."""
 
     content_id: str
     content_key: int
@@ -92,7 +92,7 @@ class NewCase:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceMatch:
-    """A match under a content id: by which content item and entry, and in which category."""
+    """A match under a content id: by which evidence and entry, and in which category."""
 
     content_key: int
     match_key: int
@@ -105,7 +105,7 @@ class EvidenceMatch:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceHashes:
-    """The hashes of a content item, by algorithm and value, and whether its bytes were screened."""
+    """The hashes of evidence, by algorithm and value, and whether its bytes were screened."""
 
     content_key: int
     has_bytes: bool
@@ -180,7 +180,7 @@ def _opened(new: NewCase) -> dict[str, Any]:
 
 
 def read_evidence(session: Session, contents: Sequence[str]) -> dict[str, list[EvidenceMatch]]:
-    """Return the matches of all content items of content ids."""
+    """Return the matches of all evidence under content ids."""
     found = defaultdict[str, list[EvidenceMatch]](list)
     for row in session.execute(_EVIDENCE, {"contents": contents}):
         content_id, content, match, name, entry_id, category, algorithm, *distances = row
@@ -194,12 +194,12 @@ def read_evidence(session: Session, contents: Sequence[str]) -> dict[str, list[E
 def read_evidence_hashes(
     session: Session, contents: Sequence[str]
 ) -> dict[str, dict[int, EvidenceHashes]]:
-    """Return the hashes of all content items of content ids, by the keys of these."""
+    """Return the hashes of all evidence under content ids, by its keys."""
     found = defaultdict[str, dict[int, EvidenceHashes]](dict)
     for content_id, key, file_format, algorithm, value in session.execute(
         _HASHES_OF, {"contents": contents}
     ):
-        # A content item has a format only where the file itself was screened.
+        # It has a format only where the file itself was screened.
         own = found[content_id].setdefault(key, EvidenceHashes(key, bool(file_format)))
         own.hashes.add((algorithm, value))
     return found

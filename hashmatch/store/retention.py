@@ -132,7 +132,7 @@ def _remove_cases(session: Session, cases: Sequence[Any], rows: int, removed: Co
 
 
 def _results_of_contents(session: Session, cases: Sequence[Any]) -> dict[int, str]:
-    """Return the results of cases by the keys of all their content items.
+    """Return the results of cases by the keys of all their evidence.
 
     One that was merged has none: they belong to the case that it was merged into.
     """

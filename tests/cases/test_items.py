@@ -66,8 +66,9 @@ def test_hashes_of_one_picture_and_then_its_file_make_one_case(
         facts = view_case(session, case)
         row = next(case_rows(session, read_cases_by_opening(session, CaseFilter())))
         (found,) = read_cases(session, CaseFilter(list_name="one", entry_id="e1"))
-    assert [one["format"] for one in facts["contents"]] == ["", "", "", "JPEG"]
-    of_file = [one for one in facts["matches"] if one["content"] == facts["contents"][3]["content"]]
+    assert [one["format"] for one in facts["evidence"]] == ["", "", "", "JPEG"]
+    file = facts["evidence"][3]["evidence"]
+    of_file = [one for one in facts["matches"] if one["evidence"] == file]
     assert {one["algorithm"] for one in of_file} == set(_HASHES)
     assert len(facts["matches"]) == row.matches == 6
     assert found.row.key == case

@@ -198,7 +198,7 @@ def read_incident(
     """Return the facts to report of a case. Raises `NotFoundError` and `ConfigError`.
 
     Of a case that was reported before these are what is new since then, and the earlier reports.
-    A `report` that was opened for the file of a content item goes on with it.
+    A `report` that was opened for the file of some evidence goes on with it.
     """
     stored = read_case(session, case)
     details = (open_details(session, sealer, case) if with_details else None) or Details()
@@ -239,7 +239,7 @@ def _earlier_reports(session: Session, row: Case, report: NCMECReport | None) ->
 def _evidence(
     session: Session, row: Case, matches: Sequence[tuple[MatchRecord, str]]
 ) -> list[Evidence]:
-    """Return the content items of matches, first the newest of which the bytes were screened."""
+    """Return the evidence of matches, first the newest of which the bytes were screened."""
     wanted = {record.content_key for record, _ in matches}
     contents = [one for one in read_case_contents(session, row) if one.key in wanted]
     contents.sort(key=lambda one: (bool(one.format), one.key), reverse=True)

@@ -11,7 +11,7 @@ from ..context import App, json_option, pass_app
 from ..output import print_facts, print_json, print_table
 from .options import case_argument
 
-_PARTS = ("contents", "matches", "notes", "reports", "messages", "history")
+_PARTS = ("evidence", "matches", "notes", "reports", "messages", "history")
 
 
 @click.command("show")

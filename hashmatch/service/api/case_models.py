@@ -51,7 +51,7 @@ class CaseMatch(BaseModel):
     """A match of a case."""
 
     match_id: str
-    content: int
+    evidence: int
     nearness: Nearness
     matched_at: str
     list: str
@@ -65,10 +65,10 @@ class CaseMatch(BaseModel):
     threshold_bits: int
 
 
-class CaseContent(BaseModel):
-    """A content item of a case: bytes that were screened, or a look-up, which has no format."""
+class CaseEvidence(BaseModel):
+    """Evidence of a case: bytes that were screened, or a look-up, which has no format."""
 
-    content: int
+    evidence: int
     reference: str
     format: str
     width: int | None
@@ -114,7 +114,7 @@ class CaseAnswer(CaseLine):
     that it was merged into itself.
     """
 
-    contents: list[CaseContent]
+    evidence: list[CaseEvidence]
     matches: list[CaseMatch]
     merged_into: int | None
     merged: list[int]

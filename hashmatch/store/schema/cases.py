@@ -22,7 +22,7 @@ class ReviewResult(StrEnum):
 class Case(Audited):
     """All matches under one content id, and the decisions about them.
 
-    Its bytes are the content items of that id, of which `content_key` is the one that opened it.
+    Its evidence are the rows of contents of that id, of which `content_key` is the first.
     Cases of one id from before there was one for each are merged: they are closed, have no
     `content_id`, and the case of the id has all matches.
 
@@ -115,8 +115,8 @@ class NCMECReport(Audited):
 
     A stage ending in "ing" was begun, and may or may not have been completed. `turn` tells one
     sender from another that took over, `began_at` is when the last one began, and `touched_at` when
-    the server last knew the report. `content_key` is the content item whose file it was opened for,
-    none before that.
+    the server last knew the report. `content_key` is the evidence whose file it was opened for, none
+    before that.
     """
 
     __tablename__ = "ncmec_reports"
