@@ -115,8 +115,8 @@ class NCMECReport(Audited):
 
     A stage ending in "ing" was begun, and may or may not have been completed. `turn` tells one
     sender from another that took over, `began_at` is when the last one began, and `touched_at` when
-    the server last knew the report. `content_key` is the evidence whose file it was opened for, none
-    before that.
+    the server last knew the report. `content_key` is the evidence for whose file it was opened,
+    none before that.
     """
 
     __tablename__ = "ncmec_reports"
