@@ -155,15 +155,17 @@ def read_matched_lists(
     session: Session, contents: Sequence[str]
 ) -> defaultdict[str, list[tuple[str, str]]]:
     """Return the list and category of every match, by content id."""
+    # By themselves first, so that no table of the two decides where to begin.
+    evidence = select(Content.key, Content.content_id).where(Content.content_id.in_(contents))
+    ids = {row[0]: row[1] for row in session.execute(evidence)}
     query = (
-        select(Content.content_id, HashList.name, MatchRecord.category)
-        .join(MatchRecord, MatchRecord.content_key == Content.key)
+        select(MatchRecord.content_key, HashList.name, MatchRecord.category)
         .join(HashList, HashList.key == MatchRecord.list_key)
-        .where(Content.content_id.in_(contents))
+        .where(MatchRecord.content_key.in_(ids))
     )
     found = defaultdict[str, list[tuple[str, str]]](list)
-    for content_id, name, category in session.execute(query):
-        found[content_id].append((name, category))
+    for key, name, category in session.execute(query):
+        found[ids[key]].append((name, category))
     return found
 
 

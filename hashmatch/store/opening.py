@@ -45,9 +45,11 @@ _KEYS = select(_CASES.c.content_id, _CASES.c.key).where(
 )
 _CONTENTS, _MATCHES, _LISTS = as_table(Content), as_table(MatchRecord), as_table(HashList)
 _HASHES = as_table(ContentHash)
+_CONTENTS_OF = select(_CONTENTS.c.key, _CONTENTS.c.content_id, _CONTENTS.c.format).where(
+    _CONTENTS.c.content_id.in_(bindparam("contents", expanding=True))
+)
 _EVIDENCE = (
     select(
-        _CONTENTS.c.content_id,
         _MATCHES.c.content_key,
         _MATCHES.c.key,
         _LISTS.c.name,
@@ -57,23 +59,11 @@ _EVIDENCE = (
         _MATCHES.c.distance_bits,
         _MATCHES.c.threshold_bits,
     )
-    .select_from(
-        _CONTENTS.join(_MATCHES, _MATCHES.c.content_key == _CONTENTS.c.key).join(
-            _LISTS, _LISTS.c.key == _MATCHES.c.list_key
-        )
-    )
-    .where(_CONTENTS.c.content_id.in_(bindparam("contents", expanding=True)))
+    .select_from(_MATCHES.join(_LISTS, _LISTS.c.key == _MATCHES.c.list_key))
+    .where(_MATCHES.c.content_key.in_(bindparam("keys", expanding=True)))
 )
-_HASHES_OF = (
-    select(
-        _CONTENTS.c.content_id,
-        _CONTENTS.c.key,
-        _CONTENTS.c.format,
-        _HASHES.c.algorithm,
-        _HASHES.c.value,
-    )
-    .select_from(_CONTENTS.join(_HASHES, _HASHES.c.content_key == _CONTENTS.c.key))
-    .where(_CONTENTS.c.content_id.in_(bindparam("contents", expanding=True)))
+_HASHES_OF = select(_HASHES.c.content_key, _HASHES.c.algorithm, _HASHES.c.value).where(
+    _HASHES.c.content_key.in_(bindparam("keys", expanding=True))
 )
 
 
@@ -181,11 +171,13 @@ def _opened(new: NewCase) -> dict[str, Any]:
 
 def read_evidence(session: Session, contents: Sequence[str]) -> dict[str, list[EvidenceMatch]]:
     """Return the matches of all evidence under content ids."""
+    # By themselves first, so that no table of the two decides where to begin.
+    names = {row[0]: row[1] for row in session.execute(_CONTENTS_OF, {"contents": contents})}
     found = defaultdict[str, list[EvidenceMatch]](list)
-    for row in session.execute(_EVIDENCE, {"contents": contents}):
-        content_id, content, match, name, entry_id, category, algorithm, *distances = row
+    for row in session.execute(_EVIDENCE, {"keys": list(names)}):
+        content, match, name, entry_id, category, algorithm, *distances = row
         kind = nearness(*distances)
-        found[content_id].append(
+        found[names[content]].append(
             EvidenceMatch(content, match, name, entry_id, category, algorithm, kind)
         )
     return found
@@ -196,10 +188,10 @@ def read_evidence_hashes(
 ) -> dict[str, dict[int, EvidenceHashes]]:
     """Return the hashes of all evidence under content ids, by its keys."""
     found = defaultdict[str, dict[int, EvidenceHashes]](dict)
-    for content_id, key, file_format, algorithm, value in session.execute(
-        _HASHES_OF, {"contents": contents}
-    ):
+    by_key = dict[int, EvidenceHashes]()
+    for key, content_id, file_format in session.execute(_CONTENTS_OF, {"contents": contents}):
         # It has a format only where the file itself was screened.
-        own = found[content_id].setdefault(key, EvidenceHashes(key, bool(file_format)))
-        own.hashes.add((algorithm, value))
+        by_key[key] = found[content_id][key] = EvidenceHashes(key, bool(file_format))
+    for key, algorithm, value in session.execute(_HASHES_OF, {"keys": list(by_key)}):
+        by_key[key].hashes.add((algorithm, value))
     return found
