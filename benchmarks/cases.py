@@ -102,7 +102,8 @@ def _rows(keys: range) -> Iterator[tuple[type[Base], dict[str, Any]]]:
             }  # fmt: skip
         state = _STATES[key % len(_STATES)]
         yield Case, {
-            "key": key, "content_key": key, "state": state, "priority": 5,
+            "key": key, "content_key": key, "content_id": f"post/{key}", "state": state,
+            "priority": 5,
             "due_at": moment + timedelta(days=1), "assignee": "", "opened_at": moment,
             "changed_at": moment,
             "decided_at": None if state in ("open", "in_review") else moment + timedelta(hours=2),

@@ -205,7 +205,7 @@ def _case(key: int, matches_each: int, moment: datetime) -> dict[str, Any]:
     state = _STATES[key % len(_STATES)]
     is_open = state in ("open", "in_review")
     return {
-        "content_key": key, "state": state, "priority": key % 10,
+        "content_key": key, "content_id": f"post/{key}", "state": state, "priority": key % 10,
         # A tenth of those that wait are late.
         "due_at": moment + timedelta(days=1 if key % 200 < 20 else 2 * DAYS),
         "assignee": ("", "alice", "bob")[key % 3], "opened_at": moment, "changed_at": moment,

@@ -19,7 +19,7 @@ from hashmatch.errors import (
     NotFoundError,
     StoreError,
 )
-from hashmatch.store.cases import add_case_note, has_open_report, lock_case
+from hashmatch.store.cases import add_case_note, find_merged_into, has_open_report, lock_case
 from hashmatch.store.engine import Database, audit
 from hashmatch.store.schema import Case, require_text, utc_now
 
@@ -30,6 +30,7 @@ from .states import NEEDS_A_NOTE, CaseAction, State, following, require_role, re
 _MAX_CHARACTERS = 10_000
 _DECIDING = frozenset({CaseAction.CONFIRM, CaseAction.DISMISS})
 _FOUR_EYES = {CaseAction.DISMISS: "dismiss", CaseAction.REPORT: "report"}
+_NOT_IF_MERGED = frozenset({CaseAction.REOPEN, CaseAction.HOLD})
 # Actions that end a proposal without carrying it out.
 _MOVING = frozenset(
     {
@@ -120,6 +121,11 @@ def begin_action(session: Session, case: int, action: CaseAction, actor: Actor) 
     require_role(action, actor.roles)
     row = lock_case(session, case)
     following(State(row.state), action)
+    if action in _NOT_IF_MERGED and (into := find_merged_into(session, row)) is not None:
+        raise CaseStateError(
+            f"case {case} was merged into case {into}, which is of the same content id",
+            hint=f"Look at case {into}: it has all matches.",
+        )
     return row
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,30 +12,38 @@ from sqlalchemy.orm import Session
 from hashmatch.config import CasesSettings
 from hashmatch.match_listener import NewMatches, RecordedMatch
 from hashmatch.outcome import Nearness
-from hashmatch.store.cases import NewCase, lock_cases_of, open_cases, read_categories, save_cases
 from hashmatch.store.engine import audit
 from hashmatch.store.lookups import LimitedEntry
 from hashmatch.store.matches import FloodingEntry
+from hashmatch.store.opening import (
+    NewCase,
+    lock_cases_of,
+    open_cases,
+    read_evidence,
+    read_evidence_hashes,
+    save_cases,
+)
 from hashmatch.store.schema import Case, utc_now
 
+from .evidence import action_of, needs_hashes
 from .states import CaseAction, State, following, result_in
 
 
 class CaseOpener:
-    """Match listener that opens or updates the cases of content items."""
+    """Match listener that opens or updates the cases of content ids."""
 
     def __init__(self, settings: CasesSettings) -> None:
         self._settings = settings
 
     def on_new_matches(self, session: Session, recorded: Sequence[NewMatches]) -> None:
-        """Open a case for each content item, or add the matches to its case."""
+        """Open a case for each content id, or add the matches to its case."""
         open_or_update_cases(session, self._settings, recorded)
 
     def on_limited_entries(self, session: Session, entries: Sequence[LimitedEntry]) -> None:
         """Do nothing: no content is concerned."""
 
     def on_flooding_entries(self, session: Session, entries: Sequence[FloodingEntry]) -> None:
-        """Do nothing: cases stay one for each content item, and are filtered by entry."""
+        """Do nothing: cases stay one for each content id, and are filtered by entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,36 +57,62 @@ class Categories:
 def open_or_update_cases(
     session: Session, settings: CasesSettings, recorded: Sequence[NewMatches]
 ) -> None:
-    """Open cases for new matches of content items, or update those that they have."""
-    by_content = {one.content_key: one for one in recorded}
-    known = lock_cases_of(session, sorted(by_content))
-    before = read_categories(session, sorted(known)) if known else {}
-    for key, case in known.items():
-        _update(session, settings, case, by_content[key], _categories(before.get(key, ())))
-    save_cases(session, list(known.values()))
-    new = [_new_case(settings, one) for key, one in by_content.items() if key not in known]
+    """Open cases for new matches of content ids, or update those that they have."""
+    by_id = defaultdict[str, list[NewMatches]](list)
+    for one in recorded:
+        by_id[one.content.content_id].append(one)
+    known = lock_cases_of(session, sorted(by_id))
+    if known:
+        _update(session, settings, known, by_id)
+    new = [_new_case(settings, name, some) for name, some in by_id.items() if name not in known]
     open_cases(session, new)
 
 
-def _new_case(settings: CasesSettings, new: NewMatches) -> NewCase:
-    now, found = utc_now(), _found(new.matches)
+def _new_case(settings: CasesSettings, content_id: str, new: Sequence[NewMatches]) -> NewCase:
+    now, matches = utc_now(), [one for some in new for one in some.matches]
+    found = _found(matches)
     return NewCase(
-        content_key=new.content_key,
+        content_id=content_id,
+        content_key=min(one.content_key for one in new),
         state=State.OPEN,
         priority=urgency(settings, found),
         due_at=due_time(settings, found, now),
-        newest_match=_newest(new.matches),
+        newest_match=_newest(matches),
         opened_at=now,
     )
 
 
 def _update(
-    session: Session, settings: CasesSettings, case: Case, new: NewMatches, recorded: Categories
+    session: Session,
+    settings: CasesSettings,
+    known: Mapping[str, Case],
+    by_id: Mapping[str, Sequence[NewMatches]],
+) -> None:
+    """Add new matches to the cases of their content ids."""
+    names = sorted(known)
+    evidence = read_evidence(session, names)
+    compared = [one for one in names if needs_hashes(by_id[one], evidence[one])]
+    hashes = read_evidence_hashes(session, compared) if compared else {}
+    for name in names:
+        recorded = _categories((one.category, one.nearness) for one in evidence[name])
+        action = action_of(known[name], by_id[name], evidence[name], hashes.get(name, {}))
+        _update_one(session, settings, known[name], by_id[name], recorded, action)
+    save_cases(session, list(known.values()))
+
+
+def _update_one(
+    session: Session,
+    settings: CasesSettings,
+    case: Case,
+    new: Sequence[NewMatches],
+    recorded: Categories,
+    action: CaseAction | None,
 ) -> None:
     """Add new matches to a case; `recorded` are the categories of all that it has now."""
-    now, found, newest = utc_now(), _found(new.matches), _newest(new.matches)
+    matches = [one for some in new for one in some.matches]
+    now, found, newest = utc_now(), _found(matches), _newest(matches)
     before = State(case.state)
-    after = following(before, CaseAction.MATCH)
+    after = before if action is None else following(before, action)
     case.state, case.result = after, result_in(after, case.result)
     case.priority = min(case.priority, urgency(settings, found))
     if case.state != before:
@@ -89,7 +124,8 @@ def _update(
     case.revision, case.changed_at = case.revision + 1, now
     # The author of a proposal did not know of this match.
     case.proposal, case.proposed_by = "", ""
-    audit(session, "case.match", case, {"from": before, "to": case.state, "match": newest})
+    facts = {"from": before, "to": case.state, "match": newest}
+    audit(session, f"case.{CaseAction.MATCH if action is None else action}", case, facts)
 
 
 def _found(matches: Sequence[RecordedMatch]) -> Categories:
@@ -116,8 +152,10 @@ def reopen(case: Case, due_at: datetime) -> None:
 
 def due_again(settings: CasesSettings, session: Session, case: Case) -> datetime:
     """Return the due time of a case that is reopened now."""
-    recorded = read_categories(session, [case.content_key]).get(case.content_key, ())
-    return due_time(settings, _categories(recorded), utc_now())
+    name = case.content_id or ""
+    recorded = read_evidence(session, [name]).get(name, ())
+    found = _categories((one.category, one.nearness) for one in recorded)
+    return due_time(settings, found, utc_now())
 
 
 def due_time(settings: CasesSettings, categories: Categories, now: datetime) -> datetime:

@@ -59,6 +59,7 @@ class CaseAction(StrEnum):
     HOLD = "hold"
     RELEASE = "release"
     MATCH = "match"
+    CONTENT = "content"
     REPORTED = "reported"
     RETRACT = "retract"
     SETTLE = "settle"
@@ -121,6 +122,11 @@ TRANSITIONS: Mapping[CaseAction, Transitions] = {
         **_stay(*_ALL),
         **_lead(State.FALSE_POSITIVE, State.CLOSED, to=State.OPEN),
     },
+    # Nor did any decision consider other bytes that came under the content id.
+    CaseAction.CONTENT: {
+        **_lead(*(one for one in _ALL if one is not State.IN_REVIEW), to=State.OPEN),
+        **_stay(State.IN_REVIEW),
+    },
     # A report under way is finished whatever was decided meanwhile.
     CaseAction.REPORTED: {
         **_stay(*_ALL),
@@ -154,6 +160,7 @@ ROLES: Mapping[CaseAction, frozenset[Role]] = {
     CaseAction.HOLD: _ADMINISTRATORS,
     CaseAction.RELEASE: _ADMINISTRATORS,
     CaseAction.MATCH: _SYSTEM,
+    CaseAction.CONTENT: _SYSTEM,
     CaseAction.REPORTED: _SYSTEM | _REVIEWERS,
     CaseAction.RETRACT: _ADMINISTRATORS,
     CaseAction.SETTLE: _ADMINISTRATORS,

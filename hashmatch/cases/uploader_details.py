@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import NotFoundError
 from hashmatch.store.cases import (
-    find_uploader_details,
+    find_details_of,
     lock_details_of_other_keys,
     read_case,
     save_uploader_details,
@@ -52,9 +52,12 @@ def case_of_match(session: Session, match_id: str) -> int:
 
 
 def open_details(session: Session, sealer: Sealer, case: int) -> Details | None:
-    """Return the uploader details of a case, None where there are none. Raises `ConfigError`."""
-    stored = find_uploader_details(session, case)
-    return None if stored is None else sealer.open(case, stored.key_id, stored.sealed)
+    """Return the uploader details of a case, None where there are none. Raises `ConfigError`.
+
+    Those of a case that was merged into it count where it has none of its own.
+    """
+    stored = find_details_of(session, read_case(session, case).row)
+    return None if stored is None else sealer.open(stored.case_key, stored.key_id, stored.sealed)
 
 
 def show_details(session: Session, sealer: Sealer, case: int, purpose: str) -> Details | None:

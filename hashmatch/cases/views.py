@@ -12,15 +12,18 @@ from sqlalchemy.orm import Session
 from hashmatch.outcome import band_end, nearness
 from hashmatch.store.cases import (
     StoredCase,
-    find_uploader_details,
+    find_details_of,
+    find_merged_into,
     read_case,
+    read_case_contents,
     read_case_matches,
+    read_merged,
     read_ncmec_reports,
     read_notes,
 )
 from hashmatch.store.engine import HistoryRecord, read_history
 from hashmatch.store.outbox import Message, read_unsent_of_case
-from hashmatch.store.schema import CaseNote, NCMECReport
+from hashmatch.store.schema import CaseNote, Content, NCMECReport
 
 
 def case_row(one: StoredCase) -> dict[str, Any]:
@@ -49,6 +52,7 @@ def case_facts(session: Session, one: StoredCase, *, show_distances: bool = True
     matches = [
         {
             "match_id": str(record.key),
+            "evidence": record.content_key,
             "nearness": nearness(record.distance_bits, record.threshold_bits),
             "matched_at": _moment(record.matched_at),
             "list": name,
@@ -63,9 +67,10 @@ def case_facts(session: Session, one: StoredCase, *, show_distances: bool = True
             else band_end(record.distance_bits, record.threshold_bits),
             "threshold_bits": record.threshold_bits,
         }
-        for record, name in read_case_matches(session, one.content.key)
+        for record, name in read_case_matches(session, one.row)
     ]
-    return {**case_row(one), "matches": matches}
+    evidence = [_evidence_facts(content) for content in read_case_contents(session, one.row)]
+    return {**case_row(one), "evidence": evidence, "matches": matches}
 
 
 def view_case(session: Session, case: int, *, show_distances: bool = True) -> dict[str, Any]:
@@ -77,11 +82,25 @@ def view_case(session: Session, case: int, *, show_distances: bool = True) -> di
     notes, reports = read_notes(session, case), read_ncmec_reports(session, case)
     return {
         **case_facts(session, one, show_distances=show_distances),
-        "has_details": find_uploader_details(session, case) is not None,
+        "merged_into": find_merged_into(session, one.row),
+        "merged": read_merged(session, one.row),
+        "has_details": find_details_of(session, one.row) is not None,
         "notes": [_note_facts(note) for note in notes],
         "reports": [_report_facts(report) for report in reports],
         "messages": [_message_facts(one) for one in read_unsent_of_case(session, case)],
         "history": list(_history(read_history(session, one.row))),
+    }
+
+
+def _evidence_facts(content: Content) -> dict[str, Any]:
+    """Return evidence of a case: bytes that were screened, or a look-up without any."""
+    return {
+        "evidence": content.key,
+        "reference": content.reference,
+        "format": content.format,
+        "width": content.width,
+        "height": content.height,
+        "frames": content.frames,
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import click
 
-from hashmatch.errors import InputError
+from hashmatch.errors import InputError, UnsupportedAlgorithmError
 from hashmatch.hashers import find_algorithm
 from hashmatch.hashes import Hash
 from hashmatch.outcome import Failure, Outcome, Reason
@@ -19,24 +19,40 @@ from .verdicts import show_outcomes
 
 @click.command("lookup")
 @click.argument("hashes", nargs=-1, required=True, metavar="ALGORITHM:HEX...")
+@click.option("--together", is_flag=True, help="All hashes are of one image.")
+@click.option("--content-id", default="", help="The platform's own name for that image.")
 @show_hashes_option
 @json_option
 @pass_app
-def command(app: App, hashes: tuple[str, ...], *, show_hashes: bool, as_json: bool) -> None:
+def command(
+    app: App,
+    hashes: tuple[str, ...],
+    *,
+    together: bool,
+    content_id: str,
+    show_hashes: bool,
+    as_json: bool,
+) -> None:
     """Screen hashes that were computed elsewhere.
 
     They are matched one by one, and the matches recorded. A hash is written pdq:HEX, or
-    pdq:HEX:QUALITY where its quality is known. A space and the platform's content id may follow
-    it: "pdq:HEX post/9". "-" reads hashes from stdin, one per line; answers come in the same order.
+    pdq:HEX:QUALITY where its quality is known. Further hashes of the same image may follow it, and
+    the platform's content id: "pdq:HEX md5:HEX post/9". "-" reads hashes from stdin, an image a
+    line; answers come in the same order.
     """
+    if together and "-" in hashes:
+        raise click.UsageError("--together is for hashes on the command line; a line is an image.")
+    if content_id and not together and (len(hashes) > 1 or "-" in hashes):
+        raise click.UsageError("--content-id is for one image: use it with --together.")
+    asked = (" ".join(hashes),) if together else hashes
     with app.scanner(isolation="none") as scanner:  # Nothing is decoded here.
-        outcomes = ((None, _look_up(scanner, *one)) for one in _numbered(hashes))
+        outcomes = ((None, _look_up(scanner, *one, content_id)) for one in _numbered(asked))
         code = show_outcomes(outcomes, as_json=as_json, show_hashes=show_hashes)
     click.get_current_context().exit(code)
 
 
 def _numbered(hashes: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
-    """Yield (where it stands, text) for each hash asked for."""
+    """Yield (where it stands, text) for each image asked for."""
     for place, text in enumerate(hashes, start=1):
         if text == "-":
             lines = enumerate(standard_input(), start=1)
@@ -45,28 +61,54 @@ def _numbered(hashes: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
             yield f"argument {place}", os.fsencode(text)
 
 
-def _look_up(scanner: Scanner, where: str, text: bytes) -> Outcome:
+def _look_up(scanner: Scanner, where: str, text: bytes, content_id: str) -> Outcome:
     try:
-        one, content_id = _parse(text)
-        return scanner.lookup([one], content_id=content_id)
+        hashes, name = _parse(text)
+        name = content_id or name or anonymous_content_id(*hashes)
+        return scanner.lookup(hashes, content_id=name)
     except InputError as error:
         return scanner.refuse(Failure(Reason.UNDECODABLE, error.message), content_id=where)
 
 
-def _parse(text: bytes) -> tuple[Hash, str]:
-    """Return the hash and its content id. Raises `InputError`."""
+def _parse(text: bytes) -> tuple[list[Hash], str]:
+    """Return the hashes of an image and its content id, which may be empty.
+
+    Raises `InputError`, also for a further hash that is malformed: an image is not clear by the
+    others alone.
+    """
     try:
-        written, _, content_id = text.decode().strip().partition(" ")
+        written, _, rest = text.decode().strip().partition(" ")
     except UnicodeDecodeError as error:
         raise InputError("invalid UTF-8") from error
+    hashes = [_parse_hash(written)]
+    while rest.strip():
+        written, _, after = rest.strip().partition(" ")
+        if not _is_hash(written):
+            break
+        hashes.append(_parse_hash(written))
+        rest = after
+    return hashes, rest.strip()
+
+
+def _is_hash(written: str) -> bool:
+    """Say whether a text is meant as a hash, of an algorithm that is known even if unsupported."""
+    name, colon, _ = written.partition(":")
+    try:
+        find_algorithm(name)
+    except UnsupportedAlgorithmError:
+        return bool(colon)
+    except InputError:
+        return False
+    return bool(colon)
+
+
+def _parse_hash(written: str) -> Hash:
     name, *rest = written.split(":")
     if len(rest) not in (1, 2):
         raise InputError("not written as ALGORITHM:HEX or ALGORITHM:HEX:QUALITY")
     algorithm = find_algorithm(name)
     value = algorithm.parse(rest[0])
-    quality = _parse_quality(rest[1]) if len(rest) > 1 else None
-    one = Hash(algorithm, value, quality)
-    return one, content_id.strip() or anonymous_content_id(one)
+    return Hash(algorithm, value, _parse_quality(rest[1]) if len(rest) > 1 else None)
 
 
 def _parse_quality(text: str) -> int:

@@ -1,6 +1,6 @@
 """Reports to NCMEC's CyberTipline: their documents and their submission."""
 
-from .incident import Incident
+from .incident import Evidence, Incident
 from .report import report_document
 from .submitting import (
     CYBERTIPLINE,
@@ -25,6 +25,7 @@ __all__ = [
     "QUEUED",
     "RETRACTED",
     "UNKNOWN",
+    "Evidence",
     "Incident",
     "base_of",
     "report_document",

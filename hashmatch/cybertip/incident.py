@@ -19,11 +19,20 @@ _Part = TypeVar("_Part", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """Evidence of a case, bytes or a look-up, with its hashes."""
+
+    content: Content
+    hashes: Sequence[ContentHash]
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """Facts to report: one case, with its content, matches, hashes and uploader details.
 
-    Each match comes with the name of its list. `prior_reports` are the numbers of finished reports
-    about the same account.
+    Each match comes with the name of its list. `others` is further evidence under the same name
+    that is reported with it. `earlier_reports` are the numbers of finished reports of the
+    same case, `prior_reports` those about the same account.
     """
 
     case: int
@@ -32,6 +41,21 @@ class Incident:
     hashes: Sequence[ContentHash]
     details: Details
     prior_reports: Sequence[int] = ()
+    others: Sequence[Evidence] = ()
+    earlier_reports: Sequence[str] = ()
+
+    @property
+    def evidence(self) -> Sequence[Evidence]:
+        """Return all evidence that is reported, first that whose file it is about."""
+        return Evidence(self.content, self.hashes), *self.others
+
+    def about(self, content_key: int) -> Incident:
+        """Return the incident with this of its evidence first, or else as it is."""
+        chosen = next((one for one in self.evidence if one.content.key == content_key), None)
+        if chosen is None:
+            return self
+        others = [one for one in self.evidence if one is not chosen]
+        return replace(self, content=chosen.content, hashes=chosen.hashes, others=others)
 
     @property
     def within_threshold(self) -> Sequence[tuple[MatchRecord, str]]:
@@ -63,16 +87,28 @@ class Incident:
 
         Hashes of other orientations, frames and views are made for matching only.
         """
-        return [
-            one
-            for one in self.hashes
-            if one.algorithm in settings.include_hashes
-            and (
-                one.algorithm in _FILE_ALGORITHMS
-                or (one.orientation == "original" and one.frame == 0)
-            )
-            and one.view == View.FULL
-        ]
+        return _reported(settings, self.hashes)
+
+    def all_reported_hashes(self, settings: CyberTiplineEscalation) -> list[ContentHash]:
+        """Return the hashes to report of all evidence, each once."""
+        found = {
+            (one.algorithm, one.value): one
+            for evidence in self.evidence
+            for one in _reported(settings, evidence.hashes)
+        }
+        return list(found.values())
+
+
+def _reported(settings: CyberTiplineEscalation, hashes: Sequence[ContentHash]) -> list[ContentHash]:
+    return [
+        one
+        for one in hashes
+        if one.algorithm in settings.include_hashes
+        and (
+            one.algorithm in _FILE_ALGORITHMS or (one.orientation == "original" and one.frame == 0)
+        )
+        and one.view == View.FULL
+    ]
 
 
 def _without_future(part: _Part, now: datetime) -> _Part:

@@ -176,11 +176,16 @@ def _additional(settings: CyberTiplineEscalation, incident: Incident, without_fi
     ]
     if incident.content.reference:
         lines.append(_short(f"Where the platform stores it: {incident.content.reference}"))
+    if incident.earlier_reports:
+        numbers = ", ".join(incident.earlier_reports)
+        lines.append(
+            _short(f"Reported before under the same name, of what was known then: {numbers}")
+        )
     if without_file:
         lines.append(f"The file is not uploaded with this report: {without_file}")
         lines += [
             f"Hash of the file, {one.algorithm.upper()}: {one.value.hex()}"
-            for one in incident.reported_hashes(settings)
+            for one in incident.all_reported_hashes(settings)
         ]
     further = len(incident.details.further_files)
     if further and settings.file is None:

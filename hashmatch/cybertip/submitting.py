@@ -192,6 +192,7 @@ def _advance(attempt: _Submission, stage: str, report_id: str, file_id: str) -> 
             report_id=report_id,
             file_id="",
             without_file=without_file,
+            content_key=attempt.incident.content.key,
             created_at=utc_now(),
             touched_at=utc_now(),
         )
@@ -259,16 +260,17 @@ def _get_file(attempt: _Submission) -> tuple[bytes | None, str]:
         max_bytes=attempt.target.max_file_bytes,
         private_hosts=attempt.private_hosts,
     )
-    match is_same_file(data, incident.content, incident.hashes):
-        case True:
+    answers = [(one, is_same_file(data, one.content, one.hashes)) for one in incident.evidence]
+    for one, is_same in answers:
+        if is_same:
+            attempt.incident = incident.about(one.content.key)
             return data, ""
-        case False:
-            raise InputError(
-                "the platform handed over another file than the one that matched: nothing was sent",
-                hint="Check the file that the hand-over returns for this content id.",
-            )
-        case None:
-            return None, "no hash on record can prove a file to be the one that matched"
+    if all(is_same is None for _, is_same in answers):
+        return None, "no hash on record can prove a file to be the one that matched"
+    raise InputError(
+        "the platform handed over another file than the one that matched: nothing was sent",
+        hint="Check the file that the hand-over returns for this content id.",
+    )
 
 
 def _finish_again(attempt: _Submission, report_id: str) -> None:

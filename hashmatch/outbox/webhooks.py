@@ -22,9 +22,9 @@ from hashmatch.config import EndpointSettings, Settings, WebhookSettings, read_s
 from hashmatch.errors import ConfigError, OutboxError
 from hashmatch.match_listener import NewMatches, RecordedMatch
 from hashmatch.outcome import Action, Nearness
-from hashmatch.store.cases import read_case_keys
 from hashmatch.store.lookups import LimitedEntry
 from hashmatch.store.matches import ContentFacts, FloodingEntry
+from hashmatch.store.opening import read_case_keys
 from hashmatch.store.outbox import Message, NewMessage, queue_messages
 from hashmatch.store.schema import utc_now
 from hashmatch.wire import match_as_json
@@ -51,9 +51,9 @@ class WebhookNotifier:
         """
         if not self._webhooks:
             return
-        cases = read_case_keys(session, [one.content_key for one in recorded])
+        cases = read_case_keys(session, [one.content.content_id for one in recorded])
         messages = [
-            _message(name, one.content, matches, cases.get(one.content_key))
+            _message(name, one.content, matches, cases.get(one.content.content_id))
             for one in recorded
             for name, webhook in self._webhooks.items()
             if (matches := _of_lists(one.matches, webhook.lists))

@@ -37,10 +37,13 @@ def report_rows(
 def case_rows(session: Session, cases: Iterable[StoredCase]) -> Iterator[CaseRow]:
     """Yield cases as report rows, in their order."""
     for batch in _batches(iter(cases)):
-        matches = read_matched_lists(session, [one.content.key for one in batch])
+        ids = [one.row.content_id for one in batch if one.row.content_id is not None]
+        matches = read_matched_lists(session, ids)
         reports = read_report_ids(session, [one.row.key for one in batch])
         for one in batch:
-            yield _case_row(one, matches[one.content.key], reports[one.row.key])
+            # One that was merged has none: the case that it was merged into has them.
+            own = matches[one.row.content_id] if one.row.content_id is not None else []
+            yield _case_row(one, own, reports[one.row.key])
 
 
 def _batches(cases: Iterator[StoredCase]) -> Iterator[list[StoredCase]]:

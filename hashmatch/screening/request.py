@@ -53,10 +53,10 @@ def open_request(content_id: str, reference: str) -> Request:
     return Request(content_id, reference, time.perf_counter())
 
 
-def anonymous_content_id(one: Hash) -> str:
-    """Return a content id that is the same for the same hash, and does not reveal it."""
-    mark = hashlib.sha256(one.algorithm.name.encode() + one.value).hexdigest()
-    return f"lookup:{mark[:16]}"
+def anonymous_content_id(*hashes: Hash) -> str:
+    """Return a content id that is the same for the same hashes, and does not reveal them."""
+    parts = sorted(one.algorithm.name.encode() + one.value for one in hashes)
+    return f"lookup:{hashlib.sha256(b''.join(parts)).hexdigest()[:16]}"
 
 
 def content_facts(request: Request, reading: Reading) -> ContentFacts:

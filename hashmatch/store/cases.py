@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, bindparam, insert, select, union_all, update
+from sqlalchemy import ColumnElement, Select, select, union_all
 from sqlalchemy.orm import Session
 
 from hashmatch.errors import NotFoundError
-from hashmatch.outcome import Nearness, nearness
 
-from .engine import as_table, audit_id, audit_rows, overwrite_deleted
+from .engine import overwrite_deleted
 from .schema import (
     Case,
     CaseNote,
@@ -21,7 +20,6 @@ from .schema import (
     HashList,
     MatchRecord,
     NCMECReport,
-    ReviewResult,
     UploaderDetails,
     require_text,
     utc_now,
@@ -29,36 +27,6 @@ from .schema import (
 
 _LONGEST_KEY = 10
 _CASES_OF_AN_ACCOUNT = 1_000
-_CASES, _MATCHES = as_table(Case), as_table(MatchRecord)
-_CASE_COLUMNS = tuple(one.name for one in _CASES.c)
-_NEW_COLUMNS = tuple(name for name in _CASE_COLUMNS if name != "key")
-_SAVE = (
-    update(_CASES)
-    .where(_CASES.c.key == bindparam("new_key"))
-    .values({name: bindparam(f"new_{name}") for name in _NEW_COLUMNS})
-)
-# The other columns of a new case.
-_AS_OPENED: Mapping[str, object] = {
-    "assignee": "",
-    "decided_at": None,
-    "notified_at": None,
-    "proposal": "",
-    "proposed_by": "",
-    "legal_hold": "",
-    "reopened": 0,
-    "revision": 1,
-    "result": ReviewResult.OPEN.value,
-}
-_KEYS = select(_CASES.c.content_key, _CASES.c.key).where(
-    _CASES.c.content_key.in_(bindparam("contents", expanding=True))
-)
-_OPEN = insert(_CASES).returning(_CASES.c.content_key, _CASES.c.key)
-_CATEGORIES = select(
-    _MATCHES.c.content_key,
-    _MATCHES.c.category,
-    _MATCHES.c.distance_bits,
-    _MATCHES.c.threshold_bits,
-).where(_MATCHES.c.content_key.in_(bindparam("contents", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,80 +70,11 @@ class CaseFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class NewCase:
-    """A case that is about to be opened."""
-
-    content_key: int
-    state: str
-    priority: int
-    due_at: datetime
-    opened_at: datetime
-    newest_match: int
-
-
-@dataclass(frozen=True, slots=True)
 class StoredCase:
-    """One case with its content."""
+    """One case with the evidence that opened it."""
 
     row: Case
     content: Content
-
-
-def lock_cases_of(session: Session, contents: Sequence[int]) -> dict[int, Case]:
-    """Return the cases of content items by the keys of these, locked until this transaction ends.
-
-    `save_cases` writes what is changed of them.
-    """
-    query = select(Case).where(Case.content_key.in_(contents)).order_by(Case.key)
-    rows = session.scalars(query.with_for_update().execution_options(populate_existing=True)).all()
-    for row in rows:
-        session.expunge(row)
-    return {row.content_key: row for row in rows}
-
-
-def read_case_keys(session: Session, contents: Sequence[int]) -> dict[int, int]:
-    """Return the keys of the cases of content items, by the keys of these."""
-    return {row[0]: row[1] for row in session.execute(_KEYS, {"contents": contents})}
-
-
-def save_cases(session: Session, cases: Sequence[Case]) -> None:
-    """Write all values of cases that `lock_cases_of` returned."""
-    rows = [{f"new_{name}": getattr(one, name) for name in _CASE_COLUMNS} for one in cases]
-    if rows:
-        session.execute(_SAVE, rows)
-
-
-def open_cases(session: Session, cases: Sequence[NewCase]) -> None:
-    """Open cases for content items that have none."""
-    own = audit_id(session)
-    rows = [{**_opened(one), "audit_id": own} for one in cases]
-    keys = {row.content_key: row.key for row in session.execute(_OPEN, rows)} if rows else {}
-    opened = [{**row, "key": keys[row["content_key"]]} for row in rows]
-    facts = [{"match": one.newest_match, "priority": one.priority} for one in cases]
-    audit_rows(session, "case.opened", Case, opened, facts)
-
-
-def _opened(new: NewCase) -> dict[str, object]:
-    return {
-        **_AS_OPENED,
-        "content_key": new.content_key,
-        "state": new.state,
-        "priority": new.priority,
-        "due_at": new.due_at,
-        "opened_at": new.opened_at,
-        "changed_at": new.opened_at,
-        "newest_match": new.newest_match,
-    }
-
-
-def read_categories(
-    session: Session, contents: Sequence[int]
-) -> dict[int, list[tuple[str, Nearness]]]:
-    """Return the categories of all matches of content items, by their keys."""
-    found = defaultdict[int, list[tuple[str, Nearness]]](list)
-    for key, category, *distances in session.execute(_CATEGORIES, {"contents": contents}):
-        found[key].append((category, nearness(*distances)))
-    return found
 
 
 def lock_case(session: Session, case: int) -> Case:
@@ -205,30 +104,76 @@ def read_case(session: Session, case: int) -> StoredCase:
     return StoredCase(*found)
 
 
-def read_case_matches(session: Session, content_key: int) -> list[tuple[MatchRecord, str]]:
-    """Return the matches of a content item, oldest first, with the names of their lists."""
+def read_case_matches(session: Session, case: Case) -> list[tuple[MatchRecord, str]]:
+    """Return the matches of a case, oldest first, with the names of their lists."""
     query = (
         select(MatchRecord, HashList.name)
         .join(HashList, HashList.key == MatchRecord.list_key)
-        .where(MatchRecord.content_key == content_key)
+        .join(Content, Content.key == MatchRecord.content_key)
+        .where(contents_of(case))
         .order_by(MatchRecord.key)
     )
     return [(record, name) for record, name in session.execute(query)]
 
 
+def read_case_contents(session: Session, case: Case) -> list[Content]:
+    """Return the evidence of a case, oldest first: the bytes and look-ups that matched.
+
+    Those that an allow list explained are among them.
+    """
+    return list(session.scalars(select(Content).where(contents_of(case)).order_by(Content.key)))
+
+
+def contents_of(case: Case) -> ColumnElement[bool]:
+    """Say of contents that they are evidence of a case; a merged one has that which opened it."""
+    if case.content_id is None:
+        return Content.key == case.content_key
+    return Content.content_id == case.content_id
+
+
+def find_merged_into(session: Session, case: Case) -> int | None:
+    """Return the key of the case that a case was merged into, None for one that was not."""
+    if case.content_id is not None:
+        return None
+    own = select(Content.content_id).where(Content.key == case.content_key).scalar_subquery()
+    return session.scalar(select(Case.key).where(Case.content_id == own))
+
+
+def read_merged(session: Session, case: Case) -> list[int]:
+    """Return the keys of the cases that were merged into a case, in their order."""
+    if case.content_id is None:
+        return []
+    query = (
+        select(Case.key)
+        .join(Content, Content.key == Case.content_key)
+        .where(Content.content_id == case.content_id, Case.content_id.is_(None))
+    )
+    return list(session.scalars(query.order_by(Case.key)))
+
+
 def read_matched_lists(
-    session: Session, contents: Sequence[int]
-) -> defaultdict[int, list[tuple[str, str]]]:
-    """Return the list and category of every match, by content key."""
+    session: Session, contents: Sequence[str]
+) -> defaultdict[str, list[tuple[str, str]]]:
+    """Return the list and category of every match, by content id."""
+    # By themselves first, so that no table of the two decides where to begin.
+    evidence = select(Content.key, Content.content_id).where(Content.content_id.in_(contents))
+    ids = {row[0]: row[1] for row in session.execute(evidence)}
     query = (
         select(MatchRecord.content_key, HashList.name, MatchRecord.category)
         .join(HashList, HashList.key == MatchRecord.list_key)
-        .where(MatchRecord.content_key.in_(contents))
+        .where(MatchRecord.content_key.in_(ids))
     )
-    found = defaultdict[int, list[tuple[str, str]]](list)
-    for content, name, category in session.execute(query):
-        found[content].append((name, category))
+    found = defaultdict[str, list[tuple[str, str]]](list)
+    for key, name, category in session.execute(query):
+        found[ids[key]].append((name, category))
     return found
+
+
+def read_newest_match_time(session: Session, case: Case) -> datetime | None:
+    """Return when the newest match of a case was recorded; None where it is gone."""
+    return session.scalar(
+        select(MatchRecord.matched_at).where(MatchRecord.key == case.newest_match)
+    )
 
 
 def read_report_ids(session: Session, cases: Sequence[int]) -> defaultdict[int, list[str]]:
@@ -296,6 +241,14 @@ def read_notes(session: Session, case: int) -> list[CaseNote]:
 def find_uploader_details(session: Session, case: int) -> UploaderDetails | None:
     """Return the encrypted uploader details of a case."""
     return session.get(UploaderDetails, case, populate_existing=True)
+
+
+def find_details_of(session: Session, case: Case) -> UploaderDetails | None:
+    """Return the encrypted uploader details of a case, or the newest of one merged into it."""
+    for key in (case.key, *reversed(read_merged(session, case))):
+        if (found := find_uploader_details(session, key)) is not None:
+            return found
+    return None
 
 
 def save_uploader_details(

@@ -27,9 +27,9 @@ _CONTENTS_A_QUERY = 500
 _FEW_CONTENTS = 1_000
 _PRIORITIES = range(10)
 _QUEUE = (Case.priority, Case.due_at, Case.key)
-_Query: TypeAlias = Select[int, datetime, int, int]
-# The place of a case, and the key of its content.
-_Candidate: TypeAlias = tuple[CasePlace, int]
+_Query: TypeAlias = Select[int, datetime, int, str | None]
+# The place of a case, and its content id; None of one that was merged.
+_Candidate: TypeAlias = tuple[CasePlace, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,7 @@ def read_case_page(session: Session, wanted: CaseFilter) -> CasePage:
     """Return the cases that come first in the queue after a place, `_CASES_A_PAGE` at most."""
     limit = min(wanted.limit or _CASES_A_PAGE, _CASES_A_PAGE)
     if wanted.content_id is not None:
+        # Those that were merged into it, too, which are known by the item that opened them.
         own = select(Content.key).where(Content.content_id == wanted.content_id)
         return _page_of_few(session, wanted, Case.content_key.in_(own), limit)
     if wanted.list_name is None and wanted.entry_id is None:
@@ -68,7 +69,8 @@ def read_case_page(session: Session, wanted: CaseFilter) -> CasePage:
     lists = _lists_of(session, wanted)
     contents = _few_contents(session, wanted, lists)
     if contents is not None:
-        return _page_of_few(session, wanted, Case.content_key.in_(contents), limit)
+        ids = select(Content.content_id).where(Content.key.in_(contents))
+        return _page_of_few(session, wanted, Case.content_id.in_(ids), limit)
     return _page_of_many(session, wanted, lists, limit)
 
 
@@ -76,7 +78,7 @@ def _page_of_few(
     session: Session, wanted: CaseFilter, chosen: ColumnElement[bool], limit: int
 ) -> CasePage:
     """Return the page where few cases are chosen, which are sorted."""
-    query = select(*_QUEUE, Case.content_key).where(chosen, *_own_conditions(wanted))
+    query = select(*_QUEUE, Case.content_id).where(chosen, *_own_conditions(wanted))
     if wanted.after is not None:
         query = query.where(_comes_after(wanted.after))
     found = list(_merged(session, [query.order_by(*_QUEUE).limit(limit)], limit))
@@ -91,7 +93,8 @@ def _page_of_many(
     looked_at: list[_Candidate] = []
     walk = islice(_walk(session, wanted, _CONTENTS_A_QUERY), _MOST_LOOKED_AT)
     while some := list(islice(walk, _CONTENTS_A_QUERY)):
-        matched = _matched(session, wanted, lists, [content for _, content in some])
+        ids = [content_id for _, content_id in some if content_id is not None]
+        matched = _matched(session, wanted, lists, ids)
         for one in some:
             looked_at.append(one)
             if one[1] in matched:
@@ -147,7 +150,7 @@ def _stream(
     wanted: CaseFilter, state: str | None, priority: int | None, after: CasePlace | None, limit: int
 ) -> _Query:
     """Return the query of cases in one state, or of all, each in the order of an index."""
-    query = select(*_QUEUE, Case.content_key).where(*_opened(wanted))
+    query = select(*_QUEUE, Case.content_id).where(*_opened(wanted))
     if wanted.assignee is not None:
         query = query.where(Case.assignee == wanted.assignee)
     if state is not None:
@@ -164,8 +167,8 @@ def _stream(
 def _merged(session: Session, streams: Sequence[_Query], limit: int) -> Iterator[_Candidate]:
     # Merged here: a compound query would sort each of them once more.
     ordered = merge(*(session.execute(one).all() for one in streams))
-    for priority, due_at, key, content_key in islice(ordered, limit):
-        yield CasePlace(priority, due_at, key), content_key
+    for priority, due_at, key, content_id in islice(ordered, limit):
+        yield CasePlace(priority, due_at, key), content_id
 
 
 def _states_of(session: Session, assignee: str) -> Iterator[str]:
@@ -221,16 +224,20 @@ def _few_contents(session: Session, wanted: CaseFilter, lists: Sequence[int]) ->
 
 
 def _matched(
-    session: Session, wanted: CaseFilter, lists: Sequence[int], contents: Sequence[int]
-) -> set[int]:
+    session: Session, wanted: CaseFilter, lists: Sequence[int], contents: Sequence[str]
+) -> set[str | None]:
+    """Return those of the content ids that match the lists or their entry."""
+    # By themselves first, so that no table of the two decides where to begin.
+    evidence = select(Content.key, Content.content_id).where(Content.content_id.in_(contents))
+    ids = {row[0]: row[1] for row in session.execute(evidence)}
     query = select(MatchRecord.content_key).where(
-        MatchRecord.content_key.in_(contents),
+        MatchRecord.content_key.in_(ids),
         # As a sum, which has no index: SQLite would go through the matches of the lists.
         (MatchRecord.list_key + 0).in_(lists),
     )
     if wanted.entry_id is not None:
         query = query.where(MatchRecord.entry_id == wanted.entry_id)
-    return set(session.scalars(query.distinct()))
+    return {ids[key] for key in session.scalars(query.distinct())}
 
 
 def read_cases_by_opening(

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, delete, exists, func, or_, select, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from .engine import among, audit, is_sqlite
 from .evaluations import keep_results
@@ -91,9 +91,9 @@ def remove_old_cases(
     # In the order in which scans lock them; a case may have changed by then.
     contents = _lock_contents(session, [content for _, _, content in found])
     # Looked up by the key alone: an index of what is old is there, too, and long.
-    again = select(Case.key, Case.content_key, Case.result, Case.state, Case.changed_at).where(
-        among(session, Case.key, [key for _, key, _ in found]), *_may_go(ended)
-    )
+    again = select(
+        Case.key, Case.content_key, Case.content_id, Case.result, Case.state, Case.changed_at
+    ).where(among(session, Case.key, [key for _, key, _ in found]), *_may_go(ended))
     cases = [
         one
         for one in session.execute(again.with_for_update(of=Case, skip_locked=True))
@@ -109,12 +109,15 @@ def remove_old_cases(
 def _remove_cases(session: Session, cases: Sequence[Any], rows: int, removed: Counter[str]) -> bool:
     """Remove cases with all below them; says whether they went before the rows of a turn did."""
     keys = [case.key for case in cases]
-    results = {case.content_key: case.result for case in cases}
+    results = _results_of_contents(session, cases)
+    own = {case.content_key for case in cases} & results.keys()
     below = _Below(session, rows, removed)
     is_whole = (
         below.remove_matches(results)
         and below.remove(AllowedMatchRecord, AllowedMatchRecord.content_key, results)
         and below.remove_hashes(results)
+        # That which opened the case goes last, together with it.
+        and below.remove(Content, Content.key, sorted(results.keys() - own))
         and below.remove(CaseNote, CaseNote.case_key, keys)
         and below.remove(UploaderDetails, UploaderDetails.case_key, keys)
         and below.remove(NCMECReport, NCMECReport.case_key, keys)
@@ -123,9 +126,20 @@ def _remove_cases(session: Session, cases: Sequence[Any], rows: int, removed: Co
     )
     if is_whole:
         _remove(session, Case, keys)
-        _remove(session, Content, list(results))
+        _remove(session, Content, sorted(own))
         removed += {"cases": len(keys)}
     return is_whole
+
+
+def _results_of_contents(session: Session, cases: Sequence[Any]) -> dict[int, str]:
+    """Return the results of cases by the keys of all their evidence.
+
+    One that was merged has none: they belong to the case that it was merged into.
+    """
+    results = {case.content_id: case.result for case in cases if case.content_id is not None}
+    query = select(Content.key, Content.content_id)
+    rows = session.execute(query.where(Content.content_id.in_(list(results))))
+    return {key: results[content_id] for key, content_id in rows}
 
 
 def count_old_contents(session: Session, before: datetime) -> int:
@@ -321,14 +335,24 @@ def _lock_contents(session: Session, keys: Any) -> set[int]:
 def _may_go(ended: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
     own_report = (NCMECReport.case_key == Case.key) & NCMECReport.stage.not_in(ended)
     own_message = (OutboxMessage.case_key == Case.key) & OutboxMessage.next_attempt_at.is_not(None)
-    return (Case.legal_hold == "", ~exists().where(own_report), ~exists().where(own_message))
+    # Those that were merged into a case are removed before it, since its content opened them.
+    opened, merged = aliased(Content), aliased(Case)
+    is_merged = (opened.content_id == Case.content_id) & (merged.content_key == opened.key)
+    return (
+        Case.legal_hold == "",
+        ~exists().where(own_report),
+        ~exists().where(own_message),
+        ~exists().where(is_merged, merged.content_id.is_(None)),
+    )
 
 
 def _have_no_case(content: Any, before: datetime) -> tuple[ColumnElement[bool], ...]:
     newer_match = (MatchRecord.content_key == content) & (MatchRecord.matched_at >= before)
     newer = (AllowedMatchRecord.content_key == content) & (AllowedMatchRecord.allowed_at >= before)
+    own = aliased(Content)
     return (
         ~exists().where(Case.content_key == content),
+        ~exists().where(own.key == content, Case.content_id == own.content_id),
         ~exists().where(newer_match),
         ~exists().where(newer),
     )

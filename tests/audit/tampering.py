@@ -127,6 +127,7 @@ def _insertion(table: type[Base]) -> str:
         other["content_id"] = "content_id || 'x'"
     if name == "cases":
         other["content_key"] = "20000"
+        other["content_id"] = "content_id || 'x'"
     if name in ("matches", "allowed_matches"):
         other["entry_key"] = "20000"
     values = ", ".join(other.get(one, one) for one in names)

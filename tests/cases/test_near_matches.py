@@ -22,7 +22,7 @@ from hashmatch.store.cases import read_case_matches
 from hashmatch.store.engine import Database
 from hashmatch.store.matches import ContentFacts, MatchFilter
 from hashmatch.store.outbox import read_outbox
-from hashmatch.store.schema import Content, MatchRecord, utc_now
+from hashmatch.store.schema import Case, Content, MatchRecord, utc_now
 from hashmatch.uploaders import Details
 from tests.cases.making import act, make_match, row_of, settings_with
 from tests.test_wire import MATCH
@@ -68,11 +68,11 @@ def test_a_near_match_that_is_found_within_the_threshold_is_recorded_as_such(
     assert make_match(listed, settings=urgent) == near
     assert row_of(listed, near).priority == 0
     with listed.reading() as session:
-        ((record, _),) = read_case_matches(session, 1)
+        ((record, _),) = read_case_matches(session, session.get_one(Case, near))
     assert (record.key, record.distance_bits, record.action) == (1, 4, "block")
     make_match(listed, settings=urgent, distance_bits=NEAR_BITS)
     with listed.reading() as session:
-        ((again, _),) = read_case_matches(session, 1)
+        ((again, _),) = read_case_matches(session, session.get_one(Case, near))
     assert again.distance_bits == 4
 
 

@@ -51,6 +51,7 @@ TABLE: Mapping[CaseAction, tuple[State | None, ...]] = {
     CaseAction.HOLD: (O, R, C, F, E, P, X),
     CaseAction.RELEASE: (O, R, C, F, E, P, X),
     CaseAction.MATCH: (O, R, C, O, E, P, O),
+    CaseAction.CONTENT: (O, R, O, O, O, O, O),
     CaseAction.REPORTED: (O, R, P, F, P, P, X),
     CaseAction.RETRACT: (O, R, C, F, E, P, X),
     CaseAction.SETTLE: (O, R, C, F, E, P, X),
@@ -62,6 +63,7 @@ MAY: Mapping[CaseAction, set[str]] = {
     CaseAction.HOLD: {"admin"},
     CaseAction.RELEASE: {"admin"},
     CaseAction.MATCH: {"system"},
+    CaseAction.CONTENT: {"system"},
     CaseAction.REPORTED: {"system", "review"},
     CaseAction.RETRACT: {"admin"},
     CaseAction.SETTLE: {"admin"},
@@ -138,6 +140,7 @@ def test_what_actors_do_keeps_to_the_table(listed: Database, settings: Settings)
     ways = _ways(settings)
     assert set(CaseAction) - ways.keys() == {
         CaseAction.MATCH,
+        CaseAction.CONTENT,
         CaseAction.RETRACT,
         CaseAction.SETTLE,
         CaseAction.UNDELIVERED,

@@ -228,6 +228,20 @@ def test_a_lookup_can_say_the_quality(ready: CommandLine) -> None:
     assert reasons == [None, "low_quality", "undecodable", "undecodable", "undecodable"]
 
 
+def test_several_hashes_of_one_image_are_looked_up_together(ready: CommandLine) -> None:
+    known, other = (f"pdq:{hashes_of(seed, 'pdq')['pdq'].value.hex()}" for seed in (1, 9))
+    lines = f"{other} {known.upper()[:4]}{known[4:]} post/1\n{other} pdq:zz post/2\n{other} a: b\n"
+    rows = ready.json("lookup", "-", stdin=lines)
+    assert [(row["content_id"], row["outcome"]) for row in rows] == [
+        ("post/1", "matched"), ("line 2", "unscreened"), ("a: b", "clear"),
+    ]  # fmt: skip
+    (row,) = ready.json("lookup", "--together", "--content-id", "post/9", other, known)
+    assert (row["content_id"], row["outcome"]) == ("post/9", "matched")
+    assert len(row["hashes"]) == 2
+    for wrong in (["--together", "-"], ["--content-id", "x", known, other]):
+        assert ready.run("lookup", *wrong).exit_code == 2
+
+
 def test_lookup_answers_in_order(ready: CommandLine) -> None:
     known = f"pdq:{hashes_of(1, 'pdq')['pdq'].value.hex()}"
     stranger = f"PDQ:{hashes_of(9, 'pdq')['pdq'].value.hex().upper()}"

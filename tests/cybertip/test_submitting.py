@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import product
+from pathlib import Path
 
 import pytest
 from lxml import etree
@@ -32,6 +33,7 @@ from tests.cases.making import (
     OTHER,
     REVIEWER,
     act,
+    make_match,
     state_of,
 )
 from tests.cybertip.reporting import (
@@ -43,6 +45,7 @@ from tests.cybertip.reporting import (
     send,
 )
 from tests.cybertip.server import PASSWORD, SCHEMA, CyberTiplineServer
+from tests.pictures import drawn
 
 STEPS = ("submit", "upload", "fileinfo", "finish")
 
@@ -319,6 +322,52 @@ def test_a_report_is_sent_again_only_where_that_is_requested(
     report_case(database, settings, case, again=True)
     send(database, settings)
     assert len(server.finished()) == 2
+
+
+def test_other_bytes_are_reported_after_a_new_decision_with_the_earlier_report(
+    database: Database,
+    configure: Callable[..., Settings],
+    server: CyberTiplineServer,
+    case: int,
+    tmp_path: Path,
+) -> None:
+    settings = configure()
+    report_case(database, settings, case)
+    send(database, settings)
+    (first,) = server.finished()
+    other = drawn(2)
+    assert make_match(database, data=other, entries=(2,), reference="s3://b/1") == case
+    assert state_of(database, case) is State.OPEN
+    act(database, case, CaseAction.CONFIRM)
+    (tmp_path / "post" / "1").write_bytes(other)
+    report_case(database, settings, case)
+    send(database, settings)
+    _, second = server.finished()
+    text = second.document.decode()
+    assert f"Reported before under the same name, of what was known then: {first.number}" in text
+    assert "entry e2" in text
+    assert "entry e1" not in text
+    assert list(second.files.values()) == [other]
+    with pytest.raises(CaseStateError, match="reported already"):
+        act(database, case, CaseAction.REOPEN)
+        act(database, case, CaseAction.CONFIRM)
+        report_case(database, settings, case)
+
+
+def test_of_several_items_under_a_name_that_which_is_handed_over_is_described(
+    database: Database,
+    configure: Callable[..., Settings],
+    server: CyberTiplineServer,
+    case: int,
+) -> None:
+    assert make_match(database, data=b"gone by now", entries=(2,)) == case
+    act(database, case, CaseAction.CONFIRM)
+    settings = configure()
+    report_case(database, settings, case)
+    assert send(database, settings) == {"sent": 1}
+    (report,) = server.finished()
+    assert list(report.files.values()) == [PICTURE]
+    assert all(f"entry {name}" in report.document.decode() for name in ("e1", "e2"))
 
 
 def test_the_same_address_is_the_same_however_it_is_written(

@@ -9,9 +9,11 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import func, select
 
 from hashmatch.outcome import Reason
 from hashmatch.store.engine import Database
+from hashmatch.store.schema import Case
 from tests.imaging.views.altered import as_file, screenshot
 from tests.pictures import drawn, hashes_of
 from tests.scanning import recorded
@@ -248,6 +250,35 @@ def test_a_body_of_json_is_read_only_of_those_who_may_ask_and_to_a_limit(steady:
     for broken in (b"", b"{", b"\xff", b"[" * 100_000, b'{"hashes": 1e999}'):
         assert steady.client.post("/v1/lookup", content=broken).status_code == 400
     assert steady.service.buffers.buffered_bytes == 0
+
+
+def test_several_hashes_of_an_image_are_one_item_with_one_case(
+    served: Served, database: Database
+) -> None:
+    unknown, known = ({"algorithm": "pdq", "value": _value(seed)} for seed in (9, 1))
+    answer = _look_up(
+        served,
+        {"hashes": [unknown, known], "content_id": "a"},
+        {**known, "content_id": "a"},
+        {"hashes": [unknown, {**known, "value": "zz"}], "content_id": "b"},
+    )
+    assert answer.status_code == 200
+    results = answer.json()["results"]
+    assert [one["outcome"] for one in results] == ["matched", "matched", "unscreened"]
+    assert [len(one["hashes"]) for one in results] == [2, 1, 0]
+    with database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Case)) == 1
+    for wrong in (
+        {"content_id": "a"},
+        {"hashes": [], "content_id": "a"},
+        {**known, "hashes": [known], "content_id": "a"},
+        {"quality": 9, "hashes": [known], "content_id": "a"},
+        {"algorithm": "pdq", "content_id": "a"},
+        {"hashes": [known] * 101, "content_id": "a"},
+    ):
+        assert _look_up(served, wrong).status_code == 400
+    too_many = [{"hashes": [known] * 100, "content_id": "a"}] * 11
+    assert _look_up(served, *too_many).status_code == 400
 
 
 def test_hashes_are_looked_up_each_by_itself_in_their_order(

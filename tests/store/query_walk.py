@@ -13,7 +13,7 @@ from benchmarks.filling import DAYS
 from hashmatch.cases import PENDING, State
 from hashmatch.cybertip import ENDED
 from hashmatch.reports import case_rows, read_figures, report_rows
-from hashmatch.store import cases, figures, outbox, queue, retention, tokens
+from hashmatch.store import cases, figures, opening, outbox, queue, retention, tokens
 from hashmatch.store.cases import CaseFilter, CasePlace, OpeningPlace
 from hashmatch.store.engine import read_history
 from hashmatch.store.evaluations import read_sample, read_sampled, read_samples
@@ -99,6 +99,19 @@ def _matches() -> dict[str, MatchFilter]:
     }
 
 
+_READ_OF_A_CASE: dict[str, Callable[[Session, Case], object]] = {
+    "its evidence": cases.read_case_contents,
+    "what it was merged into": cases.find_merged_into,
+    "what was merged into it": cases.read_merged,
+    "its details": cases.find_details_of,
+    "the time of its newest match": cases.read_newest_match_time,
+}
+
+
+def _of_a_case(read: Callable[[Session, Case], object], session: Session) -> object:
+    return read(session, session.get_one(Case, 7))
+
+
 def _others() -> Iterator[tuple[str, Ask]]:
     def history_of_entry(session: Session) -> object:
         return read_entry_history(session, read_match(session, "7"))
@@ -113,13 +126,22 @@ def _others() -> Iterator[tuple[str, Ask]]:
 
     since, until = _MIDDLE + timedelta(hours=3), _LATE + timedelta(hours=5)
     yield "a case", lambda session: cases.read_case(session, 7)
-    yield "its matches", lambda session: cases.read_case_matches(session, 7)
+    yield "its matches", lambda session: cases.read_case_matches(session, session.get_one(Case, 7))
+    for name, read in _READ_OF_A_CASE.items():
+        yield name, partial(_of_a_case, read)
+    names = [f"post/{one}" for one in range(1, 50)]
+    yield "evidence", lambda session: opening.read_evidence(session, names)
+    yield "hashes of evidence", lambda session: opening.read_evidence_hashes(session, names)
+    yield "keys of cases", lambda session: opening.read_case_keys(session, names)
     yield "its notes", lambda session: cases.read_notes(session, 7)
     yield "its reports", lambda session: cases.read_ncmec_reports(session, 10)
     yield "an open report", lambda session: cases.has_open_report(session, 10, ENDED)
     yield "its history", history
     yield "its messages", lambda session: outbox.read_unsent_of_case(session, 100)
-    yield "lists of contents", lambda session: cases.read_matched_lists(session, range(1, 50))
+    yield (
+        "lists of contents",
+        lambda session: cases.read_matched_lists(session, [f"post/{one}" for one in range(1, 50)]),
+    )
     yield "ids of reports", lambda session: cases.read_report_ids(session, range(1, 50))
     yield (
         "reports of an account",

@@ -194,9 +194,9 @@ _NOT_WALKED = {
             "count_old_tokens", "count_old_days", "count_old_lookups",
         ), _COUNTED_FIRST,
     ),
+    "opening": dict.fromkeys(("lock_cases_of", "save_cases", "open_cases"), _RECORDS),
     "cases": dict.fromkeys(
         (
-            "lock_cases_of", "read_case_keys", "save_cases", "open_cases", "read_categories",
             "lock_case", "has_case", "add_case_note",
             "find_uploader_details", "save_uploader_details", "add_ncmec_report",
             "read_ncmec_report", "lock_ncmec_report", "parse_case_id",
@@ -223,7 +223,7 @@ _NOT_WALKED = {
     },
 }  # fmt: skip
 _WALKED = (
-    "cases", "queue", "figures", "outbox", "tokens", "retention", "matches.allowed",
+    "cases", "opening", "queue", "figures", "outbox", "tokens", "retention", "matches.allowed",
     "matches.content", "matches.counts", "matches.flooding", "matches.matches", "lookups",
     "evaluations.counts", "evaluations.samples",
 )  # fmt: skip

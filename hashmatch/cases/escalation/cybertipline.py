@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlalchemy.orm import Session
 
@@ -16,6 +16,7 @@ from hashmatch.cybertip import (
     QUEUED,
     RETRACTED,
     UNKNOWN,
+    Evidence,
     Incident,
     base_of,
     retract_report,
@@ -27,15 +28,18 @@ from hashmatch.store.cases import (
     lock_case,
     lock_ncmec_report,
     read_case,
+    read_case_contents,
     read_case_matches,
+    read_merged,
     read_ncmec_report,
     read_ncmec_reports,
+    read_newest_match_time,
     read_reports_of_account,
 )
 from hashmatch.store.engine import Database, audit
 from hashmatch.store.matches import read_content_hashes
 from hashmatch.store.outbox import Message, queue_message
-from hashmatch.store.schema import Case, NCMECReport, utc_now
+from hashmatch.store.schema import Case, MatchRecord, NCMECReport, utc_now
 from hashmatch.uploaders import Details, Sealer, open_sealer
 
 from ..actors import SYSTEM, Actor
@@ -66,11 +70,18 @@ class CyberTiplineChannel(EscalationChannel[CyberTiplineEscalation]):
     def require_unsent(
         self, session: Session, row: Case, target: CyberTiplineEscalation, *, again: bool
     ) -> None:
-        """Raise `CaseStateError` where a report is under way, or finished and not `again`."""
+        """Raise `CaseStateError` where a report is under way, or finished and not `again`.
+
+        One that is finished does not stand in the way of what was found, and decided, after it.
+        """
         base = base_of(target)
-        for one in read_ncmec_reports(session, row.key):
-            if one.base != base:
-                continue
+        reports = [
+            one
+            for key in (*read_merged(session, row), row.key)
+            for one in read_ncmec_reports(session, key)
+            if one.base == base
+        ]
+        for one in reports:
             if one.stage not in ENDED:
                 raise CaseStateError(
                     f"a report of case {row.key} is under way",
@@ -79,7 +90,7 @@ class CyberTiplineChannel(EscalationChannel[CyberTiplineEscalation]):
                     else "'hashmatch outbox list' shows its state, 'outbox retry' resumes it and"
                     " 'cases retract' retracts it.",
                 )
-            if one.stage == FINISHED and not again:
+            if one.stage == FINISHED and not again and not _is_outdated(session, row, one):
                 raise CaseStateError(
                     f"case {row.key} was reported already, as report {one.report_id}",
                     hint="Use --again where NCMEC needs another report of it.",
@@ -128,7 +139,7 @@ class CyberTiplineChannel(EscalationChannel[CyberTiplineEscalation]):
             settings,
             target,
             int(message.body["report"]),
-            lambda session, report: read_incident(session, sealer, report.case_key),
+            lambda session, report: read_incident(session, sealer, report.case_key, report=report),
             _reported,
         )
 
@@ -177,21 +188,71 @@ def settle(session: Session, case: int, actor: Actor, *, is_finished: bool) -> A
 
 
 def read_incident(
-    session: Session, sealer: Sealer, case: int, *, with_details: bool = True
+    session: Session,
+    sealer: Sealer,
+    case: int,
+    *,
+    with_details: bool = True,
+    report: NCMECReport | None = None,
 ) -> Incident:
-    """Return the facts to report of a case. Raises `NotFoundError` and `ConfigError`."""
+    """Return the facts to report of a case. Raises `NotFoundError` and `ConfigError`.
+
+    Of a case that was reported before these are what is new since then, and the earlier reports.
+    A `report` that was opened for the file of some evidence goes on with it.
+    """
     stored = read_case(session, case)
     details = (open_details(session, sealer, case) if with_details else None) or Details()
     prior = read_reports_of_account(
         session, case, sealer.account_digests(details), limit=_MAX_PRIOR_REPORTS
     )
-    return Incident(
+    earlier = _earlier_reports(session, stored.row, report)
+    matches = read_case_matches(session, stored.row)
+    since = max((one.created_at for one in earlier), default=None)
+    new = [one for one in matches if since is not None and one[0].matched_at > since]
+    evidence = _evidence(session, stored.row, new or matches) or [Evidence(stored.content, ())]
+    first, *others = evidence
+    incident = Incident(
         case=case,
-        content=stored.content,
-        matches=read_case_matches(session, stored.content.key),
-        hashes=read_content_hashes(session, stored.content.key),
+        content=first.content,
+        matches=new or matches,
+        hashes=first.hashes,
         details=details,
         prior_reports=[int(one) for one in prior if one.isdecimal()],
+        others=others,
+        earlier_reports=[one.report_id for one in earlier],
+    )
+    if report is None or report.content_key is None:
+        return incident
+    return incident.about(report.content_key)
+
+
+def _earlier_reports(session: Session, row: Case, report: NCMECReport | None) -> list[NCMECReport]:
+    """Return the finished reports of a case and of those merged into it, before a report."""
+    return [
+        one
+        for key in (*read_merged(session, row), row.key)
+        for one in read_ncmec_reports(session, key)
+        if one.stage == FINISHED and not one.is_test and (report is None or one.key < report.key)
+    ]
+
+
+def _evidence(
+    session: Session, row: Case, matches: Sequence[tuple[MatchRecord, str]]
+) -> list[Evidence]:
+    """Return the evidence of matches, first the newest of which the bytes were screened."""
+    wanted = {record.content_key for record, _ in matches}
+    contents = [one for one in read_case_contents(session, row) if one.key in wanted]
+    contents.sort(key=lambda one: (bool(one.format), one.key), reverse=True)
+    return [Evidence(one, read_content_hashes(session, one.key)) for one in contents]
+
+
+def _is_outdated(session: Session, row: Case, report: NCMECReport) -> bool:
+    """Say whether a case has matches from after a report, and was decided about with them."""
+    found_at = read_newest_match_time(session, row)
+    return (
+        row.decided_at is not None
+        and found_at is not None
+        and report.created_at < found_at < row.decided_at
     )
 
 

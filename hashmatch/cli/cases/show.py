@@ -11,6 +11,8 @@ from ..context import App, json_option, pass_app
 from ..output import print_facts, print_json, print_table
 from .options import case_argument
 
+_PARTS = ("evidence", "matches", "notes", "reports", "messages", "history")
+
 
 @click.command("show")
 @case_argument
@@ -31,9 +33,7 @@ def command(app: App, case: int, *, details: bool, as_json: bool) -> None:
     if as_json:
         print_json(facts)
         return
-    parts = {
-        name: facts.pop(name) for name in ("matches", "notes", "reports", "messages", "history")
-    }
+    parts = {name: facts.pop(name) for name in _PARTS}
     print_facts(f"Case {case}", facts)
     for name, rows in parts.items():
         if rows:

@@ -51,6 +51,7 @@ class CaseMatch(BaseModel):
     """A match of a case."""
 
     match_id: str
+    evidence: int
     nearness: Nearness
     matched_at: str
     list: str
@@ -62,6 +63,17 @@ class CaseMatch(BaseModel):
     algorithm: str
     distance_bits: int
     threshold_bits: int
+
+
+class CaseEvidence(BaseModel):
+    """Evidence of a case: bytes that were screened, or a look-up, which has no format."""
+
+    evidence: int
+    reference: str
+    format: str
+    width: int | None
+    height: int | None
+    frames: int | None
 
 
 class CaseNoteAnswer(BaseModel):
@@ -96,9 +108,16 @@ class CaseMessage(BaseModel):
 
 
 class CaseAnswer(CaseLine):
-    """A case with its history; `details` only where the request asked for them."""
+    """A case with its history; `details` only where the request asked for them.
 
+    `merged` are cases of the same content id that were merged into it, `merged_into` is the one
+    that it was merged into itself.
+    """
+
+    evidence: list[CaseEvidence]
     matches: list[CaseMatch]
+    merged_into: int | None
+    merged: list[int]
     has_details: bool
     notes: list[CaseNoteAnswer]
     reports: list[CaseReport]

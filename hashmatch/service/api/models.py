@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hashmatch.outcome import Reason
 from hashmatch.reports import ReportRow
@@ -14,6 +14,10 @@ from hashmatch.wire import WireOutcome
 # Names that the platform gives. No database accepts a zero character in text.
 Name = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00]*$")]
 Reference = Annotated[str, Field(max_length=4000, pattern=r"^[^\x00]*$")]
+
+
+_HASHES_AT_ONCE = 1_000
+_HASHES_OF_AN_IMAGE = 100
 
 
 class Problem(BaseModel):
@@ -26,7 +30,7 @@ class Problem(BaseModel):
     hint: str | None = None
 
 
-class LookupHash(BaseModel):
+class LookupValue(BaseModel):
     """One hash that was computed elsewhere."""
 
     model_config = ConfigDict(extra="forbid")
@@ -34,19 +38,54 @@ class LookupHash(BaseModel):
     algorithm: Annotated[str, Field(max_length=64)]
     value: Annotated[str, Field(max_length=10_000)]
     quality: Annotated[int, Field(ge=0, le=100)] | None = None
-    content_id: Name
 
 
-class LookupRequest(BaseModel):
-    """Hashes to look up, each by itself."""
+class LookupItem(BaseModel):
+    """An image by a hash that was computed elsewhere, or by several: then they are in `hashes`."""
 
     model_config = ConfigDict(extra="forbid")
 
-    hashes: Annotated[list[LookupHash], Field(min_length=1, max_length=1000)]
+    algorithm: Annotated[str, Field(max_length=64)] | None = None
+    value: Annotated[str, Field(max_length=10_000)] | None = None
+    quality: Annotated[int, Field(ge=0, le=100)] | None = None
+    hashes: Annotated[list[LookupValue], Field(min_length=1, max_length=_HASHES_OF_AN_IMAGE)] = []
+    content_id: Name
+
+    @model_validator(mode="after")
+    def _require_one_form(self) -> Self:
+        is_single = self.algorithm is not None and self.value is not None
+        is_empty = self.algorithm is None and self.value is None and self.quality is None
+        if not (is_single and not self.hashes) and not (is_empty and self.hashes):
+            raise ValueError("give either algorithm and value, or hashes")
+        return self
+
+    def values(self) -> Sequence[LookupValue]:
+        """Return the hashes in either form."""
+        if self.algorithm is None or self.value is None:
+            return self.hashes
+        # Checked already, as the fields of the item itself.
+        one = LookupValue.model_construct(
+            algorithm=self.algorithm, value=self.value, quality=self.quality
+        )
+        return [one]
+
+
+class LookupRequest(BaseModel):
+    """Images to look up, each by itself; a thousand hashes at most."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    hashes: Annotated[list[LookupItem], Field(min_length=1, max_length=_HASHES_AT_ONCE)]
+
+    @model_validator(mode="after")
+    def _require_few(self) -> Self:
+        if sum(len(one.hashes) or 1 for one in self.hashes) > _HASHES_AT_ONCE:
+            raise ValueError(f"more than {_HASHES_AT_ONCE} hashes")
+        return self
 
 
 class LookupAnswer(BaseModel):
-    """One outcome for each hash, in their order."""
+    """One outcome for each image, in their order."""
 
     results: list[WireOutcome]
 

@@ -26,7 +26,7 @@ from ..http.bodies import Upload, receive, receive_json
 from ..http.problems import answer_error, status_of
 from ..runtime.state import state_of
 from .answers import answer_outcome, answer_outcomes, error_responses, json_body
-from .models import LookupAnswer, LookupHash, LookupRequest, Name, Reference
+from .models import LookupAnswer, LookupItem, LookupRequest, LookupValue, Name, Reference
 
 router = APIRouter(tags=["screening"])
 ScanToken = Annotated[Token, Depends(RequireScope(Scope.SCAN))]
@@ -179,9 +179,9 @@ async def lookup(
     token: ScanToken,
     show_hashes: Annotated[bool, Query(description="Needs the scope export.")] = False,  # noqa: FBT002
 ) -> Response:
-    """Screen hashes that were computed elsewhere, each by itself.
+    """Screen images by hashes that were computed elsewhere, one or several of each.
 
-    Clear then means: clear by this hash alone.
+    Clear then means: clear by these hashes alone.
     """
     if show_hashes:
         require_export(token)
@@ -202,19 +202,26 @@ async def lookup(
     )
 
 
-def _look_up(scanner: Scanner, hashes: list[LookupHash], limit: int | None) -> list[Outcome]:
-    """Return an outcome for each hash: of one lookup for valid ones, of a refusal for others."""
+def _look_up(scanner: Scanner, items: list[LookupItem], limit: int | None) -> list[Outcome]:
+    """Return an outcome for each image: of one lookup for valid ones, of a refusal for others.
+
+    An image with an invalid hash is refused: it is not clear by the others alone.
+    """
     outcomes: dict[int, Outcome] = {}
     queries: dict[int, HashQuery] = {}
-    for place, one in enumerate(hashes):
+    for place, one in enumerate(items):
         try:
-            algorithm = find_algorithm(one.algorithm)
-            found = Hash(algorithm, algorithm.parse(one.value), one.quality)
+            hashes = tuple(_hash(value) for value in one.values())
         except InputError as error:
             failure = Failure(Reason.UNDECODABLE, error.message)
             outcomes[place] = scanner.refuse(failure, content_id=one.content_id)
         else:
-            queries[place] = HashQuery((found,), one.content_id)
+            queries[place] = HashQuery(hashes, one.content_id)
     answers = scanner.lookup_many(list(queries.values()), near_limit=limit)
     outcomes |= zip(queries, answers, strict=True)
-    return [outcomes[place] for place in range(len(hashes))]
+    return [outcomes[place] for place in range(len(items))]
+
+
+def _hash(one: LookupValue) -> Hash:
+    algorithm = find_algorithm(one.algorithm)
+    return Hash(algorithm, algorithm.parse(one.value), one.quality)

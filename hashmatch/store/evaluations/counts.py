@@ -18,7 +18,7 @@ from hashmatch.outcome import BAND_BITS, Nearness
 
 from ..lists import find_list
 from ..matches import MatchFilter
-from ..schema import Case, HashList, MatchRecord, ReviewResult
+from ..schema import Case, Content, HashList, MatchRecord, ReviewResult
 
 # As `nearness` says it, for the database.
 IS_NEAR = MatchRecord.distance_bits > MatchRecord.threshold_bits
@@ -84,10 +84,11 @@ def count_results(
     result = func.coalesce(Case.result, ReviewResult.OPEN.value)
     is_near = case((IS_NEAR, 1), else_=0)
     query = (
-        select(*kind, is_near, result, func.count(), func.count(distinct(MatchRecord.content_key)))
+        select(*kind, is_near, result, func.count(), func.count(distinct(Content.content_id)))
         .select_from(MatchRecord)
         .join(HashList, HashList.key == MatchRecord.list_key)
-        .outerjoin(Case, Case.content_key == MatchRecord.content_key)
+        .join(Content, Content.key == MatchRecord.content_key)
+        .outerjoin(Case, Case.content_id == Content.content_id)
         .where(*matches_of(session, wanted))
         .group_by(*kind, is_near, result)
     )
@@ -129,9 +130,9 @@ def count_distances(session: Session, wanted: MatchFilter) -> list[DistanceCount
 def count_fates(
     session: Session, wanted: MatchFilter, thresholds: Mapping[str, OtherThreshold]
 ) -> dict[tuple[ReviewResult, Fate, Fate], int]:
-    """Return the number of content items by result, fate on record, and fate at other thresholds.
+    """Return the number of content ids by result, fate on record, and fate at other thresholds.
 
-    The fate of an item is that of the best of its matches of the period; those of other algorithms,
+    The fate of one is that of the best of its matches of the period; those of other algorithms,
     and of other lists than the wanted one, stay as they are. Raises `UnknownListError`.
     """
     own = (
@@ -140,12 +141,14 @@ def count_fates(
     applies = None if own is None else MatchRecord.list_key == own.key
     of_items = (
         select(
-            MatchRecord.content_key,
+            Content.content_id,
             func.max(_fate_on_record()).label("before"),
             func.max(_fate_at(thresholds, applies)).label("after"),
         )
+        .select_from(MatchRecord)
+        .join(Content, Content.key == MatchRecord.content_key)
         .where(*_of_period(wanted))
-        .group_by(MatchRecord.content_key)
+        .group_by(Content.content_id)
     )
     if applies is not None:
         of_items = of_items.having(func.max(case((applies, 1), else_=0)) == 1)
@@ -154,7 +157,7 @@ def count_fates(
     query = (
         select(result, items.c.before, items.c.after, func.count())
         .select_from(items)
-        .outerjoin(Case, Case.content_key == items.c.content_key)
+        .outerjoin(Case, Case.content_id == items.c.content_id)
         .group_by(result, items.c.before, items.c.after)
     )
     return {

@@ -18,6 +18,7 @@ from ..engine import among, audit
 from ..matches import MatchFilter
 from ..schema import (
     Case,
+    Content,
     HashList,
     MatchRecord,
     ReviewResult,
@@ -161,7 +162,8 @@ def read_sampled(session: Session, sample: int) -> list[Sampled]:
     query = (
         select(SampledMatch, MatchRecord.key, Case.key, Case.state, Case.result)
         .outerjoin(MatchRecord, MatchRecord.key == SampledMatch.match_key)
-        .outerjoin(Case, Case.content_key == MatchRecord.content_key)
+        .outerjoin(Content, Content.key == MatchRecord.content_key)
+        .outerjoin(Case, Case.content_id == Content.content_id)
         .where(SampledMatch.sample_key == sample)
         .order_by(SampledMatch.match_key)
     )

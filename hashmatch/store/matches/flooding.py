@@ -18,7 +18,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from ..engine import as_table, audit, is_sqlite, upsert_into
 from ..lists import ListedHash, find_list, shown_entry_id
-from ..schema import Case, Entry, EntryActivity, HashList, MatchRecord, utc_now
+from ..schema import Case, Content, Entry, EntryActivity, HashList, MatchRecord, utc_now
 
 _KEYS_A_QUERY = 10_000
 _TABLE, _ENTRIES = as_table(EntryActivity), as_table(Entry)
@@ -121,7 +121,8 @@ def count_cases_of(session: Session, entry_key: int, states: Sequence[str]) -> i
     query = (
         select(func.count())
         .select_from(MatchRecord)
-        .join(Case, Case.content_key == MatchRecord.content_key)
+        .join(Content, Content.key == MatchRecord.content_key)
+        .join(Case, Case.content_id == Content.content_id)
         .where(
             MatchRecord.entry_key == entry_key,
             Case.state.in_(states),

@@ -147,5 +147,5 @@ def _with_all() -> Select[MatchRecord, HashList, Content, int]:
         select(MatchRecord, HashList, Content, Case.key)
         .join(HashList, HashList.key == MatchRecord.list_key)
         .join(Content, Content.key == MatchRecord.content_key)
-        .outerjoin(Case, Case.content_key == Content.key)
+        .outerjoin(Case, Case.content_id == Content.content_id)
     )

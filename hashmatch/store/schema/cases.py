@@ -20,7 +20,11 @@ class ReviewResult(StrEnum):
 
 
 class Case(Audited):
-    """All matches of one content item, and the decisions about it.
+    """All matches under one content id, and the decisions about them.
+
+    Its evidence are the rows of contents of that id, of which `content_key` is the first.
+    Cases of one id from before there was one for each are merged: they are closed, have no
+    `content_id`, and the case of the id has all matches.
 
     `notified_at` is when a target of an escalation was first notified, `proposal` an action that
     waits for a second approval, `legal_hold` the reason for one. `newest_match` is the key of the
@@ -30,13 +34,14 @@ class Case(Audited):
 
     __tablename__ = "cases"
     audited = (
-        "key", "content_key", "state", "priority", "due_at", "assignee", "opened_at",
-        "decided_at", "notified_at", "proposal", "proposed_by", "legal_hold", "newest_match",
-        "reopened", "revision",
+        "key", "content_key", "content_id", "state", "priority", "due_at", "assignee",
+        "opened_at", "decided_at", "notified_at", "proposal", "proposed_by", "legal_hold",
+        "newest_match", "reopened", "revision",
     )  # fmt: skip
 
     key: Mapped[int] = mapped_column(LongInteger, primary_key=True)
     content_key: Mapped[int] = mapped_column(LongInteger, ForeignKey("contents.key"), unique=True)
+    content_id: Mapped[str | None] = mapped_column(Text)
     state: Mapped[str] = mapped_column(String(16))
     priority: Mapped[int]
     due_at: Mapped[datetime]
@@ -63,6 +68,7 @@ class Case(Audited):
         Index(None, "state", "due_at"),
         Index(None, "state", "changed_at", "key"),
         Index(None, "opened_at", "key"),
+        Index("uq_cases_content_id", "content_id", unique=True),
         KEYS_ARE_NEVER_REUSED,
     )
 
@@ -109,7 +115,8 @@ class NCMECReport(Audited):
 
     A stage ending in "ing" was begun, and may or may not have been completed. `turn` tells one
     sender from another that took over, `began_at` is when the last one began, and `touched_at` when
-    the server last knew the report.
+    the server last knew the report. `content_key` is the evidence for whose file it was opened,
+    none before that.
     """
 
     __tablename__ = "ncmec_reports"
@@ -128,6 +135,7 @@ class NCMECReport(Audited):
     report_id: Mapped[str] = mapped_column(String(32), default="")
     file_id: Mapped[str] = mapped_column(String(64), default="")
     without_file: Mapped[str] = mapped_column(Text, default="")
+    content_key: Mapped[int | None] = mapped_column(LongInteger)
     turn: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     began_at: Mapped[datetime | None]
