@@ -30,7 +30,7 @@ _pointer_of = ctypes.pythonapi.PyCapsule_GetPointer
 _pointer_of.restype, _pointer_of.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
 
 
-class _Held:
+class _PictureMemory:
     """Memory of a picture, which lives as long as an array of it."""
 
     def __init__(self, owner: object, address: int, shape: tuple[int, ...]) -> None:
@@ -68,4 +68,4 @@ def _as_stored(picture: Image.Image) -> Pixels | None:
     address = values.buffers[1]
     if array.length != width * height or values.offset or not address:
         return None
-    return np.asarray(_Held(capsule, address, shape))
+    return np.asarray(_PictureMemory(capsule, address, shape))

@@ -73,11 +73,11 @@ class StandingQuestion:
 
     def _answered(self, ask: Callable[[], Rows]) -> Rows:
         """Ask once more on a new connection where the one that was kept had broken meanwhile."""
-        kept = self._connection
+        former = self._connection
         try:
             return ask()
         except Exception:
-            if kept is None or not kept.closed:
+            if former is None or not former.closed:
                 raise
             self.close()
         return ask()
