@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from hashmatch.hashers import ALGORITHMS, find_algorithm
+from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Hash, Level, Orientation, View
-from hashmatch.imaging import Intake, path_as_text, read_file
 from hashmatch.outcome import Failure
 from hashmatch.wire import hash_as_json
-from hashmatch.wiring import open_intake
 
 from .context import App, json_option, level_option, orientations_option, pass_app
 from .exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
 from .output import print_json, print_line, printable, say
+
+if TYPE_CHECKING:
+    from hashmatch.imaging import Intake
 
 
 @click.command("hash")
@@ -41,6 +43,9 @@ def command(
 
     Nothing is matched or recorded. Without --level, the hashes are those that a list would hold.
     """
+    from hashmatch.hashers import find_algorithm
+    from hashmatch.wiring import open_intake
+
     algorithms = {find_algorithm(name).name for name in names} or set(ALGORITHMS)
     settings = app.settings_with(orientations=orientations, level=Level(level or Level.PLAIN))
     with closing(open_intake(settings)) as intake:
@@ -50,6 +55,8 @@ def command(
 
 def _hash_file(app: App, intake: Intake, path: str, algorithms: set[str], *, as_json: bool) -> bool:
     """Print the hashes of one file and return whether all of it could be hashed."""
+    from hashmatch.imaging import path_as_text, read_file
+
     data = read_file(Path(path), app.settings.intake.max_bytes)
     if isinstance(data, Failure):
         say(f"unscreened  {printable(path)}  {data.reason}: {data.detail}")

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
 from hashmatch.errors import InputError
-from hashmatch.hashers import find_algorithm
 from hashmatch.hashes import Hash
 from hashmatch.outcome import Failure, Outcome, Reason
-from hashmatch.screening import Scanner, anonymous_content_id
 
 from .context import App, json_option, pass_app, show_hashes_option, standard_input
 from .verdicts import show_outcomes
+
+if TYPE_CHECKING:
+    from hashmatch.screening import Scanner
 
 
 @click.command("lookup")
@@ -55,6 +57,9 @@ def _look_up(scanner: Scanner, where: str, text: bytes) -> Outcome:
 
 def _parse(text: bytes) -> tuple[Hash, str]:
     """Return the hash and its content id. Raises `InputError`."""
+    from hashmatch.hashers import find_algorithm
+    from hashmatch.screening import anonymous_content_id
+
     try:
         written, _, content_id = text.decode().strip().partition(" ")
     except UnicodeDecodeError as error:

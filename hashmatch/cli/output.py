@@ -8,22 +8,14 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich import box
-from rich.cells import cell_len
-from rich.console import Console, JustifyMethod
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.table import Table
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from rich.console import JustifyMethod
+    from rich.progress import Progress, ProgressColumn
 
 # Without a terminal to say how wide it is, nothing may be cut or wrapped.
 _UNLIMITED_WIDTH = 10_000
@@ -76,6 +68,9 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     fit into the terminal side by side, columns without any value are left out, and if that is not
     enough, each row is written as a record of lines.
     """
+    from rich import box
+    from rich.table import Table
+
     cells = [[_parsed(name, cell) for name, cell in zip(columns, row, strict=True)] for row in rows]
     texts = [[_text(cell) for cell in row] for row in cells]
     names = [_heading(name, [row[n] for row in cells]) for n, name in enumerate(columns)]
@@ -186,6 +181,8 @@ def _fit(
     available: int,
 ) -> list[int] | None:
     """Return the widths of columns that together fit, None where their words do not."""
+    from rich.cells import cell_len
+
     widths, least = [], []
     for place, name in enumerate(names):
         column = [row[place] for row in texts]
@@ -226,6 +223,15 @@ def progress(
 
     With a `total` it is a bar, with the time that is left.
     """
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
     hidden = sys.stderr is None or not sys.stderr.isatty()
     hidden = hidden or (data_goes_to_terminal and sys.stdout.isatty())
     columns: tuple[ProgressColumn, ...] = (

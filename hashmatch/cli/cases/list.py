@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import click
 
-from hashmatch.cases import PENDING, State, case_row
-from hashmatch.store.cases import CaseFilter, read_cases
-from hashmatch.store.schema import utc_now
+from hashmatch.cases import State
 
 from ..context import App, json_option, limit_option, pass_app
 from ..output import print_json, print_table, say
@@ -43,6 +41,10 @@ def command(
     as_json: bool,
 ) -> None:
     """Show the queue: most urgent first, then by due time."""
+    from hashmatch.cases import PENDING, case_row
+    from hashmatch.store.cases import CaseFilter, read_cases
+    from hashmatch.store.schema import utc_now
+
     entry_id: str | None = None
     if entry is not None:
         list_name, separator, entry_id = entry.partition("/")

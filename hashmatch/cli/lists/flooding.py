@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import click
 
-from hashmatch.cases import PENDING
-from hashmatch.lists import decide_flooding, flooding_facts
-from hashmatch.store.matches import FloodAction, count_cases_of, read_flooding
+from hashmatch.store.matches import FloodAction
 
 from ..context import App, json_option, pass_app
 from ..index_updates import update_index
@@ -39,6 +37,10 @@ def command(
     An entry floods that matches more content items in a day than guards.max_contents_per_entry.
     Nothing changes by itself. ENTRY_ID is as 'lists flooding' shows it.
     """
+    from hashmatch.cases import PENDING
+    from hashmatch.lists import decide_flooding, flooding_facts
+    from hashmatch.store.matches import count_cases_of, read_flooding
+
     if (action is None) is not (entry_id is None):
         raise click.UsageError("NAME, ENTRY_ID and --set belong together.")
     with app.database() as database:

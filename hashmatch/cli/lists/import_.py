@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hashmatch.errors import InputError
-from hashmatch.lists import FORMATS, ImportSummary, find_format, import_list, unpacked
+from hashmatch.lists import FORMATS
 
 from ..context import App, json_option, pass_app, standard_input
 from ..exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
@@ -16,6 +17,9 @@ from ..index_updates import update_index
 from ..output import numbered, print_facts, print_json, printable, progress, say
 from .licence import warn_of_licence_ends
 from .options import name_argument
+
+if TYPE_CHECKING:
+    from hashmatch.lists import ImportSummary
 
 
 @click.command("import")
@@ -55,6 +59,8 @@ def command(
     list: entries that it lacks are withdrawn. Damaged rows are rejected and named by their line,
     and then the exit code is 2.
     """
+    from hashmatch.lists import find_format, import_list, unpacked
+
     mapping = app.mapping(mapping_name)
     with app.database() as database:
         with (

@@ -8,32 +8,19 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
-from sqlalchemy.orm import Session
 
 from hashmatch.errors import InputError
-from hashmatch.reports import (
-    FORMATS,
-    CaseRow,
-    ReportRow,
-    case_rows,
-    html_summary,
-    pdf_summary,
-    private_file,
-    private_folder,
-    read_figures,
-    record_export,
-    report_rows,
-    transparency,
-)
-from hashmatch.store.cases import CaseFilter, parse_case_id
-from hashmatch.store.matches import MatchFilter, read_daily_counts
+from hashmatch.reports import FORMATS
 
 from ..context import App, pass_app, show_hashes_option
 from ..output import say
 from ..period import period_options
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 _ROWS = {one.name: one for one in FORMATS}
 _FIGURES = ("html", "pdf", "transparency")
@@ -113,6 +100,10 @@ def command(
 
     The audit log records it.
     """
+    from hashmatch.reports import record_export
+    from hashmatch.store.cases import parse_case_id
+    from hashmatch.store.matches import MatchFilter
+
     target = None if output is None or str(output) == "-" else output
     ending = "" if target is None else target.suffix.removeprefix(".")
     case = None if case_id is None else parse_case_id(case_id)
@@ -157,6 +148,10 @@ def _require_fitting(wanted: _Wanted) -> None:
 
 
 def _write_rows(session: Session, wanted: _Wanted, target: Path | None) -> None:
+    from hashmatch.reports import CaseRow, ReportRow, case_rows, report_rows
+    from hashmatch.store.cases import CaseFilter
+    from hashmatch.store.matches import MatchFilter, read_daily_counts
+
     rows: Any
     kind: type[Any]
     if wanted.of == "cases":
@@ -175,6 +170,8 @@ def _write_rows(session: Session, wanted: _Wanted, target: Path | None) -> None:
 
 
 def _write_figures(session: Session, wanted: _Wanted, target: Path | None) -> None:
+    from hashmatch.reports import html_summary, pdf_summary, read_figures, transparency
+
     figures = read_figures(session, wanted.since, wanted.until)
     if wanted.form == "pdf":
         if target is None and sys.stdout.isatty():
@@ -193,6 +190,8 @@ def _write_figures(session: Session, wanted: _Wanted, target: Path | None) -> No
 def _write_cybertip(app: App, session: Session, wanted: _Wanted, target: Path | None) -> None:
     # Imported here: it loads the CyberTipline modules, which other reports do not need.
     from hashmatch.cases import cybertip_documents
+    from hashmatch.reports import private_file, private_folder
+    from hashmatch.store.cases import CaseFilter
 
     documents = cybertip_documents(
         session,
@@ -222,6 +221,8 @@ def _write_cybertip(app: App, session: Session, wanted: _Wanted, target: Path | 
 
 
 def _opened(target: Path | None, *, is_binary: bool = False) -> Any:
+    from hashmatch.reports import private_file
+
     if target is not None:
         return private_file(target, is_binary=is_binary)
     stream: IO[Any] = sys.stdout.buffer if is_binary else sys.stdout
