@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Hash, Level, Orientation, View
 from hashmatch.outcome import Failure
 from hashmatch.wire import hash_as_json
 
+from .choices import ALGORITHMS
 from .context import App, json_option, level_option, orientations_option, pass_app
 from .exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
 from .output import print_json, print_line, printable, say
@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 @click.command("hash")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option(
-    "--algorithm", "-a", "names", multiple=True, help=f"One of {', '.join(ALGORITHMS)}; repeatable."
+    "--algorithm",
+    "-a",
+    "names",
+    multiple=True,
+    help=f"One of {', '.join(ALGORITHMS)}, or of an installed package; repeatable.",
 )
 @level_option
 @orientations_option
@@ -43,10 +47,11 @@ def command(
 
     Nothing is matched or recorded. Without --level, the hashes are those that a list would hold.
     """
+    from hashmatch.hashers import ALGORITHMS as INSTALLED
     from hashmatch.hashers import find_algorithm
     from hashmatch.wiring import open_intake
 
-    algorithms = {find_algorithm(name).name for name in names} or set(ALGORITHMS)
+    algorithms = {find_algorithm(name).name for name in names} or set(INSTALLED)
     settings = app.settings_with(orientations=orientations, level=Level(level or Level.PLAIN))
     with closing(open_intake(settings)) as intake:
         complete = [_hash_file(app, intake, path, algorithms, as_json=as_json) for path in paths]

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 
 if TYPE_CHECKING:
     from rich.console import JustifyMethod
@@ -24,14 +23,6 @@ _GAP_WIDTH = 2
 _ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?\+00:00")
 _MARKUP = re.compile(r"[|<>`*_\[\]\\]")
 _TIME = "%Y-%m-%d %H:%M"
-
-
-class _Console(Console):
-    """A console that leaves closed pipes to the command line."""
-
-    def on_broken_pipe(self) -> None:
-        """Raise; the original would end the program with 1, which means "matched"."""
-        raise BrokenPipeError
 
 
 def printable(text: str) -> str:
@@ -71,10 +62,12 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     from rich import box
     from rich.table import Table
 
+    from .terminal import Terminal
+
     cells = [[_parsed(name, cell) for name, cell in zip(columns, row, strict=True)] for row in rows]
     texts = [[_text(cell) for cell in row] for row in cells]
     names = [_heading(name, [row[n] for row in cells]) for n, name in enumerate(columns)]
-    console = _Console(
+    console = Terminal(
         width=None if sys.stdout.isatty() else _UNLIMITED_WIDTH,
         markup=False,
         highlight=False,
@@ -223,6 +216,7 @@ def progress(
 
     With a `total` it is a bar, with the time that is left.
     """
+    from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,

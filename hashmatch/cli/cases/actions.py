@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, assert_never
 
 import click
 
-from hashmatch.cases import Role
-
 from ..context import App, login_name
 from ..exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
 from ..output import say
@@ -19,15 +17,14 @@ if TYPE_CHECKING:
 
     from hashmatch.cases import ActionDone, ActionFailed, Actor
 
-_ROLES = frozenset({Role.REVIEWER, Role.ADMINISTRATOR, Role.EXPORTER})
-
 
 def actor_named(by: str | None) -> Actor:
     """Return the actor of a command, by default the user who runs it."""
-    from hashmatch.cases import Actor
+    from hashmatch.cases import Actor, Role
 
     login = login_name()
-    return Actor((by or login).strip(), f"user {login}", _ROLES)
+    roles = frozenset({Role.REVIEWER, Role.ADMINISTRATOR, Role.EXPORTER})
+    return Actor((by or login).strip(), f"user {login}", roles)
 
 
 def act_on_cases(

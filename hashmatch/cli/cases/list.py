@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from hashmatch.cases import State
-
+from ..choices import CASE_STATES
 from ..context import App, json_option, limit_option, pass_app
 from ..output import print_json, print_table, say
 
@@ -14,7 +13,7 @@ from ..output import print_json, print_table, say
 @click.option(
     "--state",
     "states",
-    type=click.Choice([one.value for one in State]),
+    type=click.Choice(CASE_STATES),
     multiple=True,
     help="Only cases in this state; repeatable.  [default: open, in review and confirmed]",
 )

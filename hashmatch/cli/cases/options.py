@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from hashmatch.cases import DECISIONS
+from ..choices import DECISIONS
 
-DECISION = click.Choice([one.value for one in DECISIONS])
+DECISION = click.Choice(DECISIONS)
 
 
 class CaseKey(click.ParamType[int]):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from hashmatch.store.matches import FloodAction
-
+from ..choices import FLOOD_ACTIONS
 from ..context import App, json_option, pass_app
 from ..index_updates import update_index
 from ..output import print_json, print_table, say
@@ -17,7 +16,7 @@ from ..output import print_json, print_table, say
 @click.option(
     "--set",
     "action",
-    type=click.Choice([one.value for one in FloodAction]),
+    type=click.Choice(FLOOD_ACTIONS),
     help="What near copies lead to from now on; exact copies go on as before.",
 )
 @click.option("--by", "actor", default="", help="Who decided it.")
@@ -39,7 +38,7 @@ def command(
     """
     from hashmatch.cases import PENDING
     from hashmatch.lists import decide_flooding, flooding_facts
-    from hashmatch.store.matches import count_cases_of, read_flooding
+    from hashmatch.store.matches import FloodAction, count_cases_of, read_flooding
 
     if (action is None) is not (entry_id is None):
         raise click.UsageError("NAME, ENTRY_ID and --set belong together.")

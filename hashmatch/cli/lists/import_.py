@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from hashmatch.errors import InputError
-from hashmatch.lists import FORMATS
 
+from ..choices import LIST_FORMATS
 from ..context import App, json_option, pass_app, standard_input
 from ..exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
 from ..index_updates import update_index
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "format_name",
-    type=click.Choice([one.name for one in FORMATS]),
+    type=click.Choice(LIST_FORMATS),
     help="Format of the file; by default its ending decides.",
 )
 @click.option(

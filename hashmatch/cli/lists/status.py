@@ -8,12 +8,9 @@ from typing import Any
 import click
 
 from hashmatch.forecast import Forecast
-from hashmatch.store.lists import ALLOW, OWN
 
 from ..context import App, json_option, pass_app
 from ..output import numbered, print_json, print_table, say
-
-_KINDS = {ALLOW: " (allow list)", OWN: " (own list)"}
 
 
 @click.command("status")
@@ -75,9 +72,12 @@ def _show(rows: Sequence[dict[str, Any]]) -> None:
 
 
 def _shown(row: dict[str, Any]) -> tuple[object, ...]:
+    from hashmatch.store.lists import ALLOW, OWN
+
+    kinds = {ALLOW: " (allow list)", OWN: " (own list)"}
     sync = row["sync"]
     return (
-        f"{row['list']}{_KINDS.get(row['kind'], '')}",
+        f"{row['list']}{kinds.get(row['kind'], '')}",
         row["licensor"],
         f"{row['licence_end'] or 'no end'}{_urgency(row)}",
         row["generation"],

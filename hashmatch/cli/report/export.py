@@ -13,8 +13,8 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from hashmatch.errors import InputError
-from hashmatch.reports import FORMATS
 
+from ..choices import REPORT_FORMATS
 from ..context import App, pass_app, show_hashes_option
 from ..output import say
 from ..period import period_options
@@ -22,10 +22,9 @@ from ..period import period_options
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-_ROWS = {one.name: one for one in FORMATS}
 _FIGURES = ("html", "pdf", "transparency")
 _CYBERTIP = "cybertip"
-_ENDINGS = {**{name: name for name in (*_ROWS, "html", "pdf")}, "xml": _CYBERTIP}
+_ENDINGS = {**{name: name for name in (*REPORT_FORMATS, "html", "pdf")}, "xml": _CYBERTIP}
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class _Wanted:
 @click.option(
     "--format",
     "form",
-    type=click.Choice([*_ROWS, *_FIGURES, _CYBERTIP]),
+    type=click.Choice([*REPORT_FORMATS, *_FIGURES, _CYBERTIP]),
     help="csv and jsonl: rows; html and pdf: figures for people; transparency: counts as JSON;"
     " cybertip: NCMEC's XML. The default is the suffix of --output, else csv.",
 )
@@ -131,7 +130,7 @@ def command(
 
 
 def _require_fitting(wanted: _Wanted) -> None:
-    rows = wanted.form in _ROWS
+    rows = wanted.form in REPORT_FORMATS
     of_matches = rows and wanted.of == "matches"
     for is_given, fits, option in (
         (wanted.of == "cases", rows, "--of"),
@@ -148,7 +147,7 @@ def _require_fitting(wanted: _Wanted) -> None:
 
 
 def _write_rows(session: Session, wanted: _Wanted, target: Path | None) -> None:
-    from hashmatch.reports import CaseRow, ReportRow, case_rows, report_rows
+    from hashmatch.reports import FORMATS, CaseRow, ReportRow, case_rows, report_rows
     from hashmatch.store.cases import CaseFilter
     from hashmatch.store.matches import MatchFilter, read_daily_counts
 
@@ -160,7 +159,8 @@ def _write_rows(session: Session, wanted: _Wanted, target: Path | None) -> None:
         matches = MatchFilter(wanted.since, wanted.until, wanted.list_name)
         rows, kind = report_rows(session, matches, show_hashes=wanted.show_hashes), ReportRow
     with _opened(target) as stream:
-        written = _ROWS[wanted.form].write(kind, rows, stream)
+        chosen = next(one for one in FORMATS if one.name == wanted.form)
+        written = chosen.write(kind, rows, stream)
     first = None if wanted.since is None else wanted.since.date()
     last = None if wanted.until is None else (wanted.until - timedelta(microseconds=1)).date()
     others = read_daily_counts(session, first, last)
