@@ -1,6 +1,7 @@
 """Index: exact search of hashes among the entries of all lists."""
 
 from .exact import ExactSegment
+from .few import load_loops
 from .folder import IndexFolder
 from .hamming import HammingSegment
 from .interface import Entries, Hits, Index, Neighbour, Segment
@@ -28,5 +29,6 @@ __all__ = [
     "VectorSegment",
     "catch_up",
     "inspect",
+    "load_loops",
     "merge",
 ]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
-import sqlalchemy.dialects.postgresql as postgresql_dialect
 import sqlalchemy.dialects.sqlite as sqlite_dialect
 from sqlalchemy import CursorResult, UpdateBase, text
 from sqlalchemy.orm import Session
 
 from ..schema import Base
 
-Upsert: TypeAlias = sqlite_dialect.Insert | postgresql_dialect.Insert
+if TYPE_CHECKING:
+    import sqlalchemy.dialects.postgresql as postgresql_dialect
+
+Upsert: TypeAlias = "sqlite_dialect.Insert | postgresql_dialect.Insert"
 
 
 def is_sqlite(session: Session) -> bool:
@@ -33,7 +35,12 @@ def upsert(session: Session, table: type[Base]) -> Upsert:
 
     Several writers may insert the same row at once, so that looking before is not enough.
     """
-    return sqlite_dialect.insert(table) if is_sqlite(session) else postgresql_dialect.insert(table)
+    if is_sqlite(session):
+        return sqlite_dialect.insert(table)
+    # Takes as long to load as all of a help page, and most installations do without it.
+    import sqlalchemy.dialects.postgresql as postgresql_dialect
+
+    return postgresql_dialect.insert(table)
 
 
 def affected_rows(session: Session, statement: UpdateBase) -> int:
