@@ -147,7 +147,7 @@ def _require_fitting(wanted: _Wanted) -> None:
 
 
 def _write_rows(session: Session, wanted: _Wanted, target: Path | None) -> None:
-    from hashmatch.reports import FORMATS, CaseRow, ReportRow, case_rows, report_rows
+    from hashmatch.reports import FORMATS, CaseRow, ReportRow, case_rows, report_values
     from hashmatch.store.cases import CaseFilter
     from hashmatch.store.matches import MatchFilter, read_daily_counts
 
@@ -157,7 +157,7 @@ def _write_rows(session: Session, wanted: _Wanted, target: Path | None) -> None:
         rows, kind = case_rows(session, CaseFilter(since=wanted.since, until=wanted.until)), CaseRow
     else:
         matches = MatchFilter(wanted.since, wanted.until, wanted.list_name)
-        rows, kind = report_rows(session, matches, show_hashes=wanted.show_hashes), ReportRow
+        rows, kind = report_values(session, matches, show_hashes=wanted.show_hashes), ReportRow
     with _opened(target) as stream:
         chosen = next(one for one in FORMATS if one.name == wanted.form)
         written = chosen.write(kind, rows, stream)

@@ -8,6 +8,7 @@ from .allowed import (
 )
 from .content import ContentFacts, read_content_hashes
 from .counts import Tally, read_daily_counts
+from .exporting import MatchColumns, read_match_columns
 from .flooding import (
     FloodAction,
     FloodingEntry,
@@ -33,6 +34,7 @@ __all__ = [
     "ContentFacts",
     "FloodAction",
     "FloodingEntry",
+    "MatchColumns",
     "MatchFilter",
     "NewAllowedMatch",
     "NewMatch",
@@ -50,6 +52,7 @@ __all__ = [
     "read_flooding",
     "read_for_review",
     "read_match",
+    "read_match_columns",
     "read_matches",
     "record_allowed_matches",
     "record_matches",

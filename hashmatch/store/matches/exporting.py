@@ -1,0 +1,90 @@
+"""Matches for exports: plain columns, read in chunks by key, without the ORM's objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from ..lists import find_list
+from ..schema import Case, Content, HashList, MatchRecord
+from .matches import MatchFilter
+
+# Chunks ten times as large took as long, and as many megabytes.
+_ROWS_A_CHUNK = 2_000
+
+
+class MatchColumns(NamedTuple):
+    """One recorded match with the columns of its list, content and case that reports show."""
+
+    key: int
+    matched_at: datetime
+    content_id: str
+    reference: str
+    list: str
+    licensor: str
+    generation: int
+    entry_id: str
+    category: str
+    action: str
+    algorithm: str
+    hasher_version: str
+    distance_bits: int
+    threshold_bits: int
+    quality: int | None
+    frame: int
+    orientation: str
+    view: str
+    decode: str
+    format: str
+    width: int | None
+    height: int | None
+    frames: int | None
+    value: bytes
+    case: int | None
+
+
+def read_match_columns(session: Session, wanted: MatchFilter) -> Iterator[MatchColumns]:
+    """Yield the matches of a period and a list, oldest first, in bounded memory.
+
+    The limits and cursors of the filter are not heeded. Raises `UnknownListError` for a list that
+    never existed.
+    """
+    if wanted.list_name is not None:
+        find_list(session, wanted.list_name, removed_too=True)
+    query = _query(wanted)
+    connection, last = session.connection(), 0
+    make = MatchColumns._make
+    while rows := connection.execute(query.where(MatchRecord.key > last)).all():
+        yield from map(make, rows)
+        last = rows[-1][0]
+
+
+def _query(wanted: MatchFilter) -> Select[Any]:
+    columns: list[Any] = [
+        MatchRecord.key, MatchRecord.matched_at, Content.content_id, Content.reference,
+        HashList.name, MatchRecord.licensor, MatchRecord.generation, MatchRecord.entry_id,
+        MatchRecord.category, MatchRecord.action, MatchRecord.algorithm,
+        MatchRecord.hasher_version, MatchRecord.distance_bits, MatchRecord.threshold_bits,
+        MatchRecord.quality, MatchRecord.frame, MatchRecord.orientation, MatchRecord.view,
+        MatchRecord.decode, Content.format, Content.width, Content.height, Content.frames,
+        MatchRecord.value, Case.key,
+    ]  # fmt: skip
+    query = (
+        select(*columns)
+        .join(HashList, HashList.key == MatchRecord.list_key)
+        .join(Content, Content.key == MatchRecord.content_key)
+        .outerjoin(Case, Case.content_key == Content.key)
+        .order_by(MatchRecord.key)
+        .limit(_ROWS_A_CHUNK)
+    )
+    if wanted.since is not None:
+        query = query.where(MatchRecord.matched_at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(MatchRecord.matched_at < wanted.until)
+    if wanted.list_name is not None:
+        query = query.where(HashList.name == wanted.list_name)
+    return query
