@@ -20,6 +20,7 @@ from hashmatch.store.engine import Database, audit
 from hashmatch.store.matches import (
     MatchFilter,
     StoredMatch,
+    moment_text,
     read_match_columns,
     read_matches,
 )
@@ -54,7 +55,7 @@ def report_values(
         key, matched_at, *others, value, case = one
         yield (
             str(key),
-            matched_at.isoformat(timespec="seconds"),
+            moment_text(matched_at),
             *others,
             value.hex() if show_hashes else "",
             "" if case is None else str(case),

@@ -8,7 +8,7 @@ from .allowed import (
 )
 from .content import ContentFacts, read_content_hashes
 from .counts import Tally, read_daily_counts
-from .exporting import MatchColumns, read_match_columns
+from .exporting import MatchColumns, moment_text, read_match_columns
 from .flooding import (
     FloodAction,
     FloodingEntry,
@@ -44,6 +44,7 @@ __all__ = [
     "content_key_of",
     "count_cases_of",
     "count_contents",
+    "moment_text",
     "note_flooding",
     "read_allowed_matches",
     "read_content_hashes",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, select, type_coerce
 from sqlalchemy.orm import Session
+from sqlalchemy.types import NullType
 
 from ..lists import find_list
 from ..schema import Case, Content, HashList, MatchRecord
@@ -18,10 +19,13 @@ _ROWS_A_CHUNK = 2_000
 
 
 class MatchColumns(NamedTuple):
-    """One recorded match with the columns of its list, content and case that reports show."""
+    """One recorded match with the columns of its list, content and case that reports show.
+
+    `matched_at` is as the driver has it; see `moment_text`.
+    """
 
     key: int
-    matched_at: datetime
+    matched_at: datetime | str
     content_id: str
     reference: str
     list: str
@@ -63,15 +67,27 @@ def read_match_columns(session: Session, wanted: MatchFilter) -> Iterator[MatchC
         last = rows[-1][0]
 
 
+def moment_text(moment: datetime | str) -> str:
+    """Return a time of `MatchColumns` in ISO 8601, to the second."""
+    if isinstance(moment, str):  # As SQLite stores it: in UTC, with a blank and without its zone.
+        return f"{moment[:10]}T{moment[11:19]}+00:00"
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _bare(column: Any) -> Any:
+    """Return a column as the driver has it: converted, a row takes twice as long to read."""
+    return type_coerce(column, NullType())
+
+
 def _query(wanted: MatchFilter) -> Select[Any]:
     columns: list[Any] = [
-        MatchRecord.key, MatchRecord.matched_at, Content.content_id, Content.reference,
+        MatchRecord.key, _bare(MatchRecord.matched_at), Content.content_id, Content.reference,
         HashList.name, MatchRecord.licensor, MatchRecord.generation, MatchRecord.entry_id,
         MatchRecord.category, MatchRecord.action, MatchRecord.algorithm,
         MatchRecord.hasher_version, MatchRecord.distance_bits, MatchRecord.threshold_bits,
         MatchRecord.quality, MatchRecord.frame, MatchRecord.orientation, MatchRecord.view,
         MatchRecord.decode, Content.format, Content.width, Content.height, Content.frames,
-        MatchRecord.value, Case.key,
+        _bare(MatchRecord.value), Case.key,
     ]  # fmt: skip
     query = (
         select(*columns)
