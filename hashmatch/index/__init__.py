@@ -1,9 +1,8 @@
 """Index: exact search of hashes among the entries of all lists."""
 
 from .exact import ExactSegment
-from .few import load_loops
 from .folder import IndexFolder
-from .hamming import HammingSegment
+from .hamming import HammingSegment, load_loops
 from .interface import Entries, Hits, Index, Neighbour, Segment
 from .live import LiveIndex, Snapshot
 from .maintenance import catch_up, merge

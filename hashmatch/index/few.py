@@ -54,11 +54,6 @@ def are_few(queries: int, rows: int) -> bool:
     return _LOOPS not in sys.modules and _spent.take(queries * rows)
 
 
-def load_loops() -> None:
-    """Load the compiled loops, for a process that is going to look up much."""
-    from . import kernels  # noqa: F401
-
-
 def permute_bits(values: NDArray[np.uint8], table: Words) -> Words:
     """Return values as words, with their bits moved; see `kernels.permute_bits`."""
     words: Words = np.bitwise_or.reduce(table[np.arange(values.shape[1]), values], axis=1)

@@ -172,6 +172,11 @@ class HammingSegment(Segment):
         )
 
 
+def load_loops() -> None:
+    """Load the compiled loops, for a process that is going to look up much."""
+    from . import kernels  # noqa: F401
+
+
 def _permutation(order: NDArray[np.int64], bits: int) -> Words:
     """Return the table for `kernels.permute_bits` that moves bit `order[i]` of a value to bit i.
 
