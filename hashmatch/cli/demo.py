@@ -6,15 +6,18 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from hashmatch.operations.demo import DemoResult, Screened, run_demo
 from hashmatch.outcome import Matched, Unscreened, outcome_name
 
 from .context import App, pass_app
 from .output import print_table, say
 from .verdicts import closeness
+
+if TYPE_CHECKING:
+    from hashmatch.operations.demo import DemoResult, Screened
 
 
 @click.command("demo")
@@ -29,6 +32,8 @@ from .verdicts import closeness
 @pass_app
 def command(_: App, folder: Path) -> None:
     """Run the whole flow on drawn pictures and a made-up list."""
+    from hashmatch.operations.demo import run_demo
+
     say("drawing pictures, importing a list of three, screening copies of them and others ...")
     result = run_demo(folder)
     columns = ("upload", "content", "outcome", "action", "reason")

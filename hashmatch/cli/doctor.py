@@ -6,8 +6,6 @@ from dataclasses import asdict
 
 import click
 
-from hashmatch.operations.doctor import Health, examine
-
 from .context import App, json_option, pass_app
 from .exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
 from .output import print_json, print_table
@@ -21,6 +19,8 @@ def command(app: App, *, as_json: bool) -> None:
 
     The exit code is 2 when something would stop scans.
     """
+    from hashmatch.operations.doctor import Health, examine
+
     findings = examine(app.settings)
     if as_json:
         for one in findings:

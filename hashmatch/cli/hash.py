@@ -4,25 +4,31 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from hashmatch.hashers import ALGORITHMS, find_algorithm
 from hashmatch.hashes import Hash, Level, Orientation, View
-from hashmatch.imaging import Intake, path_as_text, read_file
 from hashmatch.outcome import Failure
 from hashmatch.wire import hash_as_json
-from hashmatch.wiring import open_intake
 
+from .choices import ALGORITHMS
 from .context import App, json_option, level_option, orientations_option, pass_app
 from .exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
 from .output import print_json, print_line, printable, say
+
+if TYPE_CHECKING:
+    from hashmatch.imaging import Intake
 
 
 @click.command("hash")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option(
-    "--algorithm", "-a", "names", multiple=True, help=f"One of {', '.join(ALGORITHMS)}; repeatable."
+    "--algorithm",
+    "-a",
+    "names",
+    multiple=True,
+    help=f"One of {', '.join(ALGORITHMS)}, or of an installed package; repeatable.",
 )
 @level_option
 @orientations_option
@@ -41,7 +47,11 @@ def command(
 
     Nothing is matched or recorded. Without --level, the hashes are those that a list would hold.
     """
-    algorithms = {find_algorithm(name).name for name in names} or set(ALGORITHMS)
+    from hashmatch.hashers import ALGORITHMS as INSTALLED
+    from hashmatch.hashers import find_algorithm
+    from hashmatch.wiring import open_intake
+
+    algorithms = {find_algorithm(name).name for name in names} or set(INSTALLED)
     settings = app.settings_with(orientations=orientations, level=Level(level or Level.PLAIN))
     with closing(open_intake(settings)) as intake:
         complete = [_hash_file(app, intake, path, algorithms, as_json=as_json) for path in paths]
@@ -50,6 +60,8 @@ def command(
 
 def _hash_file(app: App, intake: Intake, path: str, algorithms: set[str], *, as_json: bool) -> bool:
     """Print the hashes of one file and return whether all of it could be hashed."""
+    from hashmatch.imaging import path_as_text, read_file
+
     data = read_file(Path(path), app.settings.intake.max_bytes)
     if isinstance(data, Failure):
         say(f"unscreened  {printable(path)}  {data.reason}: {data.detail}")

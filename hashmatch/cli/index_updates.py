@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hashmatch.errors import IndexFolderError
-from hashmatch.hashers import ALGORITHMS
-from hashmatch.index import IndexFolder, Manifest, catch_up, merge
-from hashmatch.store.engine import Database
 
 from .context import App
 from .output import say
+
+if TYPE_CHECKING:
+    from hashmatch.index import Manifest
+    from hashmatch.store.engine import Database
 
 
 def update_index(app: App, database: Database) -> None:
@@ -16,6 +19,9 @@ def update_index(app: App, database: Database) -> None:
 
     A failure is only a warning: the change itself is committed, and scanners catch up later.
     """
+    from hashmatch.hashers import ALGORITHMS
+    from hashmatch.index import IndexFolder, catch_up, merge
+
     folder = IndexFolder(app.settings.index_dir)
     try:
         catch_up(database, folder, ALGORITHMS, may_rebuild=app.settings.index.rebuild)
@@ -26,6 +32,9 @@ def update_index(app: App, database: Database) -> None:
 
 def compact_index(app: App, database: Database) -> Manifest:
     """Merge all segments, so that the files of the index hold active entries only."""
+    from hashmatch.hashers import ALGORITHMS
+    from hashmatch.index import IndexFolder, catch_up, merge
+
     folder = IndexFolder(app.settings.index_dir)
     manifest = catch_up(database, folder, ALGORITHMS, may_rebuild=app.settings.index.rebuild)
     merge(folder, ALGORITHMS, everything=True)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
 from hashmatch.errors import InputError, UnsupportedAlgorithmError
-from hashmatch.hashers import find_algorithm
 from hashmatch.hashes import Hash
 from hashmatch.outcome import Failure, Outcome, Reason
-from hashmatch.screening import Scanner, anonymous_content_id
 
 from .context import App, json_option, pass_app, show_hashes_option, standard_input
 from .verdicts import show_outcomes
+
+if TYPE_CHECKING:
+    from hashmatch.screening import Scanner
 
 
 @click.command("lookup")
@@ -62,6 +64,8 @@ def _numbered(hashes: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
 
 
 def _look_up(scanner: Scanner, where: str, text: bytes, content_id: str) -> Outcome:
+    from hashmatch.screening import anonymous_content_id
+
     try:
         hashes, name = _parse(text)
         name = content_id or name or anonymous_content_id(*hashes)
@@ -92,6 +96,8 @@ def _parse(text: bytes) -> tuple[list[Hash], str]:
 
 def _is_hash(written: str) -> bool:
     """Say whether a text is meant as a hash, of an algorithm that is known even if unsupported."""
+    from hashmatch.hashers import find_algorithm
+
     name, colon, _ = written.partition(":")
     try:
         find_algorithm(name)
@@ -103,6 +109,8 @@ def _is_hash(written: str) -> bool:
 
 
 def _parse_hash(written: str) -> Hash:
+    from hashmatch.hashers import find_algorithm
+
     name, *rest = written.split(":")
     if len(rest) not in (1, 2):
         raise InputError("not written as ALGORITHM:HEX or ALGORITHM:HEX:QUALITY")

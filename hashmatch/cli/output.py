@@ -8,22 +8,13 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich import box
-from rich.cells import cell_len
-from rich.console import Console, JustifyMethod
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.table import Table
+
+if TYPE_CHECKING:
+    from rich.console import JustifyMethod
+    from rich.progress import Progress, ProgressColumn
 
 # Without a terminal to say how wide it is, nothing may be cut or wrapped.
 _UNLIMITED_WIDTH = 10_000
@@ -32,14 +23,6 @@ _GAP_WIDTH = 2
 _ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?\+00:00")
 _MARKUP = re.compile(r"[|<>`*_\[\]\\]")
 _TIME = "%Y-%m-%d %H:%M"
-
-
-class _Console(Console):
-    """A console that leaves closed pipes to the command line."""
-
-    def on_broken_pipe(self) -> None:
-        """Raise; the original would end the program with 1, which means "matched"."""
-        raise BrokenPipeError
 
 
 def printable(text: str) -> str:
@@ -76,10 +59,15 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     fit into the terminal side by side, columns without any value are left out, and if that is not
     enough, each row is written as a record of lines.
     """
+    from rich import box
+    from rich.table import Table
+
+    from .terminal import Terminal
+
     cells = [[_parsed(name, cell) for name, cell in zip(columns, row, strict=True)] for row in rows]
     texts = [[_text(cell) for cell in row] for row in cells]
     names = [_heading(name, [row[n] for row in cells]) for n, name in enumerate(columns)]
-    console = _Console(
+    console = Terminal(
         width=None if sys.stdout.isatty() else _UNLIMITED_WIDTH,
         markup=False,
         highlight=False,
@@ -186,6 +174,8 @@ def _fit(
     available: int,
 ) -> list[int] | None:
     """Return the widths of columns that together fit, None where their words do not."""
+    from rich.cells import cell_len
+
     widths, least = [], []
     for place, name in enumerate(names):
         column = [row[place] for row in texts]
@@ -226,6 +216,16 @@ def progress(
 
     With a `total` it is a bar, with the time that is left.
     """
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
     hidden = sys.stderr is None or not sys.stderr.isatty()
     hidden = hidden or (data_goes_to_terminal and sys.stdout.isatty())
     columns: tuple[ProgressColumn, ...] = (

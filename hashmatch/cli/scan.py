@@ -9,15 +9,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
 from hashmatch.errors import InputError
 from hashmatch.hashes import Level
-from hashmatch.imaging import find_files, path_as_text, too_large
 from hashmatch.outcome import Outcome
-from hashmatch.screening import Scanner
 
 from .context import (
     App,
@@ -29,6 +27,9 @@ from .context import (
     standard_input,
 )
 from .verdicts import show_outcomes
+
+if TYPE_CHECKING:
+    from hashmatch.screening import Scanner
 
 Job: TypeAlias = tuple[str, Callable[[], Outcome]]
 
@@ -79,6 +80,8 @@ def _jobs(
     app: App, scanner: Scanner, paths: tuple[str, ...], *, recursive: bool, content_id: str
 ) -> Iterator[Job]:
     """Yield (path, job) for each image, in order; stdin is read first."""
+    from hashmatch.imaging import find_files, path_as_text
+
     for path in paths:
         if path == "-":
             yield path, _stdin_job(app, scanner, content_id or "stdin")
@@ -88,6 +91,8 @@ def _jobs(
 
 
 def _stdin_job(app: App, scanner: Scanner, content_id: str) -> Callable[[], Outcome]:
+    from hashmatch.imaging import too_large
+
     max_bytes = app.settings.intake.max_bytes
     data = standard_input().read(max_bytes + 1)
     if len(data) > max_bytes:

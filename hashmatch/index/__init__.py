@@ -2,7 +2,7 @@
 
 from .exact import ExactSegment
 from .folder import IndexFolder
-from .hamming import HammingSegment
+from .hamming import HammingSegment, load_loops
 from .interface import Entries, Hits, Index, Neighbour, Segment, Values
 from .live import LiveIndex, Snapshot
 from .maintenance import catch_up, merge
@@ -29,5 +29,6 @@ __all__ = [
     "VectorSegment",
     "catch_up",
     "inspect",
+    "load_loops",
     "merge",
 ]

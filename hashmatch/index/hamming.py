@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 
 from hashmatch.hashes import Algorithm
 
+from . import few
 from .interface import Arrays, Entries, Hits, Keys, Segment, Values, narrow, no_hits
 from .pieces import best_number_of_pieces, order_bits
 from .tables import make_reach, make_tables
 
 if TYPE_CHECKING:
-    from .kernels import NearRows, Reach, Table
+    from .few import NearRows
+    from .kernels import Reach, Table
 
 Words: TypeAlias = NDArray[np.uint64]
 _Number = TypeVar("_Number", bound=np.generic)
@@ -95,6 +97,9 @@ class HammingSegment(Segment):
 
     def find(self, values: Values, threshold_bits: int) -> Hits:
         """Return every entry within the threshold, using threads for many queries."""
+        if len(values) and few.are_few(len(values), len(self._rows)):
+            near = few.scan(few.permute_bits(values, self._permutation), self._rows, threshold_bits)
+            return self._hits(near, 0)
         from .kernels import permute_bits
 
         queries = permute_bits(values, self._permutation)
@@ -167,6 +172,11 @@ class HammingSegment(Segment):
             distances,
             rows,
         )
+
+
+def load_loops() -> None:
+    """Load the compiled loops, for a process that is going to look up much."""
+    from . import kernels  # noqa: F401
 
 
 def _permutation(order: NDArray[np.int64], bits: int) -> Words:

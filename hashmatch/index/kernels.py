@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import loops
+from .few import NearRows
 
 Words: TypeAlias = NDArray[np.uint64]
 Places: TypeAlias = NDArray[np.int64]
@@ -46,14 +47,6 @@ class Reach(NamedTuple):
     reaches: Places
     piece_masks: Words
     low_balls: Words
-
-
-class NearRows(NamedTuple):
-    """Rows near queries, in columns: the number of the query, the row and their distance."""
-
-    queries: Places
-    rows: Rows
-    distances_bits: Places
 
 
 def search(

@@ -37,7 +37,8 @@ def inspect(
             return IndexStatus(None, tuple(state.name for state in states))
         if manifest.store_id != store_id:
             raise DamagedIndexError(
-                f"{folder.path}: it is the index of another database",
+                f"{folder.path}: it is the index of another database; where that was exchanged,"
+                " restart what runs on this host",
                 hint="Give each database its own folder with index.dir.",
             )
         # Opening a file verifies its checksums.

@@ -14,9 +14,15 @@ from hashmatch.store.cases import (
     read_report_ids,
 )
 from hashmatch.store.engine import Database, audit
-from hashmatch.store.matches import MatchFilter, StoredMatch, read_matches
+from hashmatch.store.matches import (
+    MatchFilter,
+    StoredMatch,
+    moment_text,
+    read_match_columns,
+    read_matches,
+)
 
-from .interface import CaseRow, ReportRow
+from .interface import CaseRow, ReportRow, Values
 
 # Matches and reports are read once per batch, not once per case.
 _CASES_A_BATCH = 1_000
@@ -32,6 +38,27 @@ def report_rows(
     """Yield the wanted matches as report rows, oldest first; see `report_row`."""
     for one in read_matches(session, wanted):
         yield report_row(one, show_hashes=show_hashes, show_distances=show_distances)
+
+
+def report_values(
+    session: Session, wanted: MatchFilter, *, show_hashes: bool = False
+) -> Iterator[Values]:
+    """Yield all matches of a period and a list as values of `ReportRow`, in its order.
+
+    The same as `report_rows` without a limit, in a fraction of the time: objects with names took
+    five times as long as everything else of an export.
+    """
+    for one in read_match_columns(session, wanted):
+        key, matched_at, *others, value, case, entries = one
+        yield (
+            str(key),
+            moment_text(matched_at),
+            *others,
+            value.hex() if show_hashes else "",
+            "" if case is None else str(case),
+            nearness(one.distance_bits, one.threshold_bits).value,
+            entries,
+        )
 
 
 def case_rows(session: Session, cases: Iterable[StoredCase]) -> Iterator[CaseRow]:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
-from typing import IO, Any
+from dataclasses import asdict, dataclass, fields
+from operator import attrgetter
+from typing import IO, Any, TypeAlias
+
+# A row as its bare values, in the order of the fields of its kind.
+Values: TypeAlias = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,10 @@ class ReportFormat(ABC):
 
     @abstractmethod
     def pieces(self, kind: type[Any], rows: Iterable[Any]) -> Iterator[str]:
-        """Yield the report in pieces as the rows come; `kind` is the dataclass of all rows."""
+        """Yield the report in pieces as the rows come; `kind` is the dataclass of all rows.
+
+        A row may also be given as the tuple of its values.
+        """
 
     def write(self, kind: type[Any], rows: Iterable[Any], stream: IO[str]) -> int:
         """Write the rows as they come, in bounded memory, and return their number."""
@@ -93,6 +100,18 @@ class ReportFormat(ABC):
         for piece in self.pieces(kind, counted):
             stream.write(piece)
         return counted.count
+
+
+def names_of(kind: type[Any]) -> tuple[str, ...]:
+    """Return the names of the columns of a kind of row."""
+    return tuple(field.name for field in fields(kind))
+
+
+def values_of(kind: type[Any], rows: Iterable[Any]) -> Iterator[Values]:
+    """Yield the values of each row."""
+    values = attrgetter(*names_of(kind))
+    for row in rows:
+        yield row if isinstance(row, tuple) else values(row)
 
 
 class _Counted:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from .interface import ReportFormat
+from .interface import ReportFormat, names_of, values_of
 
 
 class JSONLinesReport(ReportFormat):
@@ -17,5 +17,7 @@ class JSONLinesReport(ReportFormat):
 
     def pieces(self, kind: type[Any], rows: Iterable[Any]) -> Iterator[str]:
         """Yield a line for each row."""
-        for row in rows:
-            yield json.dumps(row.as_json(), ensure_ascii=False) + "\n"
+        names = names_of(kind)
+        for values in values_of(kind, rows):
+            row = dict(zip(names, values, strict=True))
+            yield json.dumps(row, ensure_ascii=False) + "\n"

@@ -26,7 +26,7 @@ from hashmatch.errors import (
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Hash, Level
 from hashmatch.imaging import Intake, Reading, path_as_text, read_file
-from hashmatch.index import LiveIndex, Snapshot
+from hashmatch.index import LiveIndex, Snapshot, load_loops
 from hashmatch.match_listener import MatchListener
 from hashmatch.outcome import (
     Failure,
@@ -231,6 +231,7 @@ class Scanner:
         """
         try:
             self._listeners()  # Assembled again for the first match, but loaded by then.
+            load_loops()
             if failure := self._intake.prepare(ALGORITHMS.keys()):
                 return failure
             snapshot = self._index.snapshot()

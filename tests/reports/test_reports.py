@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import tracemalloc
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -31,12 +31,13 @@ from hashmatch.reports import (
     pdf_summary,
     read_figures,
     report_rows,
+    report_values,
     transparency,
 )
 from hashmatch.reports.figures import Figures
 from hashmatch.store.cases import CaseFilter
 from hashmatch.store.engine import Database
-from hashmatch.store.matches import MatchFilter, Tally
+from hashmatch.store.matches import MatchFilter, Tally, read_matches
 from hashmatch.store.queue import read_cases_by_opening
 from tests.cases.making import act, make_match
 from tests.pictures import list_of
@@ -230,3 +231,39 @@ def test_rows_are_written_as_they_come(database: Database, tmp_path: Path) -> No
         return peak
 
     assert write(5_000) < write(500) + 100_000
+
+
+@pytest.mark.parametrize("show_hashes", [True, False])
+def test_an_export_of_plain_values_has_the_bytes_of_one_of_rows(
+    filled: Database, show_hashes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hashmatch.store.matches.exporting._ROWS_A_CHUNK", 2)
+    every = MatchFilter()
+    with filled.reading() as session:
+        first, *_, last = (one.record.matched_at for one in read_matches(session, every))
+        for wanted in (
+            every,
+            MatchFilter(list_name="one"),
+            MatchFilter(since=last),
+            MatchFilter(until=last),
+            MatchFilter(since=first, until=first),
+        ):
+            rows = list(report_rows(session, wanted, show_hashes=show_hashes))
+            values = list(report_values(session, wanted, show_hashes=show_hashes))
+            for one in FORMATS:
+                assert list(one.pieces(ReportRow, values)) == list(one.pieces(ReportRow, rows))
+
+
+@pytest.mark.parametrize("start", ["=1", "+1", "-1", "@a", "\t=1", "\r=1", "\n=1", '"=1', ",=1"])
+@pytest.mark.parametrize("place", [0, 1])
+def test_no_cell_begins_as_a_formula_wherever_it_stands(start: str, place: int) -> None:
+    @dataclass
+    class Row:
+        one: str
+        other: str
+
+    cells = ["a, b", "c"]
+    cells[place] = start
+    text = "".join(CSVReport().pieces(Row, [Row(*cells), tuple(cells)]))
+    _, *read = csv.reader(io.StringIO(text, newline=""))
+    assert read == [[f"'{one}" if one[0] in "=+-@\t\r\n" else one for one in cells]] * 2

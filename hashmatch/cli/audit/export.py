@@ -9,9 +9,6 @@ from pathlib import Path
 
 import click
 
-from hashmatch.audit import export_chain, public_key_of
-from hashmatch.reports import private_file, record_export
-
 from ..context import App, pass_app
 from ..output import say
 
@@ -29,6 +26,9 @@ def command(app: App, output: Path | None) -> None:
 
     docs/audit.md says how to check it.
     """
+    from hashmatch.audit import export_chain, public_key_of
+    from hashmatch.reports import private_file, record_export
+
     target = None if output is None or str(output) == "-" else output
     with app.database() as database:
         record_export(database, database.actor, {"of": "audit"})

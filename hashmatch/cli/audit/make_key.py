@@ -6,8 +6,6 @@ from pathlib import Path
 
 import click
 
-from hashmatch.audit import make_key
-
 from ..output import print_line, say
 from ..secret_files import write_secret
 
@@ -19,6 +17,8 @@ def command(file: Path) -> None:
 
     It is written to FILE, and its public key is printed.
     """
+    from hashmatch.audit import make_key
+
     key, public = make_key()
     write_secret(file, key)
     print_line(public)

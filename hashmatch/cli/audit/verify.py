@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import click
 
-from hashmatch.audit import public_keys, verify
-
 from ..context import App, json_option, pass_app
 from ..exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
 from ..output import print_json, print_line, print_table, progress, say
@@ -49,6 +47,8 @@ def command(
 
     The exit code is 2 if something was.
     """
+    from hashmatch.audit import public_keys, verify
+
     keys = public_keys(app.settings, *public_key)
     with app.database() as database, database.reading() as session, progress("records") as bar:
         found = verify(

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 import click
-from sqlalchemy.orm import Session
-
-from hashmatch.cases import ActionDone, ActionFailed, Actor, Role, act_on_each
 
 from ..context import App, login_name
 from ..exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
 from ..output import say
 
-_ROLES = frozenset({Role.REVIEWER, Role.ADMINISTRATOR, Role.EXPORTER})
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from hashmatch.cases import ActionDone, ActionFailed, Actor
 
 
 def actor_named(by: str | None) -> Actor:
     """Return the actor of a command, by default the user who runs it."""
+    from hashmatch.cases import Actor, Role
+
     login = login_name()
-    return Actor((by or login).strip(), f"user {login}", _ROLES)
+    roles = frozenset({Role.REVIEWER, Role.ADMINISTRATOR, Role.EXPORTER})
+    return Actor((by or login).strip(), f"user {login}", roles)
 
 
 def act_on_cases(
@@ -31,6 +34,8 @@ def act_on_cases(
     act: Callable[[Session, int, Actor], ActionDone],
 ) -> None:
     """Take the same action on cases, say what became of each, and exit."""
+    from hashmatch.cases import ActionDone, ActionFailed, act_on_each
+
     actor = actor_named(by)
     with app.database() as database:
         results = act_on_each(

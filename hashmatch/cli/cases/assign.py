@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import click
 
-from hashmatch.cases import assign
-
 from ..context import App, pass_app
 from .actions import act_on_cases
 from .options import by_option, cases_argument
@@ -18,6 +16,8 @@ from .options import by_option, cases_argument
 @pass_app
 def command(app: App, cases: tuple[int, ...], assignee: str, by: str | None) -> None:
     """Assign cases to a reviewer."""
+    from hashmatch.cases import assign
+
     act_on_cases(
         app, cases, by, lambda session, case, actor: assign(session, case, assignee, actor)
     )

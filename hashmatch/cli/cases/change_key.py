@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import click
 
-from hashmatch.cases import reencrypt_details
-from hashmatch.uploaders import open_sealer
-
 from ..context import App, pass_app
 from ..output import say
 
@@ -20,6 +17,9 @@ def command(app: App) -> None:
 
     That is the first of cases.detail_keys. Older keys can be removed afterwards.
     """
+    from hashmatch.cases import reencrypt_details
+    from hashmatch.uploaders import open_sealer
+
     sealer, number = open_sealer(app.settings), 0
     with app.database() as database:
         while True:

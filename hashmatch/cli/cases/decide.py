@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import click
 
-from hashmatch.cases import CaseAction, decide
-
 from ..context import App, pass_app
 from .actions import act_on_cases
 from .options import DECISION, by_option, cases_argument, note_option
@@ -24,6 +22,8 @@ def command(app: App, cases: tuple[int, ...], action: str, note: str, by: str | 
 
     "reported" is for a report that was made by other means.
     """
+    from hashmatch.cases import CaseAction, decide
+
     settings = app.settings.cases
     act_on_cases(
         app,

@@ -6,9 +6,6 @@ from pathlib import Path
 
 import click
 
-from hashmatch.cases import store_details
-from hashmatch.uploaders import open_sealer, parse_details
-
 from ..context import App, pass_app, standard_input
 from ..output import say
 from .actions import actor_named
@@ -25,6 +22,9 @@ def command(app: App, case: int, file: Path, by: str | None) -> None:
 
     FILE is JSON; "-" reads stdin.
     """
+    from hashmatch.cases import store_details
+    from hashmatch.uploaders import open_sealer, parse_details
+
     given = standard_input().read() if str(file) == "-" else file.read_bytes()
     details, sealer, actor = parse_details(given), open_sealer(app.settings), actor_named(by)
     with app.database() as database, database.writing(actor.audit_name) as session:

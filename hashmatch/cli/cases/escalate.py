@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import click
 
-from hashmatch.cases import escalate
-
 from ..context import App, pass_app
 from .actions import act_on_cases
 from .options import by_option, cases_argument, note_option
@@ -27,6 +25,8 @@ def command(
 
     'hashmatch outbox send', 'lists sync' or the service sends them.
     """
+    from hashmatch.cases import escalate
+
     act_on_cases(
         app,
         cases,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import click
 
-from hashmatch.cases import hold
-
 from ..context import App, pass_app
 from .actions import act_on_cases
 from .options import by_option, cases_argument
@@ -24,6 +22,8 @@ def command(
 
     A legal hold exempts them from retention.
     """
+    from hashmatch.cases import hold
+
     if bool(reason.strip()) is release:
         raise click.UsageError("give --reason, or --release")
     act_on_cases(app, cases, by, lambda session, case, actor: hold(session, case, reason, actor))

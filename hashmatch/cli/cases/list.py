@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import click
 
-from hashmatch.cases import PENDING, State, case_row
-from hashmatch.store.cases import CaseFilter
-from hashmatch.store.queue import read_cases
-from hashmatch.store.schema import utc_now
-
+from ..choices import CASE_STATES
 from ..context import App, json_option, limit_option, pass_app
 from ..output import print_json, print_table, say
 
@@ -17,7 +13,7 @@ from ..output import print_json, print_table, say
 @click.option(
     "--state",
     "states",
-    type=click.Choice([one.value for one in State]),
+    type=click.Choice(CASE_STATES),
     multiple=True,
     help="Only cases in this state; repeatable.  [default: open, in review and confirmed]",
 )
@@ -44,6 +40,11 @@ def command(
     as_json: bool,
 ) -> None:
     """Show the queue: most urgent first, then by due time."""
+    from hashmatch.cases import PENDING, case_row
+    from hashmatch.store.cases import CaseFilter
+    from hashmatch.store.queue import read_cases
+    from hashmatch.store.schema import utc_now
+
     entry_id: str | None = None
     if entry is not None:
         list_name, separator, entry_id = entry.partition("/")

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import click
 
-from hashmatch.uploaders import make_detail_key
-
 from ..output import say
 from ..secret_files import write_secret
 
@@ -19,5 +17,7 @@ def command(file: Path) -> None:
 
     It is written to FILE, readable by you alone.
     """
+    from hashmatch.uploaders import make_detail_key
+
     write_secret(file, make_detail_key())
     say(f'written; name it first in cases.detail_keys: {{ file = "{file}" }}')

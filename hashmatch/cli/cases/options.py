@@ -6,10 +6,9 @@ from typing import Any
 
 import click
 
-from hashmatch.cases import DECISIONS
-from hashmatch.store.cases import parse_case_id
+from ..choices import DECISIONS
 
-DECISION = click.Choice([one.value for one in DECISIONS])
+DECISION = click.Choice(DECISIONS)
 
 
 class CaseKey(click.ParamType[int]):
@@ -19,6 +18,8 @@ class CaseKey(click.ParamType[int]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return the key of the case."""
+        from hashmatch.store.cases import parse_case_id
+
         return value if isinstance(value, int) else parse_case_id(str(value))
 
 

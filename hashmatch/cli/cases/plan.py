@@ -6,8 +6,6 @@ from datetime import datetime
 
 import click
 
-from hashmatch.cases import plan
-
 from ..context import App, pass_app
 from ..period import Moment
 from .actions import act_on_cases
@@ -24,6 +22,8 @@ def command(
     app: App, cases: tuple[int, ...], due: datetime | None, priority: int | None, by: str | None
 ) -> None:
     """Set the due time and the priority of cases."""
+    from hashmatch.cases import plan
+
     if due is None and priority is None:
         raise click.UsageError("give --due, --priority or both")
     act_on_cases(

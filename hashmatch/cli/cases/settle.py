@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import click
 
-from hashmatch.cases import settle
-
 from ..context import App, pass_app
 from ..output import say
 from .actions import actor_named
@@ -23,6 +21,8 @@ def command(app: App, case: int, by: str | None, *, finished: bool, again: bool)
 
     Ask NCMEC first whether the report was finished.
     """
+    from hashmatch.cases import settle
+
     if finished is again:
         raise click.UsageError("give --finished or --again")
     actor = actor_named(by)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import click
 
-from hashmatch.cases import show_details, view_case
-from hashmatch.uploaders import open_sealer
-
 from ..context import App, json_option, pass_app
 from ..output import print_facts, print_json, print_table
 from .options import case_argument
@@ -23,6 +20,9 @@ _PARTS = ("evidence", "matches", "notes", "reports", "messages", "history")
 @pass_app
 def command(app: App, case: int, *, details: bool, as_json: bool) -> None:
     """Show one case with its matches, notes and history."""
+    from hashmatch.cases import show_details, view_case
+    from hashmatch.uploaders import open_sealer
+
     with app.database() as database:
         with database.reading() as session:
             facts = view_case(session, case)

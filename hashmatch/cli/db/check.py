@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import click
 
-from hashmatch.store.migrations import integrity_problems, schema_differences
-
 from ..context import App, pass_app
 from ..exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
 from ..output import say
@@ -15,6 +13,8 @@ from ..output import say
 @pass_app
 def command(app: App) -> None:
     """Check the database for damage and schema differences."""
+    from hashmatch.store.migrations import integrity_problems, schema_differences
+
     with app.database() as database:
         problems = [*integrity_problems(database), *schema_differences(database)]
         for problem in problems:

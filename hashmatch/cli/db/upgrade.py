@@ -6,10 +6,6 @@ from contextlib import closing
 
 import click
 
-from hashmatch.lists import withdraw_known_degenerate
-from hashmatch.store.migrations import upgrade
-from hashmatch.wiring import connect
-
 from ..context import App, pass_app
 from ..output import say
 
@@ -22,6 +18,10 @@ def command(app: App) -> None:
     Either is done in one transaction. Hashes in lists that this version knows to be degenerate are
     withdrawn in it.
     """
+    from hashmatch.lists import withdraw_known_degenerate
+    from hashmatch.store.migrations import upgrade
+    from hashmatch.wiring import connect
+
     withdrawn: dict[str, int] = {}
     with closing(connect(app.settings)) as database:
         changed = upgrade(

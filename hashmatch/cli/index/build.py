@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import click
 
-from hashmatch.hashers import ALGORITHMS
-from hashmatch.index import IndexFolder, catch_up, inspect
-
 from ..context import App, pass_app
 from ..index_updates import say_size
 
@@ -19,6 +16,9 @@ def command(app: App, *, rebuild: bool) -> None:
 
     A damaged index is rebuilt.
     """
+    from hashmatch.hashers import ALGORITHMS
+    from hashmatch.index import IndexFolder, catch_up, inspect
+
     folder = IndexFolder(app.settings.index_dir)
     with app.database() as database:
         is_damaged = rebuild or bool(inspect(database, folder, ALGORITHMS).problem)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import click
-
-from hashmatch.hashers import ALGORITHMS
-from hashmatch.index import IndexFolder, Manifest, inspect
 
 from ..context import App, json_option, pass_app
 from ..exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
 from ..output import print_rows, say
+
+if TYPE_CHECKING:
+    from hashmatch.index import Manifest
 
 
 @click.command("status")
@@ -22,6 +23,9 @@ def command(app: App, *, as_json: bool) -> None:
 
     The complete index is read.
     """
+    from hashmatch.hashers import ALGORITHMS
+    from hashmatch.index import IndexFolder, inspect
+
     folder = IndexFolder(app.settings.index_dir)
     with app.database() as database:
         found = inspect(database, folder, ALGORITHMS)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import click
 
-from hashmatch.lists import accept_delivery
-
 from ..context import App, pass_app
 from ..index_updates import update_index
 from ..output import say
@@ -21,6 +19,8 @@ def command(app: App, name: str, delivery: int) -> None:
 
     DELIVERY is its number in 'lists diff'.
     """
+    from hashmatch.lists import accept_delivery
+
     with app.database() as database:
         done = accept_delivery(database, name, delivery)
         update_index(app, database)

@@ -6,8 +6,6 @@ from datetime import datetime
 
 import click
 
-from hashmatch.store.lists import ALLOW, MATCH, OWN, create_list
-
 from ..context import App, pass_app
 from ..output import say
 from .options import DAY, licensor_option, name_argument
@@ -35,6 +33,8 @@ def command(
 
     An own list has no licensor: its entries are added by the calls of HMA's clients.
     """
+    from hashmatch.store.lists import ALLOW, MATCH, OWN, create_list
+
     if is_own and (is_allow_list or licensor is not None or licence_end is not None):
         raise click.UsageError("an own list has no licence, and is no allow list")
     with app.database() as database, database.writing() as session:

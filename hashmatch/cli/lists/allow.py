@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
-from sqlalchemy.orm import Session
 
 from hashmatch.errors import InputError
-from hashmatch.hashers import find_algorithm
 from hashmatch.hashes import FILE_HASH
-from hashmatch.store.lists import Terms, allow_hash, parse_terms
-from hashmatch.store.matches import read_content_hashes, read_match
 
 from ..context import App, pass_app
 from ..output import say
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 
 @click.command("allow")
@@ -42,6 +42,8 @@ def command(
     matches of that file are allowed. Any other hash allows matches of exactly
     this value, and none of similar values.
     """
+    from hashmatch.store.lists import Terms, allow_hash, parse_terms
+
     if (hash_ is None) is (match_id is None):
         raise click.UsageError("give a hash, or --match ID")
     terms = Terms(actor.strip(), None if until is None else until.date(), frozenset(only))
@@ -59,6 +61,8 @@ def command(
 
 
 def _parse(text: str) -> tuple[str, bytes]:
+    from hashmatch.hashers import find_algorithm
+
     name, separator, value = text.partition(":")
     if not separator:
         raise InputError("the hash is not written as ALGORITHM:HEX")
@@ -68,6 +72,8 @@ def _parse(text: str) -> tuple[str, bytes]:
 
 def _hash_of_match(session: Session, match_id: str) -> tuple[str, bytes]:
     """Return the SHA-256 of a match's content, or where only hashes were looked up, that hash."""
+    from hashmatch.store.matches import read_content_hashes, read_match
+
     stored = read_match(session, match_id)
     for one in read_content_hashes(session, stored.content.key):
         if one.algorithm == FILE_HASH:

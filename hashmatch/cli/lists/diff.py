@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import click
+from typing import TYPE_CHECKING
 
-from hashmatch.lists import QuarantineView, view_quarantine
+import click
 
 from ..context import App, json_option, pass_app
 from ..output import print_facts, print_json, print_table, say
 from .options import name_argument
+
+if TYPE_CHECKING:
+    from hashmatch.lists import QuarantineView
 
 
 @click.command("diff")
@@ -23,6 +26,8 @@ def command(app: App, name: str, limit: int, *, as_json: bool) -> None:
 
     It lists the changes that accepting it would make.
     """
+    from hashmatch.lists import view_quarantine
+
     with app.database() as database:
         view = view_quarantine(database, name, limit=limit)
     _show(name, view, as_json=as_json)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import click
 
-from hashmatch.store.lists import disable_entries
-
 from ..context import App, pass_app
 from ..index_updates import update_index
 from ..output import say
@@ -22,6 +20,8 @@ def command(app: App, name: str, entry_ids: tuple[str, ...]) -> None:
     They stay out whatever later deliveries bring. ENTRY_ID is the licensor's, or "#" and a
     number where it gives none, as matches show it.
     """
+    from hashmatch.store.lists import disable_entries
+
     with app.database() as database:
         with database.writing() as session:
             change = disable_entries(session, name, entry_ids)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import click
 
-from hashmatch.store.lists import enable_entries
-
 from ..context import App, pass_app
 from ..index_updates import update_index
 from ..output import say
@@ -18,6 +16,8 @@ from .options import name_argument
 @pass_app
 def command(app: App, name: str, entry_ids: tuple[str, ...]) -> None:
     """Let disabled entries match again."""
+    from hashmatch.store.lists import enable_entries
+
     with app.database() as database:
         with database.writing() as session:
             change = enable_entries(session, name, entry_ids)

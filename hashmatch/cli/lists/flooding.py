@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import click
 
-from hashmatch.cases import PENDING
-from hashmatch.lists import decide_flooding, flooding_facts
-from hashmatch.store.matches import FloodAction, count_cases_of, read_flooding
-
+from ..choices import FLOOD_ACTIONS
 from ..context import App, json_option, pass_app
 from ..index_updates import update_index
 from ..output import print_json, print_table, say
@@ -19,7 +16,7 @@ from ..output import print_json, print_table, say
 @click.option(
     "--set",
     "action",
-    type=click.Choice([one.value for one in FloodAction]),
+    type=click.Choice(FLOOD_ACTIONS),
     help="What near copies lead to from now on; exact copies go on as before.",
 )
 @click.option("--by", "actor", default="", help="Who decided it.")
@@ -39,6 +36,10 @@ def command(
     An entry floods that matches more content items in a day than guards.max_contents_per_entry.
     Nothing changes by itself. ENTRY_ID is as 'lists flooding' shows it.
     """
+    from hashmatch.cases import PENDING
+    from hashmatch.lists import decide_flooding, flooding_facts
+    from hashmatch.store.matches import FloodAction, count_cases_of, read_flooding
+
     if (action is None) is not (entry_id is None):
         raise click.UsageError("NAME, ENTRY_ID and --set belong together.")
     with app.database() as database:

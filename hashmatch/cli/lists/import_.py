@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hashmatch.errors import InputError
-from hashmatch.lists import FORMATS, ImportSummary, find_format, import_list, unpacked
 
+from ..choices import LIST_FORMATS
 from ..context import App, json_option, pass_app, standard_input
 from ..exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
 from ..index_updates import update_index
 from ..output import numbered, print_facts, print_json, printable, progress, say
 from .licence import warn_of_licence_ends
 from .options import name_argument
+
+if TYPE_CHECKING:
+    from hashmatch.lists import ImportSummary
 
 
 @click.command("import")
@@ -24,7 +28,7 @@ from .options import name_argument
 @click.option(
     "--format",
     "format_name",
-    type=click.Choice([one.name for one in FORMATS]),
+    type=click.Choice(LIST_FORMATS),
     help="Format of the file; by default its ending decides.",
 )
 @click.option(
@@ -55,6 +59,8 @@ def command(
     list: entries that it lacks are withdrawn. Damaged rows are rejected and named by their line,
     and then the exit code is 2.
     """
+    from hashmatch.lists import find_format, import_list, unpacked
+
     mapping = app.mapping(mapping_name)
     with app.database() as database:
         with (

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Container
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
-
-from hashmatch.store.engine import Database
-from hashmatch.store.lists import ALLOW, read_lists, set_licence
-from hashmatch.store.schema import utc_now
 
 from ..context import App, pass_app
 from ..output import say
 from .options import DAY, licensor_option, name_argument
+
+if TYPE_CHECKING:
+    from hashmatch.store.engine import Database
 
 
 @click.command("licence")
@@ -29,6 +29,8 @@ def command(
 
     After that day the list is not matched against.
     """
+    from hashmatch.store.lists import set_licence
+
     if (end is None) is not no_end:
         raise click.UsageError("give --end DATE or --no-end")
     with app.database() as database:
@@ -41,6 +43,9 @@ def command(
 
 def warn_of_licence_ends(database: Database, names: Container[str]) -> None:
     """Warn of licences of these lists that have ended, or end within thirty days."""
+    from hashmatch.store.lists import ALLOW, read_lists
+    from hashmatch.store.schema import utc_now
+
     today = utc_now().date()
     with database.reading() as session:
         every = (*read_lists(session), *read_lists(session, ALLOW))

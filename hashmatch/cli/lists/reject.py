@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import click
 
-from hashmatch.lists import reject_delivery
-
 from ..context import App, pass_app
 from ..output import say
 from .options import name_argument
@@ -20,6 +18,8 @@ def command(app: App, name: str, delivery: int) -> None:
 
     DELIVERY is its number in 'lists diff'.
     """
+    from hashmatch.lists import reject_delivery
+
     with app.database() as database:
         reject_delivery(database, name, delivery)
     say(f"list {name}: rejected delivery {delivery}; the list is unchanged")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from hashmatch.errors import InputError
-from hashmatch.store.lists import find_list, remove_list
 
 from ..context import App, pass_app
 from ..index_updates import compact_index
@@ -22,6 +21,8 @@ def command(app: App, name: str, *, yes: bool) -> None:
 
     The end of a licence may demand it. Recorded matches stay.
     """
+    from hashmatch.store.lists import find_list, remove_list
+
     with app.database() as database:
         if not yes:
             with database.reading() as session:

@@ -8,14 +8,9 @@ from typing import Any
 import click
 
 from hashmatch.forecast import Forecast
-from hashmatch.lists import forecast_words, list_facts
-from hashmatch.store.lists import ALLOW, OWN, QUARANTINED
-from hashmatch.wiring import open_policy
 
 from ..context import App, json_option, pass_app
 from ..output import numbered, print_json, print_table, say
-
-_KINDS = {ALLOW: " (allow list)", OWN: " (own list)"}
 
 
 @click.command("status")
@@ -27,6 +22,9 @@ def command(app: App, *, as_json: bool) -> None:
     False matches are those to expect of a million images, from the size of a list and its
     thresholds; those that are near, from the distance up to which anything is.
     """
+    from hashmatch.lists import list_facts
+    from hashmatch.wiring import open_policy
+
     with app.database() as database:
         rows = list_facts(database, open_policy(app.settings))
     if as_json:
@@ -37,6 +35,8 @@ def command(app: App, *, as_json: bool) -> None:
 
 
 def _show(rows: Sequence[dict[str, Any]]) -> None:
+    from hashmatch.store.lists import QUARANTINED
+
     if not rows:
         say("there is no list yet; next: hashmatch lists import NAME FILE.csv")
         return
@@ -77,9 +77,12 @@ def _show(rows: Sequence[dict[str, Any]]) -> None:
 
 
 def _shown(row: dict[str, Any]) -> tuple[object, ...]:
+    from hashmatch.store.lists import ALLOW, OWN
+
+    kinds = {ALLOW: " (allow list)", OWN: " (own list)"}
     sync = row["sync"]
     return (
-        f"{row['list']}{_KINDS.get(row['kind'], '')}",
+        f"{row['list']}{kinds.get(row['kind'], '')}",
         row["licensor"],
         f"{row['licence_end'] or 'no end'}{_urgency(row)}",
         row["generation"],
@@ -109,6 +112,8 @@ def _false_near(by_algorithm: dict[str, dict[str, Any]]) -> str:
 def _in_words(
     by_algorithm: dict[str, dict[str, Any]], number_key: str, is_extrapolated_key: str
 ) -> str:
+    from hashmatch.lists import forecast_words
+
     if not by_algorithm:
         return "none"
     numbers = {name: one[number_key] for name, one in by_algorithm.items()}

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
 from hashmatch.errors import HashmatchError, SyncLeaseError
-from hashmatch.lists import open_source, sync_list
-from hashmatch.store.engine import Database
-from hashmatch.store.lists import QUARANTINED, SyncFacts
 
 from ..context import App, json_option, pass_app
 from ..exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
@@ -18,6 +16,10 @@ from ..index_updates import update_index
 from ..outbox.send import send_due
 from ..output import print_rows, progress, say
 from .licence import warn_of_licence_ends
+
+if TYPE_CHECKING:
+    from hashmatch.store.engine import Database
+    from hashmatch.store.lists import SyncFacts
 
 
 @click.command("sync")
@@ -58,6 +60,8 @@ class SyncResult:
     @property
     def is_good(self) -> bool:
         """Say whether everything was applied, or another process is syncing the list."""
+        from hashmatch.store.lists import QUARANTINED
+
         facts = self.facts
         return self.is_busy or (
             facts is not None and facts.outcome != QUARANTINED and not facts.rejected_rows
@@ -66,6 +70,9 @@ class SyncResult:
 
 def _sync(app: App, database: Database, name: str) -> SyncResult:
     """Sync a list; a failure does not stop the others."""
+    from hashmatch.lists import open_source, sync_list
+    from hashmatch.store.lists import QUARANTINED
+
     try:
         source = open_source(app.settings, name)
         with progress(f"rows of {name} read") as bar:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import click
+from typing import TYPE_CHECKING
 
-from hashmatch.store.matches import StoredAllowedMatch, read_allowed_matches
+import click
 
 from ..context import App, json_option, limit_option, pass_app
 from ..output import print_rows, say
+
+if TYPE_CHECKING:
+    from hashmatch.store.matches import StoredAllowedMatch
 
 
 @click.command("allowed")
@@ -16,6 +19,8 @@ from ..output import print_rows, say
 @pass_app
 def command(app: App, limit: int, *, as_json: bool) -> None:
     """Show the newest matches that allow lists explain, newest first."""
+    from hashmatch.store.matches import read_allowed_matches
+
     with app.database() as database, database.reading() as session:
         rows = [_allowed_facts(one) for one in read_allowed_matches(session, limit=limit)]
     print_rows("Allowed matches", rows, as_json=as_json)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from hashmatch.outcome import Nearness
-from hashmatch.reports import ReportRow, report_rows
-from hashmatch.store.matches import MatchFilter
 
 from ..context import App, json_option, limit_option, pass_app
 from ..output import print_json, print_table, say
 from ..period import period_options
+
+if TYPE_CHECKING:
+    from hashmatch.reports import ReportRow
 
 
 @click.command("list")
@@ -31,6 +33,9 @@ def command(
     as_json: bool,
 ) -> None:
     """Show the newest matches, newest first."""
+    from hashmatch.reports import report_rows
+    from hashmatch.store.matches import MatchFilter
+
     wanted = MatchFilter(since, until, list_name, limit)
     with app.database() as database, database.reading() as session:
         rows = list(report_rows(session, wanted))

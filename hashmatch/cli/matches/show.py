@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from hashmatch.hashes import SEARCH_VIEWS
-from hashmatch.reports import report_row
-from hashmatch.store.matches import read_content_hashes, read_entry_history, read_match
-from hashmatch.store.schema import ContentHash, MatchRecord
 
 from ..context import App, json_option, pass_app, show_hashes_option
 from ..output import print_facts, print_json, print_table
+
+if TYPE_CHECKING:
+    from hashmatch.store.schema import ContentHash, MatchRecord
 
 
 @click.command("show")
@@ -23,6 +25,9 @@ def command(app: App, match_id: str, *, show_hashes: bool, as_json: bool) -> Non
 
     It is shown with its list entry, hashes and history.
     """
+    from hashmatch.reports import report_row
+    from hashmatch.store.matches import read_content_hashes, read_entry_history, read_match
+
     with app.database() as database, database.reading() as session:
         stored = read_match(session, match_id)
         hashes = read_content_hashes(session, stored.content.key)

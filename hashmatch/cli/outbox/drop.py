@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import click
 
-from hashmatch.store.outbox import drop_message
-
 from ..context import App, pass_app
 from ..output import say
 from .options import KEY
@@ -16,6 +14,8 @@ from .options import KEY
 @pass_app
 def command(app: App, message: int) -> None:
     """Delete a message that has not been sent."""
+    from hashmatch.store.outbox import drop_message
+
     with app.database() as database, database.writing() as session:
         drop_message(session, message)
     say(f"message {message} was deleted")

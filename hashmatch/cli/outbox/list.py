@@ -6,8 +6,6 @@ from datetime import datetime
 
 import click
 
-from hashmatch.store.outbox import read_outbox
-
 from ..context import App, json_option, limit_option, pass_app
 from ..output import print_rows, say
 
@@ -21,6 +19,8 @@ def command(app: App, limit: int, *, as_json: bool) -> None:
 
     A message is waiting, sent, or dead, which means that it is not retried.
     """
+    from hashmatch.store.outbox import read_outbox
+
     with app.database() as database, database.reading() as session:
         rows = [
             {

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import click
 
-from hashmatch.store.outbox import retry_message
-
 from ..context import App, pass_app
 from ..output import say
 from .options import KEY
@@ -16,6 +14,8 @@ from .options import KEY
 @pass_app
 def command(app: App, message: int) -> None:
     """Retry a message at the next send."""
+    from hashmatch.store.outbox import retry_message
+
     with app.database() as database, database.writing() as session:
         retry_message(session, message)
     say(f"message {message} will be sent by the next 'hashmatch outbox send' or 'lists sync'")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import click
+from typing import TYPE_CHECKING
 
-from hashmatch.outbox import send_due as deliver
-from hashmatch.store.engine import Database
-from hashmatch.wiring import senders
+import click
 
 from ..context import App, pass_app
 from ..exit_codes import EXIT_CLEAR, EXIT_UNSCREENED
 from ..output import say
+
+if TYPE_CHECKING:
+    from hashmatch.store.engine import Database
 
 
 @click.command("send")
@@ -27,6 +28,9 @@ def command(app: App) -> None:
 
 def send_due(app: App, database: Database) -> bool:
     """Send all messages that are due and say how many; return whether all were sent."""
+    from hashmatch.outbox import send_due as deliver
+    from hashmatch.wiring import senders
+
     sent = deliver(database, senders(app.settings, database))
     counts = sent.counts
     if counts:

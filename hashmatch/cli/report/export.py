@@ -8,38 +8,23 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
-from sqlalchemy.orm import Session
 
 from hashmatch.errors import InputError
-from hashmatch.reports import (
-    FORMATS,
-    CaseRow,
-    ReportRow,
-    case_rows,
-    html_summary,
-    pdf_summary,
-    private_file,
-    private_folder,
-    read_figures,
-    record_export,
-    report_rows,
-    transparency,
-)
-from hashmatch.store.cases import CaseFilter, parse_case_id
-from hashmatch.store.matches import MatchFilter, read_daily_counts
-from hashmatch.store.queue import read_cases_by_opening
 
+from ..choices import REPORT_FORMATS
 from ..context import App, pass_app, show_hashes_option
 from ..output import say
 from ..period import period_options
 
-_ROWS = {one.name: one for one in FORMATS}
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
 _FIGURES = ("html", "pdf", "transparency")
 _CYBERTIP = "cybertip"
-_ENDINGS = {**{name: name for name in (*_ROWS, "html", "pdf")}, "xml": _CYBERTIP}
+_ENDINGS = {**{name: name for name in (*REPORT_FORMATS, "html", "pdf")}, "xml": _CYBERTIP}
 
 
 @dataclass(frozen=True)
@@ -73,7 +58,7 @@ class _Wanted:
 @click.option(
     "--format",
     "form",
-    type=click.Choice([*_ROWS, *_FIGURES, _CYBERTIP]),
+    type=click.Choice([*REPORT_FORMATS, *_FIGURES, _CYBERTIP]),
     help="csv and jsonl: rows; html and pdf: figures for people; transparency: counts as JSON;"
     " cybertip: NCMEC's XML. The default is the suffix of --output, else csv.",
 )
@@ -114,6 +99,10 @@ def command(
 
     The audit log records it.
     """
+    from hashmatch.reports import record_export
+    from hashmatch.store.cases import parse_case_id
+    from hashmatch.store.matches import MatchFilter
+
     target = None if output is None or str(output) == "-" else output
     ending = "" if target is None else target.suffix.removeprefix(".")
     case = None if case_id is None else parse_case_id(case_id)
@@ -141,7 +130,7 @@ def command(
 
 
 def _require_fitting(wanted: _Wanted) -> None:
-    rows = wanted.form in _ROWS
+    rows = wanted.form in REPORT_FORMATS
     of_matches = rows and wanted.of == "matches"
     for is_given, fits, option in (
         (wanted.of == "cases", rows, "--of"),
@@ -158,6 +147,11 @@ def _require_fitting(wanted: _Wanted) -> None:
 
 
 def _write_rows(session: Session, wanted: _Wanted, target: Path | None) -> None:
+    from hashmatch.reports import FORMATS, CaseRow, ReportRow, case_rows, report_values
+    from hashmatch.store.cases import CaseFilter
+    from hashmatch.store.matches import MatchFilter, read_daily_counts
+    from hashmatch.store.queue import read_cases_by_opening
+
     rows: Any
     kind: type[Any]
     if wanted.of == "cases":
@@ -165,9 +159,10 @@ def _write_rows(session: Session, wanted: _Wanted, target: Path | None) -> None:
         rows, kind = case_rows(session, read_cases_by_opening(session, opened)), CaseRow
     else:
         matches = MatchFilter(wanted.since, wanted.until, wanted.list_name)
-        rows, kind = report_rows(session, matches, show_hashes=wanted.show_hashes), ReportRow
+        rows, kind = report_values(session, matches, show_hashes=wanted.show_hashes), ReportRow
     with _opened(target) as stream:
-        written = _ROWS[wanted.form].write(kind, rows, stream)
+        chosen = next(one for one in FORMATS if one.name == wanted.form)
+        written = chosen.write(kind, rows, stream)
     first = None if wanted.since is None else wanted.since.date()
     last = None if wanted.until is None else (wanted.until - timedelta(microseconds=1)).date()
     others = read_daily_counts(session, first, last)
@@ -177,6 +172,8 @@ def _write_rows(session: Session, wanted: _Wanted, target: Path | None) -> None:
 
 
 def _write_figures(session: Session, wanted: _Wanted, target: Path | None) -> None:
+    from hashmatch.reports import html_summary, pdf_summary, read_figures, transparency
+
     figures = read_figures(session, wanted.since, wanted.until)
     if wanted.form == "pdf":
         if target is None and sys.stdout.isatty():
@@ -195,6 +192,8 @@ def _write_figures(session: Session, wanted: _Wanted, target: Path | None) -> No
 def _write_cybertip(app: App, session: Session, wanted: _Wanted, target: Path | None) -> None:
     # Imported here: it loads the CyberTipline modules, which other reports do not need.
     from hashmatch.cases import cybertip_documents
+    from hashmatch.reports import private_file, private_folder
+    from hashmatch.store.cases import CaseFilter
 
     documents = cybertip_documents(
         session,
@@ -224,6 +223,8 @@ def _write_cybertip(app: App, session: Session, wanted: _Wanted, target: Path | 
 
 
 def _opened(target: Path | None, *, is_binary: bool = False) -> Any:
+    from hashmatch.reports import private_file
+
     if target is not None:
         return private_file(target, is_binary=is_binary)
     stream: IO[Any] = sys.stdout.buffer if is_binary else sys.stdout

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import click
 
-from hashmatch.cases import apply_retention
-
 from ..context import App, json_option, pass_app
 from ..output import print_json, say
 
@@ -20,6 +18,8 @@ def command(app: App, *, dry_run: bool, as_json: bool) -> None:
     Cases under a legal hold stay, and the audit log records the removals. A scheduler may run this
     at any time.
     """
+    from hashmatch.cases import apply_retention
+
     with app.database() as database:
         removed = apply_retention(database, app.settings, dry_run=dry_run)
     if as_json:

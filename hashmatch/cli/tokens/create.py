@@ -6,9 +6,7 @@ from datetime import timedelta
 
 import click
 
-from hashmatch.store.schema import utc_now
-from hashmatch.store.tokens import Scope, create_token
-
+from ..choices import SCOPES
 from ..context import App, json_option, pass_app
 from ..output import print_json, print_line, say
 
@@ -18,7 +16,7 @@ from ..output import print_json, print_line, say
 @click.option(
     "--scope",
     "scopes",
-    type=click.Choice([one.value for one in Scope]),
+    type=click.Choice(SCOPES),
     multiple=True,
     required=True,
     help="What the token allows; repeatable.",
@@ -49,6 +47,9 @@ def command(
 
     NAME identifies its owner in 'tokens list' and in the audit log.
     """
+    from hashmatch.store.schema import utc_now
+    from hashmatch.store.tokens import Scope, create_token
+
     expires_at = None if days is None else utc_now() + timedelta(days=days)
     with app.database() as database, database.writing() as session:
         token = create_token(

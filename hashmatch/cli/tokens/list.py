@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import click
+from typing import TYPE_CHECKING
 
-from hashmatch.store.schema import utc_now
-from hashmatch.store.tokens import Token, read_tokens
+import click
 
 from ..context import App, json_option, pass_app
 from ..output import print_rows, say
+
+if TYPE_CHECKING:
+    from hashmatch.store.tokens import Token
 
 
 @click.command("list")
@@ -16,6 +18,8 @@ from ..output import print_rows, say
 @pass_app
 def command(app: App, *, as_json: bool) -> None:
     """Show all tokens, without their secrets."""
+    from hashmatch.store.tokens import read_tokens
+
     with app.database() as database, database.reading() as session:
         rows = [_facts(one) for one in read_tokens(session)]
     print_rows("Tokens", rows, as_json=as_json)
@@ -24,6 +28,8 @@ def command(app: App, *, as_json: bool) -> None:
 
 
 def _facts(one: Token) -> dict[str, object]:
+    from hashmatch.store.schema import utc_now
+
     return {
         "token": one.token_id,
         "name": one.name,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import click
 
-from hashmatch.store.tokens import revoke_token
-
 from ..context import App, pass_app
 from ..output import say
 
@@ -18,6 +16,8 @@ def command(app: App, token_id: str) -> None:
 
     Running services refuse it within seconds.
     """
+    from hashmatch.store.tokens import revoke_token
+
     with app.database() as database, database.writing() as session:
         revoke_token(session, token_id)
     say(f"revoked {token_id}")

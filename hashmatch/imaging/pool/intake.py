@@ -96,7 +96,7 @@ class PoolIntake(Intake):
         wanted = pixel_algorithms(algorithms)
         all_ready = Barrier(self._workers)
 
-        def hold_one() -> Failure | None:
+        def occupy_one() -> Failure | None:
             try:
                 with self._process(wanted, self._hashing.level), suppress(BrokenBarrierError):
                     all_ready.wait()  # Until then no other thread can get the same one.
@@ -106,7 +106,7 @@ class PoolIntake(Intake):
             return None
 
         with ThreadPoolExecutor(self._workers) as threads:
-            results = [threads.submit(hold_one) for _ in range(self._workers)]
+            results = [threads.submit(occupy_one) for _ in range(self._workers)]
             return next((failure for one in results if (failure := one.result())), None)
 
     def protections(self) -> dict[str, bool]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-import sqlalchemy.dialects.postgresql as postgresql_dialect
 import sqlalchemy.dialects.sqlite as sqlite_dialect
 from sqlalchemy import (
     ARRAY,
@@ -25,7 +24,10 @@ from sqlalchemy.orm import Session
 
 from ..schema import Base
 
-Upsert: TypeAlias = sqlite_dialect.Insert | postgresql_dialect.Insert
+if TYPE_CHECKING:
+    import sqlalchemy.dialects.postgresql as postgresql_dialect
+
+Upsert: TypeAlias = "sqlite_dialect.Insert | postgresql_dialect.Insert"
 
 
 def is_sqlite(session: Session) -> bool:
@@ -57,7 +59,12 @@ def upsert(session: Session, table: type[Base]) -> Upsert:
 
 def upsert_into(table: Table, *, is_sqlite: bool) -> Upsert:
     """Return such an insertion for a database; one that is kept is compiled once."""
-    return sqlite_dialect.insert(table) if is_sqlite else postgresql_dialect.insert(table)
+    if is_sqlite:
+        return sqlite_dialect.insert(table)
+    # Takes as long to load as all of a help page, and most installations do without it.
+    import sqlalchemy.dialects.postgresql as postgresql_dialect
+
+    return postgresql_dialect.insert(table)
 
 
 def among(session: Session, column: Any, keys: Collection[int]) -> ColumnElement[bool]:

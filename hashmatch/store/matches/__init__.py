@@ -7,6 +7,7 @@ from .allowed import (
 )
 from .content import ContentFacts, read_content_hashes
 from .counts import Tally, read_daily_counts
+from .exporting import MatchColumns, moment_text, read_match_columns
 from .flooding import (
     FloodAction,
     FloodingEntry,
@@ -31,6 +32,7 @@ __all__ = [
     "ContentFacts",
     "FloodAction",
     "FloodingEntry",
+    "MatchColumns",
     "MatchFilter",
     "MatchPlace",
     "NewAllowedMatch",
@@ -42,6 +44,7 @@ __all__ = [
     "Tally",
     "count_cases_of",
     "count_contents",
+    "moment_text",
     "note_flooding",
     "read_allowed_matches",
     "read_content_hashes",
@@ -50,6 +53,7 @@ __all__ = [
     "read_flooding",
     "read_for_review",
     "read_match",
+    "read_match_columns",
     "read_matches",
     "record_items",
     "set_flood_action",

@@ -66,12 +66,12 @@ def read_matches(session: Session, wanted: MatchFilter) -> Iterator[StoredMatch]
 
     Raises `UnknownListError` for a list that never existed; a removed one still has its matches.
     """
-    conditions = list(_conditions(session, wanted))
+    chosen = list(conditions(session, wanted))
     is_forward = wanted.limit is None or wanted.after is not None
     place, left = wanted.after if is_forward else wanted.before, wanted.limit
     while left is None or left > 0:
         limit = min(_MATCHES_A_PAGE, left or _MATCHES_A_PAGE)
-        page = _read_page(session, conditions, place, limit, is_forward=is_forward)
+        page = _read_page(session, chosen, place, limit, is_forward=is_forward)
         yield from page
         if len(page) < limit:
             return
@@ -81,14 +81,14 @@ def read_matches(session: Session, wanted: MatchFilter) -> Iterator[StoredMatch]
 
 def _read_page(
     session: Session,
-    conditions: Sequence[ColumnElement[bool]],
+    chosen: Sequence[ColumnElement[bool]],
     place: MatchPlace | None,
     limit: int,
     *,
     is_forward: bool,
 ) -> list[StoredMatch]:
     order = (MatchRecord.matched_at, MatchRecord.key)
-    own = select(MatchRecord.key).where(*conditions)
+    own = select(MatchRecord.key).where(*chosen)
     if place is not None:
         beyond = (place.matched_at, place.key)
         own = own.where(tuple_(*order) > beyond if is_forward else tuple_(*order) < beyond)
@@ -99,7 +99,8 @@ def _read_page(
     return [StoredMatch(*row) for row in rows] if keys else []
 
 
-def _conditions(session: Session, wanted: MatchFilter) -> Iterator[ColumnElement[bool]]:
+def conditions(session: Session, wanted: MatchFilter) -> Iterator[ColumnElement[bool]]:
+    """Yield what the list and the period of a filter ask for. Raises `UnknownListError`."""
     if wanted.list_name is not None:
         row = find_list(session, wanted.list_name, removed_too=True)
         yield MatchRecord.list_key == row.key

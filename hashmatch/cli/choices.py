@@ -1,0 +1,16 @@
+"""Values that options take, written out: to import them from their rooms loads the database.
+
+A test holds them against those rooms.
+"""
+
+CASE_STATES = (
+    "open", "in_review", "confirmed", "false_positive", "escalated", "reported", "closed",
+)  # fmt: skip
+DECISIONS = ("review", "confirm", "dismiss", "reported", "close", "reopen")
+FLOOD_ACTIONS = ("keep", "review", "disable")
+VERDICTS = ("confirmed", "false-positive")
+SCOPES = ("scan", "review", "export", "admin", "metrics", "details", "curate")
+LIST_FORMATS = ("csv", "tsv", "jsonl", "json", "vics", "caid", "ncmec", "pytx")
+REPORT_FORMATS = ("csv", "jsonl")
+# Those that come with hashmatch; installed packages may add others.
+ALGORITHMS = ("md5", "sha1", "sha256", "pdq", "phash", "dhash", "whash", "ahash")

@@ -1,0 +1,30 @@
+"""Claims about the values that options take: they are those of the rooms they stand for."""
+
+from __future__ import annotations
+
+import pytest
+
+from hashmatch.cases import DECISIONS, State
+from hashmatch.cli import choices
+from hashmatch.hashers import ALGORITHMS
+from hashmatch.lists import FORMATS, Verdict
+from hashmatch.reports import FORMATS as REPORT_FORMATS
+from hashmatch.store.matches import FloodAction
+from hashmatch.store.tokens import Scope
+
+
+@pytest.mark.parametrize(
+    ("written_out", "meant"),
+    [
+        (choices.CASE_STATES, [one.value for one in State]),
+        (choices.DECISIONS, [one.value for one in DECISIONS]),
+        (choices.FLOOD_ACTIONS, [one.value for one in FloodAction]),
+        (choices.VERDICTS, [one.value for one in Verdict]),
+        (choices.SCOPES, [one.value for one in Scope]),
+        (choices.LIST_FORMATS, [one.name for one in FORMATS]),
+        (choices.REPORT_FORMATS, [one.name for one in REPORT_FORMATS]),
+        (choices.ALGORITHMS, list(ALGORITHMS)),
+    ],
+)
+def test_each_choice_is_one_of_its_room(written_out: tuple[str, ...], meant: list[str]) -> None:
+    assert list(written_out) == meant
