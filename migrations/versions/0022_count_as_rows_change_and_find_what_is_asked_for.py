@@ -104,8 +104,29 @@ _FIGURES = {
         ),
     ),
 }  # fmt: skip
+# The rows that each event takes from the figures, and adds to them.
+_EVENTS = {
+    "insert": (("NEW", 1),),
+    "update": (("OLD", -1), ("NEW", 1)),
+    "delete": (("OLD", -1),),
+}
 _COLUMNS = "figure, day, list_key, name, action, step"
 _FIRST_WIDTH_S, _FIRST_END_S, _DOUBLINGS = 60, 3_840, 15
+
+_FIRST_MATCHES_FUNCTION = """
+CREATE FUNCTION count_matches_of_contents() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  UPDATE contents SET first_matched_at = least(first_matched_at, found.matched_at),
+      first_near_at = least(first_near_at, found.near_at)
+    FROM (
+      SELECT content_key, min(matched_at) FILTER (WHERE distance_bits <= threshold_bits)
+        AS matched_at, min(matched_at) FILTER (WHERE distance_bits > threshold_bits) AS near_at
+      FROM new_rows GROUP BY content_key
+    ) AS found
+    WHERE contents.key = found.content_key AND (
+      least(first_matched_at, found.matched_at) IS DISTINCT FROM first_matched_at
+      OR least(first_near_at, found.near_at) IS DISTINCT FROM first_near_at);
+  RETURN NULL;
+END $$"""
 
 
 def upgrade() -> None:
@@ -243,21 +264,11 @@ def _sqlite() -> Iterator[str]:
     )
 
 
-_EVENTS = {
-    "insert": (("NEW", 1),),
-    "update": (("OLD", -1), ("NEW", 1)),
-    "delete": (("OLD", -1),),
-}
-
-
-def _postgresql() -> Iterator[str]:
-    """Yield triggers for each statement, which add rows of the transaction's own.
-
-    So no writer waits for another. One transaction in many folds what others left.
-    """
+def _fold_function() -> str:
+    """Return the function that adds up what transactions left, some at a time."""
     columns = ", ".join(f"f.{one.strip()}" for one in _COLUMNS.split(","))
     same = " AND ".join(f"f.{one} = picked.{one}" for one in (*_COLUMNS.split(", "), "slot"))
-    yield f"""
+    return f"""
 CREATE FUNCTION fold_figures() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
   IF NOT pg_try_advisory_xact_lock({0x686D02}) THEN RETURN; END IF;
   WITH picked AS (
@@ -269,20 +280,15 @@ CREATE FUNCTION fold_figures() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
   ) {_add(f"SELECT {_COLUMNS}, number, seconds FROM gone", "0")};
   DELETE FROM figures WHERE slot = 0 AND number = 0;
 END $$"""
-    yield """
-CREATE FUNCTION count_matches_of_contents() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-  UPDATE contents SET first_matched_at = least(first_matched_at, found.matched_at),
-      first_near_at = least(first_near_at, found.near_at)
-    FROM (
-      SELECT content_key, min(matched_at) FILTER (WHERE distance_bits <= threshold_bits)
-        AS matched_at, min(matched_at) FILTER (WHERE distance_bits > threshold_bits) AS near_at
-      FROM new_rows GROUP BY content_key
-    ) AS found
-    WHERE contents.key = found.content_key AND (
-      least(first_matched_at, found.matched_at) IS DISTINCT FROM first_matched_at
-      OR least(first_near_at, found.near_at) IS DISTINCT FROM first_near_at);
-  RETURN NULL;
-END $$"""
+
+
+def _postgresql() -> Iterator[str]:
+    """Yield triggers for each statement, which add rows of the transaction's own.
+
+    So no writer waits for another. One transaction in many folds what others left.
+    """
+    yield _fold_function()
+    yield _FIRST_MATCHES_FUNCTION
     for event in ("insert", "update"):
         yield (
             f"CREATE TRIGGER count_matches_of_contents_{event} AFTER {event.upper()} ON matches"

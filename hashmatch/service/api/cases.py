@@ -145,7 +145,7 @@ def case(
     service = state_of(request)
     if details and Scope.DETAILS not in token.scopes:
         raise HTTPException(HTTPStatus.FORBIDDEN, "details need a token with the scope details")
-    with service.database.reading() as session:
+    with service.reading() as session:
         facts = view_case(session, case, show_distances=may_see_distances(token))
     if details:
         sealer = open_sealer(service.settings)
