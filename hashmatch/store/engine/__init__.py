@@ -23,6 +23,7 @@ from .audit_reading import (
 )
 from .database import HEAD_REVISION, WRITES, Database, create_private_file
 from .statements import affected_rows, is_sqlite, overwrite_deleted, upsert
+from .turns import Turns
 
 __all__ = [
     "FIRST_HASH",
@@ -30,6 +31,7 @@ __all__ = [
     "WRITES",
     "Database",
     "Seal",
+    "Turns",
     "affected_rows",
     "audit",
     "audited_tables",

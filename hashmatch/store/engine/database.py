@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -27,6 +26,8 @@ from hashmatch.errors import (
 
 from . import postgresql, sqlite
 from .audit_log import Seal, append_pending
+from .turns import Turns
+from .writers import PATIENCE_S, WriterQueue
 
 # The newest migration. A test holds it against the migrations folder, so that opening the
 # database does not have to load Alembic.
@@ -62,7 +63,8 @@ class Database:
         self._engine = _create_engine(url, busy_timeout_s)
         self._is_sqlite = self._engine.dialect.name == "sqlite"
         # Databases with many writers find their own order; this only keeps them within the pool.
-        self._writers = threading.Semaphore(1 if self._is_sqlite else postgresql.MAX_WRITERS)
+        places = 1 if self._is_sqlite else postgresql.MAX_WRITERS
+        self._writers = WriterQueue(places, self.sqlite_path())
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -76,14 +78,21 @@ class Database:
                 yield session
 
     @contextmanager
-    def writing(self, actor: str = "") -> Iterator[Session]:
+    def writing(self, actor: str = "", *, background: bool = False) -> Iterator[Session]:
         """One session whose changes are committed together at the end, or not at all.
 
-        Waits up to the busy time-out for its turn. The audit log names `actor`. Raises
-        `StoreError`.
+        Waits up to the busy time-out for its turn; a `background` one lets others go first for a
+        moment. The audit log names `actor`. Raises `StoreError`.
         """
-        with self.connection() as connection, self.transaction(connection, actor) as session:
+        with (
+            self.connection() as connection,
+            self.transaction(connection, actor, background=background) as session,
+        ):
             yield session
+
+    def turns(self, actor: str = "") -> Turns:
+        """Return the turns of long work; see `Turns`."""
+        return Turns(lambda: self.writing(actor, background=True))
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
@@ -92,9 +101,15 @@ class Database:
             yield connection
 
     @contextmanager
-    def transaction(self, connection: Connection, actor: str = "") -> Iterator[Session]:
+    def transaction(
+        self, connection: Connection, actor: str = "", *, background: bool = False
+    ) -> Iterator[Session]:
         """One write on a connection of `connection()`; see `writing`."""
-        with self._turn_to_write():
+        if background and not self._is_sqlite:
+            postgresql.let_others_go_first(connection, PATIENCE_S)
+        with self._writers.turn(self._busy_timeout_s, background=background) as has_turn:
+            if not has_turn:
+                raise sqlite.locked(self.name())
             connection.info["begin"] = "BEGIN IMMEDIATE"
             try:
                 with (
@@ -106,19 +121,6 @@ class Database:
                     append_pending(session, actor or self.actor, self._seal)
             finally:
                 connection.info.pop("begin", None)
-
-    @contextmanager
-    def _turn_to_write(self) -> Iterator[None]:
-        """Let the threads of this process write in turn.
-
-        SQLite has one writer anyway, and lets waiting ones starve, since they only poll.
-        """
-        if not self._writers.acquire(timeout=self._busy_timeout_s):
-            raise sqlite.locked(self.name())
-        try:
-            yield
-        finally:
-            self._writers.release()
 
     def require_current_schema(self) -> None:
         """Raise `StoreMissingError` or `StoreSchemaError` unless the schema is this version's."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Engine, create_engine
+import time
+
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import URL
 
 from hashmatch.errors import (
@@ -37,6 +39,12 @@ _LOCKED = {
 }
 # No permission, a read-only transaction, as on a standby.
 _READ_ONLY = {"42501", "25006"}
+# Whether any session of this database waits for a lock of another.
+_SOMEBODY_WAITS = text(
+    "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database"
+    " WHERE NOT granted AND datname = current_database())"
+)
+_LOOK_AGAIN_S = 0.01
 _NO_SUCH_DATABASE = "3D000"
 # Of a refused login only the words tell.
 _REFUSED = ("authentication failed", "no pg_hba.conf entry", "no password supplied")
@@ -66,6 +74,18 @@ def open_engine(url: URL, busy_timeout_s: float) -> Engine:
             "tcp_user_timeout": _SILENCE_TIMEOUT_MS,
         },
     )
+
+
+def let_others_go_first(connection: Connection, patience_s: float) -> None:
+    """Wait, up to that long, while any session waits for a lock.
+
+    Only rows are locked here, so that this is rare; long work then adds nothing to it.
+    """
+    until_s = time.monotonic() + patience_s
+    while connection.scalar(_SOMEBODY_WAITS) and time.monotonic() < until_s:
+        connection.rollback()
+        time.sleep(_LOOK_AGAIN_S)
+    connection.rollback()
 
 
 def store_error(name: str, cause: BaseException | None) -> StoreError:
