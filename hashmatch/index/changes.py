@@ -113,8 +113,8 @@ def _read_new(
     session: Session, followed: Mapping[int, _FollowedList], algorithms: Mapping[str, Algorithm]
 ) -> dict[str, Entries]:
     parts: dict[str, _EntryBuffer] = {}
-    known_keys = {key: one.last_key if one.before else None for key, one in followed.items()}
-    for batch in read_new_entries(session, known_keys):
+    known = {key: one.before.generation if one.before else None for key, one in followed.items()}
+    for batch in read_new_entries(session, known):
         entries = _validated(batch, algorithms)
         parts.setdefault(batch.algorithm, _EntryBuffer(entries)).add(entries)
         for key in np.unique(entries.list_keys).tolist():

@@ -21,7 +21,7 @@ from hashmatch.store.lists import (
     parse_terms,
 )
 
-from .delivery import DeliveredItem, EntryUpdate
+from .delivery import DeliveredItem, EntryUpdate, PromotedHash
 from .formats import BadRow, Excluded, RawRow
 
 # A file in which every row is bad must not fill the memory with their problems.
@@ -100,6 +100,8 @@ class RowSorter:
                 self.excluded += 1
             elif isinstance(item, EntryUpdate):
                 staging.note_update(*item)
+            elif isinstance(item, PromotedHash):
+                staging.withdraw_unsupported(*item)
             else:
                 self.unknown_columns.append(item.place)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from hashmatch.errors import InputError
-from hashmatch.store.lists import find_list, remove_list
+from hashmatch.store.lists import clear_removed, find_list, remove_list
 
 from ..context import App, pass_app
 from ..index_updates import compact_index
@@ -32,6 +32,8 @@ def command(app: App, name: str, *, yes: bool) -> None:
             )
         with database.writing() as session:
             change = remove_list(session, name)
+            list_key = find_list(session, name, removed_too=True).key
+        clear_removed(database.turns(), list_key)
         if not database.forget_deleted():
             say("another process has the database open: its log holds traces until that ends")
         compact_index(app, database)

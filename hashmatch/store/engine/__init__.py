@@ -22,7 +22,7 @@ from .audit_reading import (
     read_lost_rows,
 )
 from .database import HEAD_REVISION, WRITES, Database, create_private_file
-from .statements import affected_rows, is_sqlite, overwrite_deleted, upsert
+from .statements import affected_rows, ignoring, is_sqlite, overwrite_deleted, upsert
 from .turns import Turns
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "chained_text",
     "count_audit_heads",
     "create_private_file",
+    "ignoring",
     "is_sqlite",
     "moment_text",
     "overwrite_deleted",

@@ -31,11 +31,12 @@ from .writers import PATIENCE_S, WriterQueue
 
 # The newest migration. A test holds it against the migrations folder, so that opening the
 # database does not have to load Alembic.
-HEAD_REVISION = "0017"
+HEAD_REVISION = "0021"
 # The tables that rows are deleted from.
 _FORGETTABLE = (
-    "entries, unsupported_hashes, quarantined_rows, matches, allowed_matches, content_hashes,"
-    " contents, cases, case_notes, uploader_details, ncmec_reports, outbox, daily_counts"
+    "entries, entry_changes, unsupported_hashes, quarantined_rows, matches, allowed_matches,"
+    " content_hashes, contents, cases, case_notes, uploader_details, ncmec_reports, outbox,"
+    " daily_counts"
 )
 # The mark of a session that writes, and locks the rows that it looks up.
 WRITES = "writes"
@@ -121,6 +122,29 @@ class Database:
                     append_pending(session, actor or self.actor, self._seal)
             finally:
                 connection.info.pop("begin", None)
+
+    def commit_soon(self, connection: Connection) -> None:
+        """Let what this connection commits reach the disk with its next durable commit.
+
+        The log is in order: whoever finds a commit after a crash finds those before it. The
+        connection must not be given back.
+        """
+        if self._is_sqlite:
+            sqlite.commit_soon(connection)
+        else:
+            postgresql.set_durability(connection, "off")
+
+    def commit_durably(self, connection: Connection) -> None:
+        """Let what this connection commits be on the disk, as it is with all others."""
+        if self._is_sqlite:
+            sqlite.commit_durably(connection)
+        else:
+            postgresql.set_durability(connection, "on")
+
+    def shorten_log(self, connection: Connection) -> None:
+        """Move what SQLite has in its log to the file, beside other writers, if that is due."""
+        if self._is_sqlite:
+            sqlite.shorten_log(connection)
 
     def require_current_schema(self) -> None:
         """Raise `StoreMissingError` or `StoreSchemaError` unless the schema is this version's."""

@@ -6,7 +6,7 @@ from typing import TypeAlias, cast
 
 import sqlalchemy.dialects.postgresql as postgresql_dialect
 import sqlalchemy.dialects.sqlite as sqlite_dialect
-from sqlalchemy import CursorResult, UpdateBase, text
+from sqlalchemy import Connection, CursorResult, Table, UpdateBase, text
 from sqlalchemy.orm import Session
 
 from ..schema import Base
@@ -34,6 +34,16 @@ def upsert(session: Session, table: type[Base]) -> Upsert:
     Several writers may insert the same row at once, so that looking before is not enough.
     """
     return sqlite_dialect.insert(table) if is_sqlite(session) else postgresql_dialect.insert(table)
+
+
+def ignoring(connection: Connection, table: Table | type[Base]) -> Upsert:
+    """Return an insertion that leaves out rows that would repeat a key.
+
+    One from a selection has to have a condition, where SQLite begins to read the clause.
+    """
+    if connection.dialect.name == "sqlite":
+        return sqlite_dialect.insert(table).on_conflict_do_nothing()
+    return postgresql_dialect.insert(table).on_conflict_do_nothing()
 
 
 def affected_rows(session: Session, statement: UpdateBase) -> int:

@@ -1,26 +1,19 @@
 """Lists in the store: their entries, generations, syncs and quarantined deliveries."""
 
 from .allowances import Allowance, Terms, allow_hash, parse_terms, read_allowances
-from .applying import Comparison, apply_staged, read_additions
+from .changes import EntryBatch, read_new_entries, read_withdrawn_keys
+from .clearing import clear_removed, finish_publication, needs_settling, settle_list
+from .comparing import Comparison, Differences, compare_staged, read_additions
 from .degenerate import withdraw_degenerate
-from .disabled import (
-    count_disabled,
-    disable_entries,
-    disable_hashes,
-    enable_entries,
-    enable_hashes,
-)
-from .entries import (
-    EntryBatch,
-    EntryFacts,
+from .disabled import disable_entries, disable_hashes, enable_entries, enable_hashes
+from .entries import EntryFacts, are_listed, find_entry, read_entry_facts, shown_entry_id
+from .figures import (
     count_active_entries,
+    count_degenerate,
+    count_disabled,
     count_distinct_hashes,
     count_entries_without,
-    find_entry,
-    read_entry_facts,
-    read_new_entries,
-    read_withdrawn_keys,
-    shown_entry_id,
+    count_unsupported,
 )
 from .generations import Counts, was_at
 from .own import (
@@ -31,11 +24,13 @@ from .own import (
     find_numbered_entry,
     withdraw_entry,
 )
+from .preparing import Preparation, abandon, begin_preparation, prepare, publish, recount
 from .quarantine import (
     Difference,
     Quarantine,
-    discard_quarantined,
+    delete_hidden,
     find_quarantine,
+    hide_quarantined,
     quarantine_delivery,
     read_differences,
     read_quarantines,
@@ -61,12 +56,14 @@ from .staging import StagedRow, Staging, open_staging
 from .syncs import (
     CHANGED,
     FAILED,
+    LEASE_S,
     QUARANTINED,
     UNCHANGED,
     SyncFacts,
     forget_checkpoint,
     has_succeeded,
     lease_sync,
+    move_checkpoint,
     read_checkpoint,
     read_newest_runs,
     record_run,
@@ -77,11 +74,7 @@ from .syncs import (
 from .unsupported import (
     MAX_UNSUPPORTED_CHARACTERS,
     UnsupportedRow,
-    apply_unsupported,
-    count_degenerate,
-    count_unsupported,
     degenerate_name,
-    drop_unsupported,
     find_promotable,
     read_unsupported,
 )
@@ -90,6 +83,7 @@ __all__ = [
     "ALLOW",
     "CHANGED",
     "FAILED",
+    "LEASE_S",
     "MATCH",
     "MAX_UNSUPPORTED_CHARACTERS",
     "OWN",
@@ -99,20 +93,25 @@ __all__ = [
     "Comparison",
     "Counts",
     "Difference",
+    "Differences",
     "EntryBatch",
     "EntryFacts",
     "ListState",
     "NumberedEntry",
+    "Preparation",
     "Quarantine",
     "StagedRow",
     "Staging",
     "SyncFacts",
     "Terms",
     "UnsupportedRow",
+    "abandon",
     "add_entry",
     "allow_hash",
-    "apply_staged",
-    "apply_unsupported",
+    "are_listed",
+    "begin_preparation",
+    "clear_removed",
+    "compare_staged",
     "count_active_entries",
     "count_degenerate",
     "count_disabled",
@@ -121,12 +120,11 @@ __all__ = [
     "count_unsupported",
     "create_list",
     "degenerate_name",
+    "delete_hidden",
     "disable_entries",
     "disable_entry_until",
     "disable_hashes",
     "disable_numbered_entry",
-    "discard_quarantined",
-    "drop_unsupported",
     "enable_entries",
     "enable_hashes",
     "find_entry",
@@ -135,12 +133,18 @@ __all__ = [
     "find_or_create_list",
     "find_promotable",
     "find_quarantine",
+    "finish_publication",
     "forget_checkpoint",
     "has_list",
     "has_succeeded",
+    "hide_quarantined",
     "lease_sync",
+    "move_checkpoint",
+    "needs_settling",
     "open_staging",
     "parse_terms",
+    "prepare",
+    "publish",
     "quarantine_delivery",
     "read_additions",
     "read_allowances",
@@ -155,6 +159,7 @@ __all__ = [
     "read_unsupported",
     "read_withdrawn_keys",
     "record_run",
+    "recount",
     "reject_quarantined",
     "release_sync",
     "remove_list",
@@ -163,6 +168,7 @@ __all__ = [
     "restage",
     "save_checkpoint",
     "set_licence",
+    "settle_list",
     "shown_entry_id",
     "was_at",
     "withdraw_degenerate",

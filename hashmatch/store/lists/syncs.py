@@ -17,6 +17,8 @@ from ..engine import affected_rows
 from ..schema import HashList, ListSync, SyncRun, utc_now
 from .generations import Counts
 
+# A crashed process blocks others for this long; a running one renews the lease as it goes on.
+LEASE_S = 900.0
 CHANGED, UNCHANGED, FAILED, QUARANTINED = "changed", "unchanged", "failed", "quarantined"
 
 
@@ -38,7 +40,7 @@ class SyncFacts:
     remark: str = ""
 
 
-def lease_sync(session: Session, row: HashList, holder: str, lease_s: float) -> None:
+def lease_sync(session: Session, row: HashList, holder: str) -> None:
     """Give `holder` the lease of the list for that time, or renew it.
 
     Raises `SyncLeaseError` while somebody else holds it.
@@ -54,13 +56,24 @@ def lease_sync(session: Session, row: HashList, holder: str, lease_s: float) -> 
         session,
         update(ListSync)
         .where(ListSync.list_key == row.key, is_free)
-        .values(leased_by=holder, leased_until=now + timedelta(seconds=lease_s)),
+        .values(leased_by=holder, leased_until=now + timedelta(seconds=LEASE_S)),
     )
     if not taken:
         raise SyncLeaseError(
-            f"list {row.name} is being synced by another process",
+            f"list {row.name} is being synced or imported by another process",
             hint="Wait for it; the lease of a crashed process ends by itself.",
         )
+
+
+def renew_lease(session: Session, row: HashList, holder: str) -> None:
+    """Renew the lease of a list from now on.
+
+    Raises `SyncLeaseError` where it has passed to another process, or the list was removed.
+    """
+    own = (ListSync.list_key == row.key, ListSync.leased_by == holder)
+    until = utc_now() + timedelta(seconds=LEASE_S)
+    if not affected_rows(session, update(ListSync).where(*own).values(leased_until=until)):
+        raise _lost_lease(row)
 
 
 def release_sync(session: Session, list_key: int, holder: str) -> None:
@@ -82,10 +95,15 @@ def require_lease(session: Session, row: HashList, holder: str) -> None:
     """Raise `SyncLeaseError` where the lease has passed to another process meanwhile."""
     own = (ListSync.list_key == row.key, ListSync.leased_by == holder)
     if not affected_rows(session, update(ListSync).where(*own).values(leased_by=holder)):
-        raise SyncLeaseError(
-            f"the sync of list {row.name} took longer than its lease, and another process began",
-            hint="Nothing was changed by this one.",
-        )
+        raise _lost_lease(row)
+
+
+def _lost_lease(row: HashList) -> SyncLeaseError:
+    return SyncLeaseError(
+        f"the work on list {row.name} took longer than its lease, and another process began, or the"
+        " list was removed",
+        hint="Nothing was changed by this one.",
+    )
 
 
 def save_checkpoint(
@@ -96,6 +114,13 @@ def save_checkpoint(
     Raises `SyncLeaseError` where the lease has passed to another process meanwhile.
     """
     require_lease(session, row, holder)
+    move_checkpoint(session, row, source, checkpoint)
+
+
+def move_checkpoint(
+    session: Session, row: HashList, source: str, checkpoint: Mapping[str, Any]
+) -> None:
+    """Save the checkpoint of a list whose lease the caller is known to hold."""
     of_list = ListSync.list_key == row.key
     text = json.dumps(dict(checkpoint))
     session.execute(update(ListSync).where(of_list).values(source=source, checkpoint=text))

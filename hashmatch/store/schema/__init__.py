@@ -1,13 +1,15 @@
 """Tables, by subject."""
 
 from .audit import AuditCheckpoint, AuditHead, AuditRecord
-from .base import Base, require_text, utc_moment, utc_now
+from .base import Base, LongInteger, require_text, utc_moment, utc_now
 from .cases import Case, CaseNote, NCMECReport, ReviewResult, UploaderDetails
 from .evaluations import ReviewSample, SampledMatch
 from .lists import (
     Entry,
+    EntryChange,
     Generation,
     HashList,
+    ListFigure,
     ListSync,
     QuarantinedDelivery,
     QuarantinedRow,
@@ -40,9 +42,12 @@ __all__ = [
     "DailyCount",
     "Entry",
     "EntryActivity",
+    "EntryChange",
     "Generation",
     "HashList",
+    "ListFigure",
     "ListSync",
+    "LongInteger",
     "MatchRecord",
     "NCMECReport",
     "OutboxMessage",
