@@ -32,6 +32,7 @@ from hashmatch.store.lists import (
     read_additions,
     recount,
     release_sync,
+    renew_lease,
     settle_list,
 )
 from hashmatch.store.schema import HashList
@@ -174,7 +175,10 @@ def _begun(
         if terms.would_empty is not None and row.active_entries:
             raise terms.would_empty
         oversight.begin(session, row)
-        lease_sync(session, row, holder)
+        if oversight.holder():
+            renew_lease(session, row, holder)
+        else:
+            lease_sync(session, row, holder)
         is_clear = not needs_settling(session, row)
         list_key = row.key
         preparation = begin_preparation(session, row, holder) if is_clear else None

@@ -82,18 +82,20 @@ class RowSorter:
         algorithms: dict[str, Algorithm] = {}
         for item in items:
             if isinstance(item, RawRow):
+                checked = _check(item, algorithms)
                 # An allow list also needs a reason and an actor for each entry.
                 if self.is_allow_list:
-                    checked = _check_allowance(item, _check(item, algorithms))
-                else:
-                    checked = _check_distinctive(_check(item, algorithms))
-                if isinstance(checked, BadRow):
+                    checked = _check_allowance(item, checked)
+                # Nearly all rows are plain tuples, and distinctive.
+                elif type(checked) is tuple and is_degenerate(ALGORITHMS[checked[1]], checked[2]):
+                    checked = _as_degenerate(checked)
+                if type(checked) is tuple:
+                    yield checked
+                elif isinstance(checked, BadRow):
                     self._reject(checked, staging)
                 elif isinstance(checked, UnsupportedRow):
                     self.unsupported += 1
                     staging.add_unsupported(checked)
-                else:
-                    yield checked
             elif isinstance(item, BadRow):
                 self._reject(item, staging)
             elif isinstance(item, Excluded):
@@ -118,7 +120,7 @@ def _check(row: RawRow, algorithms: dict[str, Algorithm]) -> StagedRow | Unsuppo
     """
     line, name, text, entry_id, category, tags, added_at, note, is_kind = row
     # PostgreSQL refuses such text, and a list has to be the same in every database.
-    if "\0" in f"{entry_id}{category}{added_at}{note}":
+    if "\0" in entry_id or "\0" in category or "\0" in added_at or "\0" in note:
         return BadRow(line, "a null character, which cannot be stored", entry_id)
     try:
         if (algorithm := algorithms.get(name)) is None:
@@ -143,15 +145,9 @@ def _check(row: RawRow, algorithms: dict[str, Algorithm]) -> StagedRow | Unsuppo
     return line, algorithm.name, value, entry_id, category, _write_tags(tags), added_at, note
 
 
-def _check_distinctive(
-    checked: StagedRow | UnsupportedRow | BadRow,
-) -> StagedRow | UnsupportedRow | BadRow:
-    """Return a checked row, as an unsupported one where its hash is degenerate."""
-    if isinstance(checked, (UnsupportedRow, BadRow)):
-        return checked
+def _as_degenerate(checked: StagedRow) -> UnsupportedRow:
+    """Return a row whose hash is degenerate as an unsupported one."""
     line, name, value, *others = checked
-    if not is_degenerate(ALGORITHMS[name], value):
-        return checked
     return UnsupportedRow(line, degenerate_name(name), value.hex(), *others)
 
 

@@ -6,7 +6,14 @@ from .clearing import clear_removed, finish_publication, needs_settling, settle_
 from .comparing import Comparison, Differences, compare_staged, read_additions
 from .degenerate import withdraw_degenerate
 from .disabled import disable_entries, disable_hashes, enable_entries, enable_hashes
-from .entries import EntryFacts, are_listed, find_entry, read_entry_facts, shown_entry_id
+from .entries import (
+    EntryFacts,
+    are_listed,
+    find_entry,
+    find_entry_state,
+    read_entry_facts,
+    shown_entry_id,
+)
 from .figures import (
     count_active_entries,
     count_degenerate,
@@ -68,6 +75,7 @@ from .syncs import (
     read_newest_runs,
     record_run,
     release_sync,
+    renew_lease,
     require_lease,
     save_checkpoint,
 )
@@ -128,6 +136,7 @@ __all__ = [
     "enable_entries",
     "enable_hashes",
     "find_entry",
+    "find_entry_state",
     "find_list",
     "find_numbered_entry",
     "find_or_create_list",
@@ -163,6 +172,7 @@ __all__ = [
     "reject_quarantined",
     "release_sync",
     "remove_list",
+    "renew_lease",
     "require_lease",
     "require_quarantine",
     "restage",

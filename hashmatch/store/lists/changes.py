@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from ..schema import Entry, Generation, HashList
@@ -59,9 +59,9 @@ def _read_range(
     )
     for batch in rows.partitions():
         # Entries have several hashes, so that every row may be of another algorithm.
-        groups: defaultdict[str, list[tuple[str, int, int, bytes]]] = defaultdict(list)
+        groups: defaultdict[str, list[Row[str, int, int, bytes]]] = defaultdict(list)
         for row in batch:
-            groups[row[0]].append(row._tuple())
+            groups[row[0]].append(row)
         for algorithm, some in groups.items():
             _, keys, list_keys, values = zip(*some, strict=True)
             yield EntryBatch(algorithm, keys, list_keys, values)

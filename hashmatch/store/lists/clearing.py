@@ -119,10 +119,10 @@ def _move_changes(session: Session, row: HashList, limit: int) -> bool:
     if row.preparing is not None:
         of_list &= EntryChange.generation != row.preparing
     some = select(EntryChange.entry_key).where(of_list).order_by(EntryChange.entry_key).limit(limit)
-    last = max(session.scalars(some), default=None)
-    if last is None:
+    keys = session.scalars(some).all()
+    if not keys:
         return False
-    of_list &= EntryChange.entry_key <= last
+    of_list &= EntryChange.entry_key <= keys[-1]
     session.execute(
         update(Entry)
         .where(Entry.key == EntryChange.entry_key, of_list)
@@ -130,13 +130,13 @@ def _move_changes(session: Session, row: HashList, limit: int) -> bool:
         execution_options=_UNSYNCHRONIZED,
     )
     session.execute(delete(EntryChange).where(of_list), execution_options=_UNSYNCHRONIZED)
-    return True
+    return len(keys) >= limit
 
 
 def _drop_changes(session: Session, row: HashList, limit: int) -> bool:
     of_list = EntryChange.list_key == row.key
     some = select(EntryChange.entry_key).where(of_list).limit(limit)
-    return _delete(session, EntryChange, EntryChange.entry_key.in_(some))
+    return _delete(session, EntryChange, EntryChange.entry_key.in_(some)) >= limit
 
 
 def _are_withdrawn(row: HashList) -> list[ColumnElement[bool]]:
@@ -148,43 +148,45 @@ def _are_withdrawn(row: HashList) -> list[ColumnElement[bool]]:
 
 def _delete_withdrawn(session: Session, row: HashList, limit: int) -> bool:
     some = select(UnsupportedHash.key).where(*_are_withdrawn(row)).limit(limit)
-    return _delete(session, UnsupportedHash, UnsupportedHash.key.in_(some))
+    return _delete(session, UnsupportedHash, UnsupportedHash.key.in_(some)) >= limit
 
 
 def _delete_prepared_unsupported(session: Session, row: HashList, limit: int) -> bool:
     own = (UnsupportedHash.list_key == row.key, UnsupportedHash.added_generation == row.preparing)
     some = select(UnsupportedHash.key).where(*own).limit(limit)
-    return _delete(session, UnsupportedHash, UnsupportedHash.key.in_(some))
+    return _delete(session, UnsupportedHash, UnsupportedHash.key.in_(some)) >= limit
 
 
 def _delete_removed_unsupported(session: Session, row: HashList, limit: int) -> bool:
     some = select(UnsupportedHash.key).where(UnsupportedHash.list_key == row.key).limit(limit)
-    return _delete(session, UnsupportedHash, UnsupportedHash.key.in_(some))
+    return _delete(session, UnsupportedHash, UnsupportedHash.key.in_(some)) >= limit
 
 
 def _delete(
     session: Session, table: type[EntryChange | UnsupportedHash], chosen: ColumnElement[bool]
-) -> bool:
+) -> int:
     overwrite_deleted(session)
-    return affected_rows(session, delete(table).where(chosen)) > 0
+    return affected_rows(session, delete(table).where(chosen))
 
 
 def _restore_entries(session: Session, row: HashList, limit: int) -> bool:
     own = (Entry.list_key == row.key, Entry.withdrawn_generation == row.preparing)
-    return _restore(session, Entry, Entry.key.in_(select(Entry.key).where(*own).limit(limit)))
+    some = select(Entry.key).where(*own).limit(limit)
+    return _restore(session, Entry, Entry.key.in_(some)) >= limit
 
 
 def _restore_unsupported(session: Session, row: HashList, limit: int) -> bool:
     withdrawn = UnsupportedHash.withdrawn_generation == row.preparing
     some = select(UnsupportedHash.key).where(UnsupportedHash.list_key == row.key, withdrawn)
-    return _restore(session, UnsupportedHash, UnsupportedHash.key.in_(some.limit(limit)))
+    some = some.limit(limit)
+    return _restore(session, UnsupportedHash, UnsupportedHash.key.in_(some)) >= limit
 
 
 def _restore(
     session: Session, table: type[Entry | UnsupportedHash], chosen: ColumnElement[bool]
-) -> bool:
+) -> int:
     restored = update(table).where(chosen).values(withdrawn_generation=None)
-    return affected_rows(session, restored.execution_options(**_UNSYNCHRONIZED)) > 0
+    return affected_rows(session, restored.execution_options(**_UNSYNCHRONIZED))
 
 
 def _end_clearing(_: Session, row: HashList, __: int) -> bool:

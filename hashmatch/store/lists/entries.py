@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select
 from sqlalchemy.orm import Session
 
-from ..schema import Entry, EntryChange, HashList
+from ..schema import Entry, EntryChange, Generation, HashList
 
 _KEYS_A_QUERY = 500
 # In the very terms of their indexes, without which all entries would be read.
@@ -75,8 +75,51 @@ class EntryHash:
 
 def find_entry(session: Session, key: int) -> EntryHash | None:
     """Return an entry, active or not; None where it was deleted."""
-    entry = session.get(Entry, key)
-    return None if entry is None else EntryHash(entry.entry_id, entry.algorithm, entry.value)
+    found = session.execute(_with_change().where(Entry.key == key)).one_or_none()
+    if found is None:
+        return None
+    entry = found[0]
+    return EntryHash(entry.entry_id, entry.algorithm, entry.value)
+
+
+@dataclass(frozen=True, slots=True)
+class EntryState:
+    """Present contents of an entry, and the generation in which it was withdrawn, if it was."""
+
+    withdrawn_in: int | None
+    is_disabled: bool
+    category: str
+    tags: str
+    added_at: str
+    note: str
+
+
+def find_entry_state(session: Session, key: int) -> EntryState | None:
+    """Return the state of an entry, active or not; None where it was deleted."""
+    found = session.execute(_with_change().where(Entry.key == key)).one_or_none()
+    if found is None:
+        return None
+    entry, row, change = found
+    number = entry.withdrawn_generation
+    if number is None or number == row.preparing:
+        withdrawn_in = None
+    else:
+        published = select(Generation.number).where(
+            Generation.list_key == row.key, Generation.prepared_as == number
+        )
+        withdrawn_in = session.scalar(published) or number
+    now = change or entry
+    return EntryState(withdrawn_in, entry.disabled, now.category, now.tags, now.added_at, now.note)
+
+
+def _with_change() -> Select[Entry, HashList, EntryChange]:
+    """Return entries that were not deleted with their list, with it and their new contents."""
+    return (
+        select(Entry, HashList, EntryChange)
+        .join(HashList, HashList.key == Entry.list_key)
+        .outerjoin(EntryChange, is_in_force())
+        .where(Entry.added_generation > HashList.emptied)
+    )
 
 
 def read_entry_facts(session: Session, keys: Sequence[int]) -> dict[int, EntryFacts]:

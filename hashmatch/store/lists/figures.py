@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from sqlalchemy import (
     CompoundSelect,
@@ -166,7 +166,7 @@ def count_pairs(session: Session, pairs: Select[str, str] | CompoundSelect[str, 
     if is_sqlite(session):
         joined = func.group_concat(shown, " ")
     else:
-        blank = aggregate_order_by(literal_column("' '"), of_pair.c.algorithm)
+        blank: Any = aggregate_order_by(literal_column("' '"), of_pair.c.algorithm)
         joined = func.string_agg(shown, blank)
     of_entry = select(joined.label("has")).group_by(of_pair.c.entry_id).subquery()
     for has, number in session.execute(

@@ -199,9 +199,8 @@ def delete_some_hidden(session: Session, list_key: int, limit: int) -> bool:
         return False
     overwrite_deleted(session)
     some = select(QuarantinedRow.key).where(QuarantinedRow.delivery_key == delivery.key)
-    if affected_rows(
-        session, delete(QuarantinedRow).where(QuarantinedRow.key.in_(some.limit(limit)))
-    ):
+    deleted = delete(QuarantinedRow).where(QuarantinedRow.key.in_(some.limit(limit)))
+    if affected_rows(session, deleted) >= limit:
         return True
     if not delivery.complete:
         session.delete(delivery)

@@ -40,7 +40,7 @@ class SyncFacts:
     remark: str = ""
 
 
-def lease_sync(session: Session, row: HashList, holder: str) -> None:
+def lease_sync(session: Session, row: HashList, holder: str, lease_s: float = LEASE_S) -> None:
     """Give `holder` the lease of the list for that time, or renew it.
 
     Raises `SyncLeaseError` while somebody else holds it.
@@ -56,7 +56,7 @@ def lease_sync(session: Session, row: HashList, holder: str) -> None:
         session,
         update(ListSync)
         .where(ListSync.list_key == row.key, is_free)
-        .values(leased_by=holder, leased_until=now + timedelta(seconds=LEASE_S)),
+        .values(leased_by=holder, leased_until=now + timedelta(seconds=lease_s)),
     )
     if not taken:
         raise SyncLeaseError(

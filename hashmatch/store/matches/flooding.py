@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, case, func, select, update
 from sqlalchemy.orm import Session
 
 from ..engine import audit, upsert
-from ..lists import find_list, shown_entry_id
+from ..lists import are_listed, find_list, shown_entry_id
 from ..schema import Case, Entry, EntryActivity, HashList, MatchRecord, utc_now
 
 _KEYS_A_QUERY = 500
@@ -99,7 +99,7 @@ def read_flooding(session: Session, list_name: str | None = None) -> list[Floodi
 
     An entry that left its list is among them only where somebody decided about it.
     """
-    is_there = Entry.withdrawn_generation.is_(None) | (EntryActivity.action != "")
+    is_there = are_listed() | (EntryActivity.action != "")
     condition: ColumnElement[bool] = EntryActivity.flooding_since.is_not(None) & is_there
     if list_name is not None:
         condition &= EntryActivity.list_key == find_list(session, list_name).key

@@ -15,8 +15,8 @@ from hashmatch.hashes import Hash, Orientation, View
 from hashmatch.outcome import Action, Match, Nearness, nearness
 
 from ..engine import audit
-from ..lists import find_list
-from ..schema import Case, Content, Entry, HashList, MatchRecord, utc_now
+from ..lists import find_entry_state, find_list
+from ..schema import Case, Content, HashList, MatchRecord, utc_now
 from .content import ContentFacts, add_hashes, find_or_add_content
 
 
@@ -156,11 +156,11 @@ def read_match(session: Session, match_id: str) -> StoredMatch:
 
 def read_entry_history(session: Session, one: StoredMatch) -> dict[str, str]:
     """Return the present state of the entry that matched, and its licensor's present terms."""
-    entry = session.get(Entry, one.record.entry_key)
+    entry = find_entry_state(session, one.record.entry_key)
     if entry is None:
         return {"entry_now": "deleted with its list"}
-    gone = entry.withdrawn_generation
-    how = "disabled" if entry.disabled else "withdrawn"
+    gone = entry.withdrawn_in
+    how = "disabled" if entry.is_disabled else "withdrawn"
     return {
         "entry_now": "active" if gone is None else f"{how} in generation {gone}",
         "entry_category_now": entry.category,
