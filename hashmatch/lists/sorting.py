@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from hashmatch.errors import InputError, UnsupportedAlgorithmError
-from hashmatch.hashers import ALGORITHMS, find_algorithm, is_degenerate
+from hashmatch.hashers import find_algorithm, is_degenerate
 from hashmatch.hashes import Algorithm
 from hashmatch.store.lists import (
     MAX_UNSUPPORTED_CHARACTERS,
@@ -22,7 +22,7 @@ from hashmatch.store.lists import (
 )
 
 from .delivery import DeliveredItem, EntryUpdate, PromotedHash
-from .formats import BadRow, Excluded, RawRow
+from .formats import BadRow, Excluded, RawRow, UnknownColumn
 
 # A file in which every row is bad must not fill the memory with their problems.
 MAX_NAMED_ROWS = 1000
@@ -81,31 +81,31 @@ class RowSorter:
         # Cached by name: a list has millions of rows and a handful of algorithms.
         algorithms: dict[str, Algorithm] = {}
         for item in items:
-            if isinstance(item, RawRow):
-                checked = _check(item, algorithms)
-                # An allow list also needs a reason and an actor for each entry.
-                if self.is_allow_list:
-                    checked = _check_allowance(item, checked)
-                # Nearly all rows are plain tuples, and distinctive.
-                elif type(checked) is tuple and is_degenerate(ALGORITHMS[checked[1]], checked[2]):
-                    checked = _as_degenerate(checked)
-                if type(checked) is tuple:
-                    yield checked
-                elif isinstance(checked, BadRow):
-                    self._reject(checked, staging)
-                elif isinstance(checked, UnsupportedRow):
-                    self.unsupported += 1
-                    staging.add_unsupported(checked)
-            elif isinstance(item, BadRow):
-                self._reject(item, staging)
-            elif isinstance(item, Excluded):
-                self.excluded += 1
-            elif isinstance(item, EntryUpdate):
-                staging.note_update(*item)
-            elif isinstance(item, PromotedHash):
-                staging.withdraw_unsupported(*item)
+            if not isinstance(item, RawRow):
+                self._sort_other(item, staging)
+                continue
+            checked = _check(item, algorithms, may_be_degenerate=self.is_allow_list)
+            if self.is_allow_list:  # It also needs a reason and an actor for each entry.
+                checked = _check_allowance(item, checked)
+            if isinstance(checked, BadRow):
+                self._reject(checked, staging)
+            elif isinstance(checked, UnsupportedRow):
+                self.unsupported += 1
+                staging.add_unsupported(checked)
             else:
-                self.unknown_columns.append(item.place)
+                yield checked
+
+    def _sort_other(self, item: DeliveredItem, staging: Staging) -> None:
+        if isinstance(item, BadRow):
+            self._reject(item, staging)
+        elif isinstance(item, Excluded):
+            self.excluded += 1
+        elif isinstance(item, EntryUpdate):
+            staging.note_update(*item)
+        elif isinstance(item, PromotedHash):
+            staging.withdraw_unsupported(*item)
+        elif isinstance(item, UnknownColumn):
+            self.unknown_columns.append(item.place)
 
     def _reject(self, row: BadRow, staging: Staging) -> None:
         self.rejected.add(row)
@@ -113,10 +113,13 @@ class RowSorter:
             staging.retain(row.entry_id)
 
 
-def _check(row: RawRow, algorithms: dict[str, Algorithm]) -> StagedRow | UnsupportedRow | BadRow:
+def _check(
+    row: RawRow, algorithms: dict[str, Algorithm], *, may_be_degenerate: bool
+) -> StagedRow | UnsupportedRow | BadRow:
     """Return the row as a supported or an unsupported one, or why it is rejected.
 
-    `algorithms` caches the algorithms found so far, under the names that the file gives them.
+    Degenerate hashes are unsupported unless there may be some. `algorithms` caches the algorithms
+    found so far, under the names that the file gives them.
     """
     line, name, text, entry_id, category, tags, added_at, note, is_kind = row
     # PostgreSQL refuses such text, and a list has to be the same in every database.
@@ -142,13 +145,10 @@ def _check(row: RawRow, algorithms: dict[str, Algorithm]) -> StagedRow | Unsuppo
             return BadRow(line, f"the {foreign} value is empty or too long", entry_id)
         shown = _write_tags(tags)
         return UnsupportedRow(line, foreign, text, entry_id, category, shown, added_at, note)
-    return line, algorithm.name, value, entry_id, category, _write_tags(tags), added_at, note
-
-
-def _as_degenerate(checked: StagedRow) -> UnsupportedRow:
-    """Return a row whose hash is degenerate as an unsupported one."""
-    line, name, value, *others = checked
-    return UnsupportedRow(line, degenerate_name(name), value.hex(), *others)
+    own = (entry_id, category, _write_tags(tags), added_at, note)
+    if not may_be_degenerate and is_degenerate(algorithm, value):
+        return UnsupportedRow(line, degenerate_name(algorithm.name), value.hex(), *own)
+    return (line, algorithm.name, value, *own)
 
 
 def _check_allowance(

@@ -126,7 +126,8 @@ def _count() -> None:
 def _counted(list_key: int, table: str, chosen: str) -> dict[str, int]:
     rows = f"FROM {table} WHERE list_key = :list AND {chosen} GROUP BY algorithm"
     query = sa.text(f"SELECT algorithm, count(*) {rows}")
-    return dict(op.get_bind().execute(query, {"list": list_key}).tuples().all())
+    found = op.get_bind().execute(query, {"list": list_key})
+    return {row[0]: row[1] for row in found}
 
 
 def _by_algorithms(list_key: int) -> Counter[str]:

@@ -20,6 +20,7 @@ from .figures import (
     count_disabled,
     count_distinct_hashes,
     count_entries_without,
+    count_hashes,
     count_unsupported,
 )
 from .generations import Counts, was_at
@@ -125,6 +126,7 @@ __all__ = [
     "count_disabled",
     "count_distinct_hashes",
     "count_entries_without",
+    "count_hashes",
     "count_unsupported",
     "create_list",
     "degenerate_name",

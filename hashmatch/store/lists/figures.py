@@ -88,6 +88,16 @@ def count_active_entries(session: Session) -> list[tuple[str, str, int]]:
     ]
 
 
+def count_hashes(session: Session, list_keys: Collection[int]) -> dict[str, int]:
+    """Return the number of active hashes of some lists together, by algorithm."""
+    rows = session.execute(
+        select(ListFigure.name, func.sum(ListFigure.number))
+        .where(ListFigure.list_key.in_(list_keys), ListFigure.subject == HASHES)
+        .group_by(ListFigure.name)
+    )
+    return {name: int(number) for name, number in rows}
+
+
 def count_unsupported(session: Session) -> dict[str, dict[str, int]]:
     """Return the number of unsupported hashes by list name and algorithm."""
     return read_figures(session, UNSUPPORTED)
