@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeAlias
-from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
@@ -27,6 +25,7 @@ from hashmatch.store.lists import (
     finish_publication,
     lease_sync,
     needs_settling,
+    new_lease_holder,
     prepare,
     publish,
     read_additions,
@@ -104,11 +103,6 @@ class Oversight:
         """React to a delivery that was applied, in the transaction that publishes it."""
 
 
-def new_lease_holder() -> str:
-    """Return a name for a holder of leases that nobody else has, on any host."""
-    return f"{os.getpid()}-{uuid4().hex[:16]}"
-
-
 def apply_staged(
     database: Database,
     staging: Staging,
@@ -160,7 +154,12 @@ def apply_staged(
 
 def _compare(staging: Staging, session: Session, row: HashList, terms: Terms) -> Differences:
     return compare_staged(
-        staging, row, session, retain_all=terms.retain_all, only_updated=not terms.is_full
+        staging,
+        row,
+        session,
+        retain_all=terms.retain_all,
+        only_updated=not terms.is_full,
+        is_begun=True,
     )
 
 

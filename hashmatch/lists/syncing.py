@@ -33,6 +33,7 @@ from hashmatch.store.lists import (
     has_succeeded,
     hide_quarantined,
     lease_sync,
+    new_lease_holder,
     quarantine_delivery,
     read_checkpoint,
     record_run,
@@ -41,7 +42,7 @@ from hashmatch.store.lists import (
 )
 from hashmatch.store.schema import HashList, utc_now
 
-from .applying import Additions, BlockedDelivery, Oversight, new_lease_holder
+from .applying import Additions, BlockedDelivery, Oversight
 from .guards import Guards
 from .importing import ImportSummary, apply_delivery
 from .sources import Fetch, ListSource

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import random
+import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, event, func, select
+from sqlalchemy import Engine, event, func, select, update
 
 from hashmatch.errors import NotFoundError, SyncLeaseError, UnknownListError
 from hashmatch.hashers import ALGORITHMS
@@ -26,6 +30,8 @@ from hashmatch.store.lists import (
     disable_entries,
     enable_entries,
     find_list,
+    lease_sync,
+    new_lease_holder,
     read_entry_facts,
     read_lists,
     recount,
@@ -35,7 +41,7 @@ from hashmatch.store.lists.figures import count_entries
 from hashmatch.store.lists.preparing import Preparation
 from hashmatch.store.lists.staging import Staging
 from hashmatch.store.schema import Entry, HashList, ListFigure
-from hashmatch.store.schema.lists import EntryChange
+from hashmatch.store.schema.lists import EntryChange, ListSync
 from tests.store.importing import DatabaseFactory, import_text
 
 HEADER = "algorithm,value,entry_id,category\n"
@@ -345,3 +351,18 @@ def test_entries_without_a_chosen_algorithm_are_counted_by_figures(database: Dat
         assert count_entries_without(session, key, ["md5"]) == 1
         assert count_entries_without(session, key, ["sha1"]) == 1
         assert count_entries_without(session, key, ["pdq"]) == 4
+
+
+def test_the_lease_of_a_process_that_died_here_is_free_at_once(database: Database) -> None:
+    import_text(database, "one", _file(1))
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    gone = re.sub(r"-\d+-", f"-{process.pid}-", new_lease_holder())
+    alive = re.sub(r"-\d+-", f"-{os.getppid()}-", new_lease_holder())
+    elsewhere = "0" * 12 + gone[12:]
+    for holder, is_free in ((gone, True), (alive, False), (elsewhere, False)):
+        with database.writing() as session:
+            session.execute(update(ListSync).values(leased_by="", leased_until=None))
+            lease_sync(session, find_list(session, "one"), holder)
+        with nullcontext() if is_free else pytest.raises(SyncLeaseError):
+            import_text(database, "one", _file(1))

@@ -24,6 +24,7 @@ from .figures import (
     count_unsupported,
 )
 from .generations import Counts, was_at
+from .holders import new_lease_holder
 from .own import (
     NumberedEntry,
     add_entry,
@@ -152,6 +153,7 @@ __all__ = [
     "lease_sync",
     "move_checkpoint",
     "needs_settling",
+    "new_lease_holder",
     "open_staging",
     "parse_terms",
     "prepare",

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import itemgetter
+from typing import TypeAlias
 
 from sqlalchemy import ColumnElement, Table, exists, func, insert, or_, select, true
 from sqlalchemy.orm import Session
@@ -28,6 +29,7 @@ from .staging_tables import (
 from .unsupported import compare_unsupported
 
 _ROWS_A_BATCH = 10_000
+_Conditions: TypeAlias = Sequence[ColumnElement[bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,29 +73,32 @@ def compare_staged(
     *,
     retain_all: bool = False,
     only_updated: bool = False,
+    is_begun: bool = False,
 ) -> Differences:
     """Compare the staged rows with a list: entries to add, to withdraw and to change.
 
     With `retain_all` nothing is withdrawn, with `only_updated` nothing but what the delivery
-    describes. Runs inside `Staging.comparing`.
+    describes. `is_begun` says that the caller has begun to prepare a generation. Runs inside
+    `Staging.comparing`.
     """
     before, staged = row.active_entries, staging.count(STAGED)
+    listed = is_listed(row, is_begun=is_begun)
     within = is_updated() if only_updated else true()
     some_are_disabled = _has_disabled(session, row)
     disabled = _count_disabled(session, row) if some_are_disabled else 0
     additions = STAGED
     if before or some_are_disabled:
         additions = ADDITIONS
-        _find_new(session, row, some_are_disabled=some_are_disabled)
+        _find_new(session, row, listed, some_are_disabled=some_are_disabled)
         staging.analyse(ADDITIONS)
     added = staging.count(additions)
     # Where the delivery has every entry, there is none to look for.
     known = staged - added - disabled
     retained = withdrawn = 0
     if before > known:
-        retained = _count_retained(session, row, within, retain_all=retain_all)
-        withdrawn = 0 if retain_all else _find_missing(session, row, within)
-    changed = _find_changed(session, row, within) if before > withdrawn and known else 0
+        retained = _count_retained(session, listed, within, retain_all=retain_all)
+        withdrawn = 0 if retain_all else _find_missing(session, listed, within)
+    changed = _find_changed(session, listed, within) if before > withdrawn and known else 0
     compare_unsupported(session, row, retain_all=retain_all, only_updated=only_updated)
     unchanged = before - withdrawn - retained - changed
     comparison = Comparison(None, added, withdrawn, changed, unchanged, disabled, retained)
@@ -137,12 +142,6 @@ def is_disabled(row: HashList) -> ColumnElement[bool]:
     return exists().where(*disabled).correlate(STAGED)
 
 
-def is_new(row: HashList) -> ColumnElement[bool]:
-    """Say that a staged entry is not in the list, and is not to stay out of it."""
-    is_there = exists().where(*is_listed(row), *_same_entry(STAGED)).correlate(STAGED)
-    return ~is_there & ~is_disabled(row)
-
-
 def _has_disabled(session: Session, row: HashList) -> bool:
     query = select(Entry.key).where(Entry.list_key == row.key, IS_DISABLED).limit(1)
     return session.scalar(query) is not None
@@ -152,32 +151,36 @@ def _count_disabled(session: Session, row: HashList) -> int:
     return session.scalar(select(func.count()).select_from(STAGED).where(is_disabled(row))) or 0
 
 
-def _find_new(session: Session, row: HashList, *, some_are_disabled: bool) -> None:
-    is_there = exists().where(*is_listed(row), *_same_entry(STAGED)).correlate(STAGED)
-    rows = select(*STAGED.columns).where(is_new(row) if some_are_disabled else ~is_there)
+def _find_new(
+    session: Session, row: HashList, listed: _Conditions, *, some_are_disabled: bool
+) -> None:
+    is_new = ~exists().where(*listed, *_same_entry(STAGED)).correlate(STAGED)
+    rows = select(*STAGED.columns).where(
+        is_new & ~is_disabled(row) if some_are_disabled else is_new
+    )
     rows = rows.order_by(*STAGED.primary_key)
     session.execute(insert(ADDITIONS).from_select(STAGED.columns.keys(), rows))
 
 
 def _count_retained(
-    session: Session, row: HashList, within: ColumnElement[bool], *, retain_all: bool
+    session: Session, listed: _Conditions, within: ColumnElement[bool], *, retain_all: bool
 ) -> int:
     retained = true() if retain_all else is_retained()
-    missing = (*is_listed(row), within, retained, ~is_staged())
+    missing = (*listed, within, retained, ~is_staged())
     return session.scalar(select(func.count()).select_from(Entry).where(*missing)) or 0
 
 
-def _find_missing(session: Session, row: HashList, within: ColumnElement[bool]) -> int:
+def _find_missing(session: Session, listed: _Conditions, within: ColumnElement[bool]) -> int:
     missing = select(Entry.key, Entry.entry_id, Entry.algorithm).where(
-        *is_listed(row), within, ~is_staged(), ~is_retained()
+        *listed, within, ~is_staged(), ~is_retained()
     )
     names = ["entry_key", "entry_id", "algorithm"]
     return affected_rows(session, insert(WITHDRAWALS).from_select(names, missing))
 
 
-def _find_changed(session: Session, row: HashList, within: ColumnElement[bool]) -> int:
+def _find_changed(session: Session, listed: _Conditions, within: ColumnElement[bool]) -> int:
     differs = or_(*(getattr(Entry, name) != STAGED.c[name] for name in CONTENT))
     changed = select(Entry.key, *(STAGED.c[name] for name in CONTENT)).where(
-        *is_listed(row), within, *_same_entry(STAGED), differs
+        *listed, within, *_same_entry(STAGED), differs
     )
     return affected_rows(session, insert(CHANGES).from_select(["entry_key", *CONTENT], changed))

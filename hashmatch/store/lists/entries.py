@@ -32,16 +32,18 @@ class EntryFacts:
         return self.disabled_until is None or self.disabled_until <= now
 
 
-def is_listed(row: HashList, *, within_keys: bool = False) -> list[ColumnElement[bool]]:
+def is_listed(
+    row: HashList, *, within_keys: bool = False, is_begun: bool = False
+) -> list[ColumnElement[bool]]:
     """Say that an entry is one of the list as it was published last.
 
     In the terms of the index of active entries, so that it is used, unless entries are looked for
-    `within_keys`.
+    `within_keys`, or while others prepare a generation. One that `is_begun` has no entries yet.
     """
     of_list = [(Entry.list_key + 0 if within_keys else Entry.list_key) == row.key]
     if row.emptied and row.clear_from is not None:
         of_list.append(Entry.added_generation > row.emptied)
-    if row.preparing is None:
+    if row.preparing is None or is_begun:
         return [*of_list, Entry.withdrawn_generation.is_(None)]
     withdrawn = Entry.withdrawn_generation
     is_active = or_(withdrawn.is_(None), withdrawn == row.preparing)

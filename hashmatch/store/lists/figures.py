@@ -192,7 +192,7 @@ def count_pairs(session: Session, pairs: Select[str, str] | CompoundSelect[str, 
 def compare_figures(session: Session, row: HashList, additions: Table) -> Figures:
     """Return by how much the figures of a list change with the differences of a delivery.
 
-    Reads the entries of the same ids alone.
+    Reads the entries of the same ids alone. Nothing of the generation is written yet.
     """
     added = select(additions.c.entry_id, additions.c.algorithm)
     if not row.active_entries:
@@ -204,7 +204,7 @@ def compare_figures(session: Session, row: HashList, additions: Table) -> Figure
         select(WITHDRAWALS.c.entry_id).where(WITHDRAWALS.c.entry_id != ""),
     )
     named = select(Entry.entry_id, Entry.algorithm).where(
-        *is_listed(row), is_named(), Entry.entry_id.in_(touched)
+        *is_listed(row, is_begun=True), is_named(), Entry.entry_id.in_(touched)
     )
     before = union_all(named, withdrawn.where(WITHDRAWALS.c.entry_id == ""))
     after = union_all(named.where(Entry.key.not_in(gone)), added)

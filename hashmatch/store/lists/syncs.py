@@ -16,6 +16,7 @@ from hashmatch.errors import SyncLeaseError
 from ..engine import affected_rows
 from ..schema import HashList, ListSync, SyncRun, utc_now
 from .generations import Counts
+from .holders import is_gone
 
 # A crashed process blocks others for this long; a running one renews the lease as it goes on.
 LEASE_S = 900.0
@@ -43,15 +44,18 @@ class SyncFacts:
 def lease_sync(session: Session, row: HashList, holder: str, lease_s: float = LEASE_S) -> None:
     """Give `holder` the lease of the list for that time, or renew it.
 
-    Raises `SyncLeaseError` while somebody else holds it.
+    Raises `SyncLeaseError` while somebody else holds it whose process is not known to have died.
     """
-    if session.get(ListSync, row.key) is None:
-        session.add(ListSync(list_key=row.key))
+    if (own := session.get(ListSync, row.key)) is None:
+        own = ListSync(list_key=row.key, leased_by="")
+        session.add(own)
         session.flush()
     now = utc_now()
     is_free = or_(
         ListSync.leased_until.is_(None), ListSync.leased_until < now, ListSync.leased_by == holder
     )
+    if is_gone(own.leased_by):
+        is_free |= ListSync.leased_by == own.leased_by
     taken = affected_rows(
         session,
         update(ListSync)
@@ -61,7 +65,7 @@ def lease_sync(session: Session, row: HashList, holder: str, lease_s: float = LE
     if not taken:
         raise SyncLeaseError(
             f"list {row.name} is being synced or imported by another process",
-            hint="Wait for it; the lease of a crashed process ends by itself.",
+            hint="Wait for it; the lease of a process that crashed on another host ends by itself.",
         )
 
 
