@@ -202,7 +202,7 @@ class _StandingStill(Database):
         self.is_asked, self.let_go = threading.Event(), threading.Event()
 
     @contextmanager
-    def writing(self, actor: str = "") -> Iterator[Session]:
+    def writing(self, actor: str = "", *, background: bool = False) -> Iterator[Session]:
         self.is_asked.set()
         if self.let_go.wait(60):
             raise StoreError("it stood still")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from sqlalchemy import ColumnElement, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, delete, exists, select, update
 from sqlalchemy.orm import Session
 
 from ..engine import Turns, affected_rows, overwrite_deleted
@@ -35,7 +35,8 @@ def settle_list(turns: Turns, list_key: int, holder: str) -> None:
     for part in (
         _move_changes,
         _delete_withdrawn,
-        _delete_entries,
+        _delete_removed_entries,
+        _delete_prepared_entries,
         _delete_prepared_unsupported,
         _restore_entries,
         _restore_unsupported,
@@ -67,27 +68,33 @@ def clear_at_once(session: Session, row: HashList, limit: int) -> None:
         _end_clearing(session, row, limit)
 
 
-def _delete_entries(session: Session, row: HashList, limit: int) -> bool:
-    """Delete entries that nobody sees among the next so many; say whether there are more.
+def _delete_removed_entries(session: Session, row: HashList, limit: int) -> bool:
+    """Delete entries that went with the list, by the index of active ones and that of others."""
+    overwrite_deleted(session)
+    dead = (Entry.list_key == row.key, Entry.added_generation <= row.emptied)
+    for is_withdrawn in (False, True):
+        withdrawn = Entry.withdrawn_generation
+        of_index = withdrawn.is_not(None) if is_withdrawn else withdrawn.is_(None)
+        some = select(Entry.key).where(*dead, of_index).limit(limit)
+        if _delete(session, Entry, Entry.key.in_(some)) >= limit:
+            return True
+    return False
+
+
+def _delete_prepared_entries(session: Session, row: HashList, limit: int) -> bool:
+    """Delete entries of a preparation among the next so many.
 
     The database is walked through by key, since these have no index of their own.
     """
-    if row.clear_from is None:
+    if row.clear_from is None or row.preparing is None:
         return False
     after = Entry.key > row.clear_from
-    end = session.scalar(
-        select(Entry.key).where(after).order_by(Entry.key).offset(limit - 1).limit(1)
-    )
-    dead: ColumnElement[bool] = Entry.added_generation <= row.emptied
-    if row.preparing is not None:
-        dead = or_(dead, Entry.added_generation == row.preparing)
-    overwrite_deleted(session)
+    next_keys = select(Entry.key).where(after).order_by(Entry.key)
+    end = session.scalar(next_keys.offset(limit - 1).limit(1))
     within = after if end is None else after & (Entry.key <= end)
     # The sum keeps the database from reading all of a long list's index.
-    is_of_list = Entry.list_key + 0 == row.key
-    session.execute(
-        delete(Entry).where(within, is_of_list, dead), execution_options=_UNSYNCHRONIZED
-    )
+    is_of_list = (Entry.list_key + 0 == row.key) & (Entry.added_generation == row.preparing)
+    _delete(session, Entry, within & is_of_list)
     if end is not None:
         row.clear_from = end
     return end is not None
@@ -163,10 +170,13 @@ def _delete_removed_unsupported(session: Session, row: HashList, limit: int) -> 
 
 
 def _delete(
-    session: Session, table: type[EntryChange | UnsupportedHash], chosen: ColumnElement[bool]
+    session: Session,
+    table: type[Entry | EntryChange | UnsupportedHash],
+    chosen: ColumnElement[bool],
 ) -> int:
     overwrite_deleted(session)
-    return affected_rows(session, delete(table).where(chosen))
+    statement = delete(table).where(chosen).execution_options(**_UNSYNCHRONIZED)
+    return affected_rows(session, statement)
 
 
 def _restore_entries(session: Session, row: HashList, limit: int) -> bool:
@@ -195,7 +205,7 @@ def _end_clearing(_: Session, row: HashList, __: int) -> bool:
 
 
 _PARTS_OF_REMOVED = (
-    _delete_entries,
+    _delete_removed_entries,
     _delete_removed_unsupported,
     _drop_changes,
     _delete_quarantined,

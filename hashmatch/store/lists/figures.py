@@ -10,8 +10,6 @@ from sqlalchemy import (
     CompoundSelect,
     Select,
     Table,
-    Text,
-    cast,
     delete,
     func,
     literal_column,
@@ -33,6 +31,7 @@ UNSUPPORTED, DEGENERATE = "unsupported", "degenerate"
 # Numbers by (subject, name); see `ListFigure`.
 Figures: TypeAlias = Counter[tuple[str, str]]
 _KEYS_A_QUERY = 500
+_ROWS_A_BATCH = 1_000
 # Of so many the values are sorted and counted within milliseconds.
 _FEW_ENTRIES = 20_000
 
@@ -165,27 +164,19 @@ def count_pairs(session: Session, pairs: Select[str, str] | CompoundSelect[str, 
     for name, number in session.execute(unnamed):
         figures[HASHES, name] += number
         figures[ENTRIES, name] += number
-    of_pair = (
-        select(entry_id.label("entry_id"), algorithm.label("algorithm"), func.count().label("rows"))
-        .where(entry_id != "")
-        .group_by(entry_id, algorithm)
-        .subquery()
-    )
-    # In one pass: the algorithms of an entry with their numbers, and how many entries have these.
-    shown = of_pair.c.algorithm + ":" + cast(of_pair.c.rows, Text)
+    # In one pass: the algorithms of all hashes of an entry, and how many entries have these.
     if is_sqlite(session):
-        joined = func.group_concat(shown, " ")
+        joined = func.group_concat(algorithm, " ")
     else:
-        blank: Any = aggregate_order_by(literal_column("' '"), of_pair.c.algorithm)
-        joined = func.string_agg(shown, blank)
-    of_entry = select(joined.label("has")).group_by(of_pair.c.entry_id).subquery()
-    for has, number in session.execute(
-        select(of_entry.c.has, func.count()).group_by(of_entry.c.has)
-    ):
-        counts = dict(one.rsplit(":", 1) for one in has.split(" "))
-        figures[ENTRIES, " ".join(sorted(counts))] += number
-        for name, rows_of_one in counts.items():
-            figures[HASHES, name] += number * int(rows_of_one)
+        blank: Any = aggregate_order_by(literal_column("' '"), algorithm)
+        joined = func.string_agg(algorithm, blank)
+    of_entry = select(joined.label("has")).where(entry_id != "").group_by(entry_id).subquery()
+    several = select(of_entry.c.has, func.count()).group_by(of_entry.c.has)
+    for has, number in session.execute(several, execution_options={"yield_per": _ROWS_A_BATCH}):
+        hashes = Counter(has.split(" "))
+        figures[ENTRIES, " ".join(sorted(hashes))] += number
+        for name, of_one in hashes.items():
+            figures[HASHES, name] += number * of_one
     return figures
 
 

@@ -211,16 +211,19 @@ def read_store_id(session: Session) -> str:
 def remove_list(session: Session, name: str) -> Change:
     """Take a list out of matching with all its entries; matches keep what explains them.
 
-    Few entries are deleted at once; where more are left, `clear_removed` deletes them.
+    Few entries are deleted at once; where more are left, `clear_removed` deletes them. A list that
+    was removed by a process which crashed then is not unknown.
     """
+    row = find_list(session, name, removed_too=True)
+    if row.removed_at is not None and row.clear_from is not None:
+        return Change(row.name, row.generation, Counts())
     row = find_list(session, name)
     # A list that comes back has to be fetched from the beginning, and whoever is preparing a
     # delivery for this one has lost its lease.
     affected_rows(session, delete(ListSync).where(ListSync.list_key == row.key))
     hide_quarantined(session, row.key)
-    first = select(func.min(Generation.first_key)).where(Generation.list_key == row.key)
     counts = Counts(withdrawn=row.active_entries)
-    row.clear_from = (session.scalar(first) or 1) - 1
+    row.clear_from = 0
     change = publish_generation(session, row, counts, source="list removed")
     row.emptied, row.preparing = row.generation, None
     row.removed_at = utc_now()

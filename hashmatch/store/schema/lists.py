@@ -27,8 +27,8 @@ class HashList(Base):
 
     `preparing` is the generation that a delivery is being applied as: nobody sees its entries, or
     misses those that it withdraws, until it is published. Entries added up to the generation
-    `emptied` went with the list when it was removed. Rows that a crash or a removal left among the
-    entries have keys above `clear_from`, which is None where there are none.
+    `emptied` went with the list when it was removed. What a crash or a removal left is to be
+    cleared where `clear_from` is not None: a preparation's entries have keys above it.
 
     A list of the kind `own` holds hashes of the operator's own. One of the kind `allow` holds known
     false positives, and is not matched against.
