@@ -126,7 +126,7 @@ class Database:
     def commit_soon(self, connection: Connection) -> None:
         """Let what this connection commits reach the disk with its next durable commit.
 
-        The log is in order: whoever finds a commit after a crash finds those before it. The
+        The log is in order: where a commit is found after a crash, so are those before it. The
         connection must not be given back.
         """
         if self._is_sqlite:

@@ -31,7 +31,7 @@ _LOCK = struct.Struct("hhqqi4x")
 _TAKING, _FIRST_TICKET = 16, 32
 _LAST_TICKET = 1 << 61
 _NEXT = struct.Struct("<q")
-# Whoever waits looks again this often; the order does not depend on it.
+# A waiting writer looks again this often; the order does not depend on it.
 _SHORTEST_SLEEP_S, _LONGEST_SLEEP_S = 0.000_2, 0.004
 
 
@@ -99,7 +99,7 @@ class _ThreadQueue:
             return True
 
     def leave(self) -> None:
-        """Give the place to whoever is next."""
+        """Give the place to the next thread in line."""
         with self._lock:
             if (following := self._next()) is None:
                 self._free += 1

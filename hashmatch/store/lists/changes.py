@@ -83,7 +83,7 @@ def read_withdrawn_keys(session: Session, list_key: int, generation: int) -> dic
 
 @dataclass(frozen=True, slots=True)
 class _Since:
-    """What a list has published since a generation.
+    """Changes that a list has published since a generation.
 
     `late` are the numbers of entries that were prepared before that generation and published
     after it.

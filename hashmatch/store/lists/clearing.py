@@ -49,7 +49,7 @@ def settle_list(turns: Turns, list_key: int, holder: str) -> None:
 def finish_publication(turns: Turns, list_key: int) -> None:
     """Move published contents into their entries, and delete withdrawn unsupported hashes.
 
-    Whoever reads either takes them as published already.
+    All readers take them as published already.
     """
     _repeat(turns, list_key, _move_changes)
     _repeat(turns, list_key, _delete_withdrawn)

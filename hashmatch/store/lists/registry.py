@@ -218,8 +218,8 @@ def remove_list(session: Session, name: str) -> Change:
     if row.removed_at is not None and row.clear_from is not None:
         return Change(row.name, row.generation, Counts())
     row = find_list(session, name)
-    # A list that comes back has to be fetched from the beginning, and whoever is preparing a
-    # delivery for this one has lost its lease.
+    # A list that comes back has to be fetched from the beginning, and a process that
+    # is preparing a delivery for this one has lost its lease.
     affected_rows(session, delete(ListSync).where(ListSync.list_key == row.key))
     hide_quarantined(session, row.key)
     counts = Counts(withdrawn=row.active_entries)

@@ -163,7 +163,7 @@ class Entry(Base):
 class EntryChange(Base):
     """New contents of an entry, until they are moved into it.
 
-    They are in force once their generation is published, and whoever reads an entry reads them
+    They are in force once their generation is published, and all readers of an entry read them
     with it.
     """
 
