@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from sqlalchemy import ColumnElement, delete, exists, select, update
+from sqlalchemy import ColumnElement, delete, exists, false, select, update
 from sqlalchemy.orm import Session
 
 from ..engine import Turns, affected_rows, overwrite_deleted
@@ -37,7 +37,7 @@ def settle_list(turns: Turns, list_key: int, holder: str) -> None:
         _delete_withdrawn,
         _delete_removed_entries,
         _delete_prepared_entries,
-        _delete_prepared_unsupported,
+        _delete_unseen_unsupported,
         _restore_entries,
         _restore_unsupported,
         _drop_changes,
@@ -158,9 +158,15 @@ def _delete_withdrawn(session: Session, row: HashList, limit: int) -> bool:
     return _delete(session, UnsupportedHash, UnsupportedHash.key.in_(some)) >= limit
 
 
-def _delete_prepared_unsupported(session: Session, row: HashList, limit: int) -> bool:
-    own = (UnsupportedHash.list_key == row.key, UnsupportedHash.added_generation == row.preparing)
-    some = select(UnsupportedHash.key).where(*own).limit(limit)
+def _delete_unseen_unsupported(session: Session, row: HashList, limit: int) -> bool:
+    """Delete unsupported hashes of a preparation, and those that went with the list."""
+    added = UnsupportedHash.added_generation
+    # Those of before there were preparations have no generation.
+    unseen = added <= row.emptied if row.emptied else false()
+    if row.preparing is not None:
+        unseen |= added == row.preparing
+    some = select(UnsupportedHash.key).where(UnsupportedHash.list_key == row.key, unseen)
+    some = some.limit(limit)
     return _delete(session, UnsupportedHash, UnsupportedHash.key.in_(some)) >= limit
 
 
@@ -180,12 +186,16 @@ def _delete(
 
 
 def _restore_entries(session: Session, row: HashList, limit: int) -> bool:
+    if row.preparing is None:
+        return False
     own = (Entry.list_key == row.key, Entry.withdrawn_generation == row.preparing)
     some = select(Entry.key).where(*own).limit(limit)
     return _restore(session, Entry, Entry.key.in_(some)) >= limit
 
 
 def _restore_unsupported(session: Session, row: HashList, limit: int) -> bool:
+    if row.preparing is None:
+        return False
     withdrawn = UnsupportedHash.withdrawn_generation == row.preparing
     some = select(UnsupportedHash.key).where(UnsupportedHash.list_key == row.key, withdrawn)
     some = some.limit(limit)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from ..schema import Entry, HashList, QuarantinedDelivery, QuarantinedRow, UnsupportedHash
 from .disabled import are_disabled
 from .entries import is_listed
-from .figures import change_figures, count_entries, replace_figures
+from .figures import change_figures, count_listed, replace_figures
 from .generations import Counts, next_number, publish_generation
 from .registry import ALLOW
 from .staging_tables import CONTENT
@@ -71,7 +71,7 @@ def _withdraw(
     if keys:
         counts = Counts(withdrawn=len(keys))
         publish_generation(session, row, counts, source="degenerate hashes withdrawn")
-        replace_figures(session, row.key, count_entries(session, row))
+        replace_figures(session, row.key, count_listed(session, row))
     return len(keys)
 
 

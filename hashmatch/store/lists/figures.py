@@ -152,6 +152,11 @@ def count_entries(session: Session, row: HashList) -> Figures:
     return count_pairs(session, select(Entry.entry_id, Entry.algorithm).where(*active, is_of_list))
 
 
+def count_listed(session: Session, row: HashList) -> Figures:
+    """Count the entries of a list as it was published last. Reads all of them."""
+    return count_pairs(session, select(Entry.entry_id, Entry.algorithm).where(*is_listed(row)))
+
+
 def count_pairs(session: Session, pairs: Select[str, str] | CompoundSelect[str, str]) -> Figures:
     """Count hashes and entries in rows of (entry id, algorithm).
 

@@ -182,6 +182,8 @@ def publish(
 
 
 def _follow_figures(session: Session, preparation: Preparation, row: HashList) -> None:
+    if not preparation.is_written:
+        return
     if row.generation == preparation.generation:
         change_figures(session, row.key, preparation.figures)
         return

@@ -177,6 +177,7 @@ def _listed(row: HashList, algorithm: str) -> list[ColumnElement[bool]]:
     return [
         UnsupportedHash.list_key == row.key,
         UnsupportedHash.algorithm == algorithm,
+        *([UnsupportedHash.added_generation > row.emptied] if row.emptied else []),
         *([] if row.preparing is None else [UnsupportedHash.added_generation != row.preparing]),
         withdrawn.is_(None)
         if row.preparing is None
