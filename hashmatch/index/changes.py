@@ -121,7 +121,7 @@ def _read_new(
         if batch.algorithm not in parts:
             parts[batch.algorithm] = _EntryBuffer(entries, expected.get(batch.algorithm, 0))
         parts[batch.algorithm].add(entries)
-        for key in np.unique(entries.list_keys).tolist():
+        for key in set(batch.list_keys):
             own = entries.keys[entries.list_keys == key]
             followed[key].entries[batch.algorithm] += len(own)
             followed[key].last_key = max(followed[key].last_key, int(own.max()))

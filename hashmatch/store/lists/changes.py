@@ -51,12 +51,15 @@ def read_new_entries(session: Session, known: Mapping[int, int | None]) -> Itera
 def _read_range(
     session: Session, first: int, last: int, chosen: ColumnElement[bool]
 ) -> Iterator[EntryBatch]:
-    rows = session.execute(
-        select(Entry.algorithm, Entry.key, Entry.list_key, Entry.value)
+    columns = Entry.__table__.c
+    query = (
+        select(columns.algorithm, columns.key, columns.list_key, columns.value)
         .where(Entry.key.between(first, last), chosen)
-        .order_by(Entry.key),
-        execution_options={"yield_per": _ROWS_A_BATCH},
+        .order_by(columns.key)
     )
+    # Below the session, in half the time: an index is built of millions of rows.
+    options = {"yield_per": _ROWS_A_BATCH}
+    rows = session.connection().execute(query, execution_options=options)
     for batch in rows.partitions():
         # Entries have several hashes, so that every row may be of another algorithm.
         groups: defaultdict[str, list[Row[str, int, int, bytes]]] = defaultdict(list)
