@@ -125,9 +125,9 @@ def _read_new(
             own = entries.keys[entries.list_keys == key]
             followed[key].entries[batch.algorithm] += len(own)
             followed[key].last_key = max(followed[key].last_key, int(own.max()))
-    # The longest last, so that the memory of the others is free by then.
-    by_length = sorted(parts.items(), key=lambda part: len(part[1]))
-    return {name: growing.entries() for name, growing in by_length}
+    # The largest last, so that the memory of the others is free by then.
+    by_size = sorted(parts.items(), key=lambda part: part[1].size_bytes())
+    return {name: growing.entries() for name, growing in by_size}
 
 
 def _expected(session: Session, followed: Mapping[int, _FollowedList]) -> dict[str, int]:
@@ -149,8 +149,8 @@ class _EntryBuffer:
         self._least = max(expected, 1 << 16)
         self._count = 0
 
-    def __len__(self) -> int:
-        return self._count
+    def size_bytes(self) -> int:
+        return sum(column.nbytes for column in self._columns)
 
     def add(self, entries: Entries) -> None:
         before, self._count = self._count, self._count + len(entries.keys)
@@ -186,4 +186,5 @@ def _validated(batch: EntryBatch, algorithms: Mapping[str, Algorithm]) -> Entrie
             hint="Run 'hashmatch db check', then remove the list and import it again.",
         )
     values = np.frombuffer(b"".join(batch.values), np.uint8).reshape(-1, length)
-    return Entries(np.array(batch.keys, np.int64), np.array(batch.list_keys, np.int64), values)
+    # Lists are few, and entries many: half the memory is enough for the keys of their lists.
+    return Entries(np.array(batch.keys, np.int64), np.array(batch.list_keys, np.int32), values)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hashmatch.hashes import Algorithm
 
-Keys: TypeAlias = NDArray[np.int64]
+Keys: TypeAlias = NDArray[np.int64] | NDArray[np.int32]
 # Hash values of shape (number, bytes).
 Values: TypeAlias = NDArray[np.uint8]
 # The complete content of a segment, by name, in the form in which it is written and mapped.
