@@ -64,7 +64,7 @@ def lease_sync(session: Session, row: HashList, holder: str, lease_s: float = LE
     )
     if not taken:
         raise SyncLeaseError(
-            f"list {row.name} is being synced or imported by another process",
+            f"list {row.name} is being synced by another process, or a file is imported into it",
             hint="Wait for it; the lease of a process that crashed on another host ends by itself.",
         )
 
