@@ -25,6 +25,7 @@ from .pieces import (
 if TYPE_CHECKING:
     from .kernels import Reach
 
+_KEYS_AT_ONCE = 1 << 20
 Words: TypeAlias = NDArray[np.uint64]
 Places: TypeAlias = NDArray[np.int64]
 
@@ -89,8 +90,14 @@ def _mean_rows_per_key(counts: NDArray[np.uint32]) -> float:
 
     Real hashes are unevenly distributed, so queries meet keys with more rows than the average key.
     """
-    wide = counts.astype(np.float64)
-    return float(wide @ wide / wide.sum())
+    squares = total = 0.0
+    # In parts: there are many more keys than rows, and as floats they would take more memory than
+    # all of the tables.
+    for start in range(0, len(counts), _KEYS_AT_ONCE):
+        some = counts[start : start + _KEYS_AT_ONCE].astype(np.float64)
+        squares += float(some @ some)
+        total += float(some.sum())
+    return squares / total
 
 
 def _piece_masks(pieces: Places, bits: int) -> Words:
