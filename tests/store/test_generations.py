@@ -48,7 +48,8 @@ HEADER = "algorithm,value,entry_id,category\n"
 NAMES = ("md5", "sha1")
 
 
-def _file(*numbers: int, category: str = "A") -> str:
+def list_file(*numbers: int, category: str = "A") -> str:
+    """Return a file with an MD5 and a SHA-1 of each of these entries."""
     rows = [
         f"{name},{number:0{ALGORITHMS[name].bits // 4}x},e{number},{category}\n"
         for number in numbers
@@ -57,7 +58,7 @@ def _file(*numbers: int, category: str = "A") -> str:
     return HEADER + "".join(rows)
 
 
-def _listed(database: Database, name: str = "one") -> dict[int, str]:
+def listed_entries(database: Database, name: str = "one") -> dict[int, str]:
     """Return the category by number of the entries that everybody sees."""
     with database.reading() as session:
         rows = session.execute(
@@ -67,7 +68,8 @@ def _listed(database: Database, name: str = "one") -> dict[int, str]:
     return {int.from_bytes(value): facts[key].category for key, value in rows}
 
 
-def _figures(database: Database) -> dict[tuple[str, str], int]:
+def figures_of(database: Database) -> dict[tuple[str, str], int]:
+    """Return the figures of all lists together, without those that are zero."""
     with database.reading() as session:
         rows = select(ListFigure.subject, ListFigure.name, ListFigure.number)
         return {(one, name): number for one, name, number in session.execute(rows) if number}
@@ -92,9 +94,11 @@ def _before_publication(
         yield
 
 
-def _crash_before_publication(
+def crash_before_publication(
     database: Database, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
+    """Prepare a delivery of list "one", and go no further."""
+
     def crash() -> None:
         raise _CrashError
 
@@ -105,32 +109,32 @@ def _crash_before_publication(
 def test_nobody_sees_what_is_not_published(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import_text(database, "one", _file(1, 2))
-    figures, listed = _figures(database), _listed(database)
+    import_text(database, "one", list_file(1, 2))
+    figures, listed = figures_of(database), listed_entries(database)
     seen: list[object] = []
 
     def look() -> None:
         with database.reading() as session:
             seen.append((read_lists(session)[0].generation, count_active_entries(session)))
-        seen.append((_figures(database), _listed(database)))
+        seen.append((figures_of(database), listed_entries(database)))
 
     with _before_publication(monkeypatch, look):
-        import_text(database, "one", _file(2, 3, category="B"))
+        import_text(database, "one", list_file(2, 3, category="B"))
     assert seen == [(1, [("one", "md5", 2), ("one", "sha1", 2)]), (figures, listed)]
-    assert _listed(database) == {2: "B", 3: "B"}
+    assert listed_entries(database) == {2: "B", 3: "B"}
 
 
 def test_what_a_crash_left_stays_unseen_and_goes_with_the_next_delivery(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import_text(database, "one", _file(1, 2) + "photodna,AAAA,e1,A\n")
-    figures = _figures(database)
+    import_text(database, "one", list_file(1, 2) + "photodna,AAAA,e1,A\n")
+    figures = figures_of(database)
     photodna = "photodna,AAAA,e1,B\nphotodna,CCCC,e2,B\n"
-    _crash_before_publication(database, monkeypatch, _file(2, 3, category="B") + photodna)
-    assert (_listed(database), _figures(database)) == ({1: "A", 2: "A"}, figures)
-    summary = import_text(database, "one", _file(1, 2) + "photodna,AAAA,e1,A\n")
+    crash_before_publication(database, monkeypatch, list_file(2, 3, category="B") + photodna)
+    assert (listed_entries(database), figures_of(database)) == ({1: "A", 2: "A"}, figures)
+    summary = import_text(database, "one", list_file(1, 2) + "photodna,AAAA,e1,A\n")
     assert summary.comparison.change is None
-    assert (_listed(database), _figures(database)) == ({1: "A", 2: "A"}, figures)
+    assert (listed_entries(database), figures_of(database)) == ({1: "A", 2: "A"}, figures)
     with database.reading() as session:
         assert session.scalar(select(func.count()).select_from(Entry)) == 2 * len(NAMES)
         assert session.scalar(select(func.count()).select_from(EntryChange)) == 0
@@ -141,30 +145,30 @@ def test_what_a_crash_left_stays_unseen_and_goes_with_the_next_delivery(
 def test_an_operator_disables_an_entry_beside_a_delivery(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import_text(database, "one", _file(1, 2, 3))
+    import_text(database, "one", list_file(1, 2, 3))
 
     def disable() -> None:
         with database.writing() as session:
             disable_entries(session, "one", ["e1", "e2"])
-        assert _listed(database) == {3: "A"}
+        assert listed_entries(database) == {3: "A"}
 
     with _before_publication(monkeypatch, disable):
-        summary = import_text(database, "one", _file(2, 3, 4))
-    assert _listed(database) == {3: "A", 4: "A"}
+        summary = import_text(database, "one", list_file(2, 3, 4))
+    assert listed_entries(database) == {3: "A", 4: "A"}
     assert summary.generation == 4  # After one for the operator, which left out the prepared one.
-    _assert_figures_are_right(database)
+    assert_figures_are_right(database)
     with database.reading() as session:
         assert read_lists(session)[0].active_entries == 2 * len(NAMES)
     with database.writing() as session:
         enable_entries(session, "one", ["e1", "e2"])
-    assert _listed(database) == {1: "A", 2: "A", 3: "A", 4: "A"}
-    _assert_figures_are_right(database)
+    assert listed_entries(database) == {1: "A", 2: "A", 3: "A", 4: "A"}
+    assert_figures_are_right(database)
 
 
 def test_the_index_follows_a_delivery_that_was_prepared_before_another_change(
     database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
-    import_text(database, "one", _file(1, 2, 3))
+    import_text(database, "one", list_file(1, 2, 3))
     live = LiveIndex(database, tmp_path / "index", ALGORITHMS)
     assert _indexed(live) == {1, 2, 3}
     # It has to follow, and is not built again.
@@ -176,7 +180,7 @@ def test_the_index_follows_a_delivery_that_was_prepared_before_another_change(
         assert _indexed(live) == {1, 2}
 
     with _before_publication(monkeypatch, disable):
-        import_text(database, "one", _file(2, 3, 4))
+        import_text(database, "one", list_file(2, 3, 4))
     assert _indexed(live) == {2, 4}
     live.close()
 
@@ -190,18 +194,18 @@ def _indexed(live: LiveIndex) -> set[int]:
 def test_a_list_that_is_removed_beside_a_delivery_stays_removed(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import_text(database, "one", _file(1, 2))
+    import_text(database, "one", list_file(1, 2))
 
     def remove() -> None:
         with database.writing() as session:
             remove_list(session, "one")
 
     with _before_publication(monkeypatch, remove), pytest.raises(UnknownListError):
-        import_text(database, "one", _file(2, 3))
+        import_text(database, "one", list_file(2, 3))
     with database.reading() as session:
         assert read_lists(session) == ()
-    assert import_text(database, "one", _file(3)).comparison.added == len(NAMES)
-    assert _listed(database) == {3: "A"}
+    assert import_text(database, "one", list_file(3)).comparison.added == len(NAMES)
+    assert listed_entries(database) == {3: "A"}
 
 
 def test_one_delivery_at_a_time_is_applied_and_the_other_is_told(
@@ -209,11 +213,11 @@ def test_one_delivery_at_a_time_is_applied_and_the_other_is_told(
 ) -> None:
     def import_another() -> None:
         with pytest.raises(SyncLeaseError, match="by another process"):
-            import_text(database, "one", _file(9))
+            import_text(database, "one", list_file(9))
 
     with _before_publication(monkeypatch, import_another):
-        import_text(database, "one", _file(1))
-    assert _listed(database) == {1: "A"}
+        import_text(database, "one", list_file(1))
+    assert listed_entries(database) == {1: "A"}
 
 
 def test_a_removal_of_many_entries_takes_them_out_at_once_and_deletes_them_in_turns(
@@ -221,22 +225,22 @@ def test_a_removal_of_many_entries_takes_them_out_at_once_and_deletes_them_in_tu
 ) -> None:
     monkeypatch.setattr("hashmatch.store.lists.registry._FEW_ENTRIES", 2)
     monkeypatch.setattr("hashmatch.store.engine.turns._FIRST_ROWS", 3)
-    import_text(database, "other", _file(1))
-    import_text(database, "one", _file(1, 2, 3, 4))
+    import_text(database, "other", list_file(1))
+    import_text(database, "one", list_file(1, 2, 3, 4))
     with database.writing() as session:
         remove_list(session, "one")
         key = find_list(session, "one", removed_too=True).key
-    assert _listed(database) == {}
+    assert listed_entries(database) == {}
     # A list of that name may come back before they are deleted.
-    import_text(database, "one", _file(4, 5))
-    assert _listed(database) == {4: "A", 5: "A"}
+    import_text(database, "one", list_file(4, 5))
+    assert listed_entries(database) == {4: "A", 5: "A"}
     with database.writing() as session:
         remove_list(session, "one")
     clear_removed(database.turns(), key)
     with database.reading() as session:
         assert session.scalar(select(func.count()).select_from(Entry)) == len(NAMES)
         assert find_list(session, "one", removed_too=True).clear_from is None
-    assert _listed(database, "other") == {1: "A"}
+    assert listed_entries(database, "other") == {1: "A"}
 
 
 @contextmanager
@@ -284,21 +288,22 @@ def test_no_transaction_grows_with_the_delivery(
 ) -> None:
     monkeypatch.setattr("hashmatch.store.engine.turns._FIRST_ROWS", 20)
     monkeypatch.setattr("hashmatch.store.engine.turns._MOST_ROWS", 20)
-    import_text(database, "one", _file(0))
-    few, of_few = _written(database, _file(*range(1, 6)))
-    many, of_many = _written(database, _file(*range(100, 400)))
+    import_text(database, "one", list_file(0))
+    few, of_few = _written(database, list_file(*range(1, 6)))
+    many, of_many = _written(database, list_file(*range(100, 400)))
     assert max(few + many) <= 21  # With the row of the lease.
     assert len(many) > 20
     assert of_few == of_many
 
 
-def _assert_figures_are_right(database: Database) -> None:
+def assert_figures_are_right(database: Database) -> None:
+    """Compare the figures of list "one" with a count."""
     with database.reading() as session:
         row = find_list(session, "one")
         counted = {one: number for one, number in count_entries(session, row).items() if number}
         shown = {
             one: number
-            for one, number in _figures(database).items()
+            for one, number in figures_of(database).items()
             if one[0] in ("hashes", "entries")
         }
         assert shown == counted
@@ -322,17 +327,17 @@ def test_after_any_changes_the_figures_are_those_of_a_count(
     database_factory: DatabaseFactory, changes: list[tuple[str, set[int]]], seed: int
 ) -> None:
     with database_factory() as database:
-        import_text(database, "one", _file(1, 2, 3))
+        import_text(database, "one", list_file(1, 2, 3))
         for kind, numbers in changes:
             if kind == "import":
-                import_text(database, "one", _file(*numbers))
+                import_text(database, "one", list_file(*numbers))
             elif kind == "hashes":
                 import_text(database, "one", _of_some_algorithms(numbers, seed))
             else:
                 change = disable_entries if kind == "disable" else enable_entries
                 with suppress(NotFoundError), database.writing() as session:
                     change(session, "one", [f"e{number}" for number in numbers])
-            _assert_figures_are_right(database)
+            assert_figures_are_right(database)
 
 
 def _of_some_algorithms(numbers: set[int], seed: int) -> str:
@@ -344,8 +349,8 @@ def _of_some_algorithms(numbers: set[int], seed: int) -> str:
     return HEADER + "".join(rows)
 
 
-def test_entries_without_a_chosen_algorithm_are_counted_by_figures(database: Database) -> None:
-    import_text(database, "one", _file(1, 2) + f"md5,{9:032x},e9,A\nsha1,{8:040x},,A\n")
+def test_entries_without_a_chosen_algorithm_are_counted_byfigures_of(database: Database) -> None:
+    import_text(database, "one", list_file(1, 2) + f"md5,{9:032x},e9,A\nsha1,{8:040x},,A\n")
     with database.reading() as session:
         key = find_list(session, "one").key
         assert count_entries_without(session, key, ["md5"]) == 1
@@ -354,7 +359,7 @@ def test_entries_without_a_chosen_algorithm_are_counted_by_figures(database: Dat
 
 
 def test_the_lease_of_a_process_that_died_here_is_free_at_once(database: Database) -> None:
-    import_text(database, "one", _file(1))
+    import_text(database, "one", list_file(1))
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait()
     gone = re.sub(r"-\d+-", f"-{process.pid}-", new_lease_holder())
@@ -365,4 +370,4 @@ def test_the_lease_of_a_process_that_died_here_is_free_at_once(database: Databas
             session.execute(update(ListSync).values(leased_by="", leased_until=None))
             lease_sync(session, find_list(session, "one"), holder)
         with nullcontext() if is_free else pytest.raises(SyncLeaseError):
-            import_text(database, "one", _file(1))
+            import_text(database, "one", list_file(1))
