@@ -74,7 +74,7 @@ def _fill(database: Database, values: Values) -> None:
         session.flush()
         session.add(
             Generation(list_key=1, number=1, created_at=now, source="", withdrawn=0, changed=0,
-                       added=len(values))
+                       added=len(values), first_key=1, last_key=len(values))
         )  # fmt: skip
         session.flush()
         session.connection().exec_driver_sql(
@@ -102,14 +102,16 @@ def _change(database: Database, number: int, count: int) -> Values:
         row.generation += 1
         gone = Entry.key.between(number * count + 1, (number + 1) * count)
         session.execute(update(Entry).where(gone).values(withdrawn_generation=row.generation))
-        session.add_all(
+        entries = [
             Entry(list_key=1, algorithm="pdq", value=one.tobytes(), entry_id=f"n{number}-{place}",
                   added_generation=row.generation)
             for place, one in enumerate(new)
-        )  # fmt: skip
+        ]  # fmt: skip
+        session.add_all(entries)
+        session.flush()
         session.add(
             Generation(list_key=1, number=row.generation, source="", added=count, withdrawn=count,
-                       changed=0)
+                       changed=0, first_key=entries[0].key, last_key=entries[-1].key)
         )  # fmt: skip
     return new
 

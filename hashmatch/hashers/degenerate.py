@@ -39,12 +39,14 @@ def is_degenerate(algorithm: Algorithm, value: bytes) -> bool:
     if algorithm.name in _OF_FREQUENCIES and not _is_balanced(value):
         return True
     size = _bytes_of_row(algorithm.bits)
+    # Nearly all values end here.
+    if size and value[:size] not in _filled_rows(size) and value[size : 2 * size] != value[:size]:
+        return False
     if not size:  # Not a square of whole bytes: nothing is known of its rows.
         return value in (bytes(len(value)), b"\xff" * len(value))
     first = value[:size]
     if value == first * (len(value) // size):
         return True
-    # Nearly all values end here.
     if first not in _filled_rows(size):
         return False
     rows = [value[start : start + size] for start in range(0, len(value), size)]
@@ -56,6 +58,7 @@ def _is_balanced(value: bytes) -> bool:
     return _LEAST_SHARE <= share <= 1 - _LEAST_SHARE
 
 
+@cache
 def _bytes_of_row(bits: int) -> int:
     """Return the bytes of a row of a square of so many bits, 0 where there is no such square."""
     side = math.isqrt(bits)

@@ -16,6 +16,7 @@ from hashmatch.hashes import Algorithm
 from hashmatch.store.lists import (
     EntryBatch,
     ListState,
+    count_hashes,
     read_new_entries,
     read_withdrawn_keys,
     was_at,
@@ -113,33 +114,50 @@ def _read_new(
     session: Session, followed: Mapping[int, _FollowedList], algorithms: Mapping[str, Algorithm]
 ) -> dict[str, Entries]:
     parts: dict[str, _EntryBuffer] = {}
-    known_keys = {key: one.last_key if one.before else None for key, one in followed.items()}
-    for batch in read_new_entries(session, known_keys):
+    expected = _expected(session, followed)
+    known = {key: one.before.generation if one.before else None for key, one in followed.items()}
+    for batch in read_new_entries(session, known):
         entries = _validated(batch, algorithms)
-        parts.setdefault(batch.algorithm, _EntryBuffer(entries)).add(entries)
-        for key in np.unique(entries.list_keys).tolist():
+        if batch.algorithm not in parts:
+            parts[batch.algorithm] = _EntryBuffer(entries, expected.get(batch.algorithm, 0))
+        parts[batch.algorithm].add(entries)
+        for key in set(batch.list_keys):
             own = entries.keys[entries.list_keys == key]
             followed[key].entries[batch.algorithm] += len(own)
             followed[key].last_key = max(followed[key].last_key, int(own.max()))
-    return {name: growing.entries() for name, growing in parts.items()}
+    # The largest last, so that the memory of the others is free by then.
+    by_size = sorted(parts.items(), key=lambda part: part[1].size_bytes())
+    return {name: growing.entries() for name, growing in by_size}
+
+
+def _expected(session: Session, followed: Mapping[int, _FollowedList]) -> dict[str, int]:
+    """Return the number of entries by algorithm that lists have which are new to the index."""
+    new = [key for key, one in followed.items() if one.before is None]
+    return count_hashes(session, new)
 
 
 class _EntryBuffer:
     """A growing set of entries, in arrays that double in size when they are full.
 
+    With the number that is `expected` they need not, which would take more memory.
+
     Thousands of small arrays would fragment the memory, and would all have to be copied at the end.
     """
 
-    def __init__(self, like: Entries) -> None:
+    def __init__(self, like: Entries, expected: int) -> None:
         self._columns: list[NDArray[Any]] = [column[:0] for column in _columns(like)]
+        self._least = max(expected, 1 << 16)
         self._count = 0
+
+    def size_bytes(self) -> int:
+        return sum(column.nbytes for column in self._columns)
 
     def add(self, entries: Entries) -> None:
         before, self._count = self._count, self._count + len(entries.keys)
         for place, new in enumerate(_columns(entries)):
             column = self._columns[place]
             if len(column) < self._count:
-                size = max(self._count, 2 * len(column), 1 << 16)
+                size = max(self._count, 2 * len(column), self._least)
                 column = np.empty((size, *new.shape[1:]), new.dtype)
                 column[:before] = self._columns[place][:before]
                 self._columns[place] = column
@@ -168,4 +186,5 @@ def _validated(batch: EntryBatch, algorithms: Mapping[str, Algorithm]) -> Entrie
             hint="Run 'hashmatch db check', then remove the list and import it again.",
         )
     values = np.frombuffer(b"".join(batch.values), np.uint8).reshape(-1, length)
-    return Entries(np.array(batch.keys, np.int64), np.array(batch.list_keys, np.int64), values)
+    # Lists are few, and entries many: half the memory is enough for the keys of their lists.
+    return Entries(np.array(batch.keys, np.int64), np.array(batch.list_keys, np.int32), values)

@@ -80,17 +80,15 @@ class HammingSegment(Segment):
         starts = np.zeros(0, np.int64)
         if not is_new.all():
             rows, starts = rows[is_new], np.append(np.flatnonzero(is_new), count)
-        return cls(
-            algorithm,
-            {
-                "rows": rows,
-                "order": order,
-                "starts": narrow(starts),
-                "entry_keys": narrow(entries.keys[by_value]),
-                "list_keys": narrow(entries.list_keys[by_value]),
-                **make_tables(rows, bits, number),
-            },
-        )
+        columns = {
+            "rows": rows,
+            "order": order,
+            "starts": narrow(starts),
+            "entry_keys": narrow(entries.keys[by_value]),
+            "list_keys": narrow(entries.list_keys[by_value]),
+        }
+        del by_value, is_new  # The tables take most of the memory.
+        return cls(algorithm, {**columns, **make_tables(rows, bits, number)})
 
     def __len__(self) -> int:
         return len(self._entry_keys)
@@ -164,7 +162,7 @@ class HammingSegment(Segment):
             counts = _as_int64(self._starts[places + 1]) - first
             places = np.arange(counts.sum()) + np.repeat(first - np.cumsum(counts) + counts, counts)
             queries, distances = np.repeat(queries, counts), np.repeat(distances, counts)
-            rows = np.repeat(rows, counts)
+            rows = _as_int64(np.repeat(rows, counts))
         return Hits(
             queries,
             _as_int64(self._entry_keys[places]),

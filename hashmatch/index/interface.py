@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import ClassVar, NamedTuple, Self, TypeAlias
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from hashmatch.hashes import Algorithm
 
-Keys: TypeAlias = NDArray[np.int64]
+Keys: TypeAlias = NDArray[np.int64] | NDArray[np.int32]
 # Hash values of shape (number, bytes).
 Values: TypeAlias = NDArray[np.uint8]
 # The complete content of a segment, by name, in the form in which it is written and mapped.
@@ -19,11 +20,16 @@ Arrays: TypeAlias = Mapping[str, NDArray[np.generic]]
 
 
 class Neighbour(NamedTuple):
-    """An entry within the requested distance of a query."""
+    """An entry within the requested distance of a query.
+
+    `others` are keys of further entries of its list that share its value, where they were asked for
+    as one.
+    """
 
     entry_key: int
     list_key: int
     distance_bits: int
+    others: tuple[int, ...] = ()
 
 
 class Hits(NamedTuple):
@@ -89,11 +95,11 @@ class Index(ABC):
     def search_distinct(
         self, values: Sequence[bytes], threshold_bits: int
     ) -> list[list[Neighbour]]:
-        """Return as `search_many` does, but one of the entries of a list that share a value.
+        """Return as `search_many` does, but the entries of a list that share a value as one.
 
-        It is the first of them. Those of a value that came at different times may be two.
+        It is the first of them, with the others. Those that came at different times may be two.
         """
-        return _by_query(len(values), _first_of_each(self._find(values, threshold_bits)))
+        return _shared_by_query(len(values), self._find(values, threshold_bits))
 
     def _find(self, values: Sequence[bytes], threshold_bits: int) -> Hits:
         length = self.algorithm.bits // 8
@@ -147,16 +153,25 @@ def _by_query(number: int, hits: Hits) -> list[list[Neighbour]]:
     return neighbours
 
 
-def _first_of_each(hits: Hits) -> Hits:
-    """Return of each query's hits the first of each list and row."""
+def _shared_by_query(number: int, hits: Hits) -> list[list[Neighbour]]:
+    """Return the neighbours of each query in the same order, with those that share their value."""
     if len(hits.queries) < 2:
-        return hits
+        return _by_query(number, hits)
     order = np.lexsort((hits.entry_keys, hits.list_keys, hits.rows, hits.queries))
     hits = Hits(*(column[order] for column in hits))
     is_first = np.ones(len(order), np.bool_)
     places = (hits.queries, hits.rows, hits.list_keys)
     is_first[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in places])
-    return Hits(*(column[is_first] for column in hits))
+    starts = np.flatnonzero(is_first)
+    firsts = _by_query(number, Hits(*(column[starts] for column in hits)))
+    if len(starts) == len(order):
+        return firsts
+    # Many queries may find the same thousands of entries.
+    others = dict[int, tuple[int, ...]]()
+    for start, end in pairwise([*starts.tolist(), len(order)]):
+        if end > start + 1 and (key := int(hits.entry_keys[start])) not in others:
+            others[key] = tuple(hits.entry_keys[start + 1 : end].tolist())
+    return [[one._replace(others=others.get(one.entry_key, ())) for one in own] for own in firsts]
 
 
 def narrow(numbers: Keys) -> NDArray[np.generic]:

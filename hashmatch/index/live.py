@@ -56,7 +56,7 @@ class Snapshot:
     def search_distinct(
         self, algorithm: str, values: Sequence[bytes], threshold_bits: int
     ) -> list[list[Neighbour]]:
-        """Return as `search_many` does, but one of the entries of a list that share a value."""
+        """Return as `search_many` does, but the entries of a list that share a value as one."""
         index = self.indexes.get(algorithm)
         if index is None:
             return [[] for _ in values]

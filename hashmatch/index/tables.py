@@ -6,7 +6,7 @@ Source: Norouzi, Punjani, Fleet, "Fast Exact Search in Hamming Space with Multi-
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from .pieces import (
 if TYPE_CHECKING:
     from .kernels import Reach
 
+_KEYS_AT_ONCE = 1 << 20
 Words: TypeAlias = NDArray[np.uint64]
 Places: TypeAlias = NDArray[np.int64]
 
@@ -38,23 +39,26 @@ def make_tables(rows: Words, bits: int, number: int) -> dict[str, NDArray[np.gen
 
     pieces = np.zeros((number, 5), np.int64)
     loads = np.zeros(number)
-    parts: list[tuple[NDArray[np.generic], ...]] = []
+    widths = key_widths(bits, number, len(rows)) if number else []
+    # As large as they can be: memory that is never written costs nothing, and joining the parts of
+    # the pieces at the end would take as much again as they do.
+    most = number * len(rows)
+    columns: dict[str, NDArray[Any]] = {
+        "buckets": np.empty(sum(2 * max(1, (1 << width) // 64) for width in widths), np.uint64),
+        "slots": np.empty(most, np.uint32),
+        "shared": np.empty(most + most // 2, np.uint32),
+    }
     ends = [0, 0, 0]
-    bounds = piece_bounds(bits, number) if number else []
-    for piece, (first, _) in enumerate(bounds):
-        width = key_widths(bits, number, len(rows))[piece]
-        counts = count_keys(rows, first, width)
+    for piece, (first, _) in enumerate(piece_bounds(bits, number) if number else []):
+        counts = count_keys(rows, first, widths[piece])
         # A row does not count itself, since a query usually is not one of the rows.
         loads[piece] = max(len(rows) / len(counts), _mean_rows_per_key(counts) - 1)
-        pieces[piece] = (first, width, *ends)
-        parts.append(fill_buckets(rows, first, width, counts))
-        ends = [end + len(part) for end, part in zip(ends, parts[-1], strict=True)]
-    names = {"buckets": np.uint64, "slots": np.uint32, "shared": np.uint32}
-    columns = {
-        name: np.concatenate([np.zeros(0, kind), *(part[place] for part in parts)])
-        for place, (name, kind) in enumerate(names.items())
-    }
-    return {"pieces": pieces, "loads": loads, **columns}
+        pieces[piece] = (first, widths[piece], *ends)
+        free = [column[end:] for column, end in zip(columns.values(), ends, strict=True)]
+        lengths = fill_buckets(rows, first, widths[piece], counts, free)
+        ends = [end + length for end, length in zip(ends, lengths, strict=True)]
+    used = {name: column[:end] for (name, column), end in zip(columns.items(), ends, strict=True)}
+    return {"pieces": pieces, "loads": loads, **used}
 
 
 def make_reach(
@@ -86,8 +90,14 @@ def _mean_rows_per_key(counts: NDArray[np.uint32]) -> float:
 
     Real hashes are unevenly distributed, so queries meet keys with more rows than the average key.
     """
-    wide = counts.astype(np.float64)
-    return float(wide @ wide / wide.sum())
+    squares = total = 0.0
+    # In parts: there are many more keys than rows, and as floats they would take more memory than
+    # all of the tables.
+    for start in range(0, len(counts), _KEYS_AT_ONCE):
+        some = counts[start : start + _KEYS_AT_ONCE].astype(np.float64)
+        squares += float(some @ some)
+        total += float(some.sum())
+    return squares / total
 
 
 def _piece_masks(pieces: Places, bits: int) -> Words:

@@ -21,7 +21,14 @@ class EntryUpdate(NamedTuple):
     moment: str
 
 
-DeliveredItem: TypeAlias = Row | EntryUpdate
+class PromotedHash(NamedTuple):
+    """An unsupported hash of the list, by its key in the store, that comes as a supported one."""
+
+    key: int
+    algorithm: str
+
+
+DeliveredItem: TypeAlias = Row | EntryUpdate | PromotedHash
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from hashmatch.errors import InputError, NotFoundError
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Kind
-from hashmatch.store.lists import disable_hashes, enable_hashes
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import disable_hashes, enable_hashes, read_keys_of_hashes
 from hashmatch.store.matches import FloodAction, FloodingEntry, read_flooding, set_flood_action
 
 
@@ -26,12 +27,31 @@ def flooding_facts(entry: FloodingEntry) -> dict[str, Any]:
 
 
 def decide_flooding(
-    session: Session, list_name: str, entry_id: str, action: FloodAction, actor: str
+    database: Database, list_name: str, entry_id: str, action: FloodAction, actor: str
 ) -> None:
     """Set what near copies of an entry that floods lead to; exact copies are kept as they are.
 
-    Raises `NotFoundError`, and `InputError` for an entry that matches nothing but exact copies.
+    It goes for all entries of the list that share its hash. Raises `NotFoundError`, and
+    `InputError` for an entry that matches nothing but exact copies.
     """
+    with database.reading() as session:
+        near, exact = _flooding_hashes(session, list_name, entry_id, action)
+        keys = [one.entry_key for one in near]
+        if action is FloodAction.DISABLE:
+            keys = read_keys_of_hashes(session, list_name, keys)
+    with database.writing() as session:
+        set_flood_action(session, exact, FloodAction.KEEP, actor)
+        set_flood_action(session, near, action, actor)
+        if action is FloodAction.DISABLE:
+            disable_hashes(session, list_name, keys)
+        else:
+            enable_hashes(session, list_name, keys)
+
+
+def _flooding_hashes(
+    session: Session, list_name: str, entry_id: str, action: FloodAction
+) -> tuple[list[FloodingEntry], list[FloodingEntry]]:
+    """Return the hashes of an entry that match near copies, and those that match exact ones."""
     found = [one for one in read_flooding(session, list_name) if one.entry_id == entry_id]
     if not found:
         raise NotFoundError(
@@ -45,13 +65,7 @@ def decide_flooding(
             f"entry {entry_id} of list {list_name} matches exact copies, which go on matching",
             hint="Set it to keep; 'hashmatch lists disable' takes a wrong entry out of matching.",
         )
-    set_flood_action(session, exact, FloodAction.KEEP, actor)
-    set_flood_action(session, near, action, actor)
-    keys = [one.entry_key for one in near]
-    if action is FloodAction.DISABLE:
-        disable_hashes(session, list_name, keys)
-    else:
-        enable_hashes(session, list_name, keys)
+    return near, exact
 
 
 def _matches_near_copies(entry: FloodingEntry) -> bool:

@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy.orm import Session
-
 from hashmatch.config import GuardSettings
 from hashmatch.errors import SyncLeaseError
 from hashmatch.policy import Policy
-from hashmatch.store.lists import Comparison, read_additions
+from hashmatch.store.lists import Comparison
 from hashmatch.store.schema import HashList
 
+from .applying import Additions
 from .benign import BenignSample, Matched, read_samples
 
 
@@ -44,14 +43,13 @@ class Guards:
         path = self.settings.benign_sample
         self._samples = read_samples(Path(path), self.policy) if path else {}
 
-    def examine(self, session: Session, row: HashList, renew: Callable[[], None]) -> None:
-        """Compare every staged row that would be added with the benign sample.
+    def examine(self, row: HashList, additions: Additions, renew: Callable[[], None]) -> None:
+        """Compare every row that would be added with the benign sample.
 
-        Before the transaction that applies them, in which nobody else can record a match. `renew`
-        is called every ten thousand rows.
+        `renew` is called for each batch of them.
         """
         matched = dict(self._matched)
-        for name, values in read_additions(session, row) if self._samples else ():
+        for name, values in additions if self._samples else ():
             renew()
             if (sample := self._samples.get(name)) is None:
                 self._not_sampled.add(name)
@@ -64,12 +62,12 @@ class Guards:
         self._examined = row.generation, matched
 
     def objection(self, row: HashList, comparison: Comparison) -> str:
-        """Return why the examined delivery, just applied, must be undone, "" where it may stay.
+        """Return why the examined delivery must not be applied, "" where it may.
 
         Raises `SyncLeaseError` where the list has changed since, so that other rows were added.
         """
         generation, matched = self._examined
-        if row.generation - (comparison.change is not None) != generation:
+        if row.generation != generation:
             raise SyncLeaseError(
                 f"list {row.name} was changed while a delivery of its source was examined",
                 hint="The delivery was not applied; the next sync tries again.",

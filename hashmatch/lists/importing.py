@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO
 
 from sqlalchemy.orm import Session
@@ -17,19 +18,17 @@ from hashmatch.store.lists import (
     OWN,
     Comparison,
     Staging,
-    apply_staged,
-    apply_unsupported,
     count_degenerate,
     count_unsupported,
-    discard_quarantined,
     find_list,
-    find_or_create_list,
     forget_checkpoint,
     has_list,
+    hide_quarantined,
     open_staging,
 )
 from hashmatch.store.schema import HashList
 
+from .applying import Oversight, Terms, apply_staged
 from .delivery import Delivery
 from .formats import ListFormat
 from .sorting import MAX_NAMED_ROWS, RejectedRows, RowSorter
@@ -55,33 +54,6 @@ class ImportSummary:
     unsupported: Mapping[str, int]
     degenerate: Mapping[str, int]
     objection: str = ""
-
-
-class Oversight:
-    """Hooks before and in the transaction that applies a delivery; by default they do nothing."""
-
-    def examine(self, staging: Staging, renew: Callable[[], None]) -> None:
-        """Look at what was staged before it is applied; `renew` is to be called all the while."""
-
-    def objection(self, session: Session, row: HashList, comparison: Comparison) -> str:
-        """Return why the delivery must not be applied, "" where it may."""
-        return ""
-
-    def quarantine(self, session: Session, row: HashList, blocked: BlockedDelivery) -> None:
-        """Quarantine a delivery that met an objection; the list is unchanged."""
-
-    def applied(self, session: Session, row: HashList) -> None:
-        """React to a delivery that was applied."""
-
-
-@dataclass(frozen=True, slots=True)
-class BlockedDelivery:
-    """Delivery that met an objection, and how it would have been applied."""
-
-    reason: str
-    comparison: Comparison
-    is_full: bool
-    retain_all: bool
 
 
 def import_list(
@@ -119,10 +91,10 @@ def import_list(
 class _OperatorOversight(Oversight):
     """Oversight of an import by the operator, which no guard stops."""
 
-    def applied(self, session: Session, row: HashList) -> None:
+    def applied(self, session: Session, row: HashList, comparison: Comparison) -> None:
         """Delete the checkpoint and the quarantined delivery, which are of the replaced list."""
         forget_checkpoint(session, row.key)
-        discard_quarantined(session, row.key)
+        hide_quarantined(session, row.key)
 
 
 def apply_delivery(
@@ -163,32 +135,29 @@ def apply_delivery(
         # list without active entries may consist of unsupported hashes alone.
         if is_full and not rows and not sorter.unsupported:
             raise _no_usable_row(rejected)
-        oversight.examine(staging, lambda: progress(rows))
-        with staging.applying() as session:
-            row, is_new = find_or_create_list(session, name, kind)
-            if is_full and not rows and row.active_entries:
-                raise _no_usable_row(rejected)
-            # A damaged row that does not show its entry could be any entry that is missing.
-            retain_all = is_full and rejected.could_be_any and not withdraw_missing
-            terms = _Terms(source, is_full, retain_all)
-            comparison, objection = _apply(session, row, terms, oversight)
-            unsupported = count_unsupported(session).get(name, {})
-            degenerate = count_degenerate(session).get(name, {})
-            generation = row.generation
+        # A damaged row that does not show its entry could be any entry that is missing.
+        retain_all = is_full and rejected.could_be_any and not withdraw_missing
+        would_empty = _no_usable_row(rejected) if is_full and not rows else None
+        terms = Terms(source, is_full, retain_all, would_empty)
+        renew = partial(progress, rows)
+        applied = apply_staged(database, staging, name, kind, terms, oversight, renew=renew)
+    with database.reading() as session:
+        unsupported = count_unsupported(session).get(name, {})
+        degenerate = count_degenerate(session).get(name, {})
     # Duplicates are only found after all other rows have been read.
     rejected.rows.sort(key=lambda row: row.line)
     return ImportSummary(
         name,
-        is_new,
-        generation,
+        applied.is_new,
+        applied.generation,
         rows,
-        comparison,
+        applied.comparison,
         rejected,
         sorter.unknown_columns,
         sorter.excluded,
         unsupported,
         degenerate,
-        objection,
+        applied.objection,
     )
 
 
@@ -207,15 +176,6 @@ def _kind_of(database: Database, name: str, kind: str) -> str:
     return kind
 
 
-@dataclass(frozen=True, slots=True)
-class _Terms:
-    """Terms on which a delivery is applied."""
-
-    source: str
-    is_full: bool
-    retain_all: bool
-
-
 def _stage(
     staging: Staging, delivery: Delivery, sorter: RowSorter, progress: Callable[[int], None]
 ) -> int:
@@ -225,31 +185,9 @@ def _stage(
         progress(rows)
     # Outdated rows go first: they are no duplicates of the rows that replace them.
     rows -= staging.drop_outdated()
-    duplicates, first_lines = staging.reject_duplicates(MAX_NAMED_ROWS)
+    duplicates, first_lines = staging.sort(rows, MAX_NAMED_ROWS)
     sorter.rejected.add_duplicates(duplicates, first_lines)
     return rows - duplicates
-
-
-def _apply(
-    session: Session, row: HashList, terms: _Terms, oversight: Oversight
-) -> tuple[Comparison, str]:
-    """Apply the staged rows; where that meets an objection, undo it and quarantine them."""
-    only_updated = not terms.is_full
-    # Guards judge by the result, so that the delivery is applied first, up to a savepoint.
-    attempt = session.begin_nested()
-    comparison = apply_staged(
-        session, row, source=terms.source, retain_all=terms.retain_all, only_updated=only_updated
-    )
-    objection = oversight.objection(session, row, comparison)
-    if objection:
-        attempt.rollback()
-        blocked = BlockedDelivery(objection, comparison, terms.is_full, terms.retain_all)
-        oversight.quarantine(session, row, blocked)
-        return comparison, objection
-    attempt.commit()
-    apply_unsupported(session, row, retain_all=terms.retain_all, only_updated=only_updated)
-    oversight.applied(session, row)
-    return comparison, ""
 
 
 def _no_usable_row(rejected: RejectedRows) -> ListFileError:

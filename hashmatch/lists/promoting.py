@@ -11,12 +11,13 @@ from hashmatch.errors import InputError
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Algorithm
 from hashmatch.store.engine import Database
-from hashmatch.store.lists import drop_unsupported, find_promotable, read_unsupported
+from hashmatch.store.lists import find_list, find_promotable, read_unsupported
 from hashmatch.store.schema import HashList
 
-from .delivery import Delivery
+from .applying import Oversight
+from .delivery import DeliveredItem, Delivery, PromotedHash
 from .formats import RawRow
-from .importing import ImportSummary, Oversight, apply_delivery
+from .importing import ImportSummary, apply_delivery
 
 
 def promote_supported(database: Database) -> list[ImportSummary]:
@@ -26,44 +27,32 @@ def promote_supported(database: Database) -> list[ImportSummary]:
     """
     with database.reading() as session:
         found = find_promotable(session, ALGORITHMS)
-    return [_promote(database, name, list_key, ALGORITHMS[one]) for name, list_key, one in found]
+    return [_promote(database, name, ALGORITHMS[one]) for name, one in found]
 
 
-def _promote(database: Database, name: str, list_key: int, algorithm: Algorithm) -> ImportSummary:
+def _promote(database: Database, name: str, algorithm: Algorithm) -> ImportSummary:
     with database.reading() as reader:
-        promoted: list[int] = []
-        # Incremental and without updates of entries: it adds hashes and withdraws nothing.
-        delivery = Delivery(_rows(reader, list_key, algorithm, promoted), "row", is_full=False)
+        # Incremental and without updates of entries: it adds hashes and withdraws no entry.
+        items = _rows(reader, find_list(reader, name), algorithm)
         return apply_delivery(
             database,
             name,
-            delivery,
+            Delivery(items, "row", is_full=False),
             source=f"{algorithm.name} hashes are supported now",
-            oversight=_PromotionOversight(promoted),
+            oversight=Oversight(),
         )
 
 
-def _rows(
-    session: Session, list_key: int, algorithm: Algorithm, promoted: list[int]
-) -> Iterator[RawRow]:
-    """Yield the well-formed hashes as rows, and add their keys to `promoted`."""
-    for key, row in read_unsupported(session, list_key, algorithm.name):
+def _rows(session: Session, row: HashList, algorithm: Algorithm) -> Iterator[DeliveredItem]:
+    """Yield the well-formed hashes as rows, with the withdrawal of the unsupported ones."""
+    for key, one in read_unsupported(session, row, algorithm.name):
         # Nothing checked the values when they were stored; malformed ones stay unsupported.
         try:
-            algorithm.parse(row.value)
+            algorithm.parse(one.value)
         except InputError:
             continue
-        promoted.append(key)
-        tags = tuple(json.loads(row.tags))
+        tags = tuple(json.loads(one.tags))
+        yield PromotedHash(key, algorithm.name)
         yield RawRow(
-            key, row.algorithm, row.value, row.entry_id, row.category, tags, row.added_at, row.note
+            key, one.algorithm, one.value, one.entry_id, one.category, tags, one.added_at, one.note
         )
-
-
-class _PromotionOversight(Oversight):
-    def __init__(self, keys: list[int]) -> None:
-        self._keys = keys
-
-    def applied(self, session: Session, row: HashList) -> None:
-        """Delete the unsupported hashes, which are entries now."""
-        drop_unsupported(session, self._keys)

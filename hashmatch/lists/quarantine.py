@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 
+from sqlalchemy.orm import Session
+
 from hashmatch.errors import NotFoundError
 from hashmatch.store.engine import Database
 from hashmatch.store.lists import (
@@ -18,24 +20,22 @@ from hashmatch.store.lists import (
     Quarantine,
     Staging,
     SyncFacts,
-    apply_staged,
-    apply_unsupported,
-    discard_quarantined,
+    compare_staged,
+    delete_hidden,
     find_list,
     find_quarantine,
-    lease_sync,
+    hide_quarantined,
+    move_checkpoint,
     open_staging,
     read_differences,
     record_run,
     reject_quarantined,
-    release_sync,
     require_quarantine,
     restage,
-    save_checkpoint,
 )
-from hashmatch.store.schema import utc_now
+from hashmatch.store.schema import HashList, utc_now
 
-from .syncing import LEASE_S, new_lease_holder
+from .applying import Oversight, Terms, apply_staged
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +60,18 @@ def view_quarantine(database: Database, name: str, *, limit: int) -> QuarantineV
         )
     if found.rejected_at is not None:
         return QuarantineView(found, [])
-    with _restaged(database, found.number) as staging, staging.reading() as session:
-        row = find_list(session, name)
-        return QuarantineView(found, list(islice(read_differences(session, row, found), limit)))
+    with _restaged(database, found.number) as staging:
+        with staging.comparing() as session:
+            compared = compare_staged(
+                staging,
+                find_list(session, name),
+                session,
+                retain_all=found.retain_all,
+                only_updated=not found.is_full,
+            )
+        with staging.reading() as session:
+            differences = read_differences(session, compared.additions)
+            return QuarantineView(found, list(islice(differences, limit)))
 
 
 def accept_delivery(database: Database, name: str, number: int, *, actor: str = "") -> Comparison:
@@ -72,41 +81,37 @@ def accept_delivery(database: Database, name: str, number: int, *, actor: str = 
     Raises `NotFoundError` where another delivery, or none, is quarantined, and `SyncLeaseError`
     while the list is synced.
     """
-    # A sync that ran at the same time would overwrite the checkpoint.
-    holder = new_lease_holder()
-    with database.writing() as session:
+    with database.reading() as session:
         row = find_list(session, name)
-        require_quarantine(session, row, number)
-        lease_sync(session, row, holder, LEASE_S)
-        list_key = row.key
-    started_at = utc_now()
-    try:
-        with (
-            _restaged(database, number) as staging,
-            staging.applying(actor) as session,
-        ):
-            row = find_list(session, name)
-            # Checked again: an import may have discarded the delivery since.
-            found = require_quarantine(session, row, number)
-            only_updated = not found.is_full
-            comparison = apply_staged(
-                session,
-                row,
-                source=f"{found.source}, accepted by an operator",
-                retain_all=found.retain_all,
-                only_updated=only_updated,
-            )
-            apply_unsupported(session, row, retain_all=found.retain_all, only_updated=only_updated)
-            save_checkpoint(session, row, holder, found.source, found.checkpoint)
-            discard_quarantined(session, row.key)
-            counts = Counts(comparison.added, comparison.withdrawn, comparison.changed)
-            outcome = CHANGED if comparison.change else UNCHANGED
-            facts = SyncFacts(started_at, utc_now(), outcome, "", row.generation, counts, 0)
-            record_run(session, row.key, facts)
-    finally:
-        with database.writing() as session:
-            release_sync(session, list_key, holder)
-    return comparison
+        found = require_quarantine(session, row, number)
+    terms = Terms(f"{found.source}, accepted by an operator", found.is_full, found.retain_all)
+    with _restaged(database, number) as staging:
+        applied = apply_staged(
+            database, staging, name, row.kind, terms, _Acceptance(found), actor=actor
+        )
+    return applied.comparison
+
+
+class _Acceptance(Oversight):
+    """Oversight of a delivery that an operator accepts, whatever guards say."""
+
+    def __init__(self, found: Quarantine) -> None:
+        self._found = found
+        self._started_at = utc_now()
+
+    def begin(self, session: Session, row: HashList) -> None:
+        """Check that the delivery is still there: an import may have discarded it since."""
+        require_quarantine(session, row, self._found.number)
+
+    def applied(self, session: Session, row: HashList, comparison: Comparison) -> None:
+        """Save the checkpoint and record the run."""
+        found = require_quarantine(session, row, self._found.number)
+        move_checkpoint(session, row, found.source, found.checkpoint)
+        hide_quarantined(session, row.key)
+        counts = Counts(comparison.added, comparison.withdrawn, comparison.changed)
+        outcome = CHANGED if comparison.change else UNCHANGED
+        facts = SyncFacts(self._started_at, utc_now(), outcome, "", row.generation, counts, 0)
+        record_run(session, row.key, facts)
 
 
 def reject_delivery(database: Database, name: str, number: int, *, actor: str = "") -> None:
@@ -119,6 +124,8 @@ def reject_delivery(database: Database, name: str, number: int, *, actor: str = 
         row = find_list(session, name)
         require_quarantine(session, row, number)
         reject_quarantined(session, row, number)
+        list_key = row.key
+    delete_hidden(database.turns(), list_key)
 
 
 @contextmanager

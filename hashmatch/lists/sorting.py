@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from hashmatch.errors import InputError, UnsupportedAlgorithmError
-from hashmatch.hashers import ALGORITHMS, find_algorithm, is_degenerate
+from hashmatch.hashers import find_algorithm, is_degenerate
 from hashmatch.hashes import Algorithm
 from hashmatch.store.lists import (
     MAX_UNSUPPORTED_CHARACTERS,
@@ -21,8 +21,8 @@ from hashmatch.store.lists import (
     parse_terms,
 )
 
-from .delivery import DeliveredItem, EntryUpdate
-from .formats import BadRow, Excluded, RawRow
+from .delivery import DeliveredItem, EntryUpdate, PromotedHash
+from .formats import BadRow, Excluded, RawRow, UnknownColumn
 
 # A file in which every row is bad must not fill the memory with their problems.
 MAX_NAMED_ROWS = 1000
@@ -81,27 +81,31 @@ class RowSorter:
         # Cached by name: a list has millions of rows and a handful of algorithms.
         algorithms: dict[str, Algorithm] = {}
         for item in items:
-            if isinstance(item, RawRow):
-                # An allow list also needs a reason and an actor for each entry.
-                if self.is_allow_list:
-                    checked = _check_allowance(item, _check(item, algorithms))
-                else:
-                    checked = _check_distinctive(_check(item, algorithms))
-                if isinstance(checked, BadRow):
-                    self._reject(checked, staging)
-                elif isinstance(checked, UnsupportedRow):
-                    self.unsupported += 1
-                    staging.add_unsupported(checked)
-                else:
-                    yield checked
-            elif isinstance(item, BadRow):
-                self._reject(item, staging)
-            elif isinstance(item, Excluded):
-                self.excluded += 1
-            elif isinstance(item, EntryUpdate):
-                staging.note_update(*item)
+            if not isinstance(item, RawRow):
+                self._sort_other(item, staging)
+                continue
+            checked = _check(item, algorithms, may_be_degenerate=self.is_allow_list)
+            if self.is_allow_list:  # It also needs a reason and an actor for each entry.
+                checked = _check_allowance(item, checked)
+            if isinstance(checked, BadRow):
+                self._reject(checked, staging)
+            elif isinstance(checked, UnsupportedRow):
+                self.unsupported += 1
+                staging.add_unsupported(checked)
             else:
-                self.unknown_columns.append(item.place)
+                yield checked
+
+    def _sort_other(self, item: DeliveredItem, staging: Staging) -> None:
+        if isinstance(item, BadRow):
+            self._reject(item, staging)
+        elif isinstance(item, Excluded):
+            self.excluded += 1
+        elif isinstance(item, EntryUpdate):
+            staging.note_update(*item)
+        elif isinstance(item, PromotedHash):
+            staging.withdraw_unsupported(*item)
+        elif isinstance(item, UnknownColumn):
+            self.unknown_columns.append(item.place)
 
     def _reject(self, row: BadRow, staging: Staging) -> None:
         self.rejected.add(row)
@@ -109,14 +113,17 @@ class RowSorter:
             staging.retain(row.entry_id)
 
 
-def _check(row: RawRow, algorithms: dict[str, Algorithm]) -> StagedRow | UnsupportedRow | BadRow:
+def _check(
+    row: RawRow, algorithms: dict[str, Algorithm], *, may_be_degenerate: bool
+) -> StagedRow | UnsupportedRow | BadRow:
     """Return the row as a supported or an unsupported one, or why it is rejected.
 
-    `algorithms` caches the algorithms found so far, under the names that the file gives them.
+    Degenerate hashes are unsupported unless there may be some. `algorithms` caches the algorithms
+    found so far, under the names that the file gives them.
     """
     line, name, text, entry_id, category, tags, added_at, note, is_kind = row
     # PostgreSQL refuses such text, and a list has to be the same in every database.
-    if "\0" in f"{entry_id}{category}{added_at}{note}":
+    if "\0" in entry_id or "\0" in category or "\0" in added_at or "\0" in note:
         return BadRow(line, "a null character, which cannot be stored", entry_id)
     try:
         if (algorithm := algorithms.get(name)) is None:
@@ -138,19 +145,10 @@ def _check(row: RawRow, algorithms: dict[str, Algorithm]) -> StagedRow | Unsuppo
             return BadRow(line, f"the {foreign} value is empty or too long", entry_id)
         shown = _write_tags(tags)
         return UnsupportedRow(line, foreign, text, entry_id, category, shown, added_at, note)
-    return line, algorithm.name, value, entry_id, category, _write_tags(tags), added_at, note
-
-
-def _check_distinctive(
-    checked: StagedRow | UnsupportedRow | BadRow,
-) -> StagedRow | UnsupportedRow | BadRow:
-    """Return a checked row, as an unsupported one where its hash is degenerate."""
-    if isinstance(checked, (UnsupportedRow, BadRow)):
-        return checked
-    line, name, value, *others = checked
-    if not is_degenerate(ALGORITHMS[name], value):
-        return checked
-    return UnsupportedRow(line, degenerate_name(name), value.hex(), *others)
+    own = (entry_id, category, _write_tags(tags), added_at, note)
+    if not may_be_degenerate and is_degenerate(algorithm, value):
+        return UnsupportedRow(line, degenerate_name(algorithm.name), value.hex(), *own)
+    return (line, algorithm.name, value, *own)
 
 
 def _check_allowance(

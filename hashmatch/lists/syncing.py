@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
-from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
@@ -20,6 +18,7 @@ from hashmatch.store.engine import Database
 from hashmatch.store.lists import (
     CHANGED,
     FAILED,
+    LEASE_S,
     MATCH,
     QUARANTINED,
     UNCHANGED,
@@ -28,27 +27,25 @@ from hashmatch.store.lists import (
     Quarantine,
     Staging,
     SyncFacts,
-    discard_quarantined,
     find_list,
     find_or_create_list,
     find_quarantine,
     has_succeeded,
+    hide_quarantined,
     lease_sync,
+    new_lease_holder,
     quarantine_delivery,
     read_checkpoint,
     record_run,
     release_sync,
-    require_lease,
     save_checkpoint,
 )
 from hashmatch.store.schema import HashList, utc_now
 
+from .applying import Additions, BlockedDelivery, Oversight
 from .guards import Guards
-from .importing import BlockedDelivery, ImportSummary, Oversight, apply_delivery
+from .importing import ImportSummary, apply_delivery
 from .sources import Fetch, ListSource
-
-# A crashed process blocks others for this long; a running one renews the lease as it reads.
-LEASE_S = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +97,6 @@ def sync_list(
     return _finish(lease, replace(facts, remark=remark))
 
 
-def new_lease_holder() -> str:
-    """Return a name for a holder of leases that nobody else has, on any host."""
-    return f"{os.getpid()}-{uuid4().hex[:16]}"
-
-
 def _acquire_lease(database: Database, name: str, kind: str) -> _Lease:
     holder = new_lease_holder()
     with database.writing() as session:
@@ -114,7 +106,7 @@ def _acquire_lease(database: Database, name: str, kind: str) -> _Lease:
                 f"the licence of list {name} ended on {row.licence_end}, so it is not synced",
                 hint=f"Extend it with 'hashmatch lists licence {name} --end DATE'.",
             )
-        lease_sync(session, row, holder, LEASE_S)
+        lease_sync(session, row, holder)
         return _Lease(database, name, row.key, holder)
 
 
@@ -175,7 +167,7 @@ def _apply_fetch(
         if time.monotonic() - renewed_at_s > LEASE_S / 3:
             with lease.database.writing() as session:
                 row = find_list(session, lease.list_name)
-                lease_sync(session, row, lease.holder, LEASE_S)
+                lease_sync(session, row, lease.holder)
             renewed_at_s = time.monotonic()
 
     return apply_delivery(
@@ -197,18 +189,20 @@ class _SyncOversight(Oversight):
     fetch: Fetch
     guards: Guards
 
-    def examine(self, staging: Staging, renew: Callable[[], None]) -> None:
-        with staging.reading() as session:
-            row = find_list(session, self.lease.list_name)
-            self.guards.examine(session, row, renew)
+    def holder(self) -> str:
+        return self.lease.holder
+
+    def examine(self, row: HashList, additions: Additions, renew: Callable[[], None]) -> None:
+        self.guards.examine(row, additions, renew)
 
     def objection(self, session: Session, row: HashList, comparison: Comparison) -> str:
         return self.guards.objection(row, comparison)
 
-    def quarantine(self, session: Session, row: HashList, blocked: BlockedDelivery) -> None:
-        require_lease(session, row, self.lease.holder)
-        quarantine_delivery(
-            session,
+    def quarantine(
+        self, staging: Staging, row: HashList, blocked: BlockedDelivery
+    ) -> Callable[[Session, HashList], object]:
+        return quarantine_delivery(
+            staging,
             row,
             source=self.source_name,
             checkpoint=self.fetch.checkpoint,
@@ -218,9 +212,9 @@ class _SyncOversight(Oversight):
             comparison=blocked.comparison,
         )
 
-    def applied(self, session: Session, row: HashList) -> None:
-        save_checkpoint(session, row, self.lease.holder, self.source_name, self.fetch.checkpoint)
-        discard_quarantined(session, row.key)
+    def applied(self, session: Session, row: HashList, comparison: Comparison) -> None:
+        save_checkpoint(session, row, self.holder(), self.source_name, self.fetch.checkpoint)
+        hide_quarantined(session, row.key)
 
 
 def _facts(

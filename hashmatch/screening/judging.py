@@ -14,14 +14,17 @@ from hashmatch.hashes import Kind
 from hashmatch.index import Snapshot
 from hashmatch.outcome import Action
 from hashmatch.policy import Policy
+from hashmatch.store.engine import Database
 from hashmatch.store.lists import (
     Allowance,
     FirstEntry,
     ListedHash,
     ListState,
     SharedValue,
+    find_entry,
     read_allowances,
     read_shared_values,
+    read_shown_ids,
 )
 from hashmatch.store.matches import ContentFacts, NewAllowedMatch, NewMatch
 
@@ -130,12 +133,26 @@ def judge_all(
     judgements = [
         [_judge(snapshot, one, allowances, today) for one in some] for snapshot, some in asked
     ]
-    keys = {key for some in judgements for one in some for key in (*one.matched, *one.allowed)}
-    shared = read_shared_values(session, sorted(keys), now)
+    sharing = {keys for some in judgements for one in some for keys in one.sharing()}
+    shared = read_shared_values(session, sharing, now)
     return [
         _judged(snapshot, some, own, shared)
         for (snapshot, some), own in zip(asked, judgements, strict=True)
     ]
+
+
+def ids_of_hash(database: Database, snapshot: Snapshot, entry_key: int, now: datetime) -> list[str]:
+    """Return the ids of all enabled entries of a list that share the hash of an entry.
+
+    There are at most a thousand. Raises `StoreError`.
+    """
+    with database.reading() as session:
+        entry = find_entry(session, entry_key)
+        if entry is None:
+            return []
+        (found,) = snapshot.search_many(entry.algorithm, [entry.value], 0)
+        keys = [one.entry_key for one in found if one.list_key == entry.list_key]
+        return read_shown_ids(session, keys, now)
 
 
 def _read_allowances(session: Session, found: Sequence[Found], today: date) -> _Allowances:

@@ -56,6 +56,12 @@ class Judgement:
     matched: dict[int, Finding]
     allowed: dict[int, tuple[Finding, Allowance]]
 
+    def sharing(self) -> Iterator[tuple[int, ...]]:
+        """Yield the key of each entry with those of the others that share its hash."""
+        findings = (*self.matched.values(), *(one for one, _ in self.allowed.values()))
+        for one in findings:
+            yield (one.neighbour.entry_key, *one.neighbour.others)
+
 
 def find_matches(
     snapshot: Snapshot, policy: Policy, images: Sequence[Sequence[Hash]], today: date

@@ -19,10 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias
 
-from hashmatch.errors import (
-    LicenceExpiredError,
-    NoActiveListError,
-)
+from hashmatch.errors import LicenceExpiredError, NoActiveListError
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Hash, Level
 from hashmatch.imaging import Intake, Reading, path_as_text, read_file
@@ -44,7 +41,7 @@ from hashmatch.store.schema import utc_now
 
 from .coverage import Remembered, find_list_failure, has_usable_list, matched_algorithms
 from .failures import failure_of
-from .judging import EntryGoneError, Found
+from .judging import EntryGoneError, Found, ids_of_hash
 from .lookup_limit import LOOKUP_LIMIT, LookupLimit
 from .matching import find_failure, find_matches, low_quality_failure
 from .readings import is_no_image, no_list_of, plain_hashes, read_hashes, read_upload
@@ -253,6 +250,10 @@ class Scanner:
         except Exception as error:  # noqa: BLE001 (not ready, whatever it is)
             return failure_of(error)
         return failure
+
+    def sharing_ids(self, entry_key: int) -> list[str]:
+        """Return the ids of all enabled entries that share an entry's hash; see `ids_of_hash`."""
+        return ids_of_hash(self._database, self._index.snapshot(), entry_key, self._clock())
 
     def index_age_s(self) -> float:
         """Return the seconds since the index was last known to be current."""

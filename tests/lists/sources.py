@@ -10,7 +10,8 @@ from hashmatch.lists import ListSource
 from hashmatch.lists.delivery import DeliveredItem, Delivery
 from hashmatch.lists.sources import Checkpoint, Fetch
 from hashmatch.store.engine import Database
-from hashmatch.store.schema.lists import Entry
+from hashmatch.store.lists import are_listed
+from hashmatch.store.schema.lists import Entry, HashList
 
 
 class MadeSource(ListSource):
@@ -32,5 +33,5 @@ class MadeSource(ListSource):
 def active_numbers(database: Database) -> list[int]:
     """Return the values of the active entries as numbers."""
     with database.reading() as session:
-        values = session.scalars(select(Entry.value).where(Entry.withdrawn_generation.is_(None)))
+        values = session.scalars(select(Entry.value).join(HashList).where(are_listed()))
         return sorted(int.from_bytes(value, "big") for value in values)

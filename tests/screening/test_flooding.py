@@ -128,26 +128,23 @@ def test_a_person_sets_near_copies_to_review_and_exact_ones_go_on_blocking(
         _upload(scanner, number)
         both = [Hash(PDQ, VALUE, quality=100), Hash(MD5, bytes(16))]
         scanner.lookup(both, content_id=f"both/{number}")
-    with database.writing() as session, pytest.raises(InputError, match="exact copies"):
-        decide_flooding(session, "one", "e2", FloodAction.REVIEW, "ann")
-    with database.writing() as session, pytest.raises(NotFoundError, match="floods"):
-        decide_flooding(session, "one", "e3", FloodAction.REVIEW, "ann")
-    with database.writing() as session:
-        decide_flooding(session, "one", "e1", FloodAction.REVIEW, "ann")
+    with pytest.raises(InputError, match="exact copies"):
+        decide_flooding(database, "one", "e2", FloodAction.REVIEW, "ann")
+    with pytest.raises(NotFoundError, match="floods"):
+        decide_flooding(database, "one", "e3", FloodAction.REVIEW, "ann")
+    decide_flooding(database, "one", "e1", FloodAction.REVIEW, "ann")
     assert _upload(scanner, 6).action is Action.REVIEW
     both = [Hash(PDQ, VALUE, quality=100), Hash(MD5, bytes(16))]
     exact = scanner.lookup(both, content_id="both/6")
     assert isinstance(exact, Matched)
     assert exact.action is Action.BLOCK
-    with database.writing() as session:
-        decide_flooding(session, "one", "e1", FloodAction.DISABLE, "ann")
+    decide_flooding(database, "one", "e1", FloodAction.DISABLE, "ann")
     near = [Hash(PDQ, VALUE, quality=100)]
     with opened() as later:
         assert isinstance(later.lookup(near, content_id="post/7"), Clear)
         assert isinstance(later.lookup(both, content_id="both/7"), Matched)
-    with database.writing() as session:
-        decide_flooding(session, "one", "e1", FloodAction.KEEP, "ann")
-        decide_flooding(session, "one", "e2", FloodAction.KEEP, "ann")
+    decide_flooding(database, "one", "e1", FloodAction.KEEP, "ann")
+    decide_flooding(database, "one", "e2", FloodAction.KEEP, "ann")
     with opened() as later:
         assert _upload(later, 8).action is Action.BLOCK
     (facts,) = list_facts(database, Policy(Settings(), ALGORITHMS))
@@ -160,15 +157,13 @@ def test_a_decision_is_about_the_hash_and_not_about_its_row(
 ) -> None:
     for number in range(4):
         _upload(scanner, number)
-    with database.writing() as session:
-        decide_flooding(session, "one", "e1", FloodAction.REVIEW, "ann")
+    decide_flooding(database, "one", "e1", FloodAction.REVIEW, "ann")
     without = ROWS.replace(f"pdq,{VALUE.hex()},e1\n".encode(), b"")
     import_text(database, "one", without)
     import_text(database, "one", ROWS)
     with opened() as later:
         assert _upload(later, 5).action is Action.REVIEW
-    with database.writing() as session:
-        decide_flooding(session, "one", "e1", FloodAction.DISABLE, "ann")
+    decide_flooding(database, "one", "e1", FloodAction.DISABLE, "ann")
     with opened() as later:
         outcome = later.lookup([Hash(PDQ, VALUE, quality=100)], content_id="post/6")
         assert isinstance(outcome, Clear)

@@ -307,8 +307,7 @@ def test_what_is_set_for_an_entry_that_floods_holds_for_near_matches(
     scanner = make_scanner(guards={"max_contents_per_entry": 1})
     for number in range(2):
         scanner.lookup([_hash(8)], content_id=f"post/{number}")
-    with database.writing() as session:
-        decide_flooding(session, "one", "e1", action, "ann")
+    decide_flooding(database, "one", "e1", action, "ann")
     outcome = make_scanner().lookup([_hash(36)], content_id="x")
     assert isinstance(outcome, Clear) is (action is FloodAction.DISABLE)
     assert isinstance(outcome, Clear) or outcome.action is Action.REVIEW

@@ -147,8 +147,8 @@ def test_a_decision_about_a_flood_holds_for_all_entries_of_the_hash(
 ) -> None:
     for number in range(3):
         assert _look_up(scanner, f"post/{number}").action is Action.BLOCK
+    decide_flooding(database, "one", "e7", FloodAction.REVIEW, "ann")
     with database.writing() as session:
-        decide_flooding(session, "one", "e7", FloodAction.REVIEW, "ann")
         # The flood does not go on under the name of another one.
         enabled = update(Entry).where(Entry.entry_id == "e9").values(category="worst")
         session.execute(enabled)
@@ -164,11 +164,9 @@ def test_disabling_what_floods_disables_the_hash_and_keeping_it_undoes_no_more(
         disable_entries(session, "one", ["e3"])
     for number in range(3):
         _look_up(scanner, f"post/{number}")
-    with database.writing() as session:
-        decide_flooding(session, "one", "e7", FloodAction.DISABLE, "ann")
+    decide_flooding(database, "one", "e7", FloodAction.DISABLE, "ann")
     outcome = scanner.lookup([Hash(PDQ, VALUE, quality=100)], content_id="post/8")
     assert isinstance(outcome, Clear)
-    with database.writing() as session:
-        decide_flooding(session, "one", "e7", FloodAction.KEEP, "ann")
+    decide_flooding(database, "one", "e7", FloodAction.KEEP, "ann")
     (match,) = _look_up(scanner, "post/9").matches
     assert (match.entry_id, match.entries) == ("e7", _NUMBER - 1)

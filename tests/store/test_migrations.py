@@ -125,7 +125,8 @@ def test_a_sound_database_has_no_problems(database: Database) -> None:
 def test_rows_that_refer_to_nothing_are_a_problem(settings: Settings, database: Database) -> None:
     with closing(sqlite3.connect(settings.data_dir / "hashmatch.db")) as connection:
         connection.execute(
-            "INSERT INTO generations VALUES (99, 1, '2026-01-01 00:00:00', 'x', 0, 0, 0)"
+            "INSERT INTO generations (list_key, number, created_at, source, added, withdrawn,"
+            " changed) VALUES (99, 1, '2026-01-01 00:00:00', 'x', 0, 0, 0)"
         )
         connection.commit()
     assert integrity_problems(database) == ["1 rows refer to rows that are missing"]

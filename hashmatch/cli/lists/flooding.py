@@ -44,9 +44,8 @@ def command(
         raise click.UsageError("NAME, ENTRY_ID and --set belong together.")
     with app.database() as database:
         if name is not None and entry_id is not None and action is not None:
-            with database.writing() as session:
-                chosen = FloodAction(action)
-                decide_flooding(session, name, entry_id, chosen, actor or "command line")
+            chosen = FloodAction(action)
+            decide_flooding(database, name, entry_id, chosen, actor or "command line")
             update_index(app, database)
             say(f"list {name}: entry {entry_id}: near copies: {action}")
             return

@@ -21,7 +21,7 @@ def command(app: App, name: str, *, yes: bool) -> None:
 
     The end of a licence may demand it. Recorded matches stay.
     """
-    from hashmatch.store.lists import find_list, remove_list
+    from hashmatch.store.lists import clear_removed, find_list, remove_list
 
     with app.database() as database:
         if not yes:
@@ -33,6 +33,8 @@ def command(app: App, name: str, *, yes: bool) -> None:
             )
         with database.writing() as session:
             change = remove_list(session, name)
+            list_key = find_list(session, name, removed_too=True).key
+        clear_removed(database.turns(), list_key)
         if not database.forget_deleted():
             say("another process has the database open: its log holds traces until that ends")
         compact_index(app, database)

@@ -36,12 +36,12 @@ from .writers import PATIENCE_S, WriterQueue
 
 # The newest migration. A test holds it against the migrations folder, so that opening the
 # database does not have to load Alembic.
-HEAD_REVISION = "0024"
+HEAD_REVISION = "0025"
 # The tables that rows are deleted from.
 _FORGETTABLE = (
-    "entries, unsupported_hashes, quarantined_rows, matches, allowed_matches, content_hashes,"
-    " contents, cases, case_notes, uploader_details, ncmec_reports, outbox, daily_counts,"
-    " audit_batches"
+    "entries, entry_changes, unsupported_hashes, quarantined_rows, matches, allowed_matches,"
+    " content_hashes, contents, cases, case_notes, uploader_details, ncmec_reports, outbox,"
+    " daily_counts, audit_batches"
 )
 _opened: weakref.WeakSet[Database] = weakref.WeakSet()
 _of_parents: list[Pool] = []
@@ -181,6 +181,29 @@ class Database:
                 connection.info.pop("begin", None)
         if has_records:
             self._sealer.notice()
+
+    def commit_soon(self, connection: Connection) -> None:
+        """Let what this connection commits reach the disk with its next durable commit.
+
+        The log is in order: where a commit is found after a crash, so are those before it. The
+        connection must not be given back.
+        """
+        if self._is_sqlite:
+            sqlite.commit_soon(connection)
+        else:
+            postgresql.set_durability(connection, "off")
+
+    def commit_durably(self, connection: Connection) -> None:
+        """Let what this connection commits be on the disk, as it is with all others."""
+        if self._is_sqlite:
+            sqlite.commit_durably(connection)
+        else:
+            postgresql.set_durability(connection, "on")
+
+    def shorten_log(self, connection: Connection) -> None:
+        """Move what SQLite has in its log to the file, beside other writers, if that is due."""
+        if self._is_sqlite:
+            sqlite.shorten_log(connection)
 
     def require_current_schema(self) -> None:
         """Raise `StoreMissingError` or `StoreSchemaError` unless the schema is this version's."""

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
+    Connection,
     CursorResult,
     Table,
     UpdateBase,
@@ -76,6 +77,16 @@ def among(session: Session, column: Any, keys: Collection[int]) -> ColumnElement
         values = func.json_each(json.dumps(list(keys))).table_valued("value")
         return cast("ColumnElement[bool]", column.in_(select(values.c.value)))
     return cast("ColumnElement[bool]", column == any_(literal(list(keys), ARRAY(BigInteger))))
+
+
+def ignoring(connection: Connection, table: Table | type[Base]) -> Upsert:
+    """Return an insertion that leaves out rows that would repeat a key.
+
+    One from a selection has to have a condition, where SQLite begins to read the clause.
+    """
+    chosen = table if isinstance(table, Table) else as_table(table)
+    is_sqlite = connection.dialect.name == "sqlite"
+    return upsert_into(chosen, is_sqlite=is_sqlite).on_conflict_do_nothing()
 
 
 def affected_rows(session: Session, statement: UpdateBase) -> int:

@@ -12,16 +12,19 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
+from operator import itemgetter
 
-from sqlalchemy import ScalarResult, select, tuple_
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from hashmatch.errors import InputError
 
 from ..engine import audit
-from ..schema import Entry, HashList, utc_now
-from .entries import shown_entry_id
-from .generations import Counts, publish_generation
+from ..schema import Entry, EntryChange, HashList, utc_now
+from .entries import IS_ALLOWING, are_listed, is_in_force, shown_entry_id
+from .figures import follow_figures
+from .generations import Counts, Keys, next_number, publish_generation
 from .registry import ALLOW, MATCH, OWN, find_list, find_or_create_list, require_kind
 
 _HASHES_A_QUERY = 200
@@ -93,13 +96,9 @@ def allow_hash(
     for one in sorted(terms.only_lists):
         require_kind(find_list(session, one), MATCH, OWN)
     row, _ = find_or_create_list(session, name, ALLOW)
-    of_hash = (Entry.algorithm == algorithm, Entry.value == value)
-    active = (Entry.list_key == row.key, Entry.withdrawn_generation.is_(None))
-    if known := session.scalar(select(Entry).where(*active, *of_hash)):
-        raise InputError(
-            f"list {name} allows this hash already, as {shown_entry_id(known.entry_id, known.key)}",
-            hint="Disable that entry first with 'hashmatch lists disable'.",
-        )
+    of_hash = (IS_ALLOWING, Entry.algorithm == algorithm, Entry.value == value)
+    for known in session.scalars(select(Entry).where(*of_hash, Entry.list_key == row.key)):
+        _require_no_other(session, row, known)
     entry = Entry(
         list_key=row.key,
         algorithm=algorithm,
@@ -107,12 +106,39 @@ def allow_hash(
         tags=json.dumps(terms.as_tags(), ensure_ascii=False),
         added_at=utc_now().isoformat(timespec="seconds"),
         note=reason,
-        added_generation=row.generation + 1,
+        added_generation=next_number(row),
+        allows=True,
     )
     session.add(entry)
-    publish_generation(session, row, Counts(added=1), source=f"allowed by {terms.actor}")
+    session.flush()
+    publish_generation(
+        session,
+        row,
+        Counts(added=1),
+        source=f"allowed by {terms.actor}",
+        keys=Keys.of([entry.key]),
+    )
+    follow_figures(session, row, added=[entry.key])
     audit(session, "hash.allowed", row, {"list": name, "entry": entry.key, "by": terms.actor})
     return entry.key
+
+
+def _require_no_other(session: Session, row: HashList, known: Entry) -> None:
+    """Raise `InputError` where a row of the same hash stands in the way of another."""
+    if known.added_generation <= row.emptied:  # Left behind by a removal.
+        session.delete(known)
+        session.flush()
+    elif known.added_generation == row.preparing:
+        raise InputError(
+            f"a delivery with this hash is being applied to list {row.name}",
+            hint="Wait for it; the hash is allowed then.",
+        )
+    elif known.withdrawn_generation in (None, row.preparing):
+        shown = shown_entry_id(known.entry_id, known.key)
+        raise InputError(
+            f"list {row.name} allows this hash already, as {shown}",
+            hint="Disable that entry first with 'hashmatch lists disable'.",
+        )
 
 
 def read_allowances(
@@ -130,22 +156,42 @@ def read_allowances(
     }
     found: list[Allowance] = []
     wanted = sorted(set(hashes)) if lists else []
-    for start in range(0, len(wanted), _HASHES_A_QUERY):
-        entries: ScalarResult[Entry] = session.scalars(
-            select(Entry).where(
-                Entry.list_key.in_(lists),
-                tuple_(Entry.algorithm, Entry.value).in_(wanted[start : start + _HASHES_A_QUERY]),
-                Entry.withdrawn_generation.is_(None),
-            )
-        )
-        for entry in entries:
-            # One without an actor or a reason, which nothing here writes, allows nothing.
-            with suppress(InputError):
-                found.append(_allowance(entry, lists[entry.list_key]))
+    for algorithm, some in groupby(wanted, itemgetter(0)):
+        values = [value for _, value in some]
+        for start in range(0, len(values), _HASHES_A_QUERY):
+            chosen = values[start : start + _HASHES_A_QUERY]
+            for entry, *change in session.execute(_allowing(lists, algorithm, chosen)):
+                # One without an actor or a reason, which nothing here writes, allows nothing.
+                with suppress(InputError):
+                    found.append(_allowance(entry, lists[entry.list_key], *change))
     return sorted(found, key=lambda one: one.entry_key)
 
 
-def _allowance(entry: Entry, list_name: str) -> Allowance:
+def _allowing(
+    lists: Collection[int], algorithm: str, values: Sequence[bytes]
+) -> Select[Entry, str, str]:
+    """Return a query of the entries that allow hashes of an algorithm, with their new contents.
+
+    One algorithm at a time: of pairs, SQLite would use the index of the first alone.
+    """
+    return (
+        select(Entry, EntryChange.tags, EntryChange.note)
+        .join(HashList, HashList.key == Entry.list_key)
+        .outerjoin(EntryChange, is_in_force())
+        .where(
+            IS_ALLOWING,
+            Entry.algorithm == algorithm,
+            Entry.value.in_(values),
+            Entry.list_key.in_(lists),
+            are_listed(),
+        )
+    )
+
+
+def _allowance(
+    entry: Entry, list_name: str, new_tags: str | None, new_note: str | None
+) -> Allowance:
+    tags, note = new_tags or entry.tags, entry.note if new_note is None else new_note
     return Allowance(
         entry.list_key,
         list_name,
@@ -153,6 +199,6 @@ def _allowance(entry: Entry, list_name: str) -> Allowance:
         shown_entry_id(entry.entry_id, entry.key),
         entry.algorithm,
         entry.value,
-        entry.note,
-        parse_terms(json.loads(entry.tags), entry.note),
+        note,
+        parse_terms(json.loads(tags), note),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
@@ -10,7 +11,9 @@ from sqlalchemy.orm import Session
 
 from ..schema import Entry, HashList, QuarantinedDelivery, QuarantinedRow, UnsupportedHash
 from .disabled import are_disabled
-from .generations import Counts, publish_generation
+from .entries import is_listed
+from .figures import change_figures, count_listed, replace_figures
+from .generations import Counts, next_number, publish_generation
 from .registry import ALLOW
 from .staging_tables import CONTENT
 from .unsupported import degenerate_name
@@ -42,9 +45,7 @@ def _withdraw(
     session: Session, row: HashList, algorithms: Sequence[str], is_degenerate: IsDegenerate
 ) -> int:
     active = select(Entry.key, Entry.algorithm, Entry.value).where(
-        Entry.list_key == row.key,
-        Entry.withdrawn_generation.is_(None),
-        Entry.algorithm.in_(algorithms),
+        *is_listed(row), Entry.algorithm.in_(algorithms)
     )
     keys = list(_degenerate_keys(session, active, is_degenerate))
     for some in _chunks(keys):
@@ -59,13 +60,18 @@ def _withdraw(
         new = [_stored(one) for one in entries if (one.value.hex(), one.entry_id) not in known]
         if new:
             session.execute(insert(UnsupportedHash), new)
+            names = Counter(
+                ("degenerate", one["algorithm"].removeprefix("degenerate ")) for one in new
+            )
+            change_figures(session, row.key, names)
         session.execute(
-            update(Entry).where(Entry.key.in_(some)).values(withdrawn_generation=row.generation + 1)
+            update(Entry).where(Entry.key.in_(some)).values(withdrawn_generation=next_number(row))
         )
     _forget_disabled(session, row, algorithms, is_degenerate)
     if keys:
         counts = Counts(withdrawn=len(keys))
         publish_generation(session, row, counts, source="degenerate hashes withdrawn")
+        replace_figures(session, row.key, count_listed(session, row))
     return len(keys)
 
 

@@ -4,29 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from hashmatch.errors import NotFoundError
 
-from ..engine import affected_rows
 from ..schema import Entry, HashList
-from .entries import is_named
-from .generations import Change, Counts, publish_generation
+from .entries import IS_DISABLED, is_listed, is_named
+from .figures import DISABLED, change_figures, follow_figures
+from .generations import Change, Counts, Keys, next_number, publish_generation
 from .registry import find_list
 
+_KEYS_A_QUERY = 500
 _LONG_KEY = 19  # Longer numbers are no keys, and would not fit into a query.
-
-
-def count_disabled(session: Session) -> dict[str, int]:
-    """Return the number of disabled entries by list name, for lists that have any."""
-    rows = session.execute(
-        select(HashList.name, func.count())
-        .join(Entry, Entry.list_key == HashList.key)
-        .where(Entry.disabled, HashList.removed_at.is_(None))
-        .group_by(HashList.name)
-    )
-    return {row[0]: row[1] for row in rows}
 
 
 def disable_entries(session: Session, name: str, entry_ids: Sequence[str]) -> Change:
@@ -36,44 +26,49 @@ def disable_entries(session: Session, name: str, entry_ids: Sequence[str]) -> Ch
     that no active entry has, and then disables nothing.
     """
     row = find_list(session, name)
-    withdrawn = 0
-    missing: list[str] = []
-    for entry_id in dict.fromkeys(entry_ids):
-        changed = affected_rows(
-            session,
-            update(Entry)
-            .where(Entry.list_key == row.key, Entry.withdrawn_generation.is_(None))
-            .where(_has_id(entry_id))
-            .values(withdrawn_generation=row.generation + 1, disabled=True),
-        )
-        withdrawn += changed
-        if not changed:
-            missing.append(entry_id)
-    if missing:
+    found = {
+        one: _keys(session, [*is_listed(row), _has_id(one)]) for one in dict.fromkeys(entry_ids)
+    }
+    if missing := [one for one, keys in found.items() if not keys]:
         raise NotFoundError(f"list {name} has no active entry {', '.join(missing)}")
-    counts = Counts(withdrawn=withdrawn)
-    return publish_generation(session, row, counts, source="disabled by an operator")
+    return _disable(session, row, sorted({key for keys in found.values() for key in keys}))
+
+
+def _keys(session: Session, chosen: Sequence[ColumnElement[bool]]) -> list[int]:
+    return list(session.scalars(select(Entry.key).where(*chosen)))
+
+
+def _disable(session: Session, row: HashList, keys: Sequence[int]) -> Change:
+    for start in range(0, len(keys), _KEYS_A_QUERY):
+        session.execute(
+            update(Entry)
+            .where(Entry.key.in_(keys[start : start + _KEYS_A_QUERY]))
+            .values(withdrawn_generation=next_number(row), disabled=True)
+        )
+    counts = Counts(withdrawn=len(keys))
+    change = publish_generation(session, row, counts, source="disabled by an operator")
+    follow_figures(session, row, withdrawn=keys)
+    change_figures(session, row.key, {(DISABLED, ""): len(keys)})
+    return change
 
 
 def disable_hashes(session: Session, name: str, keys: Sequence[int]) -> int:
-    """Disable all entries with the hashes of the entries with these keys.
+    """Disable those of the entries that are active; see `disable_entries`.
 
-    Also where they are other rows by now. Returns the number of rows; see `disable_entries`.
+    Returns their number.
     """
     row = find_list(session, name)
-    withdrawn = sum(
-        affected_rows(
+    found = [
+        key
+        for start in range(0, len(keys), _KEYS_A_QUERY)
+        for key in _keys(
             session,
-            update(Entry)
-            .where(Entry.withdrawn_generation.is_(None), *same)
-            .values(withdrawn_generation=row.generation + 1, disabled=True),
+            [*is_listed(row, within_keys=True), Entry.key.in_(keys[start : start + _KEYS_A_QUERY])],
         )
-        for _, same in _hashes(session, row, keys)
-    )
-    if withdrawn:
-        counts = Counts(withdrawn=withdrawn)
-        publish_generation(session, row, counts, source="disabled by an operator")
-    return withdrawn
+    ]
+    if found:
+        _disable(session, row, sorted(found))
+    return len(found)
 
 
 def enable_hashes(session: Session, name: str, keys: Sequence[int]) -> int:
@@ -84,62 +79,67 @@ def enable_hashes(session: Session, name: str, keys: Sequence[int]) -> int:
     """
     row = find_list(session, name)
     enabled = dict[int, Entry]()
-    for (_, entry_id), same in _hashes(session, row, keys):
+    for (_, entry_id), same in _hashes(session, keys):
         disabled = session.scalars(select(Entry).where(*are_disabled(row), *same)).all()
         times = {one.withdrawn_generation for one in disabled if one.entry_id == entry_id}
         own = [one for one in disabled if one.withdrawn_generation in times]
         enabled |= {one.key: one for one in own}
     # Of an entry that was disabled several times one comes back.
     latest = {(one.algorithm, one.value, one.entry_id): one for one in enabled.values()}
-    for entry in enabled.values():
-        entry.disabled = False
-    session.add_all([_copy_of(one, row.generation + 1) for one in latest.values()])
     if latest:
-        counts = Counts(added=len(latest))
-        publish_generation(session, row, counts, source="enabled by an operator")
+        _enable(session, row, list(enabled.values()), copied=list(latest.values()))
     return len(latest)
 
 
 def _hashes(
-    session: Session, row: HashList, keys: Sequence[int]
+    session: Session, keys: Sequence[int]
 ) -> list[tuple[tuple[bytes, str], list[ColumnElement[bool]]]]:
     """Return for each key its hash and entry id, and what every row of the same hash has."""
     query = select(Entry.algorithm, Entry.value, Entry.entry_id).where(Entry.key.in_(keys))
     return [
-        (
-            (value, entry_id),
-            [Entry.list_key == row.key, Entry.algorithm == algorithm, Entry.value == value],
-        )
+        ((value, entry_id), [Entry.algorithm == algorithm, Entry.value == value])
         for algorithm, value, entry_id in session.execute(query).unique()
     ]
+
+
+def _enable(
+    session: Session, row: HashList, entries: Sequence[Entry], *, copied: Sequence[Entry]
+) -> Change:
+    """Enable rows: those that are copied match again, under new keys."""
+    for one in entries:
+        one.disabled = False
+    new = [_copy_of(one, next_number(row)) for one in copied]
+    session.add_all(new)
+    session.flush()
+    keys = [one.key for one in new]
+    change = publish_generation(
+        session,
+        row,
+        Counts(added=len(new)),
+        source="enabled by an operator",
+        keys=Keys.of(keys),
+    )
+    follow_figures(session, row, added=keys)
+    change_figures(session, row.key, {(DISABLED, ""): -len(entries)})
+    return change
 
 
 def enable_entries(session: Session, name: str, entry_ids: Sequence[str]) -> Change:
     """Enable disabled entries: they match again, as new rows of a new generation."""
     row = find_list(session, name)
-    enabled = 0
-    missing: list[str] = []
-    for entry_id in dict.fromkeys(entry_ids):
-        disabled = session.scalars(
-            select(Entry).where(*are_disabled(row)).where(_has_id(entry_id))
-        ).all()
-        enabled += len(disabled)
-        for entry in disabled:
-            entry.disabled = False
-            session.add(_copy_of(entry, row.generation + 1))
-        if not disabled:
-            missing.append(entry_id)
-    if missing:
+    found = {
+        one: session.scalars(select(Entry).where(*are_disabled(row)).where(_has_id(one))).all()
+        for one in dict.fromkeys(entry_ids)
+    }
+    if missing := [one for one, entries in found.items() if not entries]:
         raise NotFoundError(f"list {name} has no disabled entry {', '.join(missing)}")
-    counts = Counts(added=enabled)
-    return publish_generation(session, row, counts, source="enabled by an operator")
+    entries = [one for some in found.values() for one in some]
+    return _enable(session, row, entries, copied=entries)
 
 
 def are_disabled(row: HashList) -> list[ColumnElement[bool]]:
     """Say that entries are disabled ones of the list."""
-    # In the terms of the index of withdrawn ones, without which all entries would be read.
-    withdrawn = Entry.withdrawn_generation.is_not(None)
-    return [Entry.list_key == row.key, withdrawn, Entry.disabled.is_(True)]
+    return [Entry.list_key == row.key, Entry.added_generation > row.emptied, IS_DISABLED]
 
 
 def _has_id(shown_id: str) -> ColumnElement[bool]:
@@ -161,4 +161,5 @@ def _copy_of(entry: Entry, generation: int) -> Entry:
         added_at=entry.added_at,
         note=entry.note,
         added_generation=generation,
+        allows=entry.allows,
     )

@@ -1,82 +1,58 @@
-"""Entries, as the index loads them and as lists count them."""
+"""Entries, which of them are listed, and what they say now."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
 
-from sqlalchemy import ColumnElement, Row, exists, func, literal_column, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select
+from sqlalchemy.orm import Session
 
-from ..schema import Entry, HashList
+from ..schema import Entry, EntryChange, Generation, HashList
 
-_ROWS_A_BATCH = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class EntryBatch:
-    """Active entries of one algorithm, in columns: keys, the keys of their lists, values."""
-
-    algorithm: str
-    keys: Sequence[int]
-    list_keys: Sequence[int]
-    values: Sequence[bytes]
+# In the very terms of their indexes, without which all entries would be read.
+IS_DISABLED: ColumnElement[bool] = literal_column("entries.disabled")
+IS_ALLOWING: ColumnElement[bool] = literal_column("entries.allows")
 
 
-def read_new_entries(
-    session: Session, known_keys: Mapping[int, int | None]
-) -> Iterator[EntryBatch]:
-    """Yield the active entries of these lists that are not known yet.
+def is_listed(
+    row: HashList, *, within_keys: bool = False, is_begun: bool = False
+) -> list[ColumnElement[bool]]:
+    """Say that an entry is one of the list as it was published last.
 
-    `known_keys` gives by list key the highest known entry key, None where none is known: within a
-    list, newer entries have higher keys.
+    In the terms of the index of active entries, so that it is used, unless entries are looked for
+    `within_keys`, or while others prepare a generation. One that `is_begun` has no entries yet.
     """
-    after = {
-        list_key: _key_before(session, list_key) if known is None else known
-        for list_key, known in known_keys.items()
-    }
-    # The sum keeps the database from reading all of a long list's index for its newest entries.
-    rows = session.execute(
-        select(Entry.algorithm, Entry.key, Entry.list_key, Entry.value)
-        .where(
-            Entry.key > min(after.values(), default=0),
-            (Entry.list_key + 0).in_(after),
-            Entry.withdrawn_generation.is_(None),
-        )
-        .order_by(Entry.key),
-        execution_options={"yield_per": _ROWS_A_BATCH},
-    )
-    for batch in rows.partitions():
-        new = (row for row in batch if row[1] > after[row[2]])
-        for algorithm, some in groupby(new, itemgetter(0)):
-            _, keys, list_keys, values = zip(*some, strict=True)
-            yield EntryBatch(algorithm, keys, list_keys, values)
+    of_list = [(Entry.list_key + 0 if within_keys else Entry.list_key) == row.key]
+    if row.emptied and row.clear_from is not None:
+        of_list.append(Entry.added_generation > row.emptied)
+    if row.preparing is None or is_begun:
+        return [*of_list, Entry.withdrawn_generation.is_(None)]
+    withdrawn = Entry.withdrawn_generation
+    is_active = or_(withdrawn.is_(None), withdrawn == row.preparing)
+    return [*of_list, Entry.added_generation != row.preparing, is_active]
 
 
-def read_withdrawn_keys(
-    session: Session, list_key: int, after_generation: int
-) -> dict[str, list[int]]:
-    """Return the keys, by algorithm, of entries active at that generation of a list and not now."""
-    rows = session.execute(
-        select(Entry.algorithm, Entry.key).where(
-            Entry.list_key == list_key,
-            Entry.withdrawn_generation > after_generation,
-            Entry.added_generation <= after_generation,
-        )
+def are_listed() -> ColumnElement[bool]:
+    """Say the same of the entries of any list, which are joined with their lists."""
+    preparing = func.coalesce(HashList.preparing, -1)
+    withdrawn = Entry.withdrawn_generation
+    return and_(
+        Entry.added_generation > HashList.emptied,
+        Entry.added_generation != preparing,
+        or_(withdrawn.is_(None), withdrawn == preparing),
     )
-    withdrawn: defaultdict[str, list[int]] = defaultdict(list)
-    for algorithm, key in rows:
-        withdrawn[algorithm].append(key)
-    return withdrawn
+
+
+def highest_key(session: Session) -> int:
+    """Return the highest key of any entry, 0 where there is none."""
+    return session.scalar(select(func.max(Entry.key))) or 0
 
 
 @dataclass(frozen=True, slots=True)
 class EntryHash:
-    """An entry's own id, as its licensor wrote it, and its hash."""
+    """An entry's list, its own id, as its licensor wrote it, and its hash."""
 
+    list_key: int
     entry_id: str
     algorithm: str
     value: bytes
@@ -84,57 +60,57 @@ class EntryHash:
 
 def find_entry(session: Session, key: int) -> EntryHash | None:
     """Return an entry, active or not; None where it was deleted."""
-    entry = session.get(Entry, key)
-    return None if entry is None else EntryHash(entry.entry_id, entry.algorithm, entry.value)
+    found = session.execute(_with_change().where(Entry.key == key)).one_or_none()
+    if found is None:
+        return None
+    entry = found[0]
+    return EntryHash(entry.list_key, entry.entry_id, entry.algorithm, entry.value)
 
 
-def _key_before(session: Session, list_key: int) -> int:
-    """Return a key below those of all active entries of the list."""
-    first = select(func.min(Entry.key)).where(
-        Entry.list_key == list_key, Entry.withdrawn_generation.is_(None)
+@dataclass(frozen=True, slots=True)
+class EntryState:
+    """Present contents of an entry, and the generation in which it was withdrawn, if it was."""
+
+    withdrawn_in: int | None
+    is_disabled: bool
+    category: str
+    tags: str
+    added_at: str
+    note: str
+
+
+def find_entry_state(session: Session, key: int) -> EntryState | None:
+    """Return the state of an entry, active or not; None where it was deleted."""
+    found = session.execute(_with_change().where(Entry.key == key)).one_or_none()
+    if found is None:
+        return None
+    entry, row, change = found
+    number = entry.withdrawn_generation
+    if number is None or number == row.preparing:
+        withdrawn_in = None
+    else:
+        published = select(Generation.number).where(
+            Generation.list_key == row.key, Generation.prepared_as == number
+        )
+        withdrawn_in = session.scalar(published) or number
+    now = change or entry
+    return EntryState(withdrawn_in, entry.disabled, now.category, now.tags, now.added_at, now.note)
+
+
+def _with_change() -> Select[Entry, HashList, EntryChange]:
+    """Return entries that were not deleted with their list, with it and their new contents."""
+    return (
+        select(Entry, HashList, EntryChange)
+        .join(HashList, HashList.key == Entry.list_key)
+        .outerjoin(EntryChange, is_in_force())
+        .where(Entry.added_generation > HashList.emptied)
     )
-    return (session.scalar(first) or 1) - 1
 
 
-def count_active_entries(session: Session) -> Sequence[Row[str, str, int]]:
-    """Return (list name, algorithm, active entries), for every pair that has any."""
-    return session.execute(
-        select(HashList.name, Entry.algorithm, func.count())
-        .join(Entry, Entry.list_key == HashList.key)
-        .where(Entry.withdrawn_generation.is_(None), HashList.removed_at.is_(None))
-        .group_by(HashList.name, Entry.algorithm)
-        .order_by(HashList.name, Entry.algorithm)
-    ).all()
-
-
-def count_distinct_hashes(session: Session, list_key: int, algorithm: str) -> int:
-    """Return the number of different active hashes of a list and algorithm."""
-    values = select(Entry.value).where(
-        Entry.list_key == list_key,
-        Entry.algorithm == algorithm,
-        Entry.withdrawn_generation.is_(None),
-    )
-    return session.scalar(select(func.count()).select_from(values.distinct().subquery())) or 0
-
-
-def count_entries_without(session: Session, list_key: int, algorithms: Sequence[str]) -> int:
-    """Return the number of active entries of a list that have no hash of any of the algorithms.
-
-    A row without the licensor's id is an entry by itself.
-    """
-    other = aliased(Entry)
-    active = (Entry.list_key == list_key, Entry.withdrawn_generation.is_(None))
-    has_one = exists().where(
-        other.list_key == list_key,
-        other.withdrawn_generation.is_(None),
-        other.entry_id != literal_column("''"),
-        other.entry_id == Entry.entry_id,
-        other.algorithm.in_(algorithms),
-    )
-    without = (*active, Entry.algorithm.not_in(algorithms))
-    named = select(func.count(Entry.entry_id.distinct())).where(*without, is_named(), ~has_one)
-    unnamed = select(func.count()).select_from(Entry).where(*without, Entry.entry_id == "")
-    return (session.scalar(named) or 0) + (session.scalar(unnamed) or 0)
+def is_in_force() -> ColumnElement[bool]:
+    """Say that new contents of an entry, joined with its list, are of a published generation."""
+    is_published = EntryChange.generation != func.coalesce(HashList.preparing, -1)
+    return (EntryChange.entry_key == Entry.key) & is_published
 
 
 def shown_entry_id(entry_id: str, key: int) -> str:

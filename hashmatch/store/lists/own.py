@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 
 from ..engine import affected_rows, audit
 from ..schema import Entry, HashList, utc_now
-from .applying import is_active
 from .disabled import are_disabled, disable_entries, enable_entries
-from .entries import is_named
-from .generations import Counts, publish_generation
+from .entries import is_listed, is_named
+from .figures import DISABLED, change_figures, follow_figures
+from .generations import Counts, Keys, next_number, publish_generation
 from .registry import OWN
 
 
@@ -44,7 +44,7 @@ def add_entry(session: Session, row: HashList, values: Mapping[str, bytes], note
             value=value,
             added_at=moment,
             note=note,
-            added_generation=row.generation + 1,
+            added_generation=next_number(row),
         )
         for algorithm, value in values.items()
     ]
@@ -54,7 +54,10 @@ def add_entry(session: Session, row: HashList, values: Mapping[str, bytes], note
     number = entries[0].key
     for one in entries:
         one.entry_id = str(number)
-    publish_generation(session, row, Counts(added=len(entries)), source=f"entry {number} added")
+    keys = [one.key for one in entries]
+    counts, source = Counts(added=len(entries)), f"entry {number} added"
+    publish_generation(session, row, counts, source=source, keys=Keys.of(keys))
+    follow_figures(session, row, added=keys)
     audit(session, "entry.added", row, {"list": row.name, "entry": number})
     return number
 
@@ -65,7 +68,7 @@ def find_numbered_entry(session: Session, row: HashList, number: int) -> Numbere
     The number of an entry of any other list is its key.
     """
     # One after the other, since each has an index of its own.
-    for are_there in (is_active(row), are_disabled(row)):
+    for are_there in (is_listed(row), are_disabled(row)):
         entry = session.scalar(select(Entry).where(*are_there, _has_number(row, number)).limit(1))
         if entry is not None:
             break
@@ -89,7 +92,7 @@ def disable_entry_until(
     if found is not None and found.is_disabled:
         enable_entries(session, row.name, [str(number)])
     session.execute(
-        update(Entry).where(*is_active(row), _has_number(row, number)).values(disabled_until=until)
+        update(Entry).where(*is_listed(row), _has_number(row, number)).values(disabled_until=until)
     )
     facts = {"list": row.name, "entry": number}
     if until is None:
@@ -100,22 +103,22 @@ def disable_entry_until(
 
 def withdraw_entry(session: Session, row: HashList, number: int) -> bool:
     """Withdraw an entry of an own list, disabled or not; say whether there was one."""
-    withdrawn = affected_rows(
-        session,
-        update(Entry)
-        .where(*is_active(row), _has_number(row, number))
-        .values(withdrawn_generation=row.generation + 1),
+    of_number = _has_number(row, number)
+    keys = list(session.scalars(select(Entry.key).where(*is_listed(row), of_number)))
+    session.execute(
+        update(Entry).where(Entry.key.in_(keys)).values(withdrawn_generation=next_number(row))
     )
     disabled = affected_rows(
-        session,
-        update(Entry).where(*are_disabled(row), _has_number(row, number)).values(disabled=False),
+        session, update(Entry).where(*are_disabled(row), of_number).values(disabled=False)
     )
-    if withdrawn:
-        counts = Counts(withdrawn=withdrawn)
+    if keys:
+        counts = Counts(withdrawn=len(keys))
         publish_generation(session, row, counts, source=f"entry {number} withdrawn")
-    if withdrawn or disabled:
+        follow_figures(session, row, withdrawn=keys)
+    change_figures(session, row.key, {(DISABLED, ""): -disabled})
+    if keys or disabled:
         audit(session, "entry.withdrawn", row, {"list": row.name, "entry": number})
-    return bool(withdrawn or disabled)
+    return bool(keys or disabled)
 
 
 def _has_number(row: HashList, number: int) -> ColumnElement[bool]:

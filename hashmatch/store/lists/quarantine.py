@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Table, and_, delete, insert, literal, select, true
+from sqlalchemy import ColumnElement, Table, delete, insert, literal, select, update
 from sqlalchemy.orm import Session
 
-from hashmatch.errors import NotFoundError
+from hashmatch.errors import NotFoundError, SyncLeaseError
 
-from ..engine import affected_rows, audit, overwrite_deleted
+from ..engine import Turns, affected_rows, audit, overwrite_deleted
 from ..schema import Entry, HashList, QuarantinedDelivery, QuarantinedRow, utc_now
-from .applying import (
-    Comparison,
-    is_active,
-    is_new,
-    is_retained,
-    is_staged,
-    is_updated,
-)
+from .comparing import Comparison
 from .generations import Counts
 from .staging import Staging
-from .staging_tables import RETAINED, STAGED, STAGED_UNSUPPORTED, UPDATES
+from .staging_tables import RETAINED, STAGED, STAGED_UNSUPPORTED, UPDATES, WITHDRAWALS
 
 # The staging tables, and the names of their columns here where these differ.
 _PARTS: dict[str, Table] = {
@@ -63,7 +57,7 @@ class Difference:
 
 
 def quarantine_delivery(
-    session: Session,
+    staging: Staging,
     row: HashList,
     *,
     source: str,
@@ -72,12 +66,13 @@ def quarantine_delivery(
     is_full: bool,
     retain_all: bool,
     comparison: Comparison,
-) -> int:
-    """Quarantine what was staged for a list, in place of an earlier delivery; returns its number.
+) -> Callable[[Session, HashList], int]:
+    """Store what was staged for a list, in place of an earlier delivery, in short transactions.
 
-    Runs inside `Staging.applying`.
+    Nobody sees it until the function that is returned is called, in the last of them. Only for the
+    holder of the lease. Returns the delivery's number.
     """
-    discard_quarantined(session, row.key)
+    delete_hidden(staging.turns, row.key, hide=True)
     delivery = QuarantinedDelivery(
         list_key=row.key,
         source=source,
@@ -88,24 +83,46 @@ def quarantine_delivery(
         added=comparison.added,
         withdrawn=comparison.withdrawn,
         changed=comparison.changed,
+        complete=False,
     )
-    session.add(delivery)
-    session.flush()
+    with staging.turns.next() as session:
+        session.add(delivery)
+        session.flush()
+        number = delivery.key
     for part, table in _PARTS.items():
-        names = [_RENAMED.get((part, one.name), one.name) for one in table.columns]
-        rows = select(literal(delivery.key), literal(part), *table.columns)
-        copied = insert(QuarantinedRow).from_select(["delivery_key", "part", *names], rows)
-        session.execute(copied)
-    facts = {"list": row.name, "delivery": delivery.key, "reason": reason}
+        staging.walk(table, partial(_copy, number, part, table))
+    return partial(_show, number, reason)
+
+
+def _copy(
+    number: int, part: str, table: Table, session: Session, some: ColumnElement[bool]
+) -> None:
+    columns = [one for one in table.columns if one.name != "place"]
+    names = [_RENAMED.get((part, one.name), one.name) for one in columns]
+    rows = select(literal(number), literal(part), *columns).where(some)
+    copied = insert(QuarantinedRow).from_select(
+        ["delivery_key", "part", *names], rows.order_by(*table.primary_key)
+    )
+    session.execute(copied)
+
+
+def _show(number: int, reason: str, session: Session, row: HashList) -> int:
+    """Let others see a delivery that is stored now."""
+    own = QuarantinedDelivery.key == number
+    if not affected_rows(session, update(QuarantinedDelivery).where(own).values(complete=True)):
+        raise SyncLeaseError(
+            f"list {row.name} was changed by another process while a delivery was quarantined",
+            hint="Nothing was changed by this one; try again.",
+        )
+    facts = {"list": row.name, "delivery": number, "reason": reason}
     audit(session, "delivery.quarantined", row, facts)
-    return delivery.key
+    return number
 
 
 def find_quarantine(session: Session, row: HashList) -> Quarantine | None:
     """Return the quarantined delivery of a list, pending or rejected; None without one."""
-    found = session.scalar(
-        select(QuarantinedDelivery).where(QuarantinedDelivery.list_key == row.key)
-    )
+    of_list = (QuarantinedDelivery.list_key == row.key, QuarantinedDelivery.complete)
+    found = session.scalar(select(QuarantinedDelivery).where(*of_list))
     return None if found is None else _facts(found)
 
 
@@ -125,7 +142,7 @@ def read_quarantines(session: Session) -> dict[str, Quarantine]:
     rows = session.execute(
         select(HashList.name, QuarantinedDelivery)
         .join(HashList, HashList.key == QuarantinedDelivery.list_key)
-        .where(HashList.removed_at.is_(None))
+        .where(HashList.removed_at.is_(None), QuarantinedDelivery.complete)
     )
     return {name: _facts(one) for name, one in rows}
 
@@ -133,50 +150,72 @@ def read_quarantines(session: Session) -> dict[str, Quarantine]:
 def restage(staging: Staging, number: int) -> None:
     """Stage a quarantined delivery again."""
     for part, table in _PARTS.items():
-        names = [_RENAMED.get((part, one.name), one.name) for one in table.columns]
-        columns = [getattr(QuarantinedRow, name) for name in names]
-        rows = select(*columns).where(
+        columns = [one for one in table.columns if one.name != "place"]
+        stored = [
+            getattr(QuarantinedRow, _RENAMED.get((part, one.name), one.name)) for one in columns
+        ]
+        rows = select(*stored).where(
             QuarantinedRow.delivery_key == number, QuarantinedRow.part == part
         )
-        staging.copy(insert(table).from_select([one.name for one in table.columns], rows))
+        rows = rows.order_by(QuarantinedRow.key)
+        # Versions before stored some rows twice, whose first counts.
+        staging.copy(table, [one.name for one in columns], rows)
 
 
 def reject_quarantined(session: Session, row: HashList, number: int) -> None:
-    """Delete the rows of a quarantined delivery and remember its rejection."""
-    _delete_rows(session, number)
+    """Remember the rejection of a quarantined delivery, whose rows `delete_hidden` deletes."""
     delivery = session.get(QuarantinedDelivery, number)
     if delivery is not None:
         delivery.rejected_at = utc_now()
     audit(session, "delivery.rejected", row, {"list": row.name, "delivery": number})
 
 
-def discard_quarantined(session: Session, list_key: int) -> None:
-    """Delete the quarantined delivery of a list, if there is one."""
-    found = session.scalar(
+def hide_quarantined(session: Session, list_key: int) -> None:
+    """Discard the quarantined delivery of a list, if there is one; `delete_hidden` deletes it."""
+    of_list = QuarantinedDelivery.list_key == list_key
+    session.execute(update(QuarantinedDelivery).where(of_list).values(complete=False))
+
+
+def delete_hidden(turns: Turns, list_key: int, *, hide: bool = False) -> None:
+    """Delete in short transactions what was discarded, and the rows of what was rejected.
+
+    With `hide` the quarantined delivery is discarded before.
+    """
+    if hide:
+        with turns.next() as session:
+            hide_quarantined(session, list_key)
+    is_more = True
+    while is_more:
+        with turns.next() as session:
+            is_more = delete_some_hidden(session, list_key, turns.rows)
+
+
+def delete_some_hidden(session: Session, list_key: int, limit: int) -> bool:
+    """Delete up to so many rows of it; say whether there may be more."""
+    delivery = session.scalar(
         select(QuarantinedDelivery).where(QuarantinedDelivery.list_key == list_key)
     )
-    if found is not None:
-        _delete_rows(session, found.key)
-        session.delete(found)
-        session.flush()
-
-
-def read_differences(
-    session: Session, row: HashList, quarantine: Quarantine
-) -> Iterator[Difference]:
-    """Yield the changes that a restaged delivery would make to the list."""
-    added = select(STAGED.c.algorithm, STAGED.c.entry_id, STAGED.c.category).where(is_new(row))
-    within = true() if quarantine.is_full else is_updated()
-    gone = and_(within, ~is_staged(), ~is_retained())
-    withdrawn = select(Entry.algorithm, Entry.entry_id, Entry.category).where(*is_active(row), gone)
-    if not quarantine.retain_all:
-        yield from (Difference("withdrawn", *one) for one in session.execute(withdrawn))
-    yield from (Difference("added", *one) for one in session.execute(added))
-
-
-def _delete_rows(session: Session, number: int) -> None:
+    if delivery is None or (delivery.complete and delivery.rejected_at is None):
+        return False
     overwrite_deleted(session)
-    affected_rows(session, delete(QuarantinedRow).where(QuarantinedRow.delivery_key == number))
+    some = select(QuarantinedRow.key).where(QuarantinedRow.delivery_key == delivery.key)
+    deleted = delete(QuarantinedRow).where(QuarantinedRow.key.in_(some.limit(limit)))
+    if affected_rows(session, deleted) >= limit:
+        return True
+    if not delivery.complete:
+        session.delete(delivery)
+        session.flush()
+    return False
+
+
+def read_differences(session: Session, additions: Table) -> Iterator[Difference]:
+    """Yield the changes that a delivery would make that was compared with its list."""
+    withdrawn = select(Entry.algorithm, Entry.entry_id, Entry.category).where(
+        Entry.key.in_(select(WITHDRAWALS.c.entry_key))
+    )
+    added = select(additions.c.algorithm, additions.c.entry_id, additions.c.category)
+    yield from (Difference("withdrawn", *one) for one in session.execute(withdrawn))
+    yield from (Difference("added", *one) for one in session.execute(added))
 
 
 def _facts(one: QuarantinedDelivery) -> Quarantine:

@@ -11,19 +11,18 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import InputError, UnknownListError
 
-from ..engine import WRITES, affected_rows, audit, is_sqlite, overwrite_deleted
+from ..engine import WRITES, affected_rows, audit, is_sqlite
 from ..schema import (
-    Entry,
     Generation,
     HashList,
     ListSync,
-    QuarantinedDelivery,
-    QuarantinedRow,
     StoreIdentity,
-    UnsupportedHash,
     utc_now,
 )
+from .clearing import clear_at_once
+from .figures import forget_figures
 from .generations import Change, Counts, publish_generation
+from .quarantine import hide_quarantined
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 # PostgreSQL's advisory lock for creating a list, which has no row yet to lock.
@@ -34,6 +33,8 @@ MATCHED = (MATCH, OWN)
 # The newest generation of a list, and when it came, or for a list without any the list itself.
 IS_NEWEST = (Generation.list_key == HashList.key) & (Generation.number == HashList.generation)
 CHANGED_AT = func.coalesce(Generation.created_at, HashList.created_at)
+# Deleted in the transaction that removes a list.
+_FEW_ENTRIES = 500
 _WARN_BEFORE_LICENCE_END = timedelta(days=30)
 
 
@@ -209,21 +210,25 @@ def read_store_id(session: Session) -> str:
 
 
 def remove_list(session: Session, name: str) -> Change:
-    """Delete a list's entries and take it out of matching; matches keep what explains them."""
+    """Take a list out of matching with all its entries; matches keep what explains them.
+
+    Few entries are deleted at once; where more are left, `clear_removed` deletes them. A list that
+    was removed by a process which crashed then is not unknown.
+    """
+    row = find_list(session, name, removed_too=True)
+    if row.removed_at is not None and row.clear_from is not None:
+        return Change(row.name, row.generation, Counts())
     row = find_list(session, name)
-    overwrite_deleted(session)
-    affected_rows(session, delete(Entry).where(Entry.list_key == row.key))
-    affected_rows(session, delete(UnsupportedHash).where(UnsupportedHash.list_key == row.key))
-    deliveries = select(QuarantinedDelivery.key).where(QuarantinedDelivery.list_key == row.key)
-    affected_rows(
-        session, delete(QuarantinedRow).where(QuarantinedRow.delivery_key.in_(deliveries))
-    )
-    of_list = QuarantinedDelivery.list_key == row.key
-    affected_rows(session, delete(QuarantinedDelivery).where(of_list))
-    # A list that comes back has to be fetched from the beginning.
+    # A list that comes back has to be fetched from the beginning, and a process that
+    # is preparing a delivery for this one has lost its lease.
     affected_rows(session, delete(ListSync).where(ListSync.list_key == row.key))
+    hide_quarantined(session, row.key)
     counts = Counts(withdrawn=row.active_entries)
+    row.clear_from = 0
     change = publish_generation(session, row, counts, source="list removed")
+    row.emptied, row.preparing = row.generation, None
     row.removed_at = utc_now()
+    forget_figures(session, row.key)
     audit(session, "list.removed", row, {"list": row.name})
+    clear_at_once(session, row, _FEW_ENTRIES)
     return change

@@ -1,28 +1,33 @@
-"""Entries of a list that share a hash: one match of an image, however many of them there are."""
+"""Entries of a list that share a hash: one match of an image, however many of them there are.
+
+Which of them share one the index knows: a database's own index of values, which deliveries would
+fill in no order, makes their import ten times as long.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
-from sqlalchemy import BindParameter, Select, bindparam, case, func, select
+from sqlalchemy import BindParameter, Row, bindparam, case, func, select
 from sqlalchemy.orm import Session
 
 from ..engine import as_table
-from ..schema import Entry
+from ..schema import Entry, EntryChange, HashList
 from ..schema.base import UTCDateTime
-from .entries import shown_entry_id
+from .entries import are_listed, is_in_force, is_listed, shown_entry_id
+from .registry import find_list
 
 # The keys of one query: databases take 32,766 values and more.
 _KEYS_A_QUERY = 10_000
 _IDS_OF_A_HASH = 1_000
 
-_ENTRIES = as_table(Entry)
-
 # The list, the algorithm and the value that entries share.
 ListedHash: TypeAlias = tuple[int, str, bytes]
+_Row: TypeAlias = Row[int, int, str, bytes, str, str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,101 +52,82 @@ class SharedValue:
 
 
 def read_shared_values(
-    session: Session, keys: Sequence[int], now: datetime
+    session: Session, sharing: Collection[Sequence[int]], now: datetime
 ) -> dict[int, SharedValue]:
-    """Return the hash of each of the entries, by key, with all active entries that share it.
+    """Return the hash of entries that share one, by the first of their keys.
 
-    Those that are disabled until later than `now` do not count. Missing are entries of whose hash
-    the list has no active entry any more.
+    Those that are disabled until later than `now` do not count. Missing are the hashes of which
+    none of the entries is active any more.
     """
-    kinds = [
-        one for some in _chunks(keys) for one in session.execute(_KINDS, {"keys": some, "now": now})
-    ]
-    # Of a single entry the smallest id is its own.
-    several = [one.first for one in kinds if one.is_enabled and one.entries > 1]
-    ids = {one.first: one.entry_id for one in kinds} | _read_ids(session, several)
-    found: dict[int, SharedValue] = {}
-    for one in kinds:
-        known = found.get(one.found)
-        if known is None:
-            known = SharedValue((one.list_key, one.algorithm, one.value), 0, ())
-        if one.is_enabled:
-            first = FirstEntry(one.first, shown_entry_id(ids[one.first], one.first), one.category)
-            known = SharedValue(known.listed, known.entries + one.entries, (*known.firsts, first))
-        found[one.found] = known
-    return found
-
-
-def read_sharing_ids(session: Session, keys: Sequence[int], now: datetime) -> dict[int, list[str]]:
-    """Return for each of the entries the licensor's ids of all enabled ones that share its hash.
-
-    There are at most a thousand of each.
-    """
-    found: dict[int, list[str]] = {}
-    for key in keys:
-        rows = session.scalars(_SHARING, {"keys": [key], "now": now})
-        if ids := list(rows):
-            found[key] = ids
-    return found
-
-
-def _read_ids(session: Session, keys: Sequence[int]) -> dict[int, str]:
-    """Return the licensor's ids of entries."""
+    rows = list(_read(session, {key for keys in sharing for key in keys}, now))
+    listed = {key: (list_key, name, value) for key, list_key, name, value, *_ in rows}
+    by_hash = defaultdict[ListedHash, list[_Row]](list)
+    for row in rows:
+        by_hash[listed[row[0]]].append(row)
+    shared = {one: _shared(one, some) for one, some in by_hash.items()}
     return {
-        key: entry_id
-        for some in _chunks(keys)
-        for key, entry_id in session.execute(_IDS, {"keys": some})
+        keys[0]: shared[found]
+        for keys in sharing
+        if (found := next((listed[key] for key in keys if key in listed), None)) is not None
     }
 
 
-def _chunks(keys: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(keys), _KEYS_A_QUERY):
-        yield keys[start : start + _KEYS_A_QUERY]
+def read_shown_ids(session: Session, keys: Sequence[int], now: datetime) -> list[str]:
+    """Return the ids of those of the entries that are enabled, in order; at most a thousand."""
+    enabled = {row[0]: row[4] for row in _read(session, keys, now) if row[6]}
+    return [shown_entry_id(enabled[key], key) for key in sorted(enabled)[:_IDS_OF_A_HASH]]
+
+
+def read_keys_of_hashes(session: Session, name: str, keys: Sequence[int]) -> list[int]:
+    """Return the keys of all active entries of a list that share the hash of any of these.
+
+    Also where these are other rows by now. Reads the whole list, for what a person does now and
+    then.
+    """
+    row = find_list(session, name)
+    hashes = select(Entry.algorithm, Entry.value).where(Entry.key.in_(keys)).distinct()
+    return [
+        key
+        for algorithm, value in session.execute(hashes)
+        for key in session.scalars(
+            select(Entry.key).where(
+                *is_listed(row), Entry.algorithm == algorithm, Entry.value == value
+            )
+        )
+    ]
+
+
+def _shared(listed: ListedHash, rows: Sequence[_Row]) -> SharedValue:
+    firsts = dict[str, FirstEntry]()
+    enabled = sorted(row for row in rows if row[6])
+    for key, _, _, _, entry_id, category, _ in enabled:
+        if category not in firsts:
+            firsts[category] = FirstEntry(key, shown_entry_id(entry_id, key), category)
+    return SharedValue(listed, len(enabled), tuple(firsts.values()))
+
+
+def _read(session: Session, keys: Collection[int], now: datetime) -> Iterator[_Row]:
+    ordered = sorted(keys)
+    for start in range(0, len(ordered), _KEYS_A_QUERY):
+        some = ordered[start : start + _KEYS_A_QUERY]
+        yield from session.execute(_ENTRIES, {"keys": some, "now": now})
 
 
 _KEYS: BindParameter[int] = bindparam("keys", expanding=True)
-_IDS = select(_ENTRIES.c.key, _ENTRIES.c.entry_id).where(_ENTRIES.c.key.in_(_KEYS))
-
-
-_OTHER = _ENTRIES.alias("other")
 _NOW: BindParameter[datetime] = bindparam("now", type_=UTCDateTime())
-_SHARES = (
-    (_OTHER.c.list_key == _ENTRIES.c.list_key)
-    & (_OTHER.c.algorithm == _ENTRIES.c.algorithm)
-    & (_OTHER.c.value == _ENTRIES.c.value)
-    & _OTHER.c.withdrawn_generation.is_(None)
-)
-_SHARING = (
-    select(_OTHER.c.entry_id)
-    .select_from(_ENTRIES.join(_OTHER, _SHARES))
-    .where(_ENTRIES.c.key.in_(_KEYS))
-    .where(_OTHER.c.disabled_until.is_(None) | (_OTHER.c.disabled_until <= _NOW))
-    .order_by(_OTHER.c.key)
-    .limit(_IDS_OF_A_HASH)
-)
-
-
-def _kinds() -> Select[int, int, str, bytes, str, int, int, int, str]:
-    """Select for each key the first active entry of every category and state, and their number."""
-    one, other = _ENTRIES.c, _OTHER.c
-    is_enabled = case((other.disabled_until > _NOW, 0), else_=1).label("is_enabled")
-    return (
-        select(
-            one.key.label("found"),
-            one.list_key,
-            one.algorithm,
-            one.value,
-            other.category,
-            is_enabled,
-            func.min(other.key).label("first"),
-            func.count().label("entries"),
-            func.min(other.entry_id).label("entry_id"),
-        )
-        .select_from(_ENTRIES.join(_OTHER, _SHARES))
-        .where(one.key.in_(_KEYS))
-        .group_by(one.key, other.category, is_enabled)
-    )
-
-
+_OWN = as_table(Entry).c
 # Built once: to build it for each image takes longer than to execute it.
-_KINDS = _kinds()
+_ENTRIES = (
+    select(
+        _OWN.key,
+        _OWN.list_key,
+        _OWN.algorithm,
+        _OWN.value,
+        _OWN.entry_id,
+        func.coalesce(EntryChange.category, _OWN.category),
+        case((_OWN.disabled_until > _NOW, 0), else_=1),
+    )
+    .join(HashList, HashList.key == _OWN.list_key)
+    .outerjoin(EntryChange, is_in_force())
+    .where(_OWN.key.in_(_KEYS), are_listed())
+)

@@ -16,7 +16,10 @@ from hashmatch.errors import SyncLeaseError
 from ..engine import affected_rows
 from ..schema import HashList, ListSync, SyncRun, utc_now
 from .generations import Counts
+from .holders import is_gone
 
+# A crashed process blocks others for this long; a running one renews the lease as it goes on.
+LEASE_S = 900.0
 CHANGED, UNCHANGED, FAILED, QUARANTINED = "changed", "unchanged", "failed", "quarantined"
 
 
@@ -38,18 +41,21 @@ class SyncFacts:
     remark: str = ""
 
 
-def lease_sync(session: Session, row: HashList, holder: str, lease_s: float) -> None:
+def lease_sync(session: Session, row: HashList, holder: str, lease_s: float = LEASE_S) -> None:
     """Give `holder` the lease of the list for that time, or renew it.
 
-    Raises `SyncLeaseError` while somebody else holds it.
+    Raises `SyncLeaseError` while somebody else holds it whose process is not known to have died.
     """
-    if session.get(ListSync, row.key) is None:
-        session.add(ListSync(list_key=row.key))
+    if (own := session.get(ListSync, row.key)) is None:
+        own = ListSync(list_key=row.key, leased_by="")
+        session.add(own)
         session.flush()
     now = utc_now()
     is_free = or_(
         ListSync.leased_until.is_(None), ListSync.leased_until < now, ListSync.leased_by == holder
     )
+    if is_gone(own.leased_by):
+        is_free |= ListSync.leased_by == own.leased_by
     taken = affected_rows(
         session,
         update(ListSync)
@@ -58,9 +64,20 @@ def lease_sync(session: Session, row: HashList, holder: str, lease_s: float) -> 
     )
     if not taken:
         raise SyncLeaseError(
-            f"list {row.name} is being synced by another process",
-            hint="Wait for it; the lease of a crashed process ends by itself.",
+            f"list {row.name} is being synced by another process, or a file is imported into it",
+            hint="Wait for it; the lease of a process that crashed on another host ends by itself.",
         )
+
+
+def renew_lease(session: Session, row: HashList, holder: str) -> None:
+    """Renew the lease of a list from now on.
+
+    Raises `SyncLeaseError` where it has passed to another process, or the list was removed.
+    """
+    own = (ListSync.list_key == row.key, ListSync.leased_by == holder)
+    until = utc_now() + timedelta(seconds=LEASE_S)
+    if not affected_rows(session, update(ListSync).where(*own).values(leased_until=until)):
+        raise _lost_lease(row)
 
 
 def release_sync(session: Session, list_key: int, holder: str) -> None:
@@ -82,10 +99,15 @@ def require_lease(session: Session, row: HashList, holder: str) -> None:
     """Raise `SyncLeaseError` where the lease has passed to another process meanwhile."""
     own = (ListSync.list_key == row.key, ListSync.leased_by == holder)
     if not affected_rows(session, update(ListSync).where(*own).values(leased_by=holder)):
-        raise SyncLeaseError(
-            f"the sync of list {row.name} took longer than its lease, and another process began",
-            hint="Nothing was changed by this one.",
-        )
+        raise _lost_lease(row)
+
+
+def _lost_lease(row: HashList) -> SyncLeaseError:
+    return SyncLeaseError(
+        f"the work on list {row.name} took longer than its lease, and another process began, or the"
+        " list was removed",
+        hint="Nothing was changed by this one.",
+    )
 
 
 def save_checkpoint(
@@ -96,6 +118,13 @@ def save_checkpoint(
     Raises `SyncLeaseError` where the lease has passed to another process meanwhile.
     """
     require_lease(session, row, holder)
+    move_checkpoint(session, row, source, checkpoint)
+
+
+def move_checkpoint(
+    session: Session, row: HashList, source: str, checkpoint: Mapping[str, Any]
+) -> None:
+    """Save the checkpoint of a list whose lease the caller is known to hold."""
     of_list = ListSync.list_key == row.key
     text = json.dumps(dict(checkpoint))
     session.execute(update(ListSync).where(of_list).values(source=source, checkpoint=text))

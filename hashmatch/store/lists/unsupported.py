@@ -14,29 +14,33 @@ from typing import NamedTuple
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    delete,
     exists,
     func,
     insert,
     literal,
     or_,
     select,
-    text,
+    update,
 )
 from sqlalchemy.orm import Session
 
 from ..schema import HashList, UnsupportedHash
-from .staging_tables import CONTENT, IDENTITY, RETAINED, STAGED_UNSUPPORTED, UPDATES
+from .staging_tables import (
+    CONTENT,
+    RECEIVED_UNSUPPORTED,
+    RETAINED,
+    STAGED_UNSUPPORTED,
+    UNSUPPORTED_ADDITIONS,
+    UNSUPPORTED_IDENTITY,
+    UNSUPPORTED_WITHDRAWALS,
+    UPDATES,
+)
 
 # PhotoDNA takes 192; longer ones, of videos, come as links to files of their own.
 MAX_UNSUPPORTED_CHARACTERS = 2_000
 # With the blank it is the name of no kind of hash that a list may bring.
 _DEGENERATE = "degenerate "
 _MAX_NAME = 32
-_CREATE_INDEX = text(
-    "CREATE INDEX ix_staged_unsupported ON staged_unsupported (algorithm, value, entry_id)"
-)
-_KEYS_A_QUERY = 500
 
 
 class UnsupportedRow(NamedTuple):
@@ -55,18 +59,18 @@ class UnsupportedRow(NamedTuple):
 def stage_unsupported(connection: Connection, rows: Sequence[UnsupportedRow]) -> None:
     """Stage unsupported rows."""
     if rows:
-        connection.execute(insert(STAGED_UNSUPPORTED), [row._asdict() for row in rows])
+        connection.execute(insert(RECEIVED_UNSUPPORTED), [row._asdict() for row in rows])
 
 
-def apply_unsupported(
+def compare_unsupported(
     session: Session, row: HashList, *, retain_all: bool = False, only_updated: bool = False
 ) -> None:
-    """Replace the unsupported hashes of a list by the staged ones, or with `retain_all` add them.
+    """Compare the staged unsupported rows with those of a list: rows to add and to withdraw.
 
-    With `only_updated` entries that the delivery does not describe stay as they are. Runs inside
-    `Staging.applying`.
+    With `retain_all` nothing is withdrawn but what has other contents now, with `only_updated`
+    nothing but what the delivery describes.
     """
-    session.execute(_CREATE_INDEX)
+    active = (UnsupportedHash.list_key == row.key, UnsupportedHash.withdrawn_generation.is_(None))
     differs = or_(
         *(getattr(UnsupportedHash, name) != STAGED_UNSUPPORTED.c[name] for name in CONTENT)
     )
@@ -79,20 +83,53 @@ def apply_unsupported(
         if only_updated:
             missing = missing & UnsupportedHash.entry_id.in_(select(UPDATES.c.entry_id))
         gone = gone | missing
+    is_chosen = UnsupportedHash.key.in_(select(UNSUPPORTED_WITHDRAWALS.c.entry_key))
+    rows = select(UnsupportedHash.key, UnsupportedHash.algorithm)
     session.execute(
-        delete(UnsupportedHash).where(UnsupportedHash.list_key == row.key, gone),
+        insert(UNSUPPORTED_WITHDRAWALS).from_select(
+            ["entry_key", "algorithm"], rows.where(*active, gone, ~is_chosen)
+        )
+    )
+    stays = UnsupportedHash.key.not_in(select(UNSUPPORTED_WITHDRAWALS.c.entry_key))
+    is_there = exists().where(*active, *_same(), stays).correlate(STAGED_UNSUPPORTED)
+    new = select(*STAGED_UNSUPPORTED.columns).where(~is_there)
+    names = STAGED_UNSUPPORTED.columns.keys()
+    new = new.order_by(*STAGED_UNSUPPORTED.primary_key)
+    session.execute(insert(UNSUPPORTED_ADDITIONS).from_select(names, new))
+
+
+def withdraw_unsupported(session: Session, number: int, some: ColumnElement[bool]) -> None:
+    """Withdraw the chosen ones of the rows to withdraw in a generation."""
+    keys = select(UNSUPPORTED_WITHDRAWALS.c.entry_key).where(some)
+    session.execute(
+        update(UnsupportedHash)
+        .where(UnsupportedHash.key.in_(keys), UnsupportedHash.withdrawn_generation.is_(None))
+        .values(withdrawn_generation=number),
         execution_options={"synchronize_session": False},
     )
-    # A file may name one hash of an entry twice.
-    columns: list[ColumnElement[str]] = [STAGED_UNSUPPORTED.c[name] for name in IDENTITY]
-    columns += [func.min(STAGED_UNSUPPORTED.c[name]) for name in CONTENT]
-    is_there = (
-        exists().where(UnsupportedHash.list_key == row.key, *_same()).correlate(STAGED_UNSUPPORTED)
+
+
+def insert_unsupported(
+    session: Session, row: HashList, number: int, some: ColumnElement[bool]
+) -> None:
+    """Insert the chosen ones of the rows to add in a generation."""
+    names = (*UNSUPPORTED_IDENTITY, *CONTENT)
+    columns = [UNSUPPORTED_ADDITIONS.c[name] for name in names]
+    rows = select(literal(row.key), literal(number), *columns).where(some)
+    rows = rows.order_by(*UNSUPPORTED_ADDITIONS.primary_key)
+    session.execute(
+        insert(UnsupportedHash).from_select(["list_key", "added_generation", *names], rows)
     )
-    new = select(literal(row.key), *columns).where(~is_there)
-    new = new.group_by(*(STAGED_UNSUPPORTED.c[name] for name in IDENTITY))
-    names = ["list_key", *IDENTITY, *CONTENT]
-    session.execute(insert(UnsupportedHash).from_select(names, new))
+
+
+def count_unsupported_changes(session: Session) -> dict[str, int]:
+    """Return by how many the number of unsupported hashes changes, by algorithm."""
+    counts: defaultdict[str, int] = defaultdict(int)
+    for table, sign in ((UNSUPPORTED_ADDITIONS, 1), (UNSUPPORTED_WITHDRAWALS, -1)):
+        rows = select(table.c.algorithm, func.count()).group_by(table.c.algorithm)
+        for algorithm, number in session.execute(rows):
+            counts[algorithm] += sign * number
+    return {name: number for name, number in counts.items() if number}
 
 
 def degenerate_name(algorithm: str) -> str:
@@ -100,77 +137,56 @@ def degenerate_name(algorithm: str) -> str:
     return f"{_DEGENERATE}{algorithm}"[:_MAX_NAME]
 
 
-def count_unsupported(session: Session) -> dict[str, dict[str, int]]:
-    """Return the number of unsupported hashes by list name and algorithm."""
-    return _count(session, ~_are_degenerate())
+def figure_of(algorithm: str) -> tuple[str, str]:
+    """Return the subject and name of the figure that counts hashes stored under a name."""
+    if algorithm.startswith(_DEGENERATE):
+        return "degenerate", algorithm.removeprefix(_DEGENERATE)
+    return "unsupported", algorithm
 
 
-def count_degenerate(session: Session) -> dict[str, dict[str, int]]:
-    """Return the number of degenerate hashes by list name and algorithm."""
-    return {
-        name: {one.removeprefix(_DEGENERATE): number for one, number in counts.items()}
-        for name, counts in _count(session, _are_degenerate()).items()
-    }
-
-
-def _are_degenerate() -> ColumnElement[bool]:
-    return UnsupportedHash.algorithm.startswith(_DEGENERATE)
-
-
-def _count(session: Session, chosen: ColumnElement[bool]) -> dict[str, dict[str, int]]:
-    rows = session.execute(
-        select(HashList.name, UnsupportedHash.algorithm, func.count())
-        .join(UnsupportedHash, UnsupportedHash.list_key == HashList.key)
-        .where(HashList.removed_at.is_(None), chosen)
-        .group_by(HashList.name, UnsupportedHash.algorithm)
-        .order_by(HashList.name, UnsupportedHash.algorithm)
-    )
-    counts: defaultdict[str, dict[str, int]] = defaultdict(dict)
-    for name, algorithm, number in rows:
-        counts[name][algorithm] = number
-    return dict(counts)
-
-
-def find_promotable(session: Session, algorithms: Iterable[str]) -> list[tuple[str, int, str]]:
-    """Return (list name, list key, algorithm) of unsupported hashes that could be matched now."""
-    lists = session.execute(
-        select(HashList.name, HashList.key).where(HashList.removed_at.is_(None))
-    ).all()
+def find_promotable(session: Session, algorithms: Iterable[str]) -> list[tuple[str, str]]:
+    """Return (list name, algorithm) of unsupported hashes that could be matched now."""
+    lists = session.scalars(select(HashList).where(HashList.removed_at.is_(None))).all()
     return [
-        (name, key, one)
-        for name, key in lists
+        (row.name, one)
+        for row in lists
         for one in algorithms
-        if session.scalar(
-            select(UnsupportedHash.key)
-            .where(UnsupportedHash.list_key == key, UnsupportedHash.algorithm == one)
-            .limit(1)
-        )
+        if session.scalar(select(UnsupportedHash.key).where(*_listed(row, one)).limit(1))
     ]
 
 
 def read_unsupported(
-    session: Session, list_key: int, algorithm: str
+    session: Session, row: HashList, algorithm: str
 ) -> Iterator[tuple[int, UnsupportedRow]]:
     """Yield the unsupported hashes of a list and algorithm by key, which is their line, too."""
-    columns = [getattr(UnsupportedHash, name) for name in (*IDENTITY, *CONTENT)]
+    names = ("algorithm", "value", "entry_id", *CONTENT)
+    columns = [getattr(UnsupportedHash, name) for name in names]
     rows = session.execute(
         select(UnsupportedHash.key, *columns)
-        .where(UnsupportedHash.list_key == list_key, UnsupportedHash.algorithm == algorithm)
-        .order_by(UnsupportedHash.key),
+        .where(*_listed(row, algorithm))
+        .order_by(UnsupportedHash.entry_id, UnsupportedHash.value),
         execution_options={"yield_per": 10_000},
     )
-    for key, *row in rows:
-        yield key, UnsupportedRow(key, *row)
+    for key, *one in rows:
+        yield key, UnsupportedRow(key, *one)
 
 
-def drop_unsupported(session: Session, keys: Sequence[int]) -> None:
-    """Delete unsupported hashes by key."""
-    for start in range(0, len(keys), _KEYS_A_QUERY):
-        some = UnsupportedHash.key.in_(keys[start : start + _KEYS_A_QUERY])
-        session.execute(
-            delete(UnsupportedHash).where(some), execution_options={"synchronize_session": False}
-        )
+def _listed(row: HashList, algorithm: str) -> list[ColumnElement[bool]]:
+    """Say that hashes are of the published generations of a list."""
+    withdrawn = UnsupportedHash.withdrawn_generation
+    return [
+        UnsupportedHash.list_key == row.key,
+        UnsupportedHash.algorithm == algorithm,
+        *([UnsupportedHash.added_generation > row.emptied] if row.emptied else []),
+        *([] if row.preparing is None else [UnsupportedHash.added_generation != row.preparing]),
+        withdrawn.is_(None)
+        if row.preparing is None
+        else or_(withdrawn.is_(None), withdrawn == row.preparing),
+    ]
 
 
 def _same() -> list[ColumnElement[bool]]:
-    return [getattr(UnsupportedHash, name) == STAGED_UNSUPPORTED.c[name] for name in IDENTITY]
+    return [
+        getattr(UnsupportedHash, name) == STAGED_UNSUPPORTED.c[name]
+        for name in UNSUPPORTED_IDENTITY
+    ]

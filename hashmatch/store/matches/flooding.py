@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
 
 from ..engine import as_table, audit, is_sqlite, upsert_into
-from ..lists import ListedHash, find_list, shown_entry_id
+from ..lists import ListedHash, are_listed, find_list, shown_entry_id
 from ..schema import Case, Content, Entry, EntryActivity, HashList, MatchRecord, utc_now
 
 _KEYS_A_QUERY = 10_000
@@ -109,7 +109,7 @@ def read_flooding(session: Session, list_name: str | None = None) -> list[Floodi
 
     An entry that left its list is among them only where somebody decided about it.
     """
-    is_there = Entry.withdrawn_generation.is_(None) | (EntryActivity.action != "")
+    is_there = are_listed() | (EntryActivity.action != "")
     condition: ColumnElement[bool] = EntryActivity.flooding_since.is_not(None) & is_there
     if list_name is not None:
         condition &= EntryActivity.list_key == find_list(session, list_name).key

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import InputError, NotFoundError
 
-from ..lists import find_list
-from ..schema import Case, Content, Entry, HashList, MatchRecord
+from ..lists import find_entry_state, find_list
+from ..schema import Case, Content, HashList, MatchRecord
 
 _MATCHES_A_PAGE = 1_000
 
@@ -129,11 +129,11 @@ def _no_match(match_id: str) -> NotFoundError:
 
 def read_entry_history(session: Session, one: StoredMatch) -> dict[str, str]:
     """Return the present state of the entry that matched, and its licensor's present terms."""
-    entry = session.get(Entry, one.record.entry_key)
+    entry = find_entry_state(session, one.record.entry_key)
     if entry is None:
         return {"entry_now": "deleted with its list"}
-    gone = entry.withdrawn_generation
-    how = "disabled" if entry.disabled else "withdrawn"
+    gone = entry.withdrawn_in
+    how = "disabled" if entry.is_disabled else "withdrawn"
     return {
         "entry_now": "active" if gone is None else f"{how} in generation {gone}",
         "entry_category_now": entry.category,

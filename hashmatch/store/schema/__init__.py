@@ -1,14 +1,16 @@
 """Tables, by subject."""
 
 from .audit import AuditBatch, AuditCheckpoint, AuditHead, AuditRecord
-from .base import Audited, Base, require_text, utc_moment, utc_now
+from .base import Audited, Base, LongInteger, require_text, utc_moment, utc_now
 from .cases import Case, CaseNote, NCMECReport, ReviewResult, UploaderDetails
 from .evaluations import ReviewSample, SampledMatch
 from .figures import FIGURE_TRIGGERS, Figure
 from .lists import (
     Entry,
+    EntryChange,
     Generation,
     HashList,
+    ListFigure,
     ListSync,
     QuarantinedDelivery,
     QuarantinedRow,
@@ -46,10 +48,13 @@ __all__ = [
     "DailyCount",
     "Entry",
     "EntryActivity",
+    "EntryChange",
     "Figure",
     "Generation",
     "HashList",
+    "ListFigure",
     "ListSync",
+    "LongInteger",
     "LookupAnchor",
     "MatchRecord",
     "NCMECReport",

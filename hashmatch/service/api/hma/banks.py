@@ -16,7 +16,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hashmatch.errors import HashmatchError, InputError
-from hashmatch.store.lists import OWN, ListState, create_list, read_lists, remove_list
+from hashmatch.store.lists import (
+    OWN,
+    ListState,
+    clear_removed,
+    create_list,
+    read_lists,
+    remove_list,
+)
 from hashmatch.store.schema import utc_now
 from hashmatch.store.tokens import Scope, Token
 
@@ -113,6 +120,7 @@ def delete_bank(request: Request, token: CurateToken, name: BankPath) -> Respons
     else:
         with service.database.writing(audit_name_of(token)) as session:
             remove_list(session, found.name)
+        clear_removed(service.database.turns(), found.key)
         follow_lists(service)
     return json_answer({"message": "Done"})
 

@@ -17,8 +17,7 @@ from hashmatch.hashers import find_algorithm
 from hashmatch.hashes import Hash
 from hashmatch.outcome import Clear, Match, Matched, Outcome
 from hashmatch.screening import anonymous_content_id
-from hashmatch.store.lists import OWN, read_lists, read_sharing_ids
-from hashmatch.store.schema import utc_now
+from hashmatch.store.lists import OWN, read_lists
 from hashmatch.store.tokens import Token
 
 from ...http.authentication import near_limit
@@ -182,13 +181,11 @@ def _read_own(
     """Curators know each entry of a hash by its number, as in HMA; one match is of all of them."""
     with service.database.reading() as session:
         own = frozenset(one.name for one in read_lists(session) if one.kind == OWN)
-        # Others may have come since the match was recorded.
-        shared = [one.entry_key for one in matches if one.list_name in own]
-        numbers = read_sharing_ids(session, shared, utc_now()) if shared else {}
     found = list[Match]()
     for one in matches:
-        others = numbers.get(one.entry_key, [one.entry_id])
-        found += [replace(one, entry_id=number) for number in others]
+        # Others may have come since the match was recorded.
+        numbers = service.scanner.sharing_ids(one.entry_key) if one.list_name in own else []
+        found += [replace(one, entry_id=number) for number in numbers or [one.entry_id]]
     return found, own
 
 
