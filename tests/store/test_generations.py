@@ -7,6 +7,7 @@ import random
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
@@ -68,10 +69,12 @@ def listed_entries(database: Database, name: str = "one") -> dict[int, str]:
     return {int.from_bytes(value): shared[key].firsts[0].category for key, value in rows}
 
 
-def figures_of(database: Database) -> dict[tuple[str, str], int]:
-    """Return the figures of all lists together, without those that are zero."""
+def figures_of(database: Database, name: str = "one") -> dict[tuple[str, str], int]:
+    """Return the figures of a list, without those that are zero."""
     with database.reading() as session:
-        rows = select(ListFigure.subject, ListFigure.name, ListFigure.number)
+        rows = select(ListFigure.subject, ListFigure.name, ListFigure.number).where(
+            ListFigure.list_key == find_list(session, name, removed_too=True).key
+        )
         return {(one, name): number for one, name, number in session.execute(rows) if number}
 
 
@@ -245,16 +248,18 @@ def test_a_removal_of_many_entries_takes_them_out_at_once_and_deletes_them_in_tu
 
 @contextmanager
 def _transactions() -> Iterator[list[list[str]]]:
-    """Collect the statements that write, by transaction."""
+    """Collect the statements that this thread writes by, by transaction."""
     transactions: list[list[str]] = [[]]
+    own = threading.get_ident()
 
     def note(_: Any, cursor: Any, statement: str, *__: Any) -> None:
         verb = statement.split(" ", 1)[0]
-        if verb in {"INSERT", "UPDATE", "DELETE"}:
+        # Another thread seals the audit records.
+        if threading.get_ident() == own and verb in {"INSERT", "UPDATE", "DELETE"}:
             transactions[-1].append(f"{' '.join(statement.split()[:3])} {cursor.rowcount}")
 
     def end(_: Any) -> None:
-        if transactions[-1]:
+        if threading.get_ident() == own and transactions[-1]:
             transactions.append([])
 
     event.listen(Engine, "after_cursor_execute", note)

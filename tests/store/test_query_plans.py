@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, text
 
 from hashmatch.lists import sync_list
 from hashmatch.lists.delivery import DeliveredItem, EntryUpdate
@@ -119,9 +119,12 @@ def test_a_full_delivery_is_compared_and_inserted_in_the_order_in_which_it_is_st
 
 
 def test_allowances_are_found_by_algorithm_and_value(database: Database) -> None:
+    rows = "".join(f"md5,{number:032x},e{number}\n" for number in range(1_000))
+    import_text(database, "one", LIST.splitlines(keepends=True)[0] + rows)
     with database.writing() as session:
         for number in range(3):
             allow_hash(session, "fine", "md5", bytes([number]) * 16, Terms("Jane"), "a logo")
+        session.execute(text("ANALYZE"))
     hashes = [("md5", bytes([number]) * 16) for number in range(5)] + [("sha1", bytes(20))]
     with _plans(database, "FROM entries", "allows") as plans, database.reading() as session:
         assert len(read_allowances(session, hashes, utc_now().date())) == 3

@@ -144,13 +144,17 @@ def test_another_store_in_its_place_is_noticed(database: Database, followed: Fol
 def test_a_file_that_was_removed_or_replaced_is_neither_read_nor_written(
     database: Database, followed: FollowedLists, replaces: bool
 ) -> None:
+    database.seal_records()  # So that no thread of its own uses the file.
     path = database.sqlite_path()
     assert path is not None
     aside = path.with_name("aside.db")
     path.rename(aside)
     if replaces:
-        with closing(sqlite3.connect(aside)) as source, closing(sqlite3.connect(path)) as target:
-            source.backup(target)
+        restored = path.with_name("restored.db")
+        with closing(sqlite3.connect(aside)) as source:
+            with closing(sqlite3.connect(restored)) as target:
+                source.backup(target)
+        restored.replace(path)
     with pytest.raises(StoreExchangedError) as caught:
         followed.read()
     assert "Restart" in caught.value.hint

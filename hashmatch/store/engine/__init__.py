@@ -28,6 +28,7 @@ from .chaining import (
 )
 from .database import HEAD_REVISION, WRITES, Database, create_private_file
 from .database_file import exchanged
+from .durability import commit_durably, commit_soon, shorten_log
 from .retrying import retried
 from .sealing import CHECKPOINT_ACTION, read_batches
 from .standing import Rows, StandingQuestion
@@ -69,6 +70,8 @@ __all__ = [
     "bound_values",
     "chain",
     "chained_text",
+    "commit_durably",
+    "commit_soon",
     "count_audit_heads",
     "create_private_file",
     "exchanged",
@@ -87,6 +90,7 @@ __all__ = [
     "read_unsealed",
     "retried",
     "row_key",
+    "shorten_log",
     "signed_text",
     "state_hash",
     "upsert",

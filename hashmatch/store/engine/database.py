@@ -182,29 +182,6 @@ class Database:
         if has_records:
             self._sealer.notice()
 
-    def commit_soon(self, connection: Connection) -> None:
-        """Let what this connection commits reach the disk with its next durable commit.
-
-        The log is in order: where a commit is found after a crash, so are those before it. The
-        connection must not be given back.
-        """
-        if self._is_sqlite:
-            sqlite.commit_soon(connection)
-        else:
-            postgresql.set_durability(connection, "off")
-
-    def commit_durably(self, connection: Connection) -> None:
-        """Let what this connection commits be on the disk, as it is with all others."""
-        if self._is_sqlite:
-            sqlite.commit_durably(connection)
-        else:
-            postgresql.set_durability(connection, "on")
-
-    def shorten_log(self, connection: Connection) -> None:
-        """Move what SQLite has in its log to the file, beside other writers, if that is due."""
-        if self._is_sqlite:
-            sqlite.shorten_log(connection)
-
     def require_current_schema(self) -> None:
         """Raise `StoreMissingError` or `StoreSchemaError` unless the schema is this version's."""
         if (path := self.sqlite_path()) is not None and not path.exists():

@@ -103,12 +103,6 @@ def let_others_go_first(connection: Connection, patience_s: float) -> None:
     connection.rollback()
 
 
-def set_durability(connection: Connection, value: str) -> None:
-    """Set whether commits of a connection wait until they are on the disk."""
-    connection.execute(text(f"SET synchronous_commit = {value}"))
-    connection.commit()
-
-
 def store_error(name: str, cause: BaseException | None) -> StoreError:
     """Return what an error of the driver means; `name` is the database's own.
 

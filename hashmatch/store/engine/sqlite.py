@@ -27,9 +27,6 @@ _STEPS_BETWEEN_INTERRUPT_CHECKS = 100_000
 # The log is tried to be emptied for so long at a time.
 _MOMENT_MS, _PAUSE_S = 20, 0.1
 
-# Each turn of long work writes about a megabyte, and the log is best kept at a few.
-_TURNS_A_CHECKPOINT = 8
-
 
 def open_engine(url: URL, busy_timeout_s: float) -> Engine:
     """Return an engine that has not connected yet. Raises `ConfigError`."""
@@ -83,33 +80,6 @@ def empty_log(driver: sqlite3.Connection, patience_s: float) -> bool:
             time.sleep(_PAUSE_S)
     finally:
         driver.execute(f"PRAGMA busy_timeout = {int(patience_s * 1000)}")
-
-
-def commit_soon(connection: Connection) -> None:
-    """Sync the log when it is moved to the file, and move it outside of transactions only.
-
-    Moving would otherwise be part of a commit, for which other writers wait.
-    """
-    _set(connection, "synchronous = NORMAL")
-    _set(connection, "wal_autocheckpoint = 0")
-
-
-def commit_durably(connection: Connection) -> None:
-    """Sync the log at each commit."""
-    _set(connection, "synchronous = FULL")
-
-
-def shorten_log(connection: Connection) -> None:
-    """Move the log to the file at every so many calls on a connection."""
-    calls = connection.info["calls"] = connection.info.get("calls", 0) + 1
-    if calls % _TURNS_A_CHECKPOINT == 0:
-        _set(connection, "wal_checkpoint(PASSIVE)")
-
-
-def _set(connection: Connection, pragma: str) -> None:
-    driver = connection.connection.driver_connection
-    if driver is not None:
-        driver.execute(f"PRAGMA {pragma}").fetchall()
 
 
 def is_interrupt(cause: BaseException | None) -> bool:

@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from ..engine import Database, Turns, ignoring
+from ..engine import Database, Turns, commit_durably, commit_soon, ignoring, shorten_log
 from .staging_tables import (
     IDENTITY,
     RECEIVED,
@@ -212,7 +212,7 @@ class Staging:
         The audit log names `actor`, by default that of the database.
         """
         self._connection.commit()
-        self._database.commit_durably(self._connection)
+        commit_durably(self._connection)
         with self._database.transaction(self._connection, actor) as session:
             yield session
 
@@ -221,13 +221,13 @@ class Staging:
 
         They may reach the disk as late as the next one of `writing`.
         """
-        self._database.commit_soon(self._connection)
+        commit_soon(self._connection)
         after, is_over = None, not self._has_rows(table)
         while not is_over:
             end = self._end_of_part(table, after, self.turns.rows)
             with self.turns.next() as session:
                 step(session, _between(table, after, end))
-            self._database.shorten_log(self._connection)
+            shorten_log(self._connection)
             after, is_over = end, end is None
 
     def _has_rows(self, table: Table) -> bool:
