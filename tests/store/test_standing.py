@@ -147,14 +147,12 @@ def test_a_file_that_was_removed_or_replaced_is_neither_read_nor_written(
     database.seal_records()  # So that no thread of its own uses the file.
     path = database.sqlite_path()
     assert path is not None
-    aside = path.with_name("aside.db")
+    aside, backup = path.with_name("aside.db"), path.with_name("backup.db")
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(backup)) as target:
+        source.backup(target)
     path.rename(aside)
     if replaces:
-        restored = path.with_name("restored.db")
-        with closing(sqlite3.connect(aside)) as source:
-            with closing(sqlite3.connect(restored)) as target:
-                source.backup(target)
-        restored.replace(path)
+        backup.replace(path)
     with pytest.raises(StoreExchangedError) as caught:
         followed.read()
     assert "Restart" in caught.value.hint
