@@ -38,6 +38,7 @@ LIST: dict[str, str] = {
     "lists": "name licensor",
     "generations": "source",
     "entries": "entry_id value category tags added_at note",
+    "entry_changes": "category tags added_at note",
     "unsupported_hashes": "value entry_id category tags added_at note",
     "list_syncs": "source checkpoint",
     "sync_runs": "cause",
@@ -63,13 +64,17 @@ NEITHER: dict[str, str] = {
     " reopened revision result",
     "contents": "audit_id key first_matched_at first_near_at",
     "daily_counts": "day outcome reason count",
-    "entries": "key list_key algorithm added_generation withdrawn_generation disabled"
+    "entries": "key list_key algorithm added_generation withdrawn_generation disabled allows"
     " disabled_until",
     "entry_activity": "entry_key list_key day contents flooded_on flooding_since action decided_at",
+    "entry_changes": "entry_key list_key generation",
     "figures": "figure day list_key action step slot number seconds",
-    "generations": "list_key number created_at added withdrawn changed",
+    "generations": "list_key number created_at added withdrawn changed prepared_as first_key"
+    " last_key",
+    "list_figures": "list_key subject name number",
     "list_syncs": "list_key leased_until",
-    "lists": "audit_id key kind licence_end generation active_entries created_at removed_at",
+    "lists": "audit_id key kind licence_end generation active_entries created_at removed_at"
+    " preparing emptied clear_from",
     "lookup_anchors": "key day algorithm list_key entry_key lookups limited_at",
     "matches": "audit_id entries key matched_at list_key entry_key generation action algorithm"
     " hasher_version"
@@ -80,7 +85,7 @@ NEITHER: dict[str, str] = {
     " finished_at",
     "outbox": "key kind target created_at next_attempt_at attempts case_key sent_at",
     "quarantined_deliveries": "key list_key is_full retain_all created_at rejected_at added"
-    " withdrawn changed",
+    " withdrawn changed complete",
     "quarantined_rows": "key delivery_key part line algorithm",
     "review_samples": "audit_id key drawn_at seed size since until by_list nearness",
     "sampled_matches": "audit_id key sample_key match_key algorithm distance_bits"
@@ -92,7 +97,7 @@ NEITHER: dict[str, str] = {
     "tokens": "audit_id key token_id secret_hash scopes requests_per_minute created_at"
     " expires_at revoked_at"
     " last_used_at",
-    "unsupported_hashes": "key list_key algorithm",
+    "unsupported_hashes": "key list_key algorithm added_generation withdrawn_generation",
     "uploader_details": "audit_id case_key received_at",
 }
 KINDS = (CONTENT, UPLOADER, ACTOR, LIST, NEITHER)
