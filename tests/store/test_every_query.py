@@ -57,8 +57,10 @@ _SLOW = (
 
 def test_no_query_goes_through_a_table_that_grows(database: Database) -> None:
     fill(database, _CONTENTS)
-    # SQLite has no statistics unless somebody gathers them, and PostgreSQL does so by itself.
-    assert _all_problems(database) == []
+    # SQLite has no statistics unless somebody gathers them, and PostgreSQL does so by itself, here
+    # perhaps when the tables were filled in part.
+    if database.sqlite_path() is not None:
+        assert _all_problems(database) == []
     with database.writing() as session:
         session.execute(text("ANALYZE"))
     assert _all_problems(database) == []
