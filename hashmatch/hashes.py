@@ -239,8 +239,9 @@ class Hash:
     @property
     def best_quality(self) -> int | None:
         """Return the quality with or without stretching; None where it was not measured."""
-        measured = [one for one in (self.quality, self.stretched_quality) if one is not None]
-        return max(measured, default=None)
+        if self.stretched_quality is None or self.quality is None:
+            return self.quality if self.stretched_quality is None else self.stretched_quality
+        return max(self.quality, self.stretched_quality)
 
     def __repr__(self) -> str:
         # A repr easily gets into a log, which must hold no hash value.

@@ -68,7 +68,10 @@ class Policy:
         hash of unknown quality is not of low quality: it is matched.
         """
         gate = self._settings.min_quality.get(one.algorithm.name, one.algorithm.min_quality)
-        return gate is not None and one.best_quality is not None and one.best_quality < gate
+        if gate is None:
+            return False
+        quality = one.best_quality
+        return quality is not None and quality < gate
 
     def action(self, list_name: str, category: str, nearness: Nearness = Nearness.MATCH) -> Action:
         """Return the action for an image that matched an entry of that list and category.
