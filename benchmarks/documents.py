@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
-from benchmarks.measuring import Table, seconds
+from benchmarks.measuring import Table, run_process
 
 _RECORDS = 1_000_000
 _CONFIG = """
@@ -44,16 +41,16 @@ def measure() -> list[Table]:
         for one in (alone, whole):
             one.mkdir()
             (one / "hashmatch.toml").write_text(_CONFIG, encoding="utf-8")
-            _run(one, *hashmatch, "db", "upgrade")
+            run_process(one, *hashmatch, "db", "upgrade")
         layout = ("--format", "vics", "--mapping", "vics")
         command = (*hashmatch, "lists", "import", "big", str(document), *layout)
         found = {
-            "`json.load`, nothing else (the comparison)": _run(
+            "`json.load`, nothing else (the comparison)": run_process(
                 alone, *python, _PARSE, str(document)
             ),
-            "`import_list`, a new list": _run(alone, *python, _IMPORT, str(document)),
-            "`lists import`, a new list, and its index": _run(whole, *command),
-            "`lists import`, the same file again": _run(whole, *command),
+            "`import_list`, a new list": run_process(alone, *python, _IMPORT, str(document)),
+            "`lists import`, a new list, and its index": run_process(whole, *command),
+            "`lists import`, the same file again": run_process(whole, *command),
         }
         size = document.stat().st_size / 1e6
     base = next(iter(found.values()))
@@ -75,23 +72,6 @@ def measure() -> list[Table]:
     )
     columns = ("way", "time", "records a second", "most memory", "memory, ratio")
     return [Table("Import of a VICS document", what, columns, rows)]
-
-
-def _run(folder: Path, *command: str) -> tuple[float, float]:
-    """Run a process; returns its seconds and the most megabytes of memory that it had."""
-    usage: Any = None
-
-    def run() -> None:
-        nonlocal usage
-        environment = {**os.environ, "HASHMATCH_CONFIG": str(folder / "hashmatch.toml")}
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise subprocess.CalledProcessError(process.returncode, command)
-
-    time_s = seconds(run)
-    return time_s, usage.ru_maxrss / 1e3
 
 
 def _write_document(file: Path) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import platform
 import statistics
+import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,27 @@ def duration(time_s: float | None) -> str:
 def median_seconds(work: Callable[[], object], runs: int) -> float:
     """Return the median over some runs, in seconds."""
     return statistics.median(seconds(work) for _ in range(runs))
+
+
+def run_process(folder: Path, *command: str) -> tuple[float, float]:
+    """Run a process; returns its seconds and the most megabytes of memory that it had."""
+    usage: Any = None
+
+    def run() -> None:
+        nonlocal usage
+        environment = {
+            **os.environ,
+            "HASHMATCH_CONFIG": str(folder / "hashmatch.toml"),
+            "PYTHONPATH": str(Path(__file__).parents[1]),
+        }
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise subprocess.CalledProcessError(process.returncode, command)
+
+    time_s = seconds(run)
+    return time_s, usage.ru_maxrss / 1e3
 
 
 def machine() -> str:
