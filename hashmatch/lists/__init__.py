@@ -1,29 +1,35 @@
 """Hash lists: file formats, sources, imports, syncs, guards and quarantined deliveries."""
 
-from .curating import add_hashes
-from .degenerate import withdraw_known_degenerate
-from .feedback import feedback_senders, queue_feedback
-from .flooding import decide_flooding, flooding_facts
-from .formats import FORMATS, BadRow, ListFormat, find_format, unpacked
-from .importing import ImportSummary, import_list
-from .overview import list_facts
-from .promoting import promote_supported
-from .quarantine import QuarantineView, accept_delivery, reject_delivery, view_quarantine
-from .reach import ListReach, forecast_words, reach_of_list
-from .sorting import RejectedRows
-from .sources import (
-    FileSource,
-    HTTPSSource,
-    ListSource,
-    NCMECSource,
-    ObjectStorageSource,
-    StopNCIIKeys,
-    StopNCIISource,
-    ThreatExchangeSource,
-    Verdict,
-    open_source,
-)
-from .syncing import sync_list
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .curating import add_hashes
+    from .degenerate import withdraw_known_degenerate
+    from .feedback import feedback_senders, queue_feedback
+    from .flooding import decide_flooding, flooding_facts
+    from .formats import FORMATS, BadRow, ListFormat, find_format, unpacked
+    from .importing import ImportSummary, import_list
+    from .overview import list_facts
+    from .promoting import promote_supported
+    from .quarantine import QuarantineView, accept_delivery, reject_delivery, view_quarantine
+    from .reach import ListReach, forecast_words, reach_of_list
+    from .sorting import RejectedRows
+    from .sources import (
+        FileSource,
+        HTTPSSource,
+        ListSource,
+        NCMECSource,
+        ObjectStorageSource,
+        StopNCIIKeys,
+        StopNCIISource,
+        ThreatExchangeSource,
+        Verdict,
+        open_source,
+    )
+    from .syncing import sync_list
 
 __all__ = [
     "FORMATS",
@@ -61,3 +67,29 @@ __all__ = [
     "view_quarantine",
     "withdraw_known_degenerate",
 ]
+
+# Imported on first use: sources load a client of the web, and guards the index, which commands
+# that only ask do without.
+_HOMES = {
+    ".curating": "add_hashes",
+    ".degenerate": "withdraw_known_degenerate",
+    ".feedback": "feedback_senders queue_feedback",
+    ".flooding": "decide_flooding flooding_facts",
+    ".formats": "FORMATS BadRow ListFormat find_format unpacked",
+    ".importing": "ImportSummary import_list",
+    ".overview": "list_facts",
+    ".promoting": "promote_supported",
+    ".quarantine": "QuarantineView accept_delivery reject_delivery view_quarantine",
+    ".reach": "ListReach forecast_words reach_of_list",
+    ".sorting": "RejectedRows",
+    ".sources": "FileSource HTTPSSource ListSource NCMECSource ObjectStorageSource StopNCIIKeys"
+    " StopNCIISource ThreatExchangeSource Verdict open_source",
+    ".syncing": "sync_list",
+}
+_MODULES = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name], __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from sqlalchemy import (
     CompoundSelect,
@@ -18,7 +18,6 @@ from sqlalchemy import (
     union_all,
     update,
 )
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from ..engine import affected_rows, is_sqlite
@@ -173,8 +172,7 @@ def count_pairs(session: Session, pairs: Select[str, str] | CompoundSelect[str, 
     if is_sqlite(session):
         joined = func.group_concat(algorithm, " ")
     else:
-        blank: Any = aggregate_order_by(literal_column("' '"), algorithm)
-        joined = func.string_agg(algorithm, blank)
+        joined = func.string_agg(algorithm, literal_column("' '"))
     of_entry = select(joined.label("has")).where(entry_id != "").group_by(entry_id).subquery()
     several = select(of_entry.c.has, func.count()).group_by(of_entry.c.has)
     for has, number in session.execute(several, execution_options={"yield_per": _ROWS_A_BATCH}):
