@@ -1,28 +1,26 @@
-"""Wiring: assembles a scanner and its parts under a configuration, and decides nothing."""
+"""Wiring: assembles a scanner and its parts under a configuration, and decides nothing.
+
+Each part is loaded when it is opened: a command that only asks the store needs little of it.
+"""
 
 from __future__ import annotations
 
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hashmatch.config import Settings, load_settings
 from hashmatch.hashers import ALGORITHMS
-from hashmatch.imaging import (
-    Hashing,
-    InProcessIntake,
-    Intake,
-    Limits,
-    PoolIntake,
-    forbid_core_dumps,
-)
-from hashmatch.index import LiveIndex
-from hashmatch.match_listener import MatchListener
-from hashmatch.outbox import Sender, WebhookNotifier, webhook_senders
 from hashmatch.policy import Policy
-from hashmatch.screening import Observe, Scanner
 from hashmatch.store.engine import Database
-from hashmatch.store.lists import find_promotable
+
+if TYPE_CHECKING:
+    from hashmatch.imaging import Hashing, Intake, Limits
+    from hashmatch.index import LiveIndex
+    from hashmatch.match_listener import MatchListener
+    from hashmatch.outbox import Sender
+    from hashmatch.screening import Observe, Scanner
 
 # The actor that the audit log names by default.
 ACTOR = "hashmatch"
@@ -47,6 +45,8 @@ def open_scanner_with(
 
     Without `require_lists` it opens even where nothing could match, and then nothing is clear.
     """
+    from hashmatch.screening import Scanner
+
     policy = open_policy(settings)
     with ExitStack() as opened:
         # Opened first, so that its processes load while this one does.
@@ -71,6 +71,8 @@ def open_scanner_with(
 
 def _promote_supported(database: Database) -> None:
     """Match unsupported hashes of lists from now on, where an installed package supports them."""
+    from hashmatch.store.lists import find_promotable
+
     with database.reading() as session:
         if not find_promotable(session, ALGORITHMS):
             return
@@ -84,6 +86,7 @@ def match_listeners(settings: Settings) -> tuple[MatchListener, ...]:
     """Return the listeners to new matches, in the order in which they are called."""
     # Loads everything about cases, which a scan without matches does not need.
     from hashmatch.cases import CaseOpener
+    from hashmatch.outbox import WebhookNotifier
 
     return (CaseOpener(settings.cases), WebhookNotifier(settings.webhooks))
 
@@ -93,10 +96,12 @@ def senders(settings: Settings, database: Database) -> dict[str, Sender]:
 
     Some send images, so that from then on this process leaves no core dump.
     """
-    forbid_core_dumps()
-    # Loads the HTTP client, which a scan does not need.
     from hashmatch.cases import case_senders
+    from hashmatch.imaging import forbid_core_dumps
     from hashmatch.lists import feedback_senders
+    from hashmatch.outbox import webhook_senders
+
+    forbid_core_dumps()
 
     return {
         **feedback_senders(database, settings),
@@ -137,6 +142,8 @@ def open_intake(settings: Settings) -> Intake:
 
     From then on this process, which will hold images, leaves no core dump.
     """
+    from hashmatch.imaging import InProcessIntake, PoolIntake, forbid_core_dumps
+
     forbid_core_dumps()
     if settings.intake.isolation == "none":
         return InProcessIntake(limits(settings), hashing(settings))
@@ -151,6 +158,8 @@ def open_intake(settings: Settings) -> Intake:
 
 def open_index(settings: Settings, database: Database) -> LiveIndex:
     """Return the index that follows a store, which has to be closed."""
+    from hashmatch.index import LiveIndex
+
     return LiveIndex(
         database,
         settings.index_dir,
@@ -167,12 +176,16 @@ def open_policy(settings: Settings) -> Policy:
 
 def hashing(settings: Settings) -> Hashing:
     """Return the hashing options of the intake."""
+    from hashmatch.imaging import Hashing
+
     intake = settings.intake
     return Hashing(intake.decode, intake.orientations, intake.level)
 
 
 def limits(settings: Settings) -> Limits:
     """Return the limits of the intake."""
+    from hashmatch.imaging import Limits
+
     intake = settings.intake
     return Limits(
         max_bytes=intake.max_bytes,
