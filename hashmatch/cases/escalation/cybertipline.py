@@ -198,7 +198,8 @@ def read_incident(
     """Return the facts to report of a case. Raises `NotFoundError` and `ConfigError`.
 
     Of a case that was reported before these are what is new since then, and the earlier reports.
-    A `report` that was opened for the file of some evidence goes on with it.
+    A `report` has what was known when it was queued: what came later nobody decided about. One
+    that was opened for the file of some evidence goes on with it.
     """
     stored = read_case(session, case)
     details = (open_details(session, sealer, case) if with_details else None) or Details()
@@ -207,6 +208,8 @@ def read_incident(
     )
     earlier = _earlier_reports(session, stored.row, report)
     matches = read_case_matches(session, stored.row)
+    if report is not None:
+        matches = [one for one in matches if one[0].matched_at <= report.created_at] or matches
     since = max((one.created_at for one in earlier), default=None)
     new = [one for one in matches if since is not None and one[0].matched_at > since]
     evidence = _evidence(session, stored.row, new or matches) or [Evidence(stored.content, ())]
