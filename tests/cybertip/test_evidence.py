@@ -12,8 +12,16 @@ from sqlalchemy import select, update
 from hashmatch.cases import CaseAction, State
 from hashmatch.config import Settings
 from hashmatch.cybertip.handoff import is_same_file
+from hashmatch.errors import CaseStateError
 from hashmatch.store.engine import Database
-from hashmatch.store.schema import Content, ContentHash, NCMECReport
+from hashmatch.store.schema import (
+    Case,
+    Content,
+    ContentHash,
+    NCMECReport,
+    OutboxMessage,
+    utc_now,
+)
 from tests.cases.making import act, make_match, state_of
 from tests.cybertip.reporting import PICTURE, pass_time, report_and_send, report_case, send
 from tests.cybertip.server import SCHEMA, CyberTiplineServer
@@ -41,6 +49,72 @@ def test_bytes_that_come_while_a_report_is_under_way_wait_for_their_own_decision
     first, second = (one.document.decode() for one in server.finished())
     assert [f"entry e{number}," in first for number in (1, 2, 3, 4)] == [True, False, False, False]
     assert [f"entry e{number}," in second for number in (1, 2, 3, 4)] == [False, True, True, True]
+
+
+def _merge(database: Database, first: int, second: int) -> None:
+    """Merge a case into another, as the migration merges those of one content id."""
+    with database.writing() as session:
+        merged, live = session.get_one(Case, first), session.get_one(Case, second)
+        content = session.get_one(Content, live.content_key)
+        content.content_id, merged.content_id = merged.content_id or "", None
+        merged.state, merged.changed_at = State.CLOSED, utc_now()
+        session.flush()
+        live.content_id = content.content_id
+
+
+@pytest.mark.parametrize("reported", [1, 2])
+def test_of_merged_cases_that_is_reported_which_was_not(
+    database: Database,
+    configure: Callable[..., Settings],
+    server: CyberTiplineServer,
+    case: int,
+    reported: int,
+) -> None:
+    settings = configure(file=None)
+    other = make_match(database, "post/2", data=b"b", entries=(2,))
+    act(database, other, CaseAction.CONFIRM)
+    report_case(database, settings, case if reported == 1 else other)
+    assert send(database, settings) == {"sent": 1}
+    _merge(database, case, other)
+    if reported == 2:
+        act(database, other, CaseAction.REOPEN)
+        act(database, other, CaseAction.CONFIRM)
+    report_case(database, settings, other)
+    assert send(database, settings) == {"sent": 1}
+    first, second = (one.document.decode() for one in server.finished())
+    assert [f"entry e{reported}," in one for one in (first, second)] == [True, False]
+    assert [f"entry e{3 - reported}," in one for one in (first, second)] == [False, True]
+    act(database, other, CaseAction.REOPEN)
+    act(database, other, CaseAction.CONFIRM)
+    with pytest.raises(CaseStateError, match="reported already"):
+        report_case(database, settings, other)
+
+
+@pytest.mark.parametrize("action", [CaseAction.DISMISS, CaseAction.CONFIRM])
+def test_a_report_of_a_merged_case_that_never_arrives_gives_back_the_live_one(
+    database: Database,
+    configure: Callable[..., Settings],
+    server: CyberTiplineServer,
+    case: int,
+    action: CaseAction,
+) -> None:
+    settings = configure()
+    other = make_match(database, "post/2", data=b"b", entries=(2,))
+    report_case(database, settings, case)
+    act(database, other, action)
+    _merge(database, case, other)
+    with pytest.raises(CaseStateError, match=f"report of case {case} is under way"):
+        act(database, other, CaseAction.REOPEN)
+        act(database, other, CaseAction.CONFIRM)
+        report_case(database, settings, other)
+    if action is CaseAction.DISMISS:
+        act(database, other, CaseAction.DISMISS)
+    with database.writing() as session:
+        session.execute(update(OutboxMessage).values(attempts=11))
+    server.faults = ["before"]
+    assert send(database, settings) == {"dead": 1}
+    expected = State.OPEN if action is CaseAction.DISMISS else State.CONFIRMED
+    assert state_of(database, other) is expected
 
 
 @pytest.mark.sqlite
