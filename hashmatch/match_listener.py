@@ -23,11 +23,15 @@ class RecordedMatch:
 
 @dataclass(frozen=True, slots=True)
 class NewMatches:
-    """New matches of one content item, which has that key in the store; there is at least one."""
+    """New matches of one content item, which has that key in the store; there is at least one.
+
+    A match on record that says more now is new, too: the item `is_known` where it had any before.
+    """
 
     content: ContentFacts
     content_key: int
     matches: Sequence[RecordedMatch]
+    is_known: bool = False
 
 
 class MatchListener(Protocol):

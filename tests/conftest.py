@@ -118,6 +118,7 @@ _ON_BOTH = (
     "cases/",
     "audit/",
     "cybertip/test_submitting",
+    "cybertip/test_evidence",
     "cybertip/test_handoff",
     "reports/",
     "evaluate/test_review",

@@ -34,7 +34,8 @@ def action_of(
     known_contents = {one.content_key for one in before}
     found: CaseAction | None = None
     for one in recorded:
-        if one.content_key in known_contents:
+        # Also where its only match was changed, as from near to within the threshold.
+        if one.is_known or one.content_key in known_contents:
             found = found or CaseAction.MATCH
         elif not _is_known(case, one, before, hashes):
             return CaseAction.CONTENT
@@ -45,7 +46,7 @@ def needs_hashes(recorded: Sequence[NewMatches], matches: Sequence[EvidenceMatch
     """Say whether `action_of` has to compare hashes: where evidence is new to its case."""
     new = {int(one.match.match_id) for content in recorded for one in content.matches}
     before = {one.content_key for one in matches if one.match_key not in new}
-    return any(one.content_key not in before for one in recorded)
+    return any(not one.is_known and one.content_key not in before for one in recorded)
 
 
 def _is_known(

@@ -48,7 +48,10 @@ def command(
         raise click.UsageError("--content-id is for one image: use it with --together.")
     asked = (" ".join(hashes),) if together else hashes
     with app.scanner(isolation="none") as scanner:  # Nothing is decoded here.
-        outcomes = ((None, _look_up(scanner, *one, content_id)) for one in _numbered(asked))
+        outcomes = (
+            (None, _look_up(scanner, *one, content_id, together=together))
+            for one in _numbered(asked)
+        )
         code = show_outcomes(outcomes, as_json=as_json, show_hashes=show_hashes)
     click.get_current_context().exit(code)
 
@@ -63,11 +66,16 @@ def _numbered(hashes: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
             yield f"argument {place}", os.fsencode(text)
 
 
-def _look_up(scanner: Scanner, where: str, text: bytes, content_id: str) -> Outcome:
+def _look_up(
+    scanner: Scanner, where: str, text: bytes, content_id: str, *, together: bool
+) -> Outcome:
     from hashmatch.screening import anonymous_content_id
 
     try:
         hashes, name = _parse(text)
+        # What is no hash may be meant as one: it is no name where none belongs.
+        if name and (content_id or together):
+            raise InputError("a part that is no hash, where only hashes belong")
         name = content_id or name or anonymous_content_id(*hashes)
         return scanner.lookup(hashes, content_id=name)
     except InputError as error:
@@ -91,6 +99,8 @@ def _parse(text: bytes) -> tuple[list[Hash], str]:
             break
         hashes.append(_parse_hash(written))
         rest = after
+    if any(map(_is_hash, rest.split())):
+        raise InputError("a hash after the content id, where it is not looked up")
     return hashes, rest.strip()
 
 

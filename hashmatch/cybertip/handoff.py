@@ -45,9 +45,10 @@ def is_same_file(data: bytes, content: Content, hashes: Sequence[ContentHash]) -
     # the SHA-256 of the file.
     if content.format:
         return hashlib.sha256(data).digest() == content.fingerprint
-    for one in hashes:
-        if one.algorithm in ("sha256", "sha1", "md5"):
-            return hashlib.new(one.algorithm, data, usedforsecurity=False).digest() == one.value
+    # By the strongest of them: files that share a weaker one can be made on purpose.
+    for algorithm in ("sha256", "sha1", "md5"):
+        if values := {one.value for one in hashes if one.algorithm == algorithm}:
+            return hashlib.new(algorithm, data, usedforsecurity=False).digest() in values
     return None
 
 

@@ -37,10 +37,10 @@ from .incident import Incident
 from .report import report_document
 
 CYBERTIPLINE = "cybertipline"
-# An open report certainly still exists for this long after its last change and after its opening.
-# Both are a little less than NCMEC's hour and day, since clocks differ and calls take time.
+# An open report certainly still exists for this long after its last change: a little less than
+# NCMEC's hour, since clocks differ and calls take time. It is changed three times at most, and so
+# never comes near the day after which NCMEC deletes what was opened.
 _CERTAIN_AFTER_CHANGE = timedelta(minutes=50)
-_CERTAIN_AFTER_OPENING = timedelta(hours=23)
 # For all steps together: less than the lease of an outbox message, so that no other process takes
 # the message over while this one is still at work.
 _MAX_SECONDS = 8 * 60.0
@@ -193,7 +193,6 @@ def _advance(attempt: _Submission, stage: str, report_id: str, file_id: str) -> 
             file_id="",
             without_file=without_file,
             content_key=attempt.incident.content.key,
-            created_at=utc_now(),
             touched_at=utc_now(),
         )
     elif stage == OPENED:
@@ -203,7 +202,9 @@ def _advance(attempt: _Submission, stage: str, report_id: str, file_id: str) -> 
         reply = attempt.server.upload(report_id, data, attempt.remaining_s())
         del data  # It may be large, and is not needed any more.
         stage, file_id = UPLOADED, reply.file_id
-        attempt.save(UPLOADED, file_id=file_id, touched_at=utc_now())
+        # The platform may hand over the file of other evidence than at an earlier attempt.
+        own = attempt.incident.content.key
+        attempt.save(UPLOADED, file_id=file_id, content_key=own, touched_at=utc_now())
     if stage == UPLOADED:
         document = file_details(attempt.target, attempt.incident, report_id, file_id)
         attempt.server.describe(document, attempt.remaining_s())
@@ -359,11 +360,7 @@ def _end_report(
 def _certainly_exists(row: NCMECReport) -> bool:
     """Say whether an unfinished report cannot have expired at NCMEC yet."""
     now: datetime = utc_now()
-    return (
-        row.touched_at is not None
-        and now - row.touched_at < _CERTAIN_AFTER_CHANGE
-        and now - row.created_at < _CERTAIN_AFTER_OPENING
-    )
+    return row.touched_at is not None and now - row.touched_at < _CERTAIN_AFTER_CHANGE
 
 
 def _unknown(row: NCMECReport) -> InputError:

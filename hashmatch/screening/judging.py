@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from sqlalchemy.orm import Session
 
-from hashmatch.hashes import Kind
+from hashmatch.hashes import FILE_HASH, Kind
 from hashmatch.index import Snapshot
 from hashmatch.outcome import Action
 from hashmatch.policy import Policy
@@ -171,7 +171,9 @@ def _judge(snapshot: Snapshot, one: Found, allowances: _Allowances, today: date)
     own = [allowance for name in hashes for allowance in allowances.get(name, ())]
     own.sort(key=lambda allowance: allowance.entry_key)
     names = {row.key: row.name for row in snapshot.lists}
-    return judge(one.findings, own, names, today)
+    # A look-up may come with the hashes of several files.
+    files = {some.value for some in one.content.hashes if some.algorithm.name == FILE_HASH}
+    return judge(one.findings, own, names, today, is_one_file=len(files) <= 1)
 
 
 def _judged(

@@ -81,12 +81,15 @@ def judge(
     allowances: Sequence[Allowance],
     list_names: Mapping[int, str],
     today: date,
+    *,
+    is_one_file: bool = True,
 ) -> Judgement:
     """Separate matches from known false positives; `list_names` are by the lists' keys.
 
     An allowance of the file itself (by its SHA-256) covers every match of it, one of any other
     hash only matches of that hash, and of the same picture by way of a smaller one. An entry that
-    is also found otherwise is a match.
+    is also found otherwise is a match. Unless it `is_one_file`, nobody knows what else is of the
+    file that is allowed.
     """
     whole = _whole_pictures(findings)
     matched: dict[int, Finding] = {}
@@ -98,7 +101,9 @@ def judge(
                 one
                 for one in allowances
                 if one.covers(list_name, today)
-                and any(_is_of(one, name) for name in _names(finding, whole))
+                and any(
+                    _is_of(one, name, is_one_file=is_one_file) for name in _names(finding, whole)
+                )
             ),
             None,
         )
@@ -151,8 +156,8 @@ def _place(finding: Finding) -> _Place:
     return finding.neighbour.entry_key, found.algorithm.name, found.frame, found.rendering
 
 
-def _is_of(allowance: Allowance, found: Hash) -> bool:
-    if allowance.algorithm == FILE_HASH:
+def _is_of(allowance: Allowance, found: Hash, *, is_one_file: bool) -> bool:
+    if is_one_file and allowance.algorithm == FILE_HASH:
         return True
     return (allowance.algorithm, allowance.value) == (found.algorithm.name, found.value)
 

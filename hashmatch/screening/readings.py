@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from dataclasses import replace
+from typing import TypeAlias
 
 from hashmatch.hashes import FILE_HASH, Hash, Level, Orientation, View
 from hashmatch.imaging import Intake, Reading
 from hashmatch.outcome import Failure, Reason
+
+# What is shown of a picture: algorithm, frame, orientation, view and rendering.
+_Place: TypeAlias = tuple[str, int, Orientation, View, int]
 
 
 def read_upload(
@@ -27,7 +31,26 @@ def read_upload(
 def read_hashes(matched: Set[str], hashes: tuple[Hash, ...]) -> Reading:
     """Return hashes from elsewhere as a reading, a failed one where none is of these algorithms."""
     names = {one.algorithm.name for one in hashes}
-    return Reading(None, hashes, None if names & matched else no_list_of(names))
+    return Reading(None, _apart(hashes), None if names & matched else no_list_of(names))
+
+
+def _apart(hashes: tuple[Hash, ...]) -> tuple[Hash, ...]:
+    """Return hashes of which no two stand for the same rendering, unless they are equal.
+
+    Nobody says how hashes of one algorithm belong together: each has to be compared by itself, and
+    one of low quality is not made good by another.
+    """
+    if len(hashes) == 1:
+        return hashes
+    free = max((one.rendering for one in hashes), default=0) + 1
+    renderings = dict[_Place, dict[bytes, int]]()
+    apart = []
+    for number, one in enumerate(hashes):
+        place = one.algorithm.name, one.frame, one.orientation, one.view, one.rendering
+        known = renderings.setdefault(place, {})
+        rendering = known.setdefault(one.value, free + number if known else one.rendering)
+        apart.append(one if rendering == one.rendering else replace(one, rendering=rendering))
+    return tuple(apart)
 
 
 def no_list_of(algorithms: Set[str]) -> Failure:

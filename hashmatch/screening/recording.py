@@ -246,14 +246,19 @@ def _new_matches(
     matches: Sequence[Sequence[RecordedMatch]],
 ) -> list[NewMatches]:
     """Return the new matches by content item, each once, whatever number of images had them."""
-    contents = dict[int, ContentFacts]()
+    contents, known = dict[int, ContentFacts](), set[int]()
     new = defaultdict[int, dict[str, RecordedMatch]](dict)
     for item, one, own in zip(items, stored, matches, strict=True):
         contents.setdefault(one.content_key, item.content)
+        if one.is_known:
+            known.add(one.content_key)
         for match, (_, is_new) in zip(own, one.matches, strict=True):
             if is_new:
                 new[one.content_key].setdefault(match.match.match_id, match)
-    return [NewMatches(contents[key], key, list(some.values())) for key, some in new.items()]
+    return [
+        NewMatches(contents[key], key, list(some.values()), is_known=key in known)
+        for key, some in new.items()
+    ]
 
 
 def _counted(items: Sequence[NewItem], stored: Sequence[RecordedItem]) -> list[NewMatch]:

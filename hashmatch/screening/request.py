@@ -55,7 +55,7 @@ def open_request(content_id: str, reference: str) -> Request:
 
 def anonymous_content_id(*hashes: Hash) -> str:
     """Return a content id that is the same for the same hashes, and does not reveal them."""
-    parts = sorted(one.algorithm.name.encode() + one.value for one in hashes)
+    parts = sorted({one.algorithm.name.encode() + one.value for one in hashes})
     return f"lookup:{hashlib.sha256(b''.join(parts)).hexdigest()[:16]}"
 
 
@@ -78,9 +78,9 @@ def _is_storable(text: str) -> bool:
 
 
 def _fingerprint(hashes: Sequence[Hash]) -> bytes:
-    """Return the SHA-256 of the content, or without one the SHA-256 of its hashes."""
-    for one in hashes:
-        if one.algorithm.name == FILE_HASH:
-            return one.value
-    parts = sorted(one.algorithm.name.encode() + b":" + one.value for one in hashes)
+    """Return the SHA-256 of the content, or without one, or with several, that of its hashes."""
+    files = {one.value for one in hashes if one.algorithm.name == FILE_HASH}
+    if len(files) == 1:
+        return files.pop()
+    parts = sorted({one.algorithm.name.encode() + b":" + one.value for one in hashes})
     return hashlib.sha256(b"".join(parts)).digest()

@@ -169,13 +169,6 @@ def read_matched_lists(
     return found
 
 
-def read_newest_match_time(session: Session, case: Case) -> datetime | None:
-    """Return when the newest match of a case was recorded; None where it is gone."""
-    return session.scalar(
-        select(MatchRecord.matched_at).where(MatchRecord.key == case.newest_match)
-    )
-
-
 def read_report_ids(session: Session, cases: Sequence[int]) -> defaultdict[int, list[str]]:
     """Return the ids of finished reports to NCMEC, by case."""
     query = select(NCMECReport.case_key, NCMECReport.report_id).where(

@@ -9,7 +9,7 @@ audited row is recorded, by key alone.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -64,9 +64,19 @@ class Removed:
 
 
 def count_old_cases(session: Session, before: datetime, *, state: str, ended: Sequence[str]) -> int:
-    """Return the number of cases in a state that were last changed before a time."""
-    old = (Case.state == state, Case.changed_at < before)
-    return _count(session, select(Case.key).where(*old, *_may_go(ended)))
+    """Return the number of cases in a state that were last changed before a time.
+
+    Those that were merged into them count, too.
+    """
+    old = (Case.state == state, Case.changed_at < before, *_may_go(before, ended))
+    opened, merged = aliased(Content), aliased(Case)
+    with_them = (
+        select(merged.key)
+        .join(opened, opened.key == merged.content_key)
+        .join(Case, Case.content_id == opened.content_id)
+        .where(merged.content_id.is_(None), *old)
+    )
+    return _count(session, select(Case.key).where(*old)) + _count(session, with_them)
 
 
 def remove_old_cases(
@@ -81,7 +91,8 @@ def remove_old_cases(
     """Remove these cases, from a place on, with everything that belongs to them.
 
     Cases under a legal hold stay, and those with a message or a report under way; `ended` are the
-    stages of reports that are not. So do those that somebody is at work on at this moment.
+    stages of reports that are not. So do those that somebody is at work on at this moment. What was
+    merged into a case, whose reports and details these are as well, goes and stays with it.
     """
     page = select(Case.changed_at, Case.key, Case.content_key)
     page = page.where(Case.state == state, Case.changed_at < before)
@@ -93,7 +104,7 @@ def remove_old_cases(
     # Looked up by the key alone: an index of what is old is there, too, and long.
     again = select(
         Case.key, Case.content_key, Case.content_id, Case.result, Case.state, Case.changed_at
-    ).where(among(session, Case.key, [key for _, key, _ in found]), *_may_go(ended))
+    ).where(among(session, Case.key, [key for _, key, _ in found]), *_may_go(before, ended))
     cases = [
         one
         for one in session.execute(again.with_for_update(of=Case, skip_locked=True))
@@ -108,9 +119,12 @@ def remove_old_cases(
 
 def _remove_cases(session: Session, cases: Sequence[Any], rows: int, removed: Counter[str]) -> bool:
     """Remove cases with all below them; says whether they went before the rows of a turn did."""
-    keys = [case.key for case in cases]
     results = _results_of_contents(session, cases)
-    own = {case.content_key for case in cases} & results.keys()
+    merged = select(Case.key, Case.content_key).where(
+        among(session, Case.content_key, results), Case.content_id.is_(None)
+    )
+    cases = [*cases, *session.execute(merged.order_by(Case.key).with_for_update())]
+    keys, own = [case.key for case in cases], {case.content_key for case in cases}
     below = _Below(session, rows, removed)
     is_whole = (
         below.remove_matches(results)
@@ -132,11 +146,8 @@ def _remove_cases(session: Session, cases: Sequence[Any], rows: int, removed: Co
 
 
 def _results_of_contents(session: Session, cases: Sequence[Any]) -> dict[int, str]:
-    """Return the results of cases by the keys of all their evidence.
-
-    One that was merged has none: they belong to the case that it was merged into.
-    """
-    results = {case.content_id: case.result for case in cases if case.content_id is not None}
+    """Return the results of cases by the keys of all their evidence."""
+    results = {case.content_id: case.result for case in cases}
     query = select(Content.key, Content.content_id)
     rows = session.execute(query.where(Content.content_id.in_(list(results))))
     return {key: results[content_id] for key, content_id in rows}
@@ -332,18 +343,23 @@ def _lock_contents(session: Session, keys: Any) -> set[int]:
     return set(session.scalars(wanted.with_for_update(skip_locked=True)))
 
 
-def _may_go(ended: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
-    own_report = (NCMECReport.case_key == Case.key) & NCMECReport.stage.not_in(ended)
-    own_message = (OutboxMessage.case_key == Case.key) & OutboxMessage.next_attempt_at.is_not(None)
-    # Those that were merged into a case are removed before it, since its content opened them.
+def _may_go(before: datetime, ended: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
     opened, merged = aliased(Content), aliased(Case)
     is_merged = (opened.content_id == Case.content_id) & (merged.content_key == opened.key)
+    is_merged &= merged.content_id.is_(None)
+    # One by one: each looks up by its index what is of a few cases.
     return (
+        Case.content_id.is_not(None),
         Case.legal_hold == "",
-        ~exists().where(own_report),
-        ~exists().where(own_message),
-        ~exists().where(is_merged, merged.content_id.is_(None)),
+        *(~exists().where(one) for one in _under_way(Case, ended)),
+        ~exists().where(is_merged, or_(merged.changed_at >= before, merged.legal_hold != "")),
+        *(~exists().where(is_merged, one) for one in _under_way(merged, ended)),
     )
+
+
+def _under_way(case: Any, ended: Sequence[str]) -> Iterator[ColumnElement[bool]]:
+    yield (NCMECReport.case_key == case.key) & NCMECReport.stage.not_in(ended)
+    yield (OutboxMessage.case_key == case.key) & OutboxMessage.next_attempt_at.is_not(None)
 
 
 def _have_no_case(content: Any, before: datetime) -> tuple[ColumnElement[bool], ...]:
@@ -360,7 +376,10 @@ def _have_no_case(content: Any, before: datetime) -> tuple[ColumnElement[bool], 
 
 def _details_that_may_go(needed: Sequence[str]) -> Select[int]:
     query = select(UploaderDetails.case_key).join(Case, Case.key == UploaderDetails.case_key)
-    return query.where(Case.legal_hold == "", Case.state.not_in(needed))
+    # Those of a merged case are needed as long as they are by the one that has them now.
+    opened, live = aliased(Content), aliased(Case)
+    is_live = (opened.key == Case.content_key) & (live.content_id == opened.content_id)
+    return query.where(~exists().where(is_live, or_(live.legal_hold != "", live.state.in_(needed))))
 
 
 def _old_messages(before: datetime) -> Select[int]:

@@ -61,7 +61,10 @@ def make_match(
         ]
         if matches:
             opener = CaseOpener((settings or Settings()).cases)
-            opener.on_new_matches(session, [NewMatches(facts, recorded.content_key, matches)])
+            new_matches = NewMatches(
+                facts, recorded.content_key, matches, is_known=recorded.is_known
+            )
+            opener.on_new_matches(session, [new_matches])
         session.flush()
         return case_of_match(session, recorded.matches[0][0].match_id)
 

@@ -21,7 +21,15 @@ from hashmatch.store.cases import CaseFilter
 from hashmatch.store.engine import Database
 from hashmatch.store.migrations import downgrade, upgrade
 from hashmatch.store.queue import read_cases, read_cases_by_opening
-from hashmatch.store.schema import Base, Case, Content, MatchRecord, utc_now
+from hashmatch.store.schema import (
+    Base,
+    Case,
+    Content,
+    MatchRecord,
+    NCMECReport,
+    UploaderDetails,
+    utc_now,
+)
 from tests.cases.making import ADMINISTRATOR, act, make_match, row_of, settings_with, state_of
 from tests.pictures import drawn, hashes_of, list_of
 from tests.scanning import MakeScanner
@@ -240,27 +248,55 @@ def test_merging_decides_nothing_that_was_undecided(
     assert (row.state, row.legal_hold) == (expected, "order 1")
 
 
-def test_a_merged_case_goes_before_the_one_that_it_was_merged_into(
+def _all_is_old(database: Database) -> None:
+    past = utc_now() - timedelta(days=400)
+    with database.writing() as session:
+        session.execute(update(Case).values(changed_at=past))
+        session.execute(update(UploaderDetails).values(received_at=past))
+
+
+def test_a_merged_case_goes_with_the_one_that_it_was_merged_into(
     listed: Database, settings: Settings
 ) -> None:
     first, second = _merge(listed, lambda *_: None)
-    chosen = settings_with(settings, retention={"closed_days": 30})
+    chosen = settings_with(settings, retention={"false_positive_days": 30, "closed_days": 0})
     act(listed, second, CaseAction.DISMISS)
-    act(listed, second, CaseAction.CLOSE)
     past = utc_now() - timedelta(days=40)
     with listed.writing() as session:
         session.execute(update(Case).where(Case.key == second).values(changed_at=past))
     apply_retention(listed, chosen, dry_run=False)
     assert set(_cases(listed)) >= {first, second}
-    with listed.writing() as session:
-        session.execute(update(Case).where(Case.key == first).values(changed_at=past))
-    for _ in range(2):
-        apply_retention(listed, chosen, dry_run=False)
+    _all_is_old(listed)
+    assert apply_retention(listed, chosen, dry_run=True)["cases"] == 2
+    assert apply_retention(listed, chosen, dry_run=False)["cases"] == 2
     assert not {first, second} & set(_cases(listed))
     with listed.reading() as session:
         tables: list[type[Base]] = [Content, MatchRecord]
         assert [session.scalar(select(func.count()).select_from(one)) for one in tables] == [1, 1]
         assert verify(session, {}).is_intact
+
+
+@pytest.mark.parametrize("hold", ["order 1", ""])
+def test_what_was_merged_stays_while_its_case_is_held_or_worked_on(
+    listed: Database, settings: Settings, hold: str
+) -> None:
+    first, second = _merge(listed, lambda *_: None)
+    days = dict.fromkeys(("false_positive_days", "closed_days", "details_days"), 30)
+    with listed.writing() as session:
+        session.execute(update(Case).where(Case.key == second).values(legal_hold=hold))
+        report = NCMECReport(case_key=first, target="", base="", is_test=False, stage="finished")
+        session.add_all([report, UploaderDetails(case_key=first, key_id="", sealed="")])
+    if hold:
+        act(listed, second, CaseAction.DISMISS)
+        act(listed, second, CaseAction.CLOSE)
+    _all_is_old(listed)
+    chosen = settings_with(settings, retention=days)
+    assert apply_retention(listed, chosen, dry_run=True) == {"cases": 0, "details": 0}
+    assert apply_retention(listed, chosen, dry_run=False) == {}
+    assert set(_cases(listed)) >= {first, second}
+    with listed.reading() as session:
+        assert session.get(UploaderDetails, first) is not None
+        assert session.scalar(select(NCMECReport.stage)) == "finished"
 
 
 def test_several_hashes_of_a_query_are_one_content_item(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -186,3 +187,22 @@ def test_a_confirmed_case_stays_confirmed_when_something_is_near_it(listed: Data
     make_match(listed, entries=(2,), distance_bits=NEAR_BITS)
     row = row_of(listed, case)
     assert (row.state, row.result) == ("confirmed", "confirmed")
+
+
+@pytest.mark.parametrize(
+    ("actions", "state"),
+    [
+        ((CaseAction.CONFIRM,), "confirmed"),
+        ((CaseAction.CONFIRM, CaseAction.REPORTED), "reported"),
+        ((CaseAction.DISMISS,), "open"),
+        ((CaseAction.CONFIRM, CaseAction.REPORTED, CaseAction.CLOSE), "open"),
+    ],
+)
+def test_a_near_match_that_becomes_one_is_no_other_bytes(
+    listed: Database, actions: Sequence[CaseAction], state: str
+) -> None:
+    case = make_match(listed, distance_bits=NEAR_BITS)
+    for one in actions:
+        act(listed, case, one)
+    make_match(listed)
+    assert row_of(listed, case).state == state

@@ -242,6 +242,21 @@ def test_several_hashes_of_one_image_are_looked_up_together(ready: CommandLine) 
         assert ready.run("lookup", *wrong).exit_code == 2
 
 
+def test_a_lookup_is_not_clear_where_a_hash_was_taken_for_a_name(ready: CommandLine) -> None:
+    known, other = (f"pdq:{hashes_of(seed, 'pdq')['pdq'].value.hex()}" for seed in (1, 9))
+    wrong = known.replace("pdq", "pqd")
+    for arguments in (
+        ["--together", other, wrong],
+        ["--together", "--content-id", "post/9", other, wrong],
+        ["--together", f"{other} post/9", known],
+        ["--content-id", "post/9", f"{other} {wrong}"],
+        [f"{other} post/9 {known}"],
+        [f"{other}\t{known}"],
+    ):
+        (row,) = ready.json("lookup", *arguments)
+        assert (row["outcome"], row["reason"]) == ("unscreened", "undecodable"), arguments
+
+
 def test_lookup_answers_in_order(ready: CommandLine) -> None:
     known = f"pdq:{hashes_of(1, 'pdq')['pdq'].value.hex()}"
     stranger = f"PDQ:{hashes_of(9, 'pdq')['pdq'].value.hex().upper()}"

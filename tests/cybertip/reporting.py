@@ -58,7 +58,6 @@ def pass_time(database: Database, server: CyberTiplineServer, **delta: float) ->
             .values(next_attempt_at=utc_now() - timedelta(seconds=1))
         )
         for row in session.query(NCMECReport).all():
-            row.created_at -= timedelta(**delta)
             if row.touched_at is not None:
                 row.touched_at -= timedelta(**delta)
             if row.began_at is not None:

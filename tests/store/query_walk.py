@@ -104,7 +104,6 @@ _READ_OF_A_CASE: dict[str, Callable[[Session, Case], object]] = {
     "what it was merged into": cases.find_merged_into,
     "what was merged into it": cases.read_merged,
     "its details": cases.find_details_of,
-    "the time of its newest match": cases.read_newest_match_time,
 }
 
 

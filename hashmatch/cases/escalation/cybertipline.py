@@ -33,7 +33,6 @@ from hashmatch.store.cases import (
     read_merged,
     read_ncmec_report,
     read_ncmec_reports,
-    read_newest_match_time,
     read_reports_of_account,
 )
 from hashmatch.store.engine import Database, audit
@@ -84,17 +83,18 @@ class CyberTiplineChannel(EscalationChannel[CyberTiplineEscalation]):
         for one in reports:
             if one.stage not in ENDED:
                 raise CaseStateError(
-                    f"a report of case {row.key} is under way",
-                    hint=_SETTLE.format(row.key)
+                    f"a report of case {one.case_key} is under way",
+                    hint=_SETTLE.format(one.case_key)
                     if one.stage in (UNKNOWN, FINISHING)
                     else "'hashmatch outbox list' shows its state, 'outbox retry' resumes it and"
-                    " 'cases retract' retracts it.",
+                    f" 'cases retract {one.case_key}' retracts it.",
                 )
-            if one.stage == FINISHED and not again and not _is_outdated(session, row, one):
-                raise CaseStateError(
-                    f"case {row.key} was reported already, as report {one.report_id}",
-                    hint="Use --again where NCMEC needs another report of it.",
-                )
+        finished = [one for one in reports if one.stage == FINISHED]
+        if finished and not again and not _has_more(session, row, finished):
+            raise CaseStateError(
+                f"case {row.key} was reported already, as report {finished[-1].report_id}",
+                hint="Use --again where NCMEC needs another report of it.",
+            )
 
     def queue(self, session: Session, row: Case, name: str, target: CyberTiplineEscalation) -> None:
         """Queue a report of a case."""
@@ -198,7 +198,8 @@ def read_incident(
     """Return the facts to report of a case. Raises `NotFoundError` and `ConfigError`.
 
     Of a case that was reported before these are what is new since then, and the earlier reports.
-    A `report` that was opened for the file of some evidence goes on with it.
+    A `report` has what was known when it was queued: what came later nobody decided about. One
+    that was opened for the file of some evidence goes on with it.
     """
     stored = read_case(session, case)
     details = (open_details(session, sealer, case) if with_details else None) or Details()
@@ -207,8 +208,10 @@ def read_incident(
     )
     earlier = _earlier_reports(session, stored.row, report)
     matches = read_case_matches(session, stored.row)
-    since = max((one.created_at for one in earlier), default=None)
-    new = [one for one in matches if since is not None and one[0].matched_at > since]
+    if report is not None:
+        matches = [one for one in matches if one[0].matched_at <= report.created_at] or matches
+    is_new = _unreported(session, stored.row, earlier)
+    new = [one for one in matches if earlier and is_new(one[0])]
     evidence = _evidence(session, stored.row, new or matches) or [Evidence(stored.content, ())]
     first, *others = evidence
     incident = Incident(
@@ -246,14 +249,37 @@ def _evidence(
     return [Evidence(one, read_content_hashes(session, one.key)) for one in contents]
 
 
-def _is_outdated(session: Session, row: Case, report: NCMECReport) -> bool:
-    """Say whether a case has matches from after a report, and was decided about with them."""
-    found_at = read_newest_match_time(session, row)
-    return (
-        row.decided_at is not None
-        and found_at is not None
-        and report.created_at < found_at < row.decided_at
+def _has_more(session: Session, row: Case, finished: Sequence[NCMECReport]) -> bool:
+    """Say whether a case was decided about with matches that these reports were not about."""
+    is_new, decided_at = _unreported(session, row, finished), row.decided_at
+    return decided_at is not None and any(
+        is_new(one) and one.matched_at < decided_at for one, _ in read_case_matches(session, row)
     )
+
+
+def _unreported(
+    session: Session, row: Case, finished: Sequence[NCMECReport]
+) -> Callable[[MatchRecord], bool]:
+    """Return what says of a match of a case whether none of these reports was about it.
+
+    One of a case that was merged was about its own bytes, and one of the case itself about them
+    only where it came after that.
+    """
+    merged = [read_case(session, key).row for key in read_merged(session, row)]
+    owners = {one.content_key: one for one in merged}
+
+    def is_unreported(match: MatchRecord) -> bool:
+        owner = owners.get(match.content_key, row)
+        return not any(
+            match.matched_at <= one.created_at
+            and (
+                one.case_key == owner.key
+                or (one.case_key == row.key and one.created_at > owner.changed_at)
+            )
+            for one in finished
+        )
+
+    return is_unreported
 
 
 def _reported(session: Session, report: NCMECReport) -> None:

@@ -9,13 +9,14 @@ from sqlalchemy.orm import Session
 
 from hashmatch.config import EscalationSettings, Settings
 from hashmatch.errors import InputError
-from hashmatch.store.cases import has_case, lock_case, read_case
+from hashmatch.store.cases import find_merged_into, has_case, lock_case, read_case
 from hashmatch.store.engine import Database, audit
 from hashmatch.store.outbox import Message, queue_message
 from hashmatch.store.schema import Case, utc_now
 
 from ..actors import SYSTEM
 from ..decisions import move
+from ..opening import reopen
 from ..states import CaseAction, State
 from ..views import case_facts
 
@@ -80,6 +81,7 @@ class EscalationChannel(ABC, Generic[Target]):
         # A report is owed, also where others know of the case.
         if row.notified_at is None or self.action is CaseAction.REPORT:
             move(session, row, CaseAction.UNDELIVERED, SYSTEM, facts)
+            _give_back_live(session, row, facts)
         else:
             audit(session, "escalation.undelivered", row, facts)
 
@@ -88,6 +90,18 @@ class EscalationChannel(ABC, Generic[Target]):
         return (
             f"'hashmatch outbox retry {message.key}' once that is mended, or escalate it elsewhere"
         )
+
+
+def _give_back_live(session: Session, row: Case, facts: dict[str, object]) -> None:
+    """Give back the case that a case was merged into: nobody looks at the merged one."""
+    into = find_merged_into(session, row)
+    if into is None:
+        return
+    live, action = lock_case(session, into), CaseAction.UNDELIVERED
+    if live.state in (State.FALSE_POSITIVE, State.REPORTED, State.CLOSED):
+        action = CaseAction.REOPEN
+        reopen(live, row.due_at)
+    move(session, live, action, SYSTEM, {**facts, "merged": row.key})
 
 
 class NotificationChannel(EscalationChannel[Target]):

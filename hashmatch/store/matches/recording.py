@@ -62,12 +62,13 @@ class NewItem:
 class RecordedItem:
     """The matches of a content item as they are on record, in the order given.
 
-    Each comes with whether it is new.
+    Each comes with whether it is new. A content item `is_known` that had matches before.
     """
 
     content_key: int
     matches: Sequence[tuple[Match, bool]]
     allowed: Sequence[AllowedMatch]
+    is_known: bool
 
 
 def record_items(session: Session, items: Sequence[NewItem]) -> list[RecordedItem]:
@@ -86,6 +87,7 @@ def record_items(session: Session, items: Sequence[NewItem]) -> list[RecordedIte
     add_hashes(session, hashes)
     before = [one.key for one in contents.values() if not one.is_new]
     records = _Records(session, before)
+    known = records.contents()
     rows = [
         [records.plan(key, one) for one in item.matches]
         for key, item in zip(keys, items, strict=True)
@@ -94,7 +96,12 @@ def record_items(session: Session, items: Sequence[NewItem]) -> list[RecordedIte
     explained = [(key, item.allowed) for key, item in zip(keys, items, strict=True)]
     allowed = record_allowed_matches(session, explained, before)
     return [
-        RecordedItem(key, [_as_match(*one) for one in zip(own, item.matches, strict=True)], some)
+        RecordedItem(
+            key,
+            [_as_match(*one) for one in zip(own, item.matches, strict=True)],
+            some,
+            is_known=key in known,
+        )
         for key, item, own, some in zip(keys, items, rows, allowed, strict=True)
     ]
 
@@ -129,6 +136,10 @@ class _Records:
             self._rows.setdefault((values["content_key"], values["entry_key"]), row)
             if listed is not None:
                 self._rows.setdefault((values["content_key"], listed), row)
+
+    def contents(self) -> frozenset[int]:
+        """Return the keys of those content items that have any."""
+        return frozenset(content_key for content_key, _ in self._rows)
 
     def plan(self, content_key: int, new: NewMatch) -> _Row:
         """Return the row of a match, which `write` adds or changes where the match is new."""

@@ -114,8 +114,9 @@ class NCMECReport(Audited):
     """One report of a case to NCMEC's CyberTipline, and its stage.
 
     A stage ending in "ing" was begun, and may or may not have been completed. `turn` tells one
-    sender from another that took over, `began_at` is when the last one began, and `touched_at` when
-    the server last knew the report. `content_key` is the evidence for whose file it was opened,
+    sender from another that took over, `created_at` is when it was queued, and what was found later
+    is not of it; `began_at` is when the last one began, and `touched_at` when the server last knew
+    the report. `content_key` is the evidence for whose file it was opened,
     none before that.
     """
 
