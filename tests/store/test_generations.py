@@ -42,7 +42,7 @@ from hashmatch.store.lists.figures import count_entries
 from hashmatch.store.lists.preparing import Preparation
 from hashmatch.store.lists.staging import Staging
 from hashmatch.store.schema import Entry, HashList, ListFigure, utc_now
-from hashmatch.store.schema.lists import EntryChange, ListSync
+from hashmatch.store.schema.lists import EntryChange, ListSync, UnsupportedHash
 from tests.store.importing import DatabaseFactory, import_text
 
 HEADER = "algorithm,value,entry_id,category\n"
@@ -143,6 +143,21 @@ def test_what_a_crash_left_stays_unseen_and_goes_with_the_next_delivery(
         assert session.scalar(select(func.count()).select_from(EntryChange)) == 0
         row = find_list(session, "one")
     assert (row.generation, row.preparing, row.clear_from) == (1, None, None)
+
+
+def test_unsupported_hashes_that_alone_changed_stay_when_a_later_delivery_crashes(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photodna = "photodna,AAAA,e1,A\n"
+    import_text(database, "one", list_file(1))
+    summary = import_text(database, "one", list_file(1) + photodna)
+    assert summary.comparison.change is None
+    figures = figures_of(database)
+    crash_before_publication(database, monkeypatch, list_file(1, 2) + photodna)
+    import_text(database, "one", list_file(1) + photodna)
+    assert figures_of(database) == figures
+    with database.reading() as session:
+        assert session.scalars(select(UnsupportedHash.value)).all() == ["AAAA"]
 
 
 def test_an_operator_disables_an_entry_beside_a_delivery(
