@@ -131,6 +131,7 @@ _ON_BOTH = (
     "lists/test_kills",
     "lists/test_feedback",
     "lists/test_degenerate",
+    "lists/test_promoting",
     "lists/test_reach",
     "index/test_following",
     "screening/",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
+from itertools import chain
 
 from sqlalchemy.orm import Session
 
-from hashmatch.errors import InputError
+from hashmatch.errors import InputError, SyncLeaseError
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Algorithm
 from hashmatch.store.engine import Database
@@ -19,28 +21,67 @@ from .delivery import DeliveredItem, Delivery, PromotedHash
 from .formats import RawRow
 from .importing import ImportSummary, apply_delivery
 
+_LOOK_AGAIN_S = 0.1
+
 
 def promote_supported(database: Database) -> list[ImportSummary]:
     """Promote unsupported hashes whose algorithm is supported now to entries, list by list.
 
-    Costs a few small queries where there are none. Raises `StoreError`.
+    Costs a few small queries where there are none. Waits for others that work on a list, such as a
+    process that was started at the same time, as long as for a busy database. Raises `StoreError`,
+    and `SyncLeaseError` where they go on.
     """
     with database.reading() as session:
         found = find_promotable(session, ALGORITHMS)
-    return [_promote(database, name, ALGORITHMS[one]) for name, one in found]
+    deadline_s = time.monotonic() + database.busy_timeout_s
+    promoted = [_promote(database, name, ALGORITHMS[one], deadline_s) for name, one in found]
+    return [one for one in promoted if one is not None]
 
 
-def _promote(database: Database, name: str, algorithm: Algorithm) -> ImportSummary:
+def _promote(
+    database: Database, name: str, algorithm: Algorithm, deadline_s: float
+) -> ImportSummary | None:
+    """Promote the hashes of a list; None where it has none, or none any more."""
+    while True:
+        try:
+            return _promote_now(database, name, algorithm)
+        except SyncLeaseError:
+            if time.monotonic() > deadline_s:
+                raise
+        time.sleep(_LOOK_AGAIN_S)
+
+
+def _promote_now(database: Database, name: str, algorithm: Algorithm) -> ImportSummary | None:
     with database.reading() as reader:
+        row = find_list(reader, name)
         # Incremental and without updates of entries: it adds hashes and withdraws no entry.
-        items = _rows(reader, find_list(reader, name), algorithm)
+        items = _rows(reader, row, algorithm)
+        # Malformed ones stay, and are no reason to wait for anybody.
+        if (first := next(items, None)) is None:
+            return None
+        items = chain([first], items)
         return apply_delivery(
             database,
             name,
             Delivery(items, "row", is_full=False),
             source=f"{algorithm.name} hashes are supported now",
-            oversight=Oversight(),
+            oversight=_Promotion(row.generation),
         )
+
+
+class _Promotion(Oversight):
+    """Oversight of a promotion, of hashes that were read at a generation of their list."""
+
+    def __init__(self, generation: int) -> None:
+        self._generation = generation
+
+    def begin(self, session: Session, row: HashList) -> None:
+        """Check that they are still there: others may have promoted them, or applied a delivery."""
+        if row.generation != self._generation:
+            raise SyncLeaseError(
+                f"list {row.name} was changed while its unsupported hashes were read",
+                hint="Nothing was changed by this process; try again.",
+            )
 
 
 def _rows(session: Session, row: HashList, algorithm: Algorithm) -> Iterator[DeliveredItem]:

@@ -38,6 +38,7 @@ from hashmatch.store.lists import (
     read_checkpoint,
     record_run,
     release_sync,
+    renew_lease,
     save_checkpoint,
 )
 from hashmatch.store.schema import HashList, utc_now
@@ -167,7 +168,7 @@ def _apply_fetch(
         if time.monotonic() - renewed_at_s > LEASE_S / 3:
             with lease.database.writing() as session:
                 row = find_list(session, lease.list_name)
-                lease_sync(session, row, lease.holder)
+                renew_lease(session, row, lease.holder)
             renewed_at_s = time.monotonic()
 
     return apply_delivery(
@@ -204,6 +205,7 @@ class _SyncOversight(Oversight):
         return quarantine_delivery(
             staging,
             row,
+            self.holder(),
             source=self.source_name,
             checkpoint=self.fetch.checkpoint,
             reason=blocked.reason,

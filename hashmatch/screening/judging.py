@@ -35,7 +35,7 @@ _Allowances: TypeAlias = Mapping[tuple[str, bytes], Sequence[Allowance]]
 
 
 class EntryGoneError(Exception):
-    """A hash was withdrawn from its list between look-up and recording."""
+    """An entry was withdrawn from its list between look-up and recording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def judge_all(
     """Judge the images of several requests, each by the lists that it was looked up in.
 
     Hashes of which all entries are disabled until later than `now` match nothing. A request of
-    which a hash is no longer listed gets the error instead.
+    which an entry is no longer listed gets the error instead.
     """
     today = now.date()
     allowances = _read_allowances(session, [one for _, some in asked for one in some], today)

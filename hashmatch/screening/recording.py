@@ -101,7 +101,7 @@ class Recorder:
         """Commit the findings of several images and return them in the same order.
 
         Some hundreds are committed together, all of an image at once. Findings of entries that are
-        disabled until later are left out. Raises `EntryGoneError` where any of the hashes is no
+        disabled until later are left out. Raises `EntryGoneError` where any of the entries is no
         longer listed, and `StoreError`; then nothing of it is recorded, nor of those after it.
         """
         jobs = [_Job(snapshot, some, now) for some in _pieces(found)]

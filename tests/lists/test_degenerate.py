@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hashmatch.config import GuardSettings, Settings
-from hashmatch.errors import InputError, NotFoundError
+from hashmatch.errors import InputError, NotFoundError, StoreError
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Hash
 from hashmatch.lists import (
@@ -23,12 +23,14 @@ from hashmatch.store.lists import (
     OWN,
     count_active_entries,
     count_degenerate,
+    count_disabled,
     count_unsupported,
     create_list,
     disable_entries,
     enable_entries,
     read_lists,
     read_quarantines,
+    remove_list,
 )
 from hashmatch.store.schema import Entry, QuarantinedRow
 from tests.lists.sources import MadeSource
@@ -133,6 +135,29 @@ def test_those_of_before_leave_matching_once_and_are_counted(
     assert _degenerate(database) == {"one": {"phash": 1}}
 
 
+def test_those_of_a_list_that_came_back_stay_counted_where_a_delivery_failed(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        import_text(database, "one", list_of(3))
+        with database.writing() as session:
+            remove_list(session, "one")
+    import_text(database, "one", list_of(3))
+    _hold_one_of_before(database)
+    with database.writing() as session:
+        withdraw_known_degenerate(session)
+    rows = list_of(3) + f"phash,8{'0' * 15},old,\n"
+    with monkeypatch.context() as patched, pytest.raises(StoreError):
+        patched.setattr("hashmatch.lists.applying.recount", _fail)
+        import_text(database, "one", list_of(3, 4))
+    import_text(database, "one", rows)
+    assert _degenerate(database) == {"one": {"phash": 1}}
+
+
+def _fail(*_: object) -> None:
+    raise StoreError("the disk is full")
+
+
 def test_a_disabled_one_of_before_is_not_enabled_any_more(
     make_scanner: MakeScanner, database: Database
 ) -> None:
@@ -142,6 +167,7 @@ def test_a_disabled_one_of_before_is_not_enabled_any_more(
         assert withdraw_known_degenerate(session) == {}
         with pytest.raises(NotFoundError):
             enable_entries(session, "one", ["old"])
+        assert count_disabled(session) == {}
 
 
 def test_a_delivery_that_was_quarantined_before_brings_none(database: Database) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from hashmatch.config import GuardSettings, Settings
 from hashmatch.errors import NotFoundError, SyncLeaseError
@@ -27,9 +29,11 @@ from hashmatch.store.lists import (
     disable_entries,
     find_list,
     lease_sync,
+    quarantine_delivery,
     remove_list,
 )
-from hashmatch.store.schema.lists import QuarantinedDelivery, QuarantinedRow
+from hashmatch.store.schema import utc_now
+from hashmatch.store.schema.lists import ListSync, QuarantinedDelivery, QuarantinedRow
 from tests.lists.sources import MadeSource, active_numbers
 from tests.store.importing import import_text
 
@@ -162,6 +166,42 @@ def test_changes_since_the_quarantine_still_count_when_a_delivery_is_accepted(
     done = accept_delivery(database, "one", number)
     assert done.disabled == 1
     assert file.numbers == [*range(1, 5), *range(6, 100)]
+
+
+def test_a_process_that_lost_the_lease_leaves_the_quarantined_delivery_of_another(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = _File(database, tmp_path)
+    file.sync(_text(range(100)))
+
+    def stand_still(*arguments: Any, **more: Any) -> object:
+        monkeypatch.undo()
+        with database.writing() as session:
+            session.execute(update(ListSync).values(leased_until=utc_now() - timedelta(hours=1)))
+        assert file.sync(_text(range(60))).outcome == "quarantined"
+        return quarantine_delivery(*arguments, **more)
+
+    monkeypatch.setattr("hashmatch.lists.syncing.quarantine_delivery", stand_still)
+    with pytest.raises(SyncLeaseError, match="longer than its lease"):
+        file.sync(_text(range(50)))
+    assert view_quarantine(database, "one", limit=0).quarantine.counts.withdrawn == 40
+
+
+def test_a_removal_ends_the_quarantine_of_a_delivery(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = _File(database, tmp_path)
+    file.sync(_text(range(100)))
+
+    def remove(*_: object) -> None:
+        monkeypatch.undo()
+        with database.writing() as session:
+            remove_list(session, "one")
+
+    monkeypatch.setattr("hashmatch.store.lists.quarantine.delete_hidden", remove)
+    with pytest.raises(SyncLeaseError, match="the list was removed"):
+        file.sync(_text(range(50)))
+    assert _count(database, QuarantinedDelivery) == _count(database, QuarantinedRow) == 0
 
 
 @pytest.mark.parametrize("by_hand", [True, False])

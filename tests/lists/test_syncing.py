@@ -319,7 +319,12 @@ def test_one_process_at_a_time_syncs_a_list(database: Database, tmp_path: Path) 
     assert sync_list(database, "one", inner).outcome == "unchanged"
 
 
-def test_a_process_that_lost_the_lease_changes_nothing(database: Database, tmp_path: Path) -> None:
+@pytest.mark.parametrize("renews", [False, True])
+def test_a_process_that_lost_the_lease_changes_nothing(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, renews: bool
+) -> None:
+    if renews:  # With every batch of rows.
+        monkeypatch.setattr("hashmatch.lists.syncing.LEASE_S", 0.0)
     (tmp_path / "list.csv").write_bytes(_list(1))
     inner = FileSource(tmp_path / "list.csv", find_format)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -15,6 +16,7 @@ from hashmatch.lists import decide_flooding
 from hashmatch.outbox import WebhookNotifier
 from hashmatch.outcome import Action, Clear, Matched
 from hashmatch.screening import Scanner
+from hashmatch.screening.matching import Finding, find_matches
 from hashmatch.store.engine import Database
 from hashmatch.store.lists import Terms, allow_hash, disable_entries, enable_entries
 from hashmatch.store.matches import FloodAction, read_allowed_matches
@@ -81,6 +83,22 @@ def test_disabled_entries_do_not_count_and_are_not_named(
     outcome = _look_up(scanner)
     (match,) = outcome.matches
     assert (match.entry_id, match.entries, outcome.action) == ("e10", _NUMBER - 4, Action.REVIEW)
+
+
+def test_an_entry_that_comes_in_place_of_another_counts_for_an_image_that_is_screened_meanwhile(
+    scanner: Scanner, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renamed = _rows(e7="worst").replace(",e7,worst", ",new,worst")
+
+    def find_and_import(*arguments: Any) -> list[list[Finding]]:
+        found = find_matches(*arguments)
+        import_text(database, "one", renamed)
+        return found
+
+    monkeypatch.setattr("hashmatch.screening.scanner.find_matches", find_and_import)
+    outcome = _look_up(scanner)
+    (match,) = outcome.matches
+    assert (match.entry_id, match.entries, outcome.action) == ("new", _NUMBER, Action.BLOCK)
 
 
 def test_a_hash_of_which_all_entries_are_disabled_for_now_does_not_match(

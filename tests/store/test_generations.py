@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import random
-import re
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, event, func, select, update
+from sqlalchemy import Engine, event, func, select
 
 from hashmatch.errors import NotFoundError, SyncLeaseError, UnknownListError
 from hashmatch.hashers import ALGORITHMS
@@ -31,8 +27,6 @@ from hashmatch.store.lists import (
     disable_entries,
     enable_entries,
     find_list,
-    lease_sync,
-    new_lease_holder,
     read_lists,
     read_shared_values,
     recount,
@@ -42,7 +36,7 @@ from hashmatch.store.lists.figures import count_entries
 from hashmatch.store.lists.preparing import Preparation
 from hashmatch.store.lists.staging import Staging
 from hashmatch.store.schema import Entry, HashList, ListFigure, utc_now
-from hashmatch.store.schema.lists import EntryChange, ListSync
+from hashmatch.store.schema.lists import EntryChange, UnsupportedHash
 from tests.store.importing import DatabaseFactory, import_text
 
 HEADER = "algorithm,value,entry_id,category\n"
@@ -145,6 +139,21 @@ def test_what_a_crash_left_stays_unseen_and_goes_with_the_next_delivery(
     assert (row.generation, row.preparing, row.clear_from) == (1, None, None)
 
 
+def test_unsupported_hashes_that_alone_changed_stay_when_a_later_delivery_crashes(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photodna = "photodna,AAAA,e1,A\n"
+    import_text(database, "one", list_file(1))
+    summary = import_text(database, "one", list_file(1) + photodna)
+    assert summary.comparison.change is None
+    figures = figures_of(database)
+    crash_before_publication(database, monkeypatch, list_file(1, 2) + photodna)
+    import_text(database, "one", list_file(1) + photodna)
+    assert figures_of(database) == figures
+    with database.reading() as session:
+        assert session.scalars(select(UnsupportedHash.value)).all() == ["AAAA"]
+
+
 def test_an_operator_disables_an_entry_beside_a_delivery(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,6 +175,26 @@ def test_an_operator_disables_an_entry_beside_a_delivery(
         enable_entries(session, "one", ["e1", "e2"])
     assert listed_entries(database) == {1: "A", 2: "A", 3: "A", 4: "A"}
     assert_figures_are_right(database)
+
+
+def test_an_entry_is_enabled_with_the_contents_that_were_published_last(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_text(database, "one", list_file(1, 2))
+    with monkeypatch.context() as patched:  # As if the process had ended right then.
+        patched.setattr(applying, "finish_publication", lambda *_: None)
+        import_text(database, "one", list_file(1, 2, category="B"))
+    _disable_and_enable(database)
+    assert listed_entries(database) == {1: "B", 2: "B"}
+    crash_before_publication(database, monkeypatch, list_file(1, category="C"))
+    _disable_and_enable(database)
+    assert listed_entries(database) == {1: "B", 2: "B"}
+
+
+def _disable_and_enable(database: Database) -> None:
+    for change in (disable_entries, enable_entries):
+        with database.writing() as session:
+            change(session, "one", ["e1", "e2"])
 
 
 def test_the_index_follows_a_delivery_that_was_prepared_before_another_change(
@@ -361,18 +390,3 @@ def test_entries_without_a_chosen_algorithm_are_counted_byfigures_of(database: D
         assert count_entries_without(session, key, ["md5"]) == 1
         assert count_entries_without(session, key, ["sha1"]) == 1
         assert count_entries_without(session, key, ["pdq"]) == 4
-
-
-def test_the_lease_of_a_process_that_died_here_is_free_at_once(database: Database) -> None:
-    import_text(database, "one", list_file(1))
-    with subprocess.Popen([sys.executable, "-c", ""]) as process:
-        process.wait()
-    gone = re.sub(r"-\d+-", f"-{process.pid}-", new_lease_holder())
-    alive = re.sub(r"-\d+-", f"-{os.getppid()}-", new_lease_holder())
-    elsewhere = "0" * 12 + gone[12:]
-    for holder, is_free in ((gone, True), (alive, False), (elsewhere, False)):
-        with database.writing() as session:
-            session.execute(update(ListSync).values(leased_by="", leased_until=None))
-            lease_sync(session, find_list(session, "one"), holder)
-        with nullcontext() if is_free else pytest.raises(SyncLeaseError):
-            import_text(database, "one", list_file(1))

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from ..schema import Entry, HashList, QuarantinedDelivery, QuarantinedRow, UnsupportedHash
 from .disabled import are_disabled
 from .entries import is_listed
-from .figures import change_figures, count_listed, replace_figures
+from .figures import DISABLED, change_figures, count_listed, replace_figures
 from .generations import Counts, next_number, publish_generation
 from .registry import ALLOW
 from .staging_tables import CONTENT
@@ -33,8 +33,13 @@ def withdraw_degenerate(
     the number of withdrawn hashes by list name, without lists that had none. Reads every hash of
     the algorithms.
     """
+    # Locked, so that nobody begins or publishes a delivery of them meanwhile.
     lists = session.scalars(
-        select(HashList).where(HashList.removed_at.is_(None), HashList.kind != ALLOW)
+        select(HashList)
+        .where(HashList.removed_at.is_(None), HashList.kind != ALLOW)
+        .order_by(HashList.key)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
     ).all()
     numbers = {one.name: _withdraw(session, one, algorithms, is_degenerate) for one in lists}
     _mark_quarantined(session, algorithms, is_degenerate)
@@ -57,7 +62,11 @@ def _withdraw(
             select(UnsupportedHash.value, UnsupportedHash.entry_id).where(of_list, same)
         )
         known = {(value, entry_id) for value, entry_id in stored}
-        new = [_stored(one) for one in entries if (one.value.hex(), one.entry_id) not in known]
+        new = [
+            _stored(one, next_number(row))
+            for one in entries
+            if (one.value.hex(), one.entry_id) not in known
+        ]
         if new:
             session.execute(insert(UnsupportedHash), new)
             names = Counter(
@@ -84,11 +93,13 @@ def _forget_disabled(
     )
     for some in _chunks(list(_degenerate_keys(session, disabled, is_degenerate))):
         session.execute(update(Entry).where(Entry.key.in_(some)).values(disabled=False))
+        change_figures(session, row.key, {(DISABLED, ""): -len(some)})
 
 
-def _stored(entry: Entry) -> dict[str, Any]:
+def _stored(entry: Entry, generation: int) -> dict[str, Any]:
     return {
         "list_key": entry.list_key,
+        "added_generation": generation,
         "algorithm": degenerate_name(entry.algorithm),
         "value": entry.value.hex(),
         "entry_id": entry.entry_id,

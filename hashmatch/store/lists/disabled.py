@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import NotFoundError
 
-from ..schema import Entry, HashList
+from ..schema import Entry, EntryChange, HashList
 from .entries import IS_DISABLED, is_listed, is_named
 from .figures import DISABLED, change_figures, follow_figures
 from .generations import Change, Counts, Keys, next_number, publish_generation
@@ -108,7 +108,8 @@ def _enable(
     """Enable rows: those that are copied match again, under new keys."""
     for one in entries:
         one.disabled = False
-    new = [_copy_of(one, next_number(row)) for one in copied]
+    changes = _published_changes(session, row, [one.key for one in copied])
+    new = [_copy_of(one, changes.get(one.key, one), next_number(row)) for one in copied]
     session.add_all(new)
     session.flush()
     keys = [one.key for one in new]
@@ -150,16 +151,32 @@ def _has_id(shown_id: str) -> ColumnElement[bool]:
     return named
 
 
-def _copy_of(entry: Entry, generation: int) -> Entry:
+def _published_changes(
+    session: Session, row: HashList, keys: Sequence[int]
+) -> dict[int, EntryChange]:
+    """Return by key the contents that entries have, where these were not moved into them yet."""
+    is_published: ColumnElement[bool] = EntryChange.generation != (row.preparing or 0)
+    return {
+        change.entry_key: change
+        for start in range(0, len(keys), _KEYS_A_QUERY)
+        for change in session.scalars(
+            select(EntryChange).where(
+                EntryChange.entry_key.in_(keys[start : start + _KEYS_A_QUERY]), is_published
+            )
+        )
+    }
+
+
+def _copy_of(entry: Entry, contents: Entry | EntryChange, generation: int) -> Entry:
     return Entry(
         list_key=entry.list_key,
         algorithm=entry.algorithm,
         value=entry.value,
         entry_id=entry.entry_id,
-        category=entry.category,
-        tags=entry.tags,
-        added_at=entry.added_at,
-        note=entry.note,
+        category=contents.category,
+        tags=contents.tags,
+        added_at=contents.added_at,
+        note=contents.note,
         added_generation=generation,
         allows=entry.allows,
     )

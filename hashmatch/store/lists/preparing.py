@@ -54,6 +54,7 @@ class Preparation:
     added: int = 0
     withdrawn: int = 0
     changed: int = 0
+    unsupported: int = 0
     is_written: bool = False
     figures: Figures = field(default_factory=Counter)
     # All figures after the publication, and the generation that they follow, where others have
@@ -132,11 +133,13 @@ class _Steps:
 
     def withdraw_unsupported(self, session: Session, some: ColumnElement[bool]) -> None:
         self._renew(session)
-        withdraw_unsupported(session, self.preparation.number, some)
+        own = self.preparation
+        own.unsupported += withdraw_unsupported(session, own.number, some)
 
     def add_unsupported(self, session: Session, some: ColumnElement[bool]) -> None:
         self._renew(session)
-        insert_unsupported(session, self.preparation.row, self.preparation.number, some)
+        own = self.preparation
+        own.unsupported += insert_unsupported(session, own.row, own.number, some)
 
     def _renew(self, session: Session) -> None:
         renew_lease(session, self.preparation.row, self.preparation.holder)
@@ -160,7 +163,7 @@ def recount(staging: Staging, preparation: Preparation) -> None:
 def publish(
     session: Session, preparation: Preparation, row: HashList, *, source: str
 ) -> Change | None:
-    """Publish what was prepared, None where that is nothing; the list is free for others then.
+    """Publish what was prepared, None where no entry changed; the list is free for others then.
 
     Raises `SyncLeaseError` where the list was removed, or its lease has passed to another process.
     """
@@ -173,12 +176,15 @@ def publish(
     _follow_figures(session, preparation, row)
     counts = Counts(preparation.added, preparation.withdrawn, preparation.changed)
     row.preparing = row.clear_from = None
-    if not any((counts.added, counts.withdrawn, counts.changed)):
+    has_changed = any((counts.added, counts.withdrawn, counts.changed))
+    # Unsupported hashes have the number, too: given again, it would hide them, or delete them.
+    if not has_changed and not preparation.unsupported:
         return None
     keys = Keys(preparation.first_key, highest_key(session)) if counts.added else None
-    return publish_generation(
+    change = publish_generation(
         session, row, counts, source=source, keys=keys, prepared_as=preparation.number
     )
+    return change if has_changed else None
 
 
 def _follow_figures(session: Session, preparation: Preparation, row: HashList) -> None:

@@ -20,6 +20,7 @@ from .comparing import Comparison
 from .generations import Counts
 from .staging import Staging
 from .staging_tables import RETAINED, STAGED, STAGED_UNSUPPORTED, UPDATES, WITHDRAWALS
+from .syncs import renew_lease
 
 # The staging tables, and the names of their columns here where these differ.
 _PARTS: dict[str, Table] = {
@@ -59,6 +60,7 @@ class Difference:
 def quarantine_delivery(
     staging: Staging,
     row: HashList,
+    holder: str,
     *,
     source: str,
     checkpoint: Mapping[str, Any],
@@ -69,10 +71,14 @@ def quarantine_delivery(
 ) -> Callable[[Session, HashList], int]:
     """Store what was staged for a list, in place of an earlier delivery, in short transactions.
 
-    Nobody sees it until the function that is returned is called, in the last of them. Only for the
-    holder of the lease. Returns the delivery's number.
+    Nobody sees it until the function that is returned is called, in the last of them, which returns
+    the delivery's number. Only for the holder of the lease, which is renewed. Raises
+    `SyncLeaseError` where that has passed to another process, or the list was removed.
     """
-    delete_hidden(staging.turns, row.key, hide=True)
+    with staging.turns.next() as session:
+        renew_lease(session, row, holder)
+        hide_quarantined(session, row.key)
+    delete_hidden(staging.turns, row.key)
     delivery = QuarantinedDelivery(
         list_key=row.key,
         source=source,
@@ -86,17 +92,25 @@ def quarantine_delivery(
         complete=False,
     )
     with staging.turns.next() as session:
+        renew_lease(session, row, holder)
         session.add(delivery)
         session.flush()
         number = delivery.key
     for part, table in _PARTS.items():
-        staging.walk(table, partial(_copy, number, part, table))
+        staging.walk(table, partial(_copy, row, holder, number, part, table))
     return partial(_show, number, reason)
 
 
 def _copy(
-    number: int, part: str, table: Table, session: Session, some: ColumnElement[bool]
+    row: HashList,
+    holder: str,
+    number: int,
+    part: str,
+    table: Table,
+    session: Session,
+    some: ColumnElement[bool],
 ) -> None:
+    renew_lease(session, row, holder)
     columns = [one for one in table.columns if one.name != "place"]
     names = [_RENAMED.get((part, one.name), one.name) for one in columns]
     rows = select(literal(number), literal(part), *columns).where(some)
@@ -176,14 +190,8 @@ def hide_quarantined(session: Session, list_key: int) -> None:
     session.execute(update(QuarantinedDelivery).where(of_list).values(complete=False))
 
 
-def delete_hidden(turns: Turns, list_key: int, *, hide: bool = False) -> None:
-    """Delete in short transactions what was discarded, and the rows of what was rejected.
-
-    With `hide` the quarantined delivery is discarded before.
-    """
-    if hide:
-        with turns.next() as session:
-            hide_quarantined(session, list_key)
+def delete_hidden(turns: Turns, list_key: int) -> None:
+    """Delete in short transactions what was discarded, and the rows of what was rejected."""
     is_more = True
     while is_more:
         with turns.next() as session:

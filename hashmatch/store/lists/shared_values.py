@@ -56,8 +56,9 @@ def read_shared_values(
 ) -> dict[int, SharedValue]:
     """Return the hash of entries that share one, by the first of their keys.
 
-    Those that are disabled until later than `now` do not count. Missing are the hashes of which
-    none of the entries is active any more.
+    Those that are disabled until later than `now` do not count. Missing are the hashes of which any
+    of these entries is not active any more: another that nobody has looked up may have come in its
+    place.
     """
     rows = list(_read(session, {key for keys in sharing for key in keys}, now))
     listed = {key: (list_key, name, value) for key, list_key, name, value, *_ in rows}
@@ -66,9 +67,7 @@ def read_shared_values(
         by_hash[listed[row[0]]].append(row)
     shared = {one: _shared(one, some) for one, some in by_hash.items()}
     return {
-        keys[0]: shared[found]
-        for keys in sharing
-        if (found := next((listed[key] for key in keys if key in listed), None)) is not None
+        keys[0]: shared[listed[keys[0]]] for keys in sharing if all(key in listed for key in keys)
     }
 
 

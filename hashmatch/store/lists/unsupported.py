@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from ..engine import affected_rows
 from ..schema import HashList, UnsupportedHash
 from .staging_tables import (
     CONTENT,
@@ -98,28 +99,28 @@ def compare_unsupported(
     session.execute(insert(UNSUPPORTED_ADDITIONS).from_select(names, new))
 
 
-def withdraw_unsupported(session: Session, number: int, some: ColumnElement[bool]) -> None:
-    """Withdraw the chosen ones of the rows to withdraw in a generation."""
+def withdraw_unsupported(session: Session, number: int, some: ColumnElement[bool]) -> int:
+    """Withdraw the chosen ones of the rows to withdraw in a generation; returns their number."""
     keys = select(UNSUPPORTED_WITHDRAWALS.c.entry_key).where(some)
-    session.execute(
+    return affected_rows(
+        session,
         update(UnsupportedHash)
         .where(UnsupportedHash.key.in_(keys), UnsupportedHash.withdrawn_generation.is_(None))
-        .values(withdrawn_generation=number),
-        execution_options={"synchronize_session": False},
+        .values(withdrawn_generation=number)
+        .execution_options(synchronize_session=False),
     )
 
 
 def insert_unsupported(
     session: Session, row: HashList, number: int, some: ColumnElement[bool]
-) -> None:
-    """Insert the chosen ones of the rows to add in a generation."""
+) -> int:
+    """Insert the chosen ones of the rows to add in a generation; returns their number."""
     names = (*UNSUPPORTED_IDENTITY, *CONTENT)
     columns = [UNSUPPORTED_ADDITIONS.c[name] for name in names]
     rows = select(literal(row.key), literal(number), *columns).where(some)
     rows = rows.order_by(*UNSUPPORTED_ADDITIONS.primary_key)
-    session.execute(
-        insert(UnsupportedHash).from_select(["list_key", "added_generation", *names], rows)
-    )
+    statement = insert(UnsupportedHash).from_select(["list_key", "added_generation", *names], rows)
+    return affected_rows(session, statement)
 
 
 def count_unsupported_changes(session: Session) -> dict[str, int]:
