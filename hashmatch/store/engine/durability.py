@@ -22,7 +22,7 @@ def commit_soon(connection: Connection) -> None:
         _set(connection, "synchronous = NORMAL")
         _set(connection, "wal_autocheckpoint = 0")
     else:
-        _set_synchronous(connection, "off")
+        _run(connection, "SET synchronous_commit = off")
 
 
 def commit_durably(connection: Connection) -> None:
@@ -30,7 +30,7 @@ def commit_durably(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         _set(connection, "synchronous = FULL")
     else:
-        _set_synchronous(connection, "on")
+        _run(connection, "RESET synchronous_commit")
 
 
 def shorten_log(connection: Connection) -> None:
@@ -48,6 +48,6 @@ def _set(connection: Connection, pragma: str) -> None:
         driver.execute(f"PRAGMA {pragma}").fetchall()
 
 
-def _set_synchronous(connection: Connection, value: str) -> None:
-    connection.execute(text(f"SET synchronous_commit = {value}"))
+def _run(connection: Connection, statement: str) -> None:
+    connection.execute(text(statement))
     connection.commit()

@@ -23,7 +23,7 @@ from hashmatch.errors import InputError
 from ..engine import audit
 from ..schema import Entry, EntryChange, HashList, utc_now
 from .entries import IS_ALLOWING, are_listed, is_in_force, shown_entry_id
-from .figures import follow_figures
+from .figures import DISABLED, change_figures, follow_figures
 from .generations import Counts, Keys, next_number, publish_generation
 from .registry import ALLOW, MATCH, OWN, find_list, find_or_create_list, require_kind
 
@@ -139,6 +139,9 @@ def _require_no_other(session: Session, row: HashList, known: Entry) -> None:
             f"list {row.name} allows this hash already, as {shown}",
             hint="Disable that entry first with 'hashmatch lists disable'.",
         )
+    elif known.disabled and not known.entry_id:  # It is the same entry that is allowed again.
+        known.disabled = False
+        change_figures(session, row.key, {(DISABLED, ""): -1})
 
 
 def read_allowances(

@@ -57,15 +57,13 @@ def finish_publication(turns: Turns, list_key: int) -> None:
 
 def clear_removed(turns: Turns, list_key: int) -> None:
     """Delete what went with a list, unless it was created again: then its next delivery does."""
-    for part in (*_PARTS_OF_REMOVED, _end_clearing):
+    for part in (*_PARTS_OF_REMOVED, _end_clearing_of_removed):
         _repeat(turns, list_key, _of_removed(part))
 
 
 def clear_at_once(session: Session, row: HashList, limit: int) -> None:
     """Do the same for a list that has few rows; leave the rest of others to later turns."""
-    is_more = [part(session, row, limit) for part in _PARTS_OF_REMOVED]
-    if not any(is_more):
-        _end_clearing(session, row, limit)
+    _end_clearing_of_removed(session, row, limit)
 
 
 def _delete_removed_entries(session: Session, row: HashList, limit: int) -> bool:
@@ -207,6 +205,13 @@ def _restore(
 ) -> int:
     restored = update(table).where(chosen).values(withdrawn_generation=None)
     return affected_rows(session, restored.execution_options(**_UNSYNCHRONIZED))
+
+
+def _end_clearing_of_removed(session: Session, row: HashList, limit: int) -> bool:
+    """End where nothing is left: the list may have been filled and removed again meanwhile."""
+    if any(part(session, row, limit) for part in _PARTS_OF_REMOVED):
+        return True
+    return _end_clearing(session, row, limit)
 
 
 def _end_clearing(_: Session, row: HashList, __: int) -> bool:
