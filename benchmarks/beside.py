@@ -28,7 +28,7 @@ from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Hash
 from hashmatch.lists import find_format, import_list
 from hashmatch.screening import Query
-from hashmatch.store.engine import Database
+from hashmatch.store.engine import Database, as_table
 from hashmatch.store.migrations import upgrade
 from hashmatch.store.outbox import queue_message
 from hashmatch.store.schema import Case, OutboxMessage, utc_now
@@ -198,7 +198,10 @@ def _fill_outbox(database: Database, number: int) -> None:
     with database.writing() as session:
         for first in range(0, number, 10_000):
             some = range(first, min(first + 10_000, number))
-            session.execute(insert(OutboxMessage), [{**row, "subject": f"s/{n}"} for n in some])
+            # Of the table: of the class, values that are None would be left to their defaults.
+            session.execute(
+                insert(as_table(OutboxMessage)), [{**row, "subject": f"s/{n}"} for n in some]
+            )
 
 
 @dataclass(frozen=True)
