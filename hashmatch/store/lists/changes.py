@@ -102,7 +102,7 @@ class _Since:
 
     @classmethod
     def at(cls, session: Session, list_key: int, generation: int) -> _Since:
-        preparing = session.scalar(select(HashList.preparing).where(HashList.key == list_key))
+        preparing = session.get_one(HashList, list_key).preparing
         late = select(Generation.prepared_as).where(
             Generation.list_key == list_key,
             Generation.number > generation,

@@ -57,13 +57,18 @@ def finish_publication(turns: Turns, list_key: int) -> None:
 
 def clear_removed(turns: Turns, list_key: int) -> None:
     """Delete what went with a list, unless it was created again: then its next delivery does."""
-    for part in (*_PARTS_OF_REMOVED, _end_clearing_of_removed):
+    for part in (*_PARTS_OF_REMOVED, clear_at_once):
         _repeat(turns, list_key, _of_removed(part))
 
 
-def clear_at_once(session: Session, row: HashList, limit: int) -> None:
-    """Do the same for a list that has few rows; leave the rest of others to later turns."""
-    _end_clearing_of_removed(session, row, limit)
+def clear_at_once(session: Session, row: HashList, limit: int) -> bool:
+    """Do the same in one transaction where few rows are left; say whether there are more.
+
+    The list may have been filled and removed again since any of the parts was done.
+    """
+    if any(part(session, row, limit) for part in _PARTS_OF_REMOVED):
+        return True
+    return _end_clearing(session, row, limit)
 
 
 def _delete_removed_entries(session: Session, row: HashList, limit: int) -> bool:
@@ -205,13 +210,6 @@ def _restore(
 ) -> int:
     restored = update(table).where(chosen).values(withdrawn_generation=None)
     return affected_rows(session, restored.execution_options(**_UNSYNCHRONIZED))
-
-
-def _end_clearing_of_removed(session: Session, row: HashList, limit: int) -> bool:
-    """End where nothing is left: the list may have been filled and removed again meanwhile."""
-    if any(part(session, row, limit) for part in _PARTS_OF_REMOVED):
-        return True
-    return _end_clearing(session, row, limit)
 
 
 def _end_clearing(_: Session, row: HashList, __: int) -> bool:

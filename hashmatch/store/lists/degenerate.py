@@ -16,7 +16,7 @@ from .figures import DISABLED, change_figures, count_listed, replace_figures
 from .generations import Counts, next_number, publish_generation
 from .registry import ALLOW
 from .staging_tables import CONTENT
-from .unsupported import degenerate_name
+from .unsupported import degenerate_name, figure_of
 
 # Says of an algorithm and value whether the hash is degenerate.
 IsDegenerate: TypeAlias = Callable[[str, bytes], bool]
@@ -69,10 +69,7 @@ def _withdraw(
         ]
         if new:
             session.execute(insert(UnsupportedHash), new)
-            names = Counter(
-                ("degenerate", one["algorithm"].removeprefix("degenerate ")) for one in new
-            )
-            change_figures(session, row.key, names)
+            change_figures(session, row.key, Counter(figure_of(one["algorithm"]) for one in new))
         session.execute(
             update(Entry).where(Entry.key.in_(some)).values(withdrawn_generation=next_number(row))
         )

@@ -9,13 +9,13 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import NotFoundError
 
+from ..engine import among
 from ..schema import Entry, EntryChange, HashList
 from .entries import IS_DISABLED, is_listed, is_named
 from .figures import DISABLED, change_figures, follow_figures
 from .generations import Change, Counts, Keys, next_number, publish_generation
 from .registry import find_list
 
-_KEYS_A_QUERY = 500
 _LONG_KEY = 19  # Longer numbers are no keys, and would not fit into a query.
 
 
@@ -39,12 +39,11 @@ def _keys(session: Session, chosen: Sequence[ColumnElement[bool]]) -> list[int]:
 
 
 def _disable(session: Session, row: HashList, keys: Sequence[int]) -> Change:
-    for start in range(0, len(keys), _KEYS_A_QUERY):
-        session.execute(
-            update(Entry)
-            .where(Entry.key.in_(keys[start : start + _KEYS_A_QUERY]))
-            .values(withdrawn_generation=next_number(row), disabled=True)
-        )
+    session.execute(
+        update(Entry)
+        .where(among(session, Entry.key, keys))
+        .values(withdrawn_generation=next_number(row), disabled=True)
+    )
     counts = Counts(withdrawn=len(keys))
     change = publish_generation(session, row, counts, source="disabled by an operator")
     follow_figures(session, row, withdrawn=keys)
@@ -58,14 +57,7 @@ def disable_hashes(session: Session, name: str, keys: Sequence[int]) -> int:
     Returns their number.
     """
     row = find_list(session, name)
-    found = [
-        key
-        for start in range(0, len(keys), _KEYS_A_QUERY)
-        for key in _keys(
-            session,
-            [*is_listed(row, within_keys=True), Entry.key.in_(keys[start : start + _KEYS_A_QUERY])],
-        )
-    ]
+    found = _keys(session, [*is_listed(row, within_keys=True), among(session, Entry.key, keys)])
     if found:
         _disable(session, row, sorted(found))
     return len(found)
@@ -79,7 +71,7 @@ def enable_hashes(session: Session, name: str, keys: Sequence[int]) -> int:
     """
     row = find_list(session, name)
     enabled = dict[int, Entry]()
-    for (_, entry_id), same in _hashes(session, keys):
+    for entry_id, same in _hashes(session, keys):
         disabled = session.scalars(select(Entry).where(*are_disabled(row), *same)).all()
         times = {one.withdrawn_generation for one in disabled if one.entry_id == entry_id}
         own = [one for one in disabled if one.withdrawn_generation in times]
@@ -91,13 +83,11 @@ def enable_hashes(session: Session, name: str, keys: Sequence[int]) -> int:
     return len(latest)
 
 
-def _hashes(
-    session: Session, keys: Sequence[int]
-) -> list[tuple[tuple[bytes, str], list[ColumnElement[bool]]]]:
-    """Return for each key its hash and entry id, and what every row of the same hash has."""
+def _hashes(session: Session, keys: Sequence[int]) -> list[tuple[str, list[ColumnElement[bool]]]]:
+    """Return for each key its entry id, and what every row of the same hash has."""
     query = select(Entry.algorithm, Entry.value, Entry.entry_id).where(Entry.key.in_(keys))
     return [
-        ((value, entry_id), [Entry.algorithm == algorithm, Entry.value == value])
+        (entry_id, [Entry.algorithm == algorithm, Entry.value == value])
         for algorithm, value, entry_id in session.execute(query).unique()
     ]
 
@@ -156,15 +146,8 @@ def _published_changes(
 ) -> dict[int, EntryChange]:
     """Return by key the contents that entries have, where these were not moved into them yet."""
     is_published: ColumnElement[bool] = EntryChange.generation != (row.preparing or 0)
-    return {
-        change.entry_key: change
-        for start in range(0, len(keys), _KEYS_A_QUERY)
-        for change in session.scalars(
-            select(EntryChange).where(
-                EntryChange.entry_key.in_(keys[start : start + _KEYS_A_QUERY]), is_published
-            )
-        )
-    }
+    own = select(EntryChange).where(among(session, EntryChange.entry_key, keys), is_published)
+    return {change.entry_key: change for change in session.scalars(own)}
 
 
 def _copy_of(entry: Entry, contents: Entry | EntryChange, generation: int) -> Entry:

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from ..engine import affected_rows, is_sqlite
+from ..engine import affected_rows, among, is_sqlite
 from ..schema import Entry, HashList, ListFigure
 from .entries import is_listed, is_named
 from .staging_tables import WITHDRAWALS
@@ -29,7 +29,6 @@ HASHES, ENTRIES, DISABLED = "hashes", "entries", "disabled"
 UNSUPPORTED, DEGENERATE = "unsupported", "degenerate"
 # Numbers by (subject, name); see `ListFigure`.
 Figures: TypeAlias = Counter[tuple[str, str]]
-_KEYS_A_QUERY = 500
 _ROWS_A_BATCH = 1_000
 # Of so many the values are sorted and counted within milliseconds.
 _FEW_ENTRIES = 20_000
@@ -131,12 +130,7 @@ def count_distinct_hashes(session: Session, list_key: int, algorithm: str) -> in
     """
     row = session.get_one(HashList, list_key)
     if row.active_entries > _FEW_ENTRIES:
-        own = (
-            ListFigure.list_key == list_key,
-            ListFigure.subject == HASHES,
-            ListFigure.name == algorithm,
-        )
-        return session.scalar(select(ListFigure.number).where(*own)) or 0
+        return count_hashes(session, [list_key]).get(algorithm, 0)
     values = select(Entry.value).where(*is_listed(row), Entry.algorithm == algorithm)
     return session.scalar(select(func.count()).select_from(values.distinct().subquery())) or 0
 
@@ -226,12 +220,8 @@ def follow_figures(
 
 
 def _pairs_of(session: Session, keys: Sequence[int]) -> list[tuple[str, str]]:
-    pairs: list[tuple[str, str]] = []
-    for start in range(0, len(keys), _KEYS_A_QUERY):
-        some = Entry.key.in_(keys[start : start + _KEYS_A_QUERY])
-        rows = session.execute(select(Entry.entry_id, Entry.algorithm).where(some))
-        pairs += [(entry_id, algorithm) for entry_id, algorithm in rows]
-    return pairs
+    own = select(Entry.entry_id, Entry.algorithm).where(among(session, Entry.key, keys))
+    return [(entry_id, algorithm) for entry_id, algorithm in session.execute(own)]
 
 
 def _figures_of(pairs: Sequence[tuple[str, str]]) -> Figures:

@@ -18,7 +18,15 @@ from ..engine import affected_rows, ignoring
 from ..schema import Entry, EntryChange, HashList
 from .comparing import Differences
 from .entries import highest_key
-from .figures import Figures, change_figures, compare_figures, count_entries, replace_figures
+from .figures import (
+    ENTRIES,
+    HASHES,
+    Figures,
+    change_figures,
+    compare_figures,
+    count_entries,
+    replace_figures,
+)
 from .generations import Change, Counts, Keys, next_number, publish_generation
 from .registry import ALLOW
 from .staging import Staging
@@ -199,8 +207,8 @@ def _follow_figures(session: Session, preparation: Preparation, row: HashList) -
     others = {
         one: number
         for one, number in preparation.figures.items()
-        if one[0] not in ("hashes", "entries")
+        if one[0] not in (HASHES, ENTRIES)
     }
     replace_figures(session, row.key, {**counted, **others})
-    total = sum(number for (subject, _), number in counted.items() if subject == "hashes")
+    total = sum(number for (subject, _), number in counted.items() if subject == HASHES)
     preparation.withdrawn = row.active_entries + preparation.added - total

@@ -111,11 +111,11 @@ def _copy(
     some: ColumnElement[bool],
 ) -> None:
     renew_lease(session, row, holder)
-    columns = [one for one in table.columns if one.name != "place"]
-    names = [_RENAMED.get((part, one.name), one.name) for one in columns]
+    stored = _stored_columns(part, table)
+    columns = [table.c[name] for name in stored]
     rows = select(literal(number), literal(part), *columns).where(some)
     copied = insert(QuarantinedRow).from_select(
-        ["delivery_key", "part", *names], rows.order_by(*table.primary_key)
+        ["delivery_key", "part", *stored.values()], rows.order_by(*table.primary_key)
     )
     session.execute(copied)
 
@@ -164,16 +164,19 @@ def read_quarantines(session: Session) -> dict[str, Quarantine]:
 def restage(staging: Staging, number: int) -> None:
     """Stage a quarantined delivery again."""
     for part, table in _PARTS.items():
-        columns = [one for one in table.columns if one.name != "place"]
-        stored = [
-            getattr(QuarantinedRow, _RENAMED.get((part, one.name), one.name)) for one in columns
-        ]
-        rows = select(*stored).where(
+        stored = _stored_columns(part, table)
+        rows = select(*(getattr(QuarantinedRow, name) for name in stored.values())).where(
             QuarantinedRow.delivery_key == number, QuarantinedRow.part == part
         )
         rows = rows.order_by(QuarantinedRow.key)
         # Versions before stored some rows twice, whose first counts.
-        staging.copy(table, [one.name for one in columns], rows)
+        staging.copy(table, list(stored), rows)
+
+
+def _stored_columns(part: str, table: Table) -> dict[str, str]:
+    """Return the columns of a staging table, with the names of those that store them."""
+    names = [one.name for one in table.columns if one.name != "place"]
+    return {name: _RENAMED.get((part, name), name) for name in names}
 
 
 def reject_quarantined(session: Session, row: HashList, number: int) -> None:
