@@ -29,8 +29,7 @@ def action_of(
 
     `matches` and `hashes` are those of all evidence of the case, the new one included.
     """
-    new = {int(one.match.match_id) for content in recorded for one in content.matches}
-    before = [one for one in matches if one.match_key not in new]
+    before = _before(recorded, matches)
     known_contents = {one.content_key for one in before}
     found: CaseAction | None = None
     for one in recorded:
@@ -44,9 +43,16 @@ def action_of(
 
 def needs_hashes(recorded: Sequence[NewMatches], matches: Sequence[EvidenceMatch]) -> bool:
     """Say whether `action_of` has to compare hashes: where evidence is new to its case."""
-    new = {int(one.match.match_id) for content in recorded for one in content.matches}
-    before = {one.content_key for one in matches if one.match_key not in new}
+    before = {one.content_key for one in _before(recorded, matches)}
     return any(not one.is_known and one.content_key not in before for one in recorded)
+
+
+def _before(
+    recorded: Sequence[NewMatches], matches: Sequence[EvidenceMatch]
+) -> list[EvidenceMatch]:
+    """Return the matches of a case that are not among the new ones."""
+    new = {int(one.match.match_id) for content in recorded for one in content.matches}
+    return [one for one in matches if one.match_key not in new]
 
 
 def _is_known(

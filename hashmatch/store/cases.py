@@ -151,13 +151,20 @@ def read_merged(session: Session, case: Case) -> list[int]:
     return list(session.scalars(query.order_by(Case.key)))
 
 
+def read_content_ids(session: Session, contents: Sequence[str]) -> dict[int, str]:
+    """Return the content ids of all evidence under these, by its keys.
+
+    To be read by themselves, so that no other table decides where a query begins.
+    """
+    evidence = select(Content.key, Content.content_id).where(Content.content_id.in_(contents))
+    return {row[0]: row[1] for row in session.execute(evidence)}
+
+
 def read_matched_lists(
     session: Session, contents: Sequence[str]
 ) -> defaultdict[str, list[tuple[str, str]]]:
     """Return the list and category of every match, by content id."""
-    # By themselves first, so that no table of the two decides where to begin.
-    evidence = select(Content.key, Content.content_id).where(Content.content_id.in_(contents))
-    ids = {row[0]: row[1] for row in session.execute(evidence)}
+    ids = read_content_ids(session, contents)
     query = (
         select(MatchRecord.content_key, HashList.name, MatchRecord.category)
         .join(HashList, HashList.key == MatchRecord.list_key)

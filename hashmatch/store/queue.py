@@ -16,7 +16,7 @@ from typing import TypeAlias
 from sqlalchemy import ColumnElement, Select, select, tuple_
 from sqlalchemy.orm import Session
 
-from .cases import CaseFilter, CasePlace, OpeningPlace, StoredCase
+from .cases import CaseFilter, CasePlace, OpeningPlace, StoredCase, read_content_ids
 from .schema import Case, Content, HashList, MatchRecord
 
 _CASES_A_PAGE = 1_000
@@ -227,9 +227,7 @@ def _matched(
     session: Session, wanted: CaseFilter, lists: Sequence[int], contents: Sequence[str]
 ) -> set[str | None]:
     """Return those of the content ids that match the lists or their entry."""
-    # By themselves first, so that no table of the two decides where to begin.
-    evidence = select(Content.key, Content.content_id).where(Content.content_id.in_(contents))
-    ids = {row[0]: row[1] for row in session.execute(evidence)}
+    ids = read_content_ids(session, contents)
     query = select(MatchRecord.content_key).where(
         MatchRecord.content_key.in_(ids),
         # As a sum, which has no index: SQLite would go through the matches of the lists.

@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, delete, exists, func, or_, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
+from .cases import read_content_ids
 from .engine import among, audit, is_sqlite
 from .evaluations import keep_results
 from .lookups import count_old_anchors, remove_old_anchors
@@ -148,9 +149,8 @@ def _remove_cases(session: Session, cases: Sequence[Any], rows: int, removed: Co
 def _results_of_contents(session: Session, cases: Sequence[Any]) -> dict[int, str]:
     """Return the results of cases by the keys of all their evidence."""
     results = {case.content_id: case.result for case in cases}
-    query = select(Content.key, Content.content_id)
-    rows = session.execute(query.where(Content.content_id.in_(list(results))))
-    return {key: results[content_id] for key, content_id in rows}
+    ids = read_content_ids(session, list(results))
+    return {key: results[content_id] for key, content_id in ids.items()}
 
 
 def count_old_contents(session: Session, before: datetime) -> int:
