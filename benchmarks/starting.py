@@ -27,7 +27,7 @@ def measure() -> list[Table]:
         f"`hashmatch {' '.join((*words, '--help'))}`": _processor_s(
             "-m", "hashmatch", *words, "--help"
         )
-        for words in _commands(cli)
+        for words in commands_of(cli)
     }
     slowest = sorted(pages.items(), key=lambda one: -one[1])[:_SHOWN]
     rows = [("`python -c pass` (the comparison)", bare), *slowest, *_scans()]
@@ -73,14 +73,15 @@ def _entries() -> str:
     return "\n".join(("algorithm,value", *rows, ""))
 
 
-def _commands(command: click.Command, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+def commands_of(command: click.Command, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the words of a command and of all below it."""
     yield words
     if isinstance(command, click.Group):
         context = click.Context(command)
         for name in command.list_commands(context):
             found = command.get_command(context, name)
             if found is not None:
-                yield from _commands(found, (*words, name))
+                yield from commands_of(found, (*words, name))
 
 
 def _processor_s(*arguments: str) -> float:

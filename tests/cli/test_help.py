@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 
-import click
-
+from benchmarks.starting import commands_of
 from hashmatch.cli.main import cli
 
 # Each of these takes a twentieth of a second and more to load.
@@ -28,18 +26,8 @@ for words in json.loads(sys.argv[1]):
 """
 
 
-def _commands(command: click.Command, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    yield words
-    if isinstance(command, click.Group):
-        context = click.Context(command)
-        for name in command.list_commands(context):
-            found = command.get_command(context, name)
-            assert found is not None
-            yield from _commands(found, (*words, name))
-
-
 def test_the_help_of_every_command_loads_neither_the_database_nor_any_array() -> None:
-    commands = list(_commands(cli))
+    commands = list(commands_of(cli))
     assert len(commands) > 50
     show = [sys.executable, "-c", _SHOW, json.dumps(commands)]
     shown = subprocess.run(show, capture_output=True, text=True, check=True).stdout

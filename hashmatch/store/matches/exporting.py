@@ -12,7 +12,7 @@ from sqlalchemy.types import NullType
 
 from ..engine import among
 from ..schema import Case, Content, HashList, MatchRecord
-from .matches import MatchFilter, conditions
+from .matches import MatchFilter, conditions, with_its_own
 
 # Chunks ten times as large took as long, and as many megabytes.
 _ROWS_A_CHUNK = 2_000
@@ -105,10 +105,4 @@ def _columns() -> Select[Any]:
         MatchRecord.decode, Content.format, Content.width, Content.height, Content.frames,
         _bare(MatchRecord.value), Case.key.label("case"), MatchRecord.entries,
     ]  # fmt: skip
-    return (
-        select(*columns)
-        .join(HashList, HashList.key == MatchRecord.list_key)
-        .join(Content, Content.key == MatchRecord.content_key)
-        .outerjoin(Case, Case.content_id == Content.content_id)
-        .order_by(*_ORDER)
-    )
+    return with_its_own(select(*columns)).order_by(*_ORDER)

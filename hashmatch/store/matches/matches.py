@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Select, select, tuple_
 from sqlalchemy.orm import Session
@@ -15,6 +16,7 @@ from ..lists import find_entry_state, find_list
 from ..schema import Case, Content, HashList, MatchRecord
 
 _MATCHES_A_PAGE = 1_000
+_Query = TypeVar("_Query", bound="Select[*tuple[Any, ...]]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +146,13 @@ def read_entry_history(session: Session, one: StoredMatch) -> dict[str, str]:
 
 
 def _with_all() -> Select[MatchRecord, HashList, Content, int]:
+    return with_its_own(select(MatchRecord, HashList, Content, Case.key))
+
+
+def with_its_own(query: _Query) -> _Query:
+    """Return a query of matches, joined with the list, the content and the case of each."""
     return (
-        select(MatchRecord, HashList, Content, Case.key)
+        query.select_from(MatchRecord)
         .join(HashList, HashList.key == MatchRecord.list_key)
         .join(Content, Content.key == MatchRecord.content_key)
         .outerjoin(Case, Case.content_id == Content.content_id)
