@@ -18,7 +18,7 @@ from tests.service.serving import await_ready, free_port
 
 _SERVE = "from hashmatch.cli.main import main; main()"
 _UNPROTECTED = (
-    "import hashmatch.wiring; hashmatch.wiring.forbid_core_dumps = lambda: False; " + _SERVE
+    "import hashmatch.imaging; hashmatch.imaging.forbid_core_dumps = lambda: False; " + _SERVE
 )
 # No program has these bytes by chance.
 _MARK = b"the bytes of an upload, again and again; "
