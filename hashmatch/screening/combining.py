@@ -6,11 +6,16 @@ A commit costs the same for one image and for a hundred, so that all who wait jo
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from hashmatch.errors import StoreLockedError
+
+# Where several came together, those whose answers just went out are back within a moment. Without
+# it they meet in two groups that take turns, and a commit serves half as many.
+_GATHERING_S = 0.004
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -39,6 +44,8 @@ class Combiner(Generic[Job, Result]):
         self._lock = threading.Lock()
         self._turn = threading.Lock()
         self._waiting = deque[_Ticket[Job, Result]]()
+        # Of the turn before.
+        self._taken = 0
 
     def do(self, job: Job) -> Result:
         """Return the result of a job, or raise its exception. Raises `StoreLockedError`."""
@@ -69,7 +76,10 @@ class Combiner(Generic[Job, Result]):
             self._turn.release()
 
     def _do_some(self) -> None:
+        if self._taken > 1:
+            time.sleep(_GATHERING_S)
         taken = self._take()
+        self._taken = len(taken)
         answers: Sequence[Result | Exception]
         try:
             answers = self._work([one.job for one in taken])

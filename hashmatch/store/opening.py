@@ -17,7 +17,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 from hashmatch.errors import StoreConflictError
 from hashmatch.outcome import Nearness, nearness
 
-from .engine import as_table, audit_id, audit_rows, is_sqlite, upsert_into
+from .engine import as_table, audit_id, audit_rows, insert_rows, is_sqlite, upsert_into
 from .schema import Case, Content, ContentHash, HashList, MatchRecord, ReviewResult
 
 _CASES = as_table(Case)
@@ -40,6 +40,12 @@ _AS_OPENED: Mapping[str, object] = {
     "revision": 1,
     "result": ReviewResult.OPEN.value,
 }
+_LOCK = (
+    select(*_CASES.c)
+    .where(_CASES.c.content_id.in_(bindparam("contents", expanding=True)))
+    .order_by(_CASES.c.key)
+    .with_for_update()
+)
 _KEYS = select(_CASES.c.content_id, _CASES.c.key).where(
     _CASES.c.content_id.in_(bindparam("contents", expanding=True))
 )
@@ -107,11 +113,8 @@ def lock_cases_of(session: Session, contents: Sequence[str]) -> dict[str, Case]:
 
     `save_cases` writes what is changed of them.
     """
-    query = select(Case).where(Case.content_id.in_(contents)).order_by(Case.key)
-    rows = session.scalars(query.with_for_update().execution_options(populate_existing=True)).all()
-    for row in rows:
-        session.expunge(row)
-    return {row.content_id: row for row in rows if row.content_id is not None}
+    rows = session.execute(_LOCK, {"contents": contents}).all()
+    return {row.content_id: Case(**row._mapping) for row in rows}
 
 
 def read_case_keys(session: Session, contents: Sequence[str]) -> dict[str, int]:
@@ -137,7 +140,7 @@ def open_cases(session: Session, cases: Sequence[NewCase]) -> None:
     rows = [{**_opened(one), "audit_id": own} for one in cases]
     # In one order, so that two transactions never wait for each other's rows.
     rows.sort(key=itemgetter("content_id"))
-    found = session.execute(_open(is_sqlite=is_sqlite(session)), rows)
+    found = insert_rows(session, _open(is_sqlite=is_sqlite(session)), rows)
     keys = {row[0]: row[1] for row in found}
     if len(keys) < len(rows):
         raise StoreConflictError(

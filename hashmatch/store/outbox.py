@@ -16,7 +16,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from hashmatch.errors import NotFoundError
 
-from .engine import as_table, audit, is_sqlite, overwrite_deleted, upsert_into
+from .engine import as_table, audit, insert_rows, is_sqlite, overwrite_deleted, upsert_into
 from .schema import Figure, OutboxMessage, utc_now
 
 # A crashed sender delays a message by this much.
@@ -88,7 +88,7 @@ def queue_messages(session: Session, messages: Sequence[NewMessage]) -> set[str]
         return set()
     # In one order, so that two transactions never wait for each other's rows.
     rows.sort(key=itemgetter("subject"))
-    return set(session.scalars(_add(is_sqlite=is_sqlite(session)), rows))
+    return set(insert_rows(session, _add(is_sqlite=is_sqlite(session)), rows).scalars())
 
 
 _OUTBOX = as_table(OutboxMessage)

@@ -169,9 +169,12 @@ def write_batches(session: Session, actor: str, seal: Seal | None) -> bool:
     return True
 
 
+_END = select(as_table(AuditHead).c.number)
+
+
 def read_end(session: Session) -> int:
     """Return the number of the last sealed record. Raises `StoreError` where none is known."""
-    number: int | None = session.scalar(select(AuditHead.number))
+    number: int | None = session.scalar(_END)
     if number is None:
         raise StoreError(
             "the audit chain has no end to continue from",

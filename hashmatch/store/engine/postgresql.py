@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL
 
 from hashmatch.errors import (
@@ -61,7 +62,11 @@ def open_engine(url: URL, busy_timeout_s: float) -> Engine:
     """Return an engine that has not connected yet. Raises what importing the driver raises."""
     lock_timeout_ms = max(int(busy_timeout_s * 1000), 1)
     options = {"lock_timeout": f"{lock_timeout_ms}ms", **_SERVER_OPTIONS}
-    return create_engine(
+    # Imported here: most installations do without it.
+    from psycopg import RawCursor, RawServerCursor
+    from psycopg.types.array import ListBinaryDumper
+
+    engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         hide_parameters=True,
         pool_size=MAX_WRITERS,
@@ -69,7 +74,10 @@ def open_engine(url: URL, busy_timeout_s: float) -> Engine:
         pool_timeout=max(busy_timeout_s, 1),
         # A connection that broke while nobody used it is replaced, not handed out.
         pool_pre_ping=True,
+        # The server's own: the driver's is translated in Python, character by character.
+        paramstyle="numeric_dollar",
         connect_args={
+            "cursor_factory": RawCursor,
             "connect_timeout": _CONNECT_TIMEOUT_S,
             "application_name": "hashmatch",
             "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
@@ -79,6 +87,14 @@ def open_engine(url: URL, busy_timeout_s: float) -> Engine:
             "tcp_user_timeout": _SILENCE_TIMEOUT_MS,
         },
     )
+
+    @event.listens_for(engine, "connect")
+    def _set_cursors(connection: Any, _: object) -> None:
+        connection.server_cursor_factory = RawServerCursor
+        # As text each item is quoted by itself, in Python.
+        connection.adapters.register_dumper(list, ListBinaryDumper)
+
+    return engine
 
 
 @contextmanager

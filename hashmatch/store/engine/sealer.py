@@ -17,9 +17,10 @@ from ..schema import AuditBatch, AuditHead
 from .audit_log import Seal
 from .known_chain import KnownChain
 from .sealing import Turn, seal_some
+from .statements import as_table
 
 # A burst of transactions is sealed together; what other processes left is looked for once a second.
-_GATHER_S, _LOOK_EVERY_S = 0.2, 0.7
+_GATHER_S, _LOOK_EVERY_S = 0.4, 0.7
 # Other writers come in between two turns.
 _PAUSE_S = 0.01
 # At the end of a process nobody waits longer than this for the last records to be sealed: others
@@ -27,6 +28,11 @@ _PAUSE_S = 0.01
 _MAX_CLOSE_S = 3.0
 _MAX_REPORTED = 1_000
 _log = logging.getLogger("hashmatch.audit")
+
+_HEAD, _BATCHES = as_table(AuditHead).c, as_table(AuditBatch).c
+_END = select(_HEAD.number, _HEAD.record_hash)
+# In order, so that PostgreSQL goes by the index, which soon forgets what was removed.
+_OLDEST = select(_BATCHES.key).order_by(_BATCHES.key).limit(1)
 
 _Unit = Callable[[], AbstractContextManager[Session]]
 
@@ -102,13 +108,11 @@ class Sealer:
 
     def _look(self) -> bool:
         """Say whether there is anything to seal; follows what others sealed meanwhile."""
-        # In order, so that PostgreSQL goes by the index, which soon forgets what was removed.
-        oldest = select(AuditBatch.key).order_by(AuditBatch.key).limit(1)
         with self._turn, self._reading() as session:
-            head = session.execute(select(AuditHead.number, AuditHead.record_hash)).first()
+            head = session.execute(_END).first()
             if head is not None:
                 self._known.follow(session, *head)
-            return session.scalar(oldest) is not None
+            return session.scalar(_OLDEST) is not None
 
     def _take_turn(self) -> Turn:
         with self._turn:

@@ -23,7 +23,7 @@ from .audit_log import RECORDS_A_BATCH, Seal, facts_text
 from .batches import Batch, BatchRecord, StoredBatch
 from .chaining import chained_text, moment_text, signed_text
 from .known_chain import End, KnownChain, link
-from .statements import as_table, is_sqlite
+from .statements import as_table, insert_rows, is_sqlite
 
 # The newest record is signed; earlier signatures are stored at this distance.
 RECORDS_A_CHECKPOINT = 1_000
@@ -39,6 +39,8 @@ _TURN_TO_SEAL = 0x686D04
 _MAX_PAUSE = "SET LOCAL idle_in_transaction_session_timeout = '10s'"
 # Without a key, signed batches are left for so long to those that can sign the end, too.
 _LEFT_TO_SIGNERS = timedelta(seconds=10)
+_ADD, _BATCHES = insert(as_table(AuditRecord)), as_table(AuditBatch)
+_PAGE = select(_BATCHES).order_by(_BATCHES.c.key).limit(_BATCHES_A_PAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def read_batches(
 
     Those that may be `about` one row, by table and key, or all.
     """
-    query = select(AuditBatch.__table__).order_by(AuditBatch.key).limit(_BATCHES_A_PAGE)
+    query = _PAGE
     if about is not None:
         query = query.where(AuditBatch.records.contains(chained_text(about).decode()[1:-1]))
     # In pages: a caller may stop at any, or lose the server, and no cursor stays open.
@@ -100,7 +102,7 @@ def read_batches(
     while limit > 0 and (page := session.execute(following).all()):
         for row in page[:limit]:
             yield StoredBatch(*row)
-        limit, following = limit - len(page), query.where(AuditBatch.key > page[-1].key)
+        limit, following = limit - len(page), query.where(_BATCHES.c.key > page[-1].key)
 
 
 def _choose(
@@ -164,7 +166,7 @@ def _append(
     is_far = number // RECORDS_A_CHECKPOINT > head.number // RECORDS_A_CHECKPOINT
     if is_far and _keep_checkpoint(session, head):
         append(_own_record(CHECKPOINT_ACTION, {"number": head.number}))
-    session.execute(insert(as_table(AuditRecord)), rows)
+    insert_rows(session, _ADD, rows)
     head.number, head.record_hash = number, latest
     head.signed_at, head.key_id, head.signature = None, "", None
     if seal is not None:

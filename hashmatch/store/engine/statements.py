@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import sqlalchemy.dialects.sqlite as sqlite_dialect
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Column,
     ColumnElement,
     Connection,
     CursorResult,
+    Insert,
+    Result,
+    String,
     Table,
+    Text,
     UpdateBase,
     any_,
+    bindparam,
     func,
     literal,
     select,
     text,
 )
 from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeEngine
 
 from ..schema import Base
 
@@ -87,6 +95,34 @@ def ignoring(connection: Connection, table: Table | type[Base]) -> Upsert:
     chosen = table if isinstance(table, Table) else as_table(table)
     is_sqlite = connection.dialect.name == "sqlite"
     return upsert_into(chosen, is_sqlite=is_sqlite).on_conflict_do_nothing()
+
+
+def insert_rows(
+    session: Session, new: Insert, rows: Sequence[Mapping[str, Any]]
+) -> Result[*tuple[Any, ...]]:
+    """Execute an insertion that is kept, of rows that name the same columns; returns its result.
+
+    On PostgreSQL the values of a column are one array. A text with a place for each of thousands of
+    values takes driver and server longer to read than it takes to insert them.
+    """
+    if is_sqlite(session):
+        return session.execute(new, rows)
+    names = tuple(rows[0])
+    arrays = {name: [row[name] for row in rows] for name in names}
+    return session.execute(_from_arrays(new, names), arrays)
+
+
+@lru_cache(maxsize=64)
+def _from_arrays(new: Insert, names: tuple[str, ...]) -> Insert:
+    columns = [cast("Table", new.table).c[name] for name in names]
+    arrays = [bindparam(one.name, type_=ARRAY(_item_type(one))) for one in columns]
+    values = func.unnest(*arrays).table_valued(*names).render_derived()
+    return new.from_select(names, select(*(values.c[name] for name in names)))
+
+
+def _item_type(column: Column[Any]) -> TypeEngine[Any]:
+    # A cast to a length would cut what is too long, where the column itself refuses it.
+    return Text() if isinstance(column.type, String) else column.type
 
 
 def affected_rows(session: Session, statement: UpdateBase) -> int:

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import InputError
 
-from ..engine import audit
+from ..engine import as_table, audit
 from ..schema import Entry, EntryChange, HashList, utc_now
 from .entries import IS_ALLOWING, are_listed, is_in_force, shown_entry_id
 from .figures import DISABLED, change_figures, follow_figures
@@ -149,13 +149,9 @@ def read_allowances(
 ) -> list[Allowance]:
     """Return the allowances of any of these (algorithm, value), whatever their terms."""
     lists = {
-        row.key: row.name
-        for row in session.scalars(
-            select(HashList).where(
-                HashList.kind == ALLOW, HashList.removed_at.is_(None), HashList.active_entries > 0
-            )
-        )
-        if row.licence_end is None or today <= row.licence_end
+        key: name
+        for key, name, licence_end in session.execute(_ALLOW_LISTS)
+        if licence_end is None or today <= licence_end
     }
     found: list[Allowance] = []
     wanted = sorted(set(hashes)) if lists else []
@@ -168,6 +164,13 @@ def read_allowances(
                 with suppress(InputError):
                     found.append(_allowance(entry, lists[entry.list_key], *change))
     return sorted(found, key=lambda one: one.entry_key)
+
+
+# Built once, since each image that matches asks for it.
+_LISTS = as_table(HashList).c
+_ALLOW_LISTS = select(_LISTS.key, _LISTS.name, _LISTS.licence_end).where(
+    _LISTS.kind == ALLOW, _LISTS.removed_at.is_(None), _LISTS.active_entries > 0
+)
 
 
 def _allowing(

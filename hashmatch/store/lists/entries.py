@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select
 from sqlalchemy.orm import Session
 
+from ..engine import as_table
 from ..schema import Entry, EntryChange, Generation, HashList
 
 # In the very terms of their indexes, without which all entries would be read.
@@ -34,11 +35,12 @@ def is_listed(
 
 def are_listed() -> ColumnElement[bool]:
     """Say the same of the entries of any list, which are joined with their lists."""
-    preparing = func.coalesce(HashList.preparing, -1)
-    withdrawn = Entry.withdrawn_generation
+    entries, lists = as_table(Entry).c, as_table(HashList).c
+    preparing = func.coalesce(lists.preparing, -1)
+    withdrawn = entries.withdrawn_generation
     return and_(
-        Entry.added_generation > HashList.emptied,
-        Entry.added_generation != preparing,
+        entries.added_generation > lists.emptied,
+        entries.added_generation != preparing,
         or_(withdrawn.is_(None), withdrawn == preparing),
     )
 
@@ -109,8 +111,9 @@ def _with_change() -> Select[Entry, HashList, EntryChange]:
 
 def is_in_force() -> ColumnElement[bool]:
     """Say that new contents of an entry, joined with its list, are of a published generation."""
-    is_published = EntryChange.generation != func.coalesce(HashList.preparing, -1)
-    return (EntryChange.entry_key == Entry.key) & is_published
+    changes, lists = as_table(EntryChange).c, as_table(HashList).c
+    is_published = changes.generation != func.coalesce(lists.preparing, -1)
+    return (changes.entry_key == as_table(Entry).c.key) & is_published
 
 
 def shown_entry_id(entry_id: str, key: int) -> str:

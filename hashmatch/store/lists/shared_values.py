@@ -114,7 +114,7 @@ def _read(session: Session, keys: Collection[int], now: datetime) -> Iterator[_R
 
 _KEYS: BindParameter[int] = bindparam("keys", expanding=True)
 _NOW: BindParameter[datetime] = bindparam("now", type_=UTCDateTime())
-_OWN = as_table(Entry).c
+_OWN, _CHANGED = as_table(Entry).c, as_table(EntryChange)
 # Built once: to build it for each image takes longer than to execute it.
 _ENTRIES = (
     select(
@@ -123,10 +123,10 @@ _ENTRIES = (
         _OWN.algorithm,
         _OWN.value,
         _OWN.entry_id,
-        func.coalesce(EntryChange.category, _OWN.category),
+        func.coalesce(_CHANGED.c.category, _OWN.category),
         case((_OWN.disabled_until > _NOW, 0), else_=1),
     )
-    .join(HashList, HashList.key == _OWN.list_key)
-    .outerjoin(EntryChange, is_in_force())
+    .join(as_table(HashList), as_table(HashList).c.key == _OWN.list_key)
+    .outerjoin(_CHANGED, is_in_force())
     .where(_OWN.key.in_(_KEYS), are_listed())
 )

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from hashmatch.outcome import AllowedMatch
 
-from ..engine import as_table, audit_id, audit_rows
+from ..engine import as_table, audit_id, audit_rows, insert_rows
 from ..lists import Allowance
 from ..schema import AllowedMatchRecord, Content, Entry, HashList, utc_now
 
@@ -94,7 +94,7 @@ def _insert(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     own = audit_id(session)
     rows = [{**row, "audit_id": own} for row in rows]
     by_place = {(row["content_key"], row["entry_key"], row["allow_entry_key"]): row for row in rows}
-    for key, *place in session.execute(_ADD, rows):
+    for key, *place in insert_rows(session, _ADD, rows):
         by_place[place[0], place[1], place[2]]["key"] = key
     facts = [{"content": row["content_key"], "by": row["actor"]} for row in rows]
     audit_rows(session, "match.allowed", AllowedMatchRecord, rows, facts)

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import UpdateBase, select
+from sqlalchemy import Insert, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
 
 from hashmatch.hashes import SEARCH_VIEWS, Hash
 from hashmatch.outcome import Media
 
-from ..engine import as_table, audit_id, audit_rows, is_sqlite, upsert_into
+from ..engine import as_table, audit_id, audit_rows, insert_rows, is_sqlite, upsert_into
 from ..schema import Content, ContentHash
 
 # A content id and a fingerprint.
@@ -59,7 +59,7 @@ def find_or_add_contents(
     statement = _find_or_add(is_sqlite=is_sqlite(session))
     known = {
         (content_id, fingerprint): KnownContent(key, is_new=named_by == own)
-        for key, content_id, fingerprint, named_by in session.execute(statement, ordered)
+        for key, content_id, fingerprint, named_by in insert_rows(session, statement, ordered)
     }
     added = [{**rows[name], "key": one.key} for name, one in known.items() if one.is_new]
     audit_rows(session, "content.recorded", Content, added, [{}] * len(added))
@@ -89,7 +89,7 @@ def add_hashes(session: Session, hashes: Mapping[int, Sequence[Hash]]) -> None:
         if one.view not in SEARCH_VIEWS
     ]
     if rows:
-        session.execute(_add_hashes(is_sqlite=is_sqlite(session)), rows)
+        insert_rows(session, _add_hashes(is_sqlite=is_sqlite(session)), rows)
 
 
 _CONTENTS = as_table(Content)
@@ -109,7 +109,7 @@ def _find_or_add(*, is_sqlite: bool) -> ReturningInsert[int, str, bytes, int | N
 
 
 @cache
-def _add_hashes(*, is_sqlite: bool) -> UpdateBase:
+def _add_hashes(*, is_sqlite: bool) -> Insert:
     return upsert_into(as_table(ContentHash), is_sqlite=is_sqlite).on_conflict_do_nothing()
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, bindparam, case, func, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
 
-from ..engine import as_table, audit, is_sqlite, upsert_into
+from ..engine import as_table, audit, insert_rows, is_sqlite, upsert_into
 from ..lists import ListedHash, are_listed, find_list, shown_entry_id
 from ..schema import Case, Content, Entry, EntryActivity, HashList, MatchRecord, utc_now
 
@@ -61,7 +61,9 @@ def count_contents(
     ]
     return {
         key: (contents, flooded_on == today)
-        for key, contents, flooded_on in session.execute(_count(is_sqlite=is_sqlite(session)), rows)
+        for key, contents, flooded_on in insert_rows(
+            session, _count(is_sqlite=is_sqlite(session)), rows
+        )
     }
 
 

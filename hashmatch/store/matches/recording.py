@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from hashmatch.hashes import Hash, Orientation, View
 from hashmatch.outcome import Action, AllowedMatch, Match, Nearness, nearness, strongest
 
-from ..engine import as_table, audit_id, audit_rows
+from ..engine import as_table, audit_id, audit_rows, insert_rows
 from ..schema import Entry, MatchRecord, utc_now
 from .allowed import NewAllowedMatch, record_allowed_matches
 from .content import ContentFacts, add_hashes, find_or_add_contents
@@ -176,7 +176,7 @@ class _Records:
 
     def _insert(self, rows: Sequence[_Row]) -> None:
         by_place = {(row.values["content_key"], row.values["entry_key"]): row for row in rows}
-        for key, *place in self._session.execute(_ADD, [row.values for row in rows]):
+        for key, *place in insert_rows(self._session, _ADD, [row.values for row in rows]):
             by_place[place[0], place[1]].values["key"] = key
 
 
