@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar, Self
 
 import numpy as np
@@ -19,7 +20,7 @@ class ExactSegment(Segment):
     kind: ClassVar = "exact"
 
     @classmethod
-    def build(cls, algorithm: Algorithm, entries: Entries) -> Self:
+    def build(cls, algorithm: Algorithm, entries: Entries, _: Path | None = None) -> Self:
         """Build a segment with the entries sorted by the first bytes of their values."""
         # Numbers sort and compare faster than byte strings, and 64 bits are nearly always enough to
         # tell cryptographic hashes apart.

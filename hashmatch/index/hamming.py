@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, TypeVar, cast
 
 import numpy as np
@@ -36,6 +37,7 @@ _NEAR_SHARE = 0.1
 # Fewer queries than this are not worth a second thread.
 _MIN_QUERIES_PER_THREAD = 64
 _THREADS = os.cpu_count() or 1
+_ROWS_AT_ONCE = 1 << 16
 
 
 class HammingSegment(Segment):
@@ -56,10 +58,8 @@ class HammingSegment(Segment):
         self._reaches: dict[int, Reach | None] = {}
 
     @classmethod
-    def build(cls, algorithm: Algorithm, entries: Entries) -> Self:
+    def build(cls, algorithm: Algorithm, entries: Entries, scratch: Path | None = None) -> Self:
         """Build a segment that is fastest for thresholds near the algorithm's usual ones."""
-        from .kernels import permute_bits
-
         bits, count = algorithm.bits, len(entries.keys)
         usual_bits = algorithm.threshold_bits
         if usual_bits is None:  # Matched only where a policy asks for it, and then at few bits.
@@ -72,14 +72,15 @@ class HammingSegment(Segment):
         if number:
             sample = entries.values[:: -(-count // _SAMPLE_SIZE)]
             order = order_bits(np.unpackbits(sample, axis=1, bitorder="little"), number)
-        rows = permute_bits(entries.values, _permutation(order, bits))
+        rows = _permuted(entries.values, _permutation(order, bits), in_place=scratch is not None)
         by_value = _order_by_value(rows)
-        rows = rows[by_value]
+        rows = _moved(rows, by_value)
         is_new = np.ones(count, np.bool_)
         is_new[1:] = (rows[1:] != rows[:-1]).any(axis=1)
         starts = np.zeros(0, np.int64)
         if not is_new.all():
-            rows, starts = rows[is_new], np.append(np.flatnonzero(is_new), count)
+            places = np.flatnonzero(is_new)
+            rows, starts = _moved(rows, places), np.append(places, count)
         columns = {
             "rows": rows,
             "order": order,
@@ -87,8 +88,8 @@ class HammingSegment(Segment):
             "entry_keys": narrow(entries.keys[by_value]),
             "list_keys": narrow(entries.list_keys[by_value]),
         }
-        del by_value, is_new  # The tables take most of the memory.
-        return cls(algorithm, {**columns, **make_tables(rows, bits, number)})
+        del by_value, is_new  # The tables take as much again.
+        return cls(algorithm, {**columns, **make_tables(rows, bits, number, scratch)})
 
     def __len__(self) -> int:
         return len(self._entry_keys)
@@ -189,6 +190,28 @@ def _permutation(order: NDArray[np.int64], bits: int) -> Words:
         word, place = divmod(target, _WORD_BITS)
         table[byte, :, word] |= (of_byte >> np.uint64(bit) & np.uint64(1)) << np.uint64(place)
     return table
+
+
+def _permuted(values: Values, table: Words, *, in_place: bool) -> Words:
+    """Return the rows of values, in their memory where that is allowed and they fill words."""
+    from .kernels import permute_bits
+
+    is_possible = values.flags.writeable and values.flags.c_contiguous and values.flags.aligned
+    if not in_place or not is_possible or values.shape[1] % table.itemsize:
+        return permute_bits(values, table)
+    rows = values.view(np.uint64)
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        some = slice(start, start + _ROWS_AT_ONCE)
+        rows[some] = permute_bits(values[some], table)
+    return rows
+
+
+def _moved(rows: Words, places: NDArray[np.intp]) -> Words:
+    """Return the rows at some places, in their own memory."""
+    # Word by word, so that a copy is never more than a part of them.
+    for word in range(rows.shape[1]):
+        rows[: len(places), word] = rows[places, word]
+    return rows[: len(places)]
 
 
 def _order_by_value(rows: Words) -> NDArray[np.intp]:

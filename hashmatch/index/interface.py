@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import ClassVar, NamedTuple, Self, TypeAlias
 
 import numpy as np
@@ -125,8 +126,12 @@ class Segment(Index):
 
     @classmethod
     @abstractmethod
-    def build(cls, algorithm: Algorithm, entries: Entries) -> Self:
-        """Build a segment of the given entries."""
+    def build(cls, algorithm: Algorithm, entries: Entries, scratch: Path | None = None) -> Self:
+        """Build a segment of the given entries.
+
+        With a folder for temporary files it may keep large arrays there, and use the memory of the
+        entries' values for its own: of millions of them there is not room for many copies.
+        """
 
     @abstractmethod
     def entries(self) -> Entries:

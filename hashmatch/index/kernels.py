@@ -84,24 +84,16 @@ def count_keys(rows: Words, first: int, width: int) -> Rows:
     return counts
 
 
-def fill_buckets(
-    rows: Words, first: int, width: int, counts: Rows, free: Sequence[NDArray[Any]]
-) -> tuple[int, int, int]:
-    """Write the buckets, slots and shared slots of one piece, see `Table`, where there is room.
-
-    Returns how many of each there are.
-    """
+def make_buckets(rows: Words, first: int, width: int, counts: Rows) -> tuple[Words, Rows, Rows]:
+    """Return the buckets, slots and shared slots of one piece, see `Table`."""
     # A slot suffices for a key with one row. Several rows need a list with its length in front.
     several = counts > 1
-    lengths = (
-        2 * max(1, len(counts) // 64),
-        int(np.count_nonzero(counts)),
-        int(counts[several].sum() + np.count_nonzero(several)),
-    )
-    buckets, slots, shared = (column[:length] for column, length in zip(free, lengths, strict=True))
+    buckets = np.empty(2 * max(1, len(counts) // 64), np.uint64)
+    slots = np.empty(int(np.count_nonzero(counts)), np.uint32)
+    shared = np.empty(int(counts[several].sum() + np.count_nonzero(several)), np.uint32)
     loops.lay_out(*_read_only(counts), buckets, slots, shared)
     loops.fill(*_read_only(rows), first, width, *_read_only(counts, buckets), slots, shared)
-    return lengths
+    return buckets, slots, shared
 
 
 def _collect(kernel: Any, arguments: Sequence[Any], threshold_bits: int) -> NearRows:

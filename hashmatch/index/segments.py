@@ -33,8 +33,11 @@ _MERGE_RATIO = 4
 def write_segment(
     folder: IndexFolder, store_id: str, algorithm: Algorithm, entries: Entries
 ) -> SegmentMark:
-    """Build a segment of the entries and write it. Raises `IndexFolderError`."""
-    segment = SEGMENT_OF_KIND[algorithm.kind].build(algorithm, entries)
+    """Build a segment of the entries, whose values are used up, and write it.
+
+    Raises `IndexFolderError`.
+    """
+    segment = SEGMENT_OF_KIND[algorithm.kind].build(algorithm, entries, folder.path)
     facts = _facts(store_id, segment)
     mark = folder.write({**facts, "entries": len(entries.keys)}, segment.arrays)
     return SegmentMark(mark, segment.kind, algorithm.name, len(entries.keys))

@@ -6,7 +6,8 @@ Source: Norouzi, Punjani, Fleet, "Fast Exact Search in Hamming Space with Multi-
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,44 +22,47 @@ from .pieces import (
     scan_cost,
     search_cost,
 )
+from .spool import Spool
 
 if TYPE_CHECKING:
     from .kernels import Reach
 
 _KEYS_AT_ONCE = 1 << 20
+# The tables of more rows than this go to the disk piece by piece.
+_ROWS_IN_MEMORY = 1_000_000
 Words: TypeAlias = NDArray[np.uint64]
 Places: TypeAlias = NDArray[np.int64]
 
 
-def make_tables(rows: Words, bits: int, number: int) -> dict[str, NDArray[np.generic]]:
+def make_tables(
+    rows: Words, bits: int, number: int, scratch: Path | None = None
+) -> dict[str, NDArray[np.generic]]:
     """Return the arrays of a `kernels.Table` for rows of `bits` bits in `number` pieces.
 
-    The array `loads` has the expected rows for a key that a row has, by piece.
+    The array `loads` has the expected rows for a key that a row has, by piece. With a folder for
+    temporary files the large ones are mapped from there. Raises `IndexFolderError`.
     """
-    from .kernels import count_keys, fill_buckets
+    from .kernels import count_keys, make_buckets
 
     pieces = np.zeros((number, 5), np.int64)
     loads = np.zeros(number)
     widths = key_widths(bits, number, len(rows)) if number else []
-    # As large as they can be: memory that is never written costs nothing, and joining the parts of
-    # the pieces at the end would take as much again as they do.
-    most = number * len(rows)
-    columns: dict[str, NDArray[Any]] = {
-        "buckets": np.empty(sum(2 * max(1, (1 << width) // 64) for width in widths), np.uint64),
-        "slots": np.empty(most, np.uint32),
-        "shared": np.empty(most + most // 2, np.uint32),
+    folder = scratch if len(rows) > _ROWS_IN_MEMORY else None
+    columns: dict[str, Spool[Any]] = {
+        "buckets": Spool(np.uint64, folder),
+        "slots": Spool(np.uint32, folder),
+        "shared": Spool(np.uint32, folder),
     }
-    ends = [0, 0, 0]
     for piece, (first, _) in enumerate(piece_bounds(bits, number) if number else []):
         counts = count_keys(rows, first, widths[piece])
         # A row does not count itself, since a query usually is not one of the rows.
         loads[piece] = max(len(rows) / len(counts), _mean_rows_per_key(counts) - 1)
-        pieces[piece] = (first, widths[piece], *ends)
-        free = [column[end:] for column, end in zip(columns.values(), ends, strict=True)]
-        lengths = fill_buckets(rows, first, widths[piece], counts, free)
-        ends = [end + length for end, length in zip(ends, lengths, strict=True)]
-    used = {name: column[:end] for (name, column), end in zip(columns.items(), ends, strict=True)}
-    return {"pieces": pieces, "loads": loads, **used}
+        pieces[piece] = (first, widths[piece], *map(len, columns.values()))
+        parts = make_buckets(rows, first, widths[piece], counts)
+        for column, part in zip(columns.values(), parts, strict=True):
+            column.append(cast("NDArray[Any]", part))
+    arrays = {name: column.array() for name, column in columns.items()}
+    return {"pieces": pieces, "loads": loads, **arrays}
 
 
 def make_reach(

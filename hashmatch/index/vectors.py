@@ -7,6 +7,7 @@ such an algorithm.
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -23,7 +24,7 @@ class VectorSegment(Segment):
     kind: ClassVar = "vectors"
 
     @classmethod
-    def build(cls, algorithm: Algorithm, entries: Entries) -> Self:
+    def build(cls, algorithm: Algorithm, entries: Entries, _: Path | None = None) -> Self:
         """Build a segment with the vectors in the given order."""
         arrays = {
             "vectors": entries.values,
