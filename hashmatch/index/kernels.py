@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from . import loops
 from .few import NearRows
+from .pieces import KEYS_AT_ONCE
 
 Words: TypeAlias = NDArray[np.uint64]
 Places: TypeAlias = NDArray[np.int64]
@@ -87,10 +88,12 @@ def count_keys(rows: Words, first: int, width: int) -> Rows:
 def make_buckets(rows: Words, first: int, width: int, counts: Rows) -> tuple[Words, Rows, Rows]:
     """Return the buckets, slots and shared slots of one piece, see `Table`."""
     # A slot suffices for a key with one row. Several rows need a list with its length in front.
-    several = counts > 1
+    parts = range(0, len(counts), KEYS_AT_ONCE)
+    single = sum(int(np.count_nonzero(counts[at : at + KEYS_AT_ONCE] == 1)) for at in parts)
+    used = int(np.count_nonzero(counts))
     buckets = np.empty(2 * max(1, len(counts) // 64), np.uint64)
-    slots = np.empty(int(np.count_nonzero(counts)), np.uint32)
-    shared = np.empty(int(counts[several].sum() + np.count_nonzero(several)), np.uint32)
+    slots = np.empty(used, np.uint32)
+    shared = np.empty(len(rows) - single + used - single, np.uint32)
     loops.lay_out(*_read_only(counts), buckets, slots, shared)
     loops.fill(*_read_only(rows), first, width, *_read_only(counts, buckets), slots, shared)
     return buckets, slots, shared

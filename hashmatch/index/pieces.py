@@ -31,6 +31,8 @@ _SPARE_KEY_BITS = 3
 _MAX_PIECES = 64
 # A bucket has 64 keys, which differ in so many bits, the lowest.
 BUCKET_BITS = 6
+# There are many more keys than rows: of what is worked out for each of them, so many at a time.
+KEYS_AT_ONCE = 1 << 20
 
 
 def key_widths(bits: int, pieces: int, rows: int) -> list[int]:

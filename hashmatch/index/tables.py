@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from .pieces import (
     BUCKET_BITS,
+    KEYS_AT_ONCE,
     ball,
     choose_radii,
     key_widths,
@@ -27,7 +28,6 @@ from .spool import Spool
 if TYPE_CHECKING:
     from .kernels import Reach
 
-_KEYS_AT_ONCE = 1 << 20
 # The tables of more rows than this go to the disk piece by piece.
 _ROWS_IN_MEMORY = 1_000_000
 Words: TypeAlias = NDArray[np.uint64]
@@ -61,6 +61,7 @@ def make_tables(
         parts = make_buckets(rows, first, widths[piece], counts)
         for column, part in zip(columns.values(), parts, strict=True):
             column.append(cast("NDArray[Any]", part))
+        del counts, parts  # Else there would be those of two pieces at a time.
     arrays = {name: column.array() for name, column in columns.items()}
     return {"pieces": pieces, "loads": loads, **arrays}
 
@@ -95,10 +96,8 @@ def _mean_rows_per_key(counts: NDArray[np.uint32]) -> float:
     Real hashes are unevenly distributed, so queries meet keys with more rows than the average key.
     """
     squares = total = 0.0
-    # In parts: there are many more keys than rows, and as floats they would take more memory than
-    # all of the tables.
-    for start in range(0, len(counts), _KEYS_AT_ONCE):
-        some = counts[start : start + _KEYS_AT_ONCE].astype(np.float64)
+    for start in range(0, len(counts), KEYS_AT_ONCE):
+        some = counts[start : start + KEYS_AT_ONCE].astype(np.float64)
         squares += float(some @ some)
         total += float(some.sum())
     return squares / total

@@ -1,7 +1,7 @@
 """Reports of matches, cases and figures, in the formats that compliance teams use."""
 
 from .csv import CSVReport
-from .export import case_rows, record_export, report_row, report_rows, report_values
+from .export import case_rows, record_export, report_page, report_row, report_rows, report_values
 from .figures import Figures, read_figures, transparency
 from .files import private_file, private_folder
 from .interface import CaseRow, ReportFormat, ReportRow
@@ -26,6 +26,7 @@ __all__ = [
     "private_folder",
     "read_figures",
     "record_export",
+    "report_page",
     "report_row",
     "report_rows",
     "report_values",

@@ -15,10 +15,12 @@ from hashmatch.store.cases import (
 )
 from hashmatch.store.engine import Database, audit
 from hashmatch.store.matches import (
+    MatchColumns,
     MatchFilter,
     StoredMatch,
     moment_text,
     read_match_columns,
+    read_match_page,
     read_matches,
 )
 
@@ -49,16 +51,37 @@ def report_values(
     five times as long as everything else of an export.
     """
     for one in read_match_columns(session, wanted):
-        key, matched_at, *others, value, case, entries = one
-        yield (
-            str(key),
-            moment_text(matched_at),
-            *others,
-            value.hex() if show_hashes else "",
-            "" if case is None else str(case),
-            nearness(one.distance_bits, one.threshold_bits).value,
-            entries,
-        )
+        yield _values(one, show_hashes=show_hashes)
+
+
+def report_page(
+    session: Session,
+    wanted: MatchFilter,
+    last: MatchColumns | None,
+    *,
+    limit: int,
+    show_hashes: bool = False,
+) -> tuple[list[Values], MatchColumns | None]:
+    """Return some of `report_values`, after the `last` match of those before, and their last one.
+
+    None at the end. For a reader that keeps no connection between two pages.
+    """
+    page = read_match_page(session, wanted, last, limit=limit)
+    values = [_values(one, show_hashes=show_hashes) for one in page]
+    return values, page[-1] if len(page) == limit else None
+
+
+def _values(one: MatchColumns, *, show_hashes: bool) -> Values:
+    key, matched_at, *others, value, case, entries = one
+    return (
+        str(key),
+        moment_text(matched_at),
+        *others,
+        value.hex() if show_hashes else "",
+        "" if case is None else str(case),
+        nearness(one.distance_bits, one.threshold_bits).value,
+        entries,
+    )
 
 
 def case_rows(session: Session, cases: Iterable[StoredCase]) -> Iterator[CaseRow]:

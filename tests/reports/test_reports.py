@@ -12,6 +12,7 @@ import tracemalloc
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -37,7 +38,7 @@ from hashmatch.reports import (
 from hashmatch.reports.figures import Figures
 from hashmatch.store.cases import CaseFilter
 from hashmatch.store.engine import Database
-from hashmatch.store.matches import MatchFilter, Tally, read_matches
+from hashmatch.store.matches import MatchFilter, Tally, read_match_page, read_matches
 from hashmatch.store.queue import read_cases_by_opening
 from tests.cases.making import act, make_match
 from tests.pictures import list_of
@@ -237,7 +238,9 @@ def test_rows_are_written_as_they_come(database: Database, tmp_path: Path) -> No
 def test_an_export_of_plain_values_has_the_bytes_of_one_of_rows(
     filled: Database, show_hashes: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hashmatch.store.matches.exporting._ROWS_A_CHUNK", 2)
+    monkeypatch.setattr(
+        "hashmatch.store.matches.exporting.read_match_page", partial(read_match_page, limit=2)
+    )
     every = MatchFilter()
     with filled.reading() as session:
         first, *_, last = (one.record.matched_at for one in read_matches(session, every))

@@ -29,6 +29,7 @@ from hashmatch.store.matches import (
     read_entry_history,
     read_flooding,
     read_match,
+    read_match_page,
     read_matches,
 )
 from hashmatch.store.schema import Case, utc_now
@@ -51,6 +52,12 @@ def questions() -> Iterator[tuple[str, Ask]]:
 
 def _read_all(session: Session, wanted: MatchFilter) -> object:
     return list(read_matches(session, wanted))
+
+
+def _pages_of_an_export(session: Session) -> None:
+    for wanted in (MatchFilter(), MatchFilter(since=_MIDDLE), MatchFilter(list_name="one")):
+        first = read_match_page(session, wanted, None, limit=_ROWS)
+        read_match_page(session, wanted, first[-1], limit=_ROWS)
 
 
 def _queues() -> dict[str, CaseFilter]:
@@ -153,6 +160,7 @@ def _others() -> Iterator[tuple[str, Ask]]:
         "rows of matches",
         lambda session: list(report_rows(session, MatchFilter(since=_MIDDLE, limit=_ROWS))),
     )
+    yield "pages of an export", _pages_of_an_export
     yield "a match", history_of_entry
     yield "hashes of a content", lambda session: read_content_hashes(session, 7)
     yield "allowed matches", lambda session: read_allowed_matches(session, limit=_ROWS)

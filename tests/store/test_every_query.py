@@ -217,6 +217,10 @@ _NOT_WALKED = {
         ("count_contents", "note_flooding", "set_flood_action", "read_for_review"), _RECORDS
     ),
     "queue": {"read_cases": "one page after the other"},
+    "matches.exporting": {
+        "read_match_columns": "one page after the other",
+        "moment_text": "asks for nothing",
+    },
     "lookups": {
         "lock_new_anchors": "asks for no row",
         "add_anchors": _RECORDS,
@@ -226,7 +230,8 @@ _NOT_WALKED = {
 }  # fmt: skip
 _WALKED = (
     "cases", "opening", "queue", "figures", "outbox", "tokens", "retention", "matches.allowed",
-    "matches.content", "matches.counts", "matches.flooding", "matches.matches", "lookups",
+    "matches.content", "matches.counts", "matches.exporting", "matches.flooding",
+    "matches.matches", "lookups",
     "evaluations.counts", "evaluations.samples",
 )  # fmt: skip
 

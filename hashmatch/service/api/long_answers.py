@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator, MutableMapping
 from contextlib import ExitStack
 from typing import Any
@@ -14,6 +15,7 @@ from ..http.admission import Gate
 
 # A client that takes nothing for this long would keep its place from others.
 _MAX_STALL_S = 30.0
+_MAX_PAUSE_S = 0.2
 
 
 class LongAnswer(StreamingResponse):
@@ -51,5 +53,10 @@ class LongAnswer(StreamingResponse):
 
 async def _sent(gate: Gate, first: str, pieces: Iterator[str]) -> AsyncIterator[str]:
     yield first
+    begun_s = time.monotonic()
     while (piece := await gate.run(lambda: next(pieces, None))) is not None:
+        took_s = time.monotonic() - begun_s
         yield piece
+        # As long again is left to the screening, which shares the interpreter with it.
+        await asyncio.sleep(min(took_s, _MAX_PAUSE_S))
+        begun_s = time.monotonic()

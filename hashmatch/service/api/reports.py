@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
@@ -28,12 +28,12 @@ from hashmatch.reports import (
     pdf_summary,
     read_figures,
     record_export,
-    report_row,
+    report_page,
     transparency,
 )
 from hashmatch.store.cases import CaseFilter, OpeningPlace
 from hashmatch.store.lists import find_list
-from hashmatch.store.matches import MatchFilter, MatchPlace, read_matches
+from hashmatch.store.matches import MatchColumns, MatchFilter
 from hashmatch.store.queue import read_cases_by_opening
 from hashmatch.store.tokens import Scope, Token
 
@@ -51,7 +51,6 @@ _ROWS = {one.name: one for one in FORMATS}
 # Rows are short, and one write to the socket for each would be slow.
 _PIECE_CHARACTERS = 64 * 1024
 _ROWS_A_PAGE = 1_000
-_FIRST_MATCH = MatchPlace(datetime(1, 1, 2, tzinfo=UTC), 0)
 _MEDIA_TYPES = {
     **{one.name: one.media_type for one in FORMATS},
     "html": "text/html; charset=utf-8",
@@ -207,13 +206,9 @@ def _figures(
     )
 
 
-def _matches(wanted: MatchFilter, show_hashes: bool) -> _Rows[MatchPlace]:  # noqa: FBT001
-    def read(session: Session, after: MatchPlace | None) -> _Page[MatchPlace]:
-        page = replace(wanted, after=after or _FIRST_MATCH, limit=_ROWS_A_PAGE)
-        found = list(read_matches(session, page))
-        rows = [report_row(one, show_hashes=show_hashes) for one in found]
-        is_last = len(found) < _ROWS_A_PAGE
-        return rows, None if is_last else MatchPlace.of(found[-1].record)
+def _matches(wanted: MatchFilter, show_hashes: bool) -> _Rows[MatchColumns]:  # noqa: FBT001
+    def read(session: Session, after: MatchColumns | None) -> _Page[MatchColumns]:
+        return report_page(session, wanted, after, limit=_ROWS_A_PAGE, show_hashes=show_hashes)
 
     return _Rows(ReportRow, read)
 

@@ -7,7 +7,7 @@ from .allowed import (
 )
 from .content import ContentFacts, read_content_hashes
 from .counts import Tally, read_daily_counts
-from .exporting import MatchColumns, moment_text, read_match_columns
+from .exporting import MatchColumns, moment_text, read_match_columns, read_match_page
 from .flooding import (
     FloodAction,
     FloodingEntry,
@@ -54,6 +54,7 @@ __all__ = [
     "read_for_review",
     "read_match",
     "read_match_columns",
+    "read_match_page",
     "read_matches",
     "record_items",
     "set_flood_action",

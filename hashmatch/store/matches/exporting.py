@@ -58,15 +58,30 @@ def read_match_columns(session: Session, wanted: MatchFilter) -> Iterator[MatchC
     The limits and cursors of the filter are not heeded. Raises `UnknownListError` for a list that
     never existed.
     """
-    own = _own_keys(session, wanted)
-    connection, make = session.connection(), MatchColumns._make
-    chosen, columns = own, _columns()
-    while keys := connection.execute(chosen).scalars().all():
-        rows = connection.execute(columns.where(among(session, MatchRecord.key, keys))).all()
-        yield from map(make, rows)
-        last = rows[-1]
+    last: MatchColumns | None = None
+    while page := read_match_page(session, wanted, last):
+        yield from page
+        last = page[-1]
+
+
+def read_match_page(
+    session: Session,
+    wanted: MatchFilter,
+    last: MatchColumns | None,
+    *,
+    limit: int = _ROWS_A_CHUNK,
+) -> list[MatchColumns]:
+    """Return the next of them, after the `last` of those before; none at the end."""
+    own = _own_keys(session, wanted).limit(limit)
+    if last is not None:
         place = type_coerce(last.matched_at, NullType()), literal(last.key)
-        chosen = own.where(tuple_(*_ORDER) > tuple_(*place))
+        own = own.where(tuple_(*_ORDER) > tuple_(*place))
+    connection = session.connection()
+    keys = connection.execute(own).scalars().all()
+    if not keys:
+        return []
+    rows = connection.execute(_columns().where(among(session, MatchRecord.key, keys)))
+    return list(map(MatchColumns._make, rows))
 
 
 def moment_text(moment: datetime | str) -> str:
@@ -86,13 +101,8 @@ _ORDER = _bare(MatchRecord.matched_at), MatchRecord.key
 
 
 def _own_keys(session: Session, wanted: MatchFilter) -> Select[int]:
-    """Return the query of a chunk: by itself, so that no other table decides where to begin."""
-    return (
-        select(MatchRecord.key)
-        .where(*conditions(session, wanted))
-        .order_by(*_ORDER)
-        .limit(_ROWS_A_CHUNK)
-    )
+    """Return the query of its keys: by itself, so that no other table decides where to begin."""
+    return select(MatchRecord.key).where(*conditions(session, wanted)).order_by(*_ORDER)
 
 
 def _columns() -> Select[Any]:
