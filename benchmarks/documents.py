@@ -57,12 +57,12 @@ def measure() -> list[Table]:
     rows = [
         (
             way,
-            f"{time_s:.0f} s",
-            f"{_RECORDS / time_s:,.0f}",
-            f"{megabytes:,.0f} MB",
-            f"{megabytes / base[1]:.2f}×",
+            f"{one.time_s:.0f} s",
+            f"{_RECORDS / one.time_s:,.0f}",
+            f"{one.megabytes:,.0f} MB",
+            f"{one.megabytes / base.megabytes:.2f}×",
         )
-        for way, (time_s, megabytes) in found.items()
+        for way, one in found.items()
     ]
     what = (
         f"A hash set of VICS 1.3 with {_RECORDS:,} records of MD5, SHA-1 and PDQ ({size:.0f} MB),"

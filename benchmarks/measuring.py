@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import statistics
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+_LOOK_EVERY_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -59,9 +64,21 @@ def median_seconds(work: Callable[[], object], runs: int) -> float:
     return statistics.median(seconds(work) for _ in range(runs))
 
 
-def run_process(folder: Path, *command: str) -> tuple[float, float]:
-    """Run a process; returns its seconds and the most megabytes of memory that it had."""
+class Run(NamedTuple):
+    """Seconds that a process took, and the most megabytes that it had in memory.
+
+    `own_megabytes` are those that are not of files, which the system could take back at any time.
+    """
+
+    time_s: float
+    megabytes: float
+    own_megabytes: float
+
+
+def run_process(folder: Path, *command: str) -> Run:
+    """Run a process to its end. Raises `CalledProcessError`."""
     usage: Any = None
+    own = [0.0]
 
     def run() -> None:
         nonlocal usage
@@ -71,13 +88,23 @@ def run_process(folder: Path, *command: str) -> tuple[float, float]:
             "PYTHONPATH": str(Path(__file__).parents[1]),
         }
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
+        threading.Thread(target=_watch, args=(process.pid, own)).start()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             raise subprocess.CalledProcessError(process.returncode, command)
 
     time_s = seconds(run)
-    return time_s, usage.ru_maxrss / 1e3
+    return Run(time_s, usage.ru_maxrss / 1e3, max(own))
+
+
+def _watch(pid: int, found: list[float]) -> None:
+    """Note the own memory of a process until it ends."""
+    status = Path(f"/proc/{pid}/status")
+    with suppress(OSError):
+        while own := re.search(r"^RssAnon:\s+(\d+)", status.read_text(), re.MULTILINE):
+            found.append(int(own[1]) / 1e3)
+            time.sleep(_LOOK_EVERY_S)
 
 
 def machine() -> str:
