@@ -189,17 +189,21 @@ async def lookup(
     timeout_s = service.settings.service.body_timeout_s
     with service.buffers.reserve() as take:
         wanted = await receive_json(request, LookupRequest, timeout_s=timeout_s, take=take)
+    limit = near_limit(service.settings.service, token)
+    show_distances = may_see_distances(token)
+
+    def answer(outcomes: list[Outcome]) -> Response:
+        service.metrics.count_outcomes(*outcomes)
+        return answer_outcomes(outcomes, show_hashes=show_hashes, show_distances=show_distances)
+
     try:
         with service.lookups.admitted():
-            limit = near_limit(service.settings.service, token)
-            job = partial(_look_up, service.scanner, wanted.hashes, limit)
-            outcomes = await service.work(service.lookups, job)
+            # The answer too is written in the thread: a thousand would hold up all other requests.
+            return await service.work(
+                service.lookups, lambda: answer(_look_up(service.scanner, wanted.hashes, limit))
+            )
     except OverloadedError as error:
-        outcomes = [service.shed(one.content_id, error.message) for one in wanted.hashes]
-    service.metrics.count_outcomes(*outcomes)
-    return answer_outcomes(
-        outcomes, show_hashes=show_hashes, show_distances=may_see_distances(token)
-    )
+        return answer([service.shed(one.content_id, error.message) for one in wanted.hashes])
 
 
 def _look_up(scanner: Scanner, items: list[LookupItem], limit: int | None) -> list[Outcome]:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from python_multipart import MultipartParser
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import parse_options_header
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
 from hashmatch.errors import InputError
@@ -27,6 +28,8 @@ from hashmatch.outcome import Failure, Reason
 Model = TypeVar("Model", bound=BaseModel)
 # More than a thousand hashes of the longest kind take.
 _MAX_JSON_BYTES = 4_000_000
+# A shorter one is parsed in less time than a thread takes.
+_LONG_JSON_BYTES = 16 * 1024
 # For the headers and boundaries of a multipart body, beyond the file.
 _MAX_OVERHEAD_BYTES = 64 * 1024
 # Few parts are accepted; this bounds the memory for a body that has more.
@@ -168,8 +171,16 @@ async def receive_json(
         raise InputError("the body did not arrive completely, or not in time") from error
     if isinstance(body, Failure):
         raise InputError(f"the body has more than {_MAX_JSON_BYTES} bytes")
+    if len(body.data) < _LONG_JSON_BYTES:
+        return _parsed(body.data, model)
+    # The event loop goes on with other requests meanwhile.
+    return await run_in_threadpool(_parsed, body.data, model)
+
+
+def _parsed(data: bytes, model: type[Model]) -> Model:
+    """Return a JSON object as a model. Raises `InputError`."""
     try:
-        return model.model_validate(json.loads(body.data, object_pairs_hook=_unique_keys))
+        return model.model_validate(json.loads(data, object_pairs_hook=_unique_keys))
     except ValidationError as error:
         problem = error.errors(include_input=False, include_url=False, include_context=False)[0]
         # An unknown key came from the caller, and is not quoted.
