@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import http.server
 import json
@@ -162,7 +163,7 @@ def _fill(database: Database, folder: Path, config: Path, scale: float) -> str:
 
 
 def _listed() -> list[bytes]:
-    return [number.to_bytes(16, "big") for number in range(1, _LISTED + 1)]
+    return [hashlib.md5(str(number).encode()).digest() for number in range(_LISTED)]
 
 
 def _write(path: Path, algorithm: str, values: Sequence[np.ndarray] | np.ndarray) -> None:

@@ -46,17 +46,20 @@ class ExactSegment(Segment):
         counts = prefixes.searchsorted(wanted, side="right") - first
         if not counts.any():  # As of nearly all images.
             return no_hits()
-        # One query may have many entries: its run of places is expanded without a Python loop.
-        queries = np.repeat(np.arange(len(values)), counts)
-        places = np.arange(counts.sum()) + np.repeat(first - np.cumsum(counts) + counts, counts)
-        equal = (self.arrays["rest"][places] == values[queries, _PREFIX_BYTES:]).all(axis=1)
-        places = places[equal]
+        rest, found = self.arrays["rest"], []
+        for query in np.flatnonzero(counts).tolist():
+            # Run by run: lists may have thousands of values that begin alike, and so may queries.
+            run = slice(first[query], first[query] + counts[query])
+            equal = (rest[run] == values[query, _PREFIX_BYTES:]).all(axis=1)
+            found.append((query, first[query] + np.flatnonzero(equal)))
+        places = np.concatenate([some for _, some in found])
+        queries = np.repeat([query for query, _ in found], [len(some) for _, some in found])
         return Hits(
-            queries[equal],
+            queries,
             self.arrays["entry_keys"][places].astype(np.int64),
             self.arrays["list_keys"][places].astype(np.int64),
             np.zeros(len(places), np.int64),
-            first[queries[equal]],
+            first[queries],
         )
 
     def entries(self) -> Entries:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar, NamedTuple, Self, TypeAlias
@@ -90,8 +90,8 @@ class Index(ABC):
         return self.search_many([value], threshold_bits)[0]
 
     def search_many(self, values: Sequence[bytes], threshold_bits: int) -> list[list[Neighbour]]:
-        """Return the result of `search` for each of the values."""
-        return _by_query(len(values), self._find(values, threshold_bits))
+        """Return the result of `search` for each of the values; equal ones get the same list."""
+        return self._for_each(values, threshold_bits, _by_query)
 
     def search_distinct(
         self, values: Sequence[bytes], threshold_bits: int
@@ -100,7 +100,19 @@ class Index(ABC):
 
         It is the first of them, with the others. Those that came at different times may be two.
         """
-        return _shared_by_query(len(values), self._find(values, threshold_bits))
+        return self._for_each(values, threshold_bits, _shared_by_query)
+
+    def _for_each(
+        self,
+        values: Sequence[bytes],
+        threshold_bits: int,
+        group: Callable[[int, Hits], list[list[Neighbour]]],
+    ) -> list[list[Neighbour]]:
+        # Each value once: a thousand uploads of a picture that thousands of entries have would
+        # find millions.
+        places = {value: place for place, value in enumerate(dict.fromkeys(values))}
+        found = group(len(places), self._find(list(places), threshold_bits))
+        return [found[places[value]] for value in values]
 
     def _find(self, values: Sequence[bytes], threshold_bits: int) -> Hits:
         length = self.algorithm.bits // 8

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from hashmatch.hashes import Algorithm, Kind
 from hashmatch.index import Entries, ExactSegment, HammingSegment, Neighbour, Segment, VectorSegment
+from hashmatch.index.interface import Hits
 from hashmatch.index.layers import LayeredIndex, Withdrawn
 from hashmatch.index.pieces import ball, best_number_of_pieces, choose_radii, order_bits
 from tests import oracle
@@ -288,3 +289,29 @@ def test_small_segments_are_scanned_and_large_ones_have_tables() -> None:
     assert best_number_of_pieces(256, 1_000, {31: 1.0, 40: 0.1}) == 0
     assert best_number_of_pieces(256, 1_000_000, {31: 1.0, 40: 0.1}) > 8
     assert best_number_of_pieces(256, 1_000_000, {255: 1.0}) == 0
+
+
+def test_a_value_asked_for_a_thousand_times_is_looked_up_once() -> None:
+    """A thousand uploads of a picture that thousands of entries have would find millions."""
+    exact = Algorithm("made-up", "1", 128, Kind.EXACT)
+    values = [bytes(16)] * 3_000 + [bytes(8) + number.to_bytes(8, "big") for number in range(1, 99)]
+    case = _Case(exact, values, [])
+    segment = ExactSegment.build(exact, case.entries())
+    asked = [bytes(16), values[-1], bytes(16), b"\1" * 16] * 250
+    first, last, again, other = segment.search_distinct(asked, 0)[:4]
+    assert first == again
+    assert [(one.entry_key, len(one.others)) for one in first] == [(100, 2_999)]
+    assert last == [Neighbour(100 + len(values) - 1, 7, 0)]
+    assert other == []
+    found = list[int]()
+    own = ExactSegment.find
+
+    def find(segment: ExactSegment, queries: np.ndarray, threshold_bits: int) -> Hits:
+        hits = own(segment, queries, threshold_bits)
+        found.append(len(hits.queries))
+        return hits
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ExactSegment, "find", find)
+        segment.search_many(asked, 0)
+    assert found == [3_001]
