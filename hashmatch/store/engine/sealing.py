@@ -96,7 +96,7 @@ def read_batches(
     """
     query = _PAGE
     if about is not None:
-        query = query.where(AuditBatch.records.contains(chained_text(about).decode()[1:-1]))
+        query = query.where(_BATCHES.c.records.contains(chained_text(about).decode()[1:-1]))
     # In pages: a caller may stop at any, or lose the server, and no cursor stays open.
     following = query
     while limit > 0 and (page := session.execute(following).all()):
