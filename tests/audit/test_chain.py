@@ -54,13 +54,6 @@ from tests.store.importing import import_text
 
 
 @pytest.fixture
-def signed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Settings with a key to sign with."""
-    monkeypatch.setenv("AUDIT_KEY", make_key()[0])
-    return settings_with(settings, audit={"signing_key": {"env": "AUDIT_KEY"}})
-
-
-@pytest.fixture
 def chained(database: Database, signed: Settings) -> Iterator[Database]:
     """A store in which all kinds of things were done, on a signed chain."""
     seal = open_seal(signed)
@@ -72,12 +65,10 @@ def chained(database: Database, signed: Settings) -> Iterator[Database]:
 
 @pytest.fixture
 def half_sealed(
-    database: Database, signed: Settings, monkeypatch: pytest.MonkeyPatch
+    sealed_by_hand: None, database: Database, signed: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Database]:
     """Such a store with checkpoints, in which half of the records are not sealed."""
     monkeypatch.setattr("hashmatch.store.engine.sealing.RECORDS_A_CHECKPOINT", 10)
-    monkeypatch.setattr("hashmatch.store.engine.sealer._GATHER_S", 3600)
-    monkeypatch.setattr("hashmatch.store.engine.sealer._LOOK_EVERY_S", 3600)
     database.seal_records()
     with closing(Database(signed.database_url, seal=open_seal(signed))) as store:
         import_text(store, "one", list_of(1, 2, 3))

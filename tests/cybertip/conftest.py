@@ -7,17 +7,11 @@ from typing import Any
 
 import pytest
 
-from hashmatch.cases import (
-    CaseAction,
-)
+from hashmatch.cases import CaseAction
 from hashmatch.config import Settings
 from hashmatch.store.engine import Database
 from hashmatch.uploaders import make_detail_key
-from tests.cases.making import (
-    act,
-    make_match,
-    settings_with,
-)
+from tests.cases.making import act, make_match, settings_with
 from tests.cybertip.reporting import PICTURE
 from tests.cybertip.server import PASSWORD, USER, CyberTiplineServer
 from tests.lists.loopback import serving

@@ -7,17 +7,12 @@ from typing import Any
 
 from sqlalchemy import update
 
-from hashmatch.cases import (
-    case_senders,
-    escalate,
-)
+from hashmatch.cases import case_senders, escalate
 from hashmatch.config import Settings
 from hashmatch.outbox import send_due
 from hashmatch.store.engine import Database
 from hashmatch.store.schema import NCMECReport, OutboxMessage, utc_now
-from tests.cases.making import (
-    REVIEWER,
-)
+from tests.cases.making import REVIEWER
 from tests.cybertip.server import CyberTiplineServer
 from tests.pictures import drawn
 
