@@ -8,12 +8,13 @@ SECONDS ?= 0
 TEST_PROCESSES = $$($(BIN)/python -c "import os; print(2 * (os.cpu_count() or 1))")
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-long check fmt bench fuzz conform lock clean
+.PHONY: help demo test test-long test-generators check fmt bench fuzz conform lock clean
 
 help:
 	@echo "make demo   see the whole flow on drawn pictures"
 	@echo "make test   run the tests, but for those that take long"
 	@echo "make test-long  run those"
+	@echo "make test-generators  run the gate in diffusers itself; installs torch, some gigabytes"
 	@echo "make check  lint and check the types"
 	@echo "make fmt    format the code"
 	@echo "make bench  measure, and rewrite benchmarks/RESULTS.md; ONLY=\"importing index\" for some;"
@@ -32,6 +33,9 @@ test: .venv/developing
 
 test-long: .venv/developing
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -m long --dist worksteal --numprocesses $(TEST_PROCESSES)
+
+test-generators: .venv-generators/installed
+	@.venv-generators/bin/pytest tests/gate/test_real_diffusers.py
 
 check: .venv/developing
 	@$(BIN)/ruff format --check .
@@ -59,7 +63,7 @@ lock: .venv/developing
 		--group dev --group fuzz --output-file constraints.txt pyproject.toml
 
 clean:
-	rm -rf .venv build dist hashmatch-demo fuzz-findings conform-findings .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-generators build dist hashmatch-demo fuzz-findings conform-findings .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 .venv/created:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -82,4 +86,12 @@ clean:
 .venv/fuzzing: .venv/developing
 	@echo "installing the fuzzer into .venv ..."
 	@$(BIN)/pip install --quiet --constraint constraints.txt --group fuzz
+	@touch $@
+
+# Apart from the rest: torch is larger than everything else together.
+.venv-generators/installed: pyproject.toml constraints.txt
+	@echo "installing diffusers and torch into .venv-generators ..."
+	@$(PYTHON) -m venv .venv-generators
+	@.venv-generators/bin/pip install --quiet --constraint constraints.txt --editable . --group dev
+	@.venv-generators/bin/pip install --quiet --group generators
 	@touch $@

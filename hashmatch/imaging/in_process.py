@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import replace
 
+from PIL import Image
+
 from hashmatch.hashes import Level
 
 from .hashing import Hashing
 from .interface import Intake, Reading
 from .limits import Limits, refusal
-from .reading import exact_hashes, read_pixels
+from .reading import exact_hashes, read_picture, read_pixels
 
 
 class InProcessIntake(Intake):
@@ -33,3 +35,10 @@ class InProcessIntake(Intake):
         hashing = replace(self._hashing, level=level or self._hashing.level)
         reading = read_pixels(data, algorithms, self._limits, hashing)
         return replace(reading, hashes=exact + reading.hashes)
+
+    def read_picture(
+        self, picture: Image.Image, algorithms: Set[str], level: Level | None = None
+    ) -> Reading:
+        """Hash a picture in memory with each of the algorithms that hash pixels."""
+        hashing = replace(self._hashing, level=level or self._hashing.level)
+        return read_picture(picture, algorithms, self._limits, hashing)

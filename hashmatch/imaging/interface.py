@@ -6,8 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Set
 from dataclasses import dataclass
 
+from PIL import Image
+
 from hashmatch.hashes import Hash, Level
-from hashmatch.outcome import Failure, Media
+from hashmatch.outcome import Failure, Media, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,15 @@ class Intake(ABC):
 
         Every frame of a file is looked at. Without a `level`, that of the configuration is used.
         """
+
+    def read_picture(
+        self, picture: Image.Image, algorithms: Set[str], level: Level | None = None
+    ) -> Reading:
+        """Hash a picture in memory, in this process, with each of the algorithms that hash pixels.
+
+        No file is decoded, so that nothing of it can attack a decoder. See `read`.
+        """
+        return Reading(None, (), Failure(Reason.UNSUPPORTED, "this intake reads files alone"))
 
     def prepare(self, algorithms: Set[str]) -> Failure | None:
         """Make ready for files that are hashed by these algorithms, at the level configured.

@@ -19,7 +19,7 @@ from hashmatch.hashers import (
 from hashmatch.hashes import Decode, Detail, Hash, Level, View
 from hashmatch.outcome import Failure, Media
 
-from .decoding import Box, Frame, Rendering, is_border_empty, open_decoder, render
+from .decoding import Box, Frame, Rendering, is_border_empty, open_decoder, open_picture, render
 from .hashing import MIN_SHORT_SIDE, Hashing
 from .interface import Reading
 from .limits import DecodingError, Limits, decoder_failure, require_hashes
@@ -66,6 +66,27 @@ def read_pixels(data: bytes, algorithms: Set[str], limits: Limits, hashing: Hash
     except Exception as error:  # noqa: BLE001 (the content of a file can make libraries raise)
         failure = decoder_failure(error)
     return Reading(media, tuple(hashes), failure, frames_seen)
+
+
+def read_picture(
+    picture: Image.Image, algorithms: Set[str], limits: Limits, hashing: Hashing
+) -> Reading:
+    """Return the media facts and perceptual hashes of a picture that is in memory.
+
+    Every error becomes the failure of the reading.
+    """
+    media: Media | None = None
+    hashes: list[Hash] = []
+    failure: Failure | None = None
+    try:
+        media, frame = open_picture(picture, limits)
+        search = Search(hashing.level if PDQ.name in algorithms else Level.PLAIN, 1)
+        hashes.extend(_hash_frame(frame, algorithms, hashing, search))
+    except DecodingError as error:
+        failure = error.failure
+    except Exception as error:  # noqa: BLE001 (the content of a picture can make libraries raise)
+        failure = decoder_failure(error)
+    return Reading(media, tuple(hashes), failure, 0 if failure else 1)
 
 
 def _hash_frame(

@@ -110,6 +110,7 @@ class LiveIndex:
         """Return the current lists. Raises `StoreError` or an error of the index."""
         if self._max_age_s is None:
             return self.refresh()
+        self._require_open()
         with self._starting:
             if not self._threads or self._pid != os.getpid():  # Threads do not survive a fork.
                 self._start()
@@ -130,6 +131,7 @@ class LiveIndex:
 
         Raises `StoreError` or an error of the index.
         """
+        self._require_open()
         with self._lock:
             lists, read_at_s = self._read_lists()
             snapshot, manifest = self._snapshot, self._manifest
@@ -160,6 +162,11 @@ class LiveIndex:
         with self._lock:
             self._lists.close()
         self._segments, self._snapshot, self._manifest = {}, None, None
+
+    def _require_open(self) -> None:
+        """Raise `IndexStaleError` once it is closed: nobody follows the lists any more."""
+        if self._is_closed.is_set():
+            raise IndexStaleError("the index is closed", hint="Open another scanner.")
 
     def _read_lists(self) -> tuple[tuple[ListState, ...], float]:
         """Return the lists and a moment at which they were current, by the monotonic clock."""

@@ -1,7 +1,7 @@
 """Screening: from bytes or hashes to a recorded verdict. `scanner` is the file to read first."""
 
 from .readings import plain_hashes
-from .request import Query, anonymous_content_id
+from .request import Picture, Query, anonymous_content_id
 from .scanner import Observe, Scanner
 
-__all__ = ["Observe", "Query", "Scanner", "anonymous_content_id", "plain_hashes"]
+__all__ = ["Observe", "Picture", "Query", "Scanner", "anonymous_content_id", "plain_hashes"]

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeAlias
 
+from PIL import Image
+
+from hashmatch.hashers import PIXEL_HASHERS
 from hashmatch.hashes import FILE_HASH, Hash, Level, Orientation, View
 from hashmatch.imaging import Intake, Reading
 from hashmatch.outcome import Failure, Reason
 
+# The algorithms that hash what is seen, and not the bytes of a file.
+PIXELS = frozenset(one.algorithm.name for one in PIXEL_HASHERS)
 # What is shown of a picture: algorithm, frame, orientation, view and rendering.
 _Place: TypeAlias = tuple[str, int, Orientation, View, int]
 
@@ -20,7 +27,34 @@ def read_upload(
     """Read a file; a reading that lacks a hash of any algorithm is a failed one."""
     # The file's own hash tells two contents of one content id apart, and allow lists name it.
     wanted = algorithms | {FILE_HASH}
-    reading = intake.read(data, wanted, level)
+    return _complete(intake.read(data, wanted, level), wanted)
+
+
+def read_shown(
+    intake: Intake,
+    pictures: Sequence[Image.Image],
+    matched: Set[str],
+    level: Level | None = None,
+) -> list[Reading]:
+    """Read pictures that are in memory, several at a time.
+
+    A reading that lacks a hash of an algorithm that hashes pixels is a failed one.
+    """
+    wanted = matched & PIXELS
+    if not wanted:
+        return [Reading(None, (), no_list_of(PIXELS))] * len(pictures)
+
+    def read(picture: Image.Image) -> Reading:
+        return _complete(intake.read_picture(picture, wanted, level), wanted)
+
+    if len(pictures) == 1:
+        return [read(pictures[0])]
+    with ThreadPoolExecutor(min(len(pictures), os.cpu_count() or 1)) as threads:
+        return list(threads.map(read, pictures))
+
+
+def _complete(reading: Reading, wanted: Set[str]) -> Reading:
+    """Return a reading, a failed one where a hash of one of these algorithms is missing."""
     missing = wanted - {one.algorithm.name for one in reading.hashes if one.view is View.FULL}
     if reading.failure is None and missing:
         detail = f"the intake gave no hash of {', '.join(sorted(missing))}"

@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from PIL import Image
+
 from hashmatch.errors import InputError
 from hashmatch.hashes import FILE_HASH, Hash
 from hashmatch.imaging import Reading
@@ -18,6 +20,15 @@ class Query:
     """Hashes of one image that were computed elsewhere, and the platform's names for it."""
 
     hashes: tuple[Hash, ...]
+    content_id: str
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture in memory, such as a generated one, and the platform's names for it."""
+
+    picture: Image.Image
     content_id: str
     reference: str = ""
 

@@ -28,7 +28,6 @@ from hashmatch.match_listener import MatchListener
 from hashmatch.outcome import (
     Failure,
     Matched,
-    Nearness,
     Outcome,
     Reason,
     Unscreened,
@@ -44,9 +43,10 @@ from .failures import failure_of
 from .judging import EntryGoneError, Found, ids_of_hash
 from .lookup_limit import LOOKUP_LIMIT, LookupLimit
 from .matching import find_failure, find_matches, low_quality_failure
-from .readings import is_no_image, no_list_of, plain_hashes, read_hashes, read_upload
+from .readings import is_no_image, no_list_of, plain_hashes, read_hashes, read_shown, read_upload
 from .recording import NOTHING_RECORDED, Recorded, Recorder, exact_copies
-from .request import LookupHashes, Query, Request, content_facts, open_request
+from .request import LookupHashes, Picture, Query, Request, content_facts, open_request
+from .sufficing import suffices
 from .verdicts import conclude, unscreened
 
 # How often a batch is screened again because a list changed meanwhile.
@@ -172,6 +172,24 @@ class Scanner:
 
         return self._screen(requests, read, near_limit)
 
+    def scan_pictures(
+        self, pictures: Sequence[Picture], *, level: Level | None = None
+    ) -> list[Outcome]:
+        """Screen pictures that are in memory, as a batch, with one look-up for all of them.
+
+        They are hashed as they are, in this process. There is no file, so that lists of exact
+        hashes cannot match; where no list has others, nothing is clear. See `scan`.
+        """
+        requests = [open_request(one.content_id, one.reference) for one in pictures]
+
+        def read(snapshot: Snapshot) -> list[Reading]:
+            with self._timed("read"):
+                matched = self._matched(snapshot)
+                shown = [one.picture for one in pictures]
+                return read_shown(self._intake, shown, matched, level)
+
+        return self._screen(requests, read)
+
     def hash_alone(self, data: bytes, algorithm: str) -> tuple[Hash, ...] | Unscreened:
         """Return an image's hashes of one algorithm without looking them up.
 
@@ -207,7 +225,10 @@ class Scanner:
             if not hashes:
                 return unscreened(self._policy, request, no_list_of(algorithms), reading)
             looked_up = replace(reading, hashes=hashes)
-            return LookupHashes(hashes, self._suffices(snapshot, request, reading, looked_up))
+            is_enough = suffices(
+                self._recorder, self._policy, snapshot, request, (reading, looked_up), self._clock()
+            )
+            return LookupHashes(hashes, is_enough)
         except Exception as error:  # noqa: BLE001 (unscreened, whatever it is)
             return unscreened(self._policy, request, failure_of(error))
 
@@ -285,28 +306,6 @@ class Scanner:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-    def _suffices(
-        self, snapshot: Snapshot, request: Request, reading: Reading, looked_up: Reading
-    ) -> bool:
-        """Say whether the hashes that are looked up match every list that a reading does.
-
-        Where they are only near a list that the reading matches, they do not.
-        """
-        readings, now = (reading, looked_up), self._clock()
-        hashes = [one.hashes for one in readings]
-        findings = find_matches(snapshot, self._policy, hashes, now.date())
-        if not findings[0]:
-            return True
-        found = [
-            Found(content_facts(request, one), some)
-            for one, some in zip(readings, findings, strict=True)
-        ]
-        try:
-            every, own = self._recorder.matched_lists(snapshot, found, now)
-        except EntryGoneError:  # A scan is to decide.
-            return False
-        return all(own.get(key) in (Nearness.MATCH, kind) for key, kind in every.items())
 
     def _matched(self, snapshot: Snapshot) -> frozenset[str]:
         return self._matched_algorithms.of(snapshot, date.min)  # The same on any day.

@@ -2,6 +2,7 @@
 
 from .borders import Box, find_inner, is_border_empty
 from .decoder import Decoder, Frame, open_decoder
+from .in_memory import open_picture
 from .jxl import load_jxl
 from .png_still import load_png
 from .rendering import Rendering, render
@@ -18,5 +19,6 @@ __all__ = [
     "load_png",
     "load_webp",
     "open_decoder",
+    "open_picture",
     "render",
 ]

@@ -118,7 +118,7 @@ class Decoder:
             self.frames_seen += 1
             if frame is not None and self._is_new(frame, seen):
                 distinct += 1
-                self._ambiguity = self._ambiguity or _ambiguity(frame)
+                self._ambiguity = self._ambiguity or find_ambiguity(frame)
                 yield frame
             if self.failure is None and number + 1 < self.media.frames:
                 self.failure = self._limits.find_excess(distinct, self._begun_s)
@@ -255,7 +255,7 @@ def _applied_orientation(image: Image.Image) -> int:
     return orientation if isinstance(orientation, int) else 1
 
 
-def _ambiguity(frame: Frame) -> str:
+def find_ambiguity(frame: Frame) -> str:
     """Return why viewers may show other pixels than these; empty if they do not."""
     image = frame.image
     if image.mode == "F" or (image.mode == "I" and image.format != "PPM"):

@@ -15,13 +15,15 @@ from dataclasses import replace
 from itertools import count
 from threading import Barrier, BoundedSemaphore, BrokenBarrierError, Lock
 
+from PIL import Image
+
 from hashmatch.hashes import Level
 from hashmatch.outcome import Failure
 
 from ..hashing import Hashing
 from ..interface import Intake, Reading
 from ..limits import Limits, refusal
-from ..reading import exact_hashes, pixel_algorithms
+from ..reading import exact_hashes, pixel_algorithms, read_picture
 from .messages import Request, Setup
 from .process import DecodingProcess, ProcessFailedError
 
@@ -90,6 +92,13 @@ class PoolIntake(Intake):
             exact = exact_hashes(data, algorithms) if exact is None else exact
             return Reading(None, exact, error.failure)
         return replace(reading, hashes=exact + reading.hashes)
+
+    def read_picture(
+        self, picture: Image.Image, algorithms: Set[str], level: Level | None = None
+    ) -> Reading:
+        """Hash a picture in memory with each of the algorithms that hash pixels."""
+        hashing = replace(self._hashing, level=level or self._hashing.level)
+        return read_picture(picture, algorithms, self._limits, hashing)
 
     def prepare(self, algorithms: Set[str]) -> Failure | None:
         """Start all processes at once and wait until each has loaded what it needs."""

@@ -1,0 +1,166 @@
+"""Gate: what a generator puts before its outputs, and before the pictures that it starts from.
+
+It fails closed: whatever got no verdict in time is not shown, whatever the reason.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from threading import Lock
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from hashmatch.hashes import Level
+from hashmatch.outcome import Outcome, Reason
+from hashmatch.screening import Picture
+
+from .decisions import Checked, Context, Decision, Role, Verdict, decide, unscreened
+from .pictures import Shown, is_plain, take
+
+_BUDGET_S = 10.0
+# Checks at a time, each of which may be a batch. More wait, and their time runs.
+_WORKERS = 8
+_WITHOUT_VERDICT = "the scanner gave no verdict in time"
+_FAILED = "the scanner failed"
+
+
+class Screening(Protocol):
+    """Part of a scanner that a gate needs; `hashmatch.open_scanner` gives one."""
+
+    def scan(
+        self, data: bytes, *, content_id: str, reference: str = "", level: Level | None = None
+    ) -> Outcome:
+        """Screen one file held in memory."""
+
+    def scan_pictures(
+        self, pictures: Sequence[Picture], *, level: Level | None = None
+    ) -> list[Outcome]:
+        """Screen pictures that are in memory, as a batch."""
+
+
+class ImageGate:
+    """Decides which pictures of a generator may be shown; safe to use from many threads.
+
+    `budget_s` is the time for all verdicts of one check, and `level` the level of search, by
+    default that of the scanner. A match that is for review is not shown unless `shows_review`: a
+    generator has nobody who looks at it first. `count` is called with each decision and its
+    context. Closing the gate leaves the scanner open.
+    """
+
+    def __init__(
+        self,
+        scanner: Screening,
+        *,
+        budget_s: float = _BUDGET_S,
+        level: Level | None = None,
+        shows_review: bool = False,
+        count: Callable[[Context, Sequence[Decision]], None] = lambda _context, _decisions: None,
+    ) -> None:
+        self._scanner = scanner
+        self._budget_s = budget_s
+        self._level = level
+        self._shows_review = shows_review
+        self._count = count
+        self._lock = Lock()
+        self._threads: ThreadPoolExecutor | None = None
+        self._owner = 0
+
+    def check(self, images: Any, *, context: Context | None = None) -> Checked:
+        """Return a decision for each picture, and the pictures that may be shown.
+
+        `images` are Pillow images, arrays, tensors, the bytes of files, or a list of them; see
+        `hashmatch.gate.pictures.take`, with the errors that it raises. A picture whose pixels are
+        all equal, such as the black one of another filter, is shown and named so.
+        """
+        begun_s = time.monotonic()
+        context = context or Context()
+        budget_s = self._budget_s if context.budget_s is None else context.budget_s
+        given = take(images)
+        decisions = self._decide(given.pictures, context, begun_s + budget_s)
+        self._count(context, decisions)
+        withheld = {number for number, one in enumerate(decisions) if not one.is_shown}
+        return Checked(tuple(decisions), given.without(withheld))
+
+    def close(self) -> None:
+        """Release the threads; checks that are under way end by themselves."""
+        with self._lock:
+            threads, self._threads = self._threads, None
+        if threads is not None and self._owner == os.getpid():
+            threads.shutdown(wait=False, cancel_futures=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _decide(
+        self, pictures: Sequence[Shown], context: Context, deadline_s: float
+    ) -> list[Decision]:
+        names = _names(context, len(pictures))
+        decided: dict[int, Decision] = {}
+        in_memory: dict[int, Picture] = {}
+        waiting: list[tuple[list[int], Future[list[Outcome]]]] = []
+        for number, (picture, name) in enumerate(zip(pictures, names, strict=True)):
+            if isinstance(picture, bytes):
+                waiting.append(([number], self._submit(self._scan, picture, name, context)))
+            elif is_plain(picture):
+                decided[number] = Decision(name, Verdict.PLAIN, is_shown=True)
+            else:
+                in_memory[number] = Picture(picture, name, context.reference)
+        if in_memory:
+            batch = list(in_memory.values())
+            waiting.append((list(in_memory), self._submit(self._scan_pictures, batch)))
+        for numbers, future in waiting:
+            some = self._await(future, [names[one] for one in numbers], context.role, deadline_s)
+            decided.update(zip(numbers, some, strict=True))
+        return [decided[number] for number in range(len(pictures))]
+
+    def _scan(self, data: bytes, name: str, context: Context) -> list[Outcome]:
+        return [
+            self._scanner.scan(
+                data, content_id=name, reference=context.reference, level=self._level
+            )
+        ]
+
+    def _scan_pictures(self, pictures: Sequence[Picture]) -> list[Outcome]:
+        return self._scanner.scan_pictures(pictures, level=self._level)
+
+    def _await(
+        self, future: Future[list[Outcome]], names: Sequence[str], role: Role, deadline_s: float
+    ) -> list[Decision]:
+        """Return the decisions on some pictures, which are unscreened after the deadline."""
+        try:
+            outcomes = future.result(max(0.0, deadline_s - time.monotonic()))
+        except FutureTimeoutError:
+            future.cancel()
+            return [unscreened(name, Reason.TIMED_OUT, _WITHOUT_VERDICT) for name in names]
+        except Exception as error:  # noqa: BLE001 (unscreened, whatever it is)
+            detail = f"{_FAILED} ({type(error).__name__})"
+            return [unscreened(name, Reason.INTERNAL_ERROR, detail) for name in names]
+        if [one.content_id for one in outcomes] != list(names):
+            return [unscreened(name, Reason.INTERNAL_ERROR, _FAILED) for name in names]
+        return [decide(one, role, shows_review=self._shows_review) for one in outcomes]
+
+    def _submit(self, work: Callable[..., list[Outcome]], *given: Any) -> Future[list[Outcome]]:
+        with self._lock:
+            if self._threads is None or self._owner != os.getpid():  # Threads do not survive forks.
+                self._threads = ThreadPoolExecutor(_WORKERS, "hashmatch-gate")
+                self._owner = os.getpid()
+            return self._threads.submit(work, *given)
+
+
+def _names(context: Context, count: int) -> list[str]:
+    """Return a content id for each picture."""
+    base = context.content_id or f"{context.role.value}:{uuid.uuid4().hex}"
+    return [base] if count == 1 else [f"{base}/{number}" for number in range(count)]
