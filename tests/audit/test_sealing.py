@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import delete, insert, select, text, update
 
 from hashmatch.audit import export_chain, open_seal
 from hashmatch.cases import CaseAction
@@ -28,7 +28,7 @@ from hashmatch.store.engine import (
 )
 from hashmatch.store.engine.sealer import Sealer
 from hashmatch.store.migrations import downgrade, upgrade
-from hashmatch.store.schema import AccessToken, AuditBatch, Case, utc_now
+from hashmatch.store.schema import AccessToken, AuditBatch, AuditRecord, Case, utc_now
 from hashmatch.store.tokens import Scope, create_token
 from tests.audit.chains import batches_of, change, hash_of, places, verified
 from tests.cases.making import act, make_match, row_of
@@ -126,6 +126,50 @@ def test_two_sealers_at_once_seal_everything_once(store: Database, signed: Setti
             one.close()
     found = verified(store, signed)
     assert (found.problems, found.records, found.unsealed) == ([], before + 40, 0)
+
+
+@pytest.mark.parametrize("records_a_look", [3, 10_000])
+def test_records_are_sealed_by_another_process_however_late(
+    store: Database, signed: Settings, monkeypatch: pytest.MonkeyPatch, records_a_look: int
+) -> None:
+    """Also where more was sealed since they were written than a process remembers."""
+    monkeypatch.setattr("hashmatch.store.engine.known_chain._RECORDS_A_LOOK", records_a_look)
+    late = []
+    for number in range(3):
+        make_match(store, f"late/{number}")
+        late += batches_of(store)
+        change(store, delete(AuditBatch))
+        make_match(store, f"post/{number}")
+        store.seal_records()
+    change(store, insert(AuditBatch).values(late))
+    with closing(Database(store.url, seal=open_seal(signed))) as other:
+        other.seal_records()
+        after = verified(store, signed)
+        assert (after.problems, after.unsealed) == ([], 0)
+        # Nothing of it is sealed again, by those who saw it sealed nor by others.
+        change(store, insert(AuditBatch).values(late))
+        other.seal_records()
+    with closing(Database(store.url, seal=open_seal(signed))) as third:
+        third.seal_records()
+    assert len(batches_of(store)) == len(late)
+    assert verified(store, signed).records == after.records
+
+
+def test_late_records_beside_a_damaged_chain_are_not_sealed(
+    store: Database, signed: Settings
+) -> None:
+    make_match(store, "late/1")
+    late = batches_of(store)
+    change(store, delete(AuditBatch))
+    for number in range(3):
+        make_match(store, f"post/{number}")
+    store.seal_records()
+    last = verified(store, signed).records
+    change(store, update(AuditRecord).where(AuditRecord.number == last - 2).values(actor="other"))
+    change(store, insert(AuditBatch).values(late))
+    with closing(Database(store.url, seal=open_seal(signed))) as other:
+        other.seal_records()
+    assert len(batches_of(store)) == len(late)
 
 
 def test_a_turn_is_short_however_much_one_transaction_records(

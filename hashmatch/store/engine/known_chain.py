@@ -16,9 +16,14 @@ from .batches import Batch, identity
 from .chaining import FIRST_HASH, chained_text, moment_text
 
 _RECORDS_A_PAGE = 1_000
-# So many of the newest batches are remembered; for others so many records are read.
+# So many of the newest batches are remembered, and of how many others is known whether they were
+# sealed. The chain before is read in pieces, of some hundredths of a second.
 _REMEMBERED = 5_000
-_MAX_LATE_RECORDS = 100_000
+_RECORDS_A_LOOK = 5_000
+# Said of a batch that is older than what is remembered, until the chain since was read.
+LATE = "written before all that is remembered"
+_DAMAGED = "too old to say whether it was sealed before: the chain is damaged since"
+_SEALED = "sealed before"
 
 
 class End(NamedTuple):
@@ -40,6 +45,9 @@ class KnownChain:
         # Two generations; the older is dropped once the newer is full.
         self._older, self._newer = set[bytes](), set[bytes]()
         self._older_from = self._newer_from = (0, b"")
+        # Of late batches, up to where the chain does not hold them, or why they are not sealed.
+        self._absent = dict[bytes, tuple[int, bytes]]()
+        self._problems = dict[bytes, str]()
         self.signed_up_to: int | None = None
 
     def follow(self, session: Session, number: int, record_hash: bytes) -> None:
@@ -71,22 +79,52 @@ class KnownChain:
             self._older, self._older_from = self._newer, self._newer_from
             self._newer, self._newer_from = set(), self._end
 
-    def problem(self, session: Session, batch: Batch) -> str:
-        """Return why a batch may not be sealed now; empty where it may."""
+    def problem(self, batch: Batch) -> str:
+        """Return why a batch may not be sealed now; empty where it may.
+
+        `LATE` where `look_back` has to say it first.
+        """
         end = 0 if self._end is None else self._end[0]
         if batch.after > end:
             return "written after a record that does not exist"
-        own, since = batch.identity(), self._older_from
+        own = batch.identity()
         if own in self._older or own in self._newer:
-            return "sealed before"
-        if batch.after >= since[0]:
-            return ""
-        if since[0] - batch.after > _MAX_LATE_RECORDS:
-            return "too old to say whether it was sealed before"
+            return _SEALED
+        if own in self._problems:
+            return self._problems[own]
+        return LATE if self._read_up_to(batch, own)[0] < self._older_from[0] else ""
+
+    def look_back(self, session: Session, late: Sequence[Batch]) -> bool:
+        """Read on in the chain since batches were written; says whether there is more to read.
+
+        All of them are looked for at once, and the records between were read once only: it takes as
+        long as the sealing of them did, however many wait.
+        """
+        starts = {own: self._read_up_to(one, own) for one in late if (own := one.identity())}
+        starts = {own: one for own, one in starts.items() if own not in self._problems}
+        first = min(starts.values(), default=self._older_from)
+        up_to = min(first[0] + _RECORDS_A_LOOK, self._older_from[0])
+        if first[0] >= up_to:
+            return False
         seen = set[bytes]()
-        if _chained(session, batch.after, None, since[0], seen) != since[1]:
-            return "too old to say whether it was sealed before: the chain is damaged since"
-        return "sealed before" if own in seen else ""
+        latest = _chained(session, first[0], first[1] or None, up_to, seen)
+        is_damaged = not latest or (up_to == self._older_from[0] and latest != self._older_from[1])
+        self._absent = {}
+        for own, start in starts.items():
+            if own in seen or is_damaged:
+                self._refuse(own, _SEALED if own in seen else _DAMAGED)
+            else:
+                self._absent[own] = (up_to, latest) if start[0] <= up_to else start
+        return up_to < self._older_from[0]
+
+    def _read_up_to(self, batch: Batch, own: bytes) -> tuple[int, bytes]:
+        """Return up to where the chain does not hold a batch, and its hash there if known."""
+        return self._absent.get(own, (batch.after, b""))
+
+    def _refuse(self, own: bytes, problem: str) -> None:
+        if len(self._problems) >= _REMEMBERED:
+            self._problems.clear()
+        self._problems[own] = problem
 
     def _replay(self, session: Session, end: tuple[int, bytes], number: int) -> bytes:
         seen = set[bytes]()

@@ -72,11 +72,15 @@ class Sealer:
 
         Up to a deadline, by the monotonic clock. Raises `StoreError`.
         """
+
+        def is_over() -> bool:
+            return deadline_s is not None and time.monotonic() > deadline_s
+
         while self._look():
-            turn = self._take_turn()
-            if deadline_s is not None and time.monotonic() > deadline_s:
+            turn = self._take_turn(is_over)
+            if is_over():
                 return
-            if not turn.is_taken and not turn.has_more:
+            if not turn.is_taken and not turn.has_more and not turn.late:
                 break
             time.sleep(_PAUSE_S)
 
@@ -102,7 +106,8 @@ class Sealer:
 
     def _seal_in_turns(self) -> None:
         while not self._is_closed.is_set() and self._look():
-            if not self._take_turn().has_more:
+            turn = self._take_turn(self._is_closed.is_set)
+            if not turn.has_more and not turn.late:
                 break
             self._is_closed.wait(_PAUSE_S)
 
@@ -114,13 +119,18 @@ class Sealer:
                 self._known.follow(session, *head)
             return session.scalar(_OLDEST) is not None
 
-    def _take_turn(self) -> Turn:
+    def _take_turn(self, is_over: Callable[[], bool]) -> Turn:
         with self._turn:
             with self._writing() as session:
                 turn = seal_some(session, self._known, self._seal)
             self._known.take(turn.ends, is_signed=turn.is_signed)
         for key, problem in turn.refused.items():
             self._report(f"batch {key} of audit records cannot be sealed: {problem}")
+        has_more = bool(turn.late)
+        while has_more and not is_over():
+            # In pieces, and while others write.
+            with self._turn, self._reading() as session:
+                has_more = self._known.look_back(session, turn.late)
         return turn
 
     def _try(self, work: Callable[[], None]) -> None:

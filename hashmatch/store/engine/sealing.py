@@ -22,7 +22,7 @@ from ..schema import AuditBatch, AuditCheckpoint, AuditHead, AuditRecord, utc_no
 from .audit_log import RECORDS_A_BATCH, Seal, facts_text
 from .batches import Batch, BatchRecord, StoredBatch
 from .chaining import chained_text, moment_text, signed_text
-from .known_chain import End, KnownChain, link
+from .known_chain import LATE, End, KnownChain, link
 from .statements import as_table, insert_rows, is_sqlite
 
 # The newest record is signed; earlier signatures are stored at this distance.
@@ -48,13 +48,25 @@ class Turn:
     """Result of one turn: the batches sealed, and the problems of others by key.
 
     `ends` are the ends of the chain after each batch, and after all. `is_taken` says that another
-    process has the turn, `has_more` that there may be more to seal.
+    process has the turn, `has_more` that there may be more to seal. Of the `late` ones is not known
+    yet whether they were sealed before.
     """
 
     ends: Sequence[End] = ()
     is_signed: bool = False
     refused: Mapping[int, str] = field(default_factory=dict)
+    late: Sequence[Batch] = ()
     is_taken: bool = False
+    has_more: bool = False
+
+
+@dataclass(slots=True)
+class _Chosen:
+    """The batches to seal in a turn, by key, the problems of others, and those that are late."""
+
+    batches: dict[int, Batch] = field(default_factory=dict)
+    refused: dict[int, str] = field(default_factory=dict)
+    late: list[Batch] = field(default_factory=list)
     has_more: bool = False
 
 
@@ -69,12 +81,12 @@ def seal_some(session: Session, known: KnownChain, seal: Seal | None) -> Turn:
         session.execute(text(_MAX_PAUSE))
     head = _lock_head(session)
     known.follow(session, head.number, head.record_hash)
-    chosen, refused, has_more = _choose(session, known, seal)
-    if not chosen:
-        return Turn(refused=refused)
-    ends = _append(session, known, head, chosen, seal)
-    session.execute(delete(AuditBatch).where(AuditBatch.key.in_(list(chosen))))
-    return Turn(ends, seal is not None, refused, has_more=has_more)
+    chosen = _choose(session, known, seal)
+    if not chosen.batches:
+        return Turn(refused=chosen.refused, late=chosen.late)
+    ends = _append(session, known, head, chosen.batches, seal)
+    session.execute(delete(AuditBatch).where(AuditBatch.key.in_(list(chosen.batches))))
+    return Turn(ends, seal is not None, chosen.refused, chosen.late, has_more=chosen.has_more)
 
 
 def _lock_head(session: Session) -> AuditHead:
@@ -105,37 +117,39 @@ def read_batches(
         limit, following = limit - len(page), query.where(_BATCHES.c.key > page[-1].key)
 
 
-def _choose(
-    session: Session, known: KnownChain, seal: Seal | None
-) -> tuple[dict[int, Batch], dict[int, str], bool]:
-    """Return the batches to seal in this turn, the problems of others, and whether more wait."""
-    chosen, refused = dict[int, Batch](), dict[int, str]()
+def _choose(session: Session, known: KnownChain, seal: Seal | None) -> _Chosen:
+    """Return what is to be sealed in this turn."""
+    chosen = _Chosen()
     blocked, own, records = set[tuple[str, int]](), set[bytes](), 0
     is_signed = None if seal is None else seal.is_signed
     signed_before = utc_now() - _LEFT_TO_SIGNERS
     for stored in read_batches(session, limit=_BATCHES_A_TURN):
-        if records + stored.size > RECORDS_A_BATCH and chosen:
-            return chosen, refused, True
+        if records + stored.size > RECORDS_A_BATCH and chosen.batches:
+            chosen.has_more = True
+            return chosen
         problem, batch = stored.problem(is_signed), stored.parse()
         if batch is None:
-            refused[stored.key] = problem or "not a batch of audit records"
+            chosen.refused[stored.key] = problem or "not a batch of audit records"
             continue
         if seal is None and stored.signature is not None and stored.at > signed_before:
             blocked.update(batch.subjects())
             continue
-        problem = problem or known.problem(session, batch)
+        problem = problem or known.problem(batch)
         if not problem and batch.identity() in own:
             problem = "written twice"
         if not problem and not blocked.isdisjoint(batch.subjects()):
             problem = "after another batch about the same row that cannot be sealed"
+        if problem == LATE:
+            chosen.late.append(batch)
+        elif problem:
+            chosen.refused[stored.key] = problem
         if problem:
-            refused[stored.key] = problem
             blocked.update(batch.subjects())
             continue
-        chosen[stored.key] = batch
+        chosen.batches[stored.key] = batch
         own.add(batch.identity())
         records += len(batch.records)
-    return chosen, refused, False
+    return chosen
 
 
 def _append(
