@@ -1,7 +1,7 @@
 """Imaging: the single entry point for image bytes, and the way from bytes to hashes."""
 
 from .core_dumps import are_core_dumps_forbidden, forbid_core_dumps
-from .decoding import load_jxl
+from .decoding import load_jxl, recognise
 from .files import find_files, path_as_text, read_file
 from .hashing import Hashing
 from .in_process import InProcessIntake
@@ -23,5 +23,6 @@ __all__ = [
     "load_jxl",
     "path_as_text",
     "read_file",
+    "recognise",
     "too_large",
 ]

@@ -5,6 +5,7 @@ from .decoder import Decoder, Frame, open_decoder
 from .in_memory import open_picture
 from .jxl import load_jxl
 from .png_still import load_png
+from .recognition import recognise
 from .rendering import Rendering, render
 from .webp_still import load_webp
 
@@ -20,5 +21,6 @@ __all__ = [
     "load_webp",
     "open_decoder",
     "open_picture",
+    "recognise",
     "render",
 ]
