@@ -42,7 +42,7 @@ STOREYS = {
     "store": (
         {"retention", "figures", "queue"},
         {"evaluations"},
-        {"migrations", "matches", "cases", "opening", "outbox", "tokens", "lookups"},
+        {"migrations", "matches", "cases", "opening", "outbox", "tokens", "lookups", "safeguards"},
         {"lists"},
         {"engine"},
         {"schema"},

@@ -1,8 +1,7 @@
 """Gate: stops known material at a generator, before it starts and before anything is shown.
 
-    from hashmatch import open_scanner
-    from hashmatch.gate import ImageGate, guard
-    pipeline = guard(pipeline, ImageGate(open_scanner()))
+    from hashmatch.gate import guard, open_gate
+    pipeline = guard(pipeline, open_gate("hashmatch.toml"))
 
 Nothing here loads torch, diffusers or any other framework.
 """
@@ -10,5 +9,6 @@ Nothing here loads torch, diffusers or any other framework.
 from .decisions import Checked, Context, Decision, Role, Verdict
 from .diffusers import guard
 from .gate import ImageGate
+from .record import open_gate
 
-__all__ = ["Checked", "Context", "Decision", "ImageGate", "Role", "Verdict", "guard"]
+__all__ = ["Checked", "Context", "Decision", "ImageGate", "Role", "Verdict", "guard", "open_gate"]

@@ -22,7 +22,7 @@ from hashmatch.screening import Picture
 from .decisions import Checked, Context, Decision, Role, Verdict, decide, unscreened
 from .pictures import Shown, is_plain, take
 
-_BUDGET_S = 10.0
+BUDGET_S = 10.0
 # Checks at a time, each of which may be a batch. More wait, and their time runs.
 _WORKERS = 8
 _WITHOUT_VERDICT = "the scanner gave no verdict in time"
@@ -49,23 +49,25 @@ class ImageGate:
     `budget_s` is the time for all verdicts of one check, and `level` the level of search, by
     default that of the scanner. A match that is for review is not shown unless `shows_review`: a
     generator has nobody who looks at it first. `count` is called with each decision and its
-    context. Closing the gate leaves the scanner open.
+    context. Closing the gate leaves the scanner open; `on_close` is called then.
     """
 
     def __init__(
         self,
         scanner: Screening,
         *,
-        budget_s: float = _BUDGET_S,
+        budget_s: float = BUDGET_S,
         level: Level | None = None,
         shows_review: bool = False,
         count: Callable[[Context, Sequence[Decision]], None] = lambda _context, _decisions: None,
+        on_close: Callable[[], None] = lambda: None,
     ) -> None:
         self._scanner = scanner
         self._budget_s = budget_s
         self._level = level
         self._shows_review = shows_review
         self._count = count
+        self._on_close = on_close
         self._lock = Lock()
         self._threads: ThreadPoolExecutor | None = None
         self._owner = 0
@@ -92,6 +94,7 @@ class ImageGate:
             threads, self._threads = self._threads, None
         if threads is not None and self._owner == os.getpid():
             threads.shutdown(wait=False, cancel_futures=True)
+        self._on_close()
 
     def __enter__(self) -> Self:
         return self

@@ -69,6 +69,7 @@ NEITHER: dict[str, str] = {
     "entry_activity": "entry_key list_key day contents flooded_on flooding_since action decided_at",
     "entry_changes": "entry_key list_key generation",
     "figures": "figure day list_key action step slot number seconds",
+    "gate_counts": "day adapter role verdict shown count",
     "generations": "list_key number created_at added withdrawn changed prepared_as first_key"
     " last_key",
     "list_figures": "list_key subject name number",
@@ -88,6 +89,7 @@ NEITHER: dict[str, str] = {
     " withdrawn changed complete",
     "quarantined_rows": "key delivery_key part line algorithm",
     "review_samples": "audit_id key drawn_at seed size since until by_list nearness",
+    "safeguards": "audit_id key recorded_at gate facts",
     "sampled_matches": "audit_id key sample_key match_key algorithm distance_bits"
     " threshold_bits view"
     " removed_at result",

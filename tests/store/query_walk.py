@@ -32,6 +32,7 @@ from hashmatch.store.matches import (
     read_match_page,
     read_matches,
 )
+from hashmatch.store.safeguards import read_gate_totals, read_safeguards
 from hashmatch.store.schema import Case, utc_now
 
 Ask: TypeAlias = Callable[[Session], object]
@@ -177,6 +178,8 @@ def _others() -> Iterator[tuple[str, Ask]]:
     yield "cases by state", figures.count_cases
     yield "overdue cases", lambda session: figures.count_overdue(session, PENDING)
     yield "daily counts", lambda session: read_daily_counts(session, _LATE.date(), None)
+    yield "decisions of gates", lambda session: read_gate_totals(session, _LATE.date(), None)
+    yield "safeguards", lambda session: list(read_safeguards(session, since, until))
     yield "unsent messages", outbox.count_unsent
     yield "the outbox", lambda session: outbox.read_outbox(session, limit=_ROWS)
     yield "lists", lambda session: (read_lists(session), read_lists(session, ALLOW))

@@ -39,6 +39,8 @@ _SMALL = {
     "audit_batches": "those of the last second",
     "figures": "as many as there are days, lists, categories and actions",
     "daily_counts": "as many as there are days and reasons",
+    "gate_counts": "as many as there are days, adapters and verdicts",
+    "safeguards": "one for each change of a list or a setting",
     "tokens": "made by people",
     "review_samples": "drawn by people",
 }

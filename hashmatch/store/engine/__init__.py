@@ -26,6 +26,7 @@ from .chaining import (
     signed_text,
     state_hash,
 )
+from .counting import BufferedCounts
 from .database import HEAD_REVISION, WRITES, Database, create_private_file
 from .database_file import exchanged
 from .durability import commit_durably, commit_soon, shorten_log
@@ -53,6 +54,7 @@ __all__ = [
     "Batch",
     "BatchRecord",
     "BoundRow",
+    "BufferedCounts",
     "Database",
     "HistoryRecord",
     "Rows",

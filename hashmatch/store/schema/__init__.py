@@ -28,6 +28,7 @@ from .matches import (
     MatchRecord,
 )
 from .outbox import MESSAGE_IS_DONE, OutboxMessage
+from .safeguards import GateCount, SafeguardRecord
 from .tokens import AccessToken
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "EntryActivity",
     "EntryChange",
     "Figure",
+    "GateCount",
     "Generation",
     "HashList",
     "ListFigure",
@@ -64,6 +66,7 @@ __all__ = [
     "QuarantinedRow",
     "ReviewResult",
     "ReviewSample",
+    "SafeguardRecord",
     "SampledMatch",
     "StoreIdentity",
     "SyncRun",
