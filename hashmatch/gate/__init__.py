@@ -10,5 +10,16 @@ from .decisions import Checked, Context, Decision, Role, Verdict
 from .diffusers import guard
 from .gate import ImageGate
 from .record import open_gate
+from .report import gate_report
 
-__all__ = ["Checked", "Context", "Decision", "ImageGate", "Role", "Verdict", "guard", "open_gate"]
+__all__ = [
+    "Checked",
+    "Context",
+    "Decision",
+    "ImageGate",
+    "Role",
+    "Verdict",
+    "gate_report",
+    "guard",
+    "open_gate",
+]

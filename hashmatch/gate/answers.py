@@ -126,7 +126,7 @@ def screen_json(body: bytes, check: Check, bounds: Bounds) -> bytes:
         raise RefusedError(_refusal(decisions), "every picture of the answer is withheld")
     for one in withheld:
         one.replace()
-    # Written anew in any case: clients differ in how they read what is unusual.
+    # Written again in any case: clients differ in how they read what is unusual.
     return json.dumps(whole[0], ensure_ascii=False, separators=(",", ":")).encode(
         "utf-8", "surrogatepass"
     )

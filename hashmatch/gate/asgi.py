@@ -110,8 +110,8 @@ class _Answer:
         self._start: Message | None = None
         self._kind = ""
         self._events: EventScreen | None = None
-        self._held: list[bytes] = []
-        self._held_bytes = 0
+        self._buffer: list[bytes] = []
+        self._buffered_bytes = 0
         self._is_over = False
 
     async def take(self, message: Message) -> None:
@@ -146,9 +146,9 @@ class _Answer:
         elif self._events is not None:
             await self._add_events(self._events, piece, is_last=is_last)
         else:
-            self._held.append(piece)
-            self._held_bytes += len(piece)
-            if self._held_bytes > self._bounds.max_bytes:
+            self._buffer.append(piece)
+            self._buffered_bytes += len(piece)
+            if self._buffered_bytes > self._bounds.max_bytes:
                 await self._refuse(Refusal.UNSCREENED)
             elif is_last:
                 await self._decide()
@@ -163,7 +163,7 @@ class _Answer:
             await self._send(_body(body, more_body=not is_last))
 
     async def _decide(self) -> None:
-        body, self._held = b"".join(self._held), []
+        body, self._buffer = b"".join(self._buffer), []
         try:
             screened = await run_sync(screen, body, self._kind, self._check, self._bounds)
         except RefusedError as error:
@@ -189,7 +189,7 @@ class _Answer:
         await self._send({**start, "headers": headers})
 
     async def _refuse(self, refusal: Refusal) -> None:
-        self._is_over, self._held = True, []
+        self._is_over, self._buffer = True, []
         await _refuse(self._send, refusal)
 
 

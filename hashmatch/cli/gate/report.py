@@ -21,7 +21,7 @@ def command(app: App, since: datetime | None, until: datetime | None, *, as_json
 
     A period is of whole days.
     """
-    from hashmatch.gate.report import gate_report
+    from hashmatch.gate import gate_report
 
     with app.database() as database, database.reading() as session:
         report = gate_report(session, since, until)

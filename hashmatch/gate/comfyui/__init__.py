@@ -1,0 +1,1 @@
+"""Nodes for ComfyUI; `host` is what it loads."""
