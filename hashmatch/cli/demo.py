@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hashmatch.errors import HashmatchError
 from hashmatch.outcome import Matched, Unscreened, outcome_name
 
 from .context import App, pass_app
@@ -29,9 +30,15 @@ if TYPE_CHECKING:
     show_default=True,
     help="Folder for the files of the demo.",
 )
+@click.option(
+    "--generator", "is_generator", is_flag=True, help="Put a gate before a small image generator."
+)
 @pass_app
-def command(_: App, folder: Path) -> None:
+def command(_: App, folder: Path, *, is_generator: bool) -> None:
     """Run the whole flow on drawn pictures and a made-up list."""
+    if is_generator:
+        _show_generator(folder)
+        return
     from hashmatch.operations.demo import run_demo
 
     say("drawing pictures, importing a list of three, screening copies of them and others ...")
@@ -39,6 +46,20 @@ def command(_: App, folder: Path) -> None:
     columns = ("upload", "content", "outcome", "action", "reason")
     print_table("Verdicts", columns, [_cells(one) for one in result.screened])
     _say_where(result)
+
+
+def _show_generator(folder: Path) -> None:
+    """Show what comes out of a guarded generator, and fail if anything listed does."""
+    from hashmatch.operations.generator_demo import run_generator_demo
+
+    say("drawing pictures behind a gate; one in ten is a copy of a picture on a made-up list ...")
+    result = run_generator_demo(folder)
+    columns = ("how they are asked for", "made", "of them listed", "came out", "of them listed")
+    rows = [(one.form, one.made, one.listed, one.came_out, one.leaked) for one in result.forms]
+    print_table("Pictures of the generator", columns, rows)
+    say(f"\nThe gate's own record:\n  {_program()} --config {result.config} gate report")
+    if any(one.leaked for one in result.forms):
+        raise HashmatchError("a listed picture came out", hint="Please report it.")
 
 
 def _cells(one: Screened) -> tuple[str, ...]:

@@ -6,20 +6,23 @@
 Nothing here loads torch, diffusers or any other framework.
 """
 
+from .asgi import GateMiddleware
 from .decisions import Checked, Context, Decision, Role, Verdict
 from .diffusers import guard
 from .gate import ImageGate
-from .record import open_gate
+from .record import open_gate, open_gate_with
 from .report import gate_report
 
 __all__ = [
     "Checked",
     "Context",
     "Decision",
+    "GateMiddleware",
     "ImageGate",
     "Role",
     "Verdict",
     "gate_report",
     "guard",
     "open_gate",
+    "open_gate_with",
 ]

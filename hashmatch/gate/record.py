@@ -40,7 +40,21 @@ def open_gate(
     `name` tells the gates of one platform apart in `hashmatch gate report`. See `ImageGate` for the
     rest, and `hashmatch.open_scanner` for the errors that it raises.
     """
-    settings = load_settings(None if config is None else Path(config))
+    return open_gate_with(
+        load_settings(None if config is None else Path(config)),
+        name=name, level=level, budget_s=budget_s, shows_review=shows_review,
+    )  # fmt: skip
+
+
+def open_gate_with(
+    settings: Settings,
+    *,
+    name: str,
+    level: Level | None = None,
+    budget_s: float = BUDGET_S,
+    shows_review: bool = False,
+) -> ImageGate:
+    """Open a gate under settings that were read before; see `open_gate`."""
     scanner = open_scanner_with(settings)
     try:
         record = GateRecord(

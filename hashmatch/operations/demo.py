@@ -24,9 +24,11 @@ from hashmatch.wiring import open_database, open_intake, open_scanner_with
 
 from .first_run import initialise
 
-_LIST = "demo"
+LIST = "demo"
 _SEEDS = {"harbour": 1, "orchard": 2, "viaduct": 3}  # on the list
+LISTED_SEEDS = tuple(_SEEDS.values())
 _UNLISTED = {"meadow": 11, "skyline": 12, "pebbles": 13}  # not on the list
+_LIST_FILE = "list.csv"
 _CATEGORIES = {"harbour": "A", "orchard": "B", "viaduct": "C"}
 
 
@@ -52,22 +54,31 @@ class DemoResult:
     screened: list[Screened]
 
 
+def prepare_demo(folder: Path) -> tuple[Path, Settings, ImportSummary]:
+    """Return the configuration of a demo in `folder`, and its made-up list, which is imported.
+
+    Raises `InputError` when the folder is not empty and not a demo.
+    """
+    config = folder / "hashmatch.toml"
+    if folder.exists() and not config.exists() and any(folder.iterdir()):
+        raise InputError(f"{folder}: is not empty and not a demo", hint="Choose another --dir.")
+    folder.mkdir(parents=True, exist_ok=True)
+    # The environment is ignored: a made-up list must not get into a real store.
+    initialise(config, folder / "data", use_environment=False)
+    settings = load_settings(config, use_environment=False)
+    return config, settings, _import_demo_list(settings, folder / _LIST_FILE)
+
+
 def run_demo(folder: Path) -> DemoResult:
     """Run the demo in `folder`; running it there again changes nothing.
 
     The `uploads` folder stands for the platform's own storage; hashmatch itself writes only hashes
     and records. Raises `InputError` when the folder is not empty and not a demo.
     """
-    config, list_file = folder / "hashmatch.toml", folder / "list.csv"
-    uploads, report = folder / "uploads", folder / "report.csv"
-    if folder.exists() and not config.exists() and any(folder.iterdir()):
-        raise InputError(f"{folder}: is not empty and not a demo", hint="Choose another --dir.")
-    uploads.mkdir(parents=True, exist_ok=True)
-    # The environment is ignored: a made-up list must not get into a real store.
-    initialise(config, folder / "data", use_environment=False)
-    settings = load_settings(config, use_environment=False)
+    config, settings, imported = prepare_demo(folder)
+    list_file, uploads, report = folder / _LIST_FILE, folder / "uploads", folder / "report.csv"
+    uploads.mkdir(exist_ok=True)
     descriptions = dict(_write_uploads(uploads))
-    imported = _import_demo_list(settings, list_file)
     with open_scanner_with(settings) as scanner:
         screened = [
             Screened(path, description, scanner.scan_file(path, content_id=f"demo/{path.name}"))
@@ -93,7 +104,7 @@ def _import_demo_list(settings: Settings, list_file: Path) -> ImportSummary:
                     row = (one.algorithm.name, one.value.hex(), name, _CATEGORIES[name], "drawn")
                     writer.writerow(row)
     with closing(open_database(settings)) as database, list_file.open("rb") as file:
-        return import_list(database, _LIST, file, find_format(list_file.name), source="demo")
+        return import_list(database, LIST, file, find_format(list_file.name), source="demo")
 
 
 def _write_uploads(folder: Path) -> Iterator[tuple[Path, str]]:

@@ -33,7 +33,7 @@ def command(app: App, since: datetime | None, until: datetime | None, *, as_json
     else:
         names = list(report["gates"][0]["verdicts"])
         print_table(
-            "decisions",
+            "Decisions",
             ["gate", "side", "pictures", *names, "withheld", "coverage"],
             [
                 [one["adapter"], one["role"], str(one["pictures"]),
@@ -44,7 +44,7 @@ def command(app: App, since: datetime | None, until: datetime | None, *, as_json
         )  # fmt: skip
     if report["safeguards"]:
         print_table(
-            "safeguards",
+            "Safeguards",
             ["since", "gate", "version", "fails closed", "level", "lists"],
             [_row(one) for one in report["safeguards"]],
         )
