@@ -88,7 +88,7 @@ def _questions() -> Iterator[tuple[str, _Work]]:
         "overdue cases": CaseFilter(states=PENDING, due_before=utc_now(), limit=100),
         "cases of a list": CaseFilter(states=PENDING, list_name="one", limit=100),
         "cases of a list with few": CaseFilter(states=PENDING, list_name="two", limit=100),
-        "cases of an entry": CaseFilter(list_name="one", entry_id="e7", limit=100),
+        "cases of an entry": CaseFilter(states=PENDING, list_name="one", entry_id="e7", limit=100),
     }
     for name, wanted in queues.items():
         yield name, lambda session, wanted=wanted: read_case_page(session, wanted)  # type: ignore[misc]

@@ -6,27 +6,29 @@ the queue it is, and however many cases there are in other states.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from heapq import merge
 from itertools import islice
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Select, select, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from .cases import CaseFilter, CasePlace, OpeningPlace, StoredCase, read_content_ids
 from .schema import Case, Content, HashList, MatchRecord
 
 _CASES_A_PAGE = 1_000
 # Cases that a page passes by at most, where few of them match the list or entry asked for.
-_MOST_LOOKED_AT = 10_000
+_MOST_LOOKED_AT = 2_000
 _CONTENTS_A_QUERY = 500
 # A list or entry of fewer content items is looked up from its matches, not along the queue.
 _FEW_CONTENTS = 1_000
+_NO_LIMIT = 2**31 - 1
 _PRIORITIES = range(10)
 _QUEUE = (Case.priority, Case.due_at, Case.key)
+_Row: TypeAlias = tuple[int, datetime, int, str | None]
 _Query: TypeAlias = Select[int, datetime, int, str | None]
 # The place of a case, and its content id; None of one that was merged.
 _Candidate: TypeAlias = tuple[CasePlace, str | None]
@@ -78,10 +80,14 @@ def _page_of_few(
     session: Session, wanted: CaseFilter, chosen: ColumnElement[bool], limit: int
 ) -> CasePage:
     """Return the page where few cases are chosen, which are sorted."""
-    query = select(*_QUEUE, Case.content_id).where(chosen, *_own_conditions(wanted))
+    # The limit keeps the databases from beginning with all cases of a state or priority.
+    few = aliased(Case, select(Case).where(chosen).limit(_NO_LIMIT).subquery())
+    order = (few.priority, few.due_at, few.key)
+    query = select(*order, few.content_id).where(*_own_conditions(wanted, few))
     if wanted.after is not None:
-        query = query.where(_comes_after(wanted.after))
-    found = list(_merged(session, [query.order_by(*_QUEUE).limit(limit)], limit))
+        query = query.where(_comes_after(wanted.after, order))
+    rows = session.execute(query.order_by(*order).limit(limit))
+    found = [(CasePlace(*row[:3]), row[3]) for row in rows]
     return _page(session, [place for place, _ in found], found, limit)
 
 
@@ -116,41 +122,40 @@ def _page(
 
 
 def _walk(session: Session, wanted: CaseFilter, at_once: int) -> Iterator[_Candidate]:
-    """Yield places of the queue in order; conditions about matches are left out."""
-    after = wanted.after
-    while True:
-        some = list(_walk_some(session, wanted, after, at_once))
-        yield from some
-        if len(some) < at_once:
-            return
-        after = some[-1][0]
+    """Yield places of the queue in order; conditions about matches are left out.
 
-
-def _walk_some(
-    session: Session, wanted: CaseFilter, after: CasePlace | None, at_once: int
-) -> Iterator[_Candidate]:
+    So many of each state are read at once.
+    """
     states: Sequence[str | None] = wanted.states or (None,)
     if wanted.assignee is not None and not wanted.states:
         states = list(_states_of(session, wanted.assignee))
-    if wanted.due_before is None:
-        streams = [_stream(wanted, state, None, after, at_once) for state in states]
-        yield from _merged(session, streams, at_once)
-        return
     # The due time is in order within a priority only.
-    left = at_once
-    for priority in _PRIORITIES:
-        if left and (after is None or after.priority <= priority):
-            streams = [_stream(wanted, state, priority, after, left) for state in states]
-            for one in _merged(session, streams, left):
-                left -= 1
-                yield one
+    priorities: Iterable[int | None] = (None,) if wanted.due_before is None else _PRIORITIES
+    for one in priorities:
+        if one is None or wanted.after is None or wanted.after.priority <= one:
+            # Merged here: a compound query would sort each of them once more.
+            for row in merge(*(_stream(session, wanted, state, one, at_once) for state in states)):
+                yield CasePlace(*row[:3]), row[3]
 
 
 def _stream(
+    session: Session, wanted: CaseFilter, state: str | None, priority: int | None, at_once: int
+) -> Iterator[_Row]:
+    """Yield cases in one state, or of all, and of one priority, or of all, in an index's order."""
+    after = wanted.after
+    while rows := session.execute(_following(wanted, state, priority, after, at_once)).all():
+        for row in rows:  # As tuples, which are compared in a third of the time.
+            yield row[0], row[1], row[2], row[3]
+        if len(rows) < at_once:
+            return
+        after = CasePlace(*rows[-1][:3])
+
+
+def _following(
     wanted: CaseFilter, state: str | None, priority: int | None, after: CasePlace | None, limit: int
 ) -> _Query:
-    """Return the query of cases in one state, or of all, each in the order of an index."""
-    query = select(*_QUEUE, Case.content_id).where(*_opened(wanted))
+    """Return the query of the first cases of a stream after a place."""
+    query = select(*_QUEUE, Case.content_id).where(*_opened(wanted, Case))
     if wanted.assignee is not None:
         query = query.where(Case.assignee == wanted.assignee)
     if state is not None:
@@ -160,15 +165,8 @@ def _stream(
         if after is not None and after.priority == priority:
             query = query.where(tuple_(Case.due_at, Case.key) > (after.due_at, after.key))
     elif after is not None:
-        query = query.where(_comes_after(after))
+        query = query.where(_comes_after(after, _QUEUE))
     return query.order_by(*_QUEUE).limit(limit)
-
-
-def _merged(session: Session, streams: Sequence[_Query], limit: int) -> Iterator[_Candidate]:
-    # Merged here: a compound query would sort each of them once more.
-    ordered = merge(*(session.execute(one).all() for one in streams))
-    for priority, due_at, key, content_id in islice(ordered, limit):
-        yield CasePlace(priority, due_at, key), content_id
 
 
 def _states_of(session: Session, assignee: str) -> Iterator[str]:
@@ -180,25 +178,25 @@ def _states_of(session: Session, assignee: str) -> Iterator[str]:
         state = session.scalar(query.where(Case.state > state))
 
 
-def _own_conditions(wanted: CaseFilter) -> Iterator[ColumnElement[bool]]:
-    yield from _opened(wanted)
+def _own_conditions(wanted: CaseFilter, case: type[Case]) -> Iterator[ColumnElement[bool]]:
+    yield from _opened(wanted, case)
     if wanted.states:
-        yield Case.state.in_(wanted.states)
+        yield case.state.in_(wanted.states)
     if wanted.assignee is not None:
-        yield Case.assignee == wanted.assignee
+        yield case.assignee == wanted.assignee
     if wanted.due_before is not None:
-        yield Case.due_at < wanted.due_before
+        yield case.due_at < wanted.due_before
 
 
-def _opened(wanted: CaseFilter) -> Iterator[ColumnElement[bool]]:
+def _opened(wanted: CaseFilter, case: type[Case]) -> Iterator[ColumnElement[bool]]:
     if wanted.since is not None:
-        yield Case.opened_at >= wanted.since
+        yield case.opened_at >= wanted.since
     if wanted.until is not None:
-        yield Case.opened_at < wanted.until
+        yield case.opened_at < wanted.until
 
 
-def _comes_after(last: CasePlace) -> ColumnElement[bool]:
-    return tuple_(*_QUEUE) > (last.priority, last.due_at, last.key)
+def _comes_after(last: CasePlace, order: Sequence[Any]) -> ColumnElement[bool]:
+    return tuple_(*order) > (last.priority, last.due_at, last.key)
 
 
 def _lists_of(session: Session, wanted: CaseFilter) -> Sequence[int]:
@@ -244,7 +242,7 @@ def read_cases_by_opening(
     """Yield cases in the order in which they were opened; lists and entries are left out."""
     order = (Case.opened_at, Case.key)
     query = select(Case, Content).join(Content, Content.key == Case.content_key)
-    query = query.where(*_own_conditions(wanted))
+    query = query.where(*_own_conditions(wanted, Case))
     if after is not None:
         query = query.where(tuple_(*order) > (after.opened_at, after.key))
     query = query.order_by(*order).limit(wanted.limit).execution_options(yield_per=1_000)

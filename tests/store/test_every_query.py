@@ -21,7 +21,10 @@ from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.orm import Session
 
 from benchmarks.filling import fill
+from hashmatch.cases import PENDING
+from hashmatch.store.cases import CaseFilter
 from hashmatch.store.engine import WRITES, Database
+from hashmatch.store.queue import read_case_page
 from hashmatch.store.schema import Base
 from tests.store.query_walk import Ask, questions
 
@@ -68,6 +71,30 @@ def test_no_query_goes_through_a_table_that_grows(database: Database) -> None:
     assert _all_problems(database) == []
     for statement in _SLOW:
         assert list(_problems(database, statement, (), "slow")), statement
+
+
+def test_cases_of_a_list_with_few_are_found_by_its_matches(database: Database) -> None:
+    """And not by way of all that wait, which SQLite prefers: there it took 0.3 s at a million."""
+    if database.sqlite_path() is None:
+        pytest.skip("PostgreSQL knows how many there are of each")
+    fill(database, 3_000)
+    wanted = CaseFilter(states=PENDING, list_name="two", limit=100)
+    plans = [
+        row[3]
+        for statement, parameters in _statements(
+            database, lambda session: read_case_page(session, wanted)
+        )
+        if " cases" in statement
+        for row in _explained(database, statement, parameters)
+    ]
+    assert any("uq_cases_content_id" in one for one in plans)
+    assert not any("ix_cases_state" in one for one in plans)
+
+
+def _explained(database: Database, statement: str, parameters: Any) -> list[Any]:
+    with database.connection() as connection:
+        explained = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        return list(explained)
 
 
 def _all_problems(database: Database) -> list[str]:
