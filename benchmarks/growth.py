@@ -59,8 +59,9 @@ def measure() -> list[Table]:
     asked = (
         "Processor time of one question to SQLite, the fastest of five: pages have 100 rows. To"
         " reach: under 100 ms at 10,000,000 matches of 1,000,000 cases. What is asked for seeks in"
-        " an index, or sums figures by day, so that only the last grows: with the days, not the"
-        " rows."
+        " an index, or sums figures by day, so that what is shown decides, and not the rows that"
+        " there are: the scrape and the figures grow with the days and lists, cases of a list or"
+        " entry with its matches."
     )
     removed = (
         "`retention apply` on the oldest closed cases of those stores, with their ten matches each,"
