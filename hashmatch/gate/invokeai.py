@@ -3,8 +3,6 @@
 from hashmatch.gate.invokeai import HashmatchGateInvocation
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from invokeai.invocation_api import (  # type: ignore[import-not-found]
@@ -36,7 +34,7 @@ class HashmatchGateInvocation(BaseInvocation, WithMetadata, WithBoard):  # type:
 
     image: ImageField = InputField(description="The picture to check")
 
-    def invoke(self, context: Any) -> Any:
+    def invoke(self, context: Any) -> ImageOutput:
         """Return the picture that may be shown."""
         picture = context.images.get_pil(self.image.image_name)
         shown = shared_gate(_ADAPTER).check(picture, context=Context(_ADAPTER)).pictures

@@ -192,8 +192,10 @@ def _as_bytes(pixels: NDArray[Any]) -> NDArray[np.uint8]:
             f"the values of a picture reach from {low:.3g} to {high:.3g}",
             hint="Give bytes, or floats from 0 to 1.",
         )
-    scaled = pixels.astype(np.float32) * np.float32(255)
-    np.clip(np.rint(scaled, out=scaled), 0, 255, out=scaled)
+    scaled: NDArray[np.float32] = np.multiply(pixels, 255, dtype=np.float32)
+    np.rint(scaled, out=scaled)
+    if low < 0 or high > 1:
+        np.clip(scaled, 0, 255, out=scaled)
     return scaled.astype(np.uint8)
 
 

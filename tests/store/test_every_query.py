@@ -211,6 +211,7 @@ _COUNTED_FIRST = "says before a removal how much it would be, for a person who w
 _RECORDS = "records one row, which it has or looks up by a unique key"
 # What the walk does not ask for, and why that may be.
 _NOT_WALKED = {
+    "safeguards": {"record_safeguards": _RECORDS},
     "evaluations.counts": dict.fromkeys(
         ("count_distances", "count_fates", "count_results", "matches_of"), _ALL_OF_A_PERIOD
     ),
@@ -241,7 +242,10 @@ _NOT_WALKED = {
     ),
     "tokens": dict.fromkeys(("create_token", "split_token", "revoke_token"), _RECORDS),
     "matches.allowed": {"record_allowed_matches": _RECORDS},
-    "matches.content": dict.fromkeys(("find_or_add_contents", "add_hashes"), _RECORDS),
+    "matches.content": {
+        **dict.fromkeys(("find_or_add_contents", "add_hashes"), _RECORDS),
+        "read_content_values": "goes through all content, as a person asks once",
+    },
     "matches.flooding": dict.fromkeys(
         ("count_contents", "note_flooding", "set_flood_action", "read_for_review"), _RECORDS
     ),
@@ -260,7 +264,7 @@ _NOT_WALKED = {
 _WALKED = (
     "cases", "opening", "queue", "figures", "outbox", "tokens", "retention", "matches.allowed",
     "matches.content", "matches.counts", "matches.exporting", "matches.flooding",
-    "matches.matches", "lookups",
+    "matches.matches", "lookups", "safeguards",
     "evaluations.counts", "evaluations.samples",
 )  # fmt: skip
 

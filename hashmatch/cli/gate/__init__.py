@@ -5,8 +5,9 @@ from ..groups import LazyGroup
 command = LazyGroup(
     "gate",
     __name__,
-    "Report what gates before generators decided, and under which safeguards.",
+    "Report on gates before image generators, and correct misuse.",
     {
         "report": "Report the decisions of gates, and their safeguards as they changed.",
+        "misuse": "Correct reported misuse: put pictures on an own list.",
     },
 )

@@ -5,7 +5,7 @@ from .allowed import (
     StoredAllowedMatch,
     read_allowed_matches,
 )
-from .content import ContentFacts, read_content_hashes
+from .content import ContentFacts, read_content_hashes, read_content_values
 from .counts import Tally, read_daily_counts
 from .exporting import MatchColumns, moment_text, read_match_columns, read_match_page
 from .flooding import (
@@ -48,6 +48,7 @@ __all__ = [
     "note_flooding",
     "read_allowed_matches",
     "read_content_hashes",
+    "read_content_values",
     "read_daily_counts",
     "read_entry_history",
     "read_flooding",

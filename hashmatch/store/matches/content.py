@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple, TypeAlias
@@ -17,6 +17,7 @@ from hashmatch.outcome import Media
 from ..engine import as_table, audit_id, audit_rows, insert_rows, is_sqlite, upsert_into
 from ..schema import Content, ContentHash
 
+_HASHES_A_PAGE = 5_000
 # A content id and a fingerprint.
 ContentName: TypeAlias = tuple[str, bytes]
 
@@ -124,6 +125,21 @@ def _values(facts: ContentFacts) -> dict[str, Any]:
         "height": None if media is None else media.height,
         "frames": None if media is None else media.frames,
     }
+
+
+def read_content_values(session: Session, algorithm: str) -> Iterator[tuple[str, bytes]]:
+    """Yield the content id and value of each hash of an algorithm on record, in bounded memory.
+
+    It goes through all content items: for what a person asks once.
+    """
+    query = (
+        select(Content.content_id, ContentHash.value)
+        .join(Content, Content.key == ContentHash.content_key)
+        .where(ContentHash.algorithm == algorithm)
+        .execution_options(yield_per=_HASHES_A_PAGE)
+    )
+    for content_id, value in session.execute(query):
+        yield content_id, value
 
 
 def read_content_hashes(session: Session, content_key: int) -> list[ContentHash]:
