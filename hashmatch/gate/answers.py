@@ -13,7 +13,6 @@ import io
 import json
 import re
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -33,24 +32,32 @@ _JSON = re.compile(r"application/(?:[\w.+-]*\+)?json")
 _JSON_LINES = frozenset({"application/x-ndjson", "application/jsonl", "application/jsonlines"})
 _ZIP_START = b"PK\x03\x04"
 _EMPTY_ZIP = b"PK\x05\x06"
-_PACKED = (_ZIP_START, b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"\x28\xb5\x2f\xfd")
+_PACKED = (
+    _ZIP_START, b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ",
+    b"%PDF", b"\x1aE\xdf\xa3", b"OggS", b"\x93NUMPY",
+)  # fmt: skip
 # Keys under which servers of images give files, whatever their format is.
 _FILE_KEYS = frozenset({"b64_json", "image_b64", "b64", "partial_image_b64"})
-_URL_KEYS = frozenset({"url", "image_url"})
+_URL_KEYS = frozenset(
+    {"url", "urls", "uri", "src", "image", "images", "image_url", "imageurl", "image_urls",
+     "output", "outputs", "sample", "data"}
+)  # fmt: skip
 _DATA_URL = re.compile(r"data:([\w.+/-]*)((?:;[^,;]*)*),", re.IGNORECASE)
-_DATA_URL_IN_TEXT = re.compile(rb"data:image/[^,]{0,200},([A-Za-z0-9+/=_%\s-]+)", re.IGNORECASE)
-_BASE64 = re.compile(r"[A-Za-z0-9+/_=\s-]+\Z")
+_DATA_URL_IN_TEXT = re.compile(
+    rb"data:[\w.+/-]{0,100}((?:;[^,;\s]{0,100}){0,5}),([A-Za-z0-9+/=_%~.!*()-]+)", re.IGNORECASE
+)
+_BASE64_IN_TEXT = re.compile(rb"[A-Za-z0-9+/_-]{60,}(?:(?:\s|\\[nr])*[A-Za-z0-9+/_-]+)*={0,2}")
+_ADDRESS = re.compile(r"\s*(?:https?:)?//", re.IGNORECASE)
 # Shorter strings hold no picture that shows anything.
 _MIN_BASE64 = 64
-_HEAD_CHARACTERS = 4096
+# Of base64 whole groups; enough for the signature of any file.
+_HEAD_CHARACTERS = 400
 _DATA = "data:"
 _MAX_MEMBERS = 1000
-# Damaged, encrypted, and of a compression that is not known here.
-_ARCHIVE_ERRORS = (
-    zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError,
-    ValueError,
-)  # fmt: skip
 _MAX_DEPTH = 64
+# Fewer are no picture that shows anything.
+_MAX_NUMBERS = 3_000
+_LOCAL_HEADER_BYTES, _DESCRIPTOR_BYTES = 30, 24
 
 
 class Refusal(StrEnum):
@@ -90,17 +97,19 @@ def screen(body: bytes, content_type: str, check: Check, bounds: Bounds) -> byte
     kind = content_type.partition(";")[0].strip().lower()
     if not body:
         return body
-    if _JSON.fullmatch(kind):
+    if kind.startswith(("video/", "multipart/")):
+        # What they show is more than one picture, of which a decoder sees the first.
+        raise RefusedError(Refusal.UNSCREENED, f"an answer of type {kind}")
+    if _JSON.fullmatch(kind) and not _is_picture(body):
         return screen_json(body, check, bounds)
     if kind in _JSON_LINES:
-        lines = body.splitlines(keepends=True)
-        return b"".join(screen_json(one, check, bounds) if one.strip() else one for one in lines)
+        return b"".join(_screen_line(one, check, bounds) for one in body.splitlines(keepends=True))
     if body.startswith((_ZIP_START, _EMPTY_ZIP)) or kind == "application/zip":
         _screen_archive(body, check, bounds)
-    elif kind.startswith(("image/", "video/", "multipart/")) or recognise(body) is not None:
-        _require_shown(check([body]))
+    elif kind.startswith("image/") or _is_picture(body):
+        require_shown(check([body]))
     elif _is_text(body):
-        _screen_text(body, check)
+        screen_text(body, check)
     elif kind.startswith("text/") or not bounds.passes_others:
         # Text in an unusual encoding may hold pictures in it.
         raise RefusedError(Refusal.UNSCREENED, f"an answer of type {kind or 'unknown'}")
@@ -108,16 +117,14 @@ def screen(body: bytes, content_type: str, check: Check, bounds: Bounds) -> byte
 
 
 def screen_json(body: bytes, check: Check, bounds: Bounds) -> bytes:
-    """Return a JSON text as `screen` does."""
+    """Return a JSON text as `screen` does. Raises `RefusedError` for a text that is none."""
     try:
-        value = json.loads(body, object_pairs_hook=_object)
+        # In a list, so that a text that is a string by itself is looked at as any other.
+        whole = [json.loads(body, object_pairs_hook=_object)]
     except (ValueError, RecursionError) as error:
-        if isinstance(error, _RepeatedKeyError):
-            raise RefusedError(Refusal.UNSCREENED, "a JSON object with a repeated key") from error
-        return screen(body, "", check, bounds)
-    # In a list, so that a text that is a string by itself is looked at as any other.
-    whole = [value]
-    places = list(_places(whole, bounds, 0))
+        raise RefusedError(Refusal.UNSCREENED, "a JSON text that cannot be read") from error
+    finder = _Finder(bounds)
+    places = list(finder.places(whole, "", 0))
     if not places:
         return body
     decisions = check([one.data for one in places])
@@ -127,19 +134,18 @@ def screen_json(body: bytes, check: Check, bounds: Bounds) -> bytes:
     for one in withheld:
         one.replace()
     # Written again in any case: clients differ in how they read what is unusual.
-    return json.dumps(whole[0], ensure_ascii=False, separators=(",", ":")).encode(
-        "utf-8", "surrogatepass"
-    )
+    return json.dumps(whole[0], separators=(",", ":")).encode()
 
 
-class _RepeatedKeyError(ValueError):
-    """An object of which clients read different values."""
+def _screen_line(line: bytes, check: Check, bounds: Bounds) -> bytes:
+    text = line.rstrip(b"\r\n")
+    return screen_json(text, check, bounds) + line[len(text) :] if text.strip() else line
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
-    if len(value) != len(pairs):
-        raise _RepeatedKeyError
+    if len(value) != len(pairs):  # Of which clients read different ones.
+        raise ValueError("a repeated key")
     return value
 
 
@@ -158,68 +164,92 @@ class _Place:
         self.holder[self.key] = f"data:image/png;base64,{grey}" if self.prefix else grey
 
 
-def _places(value: Any, bounds: Bounds, depth: int) -> Iterator[_Place]:
-    """Yield every picture in a JSON value. Raises `RefusedError` for what cannot be looked at."""
-    if depth > _MAX_DEPTH:
-        raise RefusedError(Refusal.UNSCREENED, "a JSON text that is nested too deep")
-    if isinstance(value, dict):
-        items: Iterator[tuple[Any, Any]] = iter(list(value.items()))
-    elif isinstance(value, list):
-        items = iter(list(enumerate(value)))
-    else:
-        return
-    for key, one in items:
-        if isinstance(one, str):
-            yield from _in_string(value, key, one, bounds)
+class _Finder:
+    """Finds the pictures in a JSON value; raises `RefusedError` for what cannot be looked at."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self._numbers = 0
+
+    def places(self, value: Any, name: str, depth: int) -> Iterator[_Place]:
+        """Yield every picture in a value; items of a list have the name of the list."""
+        if depth > _MAX_DEPTH:
+            raise RefusedError(Refusal.UNSCREENED, "a JSON text that is nested too deep")
+        if isinstance(value, dict):
+            items: Sequence[tuple[Any, Any]] = list(value.items())
+            if any(len(key) >= _MIN_BASE64 and pictures_of_text(key.encode()) for key in value):
+                raise RefusedError(Refusal.UNSCREENED, "a picture in place of a name")
+        elif isinstance(value, list):
+            items = list(enumerate(value))
+            self._count_numbers(value)
         else:
-            yield from _places(one, bounds, depth + 1)
-
-
-def _in_string(holder: Any, key: Any, text: str, bounds: Bounds) -> Iterator[_Place]:
-    is_file = isinstance(key, str) and key.lower() in _FILE_KEYS
-    stripped = text.lstrip()
-    if (url := _DATA_URL.match(stripped)) is not None:
-        data = _from_data_url(url, stripped[url.end() :])
-        if url[1].lower().startswith("image/") or recognise(data) is not None:
-            yield _Place(holder, key, url[0], data)
-        return
-    if isinstance(key, str) and key.lower() in _URL_KEYS and "//" in text[:32]:
-        if not bounds.passes_urls:
-            raise RefusedError(Refusal.UNSCREENED, "an address in place of a picture")
-        return
-    if not is_file and (len(text) < _MIN_BASE64 or not _BASE64.match(text[:_HEAD_CHARACTERS])):
-        yield from _in_text(holder, key, text, bounds)
-        return
-    if not text:
-        return
-    found = _decoded(text)
-    if found is not None and (is_file or _is_file(found)):
-        yield _Place(holder, key, "", found)
-    elif is_file:
-        raise RefusedError(Refusal.UNSCREENED, "a picture that is not in base64")
-
-
-def _in_text(holder: Any, key: Any, text: str, bounds: Bounds) -> Iterator[_Place]:
-    """Yield the pictures in a longer text, such as JSON in JSON, which goes with any of them."""
-    if text.lstrip().startswith(("{", "[")) and len(text) >= _MIN_BASE64:
-        with suppress(ValueError, RecursionError):
-            nested = list(_places([json.loads(text)], bounds, 0))
-            yield from (_Place(holder, key, _DATA, one.data) for one in nested)
             return
-    for data in _pictures_of_text(text.encode("utf-8", "surrogatepass")):
-        yield _Place(holder, key, _DATA, data)
+        for key, one in items:
+            own = key if isinstance(key, str) else name
+            if isinstance(one, str):
+                yield from self._in_string(value, key, own, one)
+            else:
+                yield from self.places(one, own, depth + 1)
+
+    def _count_numbers(self, value: list[Any]) -> None:
+        """Refuse long arrays of numbers: they may be the pixels or bytes of a picture."""
+        self._numbers += sum(isinstance(one, (int, float)) for one in value)
+        if self._numbers > _MAX_NUMBERS and not self._bounds.passes_others:
+            raise RefusedError(Refusal.UNSCREENED, "an array of numbers, which may be a picture")
+
+    def _in_string(self, holder: Any, key: Any, name: str, text: str) -> Iterator[_Place]:
+        stripped = text.lstrip()
+        if (url := _DATA_URL.match(stripped)) is not None:
+            for data in _of_data_url(url[2], stripped[url.end() :].encode("utf-8", "replace")):
+                yield _Place(holder, key, _DATA, data)
+        elif name.lower() in _URL_KEYS and _ADDRESS.match(text):
+            if not self._bounds.passes_urls:
+                raise RefusedError(Refusal.UNSCREENED, "an address in place of a picture")
+        elif name.lower() in _FILE_KEYS and text:
+            # A file by its name, whatever it is; what is no base64 has no verdict.
+            yield _Place(holder, key, "", _decoded(text) or b"")
+        elif len(text) < _MIN_BASE64:
+            return
+        elif _starts_as_file(text):
+            yield _Place(holder, key, "", _decoded(text) or b"")
+        else:
+            for data in self._of_text(text):
+                yield _Place(holder, key, _DATA, data)
+
+    def _of_text(self, text: str) -> Sequence[bytes]:
+        """Return the pictures in a longer text, such as JSON in JSON, which goes with any."""
+        if text.lstrip().startswith(("{", "[")):
+            with suppress(ValueError, RecursionError):
+                nested = json.loads(text, object_pairs_hook=_object)
+                return [one.data for one in self.places([nested], "", 1)]
+        return pictures_of_text(text.encode("utf-8", "replace"))
+
+
+def _starts_as_file(text: str) -> bool:
+    """Say whether a string begins as the base64 of a file, whatever follows."""
+    head = _decoded(text[:_HEAD_CHARACTERS])
+    return head is not None and _is_file(head)
 
 
 def _is_file(data: bytes) -> bool:
-    """Say whether data are a picture, or packed, so that they may be one."""
-    return data.startswith(_PACKED) or recognise(data) is not None
+    """Say whether data are a picture, or packed or moving, so that they may show one."""
+    is_packed = data.startswith(_PACKED) or data[4:8] == b"ftyp" or data[257:262] == b"ustar"
+    return is_packed or recognise(data) is not None
 
 
-def _from_data_url(url: re.Match[str], rest: str) -> bytes:
-    content = unquote_to_bytes(rest)
-    if ";base64" not in url[2].lower():
-        return content
-    return _decoded(content.decode("ascii", "replace")) or content
+def _is_picture(body: bytes) -> bool:
+    """Say whether a body is a picture; a text that happens to begin like one is not."""
+    return recognise(body) is not None and not _is_text(body)
+
+
+def _of_data_url(parameters: str, content: bytes) -> Sequence[bytes]:
+    """Return the pictures in the content of a data URL: itself, unless it is a text."""
+    content = unquote_to_bytes(content)
+    if ";base64" in parameters.lower():
+        content = _decoded(content.decode("ascii", "replace")) or b""
+    if content and _is_text(content):
+        return pictures_of_text(content)
+    return [content]
 
 
 def _decoded(text: str) -> bytes | None:
@@ -231,24 +261,26 @@ def _decoded(text: str) -> bytes | None:
         return None
 
 
-def _pictures_of_text(body: bytes) -> list[bytes]:
-    """Return the pictures in data URLs of a text, and that which a text in base64 is."""
-    texts = {body, unescape(body.decode("utf-8", "replace")).encode("utf-8", "replace")}
-    found = {
-        unquote_to_bytes(one[1]).decode("ascii", "replace")
-        for text in texts
-        for one in _DATA_URL_IN_TEXT.finditer(text)
-    }
-    pictures = [_decoded(one) or b"" for one in sorted(found)]
-    if not pictures and (whole := _decoded(body.decode("ascii", "replace"))) is not None:
-        return [whole] if _is_file(whole) else []
-    return pictures
+def pictures_of_text(body: bytes) -> list[bytes]:
+    """Return the pictures in data URLs of a text, and those that are long runs of base64."""
+    plain = body.replace(b"\\/", b"/")
+    texts = {plain, unescape(plain.decode("utf-8", "replace")).encode("utf-8", "replace")}
+    found: list[bytes] = []
+    for text in texts:
+        for url in _DATA_URL_IN_TEXT.finditer(text):
+            found.extend(_of_data_url(url[1].decode("ascii", "replace"), url[2]))
+        for run in _BASE64_IN_TEXT.finditer(text):
+            characters = run[0].decode().replace("\\n", "").replace("\\r", "")
+            if _starts_as_file(characters):
+                found.append(_decoded(characters) or b"")
+    return found
 
 
-def _screen_text(body: bytes, check: Check) -> None:
-    pictures = _pictures_of_text(body)
+def screen_text(body: bytes, check: Check) -> None:
+    """Check the pictures that are written into a text. Raises `RefusedError` for a withheld one."""
+    pictures = pictures_of_text(body)
     if pictures:
-        _require_shown(check(pictures))
+        require_shown(check(pictures))
 
 
 def _is_text(body: bytes) -> bool:
@@ -263,23 +295,49 @@ def _is_text(body: bytes) -> bool:
 
 def _screen_archive(body: bytes, check: Check, bounds: Bounds) -> None:
     """Check every file of an archive, which leaves as a whole or not at all."""
+
+    def strictly(pictures: Sequence[bytes]) -> Sequence[Decision]:
+        decisions = check(pictures)
+        require_shown(decisions)
+        return decisions
+
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             members = archive.infolist()
             total_bytes = sum(one.file_size for one in members)
             if len(members) > _MAX_MEMBERS or total_bytes > bounds.max_bytes:
                 raise RefusedError(Refusal.UNSCREENED, "an archive of too many or too large files")
-            files = [_unpack(archive, one) for one in members if not one.is_dir()]
-    except _ARCHIVE_ERRORS as error:
+            _require_whole(body, archive, members)
+            files = [_unpack(archive, one) for one in members if one.file_size]
+    except RefusedError:
+        raise
+    except Exception as error:  # (damaged archives raise nearly anything)
         raise RefusedError(Refusal.UNSCREENED, "an archive that cannot be unpacked") from error
     pictures = []
     for name, data in files:
-        if name.lower().endswith((".json", ".txt", ".csv")) and _is_text(data):
-            _screen_text(data, check)
-        elif data:
+        if _is_text(data):
+            screen(data, "application/json" if name.lower().endswith(".json") else "", strictly,
+                   bounds)  # fmt: skip
+        else:
             pictures.append(data)
     # An archive in it is no picture, and so has no verdict.
-    _require_shown(check(pictures))
+    strictly(pictures)
+
+
+def _require_whole(
+    body: bytes, archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo]
+) -> None:
+    """Raise `RefusedError` for data that the directory of an archive does not name."""
+    end = 0
+    for one in sorted(members, key=lambda member: member.header_offset):
+        start = one.header_offset
+        if not end <= start <= end + _DESCRIPTOR_BYTES:
+            raise RefusedError(Refusal.UNSCREENED, "an archive with further data in it")
+        names = (body[start + at : start + at + 2] for at in (26, 28))
+        sizes = (int.from_bytes(name, "little") for name in names)
+        end = start + _LOCAL_HEADER_BYTES + sum(sizes) + one.compress_size
+    if archive.start_dir > end + _DESCRIPTOR_BYTES:
+        raise RefusedError(Refusal.UNSCREENED, "an archive with further data in it")
 
 
 def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[str, bytes]:
@@ -290,7 +348,7 @@ def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[str, byt
     return member.filename, data
 
 
-def _require_shown(decisions: Sequence[Decision]) -> None:
+def require_shown(decisions: Sequence[Decision]) -> None:
     """Raise `RefusedError` unless every picture may be shown."""
     if not all(one.is_shown for one in decisions):
         raise RefusedError(_refusal(decisions), "a picture of the answer is withheld")

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
+from anyio import Lock
 from anyio.to_thread import run_sync
 
 from .answers import Bounds, Refusal, RefusedError, screen
@@ -40,6 +41,8 @@ _OF_THE_BODY = frozenset(
     {b"content-length", b"etag", b"digest", b"content-digest", b"repr-digest", b"content-md5",
      b"last-modified", b"accept-ranges", b"content-range"}
 )  # fmt: skip
+# Headers by which a server in front sends a file by itself.
+_ELSEWHERE = frozenset({b"x-accel-redirect", b"x-sendfile", b"x-lighttpd-send-file"})
 _STATUSES = {Refusal.BLOCKED: 400, Refusal.UNSCREENED: 503}
 
 
@@ -75,9 +78,11 @@ class GateMiddleware:
         if scope["type"] == "websocket":
             await self._app(_stripped(scope), receive, partial(self._send_preview, send))
             return
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
+        if scope["type"] != "http":
+            raise ValueError(f"a connection of type {scope['type']} cannot be guarded")
         if self._answers >= self._max_answers:
             await _refuse(send, Refusal.UNSCREENED)
             return
@@ -94,10 +99,11 @@ class GateMiddleware:
     async def _send_preview(self, send: Send, message: Message) -> None:
         if message["type"] == "websocket.send":
             screened = await run_sync(screen_message, message, self._check, self._bounds)
-            if screened is None:
-                return
-            message = screened
-        await send(message)
+            if screened is not None:
+                await send(screened)
+        elif message["type"] in ("websocket.accept", "websocket.close"):
+            await send(message)
+        # Answers in place of a connection would leave past all this.
 
 
 class _Answer:
@@ -113,11 +119,15 @@ class _Answer:
         self._buffer: list[bytes] = []
         self._buffered_bytes = 0
         self._is_over = False
+        self._taking = Lock()
 
     async def take(self, message: Message) -> None:
         """Take the next message of the application."""
-        if self._is_over:
-            return
+        async with self._taking:  # Some applications send from several tasks.
+            if not self._is_over:
+                await self._take(message)
+
+    async def _take(self, message: Message) -> None:
         match message["type"]:
             case "http.response.start":
                 await self._begin(message)
@@ -134,7 +144,14 @@ class _Answer:
         kinds = [value for name, value in headers if name == b"content-type"]
         self._start = start
         self._kind = b",".join(kinds).decode("latin-1")
-        if packed - {b"", b"identity"}:
+        elsewhere = any(name in _ELSEWHERE for name, _ in headers)
+        addresses = [value for name, value in headers if name == b"location" and b"//" in value]
+        if (
+            packed - {b"", b"identity"}
+            or elsewhere
+            or (addresses and not self._bounds.passes_urls)
+            or self._events is not None
+        ):
             await self._refuse(Refusal.UNSCREENED)
         elif self._kind.partition(";")[0].strip().lower() == "text/event-stream":
             self._events = EventScreen(self._check, self._bounds)
@@ -190,7 +207,10 @@ class _Answer:
 
     async def _refuse(self, refusal: Refusal) -> None:
         self._is_over, self._buffer = True, []
-        await _refuse(self._send, refusal)
+        if self._events is None:
+            await _refuse(self._send, refusal)
+        else:  # The answer has begun.
+            await self._send(_body(error_event(refusal)))
 
 
 def _stripped(scope: MutableMapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import is_dataclass
+from functools import wraps
 from threading import local
 from typing import Any
 
@@ -26,13 +28,16 @@ _ADAPTER = "diffusers"
 _LATENT = "latent"
 # The processors of a pipeline, and by what they give pictures to the caller.
 _PROCESSORS = {"image_processor": "postprocess", "video_processor": "postprocess_video"}
+# What other pipelines are made of.
+_PARTS = frozenset({"components", "from_pipe"})
 # Where the result of a call has its pictures.
 _RESULTS = ("images", "frames", "rgb")
 # Of the named values of a call, those with one of these words are pictures where they are arrays,
 # and those with such an ending are not.
-_PICTURE_WORDS, _NO_PICTURES = ("image", "mask", "video", "control"), ("embeds", "latents")
-# The module of the pipelines whose checker looks for watermarks, too.
-_WITH_WATERMARKS = "deepfloyd_if"
+_PICTURE_WORDS = ("image", "mask", "video", "control", "frames", "condition")
+_NO_PICTURES = ("embeds", "latents")
+# Pipelines whose checker looks for watermarks, too, take three results of it.
+_WITH_WATERMARKS = "watermark_detected"
 # What a replaced picture is where the pipeline does not denormalise it.
 _GREY = 0.5
 
@@ -67,13 +72,14 @@ def guard(pipeline: Any, gate: ImageGate, *, checks_inputs: bool = True) -> Guar
             hint="Check its pictures with ImageGate.check before anybody sees them.",
         )
     if has_checker:
-        modules = {one.__module__ for one in type(pipeline).__mro__}
-        finds_watermarks = any(_WITH_WATERMARKS in one for one in modules)
+        finds_watermarks = _WITH_WATERMARKS in inspect.getsource(type(pipeline).run_safety_checker)
         pipeline.run_safety_checker = guarded.noting(pipeline.run_safety_checker)
         pipeline.feature_extractor = _Extractor(pipeline.feature_extractor, guarded)
-        pipeline.safety_checker = _Checker(finds_watermarks=finds_watermarks)
+        pipeline.safety_checker = _Checker(guarded, finds_watermarks=finds_watermarks)
     for name, method in processors:
-        processor = _Processor(getattr(pipeline, name), method, guarded, only_refuses=has_checker)
+        processor = _Processor(
+            getattr(pipeline, name), method, guarded, follows_checker=has_checker
+        )
         setattr(pipeline, name, processor)
     pipeline.hashmatch_guard = guarded
     return GuardedPipeline(pipeline, guarded, checks_inputs=checks_inputs)
@@ -98,10 +104,26 @@ class GuardedPipeline:
         return self._guard.check_result(result, watch)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._pipeline, name)
+        if name in _PARTS:
+            raise GuardError(
+                f"{name} of a guarded pipeline would make another without the gate",
+                hint="Make it of the pipeline before, and guard that one as well.",
+            )
+        value = getattr(self._pipeline, name)
+        return self._returning(value) if inspect.ismethod(value) else value
 
     def __setattr__(self, name: str, value: Any) -> None:
         setattr(self._pipeline, name, value)
+
+    def _returning(self, method: Any) -> Any:
+        """Return a method that gives this back where it would give the pipeline itself."""
+
+        @wraps(method)
+        def call(*positional: Any, **named: Any) -> Any:
+            result = method(*positional, **named)
+            return self if result is self._pipeline else result
+
+        return call
 
 
 class _Watch:
@@ -149,13 +171,25 @@ class _Guard:
         """Return a pipeline's method, during which the extractor's pictures are outputs."""
 
         def run(*positional: Any, **named: Any) -> Any:
-            self._calls.is_checking = True
+            self._calls.is_checking, self._calls.has_passed = True, False
             try:
                 return run_safety_checker(*positional, **named)
             finally:
                 self._calls.is_checking = False
 
         return run
+
+    def pass_on(self) -> None:
+        """Note that a batch has passed the checker, and goes to the processor next."""
+        self._calls.has_passed = True
+
+    def takes_passed(self) -> bool:
+        """Say whether the next batch of a processor passed the checker, or is on its way to it."""
+        if self.is_checking:
+            return True
+        has_passed = bool(getattr(self._calls, "has_passed", False))
+        self._calls.has_passed = False
+        return has_passed
 
     @property
     def is_checking(self) -> bool:
@@ -169,6 +203,8 @@ class _Guard:
         """
         if isinstance(result, tuple):  # Where the pipeline was called with return_dict=False.
             return (self._checked(result[0], watch), *result[1:])
+        if isinstance(result, list) or is_array(result):
+            return self._checked(result, watch)
         for name in _RESULTS:
             if (pictures := getattr(result, name, None)) is not None:
                 setattr(result, name, self._checked(pictures, watch))
@@ -194,6 +230,10 @@ class _Extractor:
     def __call__(self, images: Any, **options: Any) -> Any:
         if self._guard.is_checking:
             return _Features(self._guard.check(images))
+        if self._extractor is None:
+            raise GuardError(
+                "the pipeline has no feature extractor", hint="Load adapters before the guard."
+            )
         return self._extractor(images, **options)
 
     def __getattr__(self, name: str) -> Any:
@@ -219,7 +259,8 @@ class _Features:
 class _Checker:
     """Stand-in for the safety checker, which blanks what may not be shown."""
 
-    def __init__(self, *, finds_watermarks: bool) -> None:
+    def __init__(self, guarded: _Guard, *, finds_watermarks: bool) -> None:
+        self._guard = guarded
         self._finds_watermarks = finds_watermarks
 
     def __call__(self, *, images: Any, clip_input: _Features, **_options: Any) -> tuple[Any, ...]:
@@ -230,6 +271,7 @@ class _Checker:
             if flag:
                 # The pipeline does not denormalise what is flagged.
                 images[number] = _blank(images[number])
+        self._guard.pass_on()
         return (images, flags, [False] * len(flags)) if self._finds_watermarks else (images, flags)
 
     def to(self, *_place: Any, **_options: Any) -> _Checker:
@@ -240,10 +282,12 @@ class _Checker:
 class _Processor:
     """A processor of a pipeline whose pictures go through the gate, and nothing latent at all."""
 
-    def __init__(self, processor: Any, method: str, guarded: _Guard, *, only_refuses: bool) -> None:
+    def __init__(
+        self, processor: Any, method: str, guarded: _Guard, *, follows_checker: bool
+    ) -> None:
         self._processor = processor
         self._guard = guarded
-        self._only_refuses = only_refuses
+        self._follows_checker = follows_checker
         self.__dict__[method] = self._guarded(getattr(processor, method))
 
     def __getattr__(self, name: str) -> Any:
@@ -255,7 +299,7 @@ class _Processor:
             if given.get("output_type") == _LATENT:
                 raise _latent_error()
             pictures = finish(*positional, **named)
-            if not self._only_refuses:
+            if not (self._follows_checker and self._guard.takes_passed()):
                 pictures = self._guard.check(pictures).pictures
             return self._guard.left(pictures)
 
@@ -285,17 +329,25 @@ def _bind(pipeline: Any, positional: Sequence[Any], named: dict[str, Any]) -> di
 
 
 def _check_input(guarded: _Guard, name: str, value: Any) -> None:
-    if not _are_pictures(name, value):
-        return
+    pictures = list(_pictures_in(name, value))
     role = Role.MASK if "mask" in name else Role.INPUT
-    if not guarded.check(value, role).are_all_shown:
+    if pictures and not guarded.check(pictures, role).are_all_shown:
         raise BlockedInputError(f"a picture given as {name} may not be used")
 
 
-def _are_pictures(name: str, value: Any) -> bool:
+def _pictures_in(name: str, value: Any) -> Iterator[Any]:
+    """Yield the pictures in a value of a call, those in lists and in records among them."""
     if isinstance(value, Image.Image):
-        return True
-    if isinstance(value, (list, tuple)):
-        return bool(value) and any(_are_pictures(name, one) for one in value)
-    is_named_so = any(one in name for one in _PICTURE_WORDS) and not name.endswith(_NO_PICTURES)
-    return is_named_so and is_array(value)
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            yield from _pictures_in(name, one)
+    elif isinstance(value, dict) or is_dataclass(value):
+        for own, one in (value if isinstance(value, dict) else vars(value)).items():
+            yield from _pictures_in(str(own), one)
+    elif is_array(value) and len(value.shape) > 1 and _is_of_pictures(name):
+        yield value
+
+
+def _is_of_pictures(name: str) -> bool:
+    return any(one in name for one in _PICTURE_WORDS) and not name.endswith(_NO_PICTURES)

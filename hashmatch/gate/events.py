@@ -10,11 +10,12 @@ import json
 import re
 from typing import TypeAlias
 
-from .answers import Bounds, Check, Refusal, RefusedError, screen_json
+from .answers import Bounds, Check, Refusal, RefusedError, screen_json, screen_text
 
 _Fields: TypeAlias = list[tuple[bytes, bytes]]
 
 _END_OF_LINE = re.compile(rb"\r\n|\n|\r")
+_DONE = b"[DONE]"  # How many servers end a stream.
 _PARTIAL = re.compile(rb"partial|delta|preview|progress")
 # Names and comments are short; no client looks for a picture there, and none gets one.
 _MAX_OTHER_BYTES = 1024
@@ -58,10 +59,15 @@ class EventScreen:
         lines, self._lines = self._lines, []
         fields = [_field(one) for one in lines]
         data = b"\n".join(value for name, value in fields if name == b"data")
-        if not data:
+        if not data or data.strip() == _DONE:
             return _written(fields, data)
         try:
-            return _written(fields, screen_json(data, self._check, self._bounds))
+            # Some are no JSON, and text.
+            if data.lstrip().startswith((b"{", b"[", b'"')):
+                data = screen_json(data, self._check, self._bounds)
+            else:
+                screen_text(data, self._check)
+            return _written(fields, data)
         except RefusedError as error:
             return b"" if _is_partial(fields, data) else error_event(error.refusal)
 
@@ -99,7 +105,7 @@ def _is_partial(fields: _Fields, data: bytes) -> bool:
     names = [value for name, value in fields if name == b"event"]
     try:
         value = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     if isinstance(value, dict):
         names.extend(str(value.get(key, "")).encode() for key in ("type", "object"))

@@ -10,38 +10,58 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import Any, TypeAlias
 
-from .answers import Bounds, Check, RefusedError, screen_json
+from .answers import (
+    Bounds,
+    Check,
+    Refusal,
+    RefusedError,
+    require_shown,
+    screen_json,
+    screen_text,
+)
 
 Message: TypeAlias = MutableMapping[str, Any]
 
 _PREVIEW, _TEXT, _PREVIEW_WITH_FACTS = 1, 3, 4
 _NUMBER_BYTES = 4
+_SEND = "websocket.send"
 
 
 def screen_message(message: Message, check: Check, bounds: Bounds) -> Message | None:
     """Return a message to a client without what is withheld; None for one that must not leave."""
     text, data = message.get("text"), message.get("bytes")
-    if data is None:
-        try:
-            body = screen_json((text or "").encode("utf-8", "surrogatepass"), check, bounds)
-        except RefusedError:
-            return None
-        return {**message, "text": body.decode("utf-8", "surrogatepass")}
-    if len(data) > bounds.max_bytes:
-        return None
-    picture = _picture_of(bytes(data))
-    if picture is None:
-        return None
-    return message if all(one.is_shown for one in check([picture])) else None
+    try:
+        if data is None and text is not None:
+            return {"type": _SEND, "text": _screen_text_message(text, check, bounds)}
+        if text is None and data is not None and len(data) <= bounds.max_bytes:
+            _screen_binary(bytes(data), check, bounds)
+            return {"type": _SEND, "bytes": data}
+    except RefusedError:
+        pass
+    return None
 
 
-def _picture_of(data: bytes) -> bytes | None:
-    """Return the picture of a binary message, None where there is none that is known."""
+def _screen_text_message(text: str, check: Check, bounds: Bounds) -> str:
+    body = text.encode("utf-8", "replace")
+    if body.lstrip().startswith((b"{", b"[", b'"')):
+        return screen_json(body, check, bounds).decode()
+    screen_text(body, check)
+    return text
+
+
+def _screen_binary(data: bytes, check: Check, bounds: Bounds) -> None:
+    """Check a binary message. Raises `RefusedError` for one that must not leave."""
     kind, second = (
         int.from_bytes(data[at : at + _NUMBER_BYTES], "big") for at in (0, _NUMBER_BYTES)
     )
+    head, rest = data[2 * _NUMBER_BYTES :][:second], data[2 * _NUMBER_BYTES + second :]
+    if kind == _TEXT:
+        screen_text(head + b" " + rest, check)
+        return
     if kind == _PREVIEW:
-        return data[2 * _NUMBER_BYTES :]
-    if kind == _PREVIEW_WITH_FACTS:
-        return data[2 * _NUMBER_BYTES + second :]
-    return None
+        rest = data[2 * _NUMBER_BYTES :]
+    elif kind == _PREVIEW_WITH_FACTS:
+        screen_json(head, check, bounds)
+    else:
+        raise RefusedError(Refusal.UNSCREENED, "a binary message of an unknown type")
+    require_shown(check([rest]))

@@ -19,6 +19,8 @@ from .shared import shared_gate
 __all__ = ["HashmatchScript"]
 
 _ADAPTER = "webui"
+if not hasattr(scripts.Script, "postprocess_image_after_composite"):
+    raise ImportError("this version of the web UI has no hook after which nothing is changed")
 
 
 def screen(holder: Any) -> None:
@@ -33,6 +35,10 @@ class HashmatchScript(scripts.Script):  # type: ignore[misc]
     """Gate of every picture, after everything else was done to it."""
 
     sorting_priority = 1_000_000
+
+    def __init__(self) -> None:
+        # Here, since a reload of the host forgets the callbacks and not this module.
+        script_callbacks.on_before_image_saved(screen)
 
     def title(self) -> str:
         """Return the name that the host shows."""
@@ -63,13 +69,16 @@ class HashmatchScript(scripts.Script):  # type: ignore[misc]
         """Check one picture."""
         screen(pp)
 
+    def postprocess(self, _p: Any, processed: Any, *_: Any) -> None:
+        """Check the results as a whole: composites and grids come after the last hook of each."""
+        given, processed.images[:] = list(processed.images), []
+        for one in map(_Picture, given):
+            screen(one)
+            processed.images.append(one.image)
+
 
 class _Picture:
     """A picture of a list."""
 
     def __init__(self, image: Any) -> None:
         self.image = image
-
-
-# Extras, and whatever else is saved past the hooks of a script.
-script_callbacks.on_before_image_saved(screen)

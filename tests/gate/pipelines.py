@@ -101,6 +101,17 @@ class _Pipeline:
         self.image_processor: Any = ImageProcessor()
         self.name = "tiny"
 
+    def to(self, device: str) -> _Pipeline:
+        return self
+
+
+@dataclass
+class Condition:
+    """A picture with other facts, as pipelines of videos take it."""
+
+    image: Any
+    strength: float = 1.0
+
 
 class WithChecker(_Pipeline):
     """Stable Diffusion 1 and 2: the checker gets what was decoded, the extractor pictures."""
@@ -172,7 +183,10 @@ class DeepFloydIF(_Pipeline):
             return image, None, None
         pictures = ImageProcessor.numpy_to_pil(image)
         features = self.feature_extractor(pictures, return_tensors="pt").to(device)
-        return self.safety_checker(images=image, clip_input=features.pixel_values.to(dtype=dtype))
+        image, flags, watermark_detected = self.safety_checker(
+            images=image, clip_input=features.pixel_values.to(dtype=dtype)
+        )
+        return image, flags, watermark_detected
 
     def __call__(self, prompt: str = "", output_type: str = "pil") -> Any:
         decoded = as_decoded(self.pictures)

@@ -115,6 +115,28 @@ def test_what_is_clear_leaves_as_it_is(gate: ImageGate, body: bytes, kind: str |
          "application/json"),
         (json.dumps([as_base64(_archive(LISTED))]).encode(), "application/json"),
         (json.dumps([as_base64(gzip.compress(LISTED))]).encode(), "application/json"),
+        (json.dumps({"images": [as_base64(LISTED)]}).encode(), "text/plain"),
+        (json.dumps({"images": [as_base64(LISTED)]}).encode(), None),
+        (json.dumps({"images": [as_base64(LISTED)]}).replace("/", "\\/").encode(), "text/plain"),
+        (json.dumps({"i": as_base64(LISTED)}).encode() + b'\n{"done":true}', "application/json"),
+        (json.dumps({"i": as_base64(LISTED)}, indent=1).encode(), "application/x-ndjson"),
+        (b'{"n": 1' + b"0" * 5000 + json.dumps({"i": as_base64(LISTED)}).encode()[1:],
+         "application/json"),
+        (b'42["preview",' + json.dumps({"i": as_base64(LISTED)}).encode() + b"]", "text/plain"),
+        (f"<img src='data:;base64,{as_base64(LISTED)}'>".encode(), "text/html"),
+        (json.dumps({"x": f"data:application/zip;base64,{as_base64(_archive(LISTED))}"}).encode(),
+         "application/json"),
+        (json.dumps({"x": f"data:text/html;base64,{as_base64(SVG % as_base64(LISTED).encode())}"}
+                    ).encode(), "application/json"),
+        (json.dumps([as_base64(LISTED) + "AAAA"]).encode(), "application/json"),
+        (json.dumps([as_base64(OTHER) + "," + as_base64(LISTED)]).encode(), "application/json"),
+        (json.dumps({"image": list(LISTED)}).encode(), "application/json"),
+        (json.dumps({f"data:image/png;base64,{as_base64(LISTED)}": 1}).encode(),
+         "application/json"),
+        (_archive(LISTED) + _archive(OTHER), "application/zip"),
+        (_archive(json.dumps({"images": [as_base64(LISTED)]}).encode()), "application/zip"),
+        (OTHER + LISTED, "video/x-motion-jpeg"),
+        (json.dumps({"output": ["https://cdn.example/1.png"]}).encode(), "application/json"),
         (b'{"data": [{"url": "https://cdn.example/1.png"}]}', "application/json"),
     ],
 )  # fmt: skip
@@ -190,6 +212,28 @@ def test_other_files_leave_only_where_the_operator_says_so(gate: ImageGate) -> N
     assert status_of(_guarded(gate, body, "font/woff2")) == 503
     assert status_of(_guarded(gate, body, "font/woff2", passes_others=True)) == 200
     assert status_of(_guarded(gate, LISTED, "font/woff2", passes_others=True)) == 400
+
+
+@pytest.mark.parametrize(
+    ("status", "header"),
+    [(200, (b"X-Accel-Redirect", b"/out/1.png")), (302, (b"Location", b"https://cdn/1.png"))],
+)
+def test_a_file_does_not_leave_by_way_of_another_server(
+    gate: ImageGate, status: int, header: tuple[bytes, bytes]
+) -> None:
+    assert status_of(_guarded(gate, b"", None, status=status, headers=[header])) == 503
+
+
+def test_lines_of_json_stay_lines(gate: ImageGate) -> None:
+    body = json.dumps({"image": as_base64(OTHER)}).encode() + b'\r\n{"done": true}\n'
+    lines = body_of(_guarded(gate, body, "application/x-ndjson")).splitlines()
+    assert [list(json.loads(one)) for one in lines] == [["image"], ["done"]]
+
+
+def test_drawings_in_style_sheets_leave(gate: ImageGate) -> None:
+    body = b"a{background:url(\"data:image/svg+xml,%3csvg xmlns='x'%3e%3c/svg%3e\")}"
+    assert body_of(_guarded(gate, body, "text/css")) == body
+    assert body_of(_guarded(gate, b"BM is a name", "text/plain")) == b"BM is a name"
 
 
 def test_packed_answers_do_not_leave(gate: ImageGate) -> None:
@@ -298,6 +342,11 @@ def test_previews_of_a_websocket_are_checked(gate: ImageGate) -> None:
         told,
         *({"type": "websocket.send", "bytes": kind(one)}
           for kind in (preview, with_facts) for one in (OTHER, LISTED)),
+        {"type": "websocket.send", "bytes": preview(OTHER), "text": as_base64(LISTED)},
+        {"type": "websocket.http.response.body", "body": LISTED},
+        {"type": "websocket.send",
+         "bytes": (4).to_bytes(4, "big") + len(LISTED).to_bytes(4, "big") + LISTED + OTHER},
+        {"type": "websocket.send", "text": "42" + json.dumps(["p", as_base64(LISTED)])},
         {"type": "websocket.send", "bytes": (9).to_bytes(4, "big") + LISTED},
         {"type": "websocket.send", "bytes": LISTED},
         {"type": "websocket.send", "bytes": b""},

@@ -12,12 +12,14 @@ from hashmatch.gate import ImageGate, guard
 from hashmatch.gate.diffusers import BlockedInputError, GuardError
 from hashmatch.synthetic import draw_picture
 from tests.gate.pipelines import (
+    Condition,
     DeepFloydIF,
     Tensor,
     Video,
     WithChecker,
     WithoutChecker,
     WithoutHook,
+    as_decoded,
 )
 from tests.scanning import MakeScanner
 
@@ -172,3 +174,29 @@ def test_the_neutral_picture_of_a_list_is_one(gate: ImageGate) -> None:
     images = guard(WithoutChecker(PICTURES), gate)().images
     assert isinstance(images[1], Image.Image)
     assert images[1].size == PICTURES[1].size
+
+
+def test_a_move_gives_back_the_guarded_pipeline(gate: ImageGate) -> None:
+    pipeline = WithoutChecker(PICTURES)
+    guarded = guard(pipeline, gate)
+    assert guarded.to("cuda") is guarded
+    for name in ("components", "from_pipe"):
+        with pytest.raises(GuardError, match="without the gate"):
+            getattr(guarded, name)
+
+
+def test_pictures_in_records_are_inputs_too(gate: ImageGate) -> None:
+    guarded = guard(WithChecker(PICTURES[:1]), gate)
+    with pytest.raises(BlockedInputError):
+        guarded("anything", image=[Condition(PICTURES[1])])
+    with pytest.raises(BlockedInputError):
+        guarded("anything", image=[[PICTURES[0], None], [PICTURES[1], None]])
+
+
+def test_what_did_not_pass_the_checker_does_not_leave_by_the_processor(gate: ImageGate) -> None:
+    """Other methods than the call finish pictures without it, such as an inversion."""
+    pipeline = WithChecker(PICTURES)
+    guard(pipeline, gate)
+    pipeline()
+    finished = pipeline.image_processor.postprocess(as_decoded(PICTURES), output_type="pil")
+    assert _shown(finished) == [True, False, True]

@@ -21,7 +21,7 @@ from PIL import Image
 
 from hashmatch.gate import ImageGate, shared
 from hashmatch.gate.comfyui.images import check_mask
-from hashmatch.gate.comfyui.outputs import guard_outputs
+from hashmatch.gate.comfyui.outputs import WithheldError, guard_outputs
 from hashmatch.synthetic import draw_picture
 from tests.gate.pipelines import Tensor
 
@@ -135,6 +135,35 @@ def test_every_node_that_gives_out_pictures_is_behind_the_gate(host: pytest.Monk
     assert nodes["Invert"] is Invert
 
 
+class Later(NewSave):
+    """A node whose method waits, and takes what it is given as lists."""
+
+    @classmethod
+    async def execute(cls, images: Any) -> Any:
+        return images
+
+
+class Broken(SaveImage):
+    """A node that does not say what it takes."""
+
+    @classmethod
+    def INPUT_TYPES(cls) -> Any:  # noqa: N802
+        raise RuntimeError("of any kind")
+
+
+def test_nodes_of_other_people_are_behind_it_too(host: pytest.MonkeyPatch) -> None:
+    nodes: dict[str, Any] = {"Later": Later, "Broken": Broken, "SaveImage": SaveImage}
+    assert guard_outputs(nodes) == ["Later", "Broken", "SaveImage"]
+    (shown,) = asyncio.run(nodes["Later"].execute(images=[BATCH]))
+    assert _shown(shown) == [True, False, True]
+    assert _shown(nodes["Broken"]().save_images(images=BATCH)["ui"]["images"]) == [
+        True, False, True,
+    ]  # fmt: skip
+    video = SimpleNamespace(get_components=lambda: SimpleNamespace(images=BATCH))
+    with pytest.raises(WithheldError):
+        nodes["SaveImage"]().save_images(images=video)
+
+
 def test_a_node_is_put_behind_the_gate_once(host: pytest.MonkeyPatch) -> None:
     nodes: dict[str, Any] = {**_nodes()}
     guard_outputs(nodes)
@@ -216,6 +245,12 @@ def test_a_module_gives_nodes_of_one_interface_only(host: pytest.MonkeyPatch, is
     assert ("NODE_CLASS_MAPPINGS" in module.__all__) == (not is_new)
 
 
+class _Script:
+    """A script of the web UI."""
+
+    def postprocess_image_after_composite(self, p: Any, pp: Any, *_: Any) -> None: ...
+
+
 def _webui(host: pytest.MonkeyPatch) -> tuple[Any, list[Any], dict[str, Any]]:
     saved: list[Any] = []
     options: dict[str, Any] = {"live_previews_enable": True, "save_init_img": True, "other": True}
@@ -223,13 +258,14 @@ def _webui(host: pytest.MonkeyPatch) -> tuple[Any, list[Any], dict[str, Any]]:
     _module(
         host,
         "modules",
-        scripts=SimpleNamespace(Script=object, AlwaysVisible=always),
+        scripts=SimpleNamespace(Script=_Script, AlwaysVisible=always),
         script_callbacks=SimpleNamespace(on_before_image_saved=saved.append),
         shared=SimpleNamespace(opts=SimpleNamespace(data=options)),
     )
     module = importlib.import_module("hashmatch.gate.webui")
-    assert module.HashmatchScript().show(False) is always
-    return module.HashmatchScript(), saved, options
+    script = module.HashmatchScript()
+    assert script.show(False) is always
+    return script, saved, options
 
 
 def test_the_web_ui_gets_only_what_may_be_shown(host: pytest.MonkeyPatch) -> None:
@@ -246,6 +282,12 @@ def test_the_web_ui_gets_only_what_may_be_shown(host: pytest.MonkeyPatch) -> Non
     ]  # fmt: skip
     assert (options["live_previews_enable"], options["save_init_img"]) == (False, False)
     assert options["other"]
+    # Composites of inpainting are appended after the hook of each picture.
+    processed = SimpleNamespace(images=list(PICTURES))
+    script.postprocess(None, processed)
+    assert [one is two for one, two in zip(processed.images, PICTURES, strict=True)] == [
+        True, False, True,
+    ]  # fmt: skip
 
 
 def test_an_error_in_the_web_ui_lets_nothing_out(host: pytest.MonkeyPatch) -> None:

@@ -7,17 +7,25 @@ register itself, for all graphs, those that have no gate in them included.
 from __future__ import annotations
 
 import importlib
+import inspect
 import logging
-from collections.abc import Callable, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any, TypeAlias
 
+from hashmatch.errors import HashmatchError
+
+from ..pictures import is_array
 from .images import check_images, check_mask
 
 Nodes: TypeAlias = MutableMapping[str, type]
 
-_CHECKS: dict[str, Callable[[Any], Any]] = {"IMAGE": check_images, "MASK": check_mask}
 _MARK = "hashmatch_guards"
+_CHANNELS, _PICTURE_AXES = frozenset({1, 3, 4}), 4
 _log = logging.getLogger("hashmatch.gate")
+
+
+class WithheldError(HashmatchError):
+    """A video of which a frame may not be shown."""
 
 
 def guard_host() -> None:
@@ -27,46 +35,62 @@ def guard_host() -> None:
 
 
 def guard_outputs(nodes: Nodes) -> list[str]:
-    """Replace each output node that takes pictures by one behind the gate; returns their names."""
+    """Replace each output node by one behind the gate; returns their names."""
     guarded = []
     for name, node in list(nodes.items()):
         if getattr(node, "OUTPUT_NODE", False) and _MARK not in vars(node):
-            pictures = _pictures_of(node)
-            if pictures:
-                nodes[name] = _guarded(node, pictures)
-                guarded.append(name)
+            nodes[name] = _guarded(node)
+            guarded.append(name)
     return guarded
 
 
-def _pictures_of(node: Any) -> dict[str, Callable[[Any], Any]]:
-    """Return the checks of a node's inputs by name."""
-    inputs = node.INPUT_TYPES()
-    return {
-        name: _CHECKS[kind]
-        for group in ("required", "optional")
-        for name, (kind, *_) in inputs.get(group, {}).items()
-        if isinstance(kind, str) and kind in _CHECKS
-    }
+def _guarded(node: Any) -> type:
+    masks = _masks_of(node)
 
-
-def _guarded(node: Any, pictures: dict[str, Callable[[Any], Any]]) -> type:
     def checked(given: dict[str, Any]) -> dict[str, Any]:
-        return {
-            name: pictures[name](value).pictures
-            if name in pictures and value is not None
-            else value
-            for name, value in given.items()
-        }
+        return {name: _checked(value, name in masks) for name, value in given.items()}
 
     is_new = hasattr(node, "define_schema")  # Version 3: the method is of the class.
     function = "execute" if is_new else node.FUNCTION
-
     original = getattr(node, function)
     original = original.__func__ if is_new else original
 
     def run(own: Any, /, **given: Any) -> Any:
         return original(own, **checked(given))
 
-    method: Any = classmethod(run) if is_new else run
+    async def run_later(own: Any, /, **given: Any) -> Any:
+        return await original(own, **checked(given))
+
+    chosen = run_later if inspect.iscoroutinefunction(original) else run
+    method: Any = classmethod(chosen) if is_new else chosen
     members = {function: method, _MARK: True, "__module__": node.__module__}
     return type(node.__name__, (node,), members)
+
+
+def _masks_of(node: Any) -> frozenset[str]:
+    """Return the names of the inputs that are masks, none where the node does not say."""
+    try:
+        groups = node.INPUT_TYPES().values()
+        return frozenset(
+            name
+            for group in groups
+            for name, kind in group.items()
+            if isinstance(kind, tuple) and kind[:1] == ("MASK",)
+        )
+    except Exception:  # noqa: BLE001 (other people's nodes may raise anything)
+        return frozenset()
+
+
+def _checked(value: Any, is_mask: bool) -> Any:  # noqa: FBT001
+    """Return an input as it may be shown, whatever the node calls it: lists item by item."""
+    if isinstance(value, list):
+        return [_checked(one, is_mask) for one in value]
+    if is_array(value):
+        if is_mask:
+            return check_mask(value).pictures
+        is_picture = len(value.shape) == _PICTURE_AXES and value.shape[-1] in _CHANNELS
+        return check_images(value).pictures if is_picture else value
+    is_video = callable(getattr(value, "get_components", None))
+    if is_video and not check_images(value.get_components().images).are_all_shown:
+        raise WithheldError("a frame of the video may not be shown")
+    return value

@@ -138,8 +138,8 @@ def read_content_values(session: Session, algorithm: str) -> Iterator[tuple[str,
         .where(ContentHash.algorithm == algorithm)
         .execution_options(yield_per=_HASHES_A_PAGE)
     )
-    for content_id, value in session.execute(query):
-        yield content_id, value
+    for row in session.execute(query):
+        yield row[0], row[1]
 
 
 def read_content_hashes(session: Session, content_key: int) -> list[ContentHash]:
