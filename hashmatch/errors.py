@@ -22,6 +22,9 @@ HashmatchError
 │   └── LicenceExpiredError     the licence of every list has expired
 ├── NotFoundError           no record has that id
 ├── CaseStateError          the state of a case does not permit the decision
+├── GuardError              a generator cannot be guarded, or a call would go past its guard
+│   ├── BlockedInputError       a picture that a generator was given may not be used
+│   └── WithheldError           what a generator made may not be shown
 ├── ForbiddenError          the actor is not permitted to do that
 ├── IndexFolderError        the index on disk cannot be used
 │   └── DamagedIndexError       a file of the index is damaged or of another store
@@ -136,6 +139,18 @@ class NotFoundError(HashmatchError):
 
 class CaseStateError(HashmatchError):
     """The state of a case does not permit the decision; the case is unchanged."""
+
+
+class GuardError(HashmatchError):
+    """A generator that cannot be guarded, or a call that would go past its guard."""
+
+
+class BlockedInputError(GuardError):
+    """A picture to begin with, a mask or a reference that may not be used."""
+
+
+class WithheldError(GuardError):
+    """Output of a generator that may not be shown, and has no neutral one in its place."""
 
 
 class ForbiddenError(HashmatchError):

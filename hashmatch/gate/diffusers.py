@@ -18,7 +18,7 @@ from typing import Any
 
 from PIL import Image
 
-from hashmatch.errors import HashmatchError
+from hashmatch.errors import BlockedInputError, GuardError
 
 from .decisions import Checked, Context, Role
 from .gate import ImageGate
@@ -40,14 +40,6 @@ _NO_PICTURES = ("embeds", "latents")
 _WITH_WATERMARKS = "watermark_detected"
 # What a replaced picture is where the pipeline does not denormalise it.
 _GREY = 0.5
-
-
-class GuardError(HashmatchError):
-    """A pipeline that cannot be guarded, or a call that would go past the guard."""
-
-
-class BlockedInputError(GuardError):
-    """A picture to begin with, a mask or a reference that may not be used."""
 
 
 def guard(pipeline: Any, gate: ImageGate, *, checks_inputs: bool = True) -> GuardedPipeline:

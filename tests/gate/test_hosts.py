@@ -19,9 +19,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hashmatch.errors import WithheldError
 from hashmatch.gate import ImageGate, shared
 from hashmatch.gate.comfyui.images import check_mask
-from hashmatch.gate.comfyui.outputs import WithheldError, guard_outputs
+from hashmatch.gate.comfyui.outputs import guard_outputs
 from hashmatch.synthetic import draw_picture
 from tests.gate.pipelines import Tensor
 

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hashmatch.errors import BlockedInputError, GuardError
 from hashmatch.gate import ImageGate, guard
-from hashmatch.gate.diffusers import BlockedInputError, GuardError
 from hashmatch.synthetic import draw_picture
 from tests.gate import pipelines
 

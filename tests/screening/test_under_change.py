@@ -145,7 +145,7 @@ def test_an_algorithm_that_is_new_since_the_scan_began_is_computed_too(
 def test_a_store_that_is_only_busy_leaves_no_image_unscreened_and_no_count_unwritten(
     make_scanner: MakeScanner, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hashmatch.store.matches.counts._FLUSH_EVERY_S", 0)
+    monkeypatch.setattr("hashmatch.store.engine.counting._FLUSH_EVERY_S", 0)
     scanner = make_scanner()
     with somebody_writes(database):
         scanner.refuse(Failure(Reason.EMPTY, "x"), content_id="first")

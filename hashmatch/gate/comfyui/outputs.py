@@ -12,7 +12,7 @@ import logging
 from collections.abc import MutableMapping
 from typing import Any, TypeAlias
 
-from hashmatch.errors import HashmatchError
+from hashmatch.errors import WithheldError
 
 from ..pictures import is_array
 from .images import check_images, check_mask
@@ -22,10 +22,6 @@ Nodes: TypeAlias = MutableMapping[str, type]
 _MARK = "hashmatch_guards"
 _CHANNELS, _PICTURE_AXES = frozenset({1, 3, 4}), 4
 _log = logging.getLogger("hashmatch.gate")
-
-
-class WithheldError(HashmatchError):
-    """A video of which a frame may not be shown."""
 
 
 def guard_host() -> None:
