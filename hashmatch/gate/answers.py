@@ -52,7 +52,6 @@ _ADDRESS = re.compile(r"\s*(?:https?:)?//", re.IGNORECASE)
 _MIN_BASE64 = 64
 # Of base64 whole groups; enough for the signature of any file.
 _HEAD_CHARACTERS = 400
-_DATA = "data:"
 _MAX_MEMBERS = 1000
 _MAX_DEPTH = 64
 # Fewer are no picture that shows anything.
@@ -137,6 +136,14 @@ def screen_json(body: bytes, check: Check, bounds: Bounds) -> bytes:
     return json.dumps(whole[0], separators=(",", ":")).encode()
 
 
+def screen_words(body: bytes, check: Check, bounds: Bounds) -> bytes:
+    """Return as `screen` does what is JSON or any other text, with no type that says which."""
+    if body.lstrip().startswith((b"{", b"[", b'"')):
+        return screen_json(body, check, bounds)
+    screen_text(body, check)
+    return body
+
+
 def _screen_line(line: bytes, check: Check, bounds: Bounds) -> bytes:
     text = line.rstrip(b"\r\n")
     return screen_json(text, check, bounds) + line[len(text) :] if text.strip() else line
@@ -155,13 +162,13 @@ class _Place:
 
     holder: Any
     key: Any
-    prefix: str
+    is_url: bool
     data: bytes
 
     def replace(self) -> None:
         """Put a neutral picture there."""
         grey = base64.b64encode(neutral_file()).decode()
-        self.holder[self.key] = f"data:image/png;base64,{grey}" if self.prefix else grey
+        self.holder[self.key] = f"data:image/png;base64,{grey}" if self.is_url else grey
 
 
 class _Finder:
@@ -201,20 +208,20 @@ class _Finder:
         stripped = text.lstrip()
         if (url := _DATA_URL.match(stripped)) is not None:
             for data in _of_data_url(url[2], stripped[url.end() :].encode("utf-8", "replace")):
-                yield _Place(holder, key, _DATA, data)
+                yield _Place(holder, key, is_url=True, data=data)
         elif name.lower() in _URL_KEYS and _ADDRESS.match(text):
             if not self._bounds.passes_urls:
                 raise RefusedError(Refusal.UNSCREENED, "an address in place of a picture")
         elif name.lower() in _FILE_KEYS and text:
             # A file by its name, whatever it is; what is no base64 has no verdict.
-            yield _Place(holder, key, "", _decoded(text) or b"")
+            yield _Place(holder, key, is_url=False, data=_decoded(text) or b"")
         elif len(text) < _MIN_BASE64:
             return
         elif _starts_as_file(text):
-            yield _Place(holder, key, "", _decoded(text) or b"")
+            yield _Place(holder, key, is_url=False, data=_decoded(text) or b"")
         else:
             for data in self._of_text(text):
-                yield _Place(holder, key, _DATA, data)
+                yield _Place(holder, key, is_url=True, data=data)
 
     def _of_text(self, text: str) -> Sequence[bytes]:
         """Return the pictures in a longer text, such as JSON in JSON, which goes with any."""

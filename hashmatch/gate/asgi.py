@@ -19,9 +19,8 @@ from .answers import Bounds, Refusal, RefusedError, screen
 from .decisions import Context, Decision
 from .events import EventScreen, error_body, error_event
 from .gate import ImageGate
-from .previews import screen_message
+from .previews import Message, screen_message
 
-Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 ASGIApp: TypeAlias = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]

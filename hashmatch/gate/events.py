@@ -10,7 +10,7 @@ import json
 import re
 from typing import TypeAlias
 
-from .answers import Bounds, Check, Refusal, RefusedError, screen_json, screen_text
+from .answers import Bounds, Check, Refusal, RefusedError, screen_words
 
 _Fields: TypeAlias = list[tuple[bytes, bytes]]
 
@@ -62,12 +62,7 @@ class EventScreen:
         if not data or data.strip() == _DONE:
             return _written(fields, data)
         try:
-            # Some are no JSON, and text.
-            if data.lstrip().startswith((b"{", b"[", b'"')):
-                data = screen_json(data, self._check, self._bounds)
-            else:
-                screen_text(data, self._check)
-            return _written(fields, data)
+            return _written(fields, screen_words(data, self._check, self._bounds))
         except RefusedError as error:
             return b"" if _is_partial(fields, data) else error_event(error.refusal)
 

@@ -18,6 +18,7 @@ from .answers import (
     require_shown,
     screen_json,
     screen_text,
+    screen_words,
 )
 
 Message: TypeAlias = MutableMapping[str, Any]
@@ -32,21 +33,14 @@ def screen_message(message: Message, check: Check, bounds: Bounds) -> Message | 
     text, data = message.get("text"), message.get("bytes")
     try:
         if data is None and text is not None:
-            return {"type": _SEND, "text": _screen_text_message(text, check, bounds)}
+            words = screen_words(text.encode("utf-8", "replace"), check, bounds)
+            return {"type": _SEND, "text": words.decode()}
         if text is None and data is not None and len(data) <= bounds.max_bytes:
             _screen_binary(bytes(data), check, bounds)
             return {"type": _SEND, "bytes": data}
     except RefusedError:
         pass
     return None
-
-
-def _screen_text_message(text: str, check: Check, bounds: Bounds) -> str:
-    body = text.encode("utf-8", "replace")
-    if body.lstrip().startswith((b"{", b"[", b'"')):
-        return screen_json(body, check, bounds).decode()
-    screen_text(body, check)
-    return text
 
 
 def _screen_binary(data: bytes, check: Check, bounds: Bounds) -> None:

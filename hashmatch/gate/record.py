@@ -81,14 +81,12 @@ class GateRecord:
 
     def __init__(self, settings: Settings, name: str, **mode: Any) -> None:
         """Put the safeguards on record. Raises `StoreError` where they cannot be."""
-        self._settings = settings
         self._policy = open_policy(settings)
         self._name = name[:_NAME_CHARACTERS]
         self._mode = {**mode, "level": (mode["level"] or settings.intake.level).value}
         self._database = open_database(settings, actor="gate")
         self._tally = GateTally(self._database)
         self._is_closed = threading.Event()
-        self._thread: threading.Thread | None = None
         self._owner = 0
         self._recorded: Mapping[str, Any] = {}
         try:
@@ -116,10 +114,8 @@ class GateRecord:
 
     def _start(self) -> None:
         self._owner = os.getpid()
-        self._thread = threading.Thread(
-            target=self._look_regularly, name="hashmatch-safeguards", daemon=True
-        )
-        self._thread.start()
+        name = "hashmatch-safeguards"
+        threading.Thread(target=self._look_regularly, name=name, daemon=True).start()
 
     def _look_regularly(self) -> None:
         while not self._is_closed.wait(_LOOK_EVERY_S):

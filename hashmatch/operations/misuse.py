@@ -16,16 +16,18 @@ import numpy as np
 from hashmatch.config import Settings
 from hashmatch.errors import InputError, UnknownListError
 from hashmatch.hashers import ALGORITHMS, PDQ
-from hashmatch.hashes import FILE_HASH, Hash, Level, Orientation, View, is_match
+from hashmatch.hashes import FILE_HASH, Hash, Level, is_match
 from hashmatch.imaging import Intake, path_as_text, read_file
 from hashmatch.lists import add_hashes
 from hashmatch.outcome import Failure, Matched
+from hashmatch.policy import Policy
+from hashmatch.screening import plain_hashes
 from hashmatch.store.engine import Database
 from hashmatch.store.lists import OWN, create_list, find_list
 from hashmatch.store.matches import read_content_values
 from hashmatch.wiring import open_database, open_intake, open_policy, open_scanner_with
 
-_LISTED = (PDQ.name, FILE_HASH)
+_LISTED = frozenset({PDQ.name, FILE_HASH})
 _NAME_CHARACTERS = 16
 
 
@@ -54,7 +56,8 @@ def correct_misuse(
         closing(open_database(settings)) as database,
         closing(open_intake(settings)) as intake,
     ):
-        hashed = [(path, _hashes_of(settings, intake, path)) for path in paths]
+        policy = open_policy(settings)
+        hashed = [(path, _hashes_of(settings, policy, intake, path)) for path in paths]
         _require_own_list(database, list_name, actor)
         added = [
             (path, hashes, add_hashes(database, list_name, hashes, note=note, actor=actor))
@@ -70,25 +73,21 @@ def correct_misuse(
                         f"{path_as_text(path)}: is on list {list_name} and does not match it",
                         hint="'hashmatch doctor' says what keeps the list from being matched.",
                     )
-                yield Correction(path, entry, name, _earlier(settings, database, list_name, hashes))
+                yield Correction(path, entry, name, _earlier(policy, database, list_name, hashes))
 
 
-def _hashes_of(settings: Settings, intake: Intake, path: Path) -> list[Hash]:
+def _hashes_of(settings: Settings, policy: Policy, intake: Intake, path: Path) -> tuple[Hash, ...]:
     """Return the hashes of a file as viewers show it. Raises `InputError`."""
     data = read_file(path, settings.intake.max_bytes)
     if isinstance(data, Failure):
         raise InputError(f"{path_as_text(path)}: {data.detail}")
-    reading = intake.read(data, set(_LISTED), Level.PLAIN)
+    reading = intake.read(data, _LISTED, Level.PLAIN)
     if reading.failure is not None:
         raise InputError(f"{path_as_text(path)}: {reading.failure.detail}")
-    found = {
-        one.algorithm.name: one
-        for one in reversed(reading.hashes)
-        if (one.view, one.orientation, one.frame) == (View.FULL, Orientation.ORIGINAL, 0)
-    }
-    if open_policy(settings).is_low_quality(found[PDQ.name]):
+    found = plain_hashes(reading.hashes, _LISTED)
+    if any(map(policy.is_low_quality, found)):
         raise InputError(f"{path_as_text(path)}: the picture shows too little to be found again")
-    return [found[name] for name in _LISTED]
+    return found
 
 
 def _require_own_list(database: Database, name: str, actor: str) -> None:
@@ -106,10 +105,10 @@ def _require_own_list(database: Database, name: str, actor: str) -> None:
 
 
 def _earlier(
-    settings: Settings, database: Database, list_name: str, hashes: Sequence[Hash]
+    policy: Policy, database: Database, list_name: str, hashes: Sequence[Hash]
 ) -> tuple[str, ...]:
     """Return the ids of content on record that the hashes match under the list's thresholds."""
-    policy, found = open_policy(settings), set[str]()
+    found = set[str]()
     with database.reading() as session:
         for one in hashes:
             threshold = policy.threshold_bits(list_name, ALGORITHMS[one.algorithm.name])
