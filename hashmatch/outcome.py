@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from hashmatch.hashes import Hash, Orientation, View, is_match
+from hashmatch.provenance import Provenance
 
 
 class Reason(StrEnum):
@@ -137,13 +138,18 @@ class AllowedMatch:
 
 @dataclass(frozen=True, slots=True)
 class Clear:
-    """An image on which every enabled check ran and found nothing, or only allowed matches."""
+    """An image on which every enabled check ran and found nothing, or only allowed matches.
+
+    Its action is to allow, unless the policy has another for what the file declares.
+    """
 
     content_id: str
     media: Media | None
     hashes: tuple[Hash, ...]
     elapsed_ms: float
     allowed: tuple[AllowedMatch, ...] = ()
+    provenance: Provenance | None = None
+    action: Action = Action.ALLOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +168,7 @@ class Matched:
     elapsed_ms: float
     reason: Reason | None = None
     allowed: tuple[AllowedMatch, ...] = ()
+    provenance: Provenance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +186,7 @@ class Unscreened:
     hashes: tuple[Hash, ...]
     elapsed_ms: float
     allowed: tuple[AllowedMatch, ...] = ()
+    provenance: Provenance | None = None
 
 
 Outcome = Clear | Matched | Unscreened

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from hashmatch.config import ListPolicySettings, PolicySettings, Settings
 from hashmatch.errors import ConfigError
 from hashmatch.hashes import Algorithm, Hash, Kind, is_match
-from hashmatch.outcome import Action, Nearness
+from hashmatch.outcome import Action, Nearness, strongest
+from hashmatch.provenance import Declared, Provenance
 
 _NO_OVERRIDES = ListPolicySettings()
 
@@ -73,21 +74,40 @@ class Policy:
         quality = one.best_quality
         return quality is not None and quality < gate
 
-    def action(self, list_name: str, category: str, nearness: Nearness = Nearness.MATCH) -> Action:
+    def declared_action(self, provenance: Provenance | None) -> Action:
+        """Return the action for an image by what its file declares, whatever it matches."""
+        match Declared.NONE if provenance is None else provenance.declared:
+            case Declared.GENERATED:
+                return self._settings.generated_action
+            case Declared.PARTLY:
+                return self._settings.partly_generated_action
+            case _:
+                return Action.ALLOW
+
+    def action(
+        self,
+        list_name: str,
+        category: str,
+        nearness: Nearness = Nearness.MATCH,
+        provenance: Provenance | None = None,
+    ) -> Action:
         """Return the action for an image that matched an entry of that list and category.
 
-        A match that is only near blocks nothing.
+        A match that is only near blocks nothing. What the file declares never makes it milder.
         """
         # The more specific setting wins: that of the category, of the list, and of the policy.
         overrides = self._overrides(list_name)
         action = overrides.categories.get(category) or overrides.action or self._settings.action
+        if provenance is not None and provenance.declared is not Declared.NONE:
+            action = strongest((action, overrides.generated_action or Action.ALLOW))
         return Action.REVIEW if nearness is Nearness.NEAR and action is Action.BLOCK else action
 
     def may_block(self, list_name: str) -> bool:
         """Say whether a match of any category of that list is blocked."""
         overrides = self._overrides(list_name)
         general = overrides.action or self._settings.action
-        return Action.BLOCK in (general, *overrides.categories.values())
+        others = overrides.categories.values()
+        return Action.BLOCK in (general, *others, overrides.generated_action)
 
     def max_contents_per_entry(self, list_name: str) -> int:
         """Return how many content items a day an entry of the list may match; 0 is no limit."""

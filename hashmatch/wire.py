@@ -25,6 +25,7 @@ from hashmatch.outcome import (
     band_end,
     outcome_name,
 )
+from hashmatch.provenance import Credentials, Declared, Provenance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +78,26 @@ class WireAllowed:
     allow_entry_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class WireProvenance:
+    """What the file declares of its origin, by the names of its marks; a declaration is no proof.
+
+    `issuer` is the organisation that signed its content credentials (C2PA), if they are intact.
+    """
+
+    declared: Declared
+    evidence: list[str]
+    c2pa: Credentials
+    issuer: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireOutcome:
-    """Outcome of one image: clear, matched, or unscreened for a reason, which has a `detail`."""
+    """Outcome of one image: clear, matched, or unscreened for a reason, which has a `detail`.
+
+    The action of a clear one is to allow, unless the policy has another for its provenance, which
+    is null where no file was read.
+    """
 
     content_id: str
     outcome: Literal["clear", "matched", "unscreened"]
@@ -90,6 +108,7 @@ class WireOutcome:
     hashes: list[WireHash]
     matches: list[WireMatch]
     allowed: list[WireAllowed]
+    provenance: WireProvenance | None
     elapsed_ms: float
 
 
@@ -101,7 +120,6 @@ def outcome_as_json(
     Without `show_distances`, distances are the largest of their bands.
     """
     reason = None if isinstance(outcome, Clear) else outcome.reason
-    action = Action.ALLOW if isinstance(outcome, Clear) else outcome.action
     detail = {"detail": outcome.detail} if isinstance(outcome, Unscreened) else {}
     matches = outcome.matches if isinstance(outcome, Matched) else ()
     return {
@@ -109,11 +127,12 @@ def outcome_as_json(
         "outcome": outcome_name(outcome),
         "reason": reason,
         **detail,
-        "action": action,
+        "action": outcome.action,
         "media": _media_as_json(outcome.media),
         "hashes": [hash_as_json(one, show_value=show_hashes) for one in shown_hashes(outcome)],
         "matches": [match_as_json(one, show_distance=show_distances) for one in matches],
         "allowed": [_allowed_as_json(one, show_distance=show_distances) for one in outcome.allowed],
+        "provenance": _provenance_as_json(outcome.provenance),
         "elapsed_ms": round(outcome.elapsed_ms, 1),
     }
 
@@ -167,6 +186,17 @@ def _media_as_json(media: Media | None) -> dict[str, Any] | None:
         "width": media.width,
         "height": media.height,
         "frames": media.frames,
+    }
+
+
+def _provenance_as_json(provenance: Provenance | None) -> dict[str, Any] | None:
+    if provenance is None:
+        return None
+    return {
+        "declared": provenance.declared,
+        "evidence": list(provenance.evidence),
+        "c2pa": provenance.c2pa,
+        "issuer": provenance.issuer,
     }
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hashmatch.config import Settings, load_settings
+from hashmatch.errors import ConfigError
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.policy import Policy
 from hashmatch.store.engine import Database
@@ -146,14 +147,34 @@ def open_intake(settings: Settings) -> Intake:
 
     forbid_core_dumps()
     if settings.intake.isolation == "none":
-        return InProcessIntake(limits(settings), hashing(settings))
+        return InProcessIntake(
+            limits(settings), hashing(settings), trust_anchors=read_trust_anchors(settings)
+        )
     return PoolIntake(
         limits(settings),
         hashing(settings),
         workers=settings.intake.workers,
         timeout_s=settings.intake.timeout_s,
         max_memory_bytes=settings.intake.max_memory_bytes,
+        trust_anchors=read_trust_anchors(settings),
     )
+
+
+def read_trust_anchors(settings: Settings) -> str:
+    """Return the certificates by which content credentials are trusted, in PEM; empty for none.
+
+    Raises `ConfigError` for a file that cannot be read or has none.
+    """
+    if not settings.intake.trust_anchors:
+        return ""
+    path = Path(settings.intake.trust_anchors)
+    try:
+        text = path.read_text(encoding="ascii")
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"intake.trust_anchors: {path} cannot be read") from error
+    if "-----BEGIN CERTIFICATE-----" not in text:
+        raise ConfigError(f"intake.trust_anchors: {path} has no certificate in PEM")
+    return text
 
 
 def open_index(settings: Settings, database: Database) -> LiveIndex:

@@ -31,13 +31,13 @@ FLOORS = (
     {"imaging", "config"},
     {"hashers", "wire"},
     {"outcome", "outbound"},
-    {"hashes"},
+    {"hashes", "provenance"},
     {"errors", "jit", "synthetic"},
 )
 # The doors of the package: from the shell, and from Python; and its version.
 DOORS_OF_ALL = {"__init__", "__main__", "_version"}
 # The client stands apart: it asks the service, and shares only these with the rest.
-CLIENT_IMPORTS = {"errors", "hashes", "outcome", "wire"}
+CLIENT_IMPORTS = {"errors", "hashes", "outcome", "provenance", "wire"}
 # Storeys of rooms that have some, from the top down; those in one set do not know each other.
 STOREYS = {
     "store": (

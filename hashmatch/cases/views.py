@@ -101,6 +101,19 @@ def _evidence_facts(content: Content) -> dict[str, Any]:
         "width": content.width,
         "height": content.height,
         "frames": content.frames,
+        "provenance": _provenance_facts(content),
+    }
+
+
+def _provenance_facts(content: Content) -> dict[str, Any] | None:
+    """Return what a file declares of its origin, None where no file was read."""
+    if not content.declared:
+        return None
+    return {
+        "declared": content.declared,
+        "evidence": content.evidence.split(),
+        "c2pa": content.c2pa,
+        "issuer": content.issuer,
     }
 
 

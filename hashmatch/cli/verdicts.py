@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from hashmatch.outcome import Clear, Match, Matched, Nearness, Outcome, Unscreened, outcome_name
+from hashmatch.outcome import (
+    Action,
+    Clear,
+    Match,
+    Matched,
+    Nearness,
+    Outcome,
+    Unscreened,
+    outcome_name,
+)
+from hashmatch.provenance import Credentials, Declared
 from hashmatch.wire import outcome_as_json, shown_hashes
 
 from .exit_codes import EXIT_CLEAR, EXIT_MATCHED, EXIT_UNSCREENED
@@ -67,9 +77,24 @@ def _print_outcome(name: str, outcome: Outcome) -> None:
     elif isinstance(outcome, Unscreened):
         print_line(f"{line}  {outcome.reason}: {outcome.detail}")
     elif isinstance(outcome, Clear):
-        print_line(line)
+        print_line(line if outcome.action is Action.ALLOW else f"{line}  {outcome.action}")
+    _print_provenance(outcome)
     for one in outcome.allowed:
         print_line(
             f"{'':<10}    allowed: list {one.list_name} entry {one.entry_id}, by entry"
             f" {one.allow_entry_id} of allow list {one.allow_list}"
         )
+
+
+def _print_provenance(outcome: Outcome) -> None:
+    one = outcome.provenance
+    if one is None or (one.declared is Declared.NONE and one.c2pa is Credentials.NONE):
+        return
+    words = {Declared.GENERATED: "to be generated", Declared.PARTLY: "to be generated in part",
+             Declared.NONE: "nothing of a generator"}  # fmt: skip
+    names = f" ({', '.join(one.evidence)})" if one.evidence else ""
+    issuer = f" of {one.issuer}" if one.issuer else ""
+    credentials = (
+        "" if one.c2pa is Credentials.NONE else f"; content credentials{issuer}: {one.c2pa}"
+    )
+    print_line(f"{'':<10}    declares {words[one.declared]}{names}{credentials}")

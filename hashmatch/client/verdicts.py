@@ -11,9 +11,12 @@ from typing import Any, get_type_hints
 
 from hashmatch.errors import ServiceError
 from hashmatch.outcome import Action, Nearness, Reason
+from hashmatch.provenance import Declared
 from hashmatch.wire import WireMatch
 
 _OK = 200
+# What a policy may have an action of its own for.
+_DECLARED = (Declared.GENERATED, Declared.PARTLY)
 
 MatchedEntry = WireMatch
 
@@ -42,7 +45,11 @@ class HashQuery:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Outcome of one image. Show it only if `is_clear`; an unscreened one needs a person."""
+    """Outcome of one image. Show it only if `is_clear`; an unscreened one needs a person.
+
+    `declared` is what its file says of its origin, None where no file was read. A declaration is no
+    proof.
+    """
 
     content_id: str
     status: Status
@@ -51,11 +58,12 @@ class Verdict:
     action: Action
     matches: tuple[MatchedEntry, ...]
     elapsed_ms: float
+    declared: Declared | None = None
 
     @property
     def is_clear(self) -> bool:
-        """Say whether every check ran and found nothing."""
-        return self.status is Status.CLEAR
+        """Say whether every check ran and found nothing, and the policy asks for nothing else."""
+        return self.status is Status.CLEAR and self.action is Action.ALLOW
 
 
 def read_verdict(
@@ -77,7 +85,7 @@ def read_verdict(
     is_consistent = {
         Status.CLEAR: verdict.reason is None
         and not verdict.matches
-        and verdict.action is Action.ALLOW,
+        and (verdict.action is Action.ALLOW or verdict.declared in _DECLARED),
         Status.MATCHED: bool(verdict.matches),
         Status.UNSCREENED: verdict.reason is not None,
     }[verdict.status]
@@ -96,7 +104,13 @@ def _parse(answer: Mapping[str, Any]) -> Verdict:
         action=Action(answer["action"]),
         matches=tuple(map(_parse_match, _of_type(answer["matches"], list))),
         elapsed_ms=_number(answer["elapsed_ms"]),
+        declared=_parse_declared(answer.get("provenance")),
     )
+
+
+def _parse_declared(provenance: Any) -> Declared | None:
+    # Services of earlier versions say nothing of it.
+    return None if provenance is None else Declared(_of_type(provenance, dict)["declared"])
 
 
 def _parse_match(match: Mapping[str, Any]) -> MatchedEntry:

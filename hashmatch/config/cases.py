@@ -125,6 +125,8 @@ class CyberTiplineEscalation(Section):
     platform: str = ""
     # For categories of lists that are not NCMEC's own.
     classifications: dict[str, Literal["A1", "A2", "B1", "B2"]] = {}
+    # Whether files that declare it are reported as generated, as the lists' are.
+    declared_generative_ai: bool = True
     generative_ai_lists: tuple[str, ...] = Field(default=(), strict=False)
     include_hashes: tuple[Literal["md5", "sha1", "sha256", "pdq"], ...] = Field(
         default=("md5", "sha1", "sha256"), strict=False

@@ -70,6 +70,8 @@ class IntakeSettings(Section):
     workers: int = Field(default=0, ge=0, le=1_000)
     timeout_s: float = Field(default=20.0, gt=0, le=86_400, allow_inf_nan=False)
     max_memory_bytes: int = Field(default=3_000_000_000, ge=500_000_000, le=2**46)
+    # A file of certificates in PEM, by which content credentials are trusted.
+    trust_anchors: str = ""
 
 
 class IndexSettings(Section):
@@ -85,6 +87,8 @@ class ListPolicySettings(Section):
     """`[policy.lists.NAME]`: action, thresholds and categories of one list."""
 
     action: Action | None = Field(default=None, strict=False)
+    # The least action for images that declare to be generated, in part at least.
+    generated_action: Action | None = Field(default=None, strict=False)
     thresholds_bits: dict[str, ThresholdBits] = {}
     review_bits: dict[str, ThresholdBits] = {}
     categories: dict[str, Annotated[Action, Field(strict=False)]] = {}
@@ -95,6 +99,9 @@ class PolicySettings(Section):
 
     action: Action = Field(default=Action.BLOCK, strict=False)
     unscreened_action: Action = Field(default=Action.REVIEW, strict=False)
+    # The least actions for images by what their files declare; nothing makes a match milder.
+    generated_action: Action = Field(default=Action.ALLOW, strict=False)
+    partly_generated_action: Action = Field(default=Action.ALLOW, strict=False)
     # Not clear by default: nothing compared the picture.
     low_quality: Literal["unscreened", "clear"] = "unscreened"
     thresholds_bits: dict[str, ThresholdBits] = {}
@@ -168,6 +175,7 @@ def load_settings(explicit: Path | None = None, *, use_environment: bool = True)
     if path is not None:
         _make_absolute(path, table, "data_dir")
         _make_absolute(path, table.get("index"), "dir")
+        _make_absolute(path, table.get("intake"), "trust_anchors")
         _make_absolute(path, table.get("guards"), "benign_sample")
         for key in ("tls_certificate", "tls_key"):
             _make_absolute(path, table.get("service"), key)

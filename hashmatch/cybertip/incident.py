@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from hashmatch.config import CyberTiplineEscalation
 from hashmatch.hashes import View, is_match
+from hashmatch.provenance import Declared
 from hashmatch.store.schema import Content, ContentHash, MatchRecord
 from hashmatch.uploaders import Details
 
@@ -76,10 +77,18 @@ class Incident:
         return replace(self, details=_without_future(self.details, now))
 
     def is_generated(self, settings: CyberTiplineEscalation) -> bool:
-        """Say whether the platform or a list says that the file was generated."""
+        """Say whether the platform, a list or the file itself says that it was generated.
+
+        What the platform says of it counts before what the file declares.
+        """
         file = self.details.file
-        if file is not None and file.generated is True:
-            return True
+        if file is not None and file.generated is not None:
+            return file.generated or self._is_listed_as_generated(settings)
+        declared = self.content.declared in (Declared.GENERATED, Declared.PARTLY)
+        is_believed = settings.declared_generative_ai and declared
+        return is_believed or self._is_listed_as_generated(settings)
+
+    def _is_listed_as_generated(self, settings: CyberTiplineEscalation) -> bool:
         return any(name in settings.generative_ai_lists for _, name in self.within_threshold)
 
     def reported_hashes(self, settings: CyberTiplineEscalation) -> list[ContentHash]:

@@ -176,6 +176,11 @@ def _additional(settings: CyberTiplineEscalation, incident: Incident, without_fi
     ]
     if incident.content.reference:
         lines.append(_short(f"Where the platform stores it: {incident.content.reference}"))
+    if incident.content.evidence:
+        marks = incident.content.evidence.replace(" ", ", ")
+        lines.append(
+            _short(f"The file declares to be generated ({marks}); nobody verified that it is")
+        )
     if incident.earlier_reports:
         numbers = ", ".join(incident.earlier_reports)
         lines.append(

@@ -12,6 +12,7 @@ from hashmatch.hashes import Level
 from .hashing import Hashing
 from .interface import Intake, Reading
 from .limits import Limits, refusal
+from .provenance import load_credentials
 from .reading import exact_hashes, read_picture, read_pixels
 
 
@@ -22,7 +23,10 @@ class InProcessIntake(Intake):
     the host itself is confined.
     """
 
-    def __init__(self, limits: Limits, hashing: Hashing | None = None) -> None:
+    def __init__(
+        self, limits: Limits, hashing: Hashing | None = None, *, trust_anchors: str = ""
+    ) -> None:
+        self._credentials = load_credentials(trust_anchors)
         self._limits = limits
         self._hashing = hashing or Hashing()
 
@@ -33,7 +37,7 @@ class InProcessIntake(Intake):
         if failure := refusal(data, self._limits.max_bytes):
             return Reading(None, exact, failure)
         hashing = replace(self._hashing, level=level or self._hashing.level)
-        reading = read_pixels(data, algorithms, self._limits, hashing)
+        reading = read_pixels(data, algorithms, self._limits, hashing, self._credentials)
         return replace(reading, hashes=exact + reading.hashes)
 
     def read_picture(

@@ -10,6 +10,7 @@ from PIL import Image
 
 from hashmatch.hashes import Hash, Level
 from hashmatch.outcome import Failure, Media, Reason
+from hashmatch.provenance import Provenance
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +19,15 @@ class Reading:
 
     `frames_seen` counts the frames that were looked at, those that equal another and so have no
     hashes among them. With a `failure`, `hashes` are those of the readable parts: a damaged copy of
-    a listed file still has to match, although it can never be clear.
+    a listed file still has to match, although it can never be clear. `provenance` is what the file
+    declares of its origin, None where nobody looked.
     """
 
     media: Media | None
     hashes: tuple[Hash, ...]
     failure: Failure | None = None
     frames_seen: int = 0
+    provenance: Provenance | None = None
 
 
 class Intake(ABC):

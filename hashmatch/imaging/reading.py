@@ -23,6 +23,7 @@ from .decoding import Box, Frame, Rendering, is_border_empty, open_decoder, open
 from .hashing import MIN_SHORT_SIDE, Hashing
 from .interface import Reading
 from .limits import DecodingError, Limits, decoder_failure, require_hashes
+from .provenance import CredentialsReader, find_stealth_marks, read_provenance
 from .views import Search
 
 # The views that are hashed of an embedded picture, by the views of a frame; others are skipped.
@@ -44,8 +45,14 @@ def pixel_algorithms(algorithms: Set[str]) -> frozenset[str]:
     return frozenset(hasher.algorithm.name for hasher in PIXEL_HASHERS) & algorithms
 
 
-def read_pixels(data: bytes, algorithms: Set[str], limits: Limits, hashing: Hashing) -> Reading:
-    """Decode a file and return its media facts and perceptual hashes.
+def read_pixels(
+    data: bytes,
+    algorithms: Set[str],
+    limits: Limits,
+    hashing: Hashing,
+    credentials: CredentialsReader | None = None,
+) -> Reading:
+    """Decode a file and return its media facts, its perceptual hashes and its provenance.
 
     Every error becomes the failure of the reading.
     """
@@ -53,6 +60,7 @@ def read_pixels(data: bytes, algorithms: Set[str], limits: Limits, hashing: Hash
     hashes: list[Hash] = []
     failure: Failure | None = None
     frames_seen = 0
+    marks: tuple[str, ...] = ()
     try:
         decoder = open_decoder(data, limits, is_scaled=hashing.decode is Decode.SCALED)
         media = decoder.media
@@ -60,12 +68,15 @@ def read_pixels(data: bytes, algorithms: Set[str], limits: Limits, hashing: Hash
         for frame in decoder.frames():
             hashes.extend(_hash_frame(frame, algorithms, hashing, search))
             require_hashes(len(hashes))
+            if frame.number == 0:
+                marks = find_stealth_marks(frame.image)
         failure, frames_seen = decoder.failure, decoder.frames_seen
     except DecodingError as error:
         failure = error.failure
     except Exception as error:  # noqa: BLE001 (the content of a file can make libraries raise)
         failure = decoder_failure(error)
-    return Reading(media, tuple(hashes), failure, frames_seen)
+    provenance = read_provenance(data, credentials, marks)
+    return Reading(media, tuple(hashes), failure, frames_seen, provenance)
 
 
 def read_picture(

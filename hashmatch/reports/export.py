@@ -72,7 +72,7 @@ def report_page(
 
 
 def _values(one: MatchColumns, *, show_hashes: bool) -> Values:
-    key, matched_at, *others, value, case, entries = one
+    key, matched_at, *others, value, case, entries, declared, evidence, c2pa, issuer = one
     return (
         str(key),
         moment_text(matched_at),
@@ -81,6 +81,10 @@ def _values(one: MatchColumns, *, show_hashes: bool) -> Values:
         "" if case is None else str(case),
         nearness(one.distance_bits, one.threshold_bits).value,
         entries,
+        declared,
+        evidence,
+        c2pa,
+        issuer or "",
     )
 
 
@@ -179,4 +183,8 @@ def report_row(
         case="" if one.case is None else str(one.case),
         nearness=nearness(record.distance_bits, record.threshold_bits).value,
         entries=record.entries,
+        declared=content.declared,
+        evidence=content.evidence,
+        c2pa=content.c2pa,
+        issuer=content.issuer or "",
     )

@@ -18,7 +18,8 @@ class ReportRow:
 
     `value` is the hash of the content that matched, empty unless it was requested. A match whose
     `nearness` is "near" is beyond its list's threshold; `entries` is the number of entries of the
-    list that had the hash, of which it names one.
+    list that had the hash, of which it names one. The last four say what the file declares of its
+    origin; they are empty where no file was read.
     """
 
     match_id: str
@@ -48,6 +49,10 @@ class ReportRow:
     case: str = ""
     nearness: str = ""
     entries: int = 1
+    declared: str = ""
+    evidence: str = ""
+    c2pa: str = ""
+    issuer: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return the values by column name."""

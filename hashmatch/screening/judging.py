@@ -14,6 +14,7 @@ from hashmatch.hashes import FILE_HASH, Kind
 from hashmatch.index import Snapshot
 from hashmatch.outcome import Action
 from hashmatch.policy import Policy
+from hashmatch.provenance import Provenance
 from hashmatch.store.engine import Database
 from hashmatch.store.lists import (
     Allowance,
@@ -59,10 +60,12 @@ class JudgedMatch:
         """Return the hash, with its list and algorithm."""
         return self.shared.listed
 
-    def as_new(self, policy: Policy, *, is_for_review: bool) -> NewMatch:
+    def as_new(
+        self, policy: Policy, provenance: Provenance | None, *, is_for_review: bool
+    ) -> NewMatch:
         """Return the match as it is recorded, for review at most where its hash is set to it."""
         entry, finding = self._entry(policy), self.finding
-        action = policy.action(self.owner.name, entry.category, finding.nearness)
+        action = policy.action(self.owner.name, entry.category, finding.nearness, provenance)
         # Exact copies go on as they are, whatever is set for an entry that floods.
         is_exact = finding.found.algorithm.kind is Kind.EXACT
         return NewMatch(

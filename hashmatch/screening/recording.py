@@ -154,7 +154,7 @@ class Recorder:
         stored = record_items(session, items)
         matches = [
             [
-                RecordedMatch(match, self._action_now(new, match, review))
+                RecordedMatch(match, self._action_now(item.content, new, match, review))
                 for new, (match, _) in zip(item.matches, one.matches, strict=True)
             ]
             for item, one in zip(items, stored, strict=True)
@@ -194,7 +194,13 @@ class Recorder:
             for listener in self._listeners:
                 listener.on_flooding_entries(session, noted)
 
-    def _action_now(self, new: NewMatch, match: Match, review: frozenset[ListedHash]) -> Action:
+    def _action_now(
+        self,
+        content: ContentFacts,
+        new: NewMatch,
+        match: Match,
+        review: frozenset[ListedHash],
+    ) -> Action:
         """Return the action on a match that may be on record from a search that went further.
 
         The same content is not treated more mildly for being looked at less closely.
@@ -202,14 +208,17 @@ class Recorder:
         recorded = nearness(match.distance_bits, new.threshold_bits)
         if new.nearness is Nearness.MATCH or recorded is Nearness.NEAR:
             return new.action
-        action = self._policy.action(new.list_name, new.category, Nearness.MATCH)
+        action = self._policy.action(
+            new.list_name, new.category, Nearness.MATCH, content.provenance
+        )
         listed = new.list_key, new.found.algorithm.name, new.listed
         return for_review(action, is_for_review=listed in review)
 
     def _item(self, judged: Judged, review: frozenset[ListedHash]) -> NewItem:
         """Return what is to be recorded of an image, its strongest matches first."""
         new = [
-            one.as_new(self._policy, is_for_review=one.listed in review) for one in judged.matched
+            one.as_new(self._policy, judged.content.provenance, is_for_review=one.listed in review)
+            for one in judged.matched
         ]
         new.sort(key=lambda one: (one.nearness is Nearness.NEAR, one.distance_bits, one.entry_key))
         explained = [one.as_allowed(self._policy, allowance) for one, allowance in judged.allowed]

@@ -78,6 +78,7 @@ def content_facts(request: Request, reading: Reading) -> ContentFacts:
         fingerprint=_fingerprint(reading.hashes),
         media=reading.media,
         hashes=reading.hashes,
+        provenance=reading.provenance,
     )
 
 

@@ -23,13 +23,14 @@ def conclude(
     if recorded.matches:
         return Matched(
             content_id=request.content_id,
-            action=_action(policy, recorded, failure),
+            action=_action(policy, reading, recorded, failure),
             matches=tuple(one.match for one in recorded.matches),
             media=reading.media,
             hashes=reading.hashes,
             elapsed_ms=request.elapsed_ms(),
             reason=None if failure is None else failure.reason,
             allowed=recorded.allowed,
+            provenance=reading.provenance,
         )
     if failure is not None:
         return unscreened(policy, request, failure, reading, recorded)
@@ -39,17 +40,22 @@ def conclude(
         hashes=reading.hashes,
         elapsed_ms=request.elapsed_ms(),
         allowed=recorded.allowed,
+        provenance=reading.provenance,
+        action=policy.declared_action(reading.provenance),
     )
 
 
-def _action(policy: Policy, recorded: Recorded, failure: Failure | None) -> Action:
-    """Return the strongest action of the matches, and of an unscreened image where it would be one.
+def _action(
+    policy: Policy, reading: Reading, recorded: Recorded, failure: Failure | None
+) -> Action:
+    """Return the strongest action: of the matches, the declaration, and of an image unscreened.
 
     Otherwise a near match, or one that is to be let pass, would help an image past what could not
     be checked.
     """
     without = () if failure is None else (policy.unscreened_action,)
-    return strongest((*(one.action for one in recorded.matches), *without))
+    declared = policy.declared_action(reading.provenance)
+    return strongest((*(one.action for one in recorded.matches), declared, *without))
 
 
 def unscreened(
@@ -62,11 +68,12 @@ def unscreened(
     """Return an outcome without a verdict, with as much as is known of the image."""
     return Unscreened(
         content_id=request.content_id,
-        action=policy.unscreened_action,
+        action=strongest((policy.unscreened_action, policy.declared_action(reading.provenance))),
         reason=failure.reason,
         detail=failure.detail,
         media=reading.media,
         hashes=reading.hashes,
         elapsed_ms=request.elapsed_ms(),
         allowed=recorded.allowed,
+        provenance=reading.provenance,
     )

@@ -8,7 +8,8 @@ audit log does; `LIST` is text of a list's owner. Anything else is in `NEITHER`.
 from __future__ import annotations
 
 CONTENT: dict[str, str] = {
-    "contents": "content_id reference fingerprint format width height frames",
+    "contents": "content_id reference fingerprint format width height frames declared evidence c2pa"
+    " issuer",
     "content_hashes": "content_key algorithm version frame orientation view rendering decode value"
     " quality",
     "matches": "content_key value quality frame orientation view decode",

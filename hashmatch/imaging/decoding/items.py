@@ -17,6 +17,8 @@ _BOX_HEADER_BYTES, _FULL_BYTES = 8, 4
 _TONE_MAP, _DERIVED_FROM = b"tmap", b"dimg"
 # A picture is premultiplied by its alpha, or would be, had this another name.
 _PREMULTIPLIED, _NOTHING = b"prem", b"skip"
+# The items whose bytes are looked at: tone maps, and metadata.
+_READ = frozenset({_TONE_MAP, b"Exif", b"mime"})
 _IN_FILE, _IN_IDAT = 0, 1
 # The most bytes of parameters that are read, and of items.
 _MAX_BYTES, _MAX_ITEMS = 4096, 10_000
@@ -176,7 +178,7 @@ def _read_places(items: Items, at: int) -> None:
         for _ in range(count):
             reader.read(index_width)
             first, length = start + reader.read(offset_width), reader.read(length_width)
-            if method in (_IN_FILE, _IN_IDAT) and items.types.get(number) == _TONE_MAP:
+            if method in (_IN_FILE, _IN_IDAT) and items.types.get(number) in _READ:
                 items.places.setdefault(number, []).append(slice(first, first + length))
 
 

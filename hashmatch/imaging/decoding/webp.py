@@ -108,7 +108,7 @@ def outline_webp(data: bytes, limits: Limits) -> Outline:
     """Return the outline of a WebP file. Raises `DecodingError` beyond a limit."""
     end = 8 + int.from_bytes(data[4:8], "little")
     walk = _Walk(data, limits, min(end, len(data)))
-    for kind, at, length in _chunks(data, walk.end):
+    for kind, at, length in walk_webp(data, walk.end):
         walk.add_chunk(kind, at, length)
     return Outline(
         data,
@@ -121,7 +121,7 @@ def outline_webp(data: bytes, limits: Limits) -> Outline:
     )
 
 
-def _chunks(data: bytes, end: int) -> Iterator[tuple[bytes, int, int]]:
+def walk_webp(data: bytes, end: int) -> Iterator[tuple[bytes, int, int]]:
     """Yield the kind, the place of the body and the length of each chunk."""
     at = _HEADER_BYTES
     while at + _CHUNK_OVERHEAD_BYTES <= end:

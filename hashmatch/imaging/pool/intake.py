@@ -50,17 +50,20 @@ class PoolIntake(Intake):
         workers: int = 0,
         timeout_s: float,
         max_memory_bytes: int,
+        trust_anchors: str = "",
         module: str = "hashmatch.imaging.pool.worker",
     ) -> None:
         """Start the first process.
 
-        `workers` is the maximum number of processes at a time, 0 for one per processor.
+        `workers` is the maximum number of processes at a time, 0 for one per processor;
+        `trust_anchors` are the certificates that content credentials are trusted by, in PEM.
         """
         self._limits = limits
         self._hashing = hashing or Hashing()
         self._timeout_s = timeout_s
         self._max_memory_bytes = max_memory_bytes
         self._module = module
+        self._trust_anchors = trust_anchors
         self._workers = workers or os.cpu_count() or 1
         self._request_numbers = count(1)
         self._algorithms: frozenset[str] = frozenset()
@@ -201,6 +204,7 @@ class PoolIntake(Intake):
             algorithms=tuple(sorted(algorithms)),
             timeout_s=self._timeout_s,
             max_memory_bytes=self._max_memory_bytes,
+            trust_anchors=self._trust_anchors,
         )
 
     def _reset(self) -> None:

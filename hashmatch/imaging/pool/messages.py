@@ -15,6 +15,7 @@ from typing import Any
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Decode, Detail, Hash, Level, Orientation, View
 from hashmatch.outcome import Failure, Media, Reason
+from hashmatch.provenance import Credentials, Provenance, provenance_of
 
 from ..hashing import Hashing
 from ..interface import Reading
@@ -26,6 +27,7 @@ OUT_OF_MEMORY_CODE = 77
 _MAX_DETAIL_CHARACTERS = 200
 _MAX_FORMAT_CHARACTERS = 16
 _MAX_NUMBER = 2**31
+_MAX_EVIDENCE = 100
 # The reasons that a decoder may report; all others are the pool's and the pipeline's.
 _REASONS = frozenset(
     {
@@ -64,6 +66,7 @@ class Setup:
     algorithms: tuple[str, ...]
     timeout_s: float
     max_memory_bytes: int
+    trust_anchors: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,7 @@ def decode_protections(payload: bytes) -> dict[str, bool]:
 
 def encode_reading(number: int, reading: Reading) -> bytes:
     """Return the reply to the request of the given number."""
-    media, failure = reading.media, reading.failure
+    media, failure, origin = reading.media, reading.failure, reading.provenance
     return _frame(
         {
             "number": number,
@@ -154,6 +157,7 @@ def encode_reading(number: int, reading: Reading) -> bytes:
             ],
             "failure": failure and [failure.reason, failure.detail],
             "frames_seen": reading.frames_seen,
+            "provenance": origin and [origin.evidence, origin.c2pa, origin.issuer],
         }
     )
 
@@ -167,10 +171,14 @@ def decode_reading(payload: bytes, request: Request) -> Reading:
             "hashes": [*rows],
             "failure": failure,
             "frames_seen": int(frames_seen),
+            "provenance": provenance,
         } if number == request.number and _is_number(frames_seen):
             algorithms = set(request.algorithms)
             hashes = tuple(_parse_hash(row, algorithms) for row in rows)
-            reading = Reading(_parse_media(media), hashes, _parse_failure(failure), frames_seen)
+            reading = Reading(
+                _parse_media(media), hashes, _parse_failure(failure), frames_seen,
+                _parse_provenance(provenance),
+            )  # fmt: skip
             if reading.failure is None:
                 _require_complete(reading, algorithms)
             return reading
@@ -218,6 +226,21 @@ def _parse_media(row: object) -> Media | None:
             return Media(name, width, height, frames)
         case _:
             raise MessageError("not media facts")
+
+
+def _parse_provenance(row: object) -> Provenance | None:
+    match row:
+        case None:
+            return None
+        case [[*names], str(state), None | str() as issuer] if len(names) <= _MAX_EVIDENCE and all(
+            isinstance(one, str) for one in names
+        ):
+            try:
+                return provenance_of(map(str, names), Credentials(state), issuer)
+            except ValueError as error:
+                raise MessageError("not a provenance") from error
+        case _:
+            raise MessageError("not a provenance")
 
 
 def _is_number(value: int) -> bool:

@@ -27,6 +27,7 @@ from ..decoding.heif_track import TrackError, load_library
 from ..hashing import Hashing
 from ..interface import Reading
 from ..limits import Limits
+from ..provenance import CredentialsReader, load_credentials
 from ..reading import read_pixels
 from ..views import Search
 from .lockdown import allow_cpu, lock_down
@@ -41,7 +42,7 @@ from .messages import (
     encode_reading,
 )
 
-Read: TypeAlias = Callable[[bytes, Set[str], Limits, Hashing], Reading]
+Read: TypeAlias = Callable[[bytes, Set[str], Limits, Hashing, CredentialsReader | None], Reading]
 
 _WARM_UP_SIDE = 64
 
@@ -56,11 +57,12 @@ def main(read: Read = read_pixels) -> None:
         _load_decoders()
         setup = decode_setup(_receive_message(pipe))
         _load_hashers(setup.algorithms, setup.hashing.level)
+        credentials = load_credentials(setup.trust_anchors)
         Image.MAX_IMAGE_PIXELS = None  # The limits here name the setting to change.
         protections = lock_down(setup.max_memory_bytes, setup.timeout_s)
         pipe.sendall(encode_protections(protections))
         while True:
-            _serve_one(pipe, setup, read)
+            _serve_one(pipe, setup, read, credentials)
     except EOFError:
         os._exit(0)
     except MemoryError:
@@ -68,14 +70,16 @@ def main(read: Read = read_pixels) -> None:
         os._exit(OUT_OF_MEMORY_CODE)
 
 
-def _serve_one(pipe: socket.socket, setup: Setup, read: Read) -> None:
+def _serve_one(
+    pipe: socket.socket, setup: Setup, read: Read, credentials: CredentialsReader | None
+) -> None:
     request = decode_request(_receive_message(pipe))
     # Each file gets the full time. Without such a limit, the pool's deadline ends the process.
     with suppress(OSError, ValueError):
         allow_cpu(setup.timeout_s)
     data = _receive(pipe, request.size_bytes)
     hashing = replace(setup.hashing, level=request.level)
-    reading = read(data, set(request.algorithms), setup.limits, hashing)
+    reading = read(data, set(request.algorithms), setup.limits, hashing, credentials)
     pipe.sendall(encode_reading(request.number, reading))
 
 

@@ -24,6 +24,7 @@ from prometheus_client.registry import Collector
 from hashmatch.cases import PENDING, State
 from hashmatch.errors import HashmatchError
 from hashmatch.outcome import Clear, Outcome, outcome_name
+from hashmatch.provenance import Declared
 from hashmatch.store.engine import Database, read_unsealed
 from hashmatch.store.figures import count_cases, count_overdue
 from hashmatch.store.lists import (
@@ -57,6 +58,12 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._scans = self._counter(
             "hashmatch_scans", "Images and hashes screened.", "outcome", "reason"
+        )
+        self._declared = self._counter(
+            "hashmatch_declared",
+            "Images whose files declare to be generated, or partly.",
+            "declared",
+            "outcome",
         )
         self._stages = Histogram(
             "hashmatch_stage_seconds",
@@ -99,6 +106,10 @@ class Metrics:
         found = collections.Counter((outcome_name(one), _reason(one)) for one in outcomes)
         for (name, reason), number in found.items():
             self._scans.labels(name, reason).inc(number)
+        for one in outcomes:
+            origin = one.provenance
+            if origin is not None and origin.declared is not Declared.NONE:
+                self._declared.labels(origin.declared.value, outcome_name(one)).inc()
 
     def count_request(self, method: str, route: str, status: int, time_s: float) -> None:
         """Count an answered request; `route` is the pattern of its path, not the path."""

@@ -13,6 +13,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from hashmatch.hashes import SEARCH_VIEWS, Hash
 from hashmatch.outcome import Media
+from hashmatch.provenance import Credentials, Provenance
 
 from ..engine import as_table, audit_id, audit_rows, insert_rows, is_sqlite, upsert_into
 from ..schema import Content, ContentHash
@@ -24,13 +25,17 @@ ContentName: TypeAlias = tuple[str, bytes]
 
 @dataclass(frozen=True, slots=True)
 class ContentFacts:
-    """Everything that is stored of an image that matched: names, media facts and hashes."""
+    """Everything that is stored of an image that matched: names, facts of its file, and hashes.
+
+    `provenance` is what the file declares, None where no file was read.
+    """
 
     content_id: str
     reference: str
     fingerprint: bytes
     media: Media | None
     hashes: Sequence[Hash]
+    provenance: Provenance | None = None
 
     @property
     def name(self) -> ContentName:
@@ -63,7 +68,9 @@ def find_or_add_contents(
         for key, content_id, fingerprint, named_by in insert_rows(session, statement, ordered)
     }
     added = [{**rows[name], "key": one.key} for name, one in known.items() if one.is_new]
-    audit_rows(session, "content.recorded", Content, added, [{}] * len(added))
+    # The columns of what a file declares are newer than the state that the log is bound to.
+    declared = [_declaration(rows[name]) for name, one in known.items() if one.is_new]
+    audit_rows(session, "content.recorded", Content, added, declared)
     return known
 
 
@@ -124,7 +131,26 @@ def _values(facts: ContentFacts) -> dict[str, Any]:
         "width": None if media is None else media.width,
         "height": None if media is None else media.height,
         "frames": None if media is None else media.frames,
+        **_provenance_values(facts.provenance),
     }
+
+
+def _provenance_values(provenance: Provenance | None) -> dict[str, str | None]:
+    if provenance is None:
+        return {"declared": "", "evidence": "", "c2pa": "", "issuer": None}
+    return {
+        "declared": provenance.declared.value,
+        "evidence": " ".join(provenance.evidence),
+        "c2pa": provenance.c2pa.value,
+        "issuer": provenance.issuer,
+    }
+
+
+def _declaration(row: Mapping[str, Any]) -> dict[str, object]:
+    """Return what the file of a row declares, for the audit log; nothing where it is nothing."""
+    if not row["evidence"] and row["c2pa"] in ("", Credentials.NONE):
+        return {}
+    return {name: row[name] for name in ("declared", "evidence", "c2pa", "issuer")}
 
 
 def read_content_values(session: Session, algorithm: str) -> Iterator[tuple[str, bytes]]:

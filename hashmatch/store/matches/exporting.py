@@ -50,6 +50,10 @@ class MatchColumns(NamedTuple):
     value: bytes
     case: int | None
     entries: int
+    declared: str
+    evidence: str
+    c2pa: str
+    issuer: str | None
 
 
 def read_match_columns(session: Session, wanted: MatchFilter) -> Iterator[MatchColumns]:
@@ -114,5 +118,6 @@ def _columns() -> Select[Any]:
         MatchRecord.quality, MatchRecord.frame, MatchRecord.orientation, MatchRecord.view,
         MatchRecord.decode, Content.format, Content.width, Content.height, Content.frames,
         _bare(MatchRecord.value), Case.key.label("case"), MatchRecord.entries,
+        Content.declared, Content.evidence, Content.c2pa, Content.issuer,
     ]  # fmt: skip
     return with_its_own(select(*columns)).order_by(*_ORDER)

@@ -18,7 +18,8 @@ class Content(Audited):
 
     `fingerprint` is the SHA-256 of its bytes, or of its hashes where only those were looked up.
     The times of its first match within the threshold and of its first near one are set by triggers
-    of the database, for the figures.
+    of the database, for the figures. What the file declares of its origin is empty where no file
+    was read; the audit log has it among the facts of its record.
     """
 
     __tablename__ = "contents"
@@ -40,6 +41,11 @@ class Content(Audited):
     width: Mapped[int | None]
     height: Mapped[int | None]
     frames: Mapped[int | None]
+    declared: Mapped[str] = mapped_column(String(16), default="", server_default="")
+    # The names of the marks, with a blank between them.
+    evidence: Mapped[str] = mapped_column(Text, default="", server_default="")
+    c2pa: Mapped[str] = mapped_column(String(16), default="", server_default="")
+    issuer: Mapped[str | None] = mapped_column(Text)
     first_matched_at: Mapped[datetime | None]
     first_near_at: Mapped[datetime | None]
 

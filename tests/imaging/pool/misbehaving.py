@@ -30,7 +30,9 @@ def main() -> None:
     real.main(_obey)
 
 
-def _obey(data: bytes, algorithms: Set[str], limits: Limits, hashing: Hashing) -> Reading:
+def _obey(
+    data: bytes, algorithms: Set[str], limits: Limits, hashing: Hashing, _: object
+) -> Reading:
     order, _, argument = data.decode("latin-1").partition(" ")
     if order in _ORDERS:
         _ORDERS[order](argument)

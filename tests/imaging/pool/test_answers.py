@@ -26,6 +26,7 @@ def _answer(**other: object) -> str:
         "hashes": [],
         "failure": None,
         "frames_seen": 1,
+        "provenance": None,
     }
     return json.dumps({**agreed, **other})
 
@@ -56,6 +57,12 @@ def _with_hash(place: int, other: object) -> str:
         _answer(media=["PNG", True, 1, 1], hashes=[HASH]),
         _answer(media=["PNG", 2**31, 1, 1], hashes=[HASH]),
         _answer(number="2"),
+        _answer(media=MEDIA, hashes=[HASH], provenance=7),
+        _answer(media=MEDIA, hashes=[HASH], provenance=[["png:parameters"], "fine", None]),
+        _answer(media=MEDIA, hashes=[HASH], provenance=[["a prompt"], "none", None]),
+        _answer(media=MEDIA, hashes=[HASH], provenance=[[7], "none", None]),
+        _answer(media=MEDIA, hashes=[HASH], provenance=[[], "none", 7]),
+        _answer(media=MEDIA, hashes=[HASH], provenance=[["png:prompt"] * 101, "none", None]),
         _answer(media=["../../x", 1, 1, 1]),
         _answer(media=["PNG", 0, 1, 1]),
         _answer(media=["PNG", "1", 1, 1]),

@@ -1,0 +1,120 @@
+"""Content credentials: the C2PA manifest in a file, read and verified by c2pa-python.
+
+The library is an extra. It never asks the network: a manifest that is stored elsewhere is an
+address that the uploader chose.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from hashmatch.provenance import Credentials
+
+from .marks import source_type
+
+# Manifests of a file that are followed from ingredient to ingredient.
+_MAX_MANIFESTS = 100
+_AI_CONTENT = "c2pa.ai_generated_content"
+_STATES = {
+    "Trusted": Credentials.TRUSTED,
+    "Valid": Credentials.VALID,
+    "Invalid": Credentials.INVALID,
+}
+_OFFLINE: dict[str, Any] = {
+    "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False},
+    "core": {"allowed_network_hosts": []},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What was read of a file's credentials: their state, the marks, and the signer's name."""
+
+    state: Credentials
+    evidence: tuple[str, ...] = ()
+    issuer: str | None = None
+
+
+class CredentialsReader:
+    """Reader of content credentials, loaded before a process locks itself down."""
+
+    def __init__(self, trust_anchors: str) -> None:
+        """Load the library; `trust_anchors` are certificates in PEM, empty for none.
+
+        Raises `ImportError` where it is not installed, and an error of its own for anchors that it
+        cannot read.
+        """
+        import c2pa  # type: ignore[import-untyped]
+
+        trust = {"trust": {"user_anchors": trust_anchors}} if trust_anchors else {}
+        self._library = c2pa
+        self._context = c2pa.Context.from_dict({**_OFFLINE, **trust})
+
+    def read(self, data: bytes) -> Manifest:
+        """Return what a file's manifest says; a damaged one is invalid."""
+        try:
+            with self._library.Reader(None, io.BytesIO(data), context=self._context) as reader:
+                state = _STATES.get(str(reader.get_validation_state()), Credentials.INVALID)
+                table = json.loads(reader.json())
+                return _manifest(state, table)
+        except Exception as error:  # noqa: BLE001 (the content of a file makes the library raise)
+            if str(error).startswith("Remote"):
+                return Manifest(Credentials.REMOTE)
+            return Manifest(Credentials.INVALID)
+
+
+def load_credentials(trust_anchors: str = "") -> CredentialsReader | None:
+    """Return a reader of content credentials, None where its library is not installed."""
+    with suppress(ImportError):
+        return CredentialsReader(trust_anchors)
+    return None
+
+
+def _manifest(state: Credentials, table: Mapping[str, Any]) -> Manifest:
+    manifests = table.get("manifests") or {}
+    name = table.get("active_manifest")
+    active = manifests.get(name) or {}
+    issuer = (active.get("signature_info") or {}).get("issuer")
+    if state is Credentials.INVALID or not isinstance(issuer, str):
+        issuer = None
+    return Manifest(state, tuple(dict.fromkeys(_evidence(manifests, name))), issuer)
+
+
+def _evidence(manifests: Mapping[str, Any], active: str | None) -> Iterator[str]:
+    """Yield the marks of the active manifest, and of the ingredients that it was made of.
+
+    A parent is the picture itself before it was edited, unless the active manifest says otherwise.
+    """
+    waiting, seen = [(active, True)], set[str | None]()
+    while waiting and len(seen) < _MAX_MANIFESTS:
+        name, is_whole = waiting.pop(0)
+        if name in seen:
+            continue
+        seen.add(name)
+        manifest = manifests.get(str(name)) or {}
+        marks = list(_own_marks(manifest))
+        if is_whole:
+            yield from marks
+        elif marks:
+            yield "c2pa:ingredient"
+        for one in manifest.get("ingredients") or ():
+            is_parent = one.get("relationship") == "parentOf"
+            waiting.append((one.get("active_manifest"), is_whole and is_parent))
+
+
+def _own_marks(manifest: Mapping[str, Any]) -> Iterator[str]:
+    for assertion in manifest.get("assertions") or ():
+        label, data = str(assertion.get("label", "")), assertion.get("data")
+        if label.startswith(_AI_CONTENT):
+            yield "c2pa:aiGeneratedContent"
+        if not label.startswith("c2pa.actions") or not isinstance(data, dict):
+            continue
+        for action in data.get("actions") or ():
+            kind = source_type(str(action.get("digitalSourceType", "")))
+            if kind is not None:
+                yield f"c2pa:{kind}"
