@@ -26,12 +26,14 @@ class Credentials(StrEnum):
     """State of a file's content credentials (its C2PA manifest).
 
     Trusted and valid ones are intact; of trusted ones, an anchor of the operator vouches for the
-    signer. Remote ones are stored elsewhere, and never fetched. Unread ones are in the file, but
-    this installation cannot read them.
+    signer. Expired ones are intact, too, but nothing says that the signer's certificate had not
+    ended before. Remote ones are stored elsewhere, and never fetched. Unread ones are in the file,
+    but this installation cannot read them.
     """
 
     TRUSTED = "trusted"
     VALID = "valid"
+    EXPIRED = "expired"
     INVALID = "invalid"
     REMOTE = "remote"
     UNREAD = "unread"
@@ -44,7 +46,7 @@ CARRIERS = frozenset({"c2pa", "iptc", "xmp", "exif", "png", "jpeg", "gif", "tc26
 # IPTC's digital source types of generated media, and what C2PA adds to them.
 GENERATED_SOURCES = frozenset({"trainedAlgorithmicMedia", "trainedAlgorithmicData"})
 COMPOSITE_SOURCES = frozenset({"compositeWithTrainedAlgorithmicMedia", "compositeSynthetic"})
-_PARTLY = COMPOSITE_SOURCES | {"ingredient", "possible", "suspected"}
+_PARTLY = COMPOSITE_SOURCES | {"ingredient", "possible", "suspected", "EditedCredit", "genAIType"}
 _GENERATED = GENERATED_SOURCES | {
     # C2PA, IPTC and TC260.
     "aiGeneratedContent", "softwareAgent", "AISystemUsed", "AISystemVersionUsed",
@@ -53,6 +55,7 @@ _GENERATED = GENERATED_SOURCES | {
     "parameters", "prompt", "workflow", "sui_image_params", "invokeai_metadata",
     "invokeai_workflow", "invokeai_graph", "sd-metadata", "Dream", "fooocus", "fooocus_scheme",
     "NovelAI", "Midjourney", "Ideogram", "Reve", "Grok", "DrawThings", "EasyDiffusion", "Software",
+    "aigc_info",
     # Magic numbers in the lowest bits of pixels.
     "pnginfo", "pngcomp", "rgbinfo", "rgbcomp",
 }  # fmt: skip
@@ -62,7 +65,7 @@ _ISSUER_CHARACTERS = 100
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What one file declares of its origin.
+    """Declaration of one file about its origin.
 
     `evidence` has the names of the marks found, as carrier and mark: "png:parameters". `issuer` is
     the organisation in the signer's certificate, which only an anchor's trust makes credible.

@@ -80,7 +80,7 @@ class WireAllowed:
 
 @dataclass(frozen=True, slots=True)
 class WireProvenance:
-    """What the file declares of its origin, by the names of its marks; a declaration is no proof.
+    """Declaration of the file about its origin, by the names of its marks; it is no proof.
 
     `issuer` is the organisation that signed its content credentials (C2PA), if they are intact.
     """

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 # The actor that the audit log names by default.
 ACTOR = "hashmatch"
+_ANCHORS_HINT = "Name a file with one or more of them, or leave the key out."
 
 
 def open_scanner(config: str | Path | None = None) -> Scanner:
@@ -167,14 +168,20 @@ def read_trust_anchors(settings: Settings) -> str:
     """
     if not settings.intake.trust_anchors:
         return ""
+    from cryptography.x509 import load_pem_x509_certificates
+
     path = Path(settings.intake.trust_anchors)
     try:
-        text = path.read_text(encoding="ascii")
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"intake.trust_anchors: {path} cannot be read") from error
-    if "-----BEGIN CERTIFICATE-----" not in text:
-        raise ConfigError(f"intake.trust_anchors: {path} has no certificate in PEM")
-    return text
+        data = path.read_bytes()
+    except OSError as error:
+        problem = f"intake.trust_anchors: {path} cannot be read: {error.strerror}"
+        raise ConfigError(problem, hint=_ANCHORS_HINT) from error
+    try:
+        load_pem_x509_certificates(data)
+        return data.decode("ascii")
+    except ValueError as error:
+        problem = f"intake.trust_anchors: {path} is not a file of certificates in PEM"
+        raise ConfigError(problem, hint=_ANCHORS_HINT) from error
 
 
 def open_index(settings: Settings, database: Database) -> LiveIndex:

@@ -22,11 +22,13 @@ from hashmatch.outcome import (
     Reason,
     Unscreened,
 )
+from hashmatch.provenance import Credentials, Provenance
 from hashmatch.wire import (
     WireAllowed,
     WireHash,
     WireMatch,
     WireOutcome,
+    WireProvenance,
     hash_as_json,
     match_as_json,
     outcome_as_json,
@@ -39,9 +41,10 @@ MATCH = Match(
 ALLOWED = AllowedMatch("one", "e1", "pdq", 0, "logos", "l1")
 MEDIA = Media("JPEG", 640, 480, 1)
 
+ORIGIN = Provenance(("png:parameters",), Credentials.VALID, "somebody")
 CLEAR = Clear("x", MEDIA, (HASH,), 1.04, (ALLOWED,))
 MATCHED = Matched(
-    "x", Action.BLOCK, (MATCH,), MEDIA, (HASH,), 1.04, Reason.TRUNCATED, allowed=(ALLOWED,)
+    "x", Action.BLOCK, (MATCH,), MEDIA, (HASH,), 1.04, Reason.TRUNCATED, (ALLOWED,), ORIGIN
 )
 UNSCREENED = Unscreened("x", Action.REVIEW, Reason.EMPTY, "no bytes", None, (), 1.04)
 
@@ -66,6 +69,11 @@ def test_the_parts_of_an_outcome_have_the_fields_that_are_declared_in_their_orde
     assert list(shown["media"]) == _names(Media)
     assert [list(one) for one in shown["hashes"]] == [_names(WireHash)]
     assert [list(one) for one in shown["matches"]] == [_names(WireMatch)]
+    assert list(shown["provenance"]) == _names(WireProvenance)
+    assert shown["provenance"] == {
+        "declared": "generated", "evidence": ["png:parameters"], "c2pa": "valid",
+        "issuer": "somebody",
+    }  # fmt: skip
     assert [list(one) for one in shown["allowed"]] == [_names(WireAllowed)]
     assert list(match_as_json(MATCH)) == _names(WireMatch)
     assert list(hash_as_json(HASH, show_value=True)) == _names(WireHash)

@@ -69,7 +69,7 @@ class IntakeSettings(Section):
     isolation: Literal["process", "none"] = "process"
     workers: int = Field(default=0, ge=0, le=1_000)
     timeout_s: float = Field(default=20.0, gt=0, le=86_400, allow_inf_nan=False)
-    max_memory_bytes: int = Field(default=3_000_000_000, ge=500_000_000, le=2**46)
+    max_memory_bytes: int = Field(default=3_000_000_000, ge=600_000_000, le=2**46)
     # A file of certificates in PEM, by which content credentials are trusted.
     trust_anchors: str = ""
 

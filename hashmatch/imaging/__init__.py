@@ -8,6 +8,7 @@ from .in_process import InProcessIntake
 from .interface import Intake, Reading
 from .limits import Limits, too_large
 from .pool import PoolIntake, ProcessFailedError
+from .provenance import can_read_credentials
 
 __all__ = [
     "Hashing",
@@ -18,6 +19,7 @@ __all__ = [
     "ProcessFailedError",
     "Reading",
     "are_core_dumps_forbidden",
+    "can_read_credentials",
     "find_files",
     "forbid_core_dumps",
     "load_jxl",

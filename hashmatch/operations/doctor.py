@@ -19,14 +19,20 @@ from PIL import Image, features
 from hashmatch.config import Settings
 from hashmatch.errors import HashmatchError
 from hashmatch.hashers import ALGORITHMS, BYTES_HASHERS, PIXEL_HASHERS, hash_bytes
-from hashmatch.imaging import PoolIntake, ProcessFailedError, are_core_dumps_forbidden, load_jxl
+from hashmatch.imaging import (
+    PoolIntake,
+    ProcessFailedError,
+    are_core_dumps_forbidden,
+    can_read_credentials,
+    load_jxl,
+)
 from hashmatch.index import IndexFolder, inspect
 from hashmatch.lists import ListReach, forecast_words, reach_of_list
 from hashmatch.outbox import require_signing
 from hashmatch.store.engine import Database, read_unsealed
 from hashmatch.store.lists import MATCH, OWN, count_active_entries, read_lists, read_quarantines
 from hashmatch.store.schema import utc_now
-from hashmatch.wiring import open_database, open_intake, open_policy
+from hashmatch.wiring import open_database, open_intake, open_policy, read_trust_anchors
 
 _LIBRARIES = ("pillow", "pillow-heif", "numpy", "imagehash", "scipy", "sqlalchemy", "alembic")
 _OPTIONAL_FORMATS = {"WEBP": "webp", "AVIF": "avif", "JPEG2000": "jpg_2000"}
@@ -77,6 +83,7 @@ def examine(settings: Settings) -> list[Finding]:
         _look_at_config,
         _look_at_hashers,
         _look_at_formats,
+        _look_at_content_credentials,
         _look_at_isolation,
         _look_at_core_dumps,
         _look_at_webhooks,
@@ -149,6 +156,18 @@ def _look_at_formats(settings: Settings) -> Iterator[Finding]:
         yield Finding("formats", Health.WARNING, detail, hint)
     else:
         yield Finding("formats", Health.GOOD, ", ".join(enabled) + without_extra)
+
+
+def _look_at_content_credentials(settings: Settings) -> Iterator[Finding]:
+    anchors = read_trust_anchors(settings)
+    if not can_read_credentials():
+        # Only those who asked for it lack something.
+        health = Health.WARNING if anchors else Health.GOOD
+        detail = "unread without the extra provenance"
+        yield Finding("content credentials", health, detail, "Install the extra 'provenance'.")
+    else:
+        by = f"trusted by {settings.intake.trust_anchors}" if anchors else "without trust anchors"
+        yield Finding("content credentials", Health.GOOD, f"verified, {by}")
 
 
 def _look_at_isolation(settings: Settings) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -24,7 +25,7 @@ from hashmatch.store.engine import Database
 from hashmatch.store.matches import ContentFacts, MatchFilter
 from hashmatch.store.outbox import read_outbox
 from hashmatch.store.schema import Case, Content, MatchRecord, utc_now
-from hashmatch.uploaders import Details
+from hashmatch.uploaders import Details, File
 from tests.cases.making import act, make_match, row_of, settings_with
 from tests.test_wire import MATCH
 
@@ -133,7 +134,7 @@ def _incident(*distances: int) -> Incident:
         )
         for bits in distances
     ]  # fmt: skip
-    content = Content(content_id="post/1", reference="")
+    content = Content(content_id="post/1", reference="", declared="", evidence="")
     return Incident(1, content, [(one, "one") for one in records], [], Details())
 
 
@@ -142,6 +143,22 @@ def test_near_matches_say_nothing_of_the_file_in_a_report_to_ncmec() -> None:
     assert not _incident(NEAR_BITS).is_generated(target)
     assert _incident(NEAR_BITS, 4).is_generated(target)
     assert [one.distance_bits for one, _ in _incident(NEAR_BITS, 4).within_threshold] == [4]
+
+
+@pytest.mark.parametrize("declared", ["generated", "partly"])
+def test_a_file_that_declares_it_is_reported_as_generated(declared: str) -> None:
+    incident = _incident(4)
+    incident.content.declared, incident.content.evidence = declared, "png:parameters iptc:Credit"
+    believed = CyberTiplineEscalation.model_validate({**EXPORTER, "generative_ai_lists": []})
+    doubted = CyberTiplineEscalation.model_validate(
+        {**EXPORTER, "generative_ai_lists": [], "declared_generative_ai": False}
+    )
+    assert incident.is_generated(believed)
+    assert not incident.is_generated(doubted)
+    said = replace(incident, details=Details(file=File(generated=False)))
+    assert not said.is_generated(believed)
+    text = report_document(believed, incident, without_file="").decode()
+    assert "declares to be generated (png:parameters, iptc:Credit); nobody verified" in text
 
 
 def test_a_report_to_ncmec_says_that_a_match_is_only_near() -> None:

@@ -18,7 +18,8 @@ COLUMNS = [
     "match_id", "matched_at", "content_id", "reference", "list", "licensor", "generation",
     "entry_id", "category", "action", "algorithm", "hasher_version", "distance_bits",
     "threshold_bits", "quality", "frame", "orientation", "view", "decode", "media_format", "width",
-    "height", "frames", "value", "case", "nearness", "entries",
+    "height", "frames", "value", "case", "nearness", "entries", "declared",
+    "evidence", "c2pa", "issuer",
 ]  # fmt: skip
 
 

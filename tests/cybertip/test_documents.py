@@ -165,7 +165,7 @@ def test_of_many_matches_as_many_are_named_as_there_is_room_for(
         matched_at=utc_now(), entry_id="e" * 400, category="A", algorithm="pdq",
         distance_bits=1, threshold_bits=31,
     )  # fmt: skip
-    content = Content(content_id="c" * 2_000, reference="r" * 2_000)
+    content = Content(content_id="c" * 2_000, reference="r" * 2_000, declared="", evidence="")
     details = Details(info="w" * 3_000)
     incident = Incident(7, content, [(match, "one")] * 5_000, (), details)
     document = etree.fromstring(report_document(target, incident, without_file="none is given"))  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
+from operator import itemgetter
 
 from ..decoding import recognise
 from ..decoding.items import read_items
@@ -26,6 +27,9 @@ _MAX_PARTS = 20_000
 MAX_TEXT_BYTES = 1 << 20
 _MAX_XMP_BYTES = 4 << 20
 _MAX_BYTES = 16 << 20
+_PHOTOSHOP, _IIM_CREDIT = b"Photoshop 3.0\0", b"\x1c\x02\x6e"
+# Samsung appends its own fields to a JPEG file.
+_SAMSUNG_END, _SAMSUNG_BYTES = b"SEFT", 1 << 17
 _EXIF, _XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 _EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 # Of a segment of extended XMP: a digest of the whole, then its length and the part's place in it.
@@ -40,7 +44,7 @@ _MAX_GIF_BLOCKS = 4_000
 
 @dataclass
 class Carriers:
-    """The carriers of one file: XMP packets, EXIF tags, texts, and whether it has a manifest.
+    """The carriers of one file: XMP packets, EXIF tags, texts, and the parts of its manifest.
 
     `texts` are those of PNG chunks, with their keys, and comments, by the carrier's name.
     """
@@ -48,7 +52,7 @@ class Carriers:
     packets: list[bytes] = field(default_factory=list)
     tags: list[Tags] = field(default_factory=list)
     texts: list[tuple[str, str, str]] = field(default_factory=list)
-    has_manifest: bool = False
+    manifests: int = 0
     _bytes_left: int = _MAX_BYTES
 
     def add_packet(self, data: bytes) -> None:
@@ -88,7 +92,10 @@ def _walk_png(data: bytes, found: Carriers) -> None:
         elif kind == b"eXIf":
             found.add_exif(data[at : at + length])
         elif kind == b"caBX":
-            found.has_manifest = True
+            found.manifests += 1
+        elif kind == b"comf":  # ComfyUI's, in animations: the name of a graph, and the graph.
+            _, _, graph = data[at : at + min(length, MAX_TEXT_BYTES)].partition(b"\0")
+            found.add_text("png", "", graph)
 
 
 def _add_png_text(kind: bytes, body: bytes, found: Carriers) -> None:
@@ -127,13 +134,25 @@ def _walk_jpeg(data: bytes, found: Carriers) -> None:
         elif marker == 0xE1 and data.startswith(_EXIF, start):
             found.add_exif(data[place])
         elif marker == 0xEB and data.startswith(b"JP", start):
-            found.has_manifest |= b"c2pa" in data[start : start + 512]
+            found.manifests += b"c2pa" in data[start : start + 512]
+        elif marker == 0xED and data.startswith(_PHOTOSHOP, start):
+            _add_credit(data[place], found)
         elif marker == 0xFE or (0xE0 <= marker <= 0xEF and data.startswith(b"AIGC", start)):
             found.add_text("jpeg", "", data[place])
     for parts in extended.values():
-        found.add_packet(
-            b"".join(data[place] for _, place in sorted(parts, key=lambda one: one[0]))
-        )
+        ordered = sorted(parts, key=itemgetter(0))
+        found.add_packet(b"".join(data[place] for _, place in ordered))
+    if data.endswith(_SAMSUNG_END):
+        found.add_text("jpeg", "", data[-_SAMSUNG_BYTES:], "latin-1")
+
+
+def _add_credit(resources: bytes, found: Carriers) -> None:
+    """Add the credit among IPTC's older fields (IIM 4.2, record 2, data set 110)."""
+    at = resources.find(_IIM_CREDIT)
+    if at >= 0:
+        start = at + len(_IIM_CREDIT) + 2
+        length = int.from_bytes(resources[start - 2 : start], "big")
+        found.add_text("iptc", "Credit", resources[start : start + length])
 
 
 def _walk_webp(data: bytes, found: Carriers) -> None:
@@ -143,7 +162,7 @@ def _walk_webp(data: bytes, found: Carriers) -> None:
         elif kind == b"EXIF":
             found.add_exif(data[at : at + length])
         elif kind == b"C2PA":
-            found.has_manifest = True
+            found.manifests += 1
 
 
 def _walk_boxes(data: bytes, found: Carriers) -> None:
@@ -151,7 +170,7 @@ def _walk_boxes(data: bytes, found: Carriers) -> None:
     for kind, at, end in islice(_boxes(data), _MAX_PARTS):
         has_meta |= kind == b"meta"
         if kind == b"uuid" and data.startswith(_C2PA_UUID, at):
-            found.has_manifest = True
+            found.manifests += 1
         elif kind == b"uuid" and data.startswith(_XMP_UUID, at):
             found.add_packet(data[at + 16 : end])
         elif kind == b"xml ":
@@ -159,7 +178,7 @@ def _walk_boxes(data: bytes, found: Carriers) -> None:
         elif kind == b"Exif":
             _add_offset_exif(data[at:end], found)
         elif kind == b"jumb":
-            found.has_manifest |= b"c2pa" in data[at : at + 512]
+            found.manifests += b"c2pa" in data[at : at + 512]
     if has_meta:
         _add_items(data, found)
 
@@ -200,14 +219,17 @@ def _boxes(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 def _walk_tiff(data: bytes, found: Carriers) -> None:
     found.add_exif(data)
-    found.has_manifest = any(_C2PA_TAG in one for one in found.tags)
+    found.manifests = sum(_C2PA_TAG in one for one in found.tags)
 
 
 def _walk_gif(data: bytes, found: Carriers) -> None:
     # Searched for instead of walked: a picture has a block every 255 bytes.
     if (at := data.find(_GIF_XMP)) >= 0:
-        found.add_packet(data[at + len(_GIF_XMP) : at + _MAX_XMP_BYTES])
-    found.has_manifest = _GIF_C2PA in data
+        at += len(_GIF_XMP)
+        # The packet stands there as it is, or, against the specification, in blocks.
+        is_plain = data[at : at + 2] in (b"<?", b"<x", b"<r", b"\xef\xbb")
+        found.add_packet(data[at : at + _MAX_XMP_BYTES] if is_plain else _sub_blocks(data, at)[0])
+    found.manifests = int(_GIF_C2PA in data)
     # The comments before the first picture, after the table of colours.
     flags = data[_GIF_FLAGS]
     at = _GIF_HEADER_BYTES + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
@@ -215,13 +237,18 @@ def _walk_gif(data: bytes, found: Carriers) -> None:
         if data[at] != _GIF_EXTENSION:
             return
         is_comment, at = data[at + 1] == _GIF_COMMENT, at + 2
-        parts: list[bytes] = []
-        while (size := data[at]) and len(parts) < _MAX_GIF_BLOCKS:
-            parts.append(data[at + 1 : at + 1 + size])
-            at += 1 + size
-        at += 1
+        text, at = _sub_blocks(data, at)
         if is_comment:
-            found.add_text("gif", "", b"".join(parts))
+            found.add_text("gif", "", text)
+
+
+def _sub_blocks(data: bytes, at: int) -> tuple[bytes, int]:
+    """Return the content of a row of blocks, and where it ends."""
+    parts: list[bytes] = []
+    while (size := data[at]) and len(parts) < _MAX_GIF_BLOCKS:
+        parts.append(data[at + 1 : at + 1 + size])
+        at += 1 + size
+    return b"".join(parts), at + 1
 
 
 _WALKS: dict[str, Callable[[bytes, Carriers], None]] = {

@@ -11,15 +11,20 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 from hashmatch.provenance import Credentials
 
-from .marks import source_type
+from .marks import is_generator, source_type
 
 # Manifests of a file that are followed from ingredient to ingredient.
 _MAX_MANIFESTS = 100
 _AI_CONTENT = "c2pa.ai_generated_content"
+# Assertions that hold properties of IPTC's.
+_METADATA = ("cawg.metadata", "c2pa.metadata", "stds.iptc")
+# Failures of credentials that are intact.
+_OUTLIVED = frozenset({"signingCredential.expired", "signingCredential.untrusted"})
 _STATES = {
     "Trusted": Credentials.TRUSTED,
     "Valid": Credentials.VALID,
@@ -33,7 +38,7 @@ _OFFLINE: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What was read of a file's credentials: their state, the marks, and the signer's name."""
+    """State of a file's credentials, the marks in them, and the signer's name."""
 
     state: Credentials
     evidence: tuple[str, ...] = ()
@@ -49,7 +54,7 @@ class CredentialsReader:
         Raises `ImportError` where it is not installed, and an error of its own for anchors that it
         cannot read.
         """
-        import c2pa  # type: ignore[import-untyped]
+        import c2pa
 
         trust = {"trust": {"user_anchors": trust_anchors}} if trust_anchors else {}
         self._library = c2pa
@@ -60,8 +65,9 @@ class CredentialsReader:
         try:
             with self._library.Reader(None, io.BytesIO(data), context=self._context) as reader:
                 state = _STATES.get(str(reader.get_validation_state()), Credentials.INVALID)
-                table = json.loads(reader.json())
-                return _manifest(state, table)
+                if state is Credentials.INVALID and _is_outlived(reader.get_validation_results()):
+                    state = Credentials.EXPIRED
+                return _manifest(state, json.loads(reader.json()))
         except Exception as error:  # noqa: BLE001 (the content of a file makes the library raise)
             if str(error).startswith("Remote"):
                 return Manifest(Credentials.REMOTE)
@@ -73,6 +79,19 @@ def load_credentials(trust_anchors: str = "") -> CredentialsReader | None:
     with suppress(ImportError):
         return CredentialsReader(trust_anchors)
     return None
+
+
+def _is_outlived(results: Any) -> bool:
+    """Say whether nothing is wrong but that the signer's certificate has ended."""
+    parts = [results.get("activeManifest") or {}]
+    parts += [one.get("validationDeltas") or {} for one in results.get("ingredientDeltas") or ()]
+    codes = {failure.get("code") for one in parts for failure in one.get("failure") or ()}
+    return bool(codes) and codes <= _OUTLIVED
+
+
+def can_read_credentials() -> bool:
+    """Say whether the library is installed."""
+    return find_spec("c2pa") is not None
 
 
 def _manifest(state: Credentials, table: Mapping[str, Any]) -> Manifest:
@@ -108,13 +127,22 @@ def _evidence(manifests: Mapping[str, Any], active: str | None) -> Iterator[str]
 
 
 def _own_marks(manifest: Mapping[str, Any]) -> Iterator[str]:
+    for software in manifest.get("claim_generator_info") or ():
+        if is_generator(str(software.get("name", ""))):
+            yield "c2pa:softwareAgent"
     for assertion in manifest.get("assertions") or ():
         label, data = str(assertion.get("label", "")), assertion.get("data")
         if label.startswith(_AI_CONTENT):
             yield "c2pa:aiGeneratedContent"
-        if not label.startswith("c2pa.actions") or not isinstance(data, dict):
-            continue
+        elif isinstance(data, dict):
+            for value in _source_types(label, data):
+                if kind := source_type(str(value)):
+                    yield f"c2pa:{kind}"
+
+
+def _source_types(label: str, data: Mapping[str, Any]) -> Iterator[object]:
+    if label.startswith("c2pa.actions"):
         for action in data.get("actions") or ():
-            kind = source_type(str(action.get("digitalSourceType", "")))
-            if kind is not None:
-                yield f"c2pa:{kind}"
+            yield action.get("digitalSourceType")
+    elif label.startswith(_METADATA):
+        yield from (data[name] for name in data if name.endswith(":DigitalSourceType"))

@@ -78,6 +78,8 @@ def _comment_text(value: bytes) -> str:
             return text.decode("utf-16", "replace")
         # The standard leaves the order open, and tools write either.
         begin = text[:200]
+        if 0 not in begin:
+            return text.decode("utf-8", "replace")
         is_big = begin[::2].count(0) >= begin[1::2].count(0)
         return text.decode("utf-16-be" if is_big else "utf-16-le", "replace")
     if charset == b"JIS\0\0\0\0\0":

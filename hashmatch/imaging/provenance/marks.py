@@ -28,13 +28,16 @@ _STEPS, _SAMPLING = (
     re.compile(r"\b(?:Sampler|CFG scale|Seed|Model):"),
 )
 _MAX_STEPS, _PARAMETERS_CHARACTERS = 20, 4_096
+_GEN_AI_TYPE = re.compile(r"genAIType\W{1,4}(\d+)")
+_EDITED = re.compile(r"\bedited with google ai\b", re.IGNORECASE)
 _CREDIT = re.compile(r"\bmade with google ai\b|\bai[- ]?generated\b|\bgenerated (?:with|by) ai\b",
                      re.IGNORECASE)  # fmt: skip
 # The names under which generators, and nothing else, give themselves as software.
 _GENERATORS = re.compile(
     r"\b(?:midjourney|dall[-·]?e|stable[- ]diffusion|comfyui|invokeai|automatic1111|fooocus"
     r"|adobe firefly|ideogram|leonardo\.ai|draw things|easy diffusion|swarmui|stability\.ai"
-    r"|black forest labs|bing image creator|gpt-image|imagen|seedream|tensor\.art|diffusionbee)\b",
+    r"|black forest labs|bing image creator|gpt-image|seedream|tensor\.art|diffusionbee|luma ai"
+    r"|aphrodite ai|dreamina|higgsfield)\b",
     re.IGNORECASE,
 )
 _MIDJOURNEY = re.compile(r"\bJob ID: ?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
@@ -42,6 +45,23 @@ _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE
 _SIGNATURE = re.compile(r"Signature: ?[A-Za-z0-9+/=]{32,}")
 _LABEL = re.compile(r"""["']?Label["']?\s*:\s*["']?([0-9A-Za-z]{1,16})""")
 _LABELS = {"1": "tc260:generated", "2": "tc260:possible", "3": "tc260:suspected"}
+# The names in an object that only one tool writes, and the mark of each; the first counts.
+_OBJECTS = (
+    (("aigc_label_type",), "aigc_info"),
+    (("exportType", "product", "generation"), "aigc_info"),
+    (("sui_image_params",), "sui_image_params"),
+    (("class_type", "inputs"), "prompt"),
+    (("nodes", "links", "widgets_values"), "workflow"),
+    (("nodes", "links", "last_node_id"), "workflow"),
+    (("c", "v2", "uc", "steps", "sampler", "seed"), "DrawThings"),
+    (("uc", "steps", "sampler", "seed"), "NovelAI"),
+    (("prompt", "seed", "base_model"), "fooocus"),
+    (("prompt", "seed", "styles"), "fooocus"),
+    (("prompt", "seed", "metadata_scheme"), "fooocus"),
+    (("prompt", "seed", "num_inference_steps"), "EasyDiffusion"),
+    (("app_version", "generation_mode"), "invokeai_metadata"),
+    (("positive_prompt", "negative_prompt"), "invokeai_metadata"),
+)
 # Keys of PNG text that only one tool writes, and the mark of each.
 _OWN_KEYS = {
     "invokeai_metadata": "invokeai_metadata",
@@ -50,6 +70,7 @@ _OWN_KEYS = {
     "sd-metadata": "sd-metadata",
     "sui_image_params": "sui_image_params",
     "fooocus_scheme": "fooocus_scheme",
+    "use_stable_diffusion_model": "EasyDiffusion",
 }
 
 
@@ -75,10 +96,9 @@ def marks_of_property(name: str, value: str) -> Iterator[str]:
         if value.strip():
             yield f"iptc:{name}"
     elif name == "AIGC":
-        yield _label(value)
+        yield from _label(value)
     elif name == "Credit":
-        if _CREDIT.search(value):
-            yield "iptc:Credit"
+        yield from _credit(value)
     elif name in ("CreatorTool", "Software", "Make", "Creator", "creator"):
         yield from _software("xmp", value)
     elif name != "provenance":
@@ -89,7 +109,7 @@ def marks_of_png_text(key: str, value: str) -> Iterator[str]:
     """Yield the marks in a text chunk of a PNG file."""
     folded = key.casefold()
     if folded == "aigc":
-        yield _label(value)
+        yield from _label(value)
     elif folded in _OWN_KEYS and value.strip():
         yield f"png:{_OWN_KEYS[folded]}"
     elif folded == "dream" and re.search(r"\s-[sSCAW]\s?\S", value):
@@ -100,8 +120,18 @@ def marks_of_png_text(key: str, value: str) -> Iterator[str]:
 
 
 def marks_of_text(carrier: str, value: str) -> Iterator[str]:
-    """Yield the marks in a comment, or in another text without a key."""
+    """Yield the marks in a comment, in IPTC's credit, or in another text without a key."""
+    if carrier == "iptc":
+        yield from _credit(value)
+        return
     yield from _text(carrier, value)
+    if (found := _GEN_AI_TYPE.search(value)) and int(found[1][:9]):
+        yield f"{carrier}:genAIType"
+
+
+def is_generator(name: str) -> bool:
+    """Say whether a piece of software, as it names itself, makes nothing but generated media."""
+    return _GENERATORS.search(name[:1_000]) is not None
 
 
 def marks_of_tags(tags: Tags) -> Iterator[str]:
@@ -120,10 +150,18 @@ def marks_of_tags(tags: Tags) -> Iterator[str]:
         yield "exif:Grok"
 
 
-def _label(value: str) -> str:
-    """Return the mark of a label of TC260's; one of another form is a label all the same."""
-    found = _LABEL.search(value[:_MAX_CHARACTERS])
-    return _LABELS.get(found[1] if found else "", "tc260:label")
+def _credit(value: str) -> Iterator[str]:
+    if _CREDIT.search(value):
+        yield "iptc:Credit"
+    elif _EDITED.search(value):
+        yield "iptc:EditedCredit"
+
+
+def _label(value: str) -> Iterator[str]:
+    """Yield the mark of a label of TC260's, an object in JSON, whatever is in it."""
+    if value.lstrip().startswith("{"):
+        found = _LABEL.search(value[:_MAX_CHARACTERS])
+        yield _LABELS.get(found[1] if found else "", "tc260:label")
 
 
 def _software(carrier: str, value: str) -> Iterator[str]:
@@ -150,9 +188,7 @@ def _text(carrier: str, value: str) -> Iterator[str]:
     if name.casefold() in ("prompt", "workflow") and rest.lstrip().startswith("{"):
         text = text[len(name) + 1 :].lstrip()
     if text.startswith("AIGC"):
-        text = text[4:].lstrip(" :=\0")
-        if text.startswith("{"):
-            yield _label(text)
+        yield from _label(text[4:].lstrip(" :=\0"))
     elif not text.startswith("{"):
         if _has_parameters(text):
             yield f"{carrier}:parameters"
@@ -173,23 +209,14 @@ def _object(carrier: str, text: str) -> Iterator[str]:
 
     It is not parsed: some tools write what is not JSON, and only names are looked for.
     """
+    text = text.replace('\\"', '"')  # Of an object in a text of another.
+    if _has(text, "AIGC") or _has(text, "Label", "ContentProducer"):
+        yield from _label(text)
+    for names, mark in _OBJECTS:
+        if _has(text, *names):
+            yield f"{carrier}:{mark}"
+            return
 
-    def has(*names: str) -> bool:
-        return all(f'"{name}"' in text for name in names)
 
-    if has("AIGC") or has("Label", "ContentProducer"):
-        yield _label(text)
-    if has("sui_image_params"):
-        yield f"{carrier}:sui_image_params"
-    elif has("class_type", "inputs"):
-        yield f"{carrier}:prompt"
-    elif has("nodes", "links") and (has("widgets_values") or has("last_node_id")):
-        yield f"{carrier}:workflow"
-    elif has("uc", "steps", "sampler") and has("seed"):
-        yield f"{carrier}:{'DrawThings' if has('c', 'v2') else 'NovelAI'}"
-    elif has("prompt", "seed") and (has("base_model") or has("styles") or has("metadata_scheme")):
-        yield f"{carrier}:fooocus"
-    elif has("prompt", "seed", "num_inference_steps"):
-        yield f"{carrier}:EasyDiffusion"
-    elif has("app_version", "generation_mode") or has("positive_prompt", "negative_prompt"):
-        yield f"{carrier}:invokeai_metadata"
+def _has(text: str, *names: str) -> bool:
+    return all(f'"{name}"' in text for name in names)

@@ -13,7 +13,7 @@ _KEYS = frozenset(
         "invokeai_graph", "sd-metadata", "dream", "software", "source", "title", "description",
         "comment", "author", "fooocus_scheme", "sui_image_params", "aigc", "xml:com.adobe.xmp",
         "raw profile type exif", "raw profile type app1", "raw profile type xmp",
-        "generation_data", "usercomment", "metadata", "make", "artist", "creator",
+        "use_stable_diffusion_model", "usercomment", "make", "creator",
     }
 )  # fmt: skip
 

@@ -17,13 +17,16 @@ from .marks import (
 )
 from .xmp import read_properties
 
+# The most parts of a manifest in an honest file. For each the library goes through all others.
+_MAX_MANIFESTS = 300
+
 
 def read_provenance(
     data: bytes, credentials: CredentialsReader | None = None, more: Iterable[str] = ()
 ) -> Provenance:
     """Return what a file declares of its origin; no content makes it raise.
 
-    Where a part of it makes a library fail, so that it cannot be told, it declares nothing.
+    Where a part of it makes a library fail, only what was found in its pixels counts.
 
     `more` are marks that were found in its pixels. Without a reader of `credentials`, those of a
     file are unread.
@@ -43,7 +46,9 @@ def _read(data: bytes, credentials: CredentialsReader | None, more: Iterable[str
         evidence += marks_of_property(name, value)
         if is_remote_manifest(name, value):
             manifest = Manifest(Credentials.REMOTE)
-    if found.has_manifest:
+    if found.manifests > _MAX_MANIFESTS:
+        manifest = Manifest(Credentials.INVALID)
+    elif found.manifests:
         manifest = Manifest(Credentials.UNREAD) if credentials is None else credentials.read(data)
     return provenance_of([*evidence, *manifest.evidence], manifest.state, manifest.issuer)
 

@@ -1,7 +1,7 @@
 """XMP packets (ISO 16684-1): the few properties that say who or what made a picture.
 
 The names of these are looked for first, since nearly all packets have none of them and parsing
-takes most of the time. A property of any namespace counts: tools disagree about them.
+takes most of the time.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ _NAMES = (
     "provenance", "UserComment", "ImageDescription", "description", "Make", "Creator", "creator",
 )  # fmt: skip
 _WANTED = frozenset(_NAMES)
+# Properties that count in one namespace alone, and a part of its name.
+_NAMESPACES = {
+    **dict.fromkeys(_NAMES[:6], "iptc.org"), "Credit": "photoshop", "AIGC": "tc260",
+}  # fmt: skip
 _MENTIONED = re.compile("|".join(_NAMES).encode())
 _END = re.compile(rb"</(?:\w+:)?xmpmeta\s*>")
 _UTF_16 = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
@@ -51,6 +55,12 @@ class _EnoughError(Exception):
     """A packet that is nested more deeply, or has more properties, than any honest one."""
 
 
+def _wanted(tag: str) -> str:
+    """Return the name of a property, empty if it is not wanted."""
+    namespace, _, name = tag.rpartition("}")
+    return name if name in _WANTED and _NAMESPACES.get(name, "") in namespace else ""
+
+
 class _Properties:
     """Target of an XML parser that keeps nothing but the properties that are wanted."""
 
@@ -66,14 +76,13 @@ class _Properties:
         self._depth += 1
         if self._depth > _MAX_DEPTH or len(self.found) > _MAX_PROPERTIES:
             raise _EnoughError
-        name = tag.rpartition("}")[2]
+        name = _wanted(tag)
         for key, value in attributes.items():
-            own = key.rpartition("}")[2]
-            if own in _WANTED:
+            if own := _wanted(key):
                 self.found.append((own, value))
-            elif own == "resource" and name in _WANTED:  # A property whose value is an address.
+            elif key.endswith("}resource") and name:  # A property whose value is an address.
                 self.found.append((name, value))
-        if not self._name and name in _WANTED:
+        if not self._name and name:
             self._name, self._at = name, self._depth
 
     def data(self, text: str) -> None:

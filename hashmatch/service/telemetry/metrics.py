@@ -24,7 +24,6 @@ from prometheus_client.registry import Collector
 from hashmatch.cases import PENDING, State
 from hashmatch.errors import HashmatchError
 from hashmatch.outcome import Clear, Outcome, outcome_name
-from hashmatch.provenance import Declared
 from hashmatch.store.engine import Database, read_unsealed
 from hashmatch.store.figures import count_cases, count_overdue
 from hashmatch.store.lists import (
@@ -61,7 +60,7 @@ class Metrics:
         )
         self._declared = self._counter(
             "hashmatch_declared",
-            "Images whose files declare to be generated, or partly.",
+            "Images by what their files declare: to be generated, partly, or none of it.",
             "declared",
             "outcome",
         )
@@ -107,9 +106,8 @@ class Metrics:
         for (name, reason), number in found.items():
             self._scans.labels(name, reason).inc(number)
         for one in outcomes:
-            origin = one.provenance
-            if origin is not None and origin.declared is not Declared.NONE:
-                self._declared.labels(origin.declared.value, outcome_name(one)).inc()
+            if one.provenance is not None:
+                self._declared.labels(one.provenance.declared.value, outcome_name(one)).inc()
 
     def count_request(self, method: str, route: str, status: int, time_s: float) -> None:
         """Count an answered request; `route` is the pattern of its path, not the path."""

@@ -138,7 +138,7 @@ def test_processor_time_is_allowed_for_each_file_anew() -> None:
 
 def test_a_file_that_does_not_fit_is_out_of_memory() -> None:
     roomy = replace(GENEROUS, max_bytes=10**9)
-    pool = PoolIntake(roomy, workers=1, timeout_s=60, max_memory_bytes=500_000_000)
+    pool = PoolIntake(roomy, workers=1, timeout_s=60, max_memory_bytes=600_000_000)
     with closing(pool):
         assert reason_of(pool.read(bytes(600_000_000), {"pdq"})) is Reason.OUT_OF_MEMORY
         assert reason_of(pool.read(drawn(1), {"pdq"})) is None
