@@ -1,0 +1,159 @@
+"""Matcher: where the terms of many lists stand in a text, in any of their disguises.
+
+An automaton (Aho and Corasick, 1975) finds candidates in one pass over a folded text, whatever the
+number of terms; what it finds is compared letter by letter.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
+
+from ahocorasick_rs import AhoCorasick, MatchKind
+
+from hashmatch.terms import Expression, Term
+
+from .characters import UNSPACED, is_of_word, is_stray_mark, script_of
+from .comparing import Place, compare, distance
+from .folding import BREAK, Folded, plain, readings
+
+# A term's number, and which of its expressions.
+_Key: TypeAlias = tuple[int, int]
+
+# Shorter ones are found in disguise only where they are marked loose.
+MIN_DISGUISED_LETTERS, _MIN_DISGUISED_SIGNS = 5, 3
+_MAX_CANDIDATES = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class ListedTerm:
+    """A term of a list, by any number of its owner's; `is_loose` finds a short one in disguise."""
+
+    number: int
+    term: Term
+    is_loose: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One place of a term in a text: in which reading of it, and from where to where."""
+
+    number: int
+    reading: int
+    place: Place
+
+
+class TooManyCandidatesError(Exception):
+    """A text in which more places look like terms than can be compared."""
+
+
+class Matcher:
+    """Matcher of terms. Building it takes seconds for a hundred thousand; it is then read-only.
+
+    Safe to use from many threads.
+    """
+
+    def __init__(self, terms: Sequence[ListedTerm]) -> None:
+        self._terms = {one.number: one for one in terms}
+        self._automaton = _Automaton()
+        for one in terms:
+            for role, expression in _expressions(one.term):
+                for pattern in _patterns(expression):
+                    self._automaton.add(pattern, (one.number, role))
+        self._automaton.build()
+
+    def find(self, text: str) -> list[Occurrence]:
+        """Return where terms stand in a text, each place of each.
+
+        Raises `TooManyCandidatesError`.
+        """
+        found: list[Occurrence] = []
+        for number, folded in enumerate(readings(text)):
+            found.extend(self._find_in(folded, number))
+        return found
+
+    def _find_in(self, folded: Folded, reading: int) -> Iterator[Occurrence]:
+        places: dict[_Key, set[Place]] = defaultdict(set)
+        for key, start, end in self._automaton.find(folded.words):
+            expression = self._expression(key)
+            is_short = not self._terms[key[0]].is_loose and not _is_long(expression.text)
+            place = compare(folded, start, end, expression, is_short=is_short)
+            if place is not None:
+                places[key].add(place)
+        for number, role in places:
+            term = self._terms[number].term
+            for place in places[number, role] if role == 0 else ():
+                others = places.get((number, 1), set()) - {place}
+                if term.near is None or any(
+                    distance(folded, place, other) <= term.within for other in others
+                ):
+                    yield Occurrence(number, reading, place)
+
+    def _expression(self, key: _Key) -> Expression:
+        term = self._terms[key[0]].term
+        return term.expression if key[1] == 0 or term.near is None else term.near
+
+
+def _patterns(expression: Expression) -> set[str]:
+    """Return what is looked for in the classes of a text: the words, and the words as one."""
+    text = plain(expression.text)
+    if _is_unspaced(text):
+        return {Folded(text).words.strip(BREAK)}
+    as_one = "".join(one for one in text if is_of_word(one) or is_stray_mark(one))
+    # A capital may look like another letter than the small one does.
+    forms = {plain(form) for one in (text, as_one) for form in (one.casefold(), one.upper())}
+    found = {Folded(form).words for form in forms}
+    return {one.rstrip(BREAK) for one in found} if expression.is_stem else found
+
+
+class _Automaton:
+    """An automaton over distinct patterns, each of which may belong to several terms."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, list[_Key]] = {}
+        self._owners: list[list[_Key]] = []
+        self._automaton: AhoCorasick | None = None
+
+    def add(self, pattern: str, key: _Key) -> None:
+        if pattern.strip(BREAK):
+            self._keys.setdefault(pattern, []).append(key)
+
+    def build(self) -> None:
+        self._owners = list(self._keys.values())
+        if self._keys:
+            self._automaton = AhoCorasick(
+                list(self._keys), matchkind=MatchKind.Standard, store_patterns=False
+            )
+        self._keys = {}
+
+    def find(self, view: str) -> Iterator[tuple[_Key, int, int]]:
+        """Yield the owner of each pattern in a view, and the place of it there."""
+        if self._automaton is None:
+            return
+        found = self._automaton.find_matches_as_indexes(view, overlapping=True)
+        if len(found) > _MAX_CANDIDATES:
+            raise TooManyCandidatesError
+        for pattern, start, end in found:
+            for key in self._owners[pattern]:
+                yield key, start, end
+
+
+def _expressions(term: Term) -> Iterator[tuple[int, Expression]]:
+    yield 0, term.expression
+    if term.near is not None:
+        yield 1, term.near
+
+
+@lru_cache(maxsize=4096)
+def _is_long(text: str) -> bool:
+    """Say whether an expression is long enough to be found in disguise."""
+    letters = sum(one.isalpha() for one in plain(text))
+    return letters >= (_MIN_DISGUISED_SIGNS if _is_unspaced(text) else MIN_DISGUISED_LETTERS)
+
+
+def _is_unspaced(text: str) -> bool:
+    """Say whether a text is of a script whose words stand without spaces between them."""
+    return any(script_of(one) in UNSPACED for one in text)
