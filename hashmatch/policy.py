@@ -102,6 +102,15 @@ class Policy:
             action = strongest((action, overrides.generated_action or Action.ALLOW))
         return Action.REVIEW if nearness is Nearness.NEAR and action is Action.BLOCK else action
 
+    def term_action(self, list_name: str, category: str) -> Action:
+        """Return the action for a prompt that matched a term of that list and category.
+
+        Lists of terms hold everyday words, too: by default nothing is blocked.
+        """
+        overrides = self._overrides(list_name)
+        own = overrides.categories.get(category) or overrides.action
+        return own or self._settings.prompt_action
+
     def may_block(self, list_name: str) -> bool:
         """Say whether a match of any category of that list is blocked."""
         overrides = self._overrides(list_name)

@@ -5,13 +5,14 @@ Each part is loaded when it is opened: a command that only asks the store needs 
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing
+import os
+from contextlib import ExitStack, closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hashmatch.config import Settings, load_settings
-from hashmatch.errors import ConfigError
+from hashmatch.config import Settings, load_settings, read_secret
+from hashmatch.errors import ConfigError, StoreError
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.policy import Policy
 from hashmatch.store.engine import Database
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
     from hashmatch.index import LiveIndex
     from hashmatch.match_listener import MatchListener
     from hashmatch.outbox import Sender
+    from hashmatch.prompts import PromptScreener
     from hashmatch.screening import Observe, Scanner
 
 # The actor that the audit log names by default.
 ACTOR = "hashmatch"
+_KEY_BYTES = 32
 _ANCHORS_HINT = "Name a file with one or more of them, or leave the key out."
 
 
@@ -82,6 +85,69 @@ def _promote_supported(database: Database) -> None:
     from hashmatch.lists import promote_supported
 
     promote_supported(database)
+
+
+def open_prompt_screener(config: str | Path | None = None) -> PromptScreener:
+    """Open a screener of prompts under a configuration file, by default the one in force.
+
+    Raises `ConfigError`, `StoreError` where a match could not be recorded, and
+    `NoActiveListError` where there is no term to look for.
+    """
+    return open_prompt_screener_with(load_settings(None if config is None else Path(config)))
+
+
+def open_prompt_screener_with(settings: Settings, *, require_lists: bool = True) -> PromptScreener:
+    """Open a screener of prompts under settings that were read before.
+
+    Without `require_lists` it opens even where no term could match, and then no prompt is clear.
+    """
+    from hashmatch.prompts import PromptScreener
+
+    policy = open_policy(settings)
+    digest_key = _prompt_key(settings)
+    with ExitStack() as opened:
+        database = opened.enter_context(closing(open_database(settings)))
+        database.require_writable()
+        screener = PromptScreener(
+            database,
+            policy,
+            digest_key=digest_key,
+            max_characters=settings.prompts.max_characters,
+        )
+        opened.pop_all()
+    if require_lists:
+        try:
+            screener.require_lists()
+        except BaseException:
+            screener.close()
+            raise
+    return screener
+
+
+def _prompt_key(settings: Settings) -> bytes:
+    """Return the key of the hashes of prompts, which is made where there is none yet.
+
+    Raises `ConfigError` and `StoreError`.
+    """
+    if settings.prompts.digest_key is not None:
+        return read_secret(settings.prompts.digest_key).encode()
+    path = settings.data_dir / "prompts.key"
+    try:
+        with suppress(FileNotFoundError):
+            if key := path.read_bytes():
+                return key
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Another process may be making it: the first one has made it for both.
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.write_bytes(os.urandom(_KEY_BYTES))
+        draft.chmod(0o600)
+        with suppress(FileExistsError):
+            os.link(draft, path)
+        draft.unlink()
+        return path.read_bytes()
+    except OSError as error:
+        hint = "Set prompts.digest_key, or choose another place with --data-dir."
+        raise StoreError(f"{path}: cannot be made: {error.strerror}", hint=hint) from error
 
 
 def match_listeners(settings: Settings) -> tuple[MatchListener, ...]:

@@ -23,7 +23,7 @@ FLOORS = (
     {"service", "gate"},
     {"wiring"},
     {"cases"},
-    {"screening", "lists", "cybertip", "evaluate"},
+    {"screening", "lists", "cybertip", "evaluate", "prompts"},
     {"policy", "wide", "forecast", "audit", "outbox", "uploaders", "reports"},
     {"match_listener"},
     {"index"},
@@ -31,7 +31,7 @@ FLOORS = (
     {"imaging", "config"},
     {"hashers", "wire"},
     {"outcome", "outbound"},
-    {"hashes", "provenance"},
+    {"hashes", "provenance", "terms"},
     {"errors", "jit", "synthetic"},
 )
 # The doors of the package: from the shell, and from Python; and its version.
@@ -43,7 +43,17 @@ STOREYS = {
     "store": (
         {"retention", "figures", "queue"},
         {"evaluations"},
-        {"migrations", "matches", "cases", "opening", "outbox", "tokens", "lookups", "safeguards"},
+        {
+            "migrations",
+            "matches",
+            "cases",
+            "opening",
+            "outbox",
+            "tokens",
+            "lookups",
+            "safeguards",
+            "prompts",
+        },
         {"lists"},
         {"engine"},
         {"schema"},

@@ -26,6 +26,7 @@ from hashmatch.store.retention import (
     count_old_details,
     count_old_lookups,
     count_old_messages,
+    count_old_prompts,
     count_old_tokens,
     remove_old_cases,
     remove_old_contents,
@@ -33,6 +34,7 @@ from hashmatch.store.retention import (
     remove_old_details,
     remove_old_lookups,
     remove_old_messages,
+    remove_old_prompts,
     remove_old_tokens,
 )
 from hashmatch.store.schema import utc_now
@@ -124,5 +126,6 @@ def _rules(settings: Settings) -> Iterator[_Rule]:
     )
     yield _Rule("messages", retention.outbox_days, remove_old_messages, count_old_messages)
     yield _Rule("tokens", retention.token_days, remove_old_tokens, count_old_tokens)
+    yield _Rule("prompts", retention.prompt_days, remove_old_prompts, count_old_prompts)
     yield _Rule("lookups", DAYS_SHOWN, remove_old_lookups, count_old_lookups, is_chosen=False)
     yield _Rule("daily_counts", retention.daily_count_days, remove_old_days, count_old_days)

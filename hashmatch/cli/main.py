@@ -35,6 +35,7 @@ _COMMANDS = {
     "serve": "Serve screening over HTTP.",
     "evaluate": "Measure matching: recall, false matches, precision, other thresholds.",
     "report": "Export reports of matches, cases and figures.",
+    "prompt": "Screen prompts for listed terms.",
     "gate": "Report on gates before image generators, and correct misuse.",
     "audit": "Verify and export the audit log.",
     "retention": "Remove data that has reached the end of its retention.",

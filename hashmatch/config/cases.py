@@ -165,4 +165,5 @@ class RetentionSettings(Section):
     details_days: Days = 0.0
     outbox_days: Days = 0.0
     token_days: Days = 0.0
+    prompt_days: Days = 0.0
     daily_count_days: Days = 0.0

@@ -102,7 +102,7 @@ class SecretSettings(Section):
 
 
 class _SourceSettings(Section):
-    kind: Literal["match", "allow"] = "match"
+    kind: Literal["match", "allow", "terms"] = "match"
     # None: those of `[guards]`.
     guards: GuardSettings | None = None
 

@@ -16,7 +16,7 @@ from hashmatch.hashes import Decode, Level
 from hashmatch.outcome import Action
 
 from .cases import AuditSettings, CasesSettings, EscalationSettings, RetentionSettings
-from .lists import IWF, GuardSettings, MappingSettings, Section, SourceSettings
+from .lists import IWF, GuardSettings, MappingSettings, SecretSettings, Section, SourceSettings
 from .service import OutboxSettings, ServiceSettings, WebhookName, WebhookSettings
 
 CONFIG_NAME = "hashmatch.toml"
@@ -102,12 +102,22 @@ class PolicySettings(Section):
     # The least actions for images by what their files declare; nothing makes a match milder.
     generated_action: Action = Field(default=Action.ALLOW, strict=False)
     partly_generated_action: Action = Field(default=Action.ALLOW, strict=False)
+    # For prompts that match listed terms.
+    prompt_action: Action = Field(default=Action.REVIEW, strict=False)
     # Not clear by default: nothing compared the picture.
     low_quality: Literal["unscreened", "clear"] = "unscreened"
     thresholds_bits: dict[str, ThresholdBits] = {}
     review_bits: dict[str, ThresholdBits] = {}
     min_quality: dict[str, Quality] = {}
     lists: dict[str, ListPolicySettings] = {}
+
+
+class PromptSettings(Section):
+    """`[prompts]`: how prompts are screened for listed terms."""
+
+    max_characters: int = Field(default=20_000, ge=1, le=1_000_000)
+    # The key of the hashes that stand for prompts on record; by default a file in `data_dir`.
+    digest_key: SecretSettings | None = None
 
 
 class Settings(Section):
@@ -120,6 +130,7 @@ class Settings(Section):
     intake: IntakeSettings = IntakeSettings()
     index: IndexSettings = IndexSettings()
     policy: PolicySettings = PolicySettings()
+    prompts: PromptSettings = PromptSettings()
     mappings: dict[str, MappingSettings] = {"iwf": IWF}
     lists: dict[str, SourceSettings] = {}
     guards: GuardSettings = GuardSettings()
@@ -186,7 +197,7 @@ def load_settings(explicit: Path | None = None, *, use_environment: bool = True)
             _make_absolute(path, guards, "benign_sample")
             for secret in _secrets(one):
                 _make_absolute(path, secret, "file")
-        for section in (table.get("audit"), table.get("cases")):
+        for section in (table.get("audit"), table.get("cases"), table.get("prompts")):
             for secret in _secrets(section):
                 _make_absolute(path, secret, "file")
     if use_environment:

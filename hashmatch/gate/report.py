@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from hashmatch.store.prompts import read_prompt_totals
 from hashmatch.store.safeguards import GateTotal, read_gate_totals, read_safeguards
 
 from .decisions import Verdict
@@ -29,6 +31,7 @@ def gate_report(session: Session, since: datetime | None, until: datetime | None
         "until": None if until is None else until.isoformat(timespec="seconds"),
         "gates": list(_by_side(totals)),
         "coverage": _coverage(totals),
+        "prompts": [asdict(one) for one in read_prompt_totals(session, first_day, last_day)],
         "safeguards": [
             {"since": one.since.isoformat(timespec="seconds"), "gate": one.gate, **one.facts}
             for one in read_safeguards(session, since, until)

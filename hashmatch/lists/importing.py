@@ -13,7 +13,6 @@ from hashmatch.config import MappingSettings
 from hashmatch.errors import InputError, ListFileError
 from hashmatch.store.engine import Database
 from hashmatch.store.lists import (
-    ALLOW,
     MATCH,
     OWN,
     Comparison,
@@ -122,7 +121,7 @@ def apply_delivery(
     changed.
     """
     kind = _kind_of(database, name, kind)
-    sorter = RowSorter(RejectedRows(delivery.unit), is_allow_list=kind == ALLOW)
+    sorter = RowSorter(RejectedRows(delivery.unit), kind)
     rejected, is_full = sorter.rejected, delivery.is_full
     with open_staging(database) as staging:
         rows = _stage(staging, delivery, sorter, progress)

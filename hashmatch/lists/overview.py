@@ -12,6 +12,7 @@ from hashmatch.store.lists import (
     ALLOW,
     FAILED,
     QUARANTINED,
+    TERMS,
     Quarantine,
     SyncFacts,
     count_active_entries,
@@ -36,14 +37,14 @@ def list_facts(database: Database, policy: Policy) -> list[dict[str, Any]]:
     The policy says which of its hashes are matched, and how many false matches to expect.
     """
     with database.reading() as session:
-        lists = (*read_lists(session), *read_lists(session, ALLOW))
+        lists = (*read_lists(session), *read_lists(session, ALLOW, TERMS))
         entries: defaultdict[str, dict[str, int]] = defaultdict(dict)
         for name, algorithm, number in count_active_entries(session):
             entries[name][algorithm] = number
         reaches = {
             one.name: reach_of_list(session, policy, one, entries[one.name])
             for one in lists
-            if one.kind != ALLOW
+            if one.kind not in (ALLOW, TERMS)
         }
         disabled = count_disabled(session)
         unsupported = count_unsupported(session)
@@ -92,7 +93,7 @@ def _limited(entry: LimitedEntry) -> dict[str, Any]:
 
 
 def _reach(found: ListReach | None) -> dict[str, Any]:
-    if found is None:  # An allow list explains matches, and matches nothing itself.
+    if found is None:  # An allow list matches nothing itself, and terms match no image.
         return {"not_matched": {}, "entries_not_matched": 0, "forecast": {}}
     return {
         "not_matched": dict(found.not_matched),

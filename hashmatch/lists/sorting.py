@@ -13,13 +13,16 @@ from hashmatch.errors import InputError, UnsupportedAlgorithmError
 from hashmatch.hashers import find_algorithm, is_degenerate
 from hashmatch.hashes import Algorithm
 from hashmatch.store.lists import (
+    ALLOW,
     MAX_UNSUPPORTED_CHARACTERS,
+    TERMS,
     StagedRow,
     Staging,
     UnsupportedRow,
     degenerate_name,
     parse_terms,
 )
+from hashmatch.terms import TERM, parse_term
 
 from .delivery import DeliveredItem, EntryUpdate, PromotedHash
 from .formats import BadRow, Excluded, RawRow, UnknownColumn
@@ -67,11 +70,12 @@ class RejectedRows:
 class RowSorter:
     """Sorts the items of a delivery by kind, as they come.
 
-    An allow list has no degenerate hashes: it matches nothing, and may explain such a match.
+    An allow list has no degenerate hashes: it matches nothing, and may explain such a match. Terms
+    are in lists of terms alone, and as phrases in allow lists.
     """
 
     rejected: RejectedRows
-    is_allow_list: bool
+    kind: str
     unknown_columns: list[str] = field(default_factory=list)
     excluded: int = 0
     unsupported: int = 0
@@ -84,9 +88,7 @@ class RowSorter:
             if not isinstance(item, RawRow):
                 self._sort_other(item, staging)
                 continue
-            checked = _check(item, algorithms, may_be_degenerate=self.is_allow_list)
-            if self.is_allow_list:  # It also needs a reason and an actor for each entry.
-                checked = _check_allowance(item, checked)
+            checked = self._check(item, algorithms)
             if isinstance(checked, BadRow):
                 self._reject(checked, staging)
             elif isinstance(checked, UnsupportedRow):
@@ -94,6 +96,22 @@ class RowSorter:
                 staging.add_unsupported(checked)
             else:
                 yield checked
+
+    def _check(
+        self, row: RawRow, algorithms: dict[str, Algorithm]
+    ) -> StagedRow | UnsupportedRow | BadRow:
+        is_term = row.algorithm.strip().casefold() == TERM
+        if is_term is not (self.kind == TERMS) and not (is_term and self.kind == ALLOW):
+            problem = (
+                "a hash in a list of terms" if self.kind == TERMS else "a term in a list of hashes"
+            )
+            return BadRow(row.line, problem, row.entry_id)
+        if is_term:
+            checked = _check_term(row)
+        else:
+            checked = _check(row, algorithms, may_be_degenerate=self.kind == ALLOW)
+        # An allow list also needs a reason and an actor for each entry.
+        return _check_allowance(row, checked) if self.kind == ALLOW else checked
 
     def _sort_other(self, item: DeliveredItem, staging: Staging) -> None:
         if isinstance(item, BadRow):
@@ -149,6 +167,18 @@ def _check(
     if not may_be_degenerate and is_degenerate(algorithm, value):
         return UnsupportedRow(line, degenerate_name(algorithm.name), value.hex(), *own)
     return (line, algorithm.name, value, *own)
+
+
+def _check_term(row: RawRow) -> StagedRow | UnsupportedRow | BadRow:
+    """Return the row of a term, or why it is rejected, which never quotes it."""
+    if any("\0" in one for one in (row.entry_id, row.category, row.added_at, row.note)):
+        return BadRow(row.line, "a null character, which cannot be stored", row.entry_id)
+    try:
+        value = parse_term(row.value).encoded()
+    except InputError as error:
+        return BadRow(row.line, error.message, row.entry_id)
+    shown = _write_tags(row.tags)
+    return (row.line, TERM, value, row.entry_id, row.category, shown, row.added_at, row.note)
 
 
 def _check_allowance(

@@ -20,6 +20,7 @@ CONTENT: dict[str, str] = {
     "outbox": "subject body problem",
     "lookup_anchors": "value",
     "near_lookups": "value",
+    "prompt_matches": "prompt_id digest",
 }
 UPLOADER: dict[str, str] = {
     "uploader_details": "key_id sealed account_digest",
@@ -46,6 +47,7 @@ LIST: dict[str, str] = {
     "quarantined_deliveries": "source checkpoint reason",
     "quarantined_rows": "value text entry_id category tags added_at note",
     "matches": "licensor entry_id category",
+    "prompt_matches": "licensor entry_id category",
     "allowed_matches": "entry_id allow_entry_id",
     "sampled_matches": "list_name",
     "review_samples": "list_name populations",
@@ -90,6 +92,8 @@ NEITHER: dict[str, str] = {
     " withdrawn changed complete",
     "quarantined_rows": "key delivery_key part line algorithm",
     "review_samples": "audit_id key drawn_at seed size since until by_list nearness",
+    "prompt_counts": "day source outcome reason count",
+    "prompt_matches": "audit_id key matched_at list_key entry_key generation action",
     "safeguards": "audit_id key recorded_at gate facts",
     "sampled_matches": "audit_id key sample_key match_key algorithm distance_bits"
     " threshold_bits view"

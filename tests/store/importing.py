@@ -10,6 +10,7 @@ from typing import TypeAlias
 from hashmatch.config import MappingSettings
 from hashmatch.lists import ImportSummary, find_format, import_list
 from hashmatch.store.engine import Database
+from hashmatch.store.lists import MATCH
 
 DatabaseFactory: TypeAlias = Callable[[], AbstractContextManager[Database]]
 
@@ -23,6 +24,7 @@ def import_text(
     strict: bool = False,
     withdraw_missing: bool = False,
     mapping: MappingSettings | None = None,
+    kind: str = MATCH,
 ) -> ImportSummary:
     """Import a list that is given as text."""
     stream = io.BytesIO(text.encode() if isinstance(text, str) else text)
@@ -32,6 +34,7 @@ def import_text(
         stream,
         find_format("", list_format),
         source="a test",
+        kind=kind,
         strict=strict,
         withdraw_missing=withdraw_missing,
         mapping=mapping,

@@ -32,6 +32,7 @@ from hashmatch.store.matches import (
     read_match_page,
     read_matches,
 )
+from hashmatch.store.prompts import read_prompt_totals
 from hashmatch.store.safeguards import read_gate_totals, read_safeguards
 from hashmatch.store.schema import Case, utc_now
 
@@ -179,6 +180,7 @@ def _others() -> Iterator[tuple[str, Ask]]:
     yield "overdue cases", lambda session: figures.count_overdue(session, PENDING)
     yield "daily counts", lambda session: read_daily_counts(session, _LATE.date(), None)
     yield "decisions of gates", lambda session: read_gate_totals(session, _LATE.date(), None)
+    yield "prompts", lambda session: read_prompt_totals(session, _LATE.date(), None)
     yield "safeguards", lambda session: list(read_safeguards(session, since, until))
     yield "unsent messages", outbox.count_unsent
     yield "the outbox", lambda session: outbox.read_outbox(session, limit=_ROWS)
@@ -201,6 +203,7 @@ def _jobs() -> Iterator[tuple[str, Ask]]:
         ("details", retention.remove_old_details, {"needed": PENDING}),
         ("messages", retention.remove_old_messages, {}),
         ("tokens", retention.remove_old_tokens, {}),
+        ("prompts", retention.remove_old_prompts, {}),
         ("days", retention.remove_old_days, {}),
         ("lookups", retention.remove_old_lookups, {}),
     )

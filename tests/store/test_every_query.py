@@ -43,6 +43,7 @@ _SMALL = {
     "figures": "as many as there are days, lists, categories and actions",
     "daily_counts": "as many as there are days and reasons",
     "gate_counts": "as many as there are days, adapters and verdicts",
+    "prompt_counts": "as many as there are days, sources and outcomes",
     "safeguards": "one for each change of a list or a setting",
     "tokens": "made by people",
     "review_samples": "drawn by people",
@@ -212,6 +213,7 @@ _RECORDS = "records one row, which it has or looks up by a unique key"
 # What the walk does not ask for, and why that may be.
 _NOT_WALKED = {
     "safeguards": {"record_safeguards": _RECORDS},
+    "prompts": {"record_prompt_matches": _RECORDS},
     "evaluations.counts": dict.fromkeys(
         ("count_distances", "count_fates", "count_results", "matches_of"), _ALL_OF_A_PERIOD
     ),
@@ -220,12 +222,16 @@ _NOT_WALKED = {
         "record_sample": _RECORDS,
         "keep_results": "walked with the removal of cases where a sample has their matches",
     },
-    "retention": dict.fromkeys(
+    "retention.content": dict.fromkeys(
+        ("count_old_cases", "count_old_contents", "count_old_details"), _COUNTED_FIRST
+    ),
+    "retention.others": dict.fromkeys(
         (
-            "count_old_cases", "count_old_contents", "count_old_details", "count_old_messages",
-            "count_old_tokens", "count_old_days", "count_old_lookups",
+            "count_old_messages", "count_old_tokens", "count_old_prompts", "count_old_days",
+            "count_old_lookups",
         ), _COUNTED_FIRST,
     ),
+    "retention.turns": {"count_rows": _COUNTED_FIRST},
     "opening": dict.fromkeys(("lock_cases_of", "save_cases", "open_cases"), _RECORDS),
     "cases": dict.fromkeys(
         (
@@ -262,7 +268,8 @@ _NOT_WALKED = {
     },
 }  # fmt: skip
 _WALKED = (
-    "cases", "opening", "queue", "figures", "outbox", "tokens", "retention", "matches.allowed",
+    "cases", "opening", "queue", "figures", "outbox", "tokens", "retention.content",
+    "retention.others", "retention.turns", "prompts", "matches.allowed",
     "matches.content", "matches.counts", "matches.exporting", "matches.flooding",
     "matches.matches", "lookups", "safeguards",
     "evaluations.counts", "evaluations.samples",

@@ -42,6 +42,10 @@ def command(app: App, since: datetime | None, until: datetime | None, *, as_json
                 for one in report["gates"]
             ],
         )  # fmt: skip
+    if report["prompts"]:
+        columns = ["source", "outcome", "reason", "count"]
+        rows = [[str(one[name]) for name in columns] for one in report["prompts"]]
+        print_table("Prompts", columns, rows)
     if report["safeguards"]:
         print_table(
             "Safeguards",

@@ -18,6 +18,7 @@ from .options import DAY, licensor_option, name_argument
 @click.option(
     "--allow", "is_allow_list", is_flag=True, help="An allow list: known false positives."
 )
+@click.option("--terms", "is_of_terms", is_flag=True, help="A list of terms, for prompts.")
 @click.option("--own", "is_own", is_flag=True, help="A list of your own, filled over HTTP.")
 @pass_app
 def command(
@@ -27,19 +28,22 @@ def command(
     licence_end: datetime | None,
     *,
     is_allow_list: bool,
+    is_of_terms: bool,
     is_own: bool,
 ) -> None:
     """Create an empty list.
 
     An own list has no licensor: its entries are added by the calls of HMA's clients.
     """
-    from hashmatch.store.lists import ALLOW, MATCH, OWN, create_list
+    from hashmatch.store.lists import ALLOW, MATCH, OWN, TERMS, create_list
 
     if is_own and (is_allow_list or licensor is not None or licence_end is not None):
         raise click.UsageError("an own list has no licence, and is no allow list")
+    if is_of_terms and (is_own or is_allow_list):
+        raise click.UsageError("a list of terms is neither an own list nor an allow list")
     with app.database() as database, database.writing() as session:
         last_day = None if licence_end is None else licence_end.date()
-        kind = OWN if is_own else ALLOW if is_allow_list else MATCH
+        kind = OWN if is_own else ALLOW if is_allow_list else TERMS if is_of_terms else MATCH
         create_list(session, name, kind=kind, licensor=licensor, licence_end=last_day)
     if is_own:
         say(f"created list {name}; next: a token with the scope curate, and docs/reference/hma.md")

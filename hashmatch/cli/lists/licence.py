@@ -43,12 +43,12 @@ def command(
 
 def warn_of_licence_ends(database: Database, names: Container[str]) -> None:
     """Warn of licences of these lists that have ended, or end within thirty days."""
-    from hashmatch.store.lists import ALLOW, read_lists
+    from hashmatch.store.lists import ALLOW, TERMS, read_lists
     from hashmatch.store.schema import utc_now
 
     today = utc_now().date()
     with database.reading() as session:
-        every = (*read_lists(session), *read_lists(session, ALLOW))
+        every = (*read_lists(session), *read_lists(session, ALLOW, TERMS))
     states = [one for one in every if one.name in names]
     for one in states:
         if one.licence_has_ended(today):

@@ -77,9 +77,9 @@ def _show(rows: Sequence[dict[str, Any]]) -> None:
 
 
 def _shown(row: dict[str, Any]) -> tuple[object, ...]:
-    from hashmatch.store.lists import ALLOW, OWN
+    from hashmatch.store.lists import ALLOW, OWN, TERMS
 
-    kinds = {ALLOW: " (allow list)", OWN: " (own list)"}
+    kinds = {ALLOW: " (allow list)", OWN: " (own list)", TERMS: " (terms)"}
     sync = row["sync"]
     return (
         f"{row['list']}{kinds.get(row['kind'], '')}",

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from hashmatch.config import MappingSettings
 from hashmatch.errors import ListFileError
+from hashmatch.terms import TERM
 
 from .interface import BadRow, ListFormat, RawRow, Row, UnknownColumn
 from .lines import Line, doubtful_comment, has_hash, is_marked, read_lines
@@ -74,16 +75,22 @@ class CSVFormat(ListFormat):
             # The line is not quoted in the message: in a file without a header it is an entry.
             raise ListFileError(
                 f"line {table.header_line}: not a header: it needs the columns algorithm and value,"
-                " and each name once",
+                " or the column term, and each name once",
                 hint="The file must be CSV and begin with a header such as"
                 " 'algorithm,value,entry_id,category', after comments that begin with #; a mapping"
                 " can define other column names.",
             )
-        yield from table.unknown_columns(_COLUMNS)
+        yield from table.unknown_columns((*_COLUMNS, TERM))
         # A column that the file lacks is read from the extra last field, which is always empty.
-        pick = itemgetter(*(header.index(one) if one in header else -1 for one in _COLUMNS))
-        for row in table.rows(_REQUIRED):
-            yield row if isinstance(row, BadRow) else _own_row(row[0], pick(row[1]))
+        is_of_terms = TERM in header
+        columns = (_COLUMNS[0], TERM, *_COLUMNS[2:]) if is_of_terms else _COLUMNS
+        pick = itemgetter(*(header.index(one) if one in header else -1 for one in columns))
+        for row in table.rows({TERM} if is_of_terms else _REQUIRED):
+            if isinstance(row, BadRow):
+                yield row
+            else:
+                own = _own_row(row[0], pick(row[1]))
+                yield own._replace(algorithm=TERM) if is_of_terms else own
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +178,8 @@ def _drop_empty_end(fields: list[str], columns: int) -> None:
 
 def _is_own_header(header: list[str]) -> bool:
     fit = all(_NAME.fullmatch(name) and not _VALUE.fullmatch(name) for name in header)
-    return fit and {*header} >= _REQUIRED
+    # A list of terms has no hashes beside them.
+    return fit and ({*header} >= _REQUIRED) is not (TERM in header)
 
 
 def _require_mapped_header(table: _Table, named: set[str]) -> None:

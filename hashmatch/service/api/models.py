@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from hashmatch.outcome import Reason
+from hashmatch.outcome import Action, Reason
 from hashmatch.reports import ReportRow
 from hashmatch.wire import WireOutcome
 
@@ -88,6 +88,34 @@ class LookupAnswer(BaseModel):
     """One outcome for each image, in their order."""
 
     results: list[WireOutcome]
+
+
+class PromptRequest(BaseModel):
+    """A prompt to screen, with the platform's own name for it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    prompt: Annotated[str, Field(max_length=1_000_000)]
+    prompt_id: Annotated[str, Field(max_length=1000, pattern=r"^[^\x00]*$")] = ""
+
+
+class PromptMatchAnswer(BaseModel):
+    """A term of a list that a prompt matched, by its licensor's id."""
+
+    list: str
+    generation: int
+    entry_id: str
+    category: str
+    action: Action
+
+
+class PromptAnswer(BaseModel):
+    """Outcome of a prompt; a reason says why it could not be checked in full."""
+
+    outcome: Literal["clear", "review", "block"]
+    reason: Reason | None
+    detail: str | None = None
+    matches: Sequence[PromptMatchAnswer]
 
 
 class MatchesAnswer(BaseModel):

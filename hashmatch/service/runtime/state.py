@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass
+from threading import Lock
 from typing import TypeVar
 
 from sqlalchemy.orm import Session
@@ -18,9 +19,10 @@ from starlette.requests import Request
 from hashmatch.config import Settings
 from hashmatch.outbound import Fetcher
 from hashmatch.outcome import Failure, Outcome, Reason
+from hashmatch.prompts import PromptScreener, PromptVerdict
 from hashmatch.screening import Scanner
 from hashmatch.store.engine import Database
-from hashmatch.wiring import open_database, open_scanner_with
+from hashmatch.wiring import open_database, open_prompt_screener_with, open_scanner_with
 
 from ..http.admission import Buffers, Gate
 from ..http.authentication import Authenticator, Networks
@@ -77,8 +79,17 @@ class ServiceState:
         self.authenticator = Authenticator(self.database, share=1 / service.workers)
         self.networks = Networks(service.hma_networks, service.hma_scopes)
         self.store_state = StoreState(self.database, self.scanner.index_age_s)
+        self._prompts: PromptScreener | None = None
+        self._opening_prompts = Lock()
         self._readiness = _CachedReadiness(self.scanner.readiness_failure)
         self._warming = Warming(self.scanner)
+
+    def check_prompt(self, prompt: str, prompt_id: str) -> PromptVerdict:
+        """Screen a prompt, opening what that needs at the first. Raises `StoreError`."""
+        with self._opening_prompts:
+            if self._prompts is None:
+                self._prompts = open_prompt_screener_with(self.settings, require_lists=False)
+        return self._prompts.check(prompt, prompt_id=prompt_id, source="http")
 
     async def readiness_failure(self) -> Failure | None:
         """Return the reason why no image can be screened at this moment, None where they can."""
@@ -145,6 +156,8 @@ class ServiceState:
         self.fetches.close()
         self.scans.close()
         self.lookups.close()
+        if self._prompts is not None:
+            self._prompts.close()
         self._opened.close()
 
 

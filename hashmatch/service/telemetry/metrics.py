@@ -24,6 +24,7 @@ from prometheus_client.registry import Collector
 from hashmatch.cases import PENDING, State
 from hashmatch.errors import HashmatchError
 from hashmatch.outcome import Clear, Outcome, outcome_name
+from hashmatch.prompts import PromptVerdict
 from hashmatch.store.engine import Database, read_unsealed
 from hashmatch.store.figures import count_cases, count_overdue
 from hashmatch.store.lists import (
@@ -31,6 +32,7 @@ from hashmatch.store.lists import (
     FAILED,
     OWN,
     QUARANTINED,
+    TERMS,
     read_lists,
     read_newest_runs,
     read_quarantines,
@@ -63,6 +65,9 @@ class Metrics:
             "Images by what their files declare: to be generated, partly, or none of it.",
             "declared",
             "outcome",
+        )
+        self._prompts = self._counter(
+            "hashmatch_prompts", "Prompts screened for listed terms.", "outcome", "reason"
         )
         self._stages = Histogram(
             "hashmatch_stage_seconds",
@@ -108,6 +113,10 @@ class Metrics:
         for one in outcomes:
             if one.provenance is not None:
                 self._declared.labels(one.provenance.declared.value, outcome_name(one)).inc()
+
+    def count_prompt(self, verdict: PromptVerdict) -> None:
+        """Count a prompt."""
+        self._prompts.labels(verdict.outcome.value, verdict.reason or "").inc()
 
     def count_request(self, method: str, route: str, status: int, time_s: float) -> None:
         """Count an answered request; `route` is the pattern of its path, not the path."""
@@ -191,7 +200,7 @@ class StoreState(Collector):
     def _read(self) -> Iterator[_Sample]:
         try:
             with self._database.reading(limit_s=_READ_LIMIT_S) as session:
-                lists = (*read_lists(session), *read_lists(session, ALLOW))
+                lists = (*read_lists(session), *read_lists(session, ALLOW, TERMS))
                 runs = read_newest_runs(session)
                 quarantines = read_quarantines(session)
                 flooding = collections.Counter(

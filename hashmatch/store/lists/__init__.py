@@ -50,6 +50,7 @@ from .registry import (
     ALLOW,
     MATCH,
     OWN,
+    TERMS,
     ListState,
     create_list,
     find_list,
@@ -88,6 +89,7 @@ from .syncs import (
     require_lease,
     save_checkpoint,
 )
+from .terms import FollowedTermLists, TermEntry, read_terms
 from .unsupported import (
     MAX_UNSUPPORTED_CHARACTERS,
     UnsupportedRow,
@@ -105,6 +107,7 @@ __all__ = [
     "MAX_UNSUPPORTED_CHARACTERS",
     "OWN",
     "QUARANTINED",
+    "TERMS",
     "UNCHANGED",
     "Allowance",
     "Comparison",
@@ -114,6 +117,7 @@ __all__ = [
     "EntryBatch",
     "FirstEntry",
     "FollowedLists",
+    "FollowedTermLists",
     "ListState",
     "ListedHash",
     "NumberedEntry",
@@ -123,6 +127,7 @@ __all__ = [
     "StagedRow",
     "Staging",
     "SyncFacts",
+    "TermEntry",
     "Terms",
     "UnsupportedRow",
     "abandon",
@@ -181,6 +186,7 @@ __all__ = [
     "read_shared_values",
     "read_shown_ids",
     "read_store_id",
+    "read_terms",
     "read_unsupported",
     "read_withdrawn_keys",
     "record_run",

@@ -27,8 +27,9 @@ from .quarantine import hide_quarantined
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 # PostgreSQL's advisory lock for creating a list, which has no row yet to lock.
 _TURN_TO_CREATE = 0x686D01
-# The kinds of lists: licensed ones, the operator's own ones, and those that explain false matches.
-MATCH, OWN, ALLOW = "match", "own", "allow"
+# The kinds of lists: licensed ones, the operator's own ones, those that explain false matches, and
+# those of terms, which prompts are matched against.
+MATCH, OWN, ALLOW, TERMS = "match", "own", "allow", "terms"
 MATCHED = (MATCH, OWN)
 # The newest generation of a list, and when it came, or for a list without any the list itself.
 IS_NEWEST = (Generation.list_key == HashList.key) & (Generation.number == HashList.generation)

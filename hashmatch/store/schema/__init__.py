@@ -28,6 +28,7 @@ from .matches import (
     MatchRecord,
 )
 from .outbox import MESSAGE_IS_DONE, OutboxMessage
+from .prompts import PromptCount, PromptMatch
 from .safeguards import GateCount, SafeguardRecord
 from .tokens import AccessToken
 
@@ -62,6 +63,8 @@ __all__ = [
     "NCMECReport",
     "NearLookup",
     "OutboxMessage",
+    "PromptCount",
+    "PromptMatch",
     "QuarantinedDelivery",
     "QuarantinedRow",
     "ReviewResult",

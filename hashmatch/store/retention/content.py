@@ -1,67 +1,34 @@
-"""Removal of what has reached the end of its retention, in turns of a bounded number of rows.
-
-A turn looks at a page of rows that are old, and removes those of them that may go, with all below
-them, by a constant number of statements. What is too much for one turn goes from below, so that
-what is left is whole: a case goes after its matches, content after its case. Every removal of an
-audited row is recorded, by key alone.
-"""
+"""Removal of cases, of content without a case, and of uploader details."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, exists, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, delete, exists, or_, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
-from .cases import read_content_ids
-from .engine import among, audit, is_sqlite
-from .evaluations import keep_results
-from .lookups import count_old_anchors, remove_old_anchors
-from .schema import (
-    MESSAGE_IS_DONE,
-    AccessToken,
+from ..cases import read_content_ids
+from ..engine import among, is_sqlite
+from ..evaluations import keep_results
+from ..schema import (
     AllowedMatchRecord,
     Base,
     Case,
     CaseNote,
     Content,
     ContentHash,
-    DailyCount,
     MatchRecord,
     NCMECReport,
     OutboxMessage,
     UploaderDetails,
 )
+from .turns import Place, Removed, count_rows, delete_keys, remove_audited
 
 # A case has about so many rows below it.
 _ROWS_A_CASE = 8
-_DAYS_AT_ONCE = 30
-# About as many different hashes as are answered about one anchor.
-_LOOKUPS_EACH = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Place of a row in the order in which rows grow old."""
-
-    moment: datetime
-    key: int
-
-
-@dataclass(frozen=True, slots=True)
-class Removed:
-    """Rows that a turn removed, by table, and the place after which the next one goes on.
-
-    Where `is_last`, nothing old is beyond that place.
-    """
-
-    rows: Counter[str] = field(default_factory=Counter)
-    following: Place | None = None
-    is_last: bool = False
 
 
 def count_old_cases(session: Session, before: datetime, *, state: str, ended: Sequence[str]) -> int:
@@ -77,7 +44,7 @@ def count_old_cases(session: Session, before: datetime, *, state: str, ended: Se
         .join(Case, Case.content_id == opened.content_id)
         .where(merged.content_id.is_(None), *old)
     )
-    return _count(session, select(Case.key).where(*old)) + _count(session, with_them)
+    return count_rows(session, select(Case.key).where(*old)) + count_rows(session, with_them)
 
 
 def remove_old_cases(
@@ -140,8 +107,8 @@ def _remove_cases(session: Session, cases: Sequence[Any], rows: int, removed: Co
         and below.remove(OutboxMessage, OutboxMessage.case_key, keys)
     )
     if is_whole:
-        _remove(session, Case, keys)
-        _remove(session, Content, sorted(own))
+        remove_audited(session, Case, keys)
+        remove_audited(session, Content, sorted(own))
         removed += {"cases": len(keys)}
     return is_whole
 
@@ -157,7 +124,7 @@ def count_old_contents(session: Session, before: datetime) -> int:
     """Return the number of content items without a case whose matches were all allowed before."""
     old = select(AllowedMatchRecord.content_key).distinct()
     key = old.where(AllowedMatchRecord.allowed_at < before).subquery().c.content_key
-    return _count(session, select(key).where(*_have_no_case(key, before)))
+    return count_rows(session, select(key).where(*_have_no_case(key, before)))
 
 
 def remove_old_contents(
@@ -187,7 +154,7 @@ def remove_old_contents(
             and below.remove(AllowedMatchRecord, AllowedMatchRecord.content_key, contents)
         ):
             return Removed(removed, after)
-        _remove(session, Content, contents)
+        remove_audited(session, Content, contents)
         removed += {"contents": len(contents)}
     return Removed(removed, last)
 
@@ -195,7 +162,7 @@ def remove_old_contents(
 def count_old_details(session: Session, before: datetime, *, needed: Sequence[str]) -> int:
     """Return the number of uploader details received before a time, of cases past `needed`."""
     old = UploaderDetails.received_at < before
-    return _count(session, _details_that_may_go(needed).where(old))
+    return count_rows(session, _details_that_may_go(needed).where(old))
 
 
 def remove_old_details(
@@ -214,58 +181,9 @@ def remove_old_details(
     session.execute(lock).all()
     again = _details_that_may_go(needed).where(among(session, UploaderDetails.case_key, keys))
     gone = session.scalars(again.where(order[0] < before)).all()
-    _remove(session, UploaderDetails, gone)
+    remove_audited(session, UploaderDetails, gone)
     removed = Counter({"details": len(gone)} if gone else {})
     return Removed(removed, Place(*found[-1]))
-
-
-def count_old_messages(session: Session, before: datetime) -> int:
-    """Return the number of finished messages created before a time."""
-    return _count(session, _old_messages(before))
-
-
-def remove_old_messages(session: Session, before: datetime, _: Place | None, rows: int) -> Removed:
-    """Remove some of these messages."""
-    old = _old_messages(before).order_by(OutboxMessage.created_at, OutboxMessage.key)
-    keys = session.scalars(old.limit(rows).with_for_update(skip_locked=True)).all()
-    _delete(session, OutboxMessage.key, keys)
-    return Removed(Counter({"messages": len(keys)} if keys else {}), is_last=not keys)
-
-
-def count_old_tokens(session: Session, before: datetime) -> int:
-    """Return the number of tokens that expired or were revoked before a time."""
-    return _count(session, _old_tokens(before))
-
-
-def remove_old_tokens(session: Session, before: datetime, _: Place | None, rows: int) -> Removed:
-    """Remove some of these tokens."""
-    keys = session.scalars(_old_tokens(before).limit(rows)).all()
-    _remove(session, AccessToken, keys)
-    return Removed(Counter({"tokens": len(keys)} if keys else {}), is_last=not keys)
-
-
-def count_old_days(session: Session, before: datetime) -> int:
-    """Return the number of days before a time that have counts."""
-    return len(session.scalars(_old_days(before)).all())
-
-
-def remove_old_days(session: Session, before: datetime, _: Place | None, __: int) -> Removed:
-    """Remove the counts of some of these days."""
-    days = session.scalars(_old_days(before).limit(_DAYS_AT_ONCE)).all()
-    session.execute(delete(DailyCount).where(DailyCount.day.in_(days)))
-    return Removed(Counter({"daily_counts": len(days)} if days else {}), is_last=not days)
-
-
-def count_old_lookups(session: Session, before: datetime) -> int:
-    """Return the number of anchors of look-ups of days before a time."""
-    return count_old_anchors(session, before.date())
-
-
-def remove_old_lookups(session: Session, before: datetime, _: Place | None, rows: int) -> Removed:
-    """Remove some of these anchors."""
-    limit = max(1, rows // _LOOKUPS_EACH)
-    number = remove_old_anchors(session, before.date(), limit=limit)
-    return Removed(Counter({"lookup_anchors": number} if number else {}), is_last=not number)
 
 
 class _Below:
@@ -302,27 +220,13 @@ class _Below:
     def _removed_now(self, table: type[Base], keys: Sequence[int]) -> bool:
         name = table.__tablename__
         if table.audited:
-            _remove(self._session, table, keys)
+            remove_audited(self._session, table, keys)
         else:
-            _delete(self._session, OutboxMessage.key, keys)
+            delete_keys(self._session, OutboxMessage.key, keys)
             name = "messages"
         self._removed.update({name: len(keys)} if keys else {})
         self._left -= len(keys)
         return self._left > 0
-
-
-def _remove(session: Session, table: type[Base], keys: Sequence[int]) -> None:
-    """Remove audited rows, and record it."""
-    _delete(session, getattr(table, table.audited[0]), keys)
-    for key in keys:
-        audit(session, "retention.removed", None, {}, removed=(table.__tablename__, key))
-
-
-def _delete(session: Session, key: Any, keys: Sequence[int]) -> None:
-    if keys:
-        # The table itself: what is deleted so was never loaded.
-        column = key.class_.__table__.c[key.key]
-        session.execute(delete(column.table).where(among(session, column, keys)))
 
 
 def _page(
@@ -380,21 +284,3 @@ def _details_that_may_go(needed: Sequence[str]) -> Select[int]:
     opened, live = aliased(Content), aliased(Case)
     is_live = (opened.key == Case.content_key) & (live.content_id == opened.content_id)
     return query.where(~exists().where(is_live, or_(live.legal_hold != "", live.state.in_(needed))))
-
-
-def _old_messages(before: datetime) -> Select[int]:
-    """Select messages that were sent, or are dead and not about a case; those end with the case."""
-    return select(OutboxMessage.key).where(MESSAGE_IS_DONE, OutboxMessage.created_at < before)
-
-
-def _old_tokens(before: datetime) -> Select[int]:
-    has_ended = or_(AccessToken.revoked_at < before, AccessToken.expires_at < before)
-    return select(AccessToken.key).where(has_ended).order_by(AccessToken.key)
-
-
-def _old_days(before: datetime) -> Select[Any]:
-    return select(DailyCount.day).where(DailyCount.day < before.date()).distinct()
-
-
-def _count(session: Session, query: Select[Any]) -> int:
-    return session.scalar(select(func.count()).select_from(query.subquery())) or 0

@@ -1,0 +1,104 @@
+"""Removal of messages, tokens, matches of prompts, counts and look-ups."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, delete, or_, select
+from sqlalchemy.orm import Session
+
+from ..lookups import count_old_anchors, remove_old_anchors
+from ..schema import (
+    MESSAGE_IS_DONE,
+    AccessToken,
+    DailyCount,
+    OutboxMessage,
+    PromptMatch,
+)
+from .turns import Place, Removed, count_rows, delete_keys, remove_audited
+
+_DAYS_AT_ONCE = 30
+# About as many different hashes as are answered about one anchor.
+_LOOKUPS_EACH = 20
+
+
+def count_old_messages(session: Session, before: datetime) -> int:
+    """Return the number of finished messages created before a time."""
+    return count_rows(session, _old_messages(before))
+
+
+def remove_old_messages(session: Session, before: datetime, _: Place | None, rows: int) -> Removed:
+    """Remove some of these messages."""
+    old = _old_messages(before).order_by(OutboxMessage.created_at, OutboxMessage.key)
+    keys = session.scalars(old.limit(rows).with_for_update(skip_locked=True)).all()
+    delete_keys(session, OutboxMessage.key, keys)
+    return Removed(Counter({"messages": len(keys)} if keys else {}), is_last=not keys)
+
+
+def count_old_tokens(session: Session, before: datetime) -> int:
+    """Return the number of tokens that expired or were revoked before a time."""
+    return count_rows(session, _old_tokens(before))
+
+
+def remove_old_tokens(session: Session, before: datetime, _: Place | None, rows: int) -> Removed:
+    """Remove some of these tokens."""
+    keys = session.scalars(_old_tokens(before).limit(rows)).all()
+    remove_audited(session, AccessToken, keys)
+    return Removed(Counter({"tokens": len(keys)} if keys else {}), is_last=not keys)
+
+
+def count_old_prompts(session: Session, before: datetime) -> int:
+    """Return the number of matches of prompts before a time."""
+    return count_rows(session, _old_prompts(before))
+
+
+def remove_old_prompts(session: Session, before: datetime, _: Place | None, rows: int) -> Removed:
+    """Remove some of these matches."""
+    keys = session.scalars(_old_prompts(before).limit(rows)).all()
+    remove_audited(session, PromptMatch, keys)
+    return Removed(Counter({"prompt_matches": len(keys)} if keys else {}), is_last=not keys)
+
+
+def count_old_days(session: Session, before: datetime) -> int:
+    """Return the number of days before a time that have counts."""
+    return len(session.scalars(_old_days(before)).all())
+
+
+def remove_old_days(session: Session, before: datetime, _: Place | None, __: int) -> Removed:
+    """Remove the counts of some of these days."""
+    days = session.scalars(_old_days(before).limit(_DAYS_AT_ONCE)).all()
+    session.execute(delete(DailyCount).where(DailyCount.day.in_(days)))
+    return Removed(Counter({"daily_counts": len(days)} if days else {}), is_last=not days)
+
+
+def count_old_lookups(session: Session, before: datetime) -> int:
+    """Return the number of anchors of look-ups of days before a time."""
+    return count_old_anchors(session, before.date())
+
+
+def remove_old_lookups(session: Session, before: datetime, _: Place | None, rows: int) -> Removed:
+    """Remove some of these anchors."""
+    limit = max(1, rows // _LOOKUPS_EACH)
+    number = remove_old_anchors(session, before.date(), limit=limit)
+    return Removed(Counter({"lookup_anchors": number} if number else {}), is_last=not number)
+
+
+def _old_messages(before: datetime) -> Select[int]:
+    """Select messages that were sent, or are dead and not about a case; those end with the case."""
+    return select(OutboxMessage.key).where(MESSAGE_IS_DONE, OutboxMessage.created_at < before)
+
+
+def _old_tokens(before: datetime) -> Select[int]:
+    has_ended = or_(AccessToken.revoked_at < before, AccessToken.expires_at < before)
+    return select(AccessToken.key).where(has_ended).order_by(AccessToken.key)
+
+
+def _old_prompts(before: datetime) -> Select[int]:
+    order = (PromptMatch.matched_at, PromptMatch.key)
+    return select(PromptMatch.key).where(PromptMatch.matched_at < before).order_by(*order)
+
+
+def _old_days(before: datetime) -> Select[Any]:
+    return select(DailyCount.day).where(DailyCount.day < before.date()).distinct()
