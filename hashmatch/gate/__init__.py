@@ -10,6 +10,7 @@ from .asgi import GateMiddleware
 from .decisions import Checked, Context, Decision, Role, Verdict
 from .diffusers import guard
 from .gate import ImageGate
+from .proxy import guarded_proxy, serve_proxy
 from .record import open_gate, open_gate_with
 from .report import gate_report
 
@@ -23,6 +24,8 @@ __all__ = [
     "Verdict",
     "gate_report",
     "guard",
+    "guarded_proxy",
     "open_gate",
     "open_gate_with",
+    "serve_proxy",
 ]

@@ -283,6 +283,20 @@ def pictures_of_text(body: bytes) -> list[bytes]:
     return found
 
 
+def pictures_in(text: str) -> list[bytes]:
+    """Return the pictures that a string is, in base64, or that are written into it."""
+    if len(text) < _MIN_BASE64:
+        return []
+    if _starts_as_file(text):
+        return [_decoded(text) or b""]
+    return pictures_of_text(text.encode("utf-8", "replace"))
+
+
+def without_base64(text: str) -> str:
+    """Return a text without its long runs of base64."""
+    return _BASE64_IN_TEXT.sub(b" ", text.encode("utf-8", "replace")).decode()
+
+
 def screen_text(body: bytes, check: Check) -> None:
     """Check the pictures that are written into a text. Raises `RefusedError` for a withheld one."""
     pictures = pictures_of_text(body)

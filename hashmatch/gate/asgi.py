@@ -20,8 +20,9 @@ from .decisions import Context, Decision
 from .events import EventScreen, error_body, error_event
 from .gate import ImageGate
 from .previews import Message, screen_message
+from .requests import require_passing
+from .taking import Receive, receive_message, take_request
 
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 ASGIApp: TypeAlias = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
@@ -51,7 +52,9 @@ class GateMiddleware:
     `max_bytes` bounds one answer or one event, and `max_answers` the answers that are held at a
     time: more are turned away before the application makes anything. Answers with the address of a
     picture in its place are withheld unless `passes_urls`, for servers whose files leave through a
-    gate of their own, and files that are neither pictures nor text unless `passes_others`.
+    gate of their own, and files that are neither pictures nor text unless `passes_others`. With
+    `checks_requests` the pictures in requests go through the gate, too, and their words where the
+    gate checks prompts.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class GateMiddleware:
         max_answers: int = _MAX_ANSWERS,
         passes_urls: bool = False,
         passes_others: bool = False,
+        checks_requests: bool = True,
         adapter: str = _ADAPTER,
     ) -> None:
         self._app = app
@@ -71,10 +75,13 @@ class GateMiddleware:
         self._max_answers = max_answers
         self._answers = 0
         self._context = Context(adapter)
+        self._checks_requests = checks_requests
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve one request or connection."""
         if scope["type"] == "websocket":
+            look = partial(receive_message, receive, self._look)
+            receive = look if self._checks_requests else receive
             await self._app(_stripped(scope), receive, partial(self._send_preview, send))
             return
         if scope["type"] == "lifespan":
@@ -88,9 +95,20 @@ class GateMiddleware:
         self._answers += 1
         try:
             answer = _Answer(self._check, self._bounds, send)
+            if self._checks_requests:
+                receive = await take_request(scope, receive, self._look, self._bounds.max_bytes)
             await self._app(_stripped(scope), receive, answer.take)
+        except RefusedError as error:
+            await _refuse(send, error.refusal)
         finally:
             self._answers -= 1
+
+    def _look(self, body: bytes, kind: str, query: bytes) -> None:
+        """Look at what a request asks with. Raises `RefusedError`."""
+        require_passing(
+            body, kind, query, self._gate, self._context.adapter,
+            passes_others=self._bounds.passes_others,
+        )  # fmt: skip
 
     def _check(self, pictures: Sequence[bytes]) -> Sequence[Decision]:
         return self._gate.check(list(pictures), context=self._context).decisions

@@ -84,10 +84,13 @@ class GuardedPipeline:
         self.__dict__.update(_pipeline=pipeline, _guard=guarded, _checks_inputs=checks_inputs)
 
     def __call__(self, *positional: Any, **named: Any) -> Any:
-        """Call the pipeline. Raises `GuardError` for latent output and for a blocked input."""
+        """Call the pipeline. Raises `GuardError` for latent output and blocked inputs."""
         given = _bind(self._pipeline, positional, named)
         if given.get("output_type") == _LATENT:
             raise _latent_error()
+        self._guard.require_prompts(
+            [text for name, value in given.items() for text in _texts_in(name, value)]
+        )
         if self._checks_inputs:
             for name, value in given.items():
                 _check_input(self._guard, name, value)
@@ -138,6 +141,11 @@ class _Guard:
         if role is Role.OUTPUT and (watch := self._watch):
             watch.is_checked = True
         return checked
+
+    def require_prompts(self, texts: Sequence[str]) -> None:
+        """Raise `BlockedInputError` for a prompt that may not be used."""
+        if texts and not self._gate.passes_prompts(texts, context=Context(_ADAPTER, Role.INPUT)):
+            raise BlockedInputError("the prompt may not be used")
 
     def left(self, pictures: Any) -> Any:
         """Return pictures that come from a hook, and note them."""
@@ -325,6 +333,18 @@ def _check_input(guarded: _Guard, name: str, value: Any) -> None:
     role = Role.MASK if "mask" in name else Role.INPUT
     if pictures and not guarded.check(pictures, role).are_all_shown:
         raise BlockedInputError(f"a picture given as {name} may not be used")
+
+
+def _texts_in(name: str, value: Any) -> Iterator[str]:
+    """Yield the texts in a value of a call, whatever it is called: they steer the pictures."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, one in value.items():
+            yield from _texts_in(str(key), one)
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            yield from _texts_in(name, one)
 
 
 def _pictures_in(name: str, value: Any) -> Iterator[Any]:

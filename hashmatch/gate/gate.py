@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from threading import Lock
@@ -17,6 +17,7 @@ from typing import Any, Protocol, Self
 
 from hashmatch.hashes import Level
 from hashmatch.outcome import Outcome, Reason
+from hashmatch.prompts import PromptOutcome, PromptVerdict
 from hashmatch.screening import Picture
 
 from .decisions import Checked, Context, Decision, Role, Verdict, decide, unscreened
@@ -27,6 +28,8 @@ BUDGET_S = 10.0
 _WORKERS = 8
 _WITHOUT_VERDICT = "the scanner gave no verdict in time"
 _FAILED = "the scanner failed"
+# Texts of a request are screened together up to this length, a long one by itself.
+_JOINED_CHARACTERS = 10_000
 
 
 class Screening(Protocol):
@@ -43,13 +46,21 @@ class Screening(Protocol):
         """Screen pictures that are in memory, as a batch."""
 
 
+class PromptScreening(Protocol):
+    """Part of a screener of prompts that a gate needs; see `hashmatch.open_prompt_screener`."""
+
+    def check(self, prompt: str, *, prompt_id: str = "", source: str = "") -> PromptVerdict:
+        """Screen a prompt."""
+
+
 class ImageGate:
     """Decides which pictures of a generator may be shown; safe to use from many threads.
 
     `budget_s` is the time for all verdicts of one check, and `level` the level of search, by
     default that of the scanner. A match that is for review is not shown unless `shows_review`: a
     generator has nobody who looks at it first. `count` is called with each decision and its
-    context. Closing the gate leaves the scanner open; `on_close` is called then.
+    context. Closing the gate leaves the scanner open; `on_close` is called then. With `prompts` it
+    also decides about the words that a picture is asked for with.
     """
 
     def __init__(
@@ -61,8 +72,10 @@ class ImageGate:
         shows_review: bool = False,
         count: Callable[[Context, Sequence[Decision]], None] = lambda _context, _decisions: None,
         on_close: Callable[[], None] = lambda: None,
+        prompts: PromptScreening | None = None,
     ) -> None:
         self._scanner = scanner
+        self._prompts = prompts
         self._budget_s = budget_s
         self._level = level
         self._shows_review = shows_review
@@ -87,6 +100,29 @@ class ImageGate:
         self._count(context, decisions)
         withheld = {number for number, one in enumerate(decisions) if not one.is_shown}
         return Checked(tuple(decisions), given.without(withheld))
+
+    @property
+    def checks_prompts(self) -> bool:
+        """Say whether the gate decides about prompts, too."""
+        return self._prompts is not None
+
+    def passes_prompts(self, texts: Sequence[str], *, context: Context | None = None) -> bool:
+        """Say whether texts may be passed to a generator: all are clear, or no gate looks at them.
+
+        Those for review may pass if the gate `shows_review`, but for what could not be checked.
+        """
+        if self._prompts is None:
+            return True
+        context = context or Context()
+        return all(self._passes(one, context) for one in _joined(texts))
+
+    def _passes(self, text: str, context: Context) -> bool:
+        if self._prompts is None:
+            return True
+        verdict = self._prompts.check(text, prompt_id=context.content_id, source=context.adapter)
+        if self._shows_review and verdict.reason is None:
+            return verdict.outcome is not PromptOutcome.BLOCK
+        return verdict.is_clear
 
     def close(self) -> None:
         """Release the threads; checks that are under way end by themselves."""
@@ -167,3 +203,16 @@ def _names(context: Context, count: int) -> list[str]:
     """Return a content id for each picture."""
     base = context.content_id or f"{context.role.value}:{uuid.uuid4().hex}"
     return [base] if count == 1 else [f"{base}/{number}" for number in range(count)]
+
+
+def _joined(texts: Sequence[str]) -> Iterator[str]:
+    """Yield texts joined by line ends, each once and as a whole."""
+    some, length = list[str](), 0
+    for one in dict.fromkeys(texts):
+        if some and length + len(one) > _JOINED_CHARACTERS:
+            yield "\n".join(some)
+            some, length = [], 0
+        some.append(one)
+        length += len(one) + 1
+    if some:
+        yield "\n".join(some)

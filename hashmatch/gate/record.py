@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,15 @@ from hashmatch.config import Settings, load_settings
 from hashmatch.errors import StoreError
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Level
-from hashmatch.store.lists import ListState, read_lists
+from hashmatch.store.lists import MATCH, OWN, TERMS, ListState, read_lists
 from hashmatch.store.safeguards import GateTally, record_safeguards
 from hashmatch.store.schema import utc_now
-from hashmatch.wiring import open_database, open_policy, open_scanner_with
+from hashmatch.wiring import (
+    open_database,
+    open_policy,
+    open_prompt_screener_with,
+    open_scanner_with,
+)
 
 from .decisions import Context, Decision
 from .gate import BUDGET_S, ImageGate
@@ -34,15 +40,18 @@ def open_gate(
     level: Level | None = None,
     budget_s: float = BUDGET_S,
     shows_review: bool = False,
+    checks_prompts: bool = False,
 ) -> ImageGate:
     """Open a gate under a configuration file, by default the one in force, and record it.
 
-    `name` tells the gates of one platform apart in `hashmatch gate report`. See `ImageGate` for the
-    rest, and `hashmatch.open_scanner` for the errors that it raises.
+    `name` tells the gates of one platform apart in `hashmatch gate report`; with `checks_prompts`
+    it looks for listed terms in prompts. See `ImageGate` for the rest, and `hashmatch.open_scanner`
+    and `hashmatch.open_prompt_screener` for the errors that it raises.
     """
     return open_gate_with(
         load_settings(None if config is None else Path(config)),
         name=name, level=level, budget_s=budget_s, shows_review=shows_review,
+        checks_prompts=checks_prompts,
     )  # fmt: skip
 
 
@@ -53,26 +62,23 @@ def open_gate_with(
     level: Level | None = None,
     budget_s: float = BUDGET_S,
     shows_review: bool = False,
+    checks_prompts: bool = False,
 ) -> ImageGate:
     """Open a gate under settings that were read before; see `open_gate`."""
-    scanner = open_scanner_with(settings)
-    try:
+    with ExitStack() as opened:
+        scanner = opened.enter_context(open_scanner_with(settings))
+        prompts = None
+        if checks_prompts:
+            prompts = opened.enter_context(open_prompt_screener_with(settings))
         record = GateRecord(
-            settings, name, level=level, budget_s=budget_s, shows_review=shows_review
-        )
-    except BaseException:
-        scanner.close()
-        raise
-
-    def close() -> None:
-        try:
-            record.close()
-        finally:
-            scanner.close()
-
+            settings, name, level=level, budget_s=budget_s, shows_review=shows_review,
+            checks_prompts=checks_prompts,
+        )  # fmt: skip
+        opened.callback(record.close)
+        close = opened.pop_all().close
     return ImageGate(
         scanner, budget_s=budget_s, level=level, shows_review=shows_review, count=record.count,
-        on_close=close,
+        on_close=close, prompts=prompts,
     )  # fmt: skip
 
 
@@ -129,7 +135,7 @@ class GateRecord:
     def _look(self) -> None:
         """Record the safeguards of this moment where they changed."""
         with self._database.reading() as session:
-            facts = self._facts(read_lists(session))
+            facts = self._facts(read_lists(session, MATCH, OWN, TERMS))
         if facts == self._recorded:
             return
         with self._database.writing() as session:
@@ -151,5 +157,11 @@ class GateRecord:
                     },
                 }
                 for one in lists
+                if one.kind != TERMS
+            },
+            "term_lists": {
+                one.name: {"generation": one.generation}
+                for one in lists
+                if one.kind == TERMS and self._mode["checks_prompts"]
             },
         }

@@ -8,6 +8,7 @@ command = LazyGroup(
     "Report on gates before image generators, and correct misuse.",
     {
         "report": "Report the decisions of gates, and their safeguards as they changed.",
+        "proxy": "Serve what a server of images does, behind a gate.",
         "misuse": "Correct reported misuse: put pictures on an own list.",
     },
 )
