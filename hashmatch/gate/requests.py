@@ -32,7 +32,7 @@ class UnreadableRequestError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a request asks with: its texts, and its pictures with the names that they have there."""
+    """Texts of a request, and its pictures with the names that they have there."""
 
     texts: list[str] = field(default_factory=list)
     pictures: list[tuple[str, bytes]] = field(default_factory=list)

@@ -48,7 +48,7 @@ class TermMatch:
 
 @dataclass(frozen=True, slots=True)
 class PromptVerdict:
-    """What became of one prompt.
+    """Outcome of one prompt, and what it matched.
 
     `reason` is set where it could not be checked in full, with a `detail` in words: then it is
     never clear. A term whose action is to allow is on record, and leaves the prompt clear.

@@ -100,6 +100,7 @@ def test_json_has_the_documented_shape(ready: CommandLine) -> None:
             }
         ],
         "allowed": [],
+        "provenance": {"declared": "none", "evidence": [], "c2pa": "none", "issuer": None},
     }
     assert unscreened["outcome"] == "unscreened"
     assert (unscreened["reason"], unscreened["action"]) == ("unreadable", "review")

@@ -39,6 +39,7 @@ def served(settings: Settings) -> Iterator[Served]:
             set_licence(session, "one", licensor=None, end=end)
         with serving(settings, database) as running:
             running.client.post("/v1/scan", params={"content_id": "one"}, content=b"no image")
+            running.client.post("/v1/prompts", json={"prompt": "a quiet picture"})
             # Nothing is to be synced or sent here, which would count by itself.
             running.service.metrics.count_sync("good")
             running.service.metrics.count_sent("sent", 1)

@@ -41,6 +41,7 @@ CALLS = [
     Call("POST", "/v1/lookup", {Scope.SCAN}, {"json": {"hashes": [_HASH]}}),
     Call("GET", "/v1/matches", {Scope.REVIEW}),
     Call("GET", "/v1/reports", {Scope.EXPORT}),
+    Call("POST", "/v1/prompts", {Scope.SCAN}, {"json": {"prompt": "a quiet picture"}}),
     Call("GET", "/v1/cases", {Scope.REVIEW}),
     Call("GET", "/v1/cases/1", {Scope.REVIEW}),
     Call("PATCH", "/v1/cases/1", {Scope.REVIEW, Scope.ADMIN}, {"json": {}}),

@@ -22,7 +22,7 @@ from tests.service.serving import Served
 
 SHAPE = {
     "content_id", "outcome", "reason", "action", "media", "hashes", "matches", "allowed",
-    "elapsed_ms",
+    "provenance", "elapsed_ms",
 }  # fmt: skip
 
 

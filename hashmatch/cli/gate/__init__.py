@@ -8,7 +8,7 @@ command = LazyGroup(
     "Report on gates before image generators, and correct misuse.",
     {
         "report": "Report the decisions of gates, and their safeguards as they changed.",
-        "proxy": "Serve what a server of images does, behind a gate.",
+        "proxy": "Serve what the server of images at URL does, behind a gate.",
         "misuse": "Correct reported misuse: put pictures on an own list.",
     },
 )

@@ -6,5 +6,5 @@ command = LazyGroup(
     "prompt",
     __name__,
     "Screen prompts for listed terms.",
-    {"check": "Look for listed terms in prompts, in any disguise."},
+    {"check": "Look for listed terms in prompts."},
 )
