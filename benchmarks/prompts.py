@@ -14,8 +14,8 @@ from hashmatch.terms import parse_term
 
 _TERMS, _CHARACTERS, _TEXTS = 100_000, 1_000, 200
 _SENTENCES = Path(__file__).parents[1] / "tests" / "prompts" / "ordinary.txt"
-_ONSETS = "b c d f g h k l m n p r s t v w z br st tr ch sh gl".split()
-_VOWELS = "a e i o u ai ou".split()
+_ONSETS = (*"bcdfghklmnprstvwz", "br", "st", "tr", "ch", "sh", "gl")
+_VOWELS = (*"aeiou", "ai", "ou")
 _CYRILLIC = str.maketrans("abdefghiklmnoprstuvz", "абдефгхиклмнопрстувз")
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Set
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 
 from hashmatch.terms import Expression
 
@@ -23,12 +26,32 @@ class Place:
         return self.start <= other.start and other.end <= self.end
 
 
-def distance(folded: Folded, one: Place, other: Place) -> int:
-    """Return how many words apart two places are; side by side is 1, and one in another 0."""
-    first, last = sorted((one, other), key=lambda place: place.start)
-    if last.start < first.end:
-        return 0
-    return folded.count_words(first.end, last.start) + 1
+def near(folded: Folded, places: Set[Place], others: Set[Place], words: int) -> list[Place]:
+    """Return the places that have one of the others within some words, on either side.
+
+    Side by side is 1, and what lies in another is near it.
+    """
+    if not places or not others:
+        return []
+    ordered = sorted(others, key=lambda one: one.start)
+    starts = [one.start for one in ordered]
+    # Of those that begin before a place, the one that ends last is the nearest.
+    last_ends = list(accumulate((one.end for one in ordered), max))
+    before = folded.words_before
+    found = []
+    for place in places:
+        at = bisect_left(starts, place.start)
+        # Not the place itself, where both expressions match it.
+        after = next((one for one in ordered[at : at + 2] if one != place), None)
+        is_near_after = after is not None and _distance(before, place.end, after.start) <= words
+        is_near_before = at > 0 and _distance(before, last_ends[at - 1], place.start) <= words
+        if is_near_after or is_near_before:
+            found.append(place)
+    return found
+
+
+def _distance(words_before: list[int], end: int, start: int) -> int:
+    return 0 if start < end else words_before[start] - words_before[end] + 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,7 @@ _PARTS, _PARTS_WITH_SIGNS = _Table(_part), _Table(_part_with_signs)
 _CLUSTER = "(?:v?x(?:m|vx?)*|[mv]+)"
 _APART = re.compile(rf"(?<![xmv])(?:{_CLUSTER}[. ]+)+{_CLUSTER}(?![xmv])")
 _TWO_APART = re.compile(r"(?<![xmv])v?x?[mv]*[. ]+v?x?[mv]*(?![xmv])")
-_JOINT = re.compile(r"\.+(?=[xmv])")
+_JOINT = re.compile(r"(?<!\.)\.+(?=[xmv])")
 
 
 def plain(text: str) -> str:
@@ -293,14 +293,16 @@ class Folded:
         """Return all letters of the text, in their order."""
         return self.behind(0, len(self.words)) if len(self.words) > 2 else []
 
-    def count_words(self, start: int, end: int) -> int:
-        """Return how many words begin in a part of the text.
+    @cached_property
+    def words_before(self) -> list[int]:
+        """How many words begin before each character, and in all of the text.
 
         Where words stand without spaces between them, each letter counts as one.
         """
-        count, is_in_word = 0, start > 0 and is_of_word(self.text[start - 1])
-        for one in self.text[start:end]:
+        counts, count, is_in_word = [0], 0, False
+        for one in self.text:
             is_part = is_of_word(one)
             count += is_part and (not is_in_word or script_of(one) in UNSPACED)
             is_in_word = is_part
-        return count
+            counts.append(count)
+        return counts

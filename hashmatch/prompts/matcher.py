@@ -17,7 +17,7 @@ from ahocorasick_rs import AhoCorasick, MatchKind
 from hashmatch.terms import Expression, Term
 
 from .characters import UNSPACED, is_of_word, is_stray_mark, script_of
-from .comparing import Place, compare, distance
+from .comparing import Place, compare, near
 from .folding import BREAK, Folded, plain, readings
 
 # A term's number, and which of its expressions.
@@ -84,13 +84,15 @@ class Matcher:
             if place is not None:
                 places[key].add(place)
         for number, role in places:
-            term = self._terms[number].term
-            for place in places[number, role] if role == 0 else ():
-                others = places.get((number, 1), set()) - {place}
-                if term.near is None or any(
-                    distance(folded, place, other) <= term.within for other in others
-                ):
+            if role:
+                continue
+            term, own = self._terms[number].term, places[number, role]
+            if term.near is not None:
+                others = places.get((number, 1), set())
+                for place in near(folded, own, others, term.within):
                     yield Occurrence(number, reading, place)
+            else:
+                yield from (Occurrence(number, reading, place) for place in own)
 
     def _expression(self, key: _Key) -> Expression:
         term = self._terms[key[0]].term

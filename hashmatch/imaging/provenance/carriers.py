@@ -26,7 +26,11 @@ from .png_text import read_text_chunk
 _MAX_PARTS = 20_000
 MAX_TEXT_BYTES = 1 << 20
 _MAX_XMP_BYTES = 4 << 20
-_MAX_BYTES = 16 << 20
+_MAX_EXIF_BYTES = 1 << 20
+_MAX_BYTES = 8 << 20
+# The most of them that are read; no honest file has more than a few.
+_MAX_CARRIERS = 64
+_MAX_EXTENTS = 64
 _PHOTOSHOP, _IIM_CREDIT = b"Photoshop 3.0\0", b"\x1c\x02\x6e"
 # Samsung appends its own fields to a JPEG file.
 _SAMSUNG_END, _SAMSUNG_BYTES = b"SEFT", 1 << 17
@@ -54,22 +58,32 @@ class Carriers:
     texts: list[tuple[str, str, str]] = field(default_factory=list)
     manifests: int = 0
     _bytes_left: int = _MAX_BYTES
+    _parts_left: int = _MAX_CARRIERS
 
     def add_packet(self, data: bytes) -> None:
         """Add an XMP packet, or as much of it as is read."""
-        data = data[: min(_MAX_XMP_BYTES, self._bytes_left)]
-        self._bytes_left -= len(data)
-        self.packets.append(data)
+        if data := self._taken(data, _MAX_XMP_BYTES):
+            self.packets.append(data)
 
     def add_text(self, carrier: str, key: str, data: bytes, encoding: str = "utf-8") -> None:
         """Add a text, or as much of it as is read."""
-        data = data[: min(MAX_TEXT_BYTES, self._bytes_left)]
+        if data := self._taken(data, MAX_TEXT_BYTES):
+            self.texts.append((carrier, key, data.decode(encoding, "replace")))
+
+    def next_limit(self, max_bytes: int) -> int:
+        """Return how many bytes of the next part are read; 0 once enough is known of the file."""
+        return min(max_bytes, self._bytes_left) if self._parts_left > 0 else 0
+
+    def _taken(self, data: bytes, max_bytes: int) -> bytes:
+        data = data[: self.next_limit(max_bytes)]
         self._bytes_left -= len(data)
-        self.texts.append((carrier, key, data.decode(encoding, "replace")))
+        self._parts_left -= 1
+        return data
 
     def add_exif(self, data: bytes) -> None:
         """Add the EXIF tags in a block, which may begin with its identifier."""
-        tags = read_tags(data.removeprefix(_EXIF))
+        tags = read_tags(data.removeprefix(_EXIF), self.next_limit(_MAX_EXIF_BYTES))
+        self._taken(b"".join(tags.values()), _MAX_EXIF_BYTES)
         self.tags.append(tags)
         if packet := tags.get(_XMP_TAG):
             self.add_packet(packet)
@@ -99,7 +113,7 @@ def _walk_png(data: bytes, found: Carriers) -> None:
 
 
 def _add_png_text(kind: bytes, body: bytes, found: Carriers) -> None:
-    text = read_text_chunk(kind, body)
+    text = read_text_chunk(kind, body, found.next_limit(MAX_TEXT_BYTES))
     if text is None:
         return
     key, value = text
@@ -186,11 +200,12 @@ def _walk_boxes(data: bytes, found: Carriers) -> None:
 def _add_items(data: bytes, found: Carriers) -> None:
     items = read_items(data)
     for number, places in items.places.items():
-        kind = items.types.get(number)
-        if kind not in (b"Exif", b"mime"):
+        kind, limit = items.types.get(number), found.next_limit(_MAX_XMP_BYTES)
+        if kind not in (b"Exif", b"mime") or not limit:
             continue
-        body = b"".join(data[one.start : min(one.stop, one.start + _MAX_XMP_BYTES)]
-                        for one in islice(places, 64))  # fmt: skip
+        body = b""
+        for one in islice(places, _MAX_EXTENTS):
+            body += data[one.start : min(one.stop, one.start + limit - len(body))]
         if kind == b"Exif":
             _add_offset_exif(body, found)
         else:
@@ -233,7 +248,7 @@ def _walk_gif(data: bytes, found: Carriers) -> None:
     # The comments before the first picture, after the table of colours.
     flags = data[_GIF_FLAGS]
     at = _GIF_HEADER_BYTES + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
-    for _ in range(_MAX_GIF_BLOCKS):
+    for _ in range(_MAX_CARRIERS):
         if data[at] != _GIF_EXTENSION:
             return
         is_comment, at = data[at + 1] == _GIF_COMMENT, at + 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 # The bytes of each tag that is read, by number.
 Tags: TypeAlias = dict[int, bytes]
@@ -19,30 +19,47 @@ _READ = frozenset(
 )  # fmt: skip
 _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4,
                16: 8, 17: 8, 18: 8}  # fmt: skip
-_MAX_FIELDS, _MAX_DIRECTORIES, _MAX_VALUE_BYTES = 1_000, 8, 4 << 20
+_MAX_FIELDS, _MAX_DIRECTORIES = 1_000, 8
 _CHARSET_BYTES = 8
 
 
-def read_tags(data: bytes) -> Tags:
-    """Return the tags of the first directory and its EXIF directory; those before any damage."""
+class _Formats(NamedTuple):
+    """The formats of a number of fields, of a field, and of an offset."""
+
+    counts: str
+    fields: str
+    offsets: str
+
+
+# Of TIFF, and of BigTIFF; the first offset stands at the width of one.
+_WIDTHS = {42: ("H", "HHII", "I"), 43: ("Q", "HHQQ", "Q")}
+
+
+def read_tags(data: bytes, limit: int) -> Tags:
+    """Return the tags of the first directory and its EXIF directory; those before any damage.
+
+    All values together have at most `limit` bytes.
+    """
     tags: Tags = {}
+    if not limit:
+        return tags
     order = {b"II": "<", b"MM": ">"}.get(data[:2], "")
     try:
         version = 0 if not order else struct.unpack_from(order + "H", data, 2)[0]
-        if version == 42:
-            _read(data, order + "H", order + "HHII", order + "I", 4, tags)
-        elif version == 43:
-            _read(data, order + "Q", order + "HHQQ", order + "Q", 8, tags)
+        if version in _WIDTHS:
+            formats = _Formats(*(order + one for one in _WIDTHS[version]))
+            _read(data, formats, tags, limit)
     except struct.error:
         pass
     return tags
 
 
-def _read(data: bytes, counts: str, fields: str, offsets: str, first: int, tags: Tags) -> None:
-    """Read the directories that begin where the offset at `first` says."""
+def _read(data: bytes, formats: _Formats, tags: Tags, left: int) -> None:
+    """Read the directories that begin where the header says, within so many bytes."""
+    counts, fields, offsets = formats
     width = struct.calcsize(offsets)
     field_bytes = struct.calcsize(fields)
-    waiting, seen = [struct.unpack_from(offsets, data, first)[0]], set[int]()
+    waiting, seen = [struct.unpack_from(offsets, data, width)[0]], set[int]()
     while waiting and len(seen) < _MAX_DIRECTORIES:
         at = waiting.pop(0)
         if at in seen:
@@ -59,7 +76,8 @@ def _read(data: bytes, counts: str, fields: str, offsets: str, first: int, tags:
             elif tag in _READ and tag not in tags:
                 size = values * _TYPE_BYTES.get(kind, 0)
                 start = place + field_bytes - width if size <= width else offset
-                tags[tag] = data[start : start + min(size, _MAX_VALUE_BYTES)]
+                tags[tag] = data[start : start + min(size, left)]
+                left -= len(tags[tag])
 
 
 def tag_text(tag: int, value: bytes) -> str:

@@ -23,18 +23,19 @@ _SOURCES["compositedwithtrainedalgorithmicmedia"] = "compositeWithTrainedAlgorit
 _IPTC_AI = frozenset(
     {"AISystemUsed", "AISystemVersionUsed", "AIPromptInformation", "AIPromptWriterName"}
 )
+_LABEL_TYPE = re.compile(r'"aigc_label_type"\s*:\s*"?[1-9]')
 _STEPS, _SAMPLING = (
     re.compile(r"\bSteps: ?\d+\b"),
     re.compile(r"\b(?:Sampler|CFG scale|Seed|Model):"),
 )
 _MAX_STEPS, _PARAMETERS_CHARACTERS = 20, 4_096
 _GEN_AI_TYPE = re.compile(r"genAIType\W{1,4}(\d+)")
-_EDITED = re.compile(r"\bedited with google ai\b", re.IGNORECASE)
-_CREDIT = re.compile(r"\bmade with google ai\b|\bai[- ]?generated\b|\bgenerated (?:with|by) ai\b",
+_EDITED = re.compile(r"\s*edited with google ai\b", re.IGNORECASE)
+_CREDIT = re.compile(r"\s*(?:made with google ai|ai[- ]?generated|generated (?:with|by) ai)\b",
                      re.IGNORECASE)  # fmt: skip
 # The names under which generators, and nothing else, give themselves as software.
 _GENERATORS = re.compile(
-    r"\b(?:midjourney|dall[-·]?e|stable[- ]diffusion|comfyui|invokeai|automatic1111|fooocus"
+    r"\b(?:midjourney|dall[-·]e|stable[- ]diffusion|comfyui|invokeai|automatic1111|fooocus"
     r"|adobe firefly|ideogram|leonardo\.ai|draw things|easy diffusion|swarmui|stability\.ai"
     r"|black forest labs|bing image creator|gpt-image|seedream|tensor\.art|diffusionbee|luma ai"
     r"|aphrodite ai|dreamina|higgsfield)\b",
@@ -47,7 +48,6 @@ _LABEL = re.compile(r"""["']?Label["']?\s*:\s*["']?([0-9A-Za-z]{1,16})""")
 _LABELS = {"1": "tc260:generated", "2": "tc260:possible", "3": "tc260:suspected"}
 # The names in an object that only one tool writes, and the mark of each; the first counts.
 _OBJECTS = (
-    (("aigc_label_type",), "aigc_info"),
     (("exportType", "product", "generation"), "aigc_info"),
     (("sui_image_params",), "sui_image_params"),
     (("class_type", "inputs"), "prompt"),
@@ -99,7 +99,7 @@ def marks_of_property(name: str, value: str) -> Iterator[str]:
         yield from _label(value)
     elif name == "Credit":
         yield from _credit(value)
-    elif name in ("CreatorTool", "Software", "Make", "Creator", "creator"):
+    elif name in ("CreatorTool", "Software", "Make"):
         yield from _software("xmp", value)
     elif name != "provenance":
         yield from _text("xmp", value)
@@ -114,7 +114,7 @@ def marks_of_png_text(key: str, value: str) -> Iterator[str]:
         yield f"png:{_OWN_KEYS[folded]}"
     elif folded == "dream" and re.search(r"\s-[sSCAW]\s?\S", value):
         yield "png:Dream"
-    elif folded in ("software", "source", "make", "creator", "title"):
+    elif folded in ("software", "source", "make"):
         yield from _software("png", value)
     yield from _text("png", value)
 
@@ -137,7 +137,7 @@ def is_generator(name: str) -> bool:
 def marks_of_tags(tags: Tags) -> Iterator[str]:
     """Yield the marks in the EXIF tags of a file."""
     texts = {tag: tag_text(tag, value)[:_MAX_CHARACTERS] for tag, value in tags.items()}
-    for tag in (exif.MAKE, exif.MODEL, exif.SOFTWARE, exif.ARTIST, exif.XP_TITLE):
+    for tag in (exif.MAKE, exif.SOFTWARE):
         if text := texts.get(tag):
             yield from _software("exif", text)
     for tag in (exif.DESCRIPTION, exif.MAKE, exif.MODEL, exif.USER_COMMENT, exif.XP_COMMENT):
@@ -151,9 +151,9 @@ def marks_of_tags(tags: Tags) -> Iterator[str]:
 
 
 def _credit(value: str) -> Iterator[str]:
-    if _CREDIT.search(value):
+    if _CREDIT.match(value):
         yield "iptc:Credit"
-    elif _EDITED.search(value):
+    elif _EDITED.match(value):
         yield "iptc:EditedCredit"
 
 
@@ -212,6 +212,8 @@ def _object(carrier: str, text: str) -> Iterator[str]:
     text = text.replace('\\"', '"')  # Of an object in a text of another.
     if _has(text, "AIGC") or _has(text, "Label", "ContentProducer"):
         yield from _label(text)
+    if _LABEL_TYPE.search(text):
+        yield f"{carrier}:aigc_info"
     for names, mark in _OBJECTS:
         if _has(text, *names):
             yield f"{carrier}:{mark}"

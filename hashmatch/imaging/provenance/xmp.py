@@ -19,7 +19,7 @@ _PIECE_BYTES = 1 << 16
 _NAMES = (
     "DigitalSourceType", "DigitalSourceFileType", "AISystemUsed", "AISystemVersionUsed",
     "AIPromptInformation", "AIPromptWriterName", "Credit", "CreatorTool", "Software", "AIGC",
-    "provenance", "UserComment", "ImageDescription", "description", "Make", "Creator", "creator",
+    "provenance", "UserComment", "ImageDescription", "description", "Make",
 )  # fmt: skip
 _WANTED = frozenset(_NAMES)
 # Properties that count in one namespace alone, and a part of its name.

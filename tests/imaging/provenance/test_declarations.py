@@ -9,12 +9,13 @@ import pytest
 
 from hashmatch.imaging import InProcessIntake, PoolIntake
 from hashmatch.imaging.provenance import load_credentials, read_provenance
+from hashmatch.imaging.provenance.carriers import find_carriers
 from hashmatch.outcome import Reason
 from hashmatch.provenance import Credentials, Declared, Provenance, provenance_of
 from tests.imaging.pool.pools import reason_of
 from tests.pictures import GENEROUS
 
-from .carriers import encoded
+from .carriers import encoded, png_text, png_with
 from .hostile_files import HOSTILE
 from .marked_files import CASES, FURTHER, ORDINARY
 from .signing import authority
@@ -116,3 +117,16 @@ def test_of_many_marks_the_strongest_stay() -> None:
 
 def test_an_issuer_is_short_and_printable() -> None:
     assert provenance_of([], Credentials.VALID, "A\nB\x1b" + "c" * 500).issuer == "AB" + "c" * 98
+
+
+def test_of_thousands_of_carriers_a_few_are_read() -> None:
+    text = png_text("parameters", "Steps: 20, Sampler: Euler")
+    found = find_carriers(png_with([text] * 5_000))
+    assert 0 < len(found.texts) <= 64
+    assert sum(len(value) for _, _, value in found.texts) < 10_000
+
+
+def test_packed_text_is_unpacked_within_a_limit_for_all_of_a_file() -> None:
+    bomb = png_text("parameters", "a" * (1 << 20), "zTXt")
+    found = find_carriers(png_with([bomb] * 50))
+    assert sum(len(value) for _, _, value in found.texts) <= 8 << 20
