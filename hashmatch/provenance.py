@@ -40,25 +40,33 @@ class Credentials(StrEnum):
     NONE = "none"
 
 
-# Where a mark can be: content credentials, IPTC's properties, other XMP properties, EXIF, text of a
-# PNG file, comments and other segments of a JPEG file, China's label (GB 45438-2025), lowest bits.
-CARRIERS = frozenset({"c2pa", "iptc", "xmp", "exif", "png", "jpeg", "gif", "tc260", "stealth"})
 # IPTC's digital source types of generated media, and what C2PA adds to them.
 GENERATED_SOURCES = frozenset({"trainedAlgorithmicMedia", "trainedAlgorithmicData"})
 COMPOSITE_SOURCES = frozenset({"compositeWithTrainedAlgorithmicMedia", "compositeSynthetic"})
+# Of composites, and of labels with a reservation; all other marks are of generated pictures.
 _PARTLY = COMPOSITE_SOURCES | {"ingredient", "possible", "suspected", "EditedCredit", "genAIType"}
-_GENERATED = GENERATED_SOURCES | {
-    # C2PA, IPTC and TC260.
-    "aiGeneratedContent", "softwareAgent", "AISystemUsed", "AISystemVersionUsed",
-    "AIPromptInformation", "AIPromptWriterName", "Credit", "generated", "label",
-    # Keys and names of tools; see hashmatch/imaging/provenance/marks.py.
+# Keys and names of tools; see hashmatch/imaging/provenance/marks.py.
+_OF_TOOLS = frozenset({
     "parameters", "prompt", "workflow", "sui_image_params", "invokeai_metadata",
     "invokeai_workflow", "invokeai_graph", "sd-metadata", "Dream", "fooocus", "fooocus_scheme",
     "NovelAI", "Midjourney", "Ideogram", "Reve", "Grok", "DrawThings", "EasyDiffusion", "Software",
-    "aigc_info",
-    # Magic numbers in the lowest bits of pixels.
-    "pnginfo", "pngcomp", "rgbinfo", "rgbcomp",
+    "aigc_info", "genAIType",
+})  # fmt: skip
+# The marks by where they can be: content credentials, IPTC's properties, China's label
+# (GB 45438-2025), the lowest bits of pixels, and other XMP properties, EXIF, text of a PNG file,
+# and comments and other segments of JPEG and GIF files.
+_MARKS = {
+    "c2pa": GENERATED_SOURCES | COMPOSITE_SOURCES
+    | {"ingredient", "aiGeneratedContent", "softwareAgent"},
+    "iptc": GENERATED_SOURCES | COMPOSITE_SOURCES
+    | {"AISystemUsed", "AISystemVersionUsed", "AIPromptInformation", "AIPromptWriterName", "Credit",
+       "EditedCredit"},
+    "tc260": frozenset({"generated", "possible", "suspected", "label"}),
+    "stealth": frozenset({"pnginfo", "pngcomp", "rgbinfo", "rgbcomp"}),
+    **dict.fromkeys(("xmp", "exif", "png", "jpeg", "gif"), _OF_TOOLS),
 }  # fmt: skip
+_NOTHING: frozenset[str] = frozenset()
+_INTACT = (Credentials.TRUSTED, Credentials.VALID, Credentials.EXPIRED)
 _MOST_EVIDENCE = 16
 _ISSUER_CHARACTERS = 100
 
@@ -78,10 +86,9 @@ class Provenance:
     @property
     def declared(self) -> Declared:
         """Return the strongest declaration of the marks."""
-        marks = {one.partition(":")[2] for one in self.evidence}
-        if marks & _GENERATED:
+        if any(map(_is_generated, self.evidence)):
             return Declared.GENERATED
-        return Declared.PARTLY if marks & _PARTLY else Declared.NONE
+        return Declared.PARTLY if self.evidence else Declared.NONE
 
 
 def provenance_of(
@@ -89,15 +96,22 @@ def provenance_of(
 ) -> Provenance:
     """Return a provenance from the names of marks, each once, and an issuer's printable part.
 
-    Raises `ValueError` for a name that is not one of a mark.
+    An issuer counts where the credentials are intact. Raises `ValueError` for a name that is not
+    one of a mark.
     """
     names = sorted(set(evidence))
     for name in names:
         carrier, _, mark = name.partition(":")
-        if carrier not in CARRIERS or mark not in _GENERATED | _PARTLY:
+        if mark not in _MARKS.get(carrier, _NOTHING):
             raise ValueError("not the name of a mark")
+    if c2pa not in _INTACT:
+        issuer = None
     if issuer is not None:
         issuer = "".join(one for one in issuer if one.isprintable())[:_ISSUER_CHARACTERS] or None
     # The strongest marks stay where there are too many to list.
-    names.sort(key=lambda name: name.partition(":")[2] not in _GENERATED)
+    names.sort(key=lambda name: not _is_generated(name))
     return Provenance(tuple(sorted(names[:_MOST_EVIDENCE])), c2pa, issuer)
+
+
+def _is_generated(name: str) -> bool:
+    return name.partition(":")[2] not in _PARTLY

@@ -47,6 +47,7 @@ _DATA_URL_IN_TEXT = re.compile(
     rb"data:[\w.+/-]{0,100}((?:;[^,;\s]{0,100}){0,5}),([A-Za-z0-9+/=_%~.!*()-]+)", re.IGNORECASE
 )
 _BASE64_IN_TEXT = re.compile(rb"[A-Za-z0-9+/_-]{60,}(?:(?:\s|\\[nr])*[A-Za-z0-9+/_-]+)*={0,2}")
+_RUN = re.compile(r"[A-Za-z0-9+/_-]{60,}={0,2}")
 _ADDRESS = re.compile(r"\s*(?:https?:)?//", re.IGNORECASE)
 # Shorter strings hold no picture that shows anything.
 _MIN_BASE64 = 64
@@ -107,7 +108,7 @@ def screen(body: bytes, content_type: str, check: Check, bounds: Bounds) -> byte
         _screen_archive(body, check, bounds)
     elif kind.startswith("image/") or _is_picture(body):
         require_shown(check([body]))
-    elif _is_text(body):
+    elif is_text(body):
         screen_text(body, check)
     elif kind.startswith("text/") or not bounds.passes_others:
         # Text in an unusual encoding may hold pictures in it.
@@ -246,7 +247,7 @@ def _is_file(data: bytes) -> bool:
 
 def _is_picture(body: bytes) -> bool:
     """Say whether a body is a picture; a text that happens to begin like one is not."""
-    return recognise(body) is not None and not _is_text(body)
+    return recognise(body) is not None and not is_text(body)
 
 
 def _of_data_url(parameters: str, content: bytes) -> Sequence[bytes]:
@@ -254,7 +255,7 @@ def _of_data_url(parameters: str, content: bytes) -> Sequence[bytes]:
     content = unquote_to_bytes(content)
     if ";base64" in parameters.lower():
         content = _decoded(content.decode("ascii", "replace")) or b""
-    if content and _is_text(content):
+    if content and is_text(content):
         return pictures_of_text(content)
     return [content]
 
@@ -292,9 +293,13 @@ def pictures_in(text: str) -> list[bytes]:
     return pictures_of_text(text.encode("utf-8", "replace"))
 
 
-def without_base64(text: str) -> str:
-    """Return a text without its long runs of base64."""
-    return _BASE64_IN_TEXT.sub(b" ", text.encode("utf-8", "replace")).decode()
+def without_pictures(text: str) -> str:
+    """Return a text without the runs of base64 in it that are files, and with all others."""
+
+    def cut(run: re.Match[str]) -> str:
+        return " " if _starts_as_file(run[0]) else run[0]
+
+    return _RUN.sub(cut, text)
 
 
 def screen_text(body: bytes, check: Check) -> None:
@@ -304,7 +309,8 @@ def screen_text(body: bytes, check: Check) -> None:
         require_shown(check(pictures))
 
 
-def _is_text(body: bytes) -> bool:
+def is_text(body: bytes) -> bool:
+    """Say whether a body is text in UTF-8."""
     if b"\0" in body:
         return False
     try:
@@ -336,7 +342,7 @@ def _screen_archive(body: bytes, check: Check, bounds: Bounds) -> None:
         raise RefusedError(Refusal.UNSCREENED, "an archive that cannot be unpacked") from error
     pictures = []
     for name, data in files:
-        if _is_text(data):
+        if is_text(data):
             screen(data, "application/json" if name.lower().endswith(".json") else "", strictly,
                    bounds)  # fmt: skip
         else:

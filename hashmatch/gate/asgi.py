@@ -21,7 +21,7 @@ from .events import EventScreen, error_body, error_event
 from .gate import ImageGate
 from .previews import Message, screen_message
 from .requests import require_passing
-from .taking import Receive, receive_message, take_request
+from .taking import Receive, address_of, receive_message, take_request
 
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 ASGIApp: TypeAlias = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
@@ -80,8 +80,13 @@ class GateMiddleware:
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve one request or connection."""
         if scope["type"] == "websocket":
-            look = partial(receive_message, receive, self._look)
-            receive = look if self._checks_requests else receive
+            if self._checks_requests:
+                try:
+                    await run_sync(self._look, b"", "", address_of(scope))
+                except RefusedError:
+                    await send({"type": "websocket.close", "code": 1008})
+                    return
+                receive = partial(receive_message, receive, self._look)
             await self._app(_stripped(scope), receive, partial(self._send_preview, send))
             return
         if scope["type"] == "lifespan":
@@ -103,10 +108,10 @@ class GateMiddleware:
         finally:
             self._answers -= 1
 
-    def _look(self, body: bytes, kind: str, query: bytes) -> None:
+    def _look(self, body: bytes, kind: str, address: bytes) -> None:
         """Look at what a request asks with. Raises `RefusedError`."""
         require_passing(
-            body, kind, query, self._gate, self._context.adapter,
+            body, kind, address, self._gate, self._context.adapter,
             passes_others=self._bounds.passes_others,
         )  # fmt: skip
 

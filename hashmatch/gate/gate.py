@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from threading import Lock
@@ -28,8 +28,6 @@ BUDGET_S = 10.0
 _WORKERS = 8
 _WITHOUT_VERDICT = "the scanner gave no verdict in time"
 _FAILED = "the scanner failed"
-# Texts of a request are screened together up to this length, a long one by itself.
-_JOINED_CHARACTERS = 10_000
 
 
 class Screening(Protocol):
@@ -114,7 +112,8 @@ class ImageGate:
         if self._prompts is None:
             return True
         context = context or Context()
-        return all(self._passes(one, context) for one in _joined(texts))
+        # Each by itself: what stands beside a text must not change how it reads.
+        return all(self._passes(one, context) for one in dict.fromkeys(texts))
 
     def _passes(self, text: str, context: Context) -> bool:
         if self._prompts is None:
@@ -203,16 +202,3 @@ def _names(context: Context, count: int) -> list[str]:
     """Return a content id for each picture."""
     base = context.content_id or f"{context.role.value}:{uuid.uuid4().hex}"
     return [base] if count == 1 else [f"{base}/{number}" for number in range(count)]
-
-
-def _joined(texts: Sequence[str]) -> Iterator[str]:
-    """Yield texts joined by line ends, each once and as a whole."""
-    some, length = list[str](), 0
-    for one in dict.fromkeys(texts):
-        if some and length + len(one) > _JOINED_CHARACTERS:
-            yield "\n".join(some)
-            some, length = [], 0
-        some.append(one)
-        length += len(one) + 1
-    if some:
-        yield "\n".join(some)

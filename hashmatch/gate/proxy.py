@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, MutableMapping
+from collections.abc import Iterable, MutableMapping
 from contextlib import suppress
 from typing import Any, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import httpx
 
 from hashmatch.errors import ConfigError, GuardError
+from hashmatch.outbound import quieten_client
 
 from .asgi import GateMiddleware
 from .gate import ImageGate
@@ -35,6 +36,11 @@ _OF_A_HANDSHAKE = b"sec-websocket-"
 _CONNECT_S, _ANSWER_S = 10.0, 1_800.0
 _MAX_BYTES = 64 << 20
 _GONE, _TRY_AGAIN = 1001, 1013
+_PASSED_CODES = frozenset({1000, 1001, 1008, 1011})
+
+
+class _RefusedAddressError(Exception):
+    """An address with parts that lead out of the place that the proxy serves."""
 
 
 class Proxy:
@@ -50,6 +56,7 @@ class Proxy:
                 f"{server}: not the address of a server",
                 hint="Give it as http://127.0.0.1:8188, maybe with a path.",
             )
+        quieten_client()  # It would log addresses, with what is asked for in them.
         self._base = server.rstrip("/")
         self._max_bytes = max_bytes
         self._client: httpx.AsyncClient | None = None
@@ -79,10 +86,8 @@ class Proxy:
         try:
             request = self._client.build_request(
                 scope["method"], self._address(scope), headers=_passed_on(scope["headers"]),
-                content=_body(receive),
+                content=await _body(receive),
             )  # fmt: skip
-            if "transfer-encoding" in request.headers and scope["method"] in ("GET", "HEAD"):
-                del request.headers["transfer-encoding"]
             answer = await self._client.send(request, stream=True)
             try:
                 headers = _without_hop(answer.headers.raw)
@@ -94,42 +99,47 @@ class Proxy:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
             finally:
                 await answer.aclose()
+        except _RefusedAddressError:
+            await _answer_problem(send, 400, "the address has dots for parts")
         except httpx.HTTPError as error:
             if begun:  # What has left so far is no whole answer, and must not look like one.
                 raise GuardError("the server ended an answer before its end") from error
-            await _answer_problem(send)
+            await _answer_problem(send, 502, "the server behind the gate cannot be reached")
 
     async def _connect(self, scope: MutableMapping[str, Any], receive: Receive, send: Any) -> None:
         try:
-            from websockets.asyncio.client import connect
             from websockets.exceptions import WebSocketException
+
+            from .connecting import connect_once
         except ImportError as error:
             hint = "Install the extra 'proxy'."
             raise GuardError("connections cannot be passed on", hint=hint) from error
         await receive()  # The handshake.
-        address = "ws" + self._address(scope).removeprefix("http")
         headers = [
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, value in _passed_on(scope["headers"])
             if not name.startswith(_OF_A_HANDSHAKE)
         ]
         try:
-            async with connect(
+            address = "ws" + self._address(scope).removeprefix("http")
+            async with connect_once(
                 address, additional_headers=headers, compression=None, max_size=self._max_bytes,
                 subprotocols=scope.get("subprotocols") or None, proxy=None,
                 open_timeout=_CONNECT_S, user_agent_header=None,
             ) as server:  # fmt: skip
                 await send({"type": "websocket.accept", "subprotocol": server.subprotocol})
                 await _exchange(server, receive, send)
-        except (OSError, TimeoutError, WebSocketException):
+        except (OSError, TimeoutError, WebSocketException, _RefusedAddressError):
             with suppress(RuntimeError):  # It may have ended by itself.
                 await send({"type": "websocket.close", "code": _TRY_AGAIN})
 
     def _address(self, scope: MutableMapping[str, Any]) -> str:
         path = bytes(scope.get("raw_path") or scope["path"].encode()).partition(b"?")[0]
         query = bytes(scope.get("query_string", b""))
-        # What begins with two slashes would name another server.
+        # What begins with two slashes would name another server, and dots another place of it.
         place = "/" + path.decode("ascii", "ignore").lstrip("/")
+        if any(unquote(one) in (".", "..") for one in place.split("/")):
+            raise _RefusedAddressError
         return f"{self._base}{place}" + (f"?{query.decode('ascii', 'ignore')}" if query else "")
 
 
@@ -164,7 +174,7 @@ async def _exchange(server: Any, receive: Receive, send: Any) -> None:
         while (message := await receive())["type"] == "websocket.receive":
             data = message.get("bytes")
             await server.send(message.get("text") or "" if data is None else data)
-        await server.close(_GONE)
+        await server.close(message.get("code") if message.get("code") in _PASSED_CODES else _GONE)
 
     async def from_server() -> None:
         async for data in server:
@@ -179,16 +189,18 @@ async def _exchange(server: Any, receive: Receive, send: Any) -> None:
     with suppress(RuntimeError):
         await send({"type": "websocket.close", "code": server.close_code or _GONE})
     for one in done:
-        one.result()
+        if error := one.exception():
+            raise error
 
 
-async def _body(receive: Receive) -> AsyncIterator[bytes]:
-    is_last = False
+async def _body(receive: Receive) -> bytes:
+    """Return the body of a request, which the gate has taken as a whole before."""
+    pieces, is_last = [], False
     while not is_last:
         message: Message = await receive()
-        if piece := message.get("body", b""):
-            yield piece
+        pieces.append(message.get("body", b""))
         is_last = message["type"] != "http.request" or not message.get("more_body", False)
+    return b"".join(pieces)
 
 
 def _passed_on(headers: Iterable[tuple[bytes, bytes]]) -> _Headers:
@@ -203,14 +215,13 @@ def _without_hop(headers: Iterable[tuple[bytes, bytes]]) -> _Headers:
         for name, value in own
         if name == b"connection"
         for one in value.split(b",")
-    }
+    } - {b"content-type"}  # By which the gate has read the body.
     return [(name, value) for name, value in own if name not in _OF_ONE_HOP | named]
 
 
-async def _answer_problem(send: Any) -> None:
-    message = "the server behind the gate cannot be reached"
+async def _answer_problem(send: Any, status: int, message: str) -> None:
     error = {"message": message, "type": "server_error", "param": None, "code": None}
     body = json.dumps({"error": error}).encode()
     headers = [(b"content-type", b"application/json")]
-    await send({"type": "http.response.start", "status": 502, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -11,7 +11,7 @@ from .answers import Refusal, RefusedError
 from .previews import Message
 
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
-# Gets the body of a request, its content type and its query; raises `RefusedError`.
+# Gets the body of a request, its content type and its address; raises `RefusedError`.
 Look: TypeAlias = Callable[[bytes, str, bytes], None]
 
 _POLICY_VIOLATION = 1008
@@ -40,10 +40,15 @@ async def take_request(
         if taken > max_bytes:
             raise RefusedError(Refusal.UNSCREENED, "a request that is too long")
         is_last = not message.get("more_body", False)
-    body, query = b"".join(pieces), bytes(scope.get("query_string", b""))
-    if body or query:
-        await run_sync(look, body, kind, query)
+    body = b"".join(pieces)
+    await run_sync(look, body, kind, address_of(scope))
     return _again([{"type": "http.request", "body": body, "more_body": False}], receive)
+
+
+def address_of(scope: MutableMapping[str, Any]) -> bytes:
+    """Return the path and the query of a request, as they were sent."""
+    path = scope.get("raw_path") or str(scope.get("path", "")).encode()
+    return bytes(path) + b"?" + bytes(scope.get("query_string", b""))
 
 
 async def receive_message(receive: Receive, look: Look) -> Message:

@@ -2,12 +2,13 @@
 
 from .addresses import find_address
 from .fetching import FetchedFile, Fetcher
-from .requests import Answer, send_request
+from .requests import Answer, quieten_client, send_request
 
 __all__ = [
     "Answer",
     "FetchedFile",
     "Fetcher",
     "find_address",
+    "quieten_client",
     "send_request",
 ]

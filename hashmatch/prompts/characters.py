@@ -7,6 +7,7 @@ letters.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from contextlib import suppress
 from functools import cache
@@ -17,12 +18,17 @@ from string import ascii_lowercase
 NOTHING = "\x1a"
 # Default-ignorable code points (DerivedCoreProperties.txt); Python has no such property.
 _IGNORABLE = (
-    (0x001A, 0x001A), (0x00AD, 0x00AD), (0x034F, 0x034F), (0x061C, 0x061C), (0x115F, 0x1160),
-    (0x17B4, 0x17B5),
+    (0x001A, 0x001A), (0x00AD, 0x00AD), (0x0345, 0x0345), (0x034F, 0x034F), (0x061C, 0x061C),
+    (0x115F, 0x1160), (0x17B4, 0x17B5),
     (0x180B, 0x180F), (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164),
     (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFFB), (0x1BCA0, 0x1BCA3),
     (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF),
 )  # fmt: skip
+# Names of characters that are letters in a box, a circle or another size.
+_DRAWN = re.compile(
+    r"(?:NEGATIVE (?:CIRCLED|SQUARED) LATIN CAPITAL LETTER|REGIONAL INDICATOR SYMBOL LETTER"
+    r"|LATIN LETTER SMALL CAPITAL) ([A-Z])"
+)
 _TATWEEL = 0x0640
 # Marks that may be added to letters of any script, and those that writers leave out.
 _STRAY_MARKS = (
@@ -42,8 +48,6 @@ _SAME = ("ıi", "يىی", "كک", "هہھة", "כך", "מם", "נן", "פף", "�
 # The scripts whose words stand without spaces between them.
 UNSPACED = frozenset({"CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR"})
 _VIRAMA = 9  # A combining class.
-# One-letter words, which may stand beside a word whose letters are apart.
-ONE_LETTER_WORDS = frozenset("aioyuàéівиязксуоаыαοηоו")
 
 
 def _within(point: int, ranges: tuple[tuple[int, int], ...]) -> bool:
@@ -55,6 +59,15 @@ def is_ignorable(one: str) -> bool:
     """Say whether nobody sees a character, or it only lengthens a letter."""
     point = ord(one)
     return point == _TATWEEL or _within(point, _IGNORABLE)
+
+
+@cache
+def seen_as(one: str) -> str:
+    """Return the letter that readers see in a character, or the character; nothing for none."""
+    if is_ignorable(one):
+        return ""
+    drawn = _DRAWN.fullmatch(unicodedata.name(one, ""))
+    return drawn[1].lower() if drawn else one
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Set
 from dataclasses import dataclass
@@ -10,8 +11,19 @@ from itertools import accumulate
 
 from hashmatch.terms import Expression
 
-from .characters import LEET, are_same, is_stray_mark, is_vowel_mark, script_of
-from .folding import Folded, Letter, plain
+from .characters import (
+    LEET,
+    NOTHING,
+    SIGNS,
+    are_same,
+    is_of_word,
+    is_stray_mark,
+    is_vowel_mark,
+    script_of,
+)
+from .folding import BREAK, Folded, Letter, plain
+
+_GAPS = re.compile(f"{NOTHING}+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +77,7 @@ class _Wanted:
 
 @lru_cache(maxsize=4096)
 def _wanted(expression: Expression) -> _Wanted:
-    folded = Folded(plain(expression.text))
+    folded = fold_term(plain(expression.text))
     letters = folded.letters()
     scripts = [script for one in letters if (script := script_of(one.own))]
     return _Wanted(
@@ -73,6 +85,11 @@ def _wanted(expression: Expression) -> _Wanted:
         [_marks(folded.text, one) for one in letters],
         max(set(scripts), key=scripts.count, default=""),
     )
+
+
+def fold_term(text: str) -> Folded:
+    """Return the plain text of a term, folded: a sign in it is meant as a letter."""
+    return Folded(text, has_signs=not SIGNS.isdisjoint(text))
 
 
 def compare(
@@ -93,6 +110,28 @@ def compare(
     if is_short and (len(found) != len(wanted.letters) or signs > _count_signs(wanted)):
         return None
     return Place(found[0].at, found[-1].at + 1)
+
+
+def stands_apart(folded: Folded, place: Place) -> bool:
+    """Say whether letters that stand apart are a word by themselves, and not a part of another.
+
+    They are where what is beside them stands differently apart than they do, and where that is one
+    letter alone: it may have been put there, or be a word.
+    """
+    text, written = folded.text, folded.written
+    begin = text.rfind(BREAK, 0, place.start) + 1
+    end = text.find(BREAK, place.end)
+    end = len(text) if end < 0 else end
+    inner = {written[gap.start() + place.start : gap.end() + place.start]
+             for gap in _GAPS.finditer(text[place.start : place.end])}  # fmt: skip
+    before, after = text[begin : place.start], text[place.end : end]
+    return all(
+        sum(is_of_word(one) and not is_stray_mark(one) for one in beside) <= 1 or gap not in inner
+        for beside, gap in (
+            (before, written[begin + len(before.rstrip(NOTHING)) : place.start]),
+            (after, written[place.end : end - len(after.lstrip(NOTHING))]),
+        )
+    )
 
 
 def _agree(text: str, found: list[Letter], wanted: _Wanted) -> bool:

@@ -22,7 +22,6 @@ import numpy as np
 
 from .characters import (
     NOTHING,
-    ONE_LETTER_WORDS,
     SIGNS,
     UNSPACED,
     ambiguous_capitals,
@@ -33,10 +32,13 @@ from .characters import (
     is_virama,
     look_alikes,
     script_of,
+    seen_as,
 )
 
 BREAK = " "
-_TOKEN = re.compile(r"[A-Za-z0-9+/_-]{6,}={0,2}")
+_TOKEN, _BESIDE = re.compile(r"[A-Za-z0-9+/_-]{6,}={0,2}"), re.compile(r"([-_/])")
+_ESCAPE = re.compile(r"\\+(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2}))")
+_MAX_ENCODINGS = 5
 # Two letters that are seen as one.
 _DIGRAPHS = {"\u0e41": "\u0e40\u0e40"}
 
@@ -103,20 +105,39 @@ _LETTER, _MORE, _JOINING, _GAP = "x", "m", "v", "."
 _CLASSES, _CLASSES_OF_SIGNS = _Table(_classes), _Table(_classes_of_signs)
 _SHAPES = _Table(_shape)
 _SHAPES_OF_SIGNS = _Table(lambda one: _LETTER if one in SIGNS else _shape(one))
-# A sign that is not the end of a sentence.
-_SIGN = re.compile(f"[{re.escape(''.join(sorted(SIGNS)))}](?!!)")
-_SEEN = _Table(lambda one: "" if is_ignorable(one) else one)
+_ANY_SIGN = f"[{re.escape(''.join(sorted(SIGNS)))}]"
+_SIGNS_AT_END = re.compile(rf"{_ANY_SIGN}+(?![^\s]*[^\W_])")
+_SIGNS_AT_BEGIN = re.compile(rf"(?<![^\W_]){_ANY_SIGN}+(?=[^\W_])")
+_SEEN = _Table(seen_as)
 _PARTS, _PARTS_WITH_SIGNS = _Table(_part), _Table(_part_with_signs)
 # A letter with what belongs to it; letters that stand apart; and words joined by signs.
 _CLUSTER = "(?:v?x(?:m|vx?)*|[mv]+)"
 _APART = re.compile(rf"(?<![xmv])(?:{_CLUSTER}[. ]+)+{_CLUSTER}(?![xmv])")
 _TWO_APART = re.compile(r"(?<![xmv])v?x?[mv]*[. ]+v?x?[mv]*(?![xmv])")
 _JOINT = re.compile(r"(?<!\.)\.+(?=[xmv])")
+_JOINED, _OF_WORD = re.compile(r"[xmv]+(?:\.+[xmv]+)+"), re.compile("[xmv]+")
+_SEPARATING = frozenset(",;:()[]{}<>|/")
+# The most words of a row that are put together: of a longer one all are, and each few.
+_MAX_JOINED = 5
+# What stands beside a word: digits, and weights and words of generators; and where words stand
+# without spaces between them, the place where another script begins.
+_BESIDE_WORDS = re.compile(
+    r":\s*\d+(?:\.\d+)?|\b(?:BREAK|AND)\b"
+    r"|(?<![^\W_])\d+(?=[^\W\d_])|(?<=[^\W\d_])[vV]?\d+(?![^\W_])"
+)
+_UNSPACED_LETTERS = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf"
+    "\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+)
+_SCRIPT_CHANGE = re.compile(
+    rf"(?<=[{_UNSPACED_LETTERS}])(?=[^\W{_UNSPACED_LETTERS}])"
+    rf"|(?<=[^\W{_UNSPACED_LETTERS}])(?=[{_UNSPACED_LETTERS}])"
+)
 
 
 def plain(text: str) -> str:
     """Return a text decomposed, without what nobody sees in it."""
-    text = text.replace(NOTHING, BREAK)
+    text = text.replace(NOTHING, "\x1b")
     if text.isascii():
         return text
     decomposed = unicodedata.normalize("NFKD", text.translate(_SEEN))
@@ -125,17 +146,36 @@ def plain(text: str) -> str:
 
 def readings(text: str) -> Iterator[Folded]:
     """Yield what a text may be read as, each once."""
-    known = set[tuple[str, bool]]()
+    known = set[tuple[str, bool, str]]()
     for decoded in _decodings(text):
-        one = plain(decoded)
-        # A capital may look like another letter than the small one does.
-        is_ambiguous = not one.isascii() and not ambiguous_capitals().isdisjoint(one)
-        for form in (one, one.casefold()) if is_ambiguous else (one,):
-            for has_signs in (False, True) if _SIGN.search(form) else (False,):
-                for made in (form, *_put_together(form, has_signs=has_signs)):
-                    if (made, has_signs) not in known:
-                        known.add((made, has_signs))
-                        yield Folded(made, has_signs=has_signs)
+        for made in _folded(plain(decoded)):
+            key = made.text, made.has_signs, made.written
+            if key not in known:
+                known.add(key)
+                yield made
+
+
+def _folded(text: str) -> Iterator[Folded]:
+    """Yield the readings of a plain text."""
+    yield from _put_together(text, has_signs=False)
+    # A capital may look like another letter than the small one does.
+    if not text.isascii() and not ambiguous_capitals().isdisjoint(text):
+        yield from _put_together(text.casefold(), has_signs=False)
+    bare = _BESIDE_WORDS.sub(BREAK, text)
+    if not text.isascii():
+        bare = _SCRIPT_CHANGE.sub(BREAK, bare)
+    if bare != text:
+        yield Folded(bare)
+    if SIGNS.isdisjoint(text):
+        return
+    # A sign beside a word is a letter of it, or none: an exclamation mark hides nothing.
+    yield from _put_together(text, has_signs=True)
+    for form in dict.fromkeys((text, bare)):
+        without_end = _SIGNS_AT_END.sub(BREAK, form)
+        for one in (without_end, _SIGNS_AT_BEGIN.sub(BREAK, form),
+                    _SIGNS_AT_BEGIN.sub(BREAK, without_end)):  # fmt: skip
+            if not SIGNS.isdisjoint(one):
+                yield Folded(one, has_signs=True)
 
 
 def _without_repeats(words: str) -> str:
@@ -147,20 +187,48 @@ def _without_repeats(words: str) -> str:
     return points[is_other].tobytes().decode("utf-32-le")
 
 
-def _put_together(text: str, *, has_signs: bool) -> Iterator[str]:
-    """Yield a text with its letters put together that stand apart, and words that signs join.
+def _put_together(text: str, *, has_signs: bool) -> Iterator[Folded]:
+    """Yield a text as it stands, and with letters and words put together that stand apart.
 
-    A word of one letter may be beside such letters, or one of them.
+    Signs may join some words and not others: each row of words so joined is also given part by
+    part. Letters that stand apart are given by themselves, since a term may begin at any of them.
     """
+    yield Folded(text, has_signs=has_signs)
     shapes = text.translate(_SHAPES_OF_SIGNS if has_signs else _SHAPES)
     apart = list[tuple[int, int]]()
     if _TWO_APART.search(shapes):  # In half of the time.
         apart += [found.span() for found in _APART.finditer(shapes)]
     gaps = (found.span() for found in _JOINT.finditer(shapes))
     joints = [(start, end) for start, end in gaps if start and shapes[start - 1] != BREAK]
-    if apart or joints:
-        yield _without_gaps(text, shapes, [*joints, *apart])
-        yield _without_gaps(text, shapes, [_trimmed(text, shapes, *one) for one in apart])
+    if not apart and not joints:
+        return
+    yield Folded(_without_gaps(text, shapes, [*joints, *apart]), has_signs=has_signs)
+    # Words stand apart by some signs, wherever no blank follows.
+    joining = [(start, end) for start, end in joints if _SEPARATING.isdisjoint(text[start:end])]
+    if joining and len(joining) < len(joints):
+        yield Folded(_without_gaps(text, shapes, [*joining, *apart]), has_signs=has_signs)
+    if apart:
+        letters = _without_gaps(text, shapes, apart)
+        runs = BREAK.join(letters[start:end] for start, end in apart)
+        written = "\n".join(text[start:end] for start, end in apart)
+        yield Folded(runs, has_signs=has_signs, written=written)
+    rows = _JOINED.finditer(shapes) if joints else ()
+    parts = [part for row in rows for part in _parts_of_row(text, shapes, *row.span())]
+    if parts:
+        yield Folded(BREAK.join(parts), has_signs=has_signs)
+
+
+def _parts_of_row(text: str, shapes: str, start: int, end: int) -> Iterator[str]:
+    """Yield each few words, one after the other, of a row of words that signs join."""
+    words = [(start + found.start(), start + found.end())
+             for found in _OF_WORD.finditer(shapes[start:end])]  # fmt: skip
+    if len(words) < 3:  # It was put together as a whole.
+        return
+    for first in range(len(words)):
+        for last in range(first + 1, min(first + _MAX_JOINED, len(words))):
+            some = words[first : last + 1]
+            if any(stop - begin > 1 for begin, stop in some):  # Others stand apart.
+                yield "".join(text[begin:stop] for begin, stop in some)
 
 
 def _without_gaps(text: str, shapes: str, places: list[tuple[int, int]]) -> str:
@@ -172,38 +240,38 @@ def _without_gaps(text: str, shapes: str, places: list[tuple[int, int]]) -> str:
     return "".join(parts)
 
 
-def _trimmed(text: str, shapes: str, start: int, end: int) -> tuple[int, int]:
-    """Return letters that stand apart without the words of one letter at both ends."""
-    letters = [at for at in range(start, end) if shapes[at] == _LETTER]
-    if text[start].casefold() in ONE_LETTER_WORDS and len(letters) > 1:
-        start = letters[1]
-    if text[letters[-1]].casefold() in ONE_LETTER_WORDS and len(letters) > 2:
-        end = letters[-1]
-        while shapes[end - 1] in (_GAP, BREAK):
-            end -= 1
-    return start, end
-
-
 def _decodings(text: str) -> Iterator[str]:
-    """Yield a text, and as it reads where parts of it are encoded."""
-    yield text
-    last = text
-    for _ in range(2):
-        decoded = html.unescape(last) if "&" in last else last
+    """Yield a text, and as it reads where parts of it are encoded, once or several times over."""
+    for _ in range(_MAX_ENCODINGS):
+        yield text
+        decoded = html.unescape(text) if "&" in text else text
         decoded = unquote(decoded) if "%" in decoded else decoded
-        if decoded == last:
-            break
-        yield decoded
-        last = decoded
-    # All at once, so that nothing is hidden behind others.
-    words = last.split()
-    decoded_words = [one if one.islower() else _TOKEN.sub(_decode_token, one) for one in words]
-    if decoded_words != words:
-        yield BREAK.join(decoded_words)
+        decoded = _ESCAPE.sub(_from_escape, decoded) if "\\" in decoded else decoded
+        if decoded == text:
+            decoded = _from_tokens(text)
+        if decoded == text:
+            return
+        text = decoded
+
+
+def _from_escape(found: re.Match[str]) -> str:
+    return chr(int(found[1] or found[2], 16))
+
+
+def _from_tokens(text: str) -> str:
+    """Return a text with its words in base64 decoded, all at once: none hides behind others."""
+    words = text.split()
+    decoded = [one if one.islower() else _TOKEN.sub(_decode_token, one) for one in words]
+    return text if decoded == words else BREAK.join(decoded)
 
 
 def _decode_token(found: re.Match[str]) -> str:
-    return _from_base64(found[0]) or found[0]
+    whole = _from_base64(found[0])
+    if whole:
+        return whole
+    # It may stand beside another word.
+    parts = _BESIDE.split(found[0])
+    return "".join(_from_base64(one) or one for one in parts) if len(parts) > 1 else found[0]
 
 
 def _from_base64(token: str) -> str:
@@ -230,18 +298,25 @@ class Letter:
 class Folded:
     """A reading of a text, folded; with `has_signs`, signs are the letters they look like.
 
-    The letters behind the classes are made where they are asked for.
+    One of rows of letters that stood apart has them as they were `written`, too. The letters behind
+    the classes are made where they are asked for.
     """
 
-    def __init__(self, text: str, *, has_signs: bool = False) -> None:
+    def __init__(self, text: str, *, has_signs: bool = False, written: str = "") -> None:
         self.text = text
-        self._has_signs = has_signs
+        self.has_signs = has_signs
+        self.written = written
         self._made: dict[int, list[list[Letter]]] = {}
+
+    @property
+    def is_apart(self) -> bool:
+        """Say whether the text has nothing but letters that stood apart."""
+        return bool(self.written)
 
     @cached_property
     def words(self) -> str:
         """The classes of its words, with a break between them and at both ends."""
-        table = _CLASSES_OF_SIGNS if self._has_signs else _CLASSES
+        table = _CLASSES_OF_SIGNS if self.has_signs else _CLASSES
         words = BREAK.join(self.text.translate(table).split())
         return f"{BREAK}{_without_repeats(words)}{BREAK}"
 
@@ -278,7 +353,7 @@ class Folded:
     @cached_property
     def _spans(self) -> list[tuple[int, int]]:
         """The place of each word in the text."""
-        table = _PARTS_WITH_SIGNS if self._has_signs else _PARTS
+        table = _PARTS_WITH_SIGNS if self.has_signs else _PARTS
         # In a fifth of the time of a regular expression.
         parts = np.frombuffer(self.text.translate(table).encode("ascii"), np.uint8)
         is_word = np.zeros(len(parts) + 2, np.bool_)

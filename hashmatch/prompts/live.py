@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -55,7 +55,10 @@ class TermSnapshot:
 
         A place that lies in an allowed phrase does not stand. Raises `TooManyCandidatesError`.
         """
-        places = self.matcher.find(text)
+        return self.entries_at(self.matcher.find(text), now)
+
+    def entries_at(self, places: Sequence[Occurrence], now: datetime) -> list[TermEntry]:
+        """Return the same of the places that were found."""
         allowed = [one for one in places if one.number in self.phrases]
         found = {
             one.number
@@ -65,7 +68,7 @@ class TermSnapshot:
         entries = (self.terms[key] for key in sorted(found))
         return [one for one in entries if one.disabled_until is None or one.disabled_until <= now]
 
-    def _is_allowed(self, one: Occurrence, phrases: list[Occurrence], now: datetime) -> bool:
+    def _is_allowed(self, one: Occurrence, phrases: Sequence[Occurrence], now: datetime) -> bool:
         name = self.lists[self.terms[one.number].list_key].name
         return any(
             other.reading == one.reading

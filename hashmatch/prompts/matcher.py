@@ -16,8 +16,8 @@ from ahocorasick_rs import AhoCorasick, MatchKind
 
 from hashmatch.terms import Expression, Term
 
-from .characters import UNSPACED, is_of_word, is_stray_mark, script_of
-from .comparing import Place, compare, near
+from .characters import SIGNS, UNSPACED, is_of_word, is_stray_mark, script_of
+from .comparing import Place, compare, fold_term, near, stands_apart
 from .folding import BREAK, Folded, plain, readings
 
 # A term's number, and which of its expressions.
@@ -47,7 +47,15 @@ class Occurrence:
 
 
 class TooManyCandidatesError(Exception):
-    """A text in which more places look like terms than can be compared."""
+    """A text in which too many places look like terms; `found` are those that were compared."""
+
+    def __init__(self, found: Sequence[Occurrence]) -> None:
+        super().__init__("too many places look like terms")
+        self.found = found
+
+
+class _FullError(Exception):
+    """More candidates than are compared."""
 
 
 class Matcher:
@@ -59,11 +67,16 @@ class Matcher:
     def __init__(self, terms: Sequence[ListedTerm]) -> None:
         self._terms = {one.number: one for one in terms}
         self._automaton = _Automaton()
+        # Of letters that stand apart, any may be the first of a term.
+        self._apart = _Automaton()
         for one in terms:
             for role, expression in _expressions(one.term):
                 for pattern in _patterns(expression):
                     self._automaton.add(pattern, (one.number, role))
+                    if BREAK not in pattern.strip(BREAK) and _is_long(expression.text):
+                        self._apart.add(pattern.strip(BREAK), (one.number, role))
         self._automaton.build()
+        self._apart.build()
 
     def find(self, text: str) -> list[Occurrence]:
         """Return where terms stand in a text, each place of each.
@@ -71,17 +84,21 @@ class Matcher:
         Raises `TooManyCandidatesError`.
         """
         found: list[Occurrence] = []
-        for number, folded in enumerate(readings(text)):
-            found.extend(self._find_in(folded, number))
+        try:
+            for number, folded in enumerate(readings(text)):
+                found.extend(self._find_in(folded, number))
+        except _FullError as error:
+            raise TooManyCandidatesError(found) from error
         return found
 
     def _find_in(self, folded: Folded, reading: int) -> Iterator[Occurrence]:
         places: dict[_Key, set[Place]] = defaultdict(set)
-        for key, start, end in self._automaton.find(folded.words):
+        automaton = self._apart if folded.is_apart else self._automaton
+        for key, start, end in automaton.find(folded.words):
             expression = self._expression(key)
             is_short = not self._terms[key[0]].is_loose and not _is_long(expression.text)
             place = compare(folded, start, end, expression, is_short=is_short)
-            if place is not None:
+            if place is not None and (not folded.is_apart or stands_apart(folded, place)):
                 places[key].add(place)
         for number, role in places:
             if role:
@@ -103,11 +120,11 @@ def _patterns(expression: Expression) -> set[str]:
     """Return what is looked for in the classes of a text: the words, and the words as one."""
     text = plain(expression.text)
     if _is_unspaced(text):
-        return {Folded(text).words.strip(BREAK)}
-    as_one = "".join(one for one in text if is_of_word(one) or is_stray_mark(one))
+        return {fold_term(text).words.strip(BREAK)}
+    as_one = "".join(one for one in text if is_of_word(one) or is_stray_mark(one) or one in SIGNS)
     # A capital may look like another letter than the small one does.
     forms = {plain(form) for one in (text, as_one) for form in (one.casefold(), one.upper())}
-    found = {Folded(form).words for form in forms}
+    found = {fold_term(form).words for form in forms}
     return {one.rstrip(BREAK) for one in found} if expression.is_stem else found
 
 
@@ -136,8 +153,8 @@ class _Automaton:
         if self._automaton is None:
             return
         found = self._automaton.find_matches_as_indexes(view, overlapping=True)
-        if len(found) > _MAX_CANDIDATES:
-            raise TooManyCandidatesError
+        if sum(len(self._owners[pattern]) for pattern, _, _ in found) > _MAX_CANDIDATES:
+            raise _FullError
         for pattern, start, end in found:
             for key in self._owners[pattern]:
                 yield key, start, end

@@ -127,8 +127,6 @@ class PromptScreener:
         require_text(prompt_id)
         try:
             verdict = self._check(prompt, prompt_id)
-        except TooManyCandidatesError:
-            verdict = _unchecked(Reason.TOO_COMPLEX, "too much of the prompt looks like terms")
         except HashmatchError as error:
             verdict = _unchecked(Reason.STORE_UNAVAILABLE, error.message)
         except Exception as error:  # noqa: BLE001 (for review, whatever it is, and never clear)
@@ -165,21 +163,25 @@ class PromptScreener:
         if len(prompt) > self._max_characters:
             detail = "the prompt is too long; see prompts.max_characters"
             failure = Failure(Reason.TOO_LARGE, detail)
-        # What is too long is searched as far as it goes.
-        found = [
-            (entry, snapshot.lists[entry.list_key])
-            for entry in snapshot.find(prompt[: self._max_characters], now)
-        ]
+        try:
+            # What is too long is searched as far as it goes.
+            entries = snapshot.find(prompt[: self._max_characters], now)
+        except TooManyCandidatesError as error:
+            failure = Failure(Reason.TOO_COMPLEX, "too much of the prompt looks like terms")
+            entries = snapshot.entries_at(error.found, now)
+        found = [(entry, snapshot.lists[entry.list_key]) for entry in entries]
         usable = [one for one in found if not one[1].licence_has_ended(now.date())]
         matches = [self._match(*one) for one in usable]
-        if usable:
-            self._record(prompt, prompt_id, usable, matches)
         action = strongest((Action.ALLOW, *(one.action for one in matches)))
         outcome = {
             Action.ALLOW: PromptOutcome.CLEAR,
             Action.REVIEW: PromptOutcome.REVIEW,
             Action.BLOCK: PromptOutcome.BLOCK,
         }[action]
+        try:
+            self._record(prompt, prompt_id, usable, matches)
+        except HashmatchError as error:  # Nobody hears of a match that is not on record.
+            failure, matches = Failure(Reason.STORE_UNAVAILABLE, error.message), []
         if failure is None:
             return PromptVerdict(outcome, tuple(matches))
         if outcome is PromptOutcome.CLEAR:

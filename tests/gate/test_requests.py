@@ -16,7 +16,7 @@ from hashmatch.hashers import ALGORITHMS
 from hashmatch.policy import Policy
 from hashmatch.prompts import PromptScreener
 from hashmatch.store.engine import Database
-from hashmatch.store.lists import TERMS
+from hashmatch.store.lists import ALLOW, TERMS
 from tests.gate.servers import Sent, as_base64, body_of, status_of
 from tests.pictures import drawn, list_of
 from tests.scanning import MakeScanner
@@ -25,6 +25,10 @@ from tests.store.importing import import_text
 LISTED, OTHER = drawn(1), drawn(9)
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=x"
+PACKED_PART = (
+    b"--x\r\nContent-Disposition: form-data; name=p\r\n"
+    b"Content-Transfer-Encoding: base64\r\n\r\neA==\r\n--x--\r\n"
+)
 
 
 def _multipart(**parts: str | bytes) -> bytes:
@@ -124,8 +128,24 @@ def test_what_is_clear_reaches_the_server_as_it_is(gate: ImageGate, body: bytes,
         (b"prompt=a+%67limmerfish", FORM),
         (_multipart(prompt="a glimmerfish", image=OTHER), MULTIPART),
         (b"a glimmerfish", "text/plain"),
+        (json.dumps({"prompt": f"{as_base64(OTHER)} glimmerfish swims"}).encode(),
+         "application/json"),
+        (json.dumps({"prompt": f"data:image/jpeg;base64,{as_base64(OTHER)} glimmerfish"}).encode(),
+         "application/json"),
+        (json.dumps({"prompt": f"glimmerfish/{'-' * 60} {as_base64(OTHER)}"}).encode(),
+         "application/json"),
+        (json.dumps({"prompt": "g l i m m e r f i s h", "n": 1}).encode(), "application/json"),
+        (b'{"1": {"text": "g.l.i.m.m.e.r.f.i.s.h"}, "2": {}}', "application/json"),
+        (b"prompt=g+l+i+m+m+e+r+f+i+s+h&x=1", FORM),
+        (b'{"prompt": "\\u0067limmerfish"}', FORM),
+        (b'{"prompt": "\\u0067limmerfish"}', "text/plain"),
+        (b'\xef\xbb\xbf{"prompt": "\\u0067limmerfish"}', "text/plain"),
+        (json.dumps({"input": '{"prompt": "\\u0067limmerfish"}'}).encode(), "application/json"),
+        (_multipart(payload='{"prompt": "\\u0067limmerfish"}'), MULTIPART),
+        (_multipart(image="P3 1 1 255 0 7 14\n# glimmerfish"), MULTIPART),
+        (_multipart(glimmerfish="x"), MULTIPART),
     ],
-)
+)  # fmt: skip
 def test_a_listed_term_stops_a_request_wherever_it_stands(
     gate: ImageGate, body: bytes, kind: str
 ) -> None:
@@ -135,9 +155,42 @@ def test_a_listed_term_stops_a_request_wherever_it_stands(
     assert b"glimmerfish" not in body_of(sent)
 
 
-def test_a_listed_term_in_an_address_stops_a_request(gate: ImageGate) -> None:
-    sent, server = _ask(gate, b"", "text/plain", b"prompt=a%20glimmerfish")
+@pytest.mark.parametrize("query", [b"prompt=a%20glimmerfish", b"glimmerfish", b"glimmerfish=1"])
+def test_a_listed_term_in_an_address_stops_a_request(gate: ImageGate, query: bytes) -> None:
+    sent, server = _ask(gate, b"", "text/plain", query)
     assert (status_of(sent), server.reached) == (400, [])
+
+
+def test_a_connection_with_a_listed_term_in_its_address_is_refused(gate: ImageGate) -> None:
+    sent: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "websocket", "headers": [], "query_string": b"prompt=glimmerfish"}
+
+    async def serve() -> None:
+        await GateMiddleware(app, gate)(scope, None, send)  # type: ignore[arg-type]
+
+    run(serve)
+    assert [one["type"] for one in sent] == ["websocket.close"]
+
+
+def test_a_phrase_that_is_allowed_is_not_put_together_from_several_texts(
+    gate: ImageGate, database: Database
+) -> None:
+    row = "term,entry_id,tags,note\nthe glimmerfish inn,a1,by:somebody,a pub\n"
+    import_text(database, "fine", row, kind=ALLOW)
+    for asked, status in (
+        ({"prompt": "the glimmerfish inn"}, 200),
+        ({"prompt": ["the", "glimmerfish", "inn"]}, 400),
+        ({"the": "glimmerfish", "inn": 1}, 400),
+    ):
+        sent, _ = _ask(gate, json.dumps(asked).encode(), "application/json")
+        assert status_of(sent) == status
 
 
 @pytest.mark.parametrize(
@@ -170,6 +223,9 @@ def test_a_listed_picture_stops_a_request(gate: ImageGate, body: bytes, kind: st
         (b"no boundary", "multipart/form-data", {}),
         (b"--x\r\nContent-Disposition: form-data; na", MULTIPART, {}),
         (b"sea " * 1_000, "text/plain", {"max_bytes": 1_000}),
+        (b'{"prompt": "+AGc-limmerfish"}', "application/json; charset=utf-7", {}),
+        (_multipart(prompt="x"), "multipart/form-data; boundary=x; charset=utf-7", {}),
+        (PACKED_PART, MULTIPART, {}),
         (b"sea " * 10_000, "text/plain", {}),
     ],
 )

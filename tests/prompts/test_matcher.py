@@ -88,6 +88,58 @@ def test_the_edges_of_the_rules_are_where_they_are_said_to_be(matcher: Matcher) 
     assert wrong == []
 
 
+HIDDEN = (
+    "b g l i m m e r f i s h", "2 g l i m m e r f i s h", "1. g l i m m e r f i s h",
+    "x: g l i m m e r f i s h", "g l i m m e r f i s h 2", "g l i m m e r f i s h, 4 k",
+    "a p h o t o   o f   g l i m m e r f i s h", "G.L.I.M.M.E.R.F.I.S.H.: U.S.A.",
+    "glimmerf!sh!", "gl!mmerfish!", "@glimmerf!sh", "$gl!mmerfish", "glimmerf!sh++",
+    "|glimmerf!sh|", "g l i m m e r f ! s h !", "gl1mmerfish!",
+    "cat,glim-merfish,dog", "cat,glim*merfish", "<lora:g_l_i_m_m_e_r_f_i_s_h:1>",
+    "g.l.i.m.m.e.r.f.i.s.h,x", "glimmerfish\u7684\u7167\u7247",
+    "\u65e5\u672cglimmerfish\u65e5\u672c",
+    "glimmerfish2", "1glimmerfish", "2glimmerfish", "glimmerf1sh2", "<lora:glimmerfishV2:0.8>",
+    "%252567limmerfish", "&amp;amp;#103;limmerfish", "JTY3bGltbWVyZmlzaA==",
+    "WjJ4cGJXMWxjbVpwYzJnPQ==", "a-Z2xpbW1lcmZpc2g=", "\\u0067limmerfish", "\\x67limmerfish",
+    "".join(chr(0x1F170 + ord(one) - ord("a")) for one in "glimmerfish"),
+    "g\u029fimmerfish", "glim\x1amerfish", "glimmerfish \xb4 \xb4",
+)  # fmt: skip
+HIDDEN_PHRASES = ("(moon:1.2) cheese", "moon:1.2 cheese", "moon BREAK cheese", "moon ch33$e!",
+                  "cat,mo.on cheese", "m o o n  c h e e s e, 1")  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HIDDEN)
+def test_nothing_that_stands_beside_a_term_hides_it(text: str, matcher: Matcher) -> None:
+    (term,) = (one for one in TERMS if one.text == "glimmerfish")
+    assert _finds(matcher, text, term)
+    assert _finds(matcher, f"a quiet picture, {text}, soft light!", term)
+
+
+@pytest.mark.parametrize("text", HIDDEN_PHRASES)
+def test_nothing_within_a_phrase_hides_it(text: str, matcher: Matcher) -> None:
+    (term,) = (one for one in TERMS if one.text == "moon cheese")
+    assert _finds(matcher, text, term)
+
+
+def test_a_sign_in_a_term_is_a_letter_of_it() -> None:
+    matcher = Matcher([ListedTerm(1, parse_term("a$$ets")), ListedTerm(2, parse_term("p!zza"))])
+    assert matcher.find("a cat, it sat, k d, home") == []
+    assert {one.number for one in matcher.find("a$$ets and p!zza")} == {1, 2}
+    assert {one.number for one in matcher.find("pizza")} == {2}
+
+
+@pytest.mark.parametrize(
+    "text", ["\u1fb3\u03bb\u03c6\u03b1\u03b2", "\u1fc3\u03bb\u03b9\u03bf\u03c2"]
+)
+def test_a_term_finds_itself(text: str) -> None:
+    assert Matcher([ListedTerm(1, parse_term(text))]).find(f"x {text} y")
+
+
+def test_a_context_is_compared_in_bounded_work() -> None:
+    matcher = Matcher([ListedTerm(1, parse_term("teapot ~5 submarine"))])
+    assert matcher.find("teapot " * 400 + "zz " * 800 + "submarine " * 400) == []
+    assert matcher.find("teapot " * 400 + "zz " * 800 + "submarine zz teapot " * 400)
+
+
 def test_decoys_do_not_use_up_what_is_decoded(matcher: Matcher) -> None:
     decoy, hidden = "SGVsbG8gd29ybGQh ", "Z2xpbW1lcmZpc2g="
     (number,) = {one.number for one in matcher.find(20 * decoy + hidden)}

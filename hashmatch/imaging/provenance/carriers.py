@@ -57,6 +57,7 @@ class Carriers:
     tags: list[Tags] = field(default_factory=list)
     texts: list[tuple[str, str, str]] = field(default_factory=list)
     manifests: int = 0
+    manifest_bytes: int = 0
     _bytes_left: int = _MAX_BYTES
     _parts_left: int = _MAX_CARRIERS
 
@@ -72,18 +73,27 @@ class Carriers:
 
     def next_limit(self, max_bytes: int) -> int:
         """Return how many bytes of the next part are read; 0 once enough is known of the file."""
-        return min(max_bytes, self._bytes_left) if self._parts_left > 0 else 0
+        return max(0, min(max_bytes, self._bytes_left)) if self._parts_left > 0 else 0
+
+    def add_manifest(self, size_bytes: int, *, is_first: bool = True) -> None:
+        """Count a part of a manifest."""
+        self.manifests += is_first
+        self.manifest_bytes += size_bytes
+
+    def charge(self, size_bytes: int) -> None:
+        """Count a part that was read."""
+        self._bytes_left -= size_bytes
+        self._parts_left -= 1
 
     def _taken(self, data: bytes, max_bytes: int) -> bytes:
         data = data[: self.next_limit(max_bytes)]
-        self._bytes_left -= len(data)
-        self._parts_left -= 1
+        self.charge(len(data))
         return data
 
     def add_exif(self, data: bytes) -> None:
         """Add the EXIF tags in a block, which may begin with its identifier."""
         tags = read_tags(data.removeprefix(_EXIF), self.next_limit(_MAX_EXIF_BYTES))
-        self._taken(b"".join(tags.values()), _MAX_EXIF_BYTES)
+        self.charge(sum(map(len, tags.values())))
         self.tags.append(tags)
         if packet := tags.get(_XMP_TAG):
             self.add_packet(packet)
@@ -106,7 +116,7 @@ def _walk_png(data: bytes, found: Carriers) -> None:
         elif kind == b"eXIf":
             found.add_exif(data[at : at + length])
         elif kind == b"caBX":
-            found.manifests += 1
+            found.add_manifest(length)
         elif kind == b"comf":  # ComfyUI's, in animations: the name of a graph, and the graph.
             _, _, graph = data[at : at + min(length, MAX_TEXT_BYTES)].partition(b"\0")
             found.add_text("png", "", graph)
@@ -117,13 +127,14 @@ def _add_png_text(kind: bytes, body: bytes, found: Carriers) -> None:
     if text is None:
         return
     key, value = text
+    found.charge(len(value))  # Whatever becomes of it.
     # Legacy of ImageMagick: blocks of other formats in hexadecimal digits.
     profile = key.removeprefix("Raw profile type ").casefold() if key.startswith("Raw ") else ""
     if key == "XML:com.adobe.xmp":
         found.add_packet(value)
     elif profile in ("exif", "app1", "xmp"):
         with suppress(ValueError):
-            block = bytes.fromhex(b"".join(value.split()[2:]).decode("ascii"))
+            block = bytes.fromhex(value.split(b"\n", 3)[-1].decode("ascii"))
             if block.startswith(_XMP) or profile == "xmp":
                 found.add_packet(block.removeprefix(_XMP))
             else:
@@ -148,7 +159,8 @@ def _walk_jpeg(data: bytes, found: Carriers) -> None:
         elif marker == 0xE1 and data.startswith(_EXIF, start):
             found.add_exif(data[place])
         elif marker == 0xEB and data.startswith(b"JP", start):
-            found.manifests += b"c2pa" in data[start : start + 512]
+            # Only the first of its parts has its name.
+            found.add_manifest(place.stop - start, is_first=b"c2pa" in data[start : start + 512])
         elif marker == 0xED and data.startswith(_PHOTOSHOP, start):
             _add_credit(data[place], found)
         elif marker == 0xFE or (0xE0 <= marker <= 0xEF and data.startswith(b"AIGC", start)):
@@ -176,7 +188,7 @@ def _walk_webp(data: bytes, found: Carriers) -> None:
         elif kind == b"EXIF":
             found.add_exif(data[at : at + length])
         elif kind == b"C2PA":
-            found.manifests += 1
+            found.add_manifest(length)
 
 
 def _walk_boxes(data: bytes, found: Carriers) -> None:
@@ -184,7 +196,7 @@ def _walk_boxes(data: bytes, found: Carriers) -> None:
     for kind, at, end in islice(_boxes(data), _MAX_PARTS):
         has_meta |= kind == b"meta"
         if kind == b"uuid" and data.startswith(_C2PA_UUID, at):
-            found.manifests += 1
+            found.add_manifest(end - at)
         elif kind == b"uuid" and data.startswith(_XMP_UUID, at):
             found.add_packet(data[at + 16 : end])
         elif kind == b"xml ":
@@ -192,7 +204,7 @@ def _walk_boxes(data: bytes, found: Carriers) -> None:
         elif kind == b"Exif":
             _add_offset_exif(data[at:end], found)
         elif kind == b"jumb":
-            found.manifests += b"c2pa" in data[at : at + 512]
+            found.add_manifest(end - at, is_first=b"c2pa" in data[at : at + 512])
     if has_meta:
         _add_items(data, found)
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import io
 import json
+import resource
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +27,8 @@ _AI_CONTENT = "c2pa.ai_generated_content"
 _METADATA = ("cawg.metadata", "c2pa.metadata", "stds.iptc")
 # Failures of credentials that are intact.
 _OUTLIVED = frozenset({"signingCredential.expired", "signingCredential.untrusted"})
+# About as many times the size of a file are taken.
+_COPIES = 24
 _STATES = {
     "Trusted": Credentials.TRUSTED,
     "Valid": Credentials.VALID,
@@ -58,10 +62,17 @@ class CredentialsReader:
 
         trust = {"trust": {"user_anchors": trust_anchors}} if trust_anchors else {}
         self._library = c2pa
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        self._max_bytes = sys.maxsize if limit == resource.RLIM_INFINITY else limit // _COPIES
         self._context = c2pa.Context.from_dict({**_OFFLINE, **trust})
 
     def read(self, data: bytes) -> Manifest:
-        """Return what a file's manifest says; a damaged one is invalid."""
+        """Return what a file's manifest says; a damaged one is invalid.
+
+        One of a file that the memory is too small for is unread: the library would end the process.
+        """
+        if len(data) > self._max_bytes:
+            return Manifest(Credentials.UNREAD)
         try:
             with self._library.Reader(None, io.BytesIO(data), context=self._context) as reader:
                 state = _STATES.get(str(reader.get_validation_state()), Credentials.INVALID)
@@ -109,12 +120,12 @@ def _evidence(manifests: Mapping[str, Any], active: str | None) -> Iterator[str]
 
     A parent is the picture itself before it was edited, unless the active manifest says otherwise.
     """
-    waiting, seen = [(active, True)], set[str | None]()
+    waiting, seen = [(active, True)], set[tuple[str | None, bool]]()
     while waiting and len(seen) < _MAX_MANIFESTS:
         name, is_whole = waiting.pop(0)
-        if name in seen:
+        if (name, is_whole) in seen:
             continue
-        seen.add(name)
+        seen.add((name, is_whole))
         manifest = manifests.get(str(name)) or {}
         marks = list(_own_marks(manifest))
         if is_whole:
@@ -127,9 +138,9 @@ def _evidence(manifests: Mapping[str, Any], active: str | None) -> Iterator[str]
 
 
 def _own_marks(manifest: Mapping[str, Any]) -> Iterator[str]:
-    for software in manifest.get("claim_generator_info") or ():
-        if is_generator(str(software.get("name", ""))):
-            yield "c2pa:softwareAgent"
+    software = [str(one.get("name", "")) for one in manifest.get("claim_generator_info") or ()]
+    if any(map(is_generator, (*software, str(manifest.get("claim_generator") or "")))):
+        yield "c2pa:softwareAgent"
     for assertion in manifest.get("assertions") or ():
         label, data = str(assertion.get("label", "")), assertion.get("data")
         if label.startswith(_AI_CONTENT):
@@ -138,6 +149,8 @@ def _own_marks(manifest: Mapping[str, Any]) -> Iterator[str]:
             for value in _source_types(label, data):
                 if kind := source_type(str(value)):
                     yield f"c2pa:{kind}"
+            if any(map(is_generator, _agents(label, data))):
+                yield "c2pa:softwareAgent"
 
 
 def _source_types(label: str, data: Mapping[str, Any]) -> Iterator[object]:
@@ -146,3 +159,11 @@ def _source_types(label: str, data: Mapping[str, Any]) -> Iterator[object]:
             yield action.get("digitalSourceType")
     elif label.startswith(_METADATA):
         yield from (data[name] for name in data if name.endswith(":DigitalSourceType"))
+
+
+def _agents(label: str, data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the names of the software that created or changed the picture."""
+    actions = data.get("actions") if label.startswith("c2pa.actions") else None
+    for action in actions or ():
+        agent = action.get("softwareAgent")
+        yield str(agent.get("name", "") if isinstance(agent, dict) else agent or "")

@@ -94,12 +94,11 @@ def _comment_text(value: bytes) -> str:
     if charset == b"UNICODE\0":
         if text[:2] in (b"\xff\xfe", b"\xfe\xff"):
             return text.decode("utf-16", "replace")
-        # The standard leaves the order open, and tools write either.
-        begin = text[:200]
-        if 0 not in begin:
+        # The standard leaves the order open, and tools write either, or UTF-8.
+        if 0 not in text:
             return text.decode("utf-8", "replace")
-        is_big = begin[::2].count(0) >= begin[1::2].count(0)
-        return text.decode("utf-16-be" if is_big else "utf-16-le", "replace")
+        both = [text.decode(one, "replace") for one in ("utf-16-be", "utf-16-le")]
+        return max(both, key=lambda one: len(one.encode("ascii", "ignore")))
     if charset == b"JIS\0\0\0\0\0":
         return text.decode("iso2022_jp", "replace")
     if charset in (b"ASCII\0\0\0", bytes(_CHARSET_BYTES)):

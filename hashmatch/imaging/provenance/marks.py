@@ -24,10 +24,8 @@ _IPTC_AI = frozenset(
     {"AISystemUsed", "AISystemVersionUsed", "AIPromptInformation", "AIPromptWriterName"}
 )
 _LABEL_TYPE = re.compile(r'"aigc_label_type"\s*:\s*"?[1-9]')
-_STEPS, _SAMPLING = (
-    re.compile(r"\bSteps: ?\d+\b"),
-    re.compile(r"\b(?:Sampler|CFG scale|Seed|Model):"),
-)
+_STEPS = re.compile(r"\bSteps: ?\d+\b")
+_SAMPLING = re.compile(r"\b(?:Sampler|CFG scale):")
 _MAX_STEPS, _PARAMETERS_CHARACTERS = 20, 4_096
 _GEN_AI_TYPE = re.compile(r"genAIType\W{1,4}(\d+)")
 _EDITED = re.compile(r"\s*edited with google ai\b", re.IGNORECASE)
@@ -38,25 +36,25 @@ _GENERATORS = re.compile(
     r"\b(?:midjourney|dall[-·]e|stable[- ]diffusion|comfyui|invokeai|automatic1111|fooocus"
     r"|adobe firefly|ideogram|leonardo\.ai|draw things|easy diffusion|swarmui|stability\.ai"
     r"|black forest labs|bing image creator|gpt-image|seedream|tensor\.art|diffusionbee|luma ai"
-    r"|aphrodite ai|dreamina|higgsfield)\b",
+    r"|aphrodite ai|dreamina|higgsfield|chatgpt|gpt-4o|openai-api)\b",
     re.IGNORECASE,
 )
 _MIDJOURNEY = re.compile(r"\bJob ID: ?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _SIGNATURE = re.compile(r"Signature: ?[A-Za-z0-9+/=]{32,}")
 _LABEL = re.compile(r"""["']?Label["']?\s*:\s*["']?([0-9A-Za-z]{1,16})""")
-_LABELS = {"1": "tc260:generated", "2": "tc260:possible", "3": "tc260:suspected"}
+_LABELS = {"0": "", "1": "tc260:generated", "2": "tc260:possible", "3": "tc260:suspected"}
 # The names in an object that only one tool writes, and the mark of each; the first counts.
 _OBJECTS = (
     (("exportType", "product", "generation"), "aigc_info"),
     (("sui_image_params",), "sui_image_params"),
     (("class_type", "inputs"), "prompt"),
     (("nodes", "links", "widgets_values"), "workflow"),
-    (("nodes", "links", "last_node_id"), "workflow"),
+    (("nodes", "links", "last_node_id", "version"), "workflow"),
     (("c", "v2", "uc", "steps", "sampler", "seed"), "DrawThings"),
     (("uc", "steps", "sampler", "seed"), "NovelAI"),
     (("prompt", "seed", "base_model"), "fooocus"),
-    (("prompt", "seed", "styles"), "fooocus"),
+    (("prompt", "seed", "styles", "sampler"), "fooocus"),
     (("prompt", "seed", "metadata_scheme"), "fooocus"),
     (("prompt", "seed", "num_inference_steps"), "EasyDiffusion"),
     (("app_version", "generation_mode"), "invokeai_metadata"),
@@ -131,7 +129,7 @@ def marks_of_text(carrier: str, value: str) -> Iterator[str]:
 
 def is_generator(name: str) -> bool:
     """Say whether a piece of software, as it names itself, makes nothing but generated media."""
-    return _GENERATORS.search(name[:1_000]) is not None
+    return _GENERATORS.search(name[:1_000].replace("_", " ")) is not None
 
 
 def marks_of_tags(tags: Tags) -> Iterator[str]:
@@ -161,12 +159,13 @@ def _label(value: str) -> Iterator[str]:
     """Yield the mark of a label of TC260's, an object in JSON, whatever is in it."""
     if value.lstrip().startswith("{"):
         found = _LABEL.search(value[:_MAX_CHARACTERS])
-        yield _LABELS.get(found[1] if found else "", "tc260:label")
+        if mark := _LABELS.get(found[1] if found else "", "tc260:label"):
+            yield mark
 
 
 def _software(carrier: str, value: str) -> Iterator[str]:
     name = value.strip()[:1_000]
-    if name.startswith("NovelAI"):
+    if name == "NovelAI":
         yield f"{carrier}:NovelAI"
     elif name.startswith("Ideogram"):
         yield f"{carrier}:Ideogram"

@@ -17,8 +17,10 @@ from .marks import (
 )
 from .xmp import read_properties
 
-# The most parts of a manifest in an honest file. For each the library goes through all others.
-_MAX_MANIFESTS = 300
+# The most manifests, their size, and the packed ones of which each may become 32 MB: for more, the
+# library takes seconds. No honest file is known that has them.
+_MAX_MANIFESTS, _MAX_MANIFEST_BYTES = 16, 4 << 20
+_PACKED, _MAX_PACKED = b"brob", 1
 
 
 def read_provenance(
@@ -46,8 +48,13 @@ def _read(data: bytes, credentials: CredentialsReader | None, more: Iterable[str
         evidence += marks_of_property(name, value)
         if is_remote_manifest(name, value):
             manifest = Manifest(Credentials.REMOTE)
-    if found.manifests > _MAX_MANIFESTS:
-        manifest = Manifest(Credentials.INVALID)
+    is_too_much = (
+        found.manifests > _MAX_MANIFESTS
+        or found.manifest_bytes > _MAX_MANIFEST_BYTES
+        or (found.manifests and data.count(_PACKED) > _MAX_PACKED)
+    )
+    if is_too_much:
+        manifest = Manifest(Credentials.UNREAD)
     elif found.manifests:
         manifest = Manifest(Credentials.UNREAD) if credentials is None else credentials.read(data)
     return provenance_of([*evidence, *manifest.evidence], manifest.state, manifest.issuer)

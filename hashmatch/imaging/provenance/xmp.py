@@ -14,7 +14,7 @@ from xml.etree.ElementTree import ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import XMLParser
 
-_MAX_DEPTH, _MAX_TEXT_CHARACTERS, _MAX_PROPERTIES = 64, 1 << 20, 1_000
+_MAX_DEPTH, _MAX_TEXT_CHARACTERS, _MAX_PROPERTIES, _MAX_ELEMENTS = 64, 1 << 20, 1_000, 20_000
 _PIECE_BYTES = 1 << 16
 _NAMES = (
     "DigitalSourceType", "DigitalSourceFileType", "AISystemUsed", "AISystemVersionUsed",
@@ -25,6 +25,7 @@ _WANTED = frozenset(_NAMES)
 # Properties that count in one namespace alone, and a part of its name.
 _NAMESPACES = {
     **dict.fromkeys(_NAMES[:6], "iptc.org"), "Credit": "photoshop", "AIGC": "tc260",
+    "provenance": "purl.org/dc/terms",
 }  # fmt: skip
 _MENTIONED = re.compile("|".join(_NAMES).encode())
 _END = re.compile(rb"</(?:\w+:)?xmpmeta\s*>")
@@ -66,7 +67,7 @@ class _Properties:
 
     def __init__(self) -> None:
         self.found: list[tuple[str, str]] = []
-        self._depth = 0
+        self._depth = self._elements = 0
         # The property that is open, at which depth, and the text of its value so far.
         self._name, self._at, self._text = "", 0, list[str]()
         self._characters = 0
@@ -74,7 +75,12 @@ class _Properties:
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         """Begin an element, whose attributes may be properties."""
         self._depth += 1
-        if self._depth > _MAX_DEPTH or len(self.found) > _MAX_PROPERTIES:
+        self._elements += 1
+        if (
+            self._elements > _MAX_ELEMENTS
+            or self._depth > _MAX_DEPTH
+            or len(self.found) > _MAX_PROPERTIES
+        ):
             raise _EnoughError
         name = _wanted(tag)
         for key, value in attributes.items():

@@ -101,18 +101,25 @@ def test_a_file_of_nothing_but_pixels_declares_nothing() -> None:
 
 def test_evidence_has_no_room_for_anything_but_names() -> None:
     assert provenance_of(["png:prompt", "png:prompt"]).evidence == ("png:prompt",)
-    for name in ("png:a picture of somebody", "elsewhere:prompt", "prompt", ""):
+    for name in ("png:a picture", "elsewhere:prompt", "tc260:prompt", "prompt", ""):
         with pytest.raises(ValueError, match="not the name of a mark"):
             provenance_of([name])
 
 
 def test_of_many_marks_the_strongest_stay() -> None:
-    many = [f"{one}:possible" for one in ("c2pa", "xmp", "exif", "png", "jpeg", "gif", "iptc")]
-    many += [f"{one}:suspected" for one in ("c2pa", "xmp", "exif", "png", "jpeg", "gif", "iptc")]
-    many += [f"{one}:genAIType" for one in ("c2pa", "xmp", "exif", "png", "jpeg", "gif", "iptc")]
-    found = provenance_of([*many, "xmp:prompt"])
+    carriers = ("xmp", "exif", "png", "jpeg", "gif")
+    weak = [f"{one}:genAIType" for one in carriers] + ["iptc:EditedCredit", "tc260:possible"]
+    strong = [f"{one}:{mark}" for one in carriers for mark in ("prompt", "workflow")]
+    found = provenance_of([*weak, *strong])
     assert len(found.evidence) == 16
+    assert {*strong} <= {*found.evidence}
     assert found.declared is Declared.GENERATED
+    assert provenance_of(weak).declared is Declared.PARTLY
+
+
+@pytest.mark.parametrize("state", [Credentials.NONE, Credentials.INVALID, Credentials.REMOTE])
+def test_nothing_is_said_of_an_issuer_whose_credentials_are_not_intact(state: Credentials) -> None:
+    assert provenance_of([], state, "somebody").issuer is None
 
 
 def test_an_issuer_is_short_and_printable() -> None:
