@@ -20,7 +20,7 @@ TERM = "term"
 LOOSE_TAG = "loose"
 MAX_TERM_CHARACTERS = 200
 _MAX_WITHIN = 100
-_NEAR = re.compile(r"\s~(\d{1,4})\s")
+_NEAR, _NEAR_NOTHING = re.compile(r"\s~(\d{1,4})\s"), re.compile(r"(?<!\S)~\d*(?!\S)")
 _HINT = (
     "A term is a word or a phrase, maybe with * at its end, and maybe followed by ~, a number of"
     " words and another such term: 'first ~5 second'."
@@ -85,6 +85,9 @@ def _expression(text: str) -> Expression:
     plain = text[:-1].strip() if is_stem else text.strip()
     if not any(unicodedata.category(one)[0] == "L" for one in plain):
         raise InputError("the term has no letter", hint=_HINT)
+    # Without the sign it would be another term, and the one that was meant would never be found.
+    if _NEAR_NOTHING.search(plain):
+        raise InputError("the term has a ~ that is not between two terms", hint=_HINT)
     if "\0" in plain or "*" in plain:
         raise InputError("the term has a character that no term has", hint=_HINT)
     return Expression(plain, is_stem)
