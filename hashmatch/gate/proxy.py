@@ -29,7 +29,7 @@ _Headers: TypeAlias = list[tuple[bytes, bytes]]
 _OF_ONE_HOP = frozenset(
     {b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization",
      b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"host",
-     b"accept-encoding", b"content-length"}
+     b"accept-encoding", b"content-length", b"date"}
 )  # fmt: skip
 _OF_A_HANDSHAKE = b"sec-websocket-"
 # A generator may draw for minutes.
@@ -146,23 +146,23 @@ class Proxy:
 def guarded_proxy(
     server: str, gate: ImageGate, *, max_bytes: int = _MAX_BYTES, passes_others: bool = False
 ) -> GateMiddleware:
-    """Return an application that serves what a server does, behind a gate. See `Proxy`."""
+    """Return an application that serves what a server does, behind a gate.
+
+    Raises `ConfigError` for an address that is not the root of a server.
+    """
     return GateMiddleware(
         Proxy(server, max_bytes=max_bytes), gate, max_bytes=max_bytes,
         passes_others=passes_others, adapter="proxy",
     )  # fmt: skip
 
 
-def serve_proxy(
-    server: str, gate: ImageGate, *, host: str, port: int, passes_others: bool = False
-) -> None:
-    """Serve a guarded proxy until a signal ends it. Raises `ConfigError`."""
+def serve_proxy(proxy: GateMiddleware, *, host: str, port: int) -> None:
+    """Serve a guarded proxy until a signal ends it."""
     import uvicorn
 
-    application = guarded_proxy(server, gate, passes_others=passes_others)
     # Its logs would have the addresses of requests, with what is asked for in them.
     uvicorn.run(
-        application, host=host, port=port, log_config=None, access_log=False, server_header=False,
+        proxy, host=host, port=port, log_config=None, access_log=False, server_header=False,
         proxy_headers=False, ws_max_size=_MAX_BYTES,
     )  # fmt: skip
 

@@ -126,8 +126,8 @@ def stands_apart(folded: Folded, place: Place) -> bool:
              for gap in _GAPS.finditer(text[place.start : place.end])}  # fmt: skip
     before, after = text[begin : place.start], text[place.end : end]
     return all(
-        sum(is_of_word(one) and not is_stray_mark(one) for one in beside) <= 1 or gap not in inner
-        for beside, gap in (
+        sum(is_of_word(one) and not is_stray_mark(one) for one in next_to) <= 1 or gap not in inner
+        for next_to, gap in (
             (before, written[begin + len(before.rstrip(NOTHING)) : place.start]),
             (after, written[place.end : end - len(after.lstrip(NOTHING))]),
         )

@@ -36,7 +36,7 @@ from .characters import (
 )
 
 BREAK = " "
-_TOKEN, _BESIDE = re.compile(r"[A-Za-z0-9+/_-]{6,}={0,2}"), re.compile(r"([-_/])")
+_TOKEN, _DIVIDERS = re.compile(r"[A-Za-z0-9+/_-]{6,}={0,2}"), re.compile(r"([-_/])")
 _ESCAPE = re.compile(r"\\+(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2}))")
 _MAX_ENCODINGS = 5
 # Two letters that are seen as one.
@@ -121,7 +121,7 @@ _SEPARATING = frozenset(",;:()[]{}<>|/")
 _MAX_JOINED = 5
 # What stands beside a word: digits, and weights and words of generators; and where words stand
 # without spaces between them, the place where another script begins.
-_BESIDE_WORDS = re.compile(
+_AROUND_WORDS = re.compile(
     r":\s*\d+(?:\.\d+)?|\b(?:BREAK|AND)\b"
     r"|(?<![^\W_])\d+(?=[^\W\d_])|(?<=[^\W\d_])[vV]?\d+(?![^\W_])"
 )
@@ -161,7 +161,7 @@ def _folded(text: str) -> Iterator[Folded]:
     # A capital may look like another letter than the small one does.
     if not text.isascii() and not ambiguous_capitals().isdisjoint(text):
         yield from _put_together(text.casefold(), has_signs=False)
-    bare = _BESIDE_WORDS.sub(BREAK, text)
+    bare = _AROUND_WORDS.sub(BREAK, text)
     if not text.isascii():
         bare = _SCRIPT_CHANGE.sub(BREAK, bare)
     if bare != text:
@@ -270,7 +270,7 @@ def _decode_token(found: re.Match[str]) -> str:
     if whole:
         return whole
     # It may stand beside another word.
-    parts = _BESIDE.split(found[0])
+    parts = _DIVIDERS.split(found[0])
     return "".join(_from_base64(one) or one for one in parts) if len(parts) > 1 else found[0]
 
 

@@ -109,6 +109,7 @@ def test_what_is_clear_comes_through_and_what_is_listed_does_not(address: str) -
     assert (clear.status_code, clear.content) == (200, OTHER)
     assert clear.headers["content-type"] == "image/jpeg"
     assert "keep-alive" not in clear.headers
+    assert "," not in clear.headers["date"].partition(", ")[2]  # One, and not one of each server.
     listed = _get(address, "/view?filename=listed.png")
     assert (listed.status_code, listed.json()["error"]["code"]) == (400, "moderation_blocked")
     assert _get(address, "/json?listed").status_code == 400
@@ -168,3 +169,4 @@ def test_the_command_says_what_is_wrong_with_an_address(command_line: CommandLin
     result = command_line.run("gate", "proxy", "nowhere")
     assert result.exit_code == 2
     assert "nowhere: not the address of a server" in result.stderr
+    assert "serves" not in result.output

@@ -25,8 +25,9 @@ def command(
     It must be the only way to that server: let it listen where nobody else comes. A signal stops
     it.
     """
-    from hashmatch.gate import open_gate_with, serve_proxy
+    from hashmatch.gate import guarded_proxy, open_gate_with, serve_proxy
 
     with open_gate_with(app.settings, name=name, checks_prompts=prompts) as gate:
+        proxy = guarded_proxy(server, gate, passes_others=pass_others)
         say(f"http://{host}:{port} serves what {server} does, behind the gate {name}")
-        serve_proxy(server, gate, host=host, port=port, passes_others=pass_others)
+        serve_proxy(proxy, host=host, port=port)
