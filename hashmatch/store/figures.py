@@ -131,9 +131,9 @@ def read_match_figures(
             Content.first_near_at,
             Content.first_matched_at.is_(None),
         ),
-        by_list=Counter({names[key]: number for key, number in by_list.items()}).most_common(),
-        by_category=by_category.most_common(),
-        by_action=by_action.most_common(),
+        by_list=[(names[key], number) for key, number in (+by_list).most_common()],
+        by_category=(+by_category).most_common(),
+        by_action=(+by_action).most_common(),
         by_day=_count_days(session, period),
     )
 

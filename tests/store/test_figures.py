@@ -231,6 +231,23 @@ def test_what_is_forgotten_leaves_no_row_behind(database: Database) -> None:
     assert left == []
 
 
+def test_a_list_whose_matches_went_is_not_in_the_figures(database: Database) -> None:
+    fill(database, _CONTENTS)
+    with database.writing() as session:
+        _matches_come(random.Random(6), session)
+    with database.reading() as session:
+        before = read_match_figures(session, None, None)
+        gone = before.by_list[0][0]
+        key = session.scalar(select(HashList.key).where(HashList.name == gone))
+    with database.writing() as session:
+        session.execute(delete(MatchRecord).where(MatchRecord.list_key == key))
+    with database.reading() as session:
+        after = read_match_figures(session, None, None)
+    assert gone not in dict(after.by_list)
+    shown = (*after.by_list, *after.by_category, *after.by_action)
+    assert all(number > 0 for _, number in shown)
+
+
 def _fold(session: Session) -> None:
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SELECT fold_figures()"))
