@@ -139,8 +139,8 @@ def _prompt_key(settings: Settings) -> bytes:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Another process may be making it: the first one has made it for both.
         draft = path.with_suffix(f".{os.getpid()}")
+        draft.touch(mode=0o600)
         draft.write_bytes(os.urandom(_KEY_BYTES))
-        draft.chmod(0o600)
         with suppress(FileExistsError):
             os.link(draft, path)
         draft.unlink()

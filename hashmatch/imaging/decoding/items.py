@@ -75,7 +75,7 @@ def read_items(data: bytes) -> Items:
     """
     items = Items(data)
     try:
-        for kind, at, end in _boxes(data, 0, len(data)):
+        for kind, at, end in walk_boxes(data, 0, len(data)):
             if kind == b"meta":
                 _read_meta(items, at + _FULL_BYTES, end)
             elif kind == b"moov":
@@ -86,7 +86,11 @@ def read_items(data: bytes) -> Items:
     return items
 
 
-def _boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+def walk_boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the kind of each box between two places, and where its body begins and ends.
+
+    Raises `struct.error` where the file ends within a length of 64 bits.
+    """
     while at + _BOX_HEADER_BYTES <= end:
         length, kind = struct.unpack_from(">I4s", data, at)
         header = _BOX_HEADER_BYTES
@@ -102,7 +106,7 @@ def _boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
 
 def _read_meta(items: Items, at: int, end: int) -> None:
     found: dict[bytes, tuple[int, int]] = {}
-    for kind, start, stop in _boxes(items.data, at, end):
+    for kind, start, stop in walk_boxes(items.data, at, end):
         if kind in found and kind in (b"pitm", b"iinf", b"iref", b"iloc", b"idat"):
             raise IndexError("a box that is there twice")
         found[kind] = (start, stop)
@@ -127,7 +131,7 @@ def _add(found: dict[int, _Value], number: int, value: _Value) -> None:
 
 
 def _read_tracks(items: Items, at: int, end: int) -> None:
-    for kind, start, stop in _boxes(items.data, at, end):
+    for kind, start, stop in walk_boxes(items.data, at, end):
         if kind in (b"trak", b"tref"):
             _read_tracks(items, start, stop)
         elif kind == _PREMULTIPLIED:
@@ -136,7 +140,7 @@ def _read_tracks(items: Items, at: int, end: int) -> None:
 
 def _read_types(items: Items, at: int, end: int) -> None:
     first = at + _FULL_BYTES + (4 if items.data[at] else 2)
-    for kind, start, _ in _boxes(items.data, first, end):
+    for kind, start, _ in walk_boxes(items.data, first, end):
         version = items.data[start]
         if len(items.types) > _MAX_ITEMS:
             raise IndexError("more items than any file has")
@@ -149,7 +153,7 @@ def _read_types(items: Items, at: int, end: int) -> None:
 
 def _read_sources(items: Items, at: int, end: int) -> None:
     width, code = (4, "I") if items.data[at] else (2, "H")
-    for kind, start, _ in _boxes(items.data, at + _FULL_BYTES, end):
+    for kind, start, _ in walk_boxes(items.data, at + _FULL_BYTES, end):
         if kind == _PREMULTIPLIED:
             items.premultiplied.append(start)
         if kind == _DERIVED_FROM:

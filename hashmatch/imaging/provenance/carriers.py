@@ -6,14 +6,14 @@ Nothing here decodes a pixel, and no content makes it raise: what cannot be read
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from operator import itemgetter
 
 from ..decoding import recognise
-from ..decoding.items import read_items
+from ..decoding.items import read_items, walk_boxes
 from ..decoding.jpeg_segments import walk_segments
 from ..decoding.png import walk_chunks
 from ..decoding.webp import walk_webp
@@ -193,7 +193,7 @@ def _walk_webp(data: bytes, found: Carriers) -> None:
 
 def _walk_boxes(data: bytes, found: Carriers) -> None:
     has_meta = False
-    for kind, at, end in islice(_boxes(data), _MAX_PARTS):
+    for kind, at, end in islice(walk_boxes(data, 0, len(data)), _MAX_PARTS):
         has_meta |= kind == b"meta"
         if kind == b"uuid" and data.startswith(_C2PA_UUID, at):
             found.add_manifest(end - at)
@@ -227,21 +227,6 @@ def _add_items(data: bytes, found: Carriers) -> None:
 def _add_offset_exif(body: bytes, found: Carriers) -> None:
     """Add an EXIF block that begins with its distance from there (ISO/IEC 23008-12, A.2.1)."""
     found.add_exif(body[4 + int.from_bytes(body[:4], "big") :])
-
-
-def _boxes(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    at = 0
-    while at + 8 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, at)
-        header = 8
-        if length == 1:
-            (length,), header = struct.unpack_from(">Q", data, at + 8), 16
-        elif length == 0:
-            length = len(data) - at
-        if length < header:
-            return
-        yield kind, at + header, min(at + length, len(data))
-        at += length
 
 
 def _walk_tiff(data: bytes, found: Carriers) -> None:

@@ -12,9 +12,7 @@ from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import Session
 
 from ..engine import among, audit
-from ..schema import (
-    Base,
-)
+from ..schema import Base
 
 
 @dataclass(frozen=True, slots=True)
