@@ -33,20 +33,21 @@ def promote_supported(database: Database) -> list[ImportSummary]:
     """
     with database.reading() as session:
         found = find_promotable(session, ALGORITHMS)
-    deadline_s = time.monotonic() + database.busy_timeout_s
-    promoted = [_promote(database, name, ALGORITHMS[one], deadline_s) for name, one in found]
+    promoted = [_promote(database, name, ALGORITHMS[one]) for name, one in found]
     return [one for one in promoted if one is not None]
 
 
-def _promote(
-    database: Database, name: str, algorithm: Algorithm, deadline_s: float
-) -> ImportSummary | None:
+def _promote(database: Database, name: str, algorithm: Algorithm) -> ImportSummary | None:
     """Promote the hashes of a list; None where it has none, or none any more."""
+    deadline_s: float | None = None
     while True:
         try:
             return _promote_now(database, name, algorithm)
         except SyncLeaseError:
-            if time.monotonic() > deadline_s:
+            # From the first refusal on: what was read before it may have taken longer by itself.
+            now_s = time.monotonic()
+            deadline_s = now_s + database.busy_timeout_s if deadline_s is None else deadline_s
+            if now_s > deadline_s:
                 raise
         time.sleep(_LOOK_AGAIN_S)
 

@@ -52,9 +52,16 @@ def test_processes_that_start_together_promote_them_once(
 ) -> None:
     _hold(database, VALUE)
 
+    patience_s = database.busy_timeout_s
+
     def another_first(*arguments: Any, **more: Any) -> ImportSummary:
         monkeypatch.undo()
         assert len(promote_supported(database)) == 1
+        # However long the other one took: patience counts from the first refusal on.
+        elapsed = SimpleNamespace(
+            monotonic=lambda: time.monotonic() + 2 * patience_s, sleep=time.sleep
+        )
+        monkeypatch.setattr(promoting, "time", elapsed)
         return apply_delivery(*arguments, **more)
 
     monkeypatch.setattr(promoting, "apply_delivery", another_first)
