@@ -18,7 +18,8 @@ from hashmatch.terms import Expression, Term
 
 from .characters import SIGNS, UNSPACED, is_of_word, is_stray_mark, script_of
 from .comparing import Place, compare, fold_term, near, stands_apart
-from .folding import BREAK, Folded, plain, readings
+from .folding import BREAK, Folded, plain
+from .readings import readings
 
 # A term's number, and which of its expressions.
 _Key: TypeAlias = tuple[int, int]
