@@ -19,6 +19,9 @@ from hashmatch.store.engine import Database, as_table
 from hashmatch.store.schema import (
     AccessToken,
     AllowedMatchRecord,
+    Backfill,
+    BackfillResult,
+    BackfillShard,
     Base,
     Case,
     CaseNote,
@@ -174,6 +177,27 @@ def _days() -> Iterator[dict[str, Any]]:
             yield {"day": day, "outcome": outcome, "reason": reason, "count": 5}
 
 
+def _backfills() -> Iterator[dict[str, Any]]:
+    for key in range(1, 21):
+        begun = utc_now() - timedelta(days=key * 30)
+        ended = begun if key > 1 else None
+        name = None if ended else "x"
+        yield {"fingerprint": name, "sources": "[]", "started_at": begun, "ended_at": ended}
+
+
+def _shards() -> Iterator[dict[str, Any]]:
+    for number in range(6_000):
+        yield {
+            "backfill_key": 1 + number % 2, "number": number, "source": 0, "position": "a",
+            "until": "b", "is_done": number < 3_000, "leased_by": "",
+        }  # fmt: skip
+
+
+def _results() -> Iterator[dict[str, Any]]:
+    for number in range(6_000):
+        yield {"backfill_key": 1 + number % 2, "digest": _blob(number)[-16:]}
+
+
 def _samples() -> Iterator[dict[str, Any]]:
     for _ in range(20):
         yield {
@@ -270,7 +294,8 @@ def _messages(key: int, moment: datetime) -> Iterator[dict[str, Any]]:
 _BEFORE: tuple[tuple[type[Base], Callable[[], Iterator[dict[str, Any]]]], ...] = (
     (Entry, _entries), (Generation, _generations), (EntryActivity, _activity),
     (ListSync, _syncs), (SyncRun, _sync_runs), (AccessToken, _tokens), (DailyCount, _days),
-    (ReviewSample, _samples), (SampledMatch, _sampled),
+    (ReviewSample, _samples), (SampledMatch, _sampled), (Backfill, _backfills),
+    (BackfillShard, _shards), (BackfillResult, _results),
 )  # fmt: skip
 _BELOW_CASES: tuple[tuple[type[Base], _Rows], ...] = (
     (CaseNote, _notes), (UploaderDetails, _details), (NCMECReport, _reports),

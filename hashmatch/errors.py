@@ -121,6 +121,14 @@ class SyncLeaseError(HashmatchError):
     """Another process is syncing the list; the list is unchanged."""
 
 
+class BackfillError(HashmatchError):
+    """A back-fill cannot go on; it goes on where it was when it is started again."""
+
+
+class ShardLostError(BackfillError):
+    """Another process works on the same part of a back-fill; nothing of it was recorded here."""
+
+
 class UnknownListError(HashmatchError):
     """No list has that name."""
 

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hashmatch.config import Settings, load_settings, read_secret
+from hashmatch.config import SecretSettings, Settings, load_settings, read_secret
 from hashmatch.errors import ConfigError, StoreError
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.policy import Policy
@@ -45,10 +45,12 @@ def open_scanner_with(
     *,
     observe: Observe = lambda _stage, _seconds: None,
     require_lists: bool = True,
+    is_counted: bool = True,
 ) -> Scanner:
     """Open a scanner under settings that were read before; see `open_scanner`.
 
     Without `require_lists` it opens even where nothing could match, and then nothing is clear.
+    Without `is_counted`, the caller counts what does not match.
     """
     from hashmatch.screening import Scanner
 
@@ -67,6 +69,7 @@ def open_scanner_with(
             max_bytes=settings.intake.max_bytes,
             listeners=partial(match_listeners, settings),
             observe=observe,
+            is_counted=is_counted,
         )
         if require_lists:
             scanner.require_lists()
@@ -104,7 +107,7 @@ def open_prompt_screener_with(settings: Settings, *, require_lists: bool = True)
     from hashmatch.prompts import PromptScreener
 
     policy = open_policy(settings)
-    digest_key = _prompt_key(settings)
+    digest_key = read_digest_key(settings, settings.prompts.digest_key, "prompts")
     with ExitStack() as opened:
         database = opened.enter_context(closing(open_database(settings)))
         database.require_writable()
@@ -124,14 +127,14 @@ def open_prompt_screener_with(settings: Settings, *, require_lists: bool = True)
     return screener
 
 
-def _prompt_key(settings: Settings) -> bytes:
-    """Return the key of the hashes of prompts, which is made where there is none yet.
+def read_digest_key(settings: Settings, secret: SecretSettings | None, name: str) -> bytes:
+    """Return a key of digests; without a secret that of a file, which is made where it is missing.
 
     Raises `ConfigError` and `StoreError`.
     """
-    if settings.prompts.digest_key is not None:
-        return read_secret(settings.prompts.digest_key).encode()
-    path = settings.data_dir / "prompts.key"
+    if secret is not None:
+        return read_secret(secret).encode()
+    path = settings.data_dir / f"{name}.key"
     try:
         with suppress(FileNotFoundError):
             if key := path.read_bytes():
@@ -146,7 +149,7 @@ def _prompt_key(settings: Settings) -> bytes:
         draft.unlink()
         return path.read_bytes()
     except OSError as error:
-        hint = "Set prompts.digest_key, or choose another place with --data-dir."
+        hint = f"Set {name}.digest_key, or choose another place with data_dir."
         raise StoreError(f"{path}: cannot be made: {error.strerror}", hint=hint) from error
 
 

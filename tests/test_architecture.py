@@ -20,7 +20,7 @@ PACKAGE = Path(hashmatch.__file__).parent
 FLOORS = (
     {"cli"},
     {"operations"},
-    {"service", "gate"},
+    {"service", "gate", "engines"},
     {"wiring"},
     {"cases"},
     {"screening", "lists", "cybertip", "evaluate", "prompts"},
@@ -42,7 +42,7 @@ CLIENT_IMPORTS = {"errors", "hashes", "outcome", "provenance", "wire"}
 STOREYS = {
     "store": (
         {"retention", "figures", "queue"},
-        {"evaluations"},
+        {"evaluations", "backfills"},
         {
             "migrations",
             "matches",

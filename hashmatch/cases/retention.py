@@ -20,6 +20,7 @@ from hashmatch.store.lookups import DAYS_SHOWN
 from hashmatch.store.retention import (
     Place,
     Removed,
+    count_old_backfills,
     count_old_cases,
     count_old_contents,
     count_old_days,
@@ -28,6 +29,7 @@ from hashmatch.store.retention import (
     count_old_messages,
     count_old_prompts,
     count_old_tokens,
+    remove_old_backfills,
     remove_old_cases,
     remove_old_contents,
     remove_old_days,
@@ -62,9 +64,9 @@ class _Rule:
 def apply_retention(database: Database, settings: Settings, *, dry_run: bool) -> dict[str, int]:
     """Remove what is older than `[retention]` allows; returns the number of rows by table.
 
-    With `dry_run` nothing is removed, and only cases, contents, details, messages, tokens and days
-    are counted. Others read and write meanwhile. May be interrupted and called again. Raises
-    `StoreError`.
+    With `dry_run` nothing is removed, and only cases, contents, details, messages, tokens,
+    back-fills and days are counted. Others read and write meanwhile. May be interrupted and called
+    again. Raises `StoreError`.
     """
     now, removed = utc_now(), Counter[str]()
     for rule in _rules(settings):
@@ -127,5 +129,6 @@ def _rules(settings: Settings) -> Iterator[_Rule]:
     yield _Rule("messages", retention.outbox_days, remove_old_messages, count_old_messages)
     yield _Rule("tokens", retention.token_days, remove_old_tokens, count_old_tokens)
     yield _Rule("prompts", retention.prompt_days, remove_old_prompts, count_old_prompts)
+    yield _Rule("backfills", retention.backfill_days, remove_old_backfills, count_old_backfills)
     yield _Rule("lookups", DAYS_SHOWN, remove_old_lookups, count_old_lookups, is_chosen=False)
     yield _Rule("daily_counts", retention.daily_count_days, remove_old_days, count_old_days)

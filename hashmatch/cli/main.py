@@ -25,6 +25,7 @@ _COMMANDS = {
     "demo": "Run the whole flow on drawn pictures and a made-up list.",
     "hash": "Compute the hashes of images.",
     "scan": "Screen images against all lists and record matches.",
+    "backfill": "Screen all images of large stores, and go on where it was.",
     "lookup": "Screen hashes that were computed elsewhere.",
     "lists": "Manage hash lists, their entries and their deliveries.",
     "index": "Show, build and compact the index on disk.",

@@ -6,7 +6,7 @@ import os
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import platformdirs
 from pydantic import Field, ValidationError, field_validator
@@ -21,7 +21,7 @@ from .service import OutboxSettings, ServiceSettings, WebhookName, WebhookSettin
 
 CONFIG_NAME = "hashmatch.toml"
 # Tables of a section whose own tables are places of secrets.
-_SECRET_TABLES = ("secrets", "file")
+_SECRET_TABLES = ("secrets", "storage_secrets", "file")
 
 ThresholdBits = Annotated[int, Field(ge=0, le=100_000_000)]
 Quality = Annotated[int, Field(ge=0, le=100)]
@@ -120,6 +120,19 @@ class PromptSettings(Section):
     digest_key: SecretSettings | None = None
 
 
+class BackfillSettings(Section):
+    """`[backfill]`: how large stores of images are screened.
+
+    `storage_options` and `storage_secrets` are fsspec's options for object storage.
+    """
+
+    # The key of the digests that stand for content ids until a back-fill ends; by default a file
+    # in `data_dir`.
+    digest_key: SecretSettings | None = None
+    storage_options: dict[str, Any] = {}
+    storage_secrets: dict[str, SecretSettings] = {}
+
+
 class Settings(Section):
     """All settings; `source` is the file that they were read from, None for the defaults."""
 
@@ -131,6 +144,7 @@ class Settings(Section):
     index: IndexSettings = IndexSettings()
     policy: PolicySettings = PolicySettings()
     prompts: PromptSettings = PromptSettings()
+    backfill: BackfillSettings = BackfillSettings()
     mappings: dict[str, MappingSettings] = {"iwf": IWF}
     lists: dict[str, SourceSettings] = {}
     guards: GuardSettings = GuardSettings()
@@ -197,7 +211,12 @@ def load_settings(explicit: Path | None = None, *, use_environment: bool = True)
             _make_absolute(path, guards, "benign_sample")
             for secret in _secrets(one):
                 _make_absolute(path, secret, "file")
-        for section in (table.get("audit"), table.get("cases"), table.get("prompts")):
+        for section in (
+            table.get("audit"),
+            table.get("cases"),
+            table.get("prompts"),
+            table.get("backfill"),
+        ):
             for secret in _secrets(section):
                 _make_absolute(path, secret, "file")
     if use_environment:

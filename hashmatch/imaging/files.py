@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hashmatch.outcome import Failure, Reason
@@ -12,20 +12,33 @@ from hashmatch.outcome import Failure, Reason
 from .limits import too_large
 
 
-def find_files(path: Path) -> Iterator[Path]:
+def find_files(path: Path, *, after: Sequence[str] | None = None) -> Iterator[Path]:
     """Yield all files under a folder, in order; any other path is yielded unchanged.
 
     Links to folders are not followed. Such a link, and a folder that cannot be listed, is yielded
-    itself, so that it is reported instead of skipped silently.
+    itself, so that it is reported instead of skipped silently. With `after`, the parts of a path
+    below the folder, only what follows that path is yielded.
     """
-    waiting = [path]
+    waiting = [(path, after)]
     while waiting:
-        current = waiting.pop()
+        current, passed = waiting.pop()
         children = _list_folder(current, follow_link=current is path)
-        if children is None:
+        if children is not None:
+            waiting.extend(_following(current, children, passed))
+        elif passed is None:
             yield current
-        else:
-            waiting.extend(current / name for name in reversed(children))
+
+
+def _following(
+    folder: Path, names: Sequence[str], passed: Sequence[str] | None
+) -> Iterator[tuple[Path, Sequence[str] | None]]:
+    """Yield what of a folder follows a path in it, the last first, and that path's next part."""
+    first = passed[0] if passed else ""
+    for name in reversed(names):
+        if not passed or name > first:
+            yield folder / name, None
+        elif name == first:
+            yield folder / name, passed[1:]
 
 
 def _list_folder(path: Path, *, follow_link: bool) -> list[str] | None:

@@ -74,7 +74,9 @@ class Scanner:
         listeners: Callable[[], Sequence[MatchListener]] = tuple,
         clock: Callable[[], datetime] = utc_now,
         observe: Observe = lambda _stage, _seconds: None,
+        is_counted: bool = True,
     ) -> None:
+        """Take the parts. Without `is_counted`, the caller counts what does not match."""
         self._database = database
         self._index = index
         self._intake = intake
@@ -86,6 +88,7 @@ class Scanner:
         self._lookup_limit = LookupLimit(database, policy, listeners)
         self._observe = observe
         self._tally = Tally(database)
+        self._is_counted = is_counted
         self._matched_algorithms = Remembered(lambda one, _: matched_algorithms(one, policy))
         self._list_failures = Remembered(lambda one, day: find_list_failure(one, policy, day))
 
@@ -330,9 +333,7 @@ class Scanner:
         except Exception as error:  # noqa: BLE001 (unscreened, whatever it is, and never clear)
             failure = failure_of(error)
             return [self._failed(one, failure) for one in requests]
-        failure = Failure(
-            Reason.INDEX_STALE, "the lists changed faster than the image was screened"
-        )
+        failure = Failure(Reason.INDEX_STALE, "the lists changed faster than it was screened")
         return [self._counted(unscreened(self._policy, one, failure)) for one in requests]
 
     def _screen_against(
@@ -393,7 +394,7 @@ class Scanner:
 
     def _counted(self, outcome: Outcome) -> Outcome:
         """Count an image that did not match, in memory: no verdict waits for its count."""
-        if not isinstance(outcome, Matched):  # Its record is committed.
+        if self._is_counted and not isinstance(outcome, Matched):  # Its record is committed.
             reason = outcome.reason.value if isinstance(outcome, Unscreened) else ""
             self._tally.add(self._clock().date(), outcome_name(outcome), reason)
         return outcome

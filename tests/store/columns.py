@@ -21,6 +21,9 @@ CONTENT: dict[str, str] = {
     "lookup_anchors": "value",
     "near_lookups": "value",
     "prompt_matches": "prompt_id digest",
+    "backfills": "sources planned_position",
+    "backfill_shards": "position until",
+    "backfill_results": "digest",
 }
 UPLOADER: dict[str, str] = {
     "uploader_details": "key_id sealed account_digest",
@@ -35,6 +38,7 @@ ACTOR: dict[str, str] = {
     "review_samples": "drawn_by",
     "tokens": "name",
     "list_syncs": "leased_by",
+    "backfill_shards": "leased_by",
 }
 LIST: dict[str, str] = {
     "lists": "name licensor",
@@ -61,6 +65,11 @@ NEITHER: dict[str, str] = {
     "audit_checkpoints": "number record_hash signed_at key_id signature",
     "audit_head": "key number record_hash signed_at key_id signature",
     "audit_records": "number at action subject subject_key state_hash record_hash",
+    "backfill_counts": "backfill_key outcome reason count",
+    "backfill_results": "backfill_key",
+    "backfill_shards": "backfill_key number source is_done leased_until",
+    "backfills": "audit_id key fingerprint started_at ended_at planned_source is_planned shards"
+    " found",
     "case_notes": "audit_id key case_key at",
     "cases": "audit_id key state priority due_at opened_at changed_at decided_at notified_at"
     " newest_match"

@@ -13,7 +13,7 @@ from benchmarks.filling import DAYS
 from hashmatch.cases import PENDING, State
 from hashmatch.cybertip import ENDED
 from hashmatch.reports import case_rows, read_figures, report_rows
-from hashmatch.store import cases, figures, opening, outbox, queue, retention, tokens
+from hashmatch.store import backfills, cases, figures, opening, outbox, queue, retention, tokens
 from hashmatch.store.cases import CaseFilter, CasePlace, OpeningPlace
 from hashmatch.store.engine import read_history
 from hashmatch.store.evaluations import read_sample, read_sampled, read_samples
@@ -182,6 +182,9 @@ def _others() -> Iterator[tuple[str, Ask]]:
     yield "decisions of gates", lambda session: read_gate_totals(session, _LATE.date(), None)
     yield "prompts", lambda session: read_prompt_totals(session, _LATE.date(), None)
     yield "safeguards", lambda session: list(read_safeguards(session, since, until))
+    yield "back-fills", lambda session: backfills.read_backfills(session, limit=_ROWS)
+    yield "a back-fill", lambda session: backfills.read_backfill(session, 1)
+    yield "open shards", lambda session: backfills.has_open_shards(session, 1)
     yield "unsent messages", outbox.count_unsent
     yield "the outbox", lambda session: outbox.read_outbox(session, limit=_ROWS)
     yield "lists", lambda session: (read_lists(session), read_lists(session, ALLOW))
@@ -205,11 +208,18 @@ def _jobs() -> Iterator[tuple[str, Ask]]:
         ("tokens", retention.remove_old_tokens, {}),
         ("prompts", retention.remove_old_prompts, {}),
         ("days", retention.remove_old_days, {}),
+        ("back-fills", retention.remove_old_backfills, {}),
         ("lookups", retention.remove_old_lookups, {}),
     )
     for name, remove, more in removals:
         yield f"removal of {name}", _removal(remove, _until(name), None, more)
         yield f"later removal of {name}", _removal(remove, _until(name), place, more)
+    yield "a shard", lambda session: backfills.take_shard(session, 1, "somebody")
+    yield "results", _results_of_a_shard
+    yield (
+        "leftovers of back-fills",
+        lambda session: backfills.remove_leftovers(session, limit=_ROWS),
+    )
     yield "due messages", outbox.find_due
     yield "taken messages", lambda session: outbox.take_due(session, "webhook", "desk", limit=5)
     yield (
@@ -217,6 +227,13 @@ def _jobs() -> Iterator[tuple[str, Ask]]:
         lambda session: cases.lock_details_of_other_keys(session, "k1", limit=50),
     )
     yield "uses of tokens", lambda session: tokens.note_token_uses(session, {f"{7:012}": utc_now()})
+
+
+def _results_of_a_shard(session: Session) -> None:
+    shard = backfills.take_shard(session, 1, "somebody")
+    assert shard is not None
+    results = {bytes([n]) * 16: ("clear", "") for n in range(50)}
+    backfills.record_results(session, shard, results, "c", utc_now().date())
 
 
 def _until(name: str) -> datetime:

@@ -46,6 +46,8 @@ _SMALL = {
     "prompt_counts": "as many as there are days, sources and outcomes",
     "safeguards": "one for each change of a list or a setting",
     "tokens": "made by people",
+    "backfills": "begun by people",
+    "backfill_counts": "as many as there are back-fills, outcomes and reasons",
     "review_samples": "drawn by people",
 }
 _GROWING = set(Base.metadata.tables) - set(_SMALL)
@@ -213,6 +215,7 @@ _RECORDS = "records one row, which it has or looks up by a unique key"
 # What the walk does not ask for, and why that may be.
 _NOT_WALKED = {
     "safeguards": {"record_safeguards": _RECORDS},
+    "backfills": dict.fromkeys(("open_backfill", "add_shards", "release_shard"), _RECORDS),
     "prompts": {"record_prompt_matches": _RECORDS},
     "evaluations.counts": dict.fromkeys(
         ("count_distances", "count_fates", "count_results", "matches_of"), _ALL_OF_A_PERIOD
@@ -228,7 +231,7 @@ _NOT_WALKED = {
     "retention.others": dict.fromkeys(
         (
             "count_old_messages", "count_old_tokens", "count_old_prompts", "count_old_days",
-            "count_old_lookups",
+            "count_old_lookups", "count_old_backfills",
         ), _COUNTED_FIRST,
     ),
     "retention.turns": {"count_rows": _COUNTED_FIRST},
@@ -271,7 +274,7 @@ _WALKED = (
     "cases", "opening", "queue", "figures", "outbox", "tokens", "retention.content",
     "retention.others", "retention.turns", "prompts", "matches.allowed",
     "matches.content", "matches.counts", "matches.exporting", "matches.flooding",
-    "matches.matches", "lookups", "safeguards",
+    "matches.matches", "lookups", "safeguards", "backfills",
     "evaluations.counts", "evaluations.samples",
 )  # fmt: skip
 

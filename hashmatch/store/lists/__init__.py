@@ -23,7 +23,7 @@ from .figures import (
 )
 from .following import FollowedLists
 from .generations import Counts, was_at
-from .holders import new_lease_holder
+from .holders import is_gone, new_lease_holder
 from .own import (
     NumberedEntry,
     add_entry,
@@ -165,6 +165,7 @@ __all__ = [
     "has_list",
     "has_succeeded",
     "hide_quarantined",
+    "is_gone",
     "lease_sync",
     "move_checkpoint",
     "needs_settling",

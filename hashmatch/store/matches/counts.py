@@ -20,7 +20,7 @@ class Tally(BufferedCounts[_Tallied]):
     """Counts of the images that were clear or unscreened, which reach the store soon."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(database, _add_to_store, "hashmatch-counts")
+        super().__init__(database, add_daily_counts, "hashmatch-counts")
 
     def add(self, day: date, outcome: str, reason: str = "") -> None:
         """Count one image, in memory."""
@@ -40,7 +40,10 @@ def read_daily_counts(
     return {(outcome, reason): number for outcome, reason, number in session.execute(query)}
 
 
-def _add_to_store(session: Session, counts: Mapping[_Tallied, int]) -> None:
+def add_daily_counts(session: Session, counts: Mapping[_Tallied, int]) -> None:
+    """Add to the counts of days, outcomes and reasons."""
+    if not counts:
+        return
     new = upsert(session, DailyCount)
     session.execute(
         new.on_conflict_do_update(

@@ -15,11 +15,13 @@ from .content import (
     remove_old_details,
 )
 from .others import (
+    count_old_backfills,
     count_old_days,
     count_old_lookups,
     count_old_messages,
     count_old_prompts,
     count_old_tokens,
+    remove_old_backfills,
     remove_old_days,
     remove_old_lookups,
     remove_old_messages,
@@ -31,6 +33,7 @@ from .turns import Place, Removed
 __all__ = [
     "Place",
     "Removed",
+    "count_old_backfills",
     "count_old_cases",
     "count_old_contents",
     "count_old_days",
@@ -39,6 +42,7 @@ __all__ = [
     "count_old_messages",
     "count_old_prompts",
     "count_old_tokens",
+    "remove_old_backfills",
     "remove_old_cases",
     "remove_old_contents",
     "remove_old_days",

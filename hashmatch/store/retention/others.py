@@ -1,4 +1,4 @@
-"""Removal of messages, tokens, matches of prompts, counts and look-ups."""
+"""Removal of messages, tokens, matches of prompts, back-fills, counts and look-ups."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from typing import Any
 from sqlalchemy import Select, delete, or_, select
 from sqlalchemy.orm import Session
 
+from ..backfills import end_backfill, remove_leftovers
 from ..lookups import count_old_anchors, remove_old_anchors
 from ..schema import (
     MESSAGE_IS_DONE,
     AccessToken,
+    Backfill,
+    BackfillCount,
     DailyCount,
     OutboxMessage,
     PromptMatch,
 )
 from .turns import Place, Removed, count_rows, delete_keys, remove_audited
 
-_DAYS_AT_ONCE = 30
+_DAYS_AT_ONCE, _BACKFILLS_AT_ONCE = 30, 20
 # About as many different hashes as are answered about one anchor.
 _LOOKUPS_EACH = 20
 
@@ -61,6 +64,23 @@ def remove_old_prompts(session: Session, before: datetime, _: Place | None, rows
     return Removed(Counter({"prompt_matches": len(keys)} if keys else {}), is_last=not keys)
 
 
+def count_old_backfills(session: Session, before: datetime) -> int:
+    """Return the number of back-fills that were begun before a time."""
+    return count_rows(session, _old_backfills(before))
+
+
+def remove_old_backfills(session: Session, before: datetime, _: Place | None, rows: int) -> Removed:
+    """Remove some of these back-fills; those that have not ended are given up."""
+    keys = session.scalars(_old_backfills(before).limit(_BACKFILLS_AT_ONCE)).all()
+    for key in keys:
+        end_backfill(session, key, is_whole=False)
+    if removed := remove_leftovers(session, limit=rows):
+        return Removed(Counter({"backfill_rows": removed}))
+    session.execute(delete(BackfillCount).where(BackfillCount.backfill_key.in_(keys)))
+    remove_audited(session, Backfill, keys)
+    return Removed(Counter({"backfills": len(keys)} if keys else {}), is_last=not keys)
+
+
 def count_old_days(session: Session, before: datetime) -> int:
     """Return the number of days before a time that have counts."""
     return len(session.scalars(_old_days(before)).all())
@@ -98,6 +118,10 @@ def _old_tokens(before: datetime) -> Select[int]:
 def _old_prompts(before: datetime) -> Select[int]:
     order = (PromptMatch.matched_at, PromptMatch.key)
     return select(PromptMatch.key).where(PromptMatch.matched_at < before).order_by(*order)
+
+
+def _old_backfills(before: datetime) -> Select[int]:
+    return select(Backfill.key).where(Backfill.started_at < before).order_by(Backfill.started_at)
 
 
 def _old_days(before: datetime) -> Select[Any]:

@@ -1,6 +1,7 @@
 """Tables, by subject."""
 
 from .audit import AuditBatch, AuditCheckpoint, AuditHead, AuditRecord
+from .backfills import Backfill, BackfillCount, BackfillResult, BackfillShard
 from .base import Audited, Base, LongInteger, require_text, utc_moment, utc_now
 from .cases import Case, CaseNote, NCMECReport, ReviewResult, UploaderDetails
 from .evaluations import ReviewSample, SampledMatch
@@ -42,6 +43,10 @@ __all__ = [
     "AuditHead",
     "AuditRecord",
     "Audited",
+    "Backfill",
+    "BackfillCount",
+    "BackfillResult",
+    "BackfillShard",
     "Base",
     "Case",
     "CaseNote",

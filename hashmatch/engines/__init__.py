@@ -1,0 +1,18 @@
+"""Engines: the one flow over many images and cores. They hold no screening logic."""
+
+from .ledger import Ledger
+from .local import Report, run_locally
+from .outcome_files import OutcomeFiles, open_outcome_files
+from .screening import ItemScreener
+from .sources import Source, open_sources
+
+__all__ = [
+    "ItemScreener",
+    "Ledger",
+    "OutcomeFiles",
+    "Report",
+    "Source",
+    "open_outcome_files",
+    "open_sources",
+    "run_locally",
+]
