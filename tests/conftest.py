@@ -134,6 +134,8 @@ _ON_BOTH = (
     "lists/test_promoting",
     "lists/test_reach",
     "index/test_following",
+    "engines/test_ledger",
+    "engines/test_local",
     "screening/",
 )
 

@@ -53,6 +53,7 @@ def scanner_maker(
         listeners: Sequence[MatchListener] = (),
         observe: Callable[[str, float], None] = lambda _stage, _seconds: None,
         level: str = "standard",
+        is_counted: bool = True,
         guards: Mapping[str, Any] = MappingProxyType({}),
         **policy: Any,
     ) -> Scanner:
@@ -74,6 +75,7 @@ def scanner_maker(
             listeners=lambda: listeners,
             clock=lambda: NOW,
             observe=observe,
+            is_counted=is_counted,
         )
         if made is not None:
             made.append(scanner)

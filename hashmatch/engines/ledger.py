@@ -154,7 +154,7 @@ class Ledger:
     def _patiently(self, work: Callable[[], _T]) -> _T:
         attempts = Attempts(
             stop=stop_after_delay(_PATIENCE_S),
-            wait=wait_exponential_jitter(initial=0.1, max=_LONGEST_PAUSE_S),
+            wait=wait_exponential_jitter(multiplier=0.1, max=_LONGEST_PAUSE_S),
             retry=retry_if_exception_type((StoreLockedError, StoreUnreachableError)),
             reraise=True,
         )

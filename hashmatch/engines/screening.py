@@ -7,14 +7,18 @@ from collections.abc import Callable
 
 from hashmatch.errors import BackfillError
 from hashmatch.hashes import Level
-from hashmatch.outcome import Failure, Outcome, Reason, Unscreened
+from hashmatch.outcome import Clear, Failure, Outcome, Reason, Unscreened
 from hashmatch.screening import Scanner
 
 from .sources import Item
 
-# Of the image, or of the process that decoded it, which may have been killed: these decide.
-_ATTEMPTS = 3
-_UNSURE = frozenset({Reason.DECODER_CRASHED, Reason.TIMED_OUT, Reason.OUT_OF_MEMORY})
+# Of the image, or of the process that decoded it, which may have been killed, or of a machine that
+# was busy: the pauses before further attempts, the last of which decides.
+_PAUSES_S = {
+    Reason.DECODER_CRASHED: (0.5, 2.0, 6.0),
+    Reason.OUT_OF_MEMORY: (0.5, 2.0, 6.0),
+    Reason.TIMED_OUT: (1.0,),
+}
 # Of us, and none of the image's: waited for, and then the back-fill stops.
 _OURS = frozenset(
     {
@@ -48,22 +52,22 @@ class ItemScreener:
         Raises `BackfillError` where the lists or the store permit none.
         """
         data = item.load() if data is None else data
-        deadline_s, pause_s, attempt = self._clock() + _PATIENCE_S, _FIRST_PAUSE_S, 1
+        deadline_s, pause_s, attempt = self._clock() + _PATIENCE_S, _FIRST_PAUSE_S, 0
         while True:
             outcome = self._screen_once(item, data)
-            if not isinstance(outcome, Unscreened):
-                return outcome
-            if outcome.reason in _OF_LISTS:
-                raise _stopped(outcome)
-            if outcome.reason in _UNSURE and attempt < _ATTEMPTS:
+            # One that matched by the hash of its bytes may match by its picture, too.
+            reason = None if isinstance(outcome, Clear) else outcome.reason
+            pauses = () if reason is None else _PAUSES_S.get(reason, ())
+            if attempt < len(pauses):
+                self._pause(pauses[attempt])
                 attempt += 1
-                continue
-            if outcome.reason not in _OURS:
+            elif not isinstance(outcome, Unscreened) or reason not in _OF_LISTS | _OURS:
                 return outcome
-            if self._clock() > deadline_s:
+            elif reason in _OF_LISTS or self._clock() > deadline_s:
                 raise _stopped(outcome)
-            self._pause(pause_s)
-            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            else:
+                self._pause(pause_s)
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
     def _screen_once(self, item: Item, data: bytes | Failure) -> Outcome:
         names = {"content_id": item.content_id, "reference": item.reference}

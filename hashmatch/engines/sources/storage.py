@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property, partial
@@ -57,10 +58,10 @@ class Storage:
         """Open an object for reading. Raises `BackfillError`."""
         storage, path = self.open(address)
         try:
-            stream: IO[bytes] = self._attempt(lambda: storage.open(path, "rb"))
+            # fsspec's own file reads lines of any length.
+            return io.BufferedReader(self._attempt(lambda: storage.open(path, "rb")))
         except Exception as error:
             raise _stopped(address, error) from error
-        return stream
 
     def find(self, address: str) -> dict[str, Any]:
         """Return the facts of each object under an address by path. Raises `BackfillError`."""

@@ -1,0 +1,222 @@
+"""Object storage through a real server: what it sends, and what it does not."""
+
+from __future__ import annotations
+
+import logging
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import fsspec
+import pytest
+from moto.server import ThreadedMotoServer
+
+from hashmatch.engines.sources import Source, Storage, open_source
+from hashmatch.errors import BackfillError, ConfigError, InputError
+from hashmatch.outcome import Failure, Reason
+
+_MAX_BYTES = 1_000
+
+
+class _Bucket:
+    """A bucket on loopback, and the storage as it is seen by whoever has the keys."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.options = {"key": "one", "secret": "secret-key", "endpoint_url": endpoint}
+        self.files: Any = fsspec.filesystem("s3", **self.options, skip_instance_cache=True)
+
+    def storage(self) -> Storage:
+        return Storage(self.options, _MAX_BYTES, pause=lambda _: None)
+
+    def source(self, address: str = "s3://bucket/uploads/") -> Source:
+        return open_source(address, self.storage(), _MAX_BYTES)
+
+
+@pytest.fixture(scope="module")
+def _server() -> Iterator[str]:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(_server: str) -> _Bucket:
+    """An empty bucket."""
+    for path, method in (("moto-api/reset", "POST"), ("bucket", "PUT")):
+        request = urllib.request.Request(f"{_server}/{path}", method=method)
+        urllib.request.urlopen(request).close()
+    return _Bucket(_server)
+
+
+def test_objects_are_read_in_the_order_of_their_names(bucket: _Bucket) -> None:
+    names = ("b.jpg", "a/2.jpg", "a.jpg", "a/1.jpg", "ä b.jpg")
+    for name in names:
+        bucket.files.pipe(f"bucket/uploads/{name}", name.encode())
+    bucket.files.pipe("bucket/other.jpg", b"other")
+    source = bucket.source()
+    items = list(source.items())
+    assert [one.load() for one in items] == [one.encode() for one in sorted(names)]
+    assert [one.content_id for one in items] == [f"s3://bucket/uploads/{n}" for n in sorted(names)]
+    assert all(one.version for one in items)
+    for number, item in enumerate(items, start=1):
+        rest = [one.content_id for one in bucket.source().items(item.position)]
+        assert rest == [one.content_id for one in items[number:]]
+
+
+def test_one_object_is_a_source(bucket: _Bucket) -> None:
+    bucket.files.pipe("bucket/one.jpg", b"one")
+    (item,) = bucket.source("s3://bucket/one.jpg").items()
+    assert item.load() == b"one"
+
+
+def test_a_version_changes_with_the_content(bucket: _Bucket) -> None:
+    versions = set()
+    for content in (b"one", b"two", b"one"):
+        bucket.files.pipe("bucket/uploads/one.jpg", content)
+        versions |= {one.version for one in bucket.source().items()}
+    assert len(versions) >= 2
+
+
+def test_an_object_that_was_exchanged_is_read_as_it_is_now(bucket: _Bucket) -> None:
+    bucket.files.pipe("bucket/uploads/one.jpg", b"first")
+    (item,) = bucket.source().items()
+    bucket.files.pipe("bucket/uploads/one.jpg", b"the second is longer")
+    assert item.load() == b"the second is longer"
+    bucket.files.pipe("bucket/uploads/one.jpg", b"")
+    assert item.load() == b""
+
+
+def test_an_object_that_is_gone_is_unreadable(bucket: _Bucket) -> None:
+    bucket.files.pipe("bucket/uploads/one.jpg", b"first")
+    (item,) = bucket.source().items()
+    bucket.files.rm("bucket/uploads/one.jpg")
+    failure = item.load()
+    assert isinstance(failure, Failure)
+    assert failure.reason is Reason.UNREADABLE
+
+
+def test_an_object_that_is_too_large_is_not_fetched(
+    bucket: _Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket.files.pipe("bucket/uploads/one.jpg", bytes(_MAX_BYTES + 1))
+    bucket.files.pipe("bucket/uploads/two.jpg", bytes(_MAX_BYTES))
+    first, second = (one.load() for one in bucket.source().items())
+    assert isinstance(first, Failure)
+    assert first.reason is Reason.TOO_LARGE
+    assert second == bytes(_MAX_BYTES)
+
+
+def test_a_bucket_without_such_objects_is_named(bucket: _Bucket) -> None:
+    with pytest.raises(InputError, match="s3://bucket/uploads/: there is no such object"):
+        list(bucket.source().items())
+    with pytest.raises((InputError, BackfillError), match="s3://nowhere/: there is no such"):
+        list(bucket.source("s3://nowhere/").items())
+
+
+def test_a_manifest_in_storage_names_objects(bucket: _Bucket) -> None:
+    bucket.files.pipe("bucket/uploads/one.jpg", b"first")
+    bucket.files.pipe("bucket/all.csv", b"content_id,address\npost/1,s3://bucket/uploads/one.jpg\n")
+    (item,) = bucket.source("s3://bucket/all.csv").items()
+    assert (item.content_id, item.load()) == ("post/1", b"first")
+    bucket.files.pipe("bucket/all.csv", b"address\nrelative.jpg\n")
+    with pytest.raises(BackfillError, match="relative path, in object storage"):
+        list(bucket.source("s3://bucket/all.csv").items())
+
+
+class _Failing:
+    """A file system that fails as storage does, some times or for some objects."""
+
+    def __init__(self, files: Any, fail: Callable[[str], Exception | None]) -> None:
+        self._files = files
+        self._fail = fail
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._files, name)
+
+    def cat_file(self, path: str, **more: Any) -> Any:
+        if (error := self._fail(path)) is not None:
+            raise error
+        return self._files.cat_file(path, **more)
+
+    def info(self, path: str, **more: Any) -> Any:
+        if (error := self._fail(path)) is not None and not isinstance(error, EOFError):
+            raise error
+        return self._files.info(path, **more)
+
+
+class _Storage(Storage):
+    """Storage whose file system fails."""
+
+    def __init__(self, bucket: _Bucket, fail: Callable[[str], Exception | None]) -> None:
+        super().__init__(bucket.options, _MAX_BYTES, pause=lambda _: None)
+        self._fail = fail
+
+    def open(self, address: str) -> tuple[Any, str]:
+        files, path = super().open(address)
+        return _Failing(files, self._fail), path
+
+
+def _two(bucket: _Bucket, fail: Callable[[str], Exception | None]) -> list[Callable[[], Any]]:
+    for name in ("one", "two"):
+        bucket.files.pipe(f"bucket/uploads/{name}.jpg", name.encode())
+    source = open_source("s3://bucket/uploads/", _Storage(bucket, fail), _MAX_BYTES)
+    return [item.load for item in source.items()]
+
+
+def test_storage_that_slows_down_is_asked_again(bucket: _Bucket) -> None:
+    answers = iter([OSError("SlowDown"), TimeoutError(), OSError("SlowDown")])
+    one, two = _two(bucket, lambda _: next(answers, None))
+    assert (one(), two()) == (b"one", b"two")
+
+
+def test_an_object_that_alone_cannot_be_read_is_unreadable(bucket: _Bucket) -> None:
+    for error in (PermissionError(), OSError("InternalError")):
+
+        def fail(path: str, error: Exception = error) -> Exception | None:
+            return error if "two" in path else None
+
+        one, two = _two(bucket, fail)
+        assert one() == b"one"
+        failure = two()
+        assert isinstance(failure, Failure)
+        assert "secret" not in failure.detail
+
+
+def test_an_object_that_stays_truncated_is_unreadable(bucket: _Bucket) -> None:
+    class _Truncating(_Failing):
+        def cat_file(self, path: str, **more: Any) -> Any:
+            return self._files.cat_file(path, **more)[:-1]
+
+    class _Short(_Storage):
+        def open(self, address: str) -> tuple[Any, str]:
+            files, path = Storage.open(self, address)
+            return _Truncating(files, self._fail), path
+
+    bucket.files.pipe("bucket/uploads/one.jpg", b"one")
+    storage = _Short(bucket, lambda _: None)
+    (item,) = open_source("s3://bucket/uploads/", storage, _MAX_BYTES).items()
+    failure = item.load()
+    assert isinstance(failure, Failure)
+    assert failure.reason is Reason.UNREADABLE
+
+
+@pytest.mark.parametrize("error", [PermissionError("expired"), OSError("unreachable")])
+def test_credentials_that_end_and_storage_that_is_away_stop_the_run(
+    bucket: _Bucket, error: Exception
+) -> None:
+    """And are no failure of the images that would have come next."""
+    is_away = False
+    one, two = _two(bucket, lambda _: error if is_away else None)
+    assert one() == b"one"
+    is_away = True
+    with pytest.raises(BackfillError, match=r"uploads/two\.jpg: the storage"):
+        two()
+
+
+def test_an_unknown_kind_of_storage_is_an_error() -> None:
+    source = open_source("nothing://bucket/", Storage({}, _MAX_BYTES), _MAX_BYTES)
+    with pytest.raises(ConfigError, match="cannot be opened"):
+        list(source.items())
