@@ -58,7 +58,7 @@ STOREYS = {
         {"engine"},
         {"schema"},
     ),
-    "service": ({"serving"}, {"app"}, {"api"}, {"runtime"}, {"telemetry"}, {"http"}),
+    "service": ({"serving"}, {"app"}, {"api", "doors"}, {"runtime"}, {"telemetry"}, {"http"}),
 }
 # Rooms whose parts are doors of their own: whoever needs one does not load the others.
 DOORS = {

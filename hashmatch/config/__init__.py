@@ -25,7 +25,13 @@ from .lists import (
     ThreatExchangeSourceSettings,
 )
 from .secrets import read_secret
-from .service import EndpointSettings, OutboxSettings, ServiceSettings, WebhookSettings
+from .service import (
+    DoorSettings,
+    EndpointSettings,
+    OutboxSettings,
+    ServiceSettings,
+    WebhookSettings,
+)
 from .settings import (
     CONFIG_NAME,
     ImageFormat,
@@ -42,6 +48,7 @@ __all__ = [
     "CasesSettings",
     "CategorySettings",
     "CyberTiplineEscalation",
+    "DoorSettings",
     "EmailEscalation",
     "EndpointSettings",
     "EscalationSettings",

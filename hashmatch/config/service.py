@@ -14,6 +14,9 @@ from .lists import SecretSettings, Section
 _FETCH_HOST = re.compile(r"(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
 
 
+DoorAddress = Annotated[str, Field(pattern=r"^(|unix:/.+|.+:\d{1,5})$")]
+
+
 class ServiceSettings(Section):
     """`[service]`: address, TLS, limits, background syncs and telemetry."""
 
@@ -62,6 +65,33 @@ class ServiceSettings(Section):
         if bool(self.tls_certificate) is not bool(self.tls_key):
             raise ValueError("set both tls_certificate and tls_key, or neither")
         return self
+
+
+class DoorSettings(Section):
+    """`[doors]`: protocols by which others ask for verdicts, as they ask virus scanners."""
+
+    # "unix:" and a path, or an address and a port.
+    clamd: DoorAddress = ""
+    icap: DoorAddress = ""
+    # The permissions of sockets of files, in octal.
+    socket_mode: str = Field(default="600", pattern=r"^[0-7]{3}$")
+    # Who may ask by network; a socket of a file is guarded by its permissions.
+    networks: tuple[str, ...] = Field(default=("127.0.0.0/8", "::1/128"), strict=False)
+    # What a file is called that matched: uploaders see it.
+    found_name: str = Field(default="Policy.Match", pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    # The least action on a match for which it is found.
+    found_action: Literal["review", "block"] = "review"
+    # Files that are no images: an error, or checked by the hashes of their bytes alone.
+    other_files: Literal["error", "exact"] = "error"
+    max_connections: int = Field(default=100, ge=1, le=10_000)
+
+    @field_validator("networks")
+    @classmethod
+    def _require_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        for network in networks:
+            if not ip_network(network).prefixlen:
+                raise ValueError("a network must not be all addresses")
+        return networks
 
 
 class EndpointSettings(Section):

@@ -17,7 +17,7 @@ from hashmatch.outcome import Action
 
 from .cases import AuditSettings, CasesSettings, EscalationSettings, RetentionSettings
 from .lists import IWF, GuardSettings, MappingSettings, SecretSettings, Section, SourceSettings
-from .service import OutboxSettings, ServiceSettings, WebhookName, WebhookSettings
+from .service import DoorSettings, OutboxSettings, ServiceSettings, WebhookName, WebhookSettings
 
 CONFIG_NAME = "hashmatch.toml"
 # Tables of a section whose own tables are places of secrets.
@@ -149,6 +149,7 @@ class Settings(Section):
     lists: dict[str, SourceSettings] = {}
     guards: GuardSettings = GuardSettings()
     service: ServiceSettings = ServiceSettings()
+    doors: DoorSettings = DoorSettings()
     webhooks: dict[WebhookName, WebhookSettings] = {}
     outbox: OutboxSettings = OutboxSettings()
     cases: CasesSettings = CasesSettings()

@@ -21,6 +21,7 @@ from .api import cases, hma, lists, probes, prompts, reports, scans
 from .api import matches as records
 from .api.documentation import correct, docs_page
 from .api.load_shedding import LoadShedding
+from .doors import open_doors
 from .http.paths import LeadingSlashes
 from .http.problems import answer_http, answer_invalid
 from .http.queries import StrictQueries
@@ -110,4 +111,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.service = service
         # What people read, each in a short time, must not take all connections to the database.
         current_default_thread_limiter().total_tokens = _READERS
-        yield
+        async with open_doors(service):
+            yield

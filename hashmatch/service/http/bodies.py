@@ -34,6 +34,7 @@ _LONG_JSON_BYTES = 16 * 1024
 _MAX_OVERHEAD_BYTES = 64 * 1024
 # Few parts are accepted; this bounds the memory for a body that has more.
 _MAX_PARTS = 10
+_MAX_BOUNDARY_BYTES = 70  # RFC 2046.
 # Encodings of a part that leave its bytes as they are.
 _PLAIN_ENCODINGS = (b"binary", b"8bit", b"7bit")
 
@@ -225,7 +226,7 @@ async def _receive_raw(
 async def _receive_form(
     pieces: AsyncIterator[bytes], boundary: bytes, max_bytes: int, take: Callable[[int], None]
 ) -> _Form | Failure:
-    if not 0 < len(boundary) <= 70:  # RFC 2046.
+    if not 0 < len(boundary) <= _MAX_BOUNDARY_BYTES:
         raise _malformed()
     form = _Form(boundary)
     size = 0
@@ -239,6 +240,22 @@ async def _receive_form(
     if not form.is_complete:
         raise _malformed()
     return form
+
+
+def read_files(data: bytes, content_type: str) -> list[bytes]:
+    """Return the files of a multipart body, those parts that have a file name.
+
+    Raises `InputError` for a malformed body.
+    """
+    _, options = parse_options_header(content_type)
+    boundary = options.get(b"boundary", b"")
+    if not 0 < len(boundary) <= _MAX_BOUNDARY_BYTES:
+        raise _malformed()
+    form = _Form(boundary)
+    form.write(data)
+    if not form.is_complete:
+        raise _malformed()
+    return [b"".join(one.chunks) for one in form.parts if one.is_file]
 
 
 def _upload(parts: Sequence[_Part], max_bytes: int, *, accepts_texts: bool) -> Upload | Failure:
