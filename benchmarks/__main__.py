@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from benchmarks import (
+    backfill,
     beside,
     cases,
     documents,
@@ -42,6 +43,7 @@ _BENCHMARKS = {
         following,
         service,
         gate,
+        backfill,
         prompts,
         provenance,
         recording,
