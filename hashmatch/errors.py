@@ -17,6 +17,8 @@ HashmatchError
 ├── ServiceError            the service did not answer, or not as specified
 ├── OverloadedError         more requests than there is room for
 ├── SyncLeaseError          another process is syncing the list
+├── BackfillError           a back-fill cannot go on now
+│   └── ShardLostError          another process works on that part of it
 ├── UnknownListError        no list has that name
 ├── NoActiveListError       there is no list to match against
 │   └── LicenceExpiredError     the licence of every list has expired

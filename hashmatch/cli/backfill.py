@@ -70,8 +70,8 @@ def command(
     if jobs:
         _show_jobs(app, as_json=as_json)
         return
-    if not sources:
-        raise click.UsageError("name a SOURCE, or --jobs")
+    if not all(sources) or not sources:
+        raise click.UsageError("name a SOURCE that is not empty, or --jobs")
     state = _run(app, sources, **given)
     counts: Counter[str] = Counter()
     for (outcome, reason), number in sorted(state.counts.items()):
@@ -80,12 +80,15 @@ def command(
             print_json({"outcome": outcome, "reason": reason or None, "count": number})
         else:
             print_line(f"{number:>12,}  {outcome}{f'  {reason}' if reason else ''}")
+    missing = state.found - state.screened
+    if missing > 0:
+        say(f"{missing:,} images that were found at first were not there any more")
     if not counts:
         say("nothing to screen")
     elif counts["matched"]:
         say("'hashmatch matches list' shows what matched.")
     code = EXIT_MATCHED if counts["matched"] else EXIT_CLEAR
-    code = EXIT_UNSCREENED if counts["unscreened"] or not counts else code
+    code = EXIT_UNSCREENED if counts["unscreened"] or missing > 0 or not counts else code
     click.get_current_context().exit(code)
 
 
@@ -132,7 +135,7 @@ def _run(
             begun = ledger.state()
             say(
                 f"going on with the back-fill of {begun.started_at:%Y-%m-%d %H:%M} UTC:"
-                f" {sum(begun.counts.values()):,} images are on record"
+                f" {begun.screened:,} images are on record"
             )
         remote = any("://" in one for one in addresses)
         with _reporting() as report:
@@ -156,7 +159,7 @@ def _reporting() -> Iterator[Callable[[BackfillState], None]]:
 
         def report(state: BackfillState) -> None:
             nonlocal said_s, done_before
-            done = sum(state.counts.values())
+            done = state.screened
             done_before = done if done_before is None else done_before
             bar.update(bar.task_ids[0], total=state.found, completed=done)
             if bar.disable and time.monotonic() - said_s > _SAY_EVERY_S:
@@ -188,6 +191,7 @@ def _show_jobs(app: App, *, as_json: bool) -> None:
             counts[outcome] += number
         rows.append(
             {
+                "job": one.key,
                 "started_at": one.started_at.isoformat(),
                 "ended_at": None if one.ended_at is None else one.ended_at.isoformat(),
                 "sources": " ".join(one.sources),

@@ -49,7 +49,9 @@ class Ledger:
         self, database: Database, sources: Sequence[Source], options: str, digest_key: bytes
     ) -> None:
         names = [one.name for one in sources]
-        fingerprint = hashlib.sha256(json.dumps([names, options]).encode()).hexdigest()
+        # Of a manifest or archive that was exchanged, positions would mean other images.
+        facts = json.dumps([names, [one.version for one in sources], options])
+        fingerprint = hashlib.sha256(facts.encode()).hexdigest()
         self._database = database
         self._digest_key = digest_key
         self._holder = new_lease_holder()
@@ -72,13 +74,17 @@ class Ledger:
         *,
         is_done: bool,
         is_counted: bool,
+        before: Callable[[], None] = lambda: None,
     ) -> None:
         """Record what became of images of a shard, up to a position, each once.
 
-        With `is_counted`, they were when the shard was planned. Raises `ShardLostError` where
+        With `is_counted`, they were when the shard was planned. `before` is done in the
+        transaction, and only where the shard is still ours. Raises `ShardLostError` where
         another process has taken the shard, and `StoreError`.
         """
-        results = {self._digest(item, lists): _result(outcome) for item, outcome in screened}
+        results = {
+            self._digest(shard.source, item, lists): _result(outcome) for item, outcome in screened
+        }
 
         def write() -> None:
             with self._database.writing() as session:
@@ -88,9 +94,11 @@ class Ledger:
                     results,
                     position,
                     utc_now().date(),
+                    screened=len(screened),
                     is_done=is_done,
                     found=0 if is_counted else len(screened),
                 )
+                before()
 
         self._write(write)
 
@@ -143,8 +151,10 @@ class Ledger:
         hashers = sorted([one.name, one.version] for one in ALGORITHMS.values())
         return shard, json.dumps([sorted(lists), hashers])
 
-    def _digest(self, item: Item, lists: str) -> bytes:
-        facts = json.dumps([item.content_id, item.reference, item.version, lists])
+    def _digest(self, source: int, item: Item, lists: str) -> bytes:
+        # Two images may have one content id; each has a place of its own.
+        place = [source, item.position]
+        facts = json.dumps([item.content_id, item.reference, item.version, place, lists])
         digest = hmac.digest(self._digest_key, facts.encode(), "sha256")
         return digest[:_DIGEST_BYTES]
 

@@ -15,7 +15,7 @@ from functools import partial
 from itertools import takewhile
 from typing import TypeAlias
 
-from hashmatch.errors import ShardLostError, StoreError
+from hashmatch.errors import BackfillError, ShardLostError, StoreError
 from hashmatch.outcome import Outcome
 from hashmatch.store.backfills import BackfillState, LeasedShard
 from hashmatch.store.engine import Database
@@ -71,9 +71,15 @@ def run_locally(
         finally:
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
-    ledger.end()
+    if not ledger.state().is_abandoned:
+        ledger.end()
     state = ledger.state()
     report(state)
+    if state.is_abandoned:
+        raise BackfillError(
+            "the back-fill was given up meanwhile, by --restart or by its retention",
+            hint="Start it again: it then goes on with the one that began last, or begins.",
+        )
     return state
 
 
@@ -203,9 +209,6 @@ class _Batch:
     def record(self, *, is_done: bool) -> None:
         """Write the outcomes, and record them."""
         position = self._screened[-1][0].position if self._screened else self._position
-        if self._outcome_files is not None and self._screened:
-            place = f"{self._shard.backfill_key} {self._shard.number} {self._position}"
-            self._outcome_files.write(place, [outcome for _, outcome in self._screened])
         self._ledger.record(
             self._shard,
             self._lists,
@@ -213,9 +216,15 @@ class _Batch:
             position,
             is_done=is_done,
             is_counted=self._is_counted,
+            before=self._write_outcomes,
         )
         self._position = position
         self._begin()
+
+    def _write_outcomes(self) -> None:
+        if self._outcome_files is not None and self._screened:
+            job, place = self._shard.backfill_key, f"{self._shard.number} {self._position}"
+            self._outcome_files.write(job, place, [outcome for _, outcome in self._screened])
 
 
 def _items(source: Source, shard: LeasedShard) -> Iterator[Item]:

@@ -28,15 +28,17 @@ class OutcomeFiles:
         self._format = file_format
         self._show_hashes = show_hashes
 
-    def write(self, name: str, outcomes: Sequence[Outcome]) -> None:
-        """Write the outcomes that follow a place, which has this name. Raises `InputError`."""
+    def write(self, job: int, place: str, outcomes: Sequence[Outcome]) -> None:
+        """Write the outcomes of a back-fill that follow a place in it. Raises `InputError`."""
         rows = [outcome_as_json(one, show_hashes=self._show_hashes) for one in outcomes]
-        digest = hashlib.sha256(name.encode()).hexdigest()[:24]
-        path = self._folder / f"part-{digest}.{self._format}"
+        digest = hashlib.sha256(place.encode()).hexdigest()[:24]
+        path = self._folder / f"backfill-{job}-{digest}.{self._format}"
         draft = path.with_suffix(f".{os.getpid()}")
         try:
             draft.touch(mode=0o600)
             _WRITERS[self._format](draft, rows)
+            with draft.open("rb") as written:
+                os.fsync(written.fileno())
             draft.rename(path)
         except OSError as error:
             raise InputError(f"{path}: cannot be written: {error.strerror}") from error

@@ -43,7 +43,7 @@ def plan(
             state = read_backfill(session, backfill_key)
         if state.is_planned or state.ended_at is not None:
             return
-        for step in _steps(sources, state.planned_to, shard_items):
+        for step in _steps(sources, state.planned_to, shard_items, stop):
             is_last = step.planned_to.source == len(sources)
             add = partial(_add, database, backfill_key, step, is_last=is_last)
             if stop.is_set() or not retried(add):
@@ -63,7 +63,9 @@ def _add(database: Database, backfill_key: int, step: _Step, *, is_last: bool) -
         )
 
 
-def _steps(sources: Sequence[Source], begin: PlannedTo, shard_items: int) -> Iterator[_Step]:
+def _steps(
+    sources: Sequence[Source], begin: PlannedTo, shard_items: int, stop: threading.Event
+) -> Iterator[_Step]:
     after = begin
     for number in range(begin.source, len(sources)):
         source, following = sources[number], PlannedTo(number + 1, "")
@@ -73,6 +75,8 @@ def _steps(sources: Sequence[Source], begin: PlannedTo, shard_items: int) -> Ite
             continue
         count, last = 0, after.position
         for item in source.items(after.position):
+            if stop.is_set():
+                return
             if count == shard_items:
                 shard = PlannedShard(number, after.position, last)
                 planned_to = PlannedTo(number, last)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from hashmatch.errors import BackfillError
+from hashmatch.errors import BackfillError, InputError
 from hashmatch.hashes import Level
 from hashmatch.outcome import Clear, Failure, Outcome, Reason, Unscreened
 from hashmatch.screening import Scanner
@@ -71,9 +71,15 @@ class ItemScreener:
 
     def _screen_once(self, item: Item, data: bytes | Failure) -> Outcome:
         names = {"content_id": item.content_id, "reference": item.reference}
-        if isinstance(data, Failure):
-            return self._scanner.refuse(data, **names)
-        return self._scanner.scan(data, **names, level=self._level)
+        try:
+            if isinstance(data, Failure):
+                return self._scanner.refuse(data, **names)
+            return self._scanner.scan(data, **names, level=self._level)
+        except InputError as error:
+            raise BackfillError(
+                f"{item.reference!a}: {error.message}",
+                hint="Name it in a manifest, with a content id that can be stored.",
+            ) from error
 
 
 def _stopped(outcome: Unscreened) -> BackfillError:

@@ -25,7 +25,8 @@ def find_files(path: Path, *, after: Sequence[str] | None = None) -> Iterator[Pa
         children = _list_folder(current, follow_link=current is path)
         if children is not None:
             waiting.extend(_following(current, children, passed))
-        elif passed is None:
+        # A folder of which a part was passed, and that cannot be listed any more, may have more.
+        elif passed is None or (passed and not os.path.isfile(current)):  # noqa: PTH113
             yield current
 
 

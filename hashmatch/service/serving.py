@@ -18,6 +18,7 @@ from hashmatch.errors import ConfigError
 from hashmatch.wiring import open_database, open_policy
 
 from .app import WORKERS
+from .doors import require_doors
 from .http.protocol import BoundedProtocol
 from .telemetry import logs
 from .telemetry.metrics import MULTIPROCESS_DIR
@@ -41,6 +42,7 @@ def serve(settings: Settings) -> None:
     with closing(open_database(settings)) as database:
         database.require_writable()
     _require_listenable(settings.service)
+    require_doors(settings.doors)
     if settings.source is not None:  # Each process reads the file for itself.
         os.environ["HASHMATCH_CONFIG"] = str(settings.source.absolute())
     # Reads and writes by io_uring pass by the filter and any trace of system calls.

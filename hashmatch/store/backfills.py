@@ -58,10 +58,10 @@ class LeasedShard:
 
 @dataclass(frozen=True, slots=True)
 class BackfillState:
-    """State of a back-fill; `found` counts the images that were found, those twice there twice.
+    """State of a back-fill; `found` counts the images that were found when it was planned.
 
     Where it `is_planned`, that is all of them, but for those of archives, which are counted as
-    they are read.
+    they are read. `screened` were there when it was their turn.
     """
 
     key: int
@@ -71,6 +71,8 @@ class BackfillState:
     planned_to: PlannedTo
     is_planned: bool
     found: int
+    screened: int
+    is_abandoned: bool
     counts: Mapping[Result, int]
 
 
@@ -113,6 +115,8 @@ def _states(session: Session, query: Select[Backfill]) -> list[BackfillState]:
             PlannedTo(row.planned_source, row.planned_position),
             row.is_planned,
             row.found,
+            row.screened,
+            row.is_abandoned,
             counts[row.key],
         )
         for row in rows
@@ -220,26 +224,27 @@ def record_results(
     position: str,
     today: date,
     *,
+    screened: int,
     is_done: bool = False,
     found: int = 0,
     lease_s: float = LEASE_S,
 ) -> None:
     """Record what became of images of a shard, up to a position, by their digests.
 
-    Those that are on record already are not counted again. `found` are those that were not counted
-    when the shard was planned. Raises `ShardLostError` where the lease has passed to another one.
+    Those that are on record already are not counted again. `screened` is how many they were, and
+    `found` those of them that were not counted when the shard was planned. Raises `ShardLostError`
+    where the lease has passed to another one.
     """
     until = None if is_done else utc_now() + timedelta(seconds=lease_s)
     moved = update(BackfillShard).where(*_own(shard))
     values = {"position": position, "is_done": is_done, "leased_until": until}
     if not affected_rows(session, moved.values(**values)):
         raise ShardLostError("another process works on the same part of the back-fill")
-    if found:
-        session.execute(
-            update(Backfill)
-            .where(Backfill.key == shard.backfill_key)
-            .values(found=Backfill.found + found)
-        )
+    session.execute(
+        update(Backfill)
+        .where(Backfill.key == shard.backfill_key)
+        .values(found=Backfill.found + found, screened=Backfill.screened + screened)
+    )
     if not results:
         return
     table = as_table(BackfillResult)
@@ -286,10 +291,13 @@ def end_backfill(session: Session, key: int, *, is_whole: bool = True) -> None:
     if row is None or row.ended_at is not None:
         return
     row.ended_at, row.fingerprint, row.sources, row.planned_position = utc_now(), None, "[]", ""
+    row.is_abandoned = not is_whole
     counts = read_backfill(session, key).counts
-    facts = {" ".join(filter(None, one)): number for one, number in sorted(counts.items())}
+    facts: dict[str, int] = {
+        " ".join(filter(None, one)): number for one, number in sorted(counts.items())
+    }
     action = "backfill.ended" if is_whole else "backfill.abandoned"
-    audit(session, action, row, {"found": row.found, **facts})
+    audit(session, action, row, {"found": row.found, "screened": row.screened, **facts})
 
 
 def remove_leftovers(session: Session, *, limit: int) -> int:

@@ -25,6 +25,8 @@ def upgrade() -> None:
         sa.Column("is_planned", sa.Boolean(), nullable=False),
         sa.Column("shards", _LONG, nullable=False),
         sa.Column("found", _LONG, nullable=False),
+        sa.Column("screened", _LONG, nullable=False),
+        sa.Column("is_abandoned", sa.Boolean(), nullable=False),
         sa.Column("audit_id", _LONG),
         sa.PrimaryKeyConstraint("key", name="pk_backfills"),
         sa.UniqueConstraint("fingerprint", name="uq_backfills_fingerprint"),

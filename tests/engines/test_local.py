@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
@@ -187,6 +188,65 @@ def test_a_killed_decoder_decides_nothing_until_the_fourth_time(
     sources = open_sources(settings, [str(uploads)])
     assert _Backfill(database, scanner, sources).run().counts == counts
     assert recorded(database) == matches
+
+
+def test_images_that_went_meanwhile_are_missed(
+    database: Database, settings: Settings, make_scanner: MakeScanner, uploads: Path
+) -> None:
+    """Such as with a share that is not mounted any more."""
+    (source,) = open_sources(settings, [str(uploads)])
+    interrupted = _Interrupted(source, 3)
+    backfill = _Backfill(database, make_scanner(is_counted=False), [interrupted])
+
+    class _Planned(_Interrupted):
+        """Planned as a whole, and interrupted at work."""
+
+        calls = 0
+
+        def items(self, position: str = "") -> Iterator[Item]:
+            self.calls += 1
+            return self._source.items(position) if self.calls == 1 else super().items(position)
+
+    backfill._sources = [planned := _Planned(source, 3)]
+    with pytest.raises(BackfillError, match="interrupted"):
+        backfill.run()
+    planned.after = None
+    for path in sorted(uploads.rglob("*.*")):
+        path.unlink()
+    state = backfill.run()
+    assert state.found == 6
+    assert state.screened <= 3
+
+
+def test_a_back_fill_that_was_given_up_elsewhere_is_no_success(
+    database: Database, settings: Settings, make_scanner: MakeScanner, uploads: Path
+) -> None:
+    (source,) = open_sources(settings, [str(uploads)])
+
+    class _Abandoned(_Interrupted):
+        def items(self, position: str = "") -> Iterator[Item]:
+            for number, item in enumerate(self._source.items(position)):
+                if number == 2 and self.after is not None:
+                    self.after = None
+                    Ledger(database, [self], "", b"key").end(is_whole=False)
+                yield item
+
+    backfill = _Backfill(database, make_scanner(is_counted=False), [_Abandoned(source, 2)])
+    with pytest.raises(BackfillError, match="given up"):
+        backfill.run()
+    assert backfill.run().counts == _WHOLE
+
+
+def test_files_whose_names_read_alike_are_counted_each(
+    database: Database, settings: Settings, make_scanner: MakeScanner, tmp_path: Path
+) -> None:
+    folder = tmp_path / "alike"
+    folder.mkdir()
+    (folder / os.fsdecode(b"\xff.jpg")).write_bytes(drawn(3))
+    (folder / "\\xff.jpg").write_bytes(b"no image")
+    sources = open_sources(settings, [str(folder)])
+    state = _Backfill(database, make_scanner(is_counted=False), sources).run()
+    assert state.counts == {_CLEAR: 1, ("unscreened", "unsupported"): 1}
 
 
 def test_without_a_list_it_stops_and_records_nothing(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import os
+import struct
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -247,6 +250,173 @@ def test_a_bomb_in_an_archive_is_too_large(tmp_path: Path, make: Callable[[Path]
     assert failure.reason is Reason.TOO_LARGE
 
 
+def _member(kind: bytes, name: str, content: bytes) -> bytes:
+    """Return one file of a tar archive, of any type."""
+    member = tarfile.TarInfo(name)
+    member.type, member.size = kind, len(content)
+    padded = content + bytes(-len(content) % 512)
+    return member.tobuf(tarfile.GNU_FORMAT) + padded
+
+
+_END = bytes(1024)
+
+
+def test_what_tar_unpacks_as_a_file_is_one_whatever_its_type(tmp_path: Path) -> None:
+    kinds = b"ZVMND7"
+    content = b"".join(_member(bytes([one]), f"{one}.jpg", b"data") for one in kinds)
+    (tmp_path / "all.tar").write_bytes(content + _END)
+    assert [item.load() for item in _open(tmp_path / "all.tar").items()] == [b"data"] * len(kinds)
+
+
+def test_a_folder_with_a_content_is_not_passed_over(tmp_path: Path) -> None:
+    for kind in (tarfile.DIRTYPE, tarfile.FIFOTYPE):
+        (tmp_path / "all.tar").write_bytes(_member(kind, "x", b"data") + _END)
+        with pytest.raises(BackfillError, match="cannot be read after"):
+            assert any(
+                isinstance(item.load(), Failure) for item in _open(tmp_path / "all.tar").items()
+            )
+            raise BackfillError("cannot be read after: unscreened is as good")
+
+
+@pytest.mark.parametrize("follows", [b"", bytes(2048), b"x" * 512], ids=["end", "zeros", "more"])
+def test_a_header_that_is_none_is_not_taken_for_the_end(tmp_path: Path, follows: bytes) -> None:
+    damaged = bytearray(_member(b"0", "b.jpg", b"data"))
+    damaged[150] ^= 0xFF
+    (tmp_path / "all.tar").write_bytes(_member(b"0", "a.jpg", b"data") + damaged + follows)
+    with pytest.raises(BackfillError, match="after 1 files"):
+        list(_open(tmp_path / "all.tar").items())
+
+
+@pytest.mark.parametrize("kind", [b"L", b"K", b"x", b"g"])
+def test_a_name_without_end_is_an_error(tmp_path: Path, kind: bytes) -> None:
+    with gzip.open(tmp_path / "all.tar.gz", "wb") as file:
+        file.write(_member(kind, "././@LongLink", bytes(20_000_000)))
+    with pytest.raises(BackfillError, match="too long"):
+        list(_open(tmp_path / "all.tar.gz").items())
+
+
+def test_a_sparse_file_that_makes_no_sense_is_an_error(tmp_path: Path) -> None:
+    for sparse in ("0,x", "0,99999999999"):
+        with tarfile.open(tmp_path / "all.tar", "w", format=tarfile.PAX_FORMAT) as file:
+            member = tarfile.TarInfo("a.jpg")
+            member.pax_headers = {"GNU.sparse.map": sparse, "GNU.sparse.size": "10"}
+            file.addfile(member, io.BytesIO())
+        with pytest.raises(BackfillError, match="cannot be read after"):
+            for item in _open(tmp_path / "all.tar").items():
+                assert isinstance(item.load(), bytes)
+
+
+@pytest.mark.parametrize("suffix", [".tar.gz", ".tar.xz", ".tbz2"])
+def test_what_follows_compressed_data_is_an_error(tmp_path: Path, suffix: str) -> None:
+    modes: dict[str, _Mode] = {".tar.gz": "w:gz", ".tar.xz": "w:xz", ".tbz2": "w:bz2"}
+    archive = _tar(modes[suffix], suffix)(tmp_path)
+    whole = archive.read_bytes()
+    for more in (b"junk", _member(b"0", "more.jpg", b"data"), whole):
+        archive.write_bytes(whole + more)
+        with pytest.raises(BackfillError, match="cannot be read after"):
+            list(_open(archive).items())
+
+
+def _zipped(*names: str, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", compression) as file:
+        for name in names:
+            file.writestr(name, b"the content of " + name.encode() * 20)
+    return stream.getvalue()
+
+
+def _odd_zips() -> dict[str, bytes]:
+    one, two = _zipped("a.jpg"), _zipped("a.jpg", "b.jpg")
+    directory = two.index(b"PK\1\2")
+    second = two.index(b"PK\1\2", directory + 1)
+    end = two.index(b"PK\5\6")
+    hidden = bytearray(two[:directory] + two[second:])  # The first file is in no directory.
+    at = hidden.index(b"PK\5\6")
+    hidden[at + 8 : at + 16] = struct.pack("<2HL", 1, 1, end - second)
+    counted = bytearray(two)
+    counted[end + 8 : end + 12] = struct.pack("<2H", 7, 7)
+    return {
+        "two archives": one + _zipped("b.jpg"),
+        "data before it": b"x" * 50 + one,
+        "data after it": one + b"x" * 50,
+        "a file that is in no directory": bytes(hidden),
+        "another number": bytes(counted),
+        "cut off": two[:-5],
+    }
+
+
+@pytest.mark.parametrize("data", list(_odd_zips().values()), ids=list(_odd_zips()))
+def test_a_zip_with_more_than_its_directory_names_is_an_error(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "all.zip").write_bytes(data)
+    with pytest.raises(BackfillError, match="cannot be read after 0 files"):
+        list(_open(tmp_path / "all.zip").items())
+
+
+def test_a_file_in_a_zip_that_is_longer_than_its_directory_says_is_unreadable(
+    tmp_path: Path,
+) -> None:
+    data = bytearray(_zipped("a.jpg"))
+    at = data.index(b"PK\1\2")
+    short = b"the content of "
+    data[at + 16 : at + 20] = struct.pack("<L", zlib.crc32(short))
+    data[at + 24 : at + 28] = struct.pack("<L", len(short))
+    (tmp_path / "all.zip").write_bytes(data)
+    (loaded,) = [item.load() for item in _open(tmp_path / "all.zip").items()]
+    assert isinstance(loaded, Failure)
+
+
+def test_zips_of_all_kinds_of_writers_are_read(tmp_path: Path) -> None:
+    class _Unseekable(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+        def seek(self, *_: int) -> int:
+            raise io.UnsupportedOperation
+
+    for compression in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        streamed = _Unseekable()
+        with zipfile.ZipFile(streamed, "w", compression) as file:  # With data descriptors.
+            for name in ("a.jpg", "b.jpg"):
+                file.writestr(name, name)
+            file.comment = b"a comment"
+        (tmp_path / "all.zip").write_bytes(streamed.getvalue())
+        loaded = [item.load() for item in _open(tmp_path / "all.zip").items()]
+        assert loaded == [b"a.jpg", b"b.jpg"]
+    with zipfile.ZipFile(tmp_path / "all.zip", "w", zipfile.ZIP_BZIP2) as file:
+        file.writestr("a.jpg", b"a")
+    assert isinstance(next(_open(tmp_path / "all.zip").items()).load(), Failure)
+
+
+def test_a_folder_that_cannot_be_listed_any_more_is_not_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a/1.jpg", "a/2.jpg", "z.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    source = _open(tmp_path)
+    after = _position_of(source, "a/1.jpg")
+    listed = os.listdir
+
+    def fail(path: str) -> list[str]:
+        if str(path).endswith("/a"):
+            raise OSError("input/output error")
+        return listed(path)
+
+    monkeypatch.setattr(os, "listdir", fail)
+    rest = {item.content_id: item.load() for item in source.items(after)}
+    assert isinstance(rest[str(tmp_path / "a")], Failure)
+    assert rest[str(tmp_path / "z.jpg")] == b"x"
+
+
+def test_a_source_whose_positions_mean_other_images_is_another(tmp_path: Path) -> None:
+    for name in ("all.csv", "all.tar", "all.zip"):
+        (tmp_path / name).write_bytes(b"one")
+        before = _open(tmp_path / name).version
+        (tmp_path / name).write_bytes(b"another")
+        assert _open(tmp_path / name).version != before
+    assert _open(tmp_path).version == ""
+
+
 _MALFORMED = {
     "no column": ("all.csv", "content_id,path\na,b\n", "'address'"),
     "too few columns": ("all.csv", "address,content_id\nonly\n", "has 1 columns, not 2"),
@@ -256,6 +426,15 @@ _MALFORMED = {
     "no json": ("all.jsonl", '{"address": "a"}\n{"addr', "is not JSON"),
     "a list": ("all.jsonl", "[1]\n", "not a JSON object"),
     "no parquet": ("all.parquet", "PAR1", "not a file of Parquet"),
+    "a column twice": ("all.csv", "address,address\na,b\n", "a column twice"),
+    "a key twice": ("all.jsonl", '{"address": "a", "address": "b"}\n', "repeats a key"),
+    "a fragment": ("all.jsonl", '{"address": "file:///a#b"}\n', "has to be a path"),
+    "a query": ("all.jsonl", '{"address": "file:///a?b"}\n', "has to be a path"),
+    "a host": ("all.jsonl", '{"address": "file://b/a"}\n', "has to be a path"),
+    "a bracket": ("all.jsonl", '{"address": "file://[x"}\n', "has to be a path"),
+    "a surrogate": ("all.jsonl", '{"address": "\\ud800"}\n', "cannot be stored"),
+    "a zero": ("all.jsonl", '{"address": "a", "content_id": "\\u0000"}\n', "cannot be stored"),
+    "depth": ("all.jsonl", "[" * 200_000, "is not JSON"),
     "latin-1": ("all.csv", b"address\n\xe4.jpg\n", "not CSV in UTF-8"),
 }
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import urllib.request
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import fsspec
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 from moto.server import ThreadedMotoServer
 
 from hashmatch.engines.sources import Source, Storage, open_source
@@ -64,6 +66,39 @@ def test_objects_are_read_in_the_order_of_their_names(bucket: _Bucket) -> None:
     for number, item in enumerate(items, start=1):
         rest = [one.content_id for one in bucket.source().items(item.position)]
         assert rest == [one.content_id for one in items[number:]]
+
+
+def test_an_object_is_read_by_its_own_name_however_that_looks(bucket: _Bucket) -> None:
+    """fsspec takes "::" for a chain of protocols, of which it would read the first."""
+    for name in ("c", "c::d.jpg", "simplecache::x", "a#b?c.jpg", "e f%20g.jpg"):
+        bucket.files.pipe(f"bucket/uploads/{name}", name.encode())
+    items = {one.content_id: one.load() for one in bucket.source().items()}
+    assert items["s3://bucket/uploads/c::d.jpg"] == b"c::d.jpg"
+    assert {data for data in items.values() if isinstance(data, bytes)} == {
+        one.removeprefix("s3://bucket/uploads/").encode() for one in items
+    }
+    with pytest.raises(ConfigError, match="one protocol"):
+        bucket.storage().load("simplecache::s3://bucket/uploads/c")
+
+
+def test_a_folder_that_cannot_be_listed_stops_the_run(tmp_path: Path) -> None:
+    for name in ("a/1.jpg", "b/2.jpg"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(b"x")
+
+    class _Listing(Storage):
+        def open(self, address: str) -> tuple[Any, str]:
+            class _Files(LocalFileSystem):  # type: ignore[misc]
+                def ls(self, path: str, detail: bool = False, **more: Any) -> Any:
+                    if path.endswith("/b"):
+                        raise OSError("input/output error")
+                    return super().ls(path, detail=detail, **more)
+
+            return _Files(skip_instance_cache=True), str(tmp_path)
+
+    storage = _Listing({}, _MAX_BYTES, pause=lambda _: None)
+    with pytest.raises(BackfillError, match="the storage failed with OSError"):
+        list(open_source("x://folder/", storage, _MAX_BYTES).items())
 
 
 def test_one_object_is_a_source(bucket: _Bucket) -> None:
@@ -135,6 +170,9 @@ class _Failing:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._files, name)
+
+    def find(self, path: str, **more: Any) -> Any:
+        return self._files.find(path, **more)
 
     def cat_file(self, path: str, **more: Any) -> Any:
         if (error := self._fail(path)) is not None:

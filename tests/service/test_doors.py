@@ -19,6 +19,7 @@ import pytest
 from hashmatch.config import Settings
 from hashmatch.store.engine import Database
 from hashmatch.store.migrations import upgrade
+from tests.command_line import CommandLine
 from tests.pictures import drawn, list_of
 from tests.programs import require_program
 from tests.scanning import recorded
@@ -349,6 +350,70 @@ def test_every_file_of_a_form_is_screened(doors: _Doors) -> None:
         body, headers = _form(*((f"{n}.jpg", data) for n, data in enumerate(files)))
         assert _status(doors.asked(_reqmod(body, headers))) == status
     assert _status(doors.asked(_reqmod(body[:-20], headers))) == 500
+
+
+_ODD_PARTS = {
+    "extended name": b"Content-Disposition: form-data; name=f; filename*=utf-8''e.jpg",
+    "continued name": b"Content-Disposition: form-data; name=f; filename*0=e.jpg",
+    "two dispositions": b"Content-Disposition: form-data; filename=e.jpg; name=f\r\n"
+    b"Content-Disposition: form-data; name=f",
+    "open quote": b'Content-Disposition: form-data; name="a; filename="e.jpg"',
+    "no file name": b"Content-Disposition: form-data; name=f",
+    "no disposition": b"Content-Type: image/jpeg",
+    "parts in a part": b"Content-Disposition: form-data; name=f\r\n"
+    b"Content-Type: multipart/mixed; boundary=c",
+}
+
+
+@pytest.mark.parametrize("headers", list(_ODD_PARTS.values()), ids=list(_ODD_PARTS))
+def test_no_part_of_a_form_hides_behind_another(doors: _Doors, headers: bytes) -> None:
+    clean = b'--b\r\nContent-Disposition: form-data; name="x"; filename="x.jpg"\r\n\r\n'
+    for kind in (b"form-data", b"related", b"mixed"):
+        body = clean + drawn(3) + b"\r\n--b\r\n" + headers + b"\r\n\r\n" + drawn(1)
+        form = b"Content-Type: multipart/%s; boundary=b\r\n" % kind
+        answer = doors.asked(_reqmod(body + b"\r\n--b--\r\n", form))
+        assert _status(answer) in (200, 500), headers
+        assert _status(answer) == 500 or b"403 Forbidden" in answer
+
+
+def test_heads_that_others_read_otherwise_hide_nothing(doors: _Doors) -> None:
+    listed, packed = drawn(1), gzip.compress(drawn(1))
+    for data, headers, status in (
+        (drawn(3), b"", b" 206"),
+        (packed, b"", b"200 OK\nContent-Encoding: gzip"),
+        (packed, b"Transfer-Encoding: gzip, chunked\r\n", b"200 OK"),
+        (drawn(3), b"Content-Type: text/plain\r\n", b"200 OK"),
+        (drawn(3), b"Upload-Offset: 100\r\n", b"200 OK"),
+        (listed, b"X: a\0b\r\n", b"200 OK"),
+    ):
+        answer = doors.asked(_respmod(data, headers, status=status))
+        assert b" 204 " not in answer.split(b"\r\n")[0], headers
+
+
+def test_short_texts_of_a_form_are_no_files(doors: _Doors) -> None:
+    text = b'--b\r\nContent-Disposition: form-data; name="caption"\r\n\r\nA day out\r\n'
+    body, headers = _form(("1.jpg", drawn(3)))
+    assert _status(doors.asked(_reqmod(text + body, headers))) == 204
+
+
+_NO_PLACES = {
+    "unix:/nowhere/at/all.sock": "no folder /nowhere/at",
+    f"unix:/tmp/{'x' * 120}": "more than 107 bytes",
+    "127.0.0.1:99999": "cannot listen there",
+    "nowhere.invalid:1344": "cannot listen there",
+}
+
+
+@pytest.mark.parametrize(("address", "problem"), _NO_PLACES.items(), ids=list(range(4)))
+def test_a_door_that_cannot_be_opened_stops_the_start(
+    command_line: CommandLine, address: str, problem: str
+) -> None:
+    config = command_line.folder / "hashmatch.toml"
+    config.write_text(f'{config.read_text()}[doors]\nicap = "{address}"\n')
+    result = command_line.run("serve", "--port", "0")
+    assert result.exit_code == 2
+    assert "doors.icap" in result.stderr
+    assert problem in result.stderr
 
 
 def test_encoded_and_partial_messages_hide_nothing(doors: _Doors) -> None:

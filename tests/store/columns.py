@@ -69,7 +69,7 @@ NEITHER: dict[str, str] = {
     "backfill_results": "backfill_key",
     "backfill_shards": "backfill_key number source is_done leased_until",
     "backfills": "audit_id key fingerprint started_at ended_at planned_source is_planned shards"
-    " found",
+    " found screened is_abandoned",
     "case_notes": "audit_id key case_key at",
     "cases": "audit_id key state priority due_at opened_at changed_at decided_at notified_at"
     " newest_match"

@@ -233,7 +233,7 @@ def _results_of_a_shard(session: Session) -> None:
     shard = backfills.take_shard(session, 1, "somebody")
     assert shard is not None
     results = {bytes([n]) * 16: ("clear", "") for n in range(50)}
-    backfills.record_results(session, shard, results, "c", utc_now().date())
+    backfills.record_results(session, shard, results, "c", utc_now().date(), screened=50)
 
 
 def _until(name: str) -> datetime:

@@ -36,6 +36,14 @@ class Source(ABC):
     def name(self) -> str:
         """Address of the source, by which it is known when it is taken up again."""
 
+    @property
+    def version(self) -> str:
+        """Something that changes where its positions come to mean other images.
+
+        Raises `BackfillError` and `InputError` where it cannot be asked.
+        """
+        return ""
+
     @abstractmethod
     def items(self, position: str = "") -> Iterator[Item]:
         """Yield the images after a position, in order.

@@ -35,10 +35,11 @@ class ManifestSource(Source):
     `version`, anything that changes with the content. Paths are relative to the manifest.
     """
 
-    def __init__(self, name: str, open_file: Callable[[], IO[bytes]], storage: Storage,
-                 max_bytes: int, folder: Path | None) -> None:  # fmt: skip
+    def __init__(self, name: str, open_file: Callable[[], IO[bytes]], version: Callable[[], str],
+                 storage: Storage, max_bytes: int, folder: Path | None) -> None:  # fmt: skip
         self._name = name
         self._open_file = open_file
+        self._version = version
         self._storage = storage
         self._max_bytes = max_bytes
         self._folder = folder
@@ -47,6 +48,11 @@ class ManifestSource(Source):
     def name(self) -> str:
         """Address of the manifest."""
         return self._name
+
+    @property
+    def version(self) -> str:
+        """Size and time of change of the manifest."""
+        return self._version()
 
     def items(self, position: str = "") -> Iterator[Item]:
         """Yield the images that the rows name. Raises `BackfillError` for a malformed row."""
@@ -74,6 +80,8 @@ class ManifestSource(Source):
         for name, value in values.items():
             if not (value is None or isinstance(value, str)):
                 raise _RowError(f"up to {position}: {name} has to be a text")
+            if value is not None and not _is_storable(value):
+                raise _RowError(f"up to {position}: {name} has a character that cannot be stored")
         if not (address := values["address"]):
             raise _RowError(f"up to {position}: a row has no address")
         reference, load = self._loader(address, position)
@@ -83,7 +91,7 @@ class ManifestSource(Source):
     def _loader(self, address: str, position: str) -> tuple[str, Callable[[], bytes | Failure]]:
         if "://" in address and not address.startswith("file://"):
             return address, partial(self._storage.load, address)
-        path = Path(unquote(urlsplit(address).path) if "://" in address else address)
+        path = Path(_path_of(address, position) if "://" in address else address)
         if self._folder is None and not path.is_absolute():
             raise _RowError(f"up to {position}: {address} is a relative path, in object storage")
         path = path if self._folder is None else self._folder / path
@@ -92,6 +100,32 @@ class ManifestSource(Source):
 
 class _RowError(Exception):
     """A row of a manifest that is malformed."""
+
+
+def _is_storable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
+
+
+def _path_of(address: str, position: str) -> str:
+    """Return the path of an address that begins with file://, which has nothing but a path."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        parts = None
+    if parts is None or parts.netloc or "?" in address or "#" in address:
+        raise _RowError(f"up to {position}: an address with file:// has to be a path, and no more")
+    return unquote(parts.path)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is repeated")
+    return found
 
 
 def _read_json_lines(stream: IO[bytes], begin: int) -> Iterator[tuple[Mapping[str, Any], int]]:
@@ -104,9 +138,9 @@ def _read_json_lines(stream: IO[bytes], begin: int) -> Iterator[tuple[Mapping[st
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise _RowError(f"a line up to byte {place} is not JSON") from error
+            row = json.loads(line, object_pairs_hook=_unique)
+        except (ValueError, RecursionError) as error:
+            raise _RowError(f"a line up to byte {place} is not JSON, or repeats a key") from error
         if not isinstance(row, dict):
             raise _RowError(f"a line up to byte {place} is not a JSON object")
         yield row, place
@@ -118,6 +152,8 @@ def _read_csv(stream: IO[bytes], begin: int) -> Iterator[tuple[Mapping[str, Any]
     names = [one.strip().removeprefix("\ufeff") for one in header]
     if "address" not in names:
         raise _RowError("its first line has to name the columns, and one has to be 'address'")
+    if len(set(names)) < len(names):
+        raise _RowError("its first line names a column twice")
     if begin > place:
         stream.seek(begin)
         records = _csv_records(stream, begin)

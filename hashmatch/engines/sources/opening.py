@@ -10,11 +10,13 @@ from hashmatch.config import Settings, read_secret
 from hashmatch.errors import InputError
 from hashmatch.imaging import path_as_text
 
-from .archive import is_archive, open_archive
+from .archive import file_version
 from .folder import FolderSource
 from .interface import Source
 from .manifest import ManifestSource, is_manifest
 from .storage import Storage, StorageSource
+from .tar import TarSource, is_tar
+from .zip import ZipSource
 
 
 def open_sources(settings: Settings, addresses: Sequence[str]) -> list[Source]:
@@ -37,14 +39,20 @@ def open_source(address: str, storage: Storage, max_bytes: int) -> Source:
     if "://" in address:
         if is_manifest(address):
             open_object = partial(storage.open_file, address)
-            return ManifestSource(address, open_object, storage, max_bytes, None)
+            version = partial(storage.version, address)
+            return ManifestSource(address, open_object, version, storage, max_bytes, None)
         return StorageSource(address, storage)
     path = Path(address).absolute()
     if not path.exists():
         raise InputError(f"{address}: there is no such file or folder")
-    if path.is_file() and is_archive(path):
-        return open_archive(path, max_bytes)
+    if path.is_file() and is_tar(path):
+        return TarSource(path, max_bytes)
+    if path.is_file() and path.name.lower().endswith(".zip"):
+        return ZipSource(path, max_bytes)
     if path.is_file() and is_manifest(path.name):
         name = path_as_text(path)
-        return ManifestSource(name, lambda: path.open("rb"), storage, max_bytes, path.parent)
+        version = partial(file_version, path)
+        return ManifestSource(
+            name, lambda: path.open("rb"), version, storage, max_bytes, path.parent
+        )
     return FolderSource(path, max_bytes)

@@ -36,7 +36,12 @@ class Storage:
         self._last_read = ""
 
     def open(self, address: str) -> tuple[Any, str]:
-        """Return the file system of an address, and the path in it. Raises `ConfigError`."""
+        """Return the file system of an address, and the path in it. Raises `ConfigError`.
+
+        An address has one protocol: fsspec's chains of them would keep copies in files.
+        """
+        if "::" in address.partition("://")[0]:
+            raise ConfigError(f"{address}: an address has one protocol, and no '::' before it")
         try:
             from fsspec.core import url_to_fs
         except ImportError as error:
@@ -46,13 +51,16 @@ class Storage:
                 " storage, such as s3fs, gcsfs or adlfs.",
             ) from error
         try:
-            storage, path = url_to_fs(address, **self._options)
+            # Of the name of an object, fsspec would take "::" for a chain, too.
+            protocol, _, name = address.partition("://")
+            storage, _ = url_to_fs(f"{protocol}://{name.partition('/')[0]}/", **self._options)
+            path = str(storage._strip_protocol(address))
         except (ImportError, ValueError) as error:
             raise ConfigError(
                 f"{address}: this kind of storage cannot be opened",
                 hint="Install fsspec's package for it, such as s3fs, gcsfs or adlfs.",
             ) from error
-        return storage, str(path)
+        return storage, path
 
     def open_file(self, address: str) -> IO[bytes]:
         """Open an object for reading. Raises `BackfillError`."""
@@ -63,25 +71,36 @@ class Storage:
         except Exception as error:
             raise _stopped(address, error) from error
 
+    def version(self, address: str) -> str:
+        """Return what changes with an object. Raises `BackfillError`."""
+        storage, path = self.open(address)
+        storage.invalidate_cache()
+        try:
+            return _version(self._attempt(partial(storage.info, path)))
+        except Exception as error:
+            raise _stopped(address, error) from error
+
     def find(self, address: str) -> dict[str, Any]:
         """Return the facts of each object under an address by path. Raises `BackfillError`."""
         storage, path = self.open(address)
         storage.invalidate_cache()
         try:
-            found: dict[str, Any] = self._attempt(partial(storage.find, path, detail=True))
+            found: dict[str, Any] = self._attempt(partial(_find, storage, path))
         except FileNotFoundError:
             return {}
         except Exception as error:
             raise _stopped(address, error) from error
         return found
 
-    def load(self, address: str) -> bytes | Failure:
-        """Return the bytes of an object as it is now.
+    def load(self, address: str, path: str | None = None) -> bytes | Failure:
+        """Return the bytes of an object as it is now, by its `path` where that was listed.
 
         Raises `BackfillError` where the storage fails or denies access, and does so for an object
         that could be read before as well: it is then no failure of the object.
         """
-        storage, path = self.open(address)
+        storage, own_path = self.open(address)
+        path = own_path if path is None else path
+        shown = f"{address.partition('://')[0]}://{path}"
         read = partial(self._read, storage, path)
         try:
             data = self._attempt(read)
@@ -90,10 +109,10 @@ class Storage:
         except (IsADirectoryError, EOFError) as error:
             return Failure(Reason.UNREADABLE, str(error))
         except Exception as error:
-            if not self._is_usable():
-                raise _stopped(address, error) from error
+            if not self._is_usable(storage, path):
+                raise _stopped(shown, error) from error
             return Failure(Reason.UNREADABLE, f"the storage failed with {type(error).__name__}")
-        self._last_read = address
+        self._last_read = path
         return data
 
     def _attempt(self, act: Callable[[], _T]) -> _T:
@@ -108,14 +127,14 @@ class Storage:
                 self._pause(pause_s)
         return act()
 
-    def _is_usable(self) -> bool:
-        """Say whether the object that was read last can be found still."""
-        if not self._last_read:
-            return False
-        storage, path = self.open(self._last_read)
+    def _is_usable(self, storage: Any, path: str) -> bool:
+        """Say whether the storage finds the object that was read last, or lists a folder."""
         try:
             storage.invalidate_cache()
-            storage.info(path)
+            if self._last_read:
+                storage.info(self._last_read)
+            else:
+                storage.ls(path.rpartition("/")[0], detail=False)
         except FileNotFoundError:  # It was asked, and answers.
             return True
         except Exception:  # noqa: BLE001 (not usable, whatever it is)
@@ -139,6 +158,30 @@ class Storage:
         if len(data) != size:
             raise EOFError("the storage sent another number of bytes than the object has")
         return data
+
+
+def _find(storage: Any, path: str) -> dict[str, Any]:
+    """Return all objects below a path; a folder that cannot be listed raises."""
+    from fsspec import AbstractFileSystem
+    from fsspec.asyn import AsyncFileSystem
+
+    if isinstance(storage, AsyncFileSystem):
+        is_inherited = type(storage)._find is AsyncFileSystem._find
+    else:
+        is_inherited = type(storage).find is AbstractFileSystem.find
+    if not is_inherited:
+        found: dict[str, Any] = storage.find(path, detail=True)
+        return found
+    # The one that most file systems inherit leaves out folders that it cannot list.
+    found, waiting = {}, [path.rstrip("/")]
+    while waiting:
+        folder = waiting.pop()
+        for facts in storage.ls(folder, detail=True):
+            if facts["type"] == "directory" and facts["name"].rstrip("/") != folder:
+                waiting.append(facts["name"].rstrip("/"))
+            elif facts["type"] != "directory":
+                found[facts["name"]] = facts
+    return found
 
 
 def _stopped(address: str, error: Exception) -> BackfillError:
@@ -169,7 +212,8 @@ class StorageSource(Source):
         for path, version in self._found:
             if path > position:
                 address = f"{self._scheme}://{path}"
-                yield Item(address, address, version, path, partial(self._storage.load, address))
+                load = partial(self._storage.load, self._address, path)
+                yield Item(address, address, version, path, load)
 
     def order(self, position: str) -> Any:
         """Return the name of the object."""

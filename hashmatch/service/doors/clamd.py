@@ -54,7 +54,8 @@ class ClamdDoor:
                 text, is_whole = await self._answer(command, reader)
                 place = f"{number}: " if is_session else ""
                 writer.write(f"{place}{text}".encode() + command.delimiter)
-                await writer.drain()
+                async with asyncio.timeout(self._timeout_s):
+                    await writer.drain()
                 if not is_session or not is_whole:
                     return
 

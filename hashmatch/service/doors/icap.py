@@ -7,6 +7,7 @@ error of ICAP, since clients take any 200 or 204 for "clean".
 from __future__ import annotations
 
 import asyncio
+import time
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -36,20 +37,22 @@ _REFUSAL = (
     b"HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\n"
     b"Content-Length: %d\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n" % len(_PAGE)
 )
+# Headers of uploads and answers in parts: those of HTTP, and of protocols above it.
+_OF_PARTS = ("content-range", "upload-offset", "oc-chunked", "x-chunk-index")
+_MAX_ENCODINGS = 2
+# Lists change: as long may a client go on with what it was answered.
+_TTL_S = 60
 _BUSY = frozenset({Reason.OVERLOADED, Reason.STARTING})
 
 
 class IcapDoor:
     """Answers the requests of connections."""
 
-    def __init__(
-        self, desk: Desk, found_name: str, timeout_s: float, max_bytes: int, state_tag: str
-    ) -> None:
+    def __init__(self, desk: Desk, found_name: str, timeout_s: float, max_bytes: int) -> None:
         self._desk = desk
         self._found_name = found_name
         self._timeout_s = timeout_s
         self._max_bytes = max_bytes
-        self._headers = {"ISTag": f'"{state_tag[:32]}"', "Server": f"hashmatch/{__version__}"}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the requests of a connection, until it is closed or breaks the protocol."""
@@ -64,7 +67,8 @@ class IcapDoor:
                 except MalformedError:
                     answer, goes_on = self._error("400 Bad request"), False
                 writer.write(answer)
-                await writer.drain()
+                async with asyncio.timeout(self._timeout_s):
+                    await writer.drain()
                 if not goes_on:
                     return
 
@@ -81,7 +85,8 @@ class IcapDoor:
             return self._unmodified(request, b""), goes_on
         heads = {name: parse_head(data) for name, data in request.sections.items()}
         asked = heads.get("req-hdr")
-        reference = asked.start.split(" ")[1] if asked and asked.start.count(" ") == 2 else ""
+        parts = asked.start.split() if asked else []
+        reference = parts[1] if len(parts) == 3 else ""
         own = heads.get("req-hdr" if request.method == "REQMOD" else "res-hdr")
         pieces = within(self._timeout_s, read_chunks(reader, writer, is_preview=request.preview))
         unpack = partial(_files, own, max_bytes=self._max_bytes)
@@ -96,6 +101,12 @@ class IcapDoor:
         # Some clients wait for the end of the connection after an error.
         return self._error(status, named), False
 
+    @property
+    def _headers(self) -> dict[str, str]:
+        """Headers of every answer. What a client keeps of them, it keeps for a minute at most."""
+        tag = f"{__version__}-{int(time.time() / _TTL_S)}"
+        return {"ISTag": f'"{tag[:32]}"', "Server": f"hashmatch/{__version__}"}
+
     def _options(self) -> bytes:
         return write_answer(
             "200 OK",
@@ -104,7 +115,7 @@ class IcapDoor:
                 "Methods": ", ".join(_METHODS),
                 "Service": "hashmatch",
                 "Allow": "204",
-                "Options-TTL": "3600",
+                "Options-TTL": str(_TTL_S),
             },
         )
 
@@ -130,12 +141,20 @@ class IcapDoor:
 
 
 def _is_part(head: Head) -> bool:
-    return "content-range" in head.headers or head.start.split(" ")[1:2] == ["206"]
+    """Say whether a message has only a part of a file."""
+    kind = head.headers.get("content-type", "").lower()
+    is_of_parts = any(name in head.headers for name in _OF_PARTS)
+    return is_of_parts or "byteranges" in kind or head.start.split()[1:2] == ["206"]
 
 
 def _encodings(head: Head) -> list[str]:
-    named = [one.strip().lower() for one in head.headers.get("content-encoding", "").split(",")]
-    return [one for one in named if one not in ("", "identity")]
+    """Return what the body of a message is encoded with, the last encoding last."""
+    named = (*_listed(head, "content-encoding"), *_listed(head, "transfer-encoding"))
+    return [one for one in named if one not in ("", "identity", "chunked")]
+
+
+def _listed(head: Head, name: str) -> list[str]:
+    return [one.strip().lower() for one in head.headers.get(name, "").split(",")]
 
 
 def _files(head: Head | None, body: bytes, *, max_bytes: int) -> list[bytes] | Failure:
@@ -145,7 +164,10 @@ def _files(head: Head | None, body: bytes, *, max_bytes: int) -> list[bytes] | F
     # Part of a file has other hashes than the file, and would look clear.
     if _is_part(head):
         return Failure(Reason.UNSUPPORTED, "only a part of the file was sent")
-    for encoding in reversed(_encodings(head)):
+    encodings = _encodings(head)
+    if len(encodings) > _MAX_ENCODINGS:
+        return Failure(Reason.UNSUPPORTED, "the body is encoded too often")
+    for encoding in reversed(encodings):
         decoded = _decoded(encoding, body, max_bytes)
         if isinstance(decoded, Failure):
             return decoded

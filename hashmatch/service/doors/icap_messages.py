@@ -13,6 +13,9 @@ _REQUEST = re.compile(r"(OPTIONS|REQMOD|RESPMOD|[A-Z]{1,20}) (icaps?://\S{1,8000
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*")
 _SECTION = re.compile(r"([a-z]+-(?:hdr|body))=(\d{1,8})")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(;[^\r\n]*)?\r\n")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+# Others may take either of two.
+_ONCE = frozenset({"content-type", "content-range", "encapsulated", "preview", "connection"})
 _BODIES = ("req-body", "res-body", "opt-body", "null-body")
 
 
@@ -90,16 +93,19 @@ async def _read_head(reader: asyncio.StreamReader) -> bytes | None:
 
 def parse_head(data: bytes) -> Head:
     """Return a start line and headers. Raises `MalformedError`."""
-    try:
-        start, *lines = data.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
-    except ValueError as error:
-        raise MalformedError("no start line") from error
+    text = data.decode("latin-1").removesuffix("\r\n\r\n")
+    # A line that ends otherwise would be two for somebody else.
+    if _CONTROL.search(text.replace("\r\n", "")):
+        raise MalformedError("a header has a control character")
+    start, *lines = text.split("\r\n")
     headers: dict[str, str] = {}
     for line in filter(None, lines):
         found = _HEADER.fullmatch(line)
         if found is None:
             raise MalformedError("a header is malformed")
         name = found[1].lower()
+        if name in headers and name in _ONCE:
+            raise MalformedError(f"the header {name} is repeated")
         headers[name] = f"{headers[name]}, {found[2]}" if name in headers else found[2]
     return Head(start, headers)
 

@@ -6,14 +6,12 @@ import asyncio
 import fcntl
 import os
 import socket
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import TypeAlias
+from typing import IO, TypeAlias
 
-from hashmatch._version import __version__
 from hashmatch.config import DoorSettings
 from hashmatch.errors import ConfigError
 
@@ -27,7 +25,39 @@ _Serve: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Await
 
 _UNIX = "unix:"
 _TAKE_OVER_S = 1.0
+_LAST_PORT = 65_535
+_MAX_PATH_BYTES = 107  # Of a socket (unix(7)).
 _log = logger("hashmatch.doors")
+
+
+def require_doors(settings: DoorSettings) -> None:
+    """Raise `ConfigError` for an address at which no door could be opened."""
+    for name, address in (("clamd", settings.clamd), ("icap", settings.icap)):
+        problem = _problem_with(address) if address else ""
+        if problem:
+            raise ConfigError(f"doors.{name}: {address}: cannot listen there: {problem}")
+
+
+def _problem_with(address: str) -> str:
+    if address.startswith(_UNIX):
+        path = Path(address.removeprefix(_UNIX))
+        if len(os.fsencode(path)) > _MAX_PATH_BYTES:
+            return f"the path has more than {_MAX_PATH_BYTES} bytes"
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            return f"there is no folder {path.parent} that this user can write to"
+        return "" if not path.exists() or path.is_socket() else "there is a file"
+    host, _, port = address.rpartition(":")
+    if int(port) > _LAST_PORT:  # The system would take another one for it.
+        return "there is no such port"
+    try:
+        found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
+        family, kind, protocol, _, place = found[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(place)
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
 
 
 @asynccontextmanager
@@ -48,14 +78,11 @@ async def open_doors(service: ServiceState) -> AsyncIterator[None]:
 
 def _icap(service: ServiceState, desk: Desk) -> IcapDoor:
     settings = service.settings
-    # Lists change while it runs; what a client keeps of its answers must not outlive a start.
-    tag = f"{__version__}-{int(time.time())}"
     return IcapDoor(
         desk,
         settings.doors.found_name,
         settings.service.body_timeout_s,
         settings.intake.max_bytes,
-        tag,
     )
 
 
@@ -75,10 +102,14 @@ class _Door:
     async def open(self) -> AsyncIterator[None]:
         """Listen until the end of the block; connections are then ended."""
         if self._address.startswith(_UNIX):
-            waiting = asyncio.create_task(self._listen_to_file())
+            waiting = asyncio.create_task(self._listen_to_file(self._open_lock()))
         else:
             server = await self._listen_to_port()
             waiting = asyncio.create_task(server.serve_forever())
+        await asyncio.sleep(0)  # What fails does so at once, or is logged.
+        if waiting.done():
+            raise self._failed(waiting.exception())
+        waiting.add_done_callback(self._note_end)
         try:
             yield
         finally:
@@ -86,6 +117,14 @@ class _Door:
             for writer in self._writers:
                 writer.transport.abort()
             await asyncio.gather(waiting, return_exceptions=True)
+
+    def _failed(self, error: BaseException | None) -> ConfigError:
+        problem = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        return ConfigError(f"doors.{self._name}: {self._address}: cannot listen there: {problem}")
+
+    def _note_end(self, waiting: asyncio.Task[None]) -> None:
+        if not waiting.cancelled() and (error := waiting.exception()) is not None:
+            _log.error("door closed", door=self._name, problem=self._failed(error).message)
 
     async def _listen_to_port(self) -> asyncio.Server:
         host, _, port = self._address.rpartition(":")
@@ -95,14 +134,23 @@ class _Door:
                 self._connected, host.strip("[]"), int(port), reuse_port=True
             )
         except OSError as error:
-            raise ConfigError(
-                f"doors.{self._name}: {self._address}: cannot listen there: {error.strerror}"
-            ) from error
+            raise self._failed(error) from error
 
-    async def _listen_to_file(self) -> None:
+    def _open_lock(self) -> IO[str]:
+        path = self._path
+        try:
+            return path.with_name(f"{path.name}.lock").open("w")
+        except OSError as error:
+            raise self._failed(error) from error
+
+    @property
+    def _path(self) -> Path:
+        return Path(self._address.removeprefix(_UNIX))
+
+    async def _listen_to_file(self, lock: IO[str]) -> None:
         """Listen to a socket in the file system; one process does, and another when it ends."""
-        path = Path(self._address.removeprefix(_UNIX))
-        with path.with_name(f"{path.name}.lock").open("w") as lock:
+        path = self._path
+        with lock:
             while True:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -141,7 +189,10 @@ class _Door:
     def _may_enter(self, writer: asyncio.StreamWriter) -> bool:
         if self._address.startswith(_UNIX):
             return True
-        address = ip_address(writer.get_extra_info("peername")[0])
+        peer = writer.get_extra_info("peername")
+        if not peer:  # It has gone.
+            return False
+        address = ip_address(peer[0])
         mapped = getattr(address, "ipv4_mapped", None) or address
         if any(mapped in network for network in self._networks):
             return True

@@ -62,35 +62,42 @@ class Desk:
     ) -> Answer:
         """Receive one body and return the strictest of the verdicts on the files in it."""
         try:
-            with self._service.buffers.reserve() as take, self._service.scans.receiving() as note:
-                chunks, size = list[bytes](), 0
-                async for piece in pieces:
-                    size += len(piece)
-                    if size > self._max_bytes:
-                        return self._refuse(too_large(self._max_bytes), is_whole=False)
-                    take(len(piece))
-                    note()
-                    chunks.append(piece)
-                body = b"".join(chunks)
-                files = unpack(body)
-                if isinstance(files, Failure):
-                    return self._refuse(files)
-                take(sum(map(len, files)) if files[0] is not body else 0)
-                answers = [await self._screen(one, reference) for one in files]
+            # The memory stays reserved until the file is screened.
+            with self._service.buffers.reserve() as take:
+                received = bytearray()
+                with self._service.scans.receiving() as note:
+                    async for piece in pieces:
+                        if len(received) + len(piece) > self._max_bytes:
+                            return self._refuse(too_large(self._max_bytes), is_whole=False)
+                        take(len(piece))
+                        note()
+                        received += piece
+                job = partial(self._screen, bytes(received), reference, unpack, take)
+                with self._service.scans.admitted():
+                    return await self._service.work(self._service.scans, job)
         except OverloadedError as error:
             return self._refuse(Failure(Reason.OVERLOADED, error.message), is_whole=False)
+
+    def _screen(
+        self, body: bytes, reference: str, unpack: Unpack, take: Callable[[int], None]
+    ) -> Answer:
+        """Return the verdict on a body, in a thread. Raises `OverloadedError`."""
+        files = unpack(body)
+        if isinstance(files, Failure):
+            return self._refuse(files)
+        if files[0] is not body:
+            take(sum(map(len, files)))
+        shown = "".join(one for one in reference if one.isprintable())
+        answers = [self._screen_file(one, shown) for one in files]
         return replace(max(answers, key=lambda one: _ORDER.index(one.verdict)), body=body)
 
-    async def _screen(self, data: bytes, reference: str) -> Answer:
-        """Return the verdict on one file. Raises `OverloadedError`."""
+    def _screen_file(self, data: bytes, reference: str) -> Answer:
         if not data and self._settings.other_files != "error":
             return Answer(Verdict.CLEAR)  # Nothing is in it that anybody could see.
         scanner = self._service.scanner
         # Files that are not decoded here are checked by their bytes, if that is asked for.
         scan = scanner.scan if self._settings.other_files == "error" else scanner.scan_video
-        job = partial(scan, data, content_id=_content_id(data), reference=reference)
-        with self._service.scans.admitted():
-            outcome = await self._service.work(self._service.scans, job)
+        outcome = scan(data, content_id=_content_id(data), reference=reference)
         self._service.metrics.count_outcomes(outcome)
         return self._answer(outcome)
 

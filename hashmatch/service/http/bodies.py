@@ -34,6 +34,7 @@ _LONG_JSON_BYTES = 16 * 1024
 _MAX_OVERHEAD_BYTES = 64 * 1024
 # Few parts are accepted; this bounds the memory for a body that has more.
 _MAX_PARTS = 10
+_MAX_TEXT_BYTES = 16 * 1024
 _MAX_BOUNDARY_BYTES = 70  # RFC 2046.
 # Encodings of a part that leave its bytes as they are.
 _PLAIN_ENCODINGS = (b"binary", b"8bit", b"7bit")
@@ -55,6 +56,10 @@ class Upload:
 class _Part:
     name: str = ""
     is_file: bool = False
+    # Any parameter that some program takes for a file name, and headers that one may read twice.
+    names_file: bool = False
+    is_ambiguous: bool = False
+    dispositions: int = 0
     chunks: list[bytes] = default(default_factory=list)
 
 
@@ -113,6 +118,11 @@ class _Form:
             _, options = parse_options_header(value)
             self.parts[-1].name = options.get(b"name", b"").decode(errors="replace")
             self.parts[-1].is_file = b"filename" in options
+            self.parts[-1].names_file |= b"filename" in value.lower()
+            self.parts[-1].dispositions += 1
+            self.parts[-1].is_ambiguous |= self.parts[-1].dispositions > 1
+        if name.lower() == b"content-type" and value.strip().lower().startswith(b"multipart/"):
+            self.parts[-1].is_ambiguous = True  # Other parts are in this one.
         # The encoded bytes would be screened in place of the image.
         encoding = name.lower() == b"content-transfer-encoding"
         if encoding and value.strip().lower() not in _PLAIN_ENCODINGS:
@@ -243,19 +253,31 @@ async def _receive_form(
 
 
 def read_files(data: bytes, content_type: str) -> list[bytes]:
-    """Return the files of a multipart body, those parts that have a file name.
+    """Return the files of a multipart body: all parts but short plain texts.
 
-    Raises `InputError` for a malformed body.
+    Raises `InputError` for a body that is malformed, or that others may read in another way.
     """
     _, options = parse_options_header(content_type)
     boundary = options.get(b"boundary", b"")
-    if not 0 < len(boundary) <= _MAX_BOUNDARY_BYTES:
+    is_ambiguous = content_type.lower().count("boundary") != 1
+    if is_ambiguous or not 0 < len(boundary) <= _MAX_BOUNDARY_BYTES:
         raise _malformed()
     form = _Form(boundary)
     form.write(data)
-    if not form.is_complete:
+    if not form.is_complete or any(one.is_ambiguous for one in form.parts):
         raise _malformed()
-    return [b"".join(one.chunks) for one in form.parts if one.is_file]
+    bodies = [(one, b"".join(one.chunks)) for one in form.parts]
+    return [body for one, body in bodies if one.names_file or not _is_text(body)]
+
+
+def _is_text(data: bytes) -> bool:
+    """Say whether the value of a field is a short text, and no file."""
+    if len(data) > _MAX_TEXT_BYTES or b"\0" in data:
+        return False
+    try:
+        return data.decode().isprintable() or b"\n" in data or b"\t" in data
+    except UnicodeDecodeError:
+        return False
 
 
 def _upload(parts: Sequence[_Part], max_bytes: int, *, accepts_texts: bool) -> Upload | Failure:

@@ -15,7 +15,8 @@ class Backfill(Audited):
 
     `fingerprint` tells which sources, while it goes on: null afterwards, and then `sources` is
     empty. The images were divided into shards up to `planned_position` of the source
-    `planned_source`, and all of them with `is_planned`.
+    `planned_source`, and all of them with `is_planned`; `found` of them were there then, and
+    `screened` were there when it was their turn.
     """
 
     __tablename__ = "backfills"
@@ -32,6 +33,8 @@ class Backfill(Audited):
     is_planned: Mapped[bool] = mapped_column(default=False)
     shards: Mapped[int] = mapped_column(LongInteger, default=0)
     found: Mapped[int] = mapped_column(LongInteger, default=0)
+    screened: Mapped[int] = mapped_column(LongInteger, default=0)
+    is_abandoned: Mapped[bool] = mapped_column(default=False)
 
 
 class BackfillShard(Base):
