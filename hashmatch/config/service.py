@@ -17,6 +17,13 @@ _FETCH_HOST = re.compile(r"(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
 DoorAddress = Annotated[str, Field(pattern=r"^(|unix:/.+|.+:\d{1,5})$")]
 
 
+def _bounded(networks: tuple[str, ...]) -> tuple[str, ...]:
+    for network in networks:
+        if not ip_network(network).prefixlen:
+            raise ValueError("a network must not be all addresses")
+    return networks
+
+
 class ServiceSettings(Section):
     """`[service]`: address, TLS, limits, background syncs and telemetry."""
 
@@ -55,10 +62,7 @@ class ServiceSettings(Section):
     @field_validator("hma_networks")
     @classmethod
     def _require_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
-        for network in networks:
-            if not ip_network(network).prefixlen:
-                raise ValueError("a network must not be all addresses")
-        return networks
+        return _bounded(networks)
 
     @model_validator(mode="after")
     def _require_certificate_with_key(self) -> ServiceSettings:
@@ -88,10 +92,7 @@ class DoorSettings(Section):
     @field_validator("networks")
     @classmethod
     def _require_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
-        for network in networks:
-            if not ip_network(network).prefixlen:
-                raise ValueError("a network must not be all addresses")
-        return networks
+        return _bounded(networks)
 
 
 class EndpointSettings(Section):

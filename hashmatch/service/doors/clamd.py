@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from hashmatch._version import __version__
 
-from .verdicts import Answer, Desk, Verdict, within
+from .verdicts import Answer, Desk, Verdict, read_pieces, within
 
 _VERSION = f"hashmatch {__version__}"
 _COMMANDS = "PING VERSION VERSIONCOMMANDS INSTREAM IDSESSION END"
 _OF_PATHS = ("SCAN", "CONTSCAN", "MULTISCAN", "ALLMATCHSCAN", "RAWSCAN")
-_MAX_COMMAND_BYTES, _PIECE_BYTES = 4_096, 64 * 1024
+_MAX_COMMAND_BYTES = 4_096
 
 
 class ProtocolError(Exception):
@@ -108,10 +108,6 @@ class ClamdDoor:
 
 async def _chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
     """Yield a stream piece by piece; each chunk has its length before it, the last one is empty."""
-    while left := int.from_bytes(await reader.readexactly(4)):
-        while left:
-            piece = await reader.read(min(left, _PIECE_BYTES))
-            if not piece:
-                raise asyncio.IncompleteReadError(piece, left)
-            left -= len(piece)
+    while size := int.from_bytes(await reader.readexactly(4)):
+        async for piece in read_pieces(reader, size):
             yield piece

@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-_MAX_HEAD_BYTES, _PIECE_BYTES = 64 * 1024, 64 * 1024
+from .verdicts import read_pieces
+
+_MAX_HEAD_BYTES = 64 * 1024
 _REQUEST = re.compile(r"(OPTIONS|REQMOD|RESPMOD|[A-Z]{1,20}) (icaps?://\S{1,8000}) ICAP/1\.0")
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*")
 _SECTION = re.compile(r"([a-z]+-(?:hdr|body))=(\d{1,8})")
@@ -138,8 +140,8 @@ async def read_chunks(
         found = _CHUNK.fullmatch(line)
         if found is None:
             raise MalformedError("the length of a chunk is malformed")
-        left = int(found[1], 16)
-        if not left:
+        size = int(found[1], 16)
+        if not size:
             while await _read_line(reader) != b"\r\n":  # Trailers.
                 pass
             extensions = [one.strip() for one in (found[2] or b"").split(b";")]
@@ -149,11 +151,7 @@ async def read_chunks(
             writer.write(b"ICAP/1.0 100 Continue\r\n\r\n")
             await writer.drain()
             continue
-        while left:
-            piece = await reader.read(min(left, _PIECE_BYTES))
-            if not piece:
-                raise asyncio.IncompleteReadError(piece, left)
-            left -= len(piece)
+        async for piece in read_pieces(reader, size):
             yield piece
         if await reader.readexactly(2) != b"\r\n":
             raise MalformedError("a chunk is longer than its length")

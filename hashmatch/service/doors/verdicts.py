@@ -17,6 +17,8 @@ from hashmatch.outcome import Action, Failure, Matched, Outcome, Reason, Unscree
 
 from ..runtime.state import ServiceState
 
+_PIECE_BYTES = 64 * 1024
+
 
 class Verdict(Enum):
     """Answer on a file."""
@@ -123,6 +125,19 @@ def _content_id(data: bytes) -> str:
     """Return a content id that is the same for the same bytes, and does not reveal their hash."""
     digest = hashlib.sha256(hashlib.sha256(data).digest())
     return f"door:{digest.hexdigest()[:32]}"
+
+
+async def read_pieces(reader: asyncio.StreamReader, size: int) -> AsyncIterator[bytes]:
+    """Yield so many bytes of a connection as they come.
+
+    Raises `asyncio.IncompleteReadError` where it ends before.
+    """
+    while size:
+        piece = await reader.read(min(size, _PIECE_BYTES))
+        if not piece:
+            raise asyncio.IncompleteReadError(piece, size)
+        size -= len(piece)
+        yield piece
 
 
 async def within(timeout_s: float, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
