@@ -27,7 +27,8 @@ from pathlib import Path
 from threatexchange.signal_type.pdq.pdq_index import PDQIndex
 from threatexchange.signal_type.pdq.signal import PdqSignal
 
-index = PDQIndex.build([(line.strip().split(",")[1], n) for n, line in enumerate(open(sys.argv[1])) if n])
+lines = Path(sys.argv[1]).read_text().splitlines()[1:]
+index = PDQIndex.build([(line.split(",")[1], n) for n, line in enumerate(lines)])
 for path in sorted(Path(sys.argv[2]).iterdir()):
     index.query(PdqSignal.hash_from_bytes(path.read_bytes()))
 """
