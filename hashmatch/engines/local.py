@@ -71,8 +71,7 @@ def run_locally(
         finally:
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
-    if not ledger.state().is_abandoned:
-        ledger.end()
+    ledger.end()  # Nothing, where somebody else has ended it.
     state = ledger.state()
     report(state)
     if state.is_abandoned:

@@ -13,8 +13,6 @@ from hashmatch.errors import ConfigError, InputError
 from hashmatch.outcome import Outcome
 from hashmatch.wire import outcome_as_json
 
-_FORMATS = ("jsonl", "parquet")
-
 
 class OutcomeFiles:
     """Folder of files of outcomes, each of images that come after each other.

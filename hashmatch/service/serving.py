@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import os
 import shutil
-import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -19,6 +18,7 @@ from hashmatch.wiring import open_database, open_policy
 
 from .app import WORKERS
 from .doors import require_doors
+from .http.listening import probe_port
 from .http.protocol import BoundedProtocol
 from .telemetry import logs
 from .telemetry.metrics import MULTIPROCESS_DIR
@@ -86,12 +86,7 @@ def _require_listenable(service: ServiceSettings) -> None:
                 raise ConfigError(f"service.{key}: {path}: {error.strerror}") from error
     place = f"service.host and service.port: {service.host}:{service.port}"
     try:
-        found = socket.getaddrinfo(service.host, service.port, type=socket.SOCK_STREAM)
-        family, kind, protocol, _, address = found[0]
-        with closing(socket.socket(family, kind, protocol)) as probe:
-            # As the server does: a port whose last connections are still closing counts as free.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
+        probe_port(service.host, service.port)
     except OSError as error:
         raise ConfigError(
             f"{place}: cannot listen there: {error.strerror}",

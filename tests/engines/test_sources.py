@@ -272,10 +272,7 @@ def test_a_folder_with_a_content_is_not_passed_over(tmp_path: Path) -> None:
     for kind in (tarfile.DIRTYPE, tarfile.FIFOTYPE):
         (tmp_path / "all.tar").write_bytes(_member(kind, "x", b"data") + _END)
         with pytest.raises(BackfillError, match="cannot be read after"):
-            assert any(
-                isinstance(item.load(), Failure) for item in _open(tmp_path / "all.tar").items()
-            )
-            raise BackfillError("cannot be read after: unscreened is as good")
+            list(_open(tmp_path / "all.tar").items())
 
 
 @pytest.mark.parametrize("follows", [b"", bytes(2048), b"x" * 512], ids=["end", "zeros", "more"])

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import unquote, urlsplit
 
-from hashmatch.errors import BackfillError, ConfigError
+from hashmatch.errors import BackfillError, ConfigError, InputError
 from hashmatch.imaging import path_as_text, read_file
 from hashmatch.outcome import Failure
+from hashmatch.store.schema import require_text
 
 from .interface import Item, Source
 from .storage import Storage
@@ -80,8 +81,11 @@ class ManifestSource(Source):
         for name, value in values.items():
             if not (value is None or isinstance(value, str)):
                 raise _RowError(f"up to {position}: {name} has to be a text")
-            if value is not None and not _is_storable(value):
-                raise _RowError(f"up to {position}: {name} has a character that cannot be stored")
+            try:
+                require_text(value)
+            except InputError as error:
+                problem = f"up to {position}: {name} cannot be stored: {error.message}"
+                raise _RowError(problem) from error
         if not (address := values["address"]):
             raise _RowError(f"up to {position}: a row has no address")
         reference, load = self._loader(address, position)
@@ -100,14 +104,6 @@ class ManifestSource(Source):
 
 class _RowError(Exception):
     """A row of a manifest that is malformed."""
-
-
-def _is_storable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\0" not in text
 
 
 def _path_of(address: str, position: str) -> str:

@@ -15,6 +15,7 @@ from typing import IO, TypeAlias
 from hashmatch.config import DoorSettings
 from hashmatch.errors import ConfigError
 
+from ..http.listening import probe_port
 from ..runtime.state import ServiceState
 from ..telemetry.logs import logger
 from .clamd import ClamdDoor
@@ -50,11 +51,7 @@ def _problem_with(address: str) -> str:
     if int(port) > _LAST_PORT:  # The system would take another one for it.
         return "there is no such port"
     try:
-        found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
-        family, kind, protocol, _, place = found[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(place)
+        probe_port(host.strip("[]"), int(port))
     except OSError as error:
         return error.strerror or str(error)
     return ""
