@@ -24,6 +24,15 @@ def _bounded(networks: tuple[str, ...]) -> tuple[str, ...]:
     return networks
 
 
+def require_hosts(hosts: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of hosts that files are fetched from. Raises `ValueError` for others."""
+    for host in hosts:
+        # Names of other characters have to be written as name servers know them (xn--).
+        if not _FETCH_HOST.fullmatch(host):
+            raise ValueError("hosts are exact names in lower case, maybe with a port")
+    return hosts
+
+
 class ServiceSettings(Section):
     """`[service]`: address, TLS, limits, background syncs and telemetry."""
 
@@ -53,11 +62,7 @@ class ServiceSettings(Section):
     @field_validator("fetch_hosts")
     @classmethod
     def _require_hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
-        for host in hosts:
-            # Names of other characters have to be written as name servers know them (xn--).
-            if not _FETCH_HOST.fullmatch(host):
-                raise ValueError("hosts are exact names in lower case, maybe with a port")
-        return hosts
+        return require_hosts(hosts)
 
     @field_validator("hma_networks")
     @classmethod

@@ -420,7 +420,7 @@ _MALFORMED = {
     "an open quote": ("all.csv", 'address\na.jpg\n"b.jpg\n', "quote is not closed"),
     "no address": ("all.jsonl", '{"content_id": "a"}\n', "has no address"),
     "a number": ("all.jsonl", '{"address": 5}\n', "address has to be a text"),
-    "no json": ("all.jsonl", '{"address": "a"}\n{"addr', "is not JSON"),
+    "no json": ("all.jsonl", '{"address": "a"}\n{"addr', "is not a JSON object"),
     "a list": ("all.jsonl", "[1]\n", "not a JSON object"),
     "no parquet": ("all.parquet", "PAR1", "not a file of Parquet"),
     "a column twice": ("all.csv", "address,address\na,b\n", "a column twice"),
@@ -431,7 +431,7 @@ _MALFORMED = {
     "a bracket": ("all.jsonl", '{"address": "file://[x"}\n', "has to be a path"),
     "a surrogate": ("all.jsonl", '{"address": "\\ud800"}\n', "cannot be stored"),
     "a zero": ("all.jsonl", '{"address": "a", "content_id": "\\u0000"}\n', "cannot be stored"),
-    "depth": ("all.jsonl", "[" * 200_000, "is not JSON"),
+    "depth": ("all.jsonl", "[" * 200_000, "is not a JSON object"),
     "latin-1": ("all.csv", b"address\n\xe4.jpg\n", "not CSV in UTF-8"),
 }
 

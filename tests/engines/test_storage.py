@@ -14,8 +14,11 @@ from fsspec.implementations.local import LocalFileSystem
 from moto.server import ThreadedMotoServer
 
 from hashmatch.engines.sources import Source, Storage, open_source
+from hashmatch.engines.sources.objects import FsspecObjects
 from hashmatch.errors import BackfillError, ConfigError, InputError
 from hashmatch.outcome import Failure, Reason
+
+from .faulty_server import Fault, FaultyServer, serve_faulty
 
 _MAX_BYTES = 1_000
 
@@ -69,14 +72,20 @@ def test_objects_are_read_in_the_order_of_their_names(bucket: _Bucket) -> None:
 
 
 def test_an_object_is_read_by_its_own_name_however_that_looks(bucket: _Bucket) -> None:
-    """fsspec takes "::" for a chain of protocols, of which it would read the first."""
-    for name in ("c", "c::d.jpg", "simplecache::x", "a#b?c.jpg", "e f%20g.jpg"):
-        bucket.files.pipe(f"bucket/uploads/{name}", name.encode())
+    """fsspec takes "::" for a chain of protocols, and leaves out versions and slashes."""
+    names = (
+        "c", "c::d.jpg", "simplecache::x", "a#b?c.jpg", "e f%20g.jpg", "c?versionId=null", "c/",
+        "c//d", "../c", "./c", "c/../d", "*", "%2e%2e/c", "+", "\u202ec.jpg",
+    )  # fmt: skip
+    for name in names:
+        key = f"uploads/{name}"
+        bucket.files.call_s3("put_object", Bucket="bucket", Key=key, Body=name.encode())
     items = {one.content_id: one.load() for one in bucket.source().items()}
     assert items["s3://bucket/uploads/c::d.jpg"] == b"c::d.jpg"
     assert {data for data in items.values() if isinstance(data, bytes)} == {
         one.removeprefix("s3://bucket/uploads/").encode() for one in items
     }
+    assert len(items) == len(names)
     with pytest.raises(ConfigError, match="one protocol"):
         bucket.storage().load("simplecache::s3://bucket/uploads/c")
 
@@ -94,7 +103,8 @@ def test_a_folder_that_cannot_be_listed_stops_the_run(tmp_path: Path) -> None:
                         raise OSError("input/output error")
                     return super().ls(path, detail=detail, **more)
 
-            return _Files(skip_instance_cache=True), str(tmp_path)
+            files = _Files(skip_instance_cache=True)
+            return FsspecObjects(files, _MAX_BYTES), str(tmp_path)
 
     storage = _Listing({}, _MAX_BYTES, pause=lambda _: None)
     with pytest.raises(BackfillError, match="the storage failed with OSError"):
@@ -161,97 +171,100 @@ def test_a_manifest_in_storage_names_objects(bucket: _Bucket) -> None:
         list(bucket.source("s3://bucket/all.csv").items())
 
 
-class _Failing:
-    """A file system that fails as storage does, some times or for some objects."""
-
-    def __init__(self, files: Any, fail: Callable[[str], Exception | None]) -> None:
-        self._files = files
-        self._fail = fail
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._files, name)
-
-    def find(self, path: str, **more: Any) -> Any:
-        return self._files.find(path, **more)
-
-    def cat_file(self, path: str, **more: Any) -> Any:
-        if (error := self._fail(path)) is not None:
-            raise error
-        return self._files.cat_file(path, **more)
-
-    def info(self, path: str, **more: Any) -> Any:
-        if (error := self._fail(path)) is not None and not isinstance(error, EOFError):
-            raise error
-        return self._files.info(path, **more)
-
-
-class _Storage(Storage):
-    """Storage whose file system fails."""
-
-    def __init__(self, bucket: _Bucket, fail: Callable[[str], Exception | None]) -> None:
-        super().__init__(bucket.options, _MAX_BYTES, pause=lambda _: None)
-        self._fail = fail
-
-    def open(self, address: str) -> tuple[Any, str]:
-        files, path = super().open(address)
-        return _Failing(files, self._fail), path
-
-
-def _two(bucket: _Bucket, fail: Callable[[str], Exception | None]) -> list[Callable[[], Any]]:
+@pytest.fixture
+def faulty(_server: str, bucket: _Bucket) -> Iterator[FaultyServer]:
+    """A server before that of the bucket, which has two objects."""
     for name in ("one", "two"):
         bucket.files.pipe(f"bucket/uploads/{name}.jpg", name.encode())
-    source = open_source("s3://bucket/uploads/", _Storage(bucket, fail), _MAX_BYTES)
+    with serve_faulty(_server) as server:
+        yield server
+
+
+def _items(faulty: FaultyServer) -> list[Callable[[], Any]]:
+    storage = Storage(
+        {"key": "one", "secret": "secret-key", "endpoint_url": faulty.url,
+         "config_kwargs": {"retries": {"max_attempts": 0}}},
+        _MAX_BYTES, pause=lambda _: None,
+    )  # fmt: skip
+    source = open_source("s3://bucket/uploads/", storage, _MAX_BYTES)
     return [item.load for item in source.items()]
 
 
-def test_storage_that_slows_down_is_asked_again(bucket: _Bucket) -> None:
-    answers = iter([OSError("SlowDown"), TimeoutError(), OSError("SlowDown")])
-    one, two = _two(bucket, lambda _: next(answers, None))
+def _some(*codes: str) -> Fault:
+    """Fail as these say for the first requests, one after the other."""
+    left = iter(codes)
+    return lambda _method, _path: next(left, None)
+
+
+@pytest.mark.parametrize("code", ["SlowDown", "ServiceUnavailable", "InternalError", "cut"])
+def test_storage_that_slows_down_is_asked_again(faulty: FaultyServer, code: str) -> None:
+    faulty.fault = _some(*[code] * 2)
+    one, two = _items(faulty)
+    faulty.fault = _some(*[code] * 2)
     assert (one(), two()) == (b"one", b"two")
 
 
-def test_an_object_that_alone_cannot_be_read_is_unreadable(bucket: _Bucket) -> None:
-    for error in (PermissionError(), OSError("InternalError")):
-
-        def fail(path: str, error: Exception = error) -> Exception | None:
-            return error if "two" in path else None
-
-        one, two = _two(bucket, fail)
-        assert one() == b"one"
-        failure = two()
-        assert isinstance(failure, Failure)
-        assert "secret" not in failure.detail
-
-
-def test_an_object_that_stays_truncated_is_unreadable(bucket: _Bucket) -> None:
-    class _Truncating(_Failing):
-        def cat_file(self, path: str, **more: Any) -> Any:
-            return self._files.cat_file(path, **more)[:-1]
-
-    class _Short(_Storage):
-        def open(self, address: str) -> tuple[Any, str]:
-            files, path = Storage.open(self, address)
-            return _Truncating(files, self._fail), path
-
-    bucket.files.pipe("bucket/uploads/one.jpg", b"one")
-    storage = _Short(bucket, lambda _: None)
-    (item,) = open_source("s3://bucket/uploads/", storage, _MAX_BYTES).items()
-    failure = item.load()
+@pytest.mark.parametrize("code", ["AccessDenied", "InternalError", "cut"])
+def test_an_object_that_alone_cannot_be_read_is_unreadable(faulty: FaultyServer, code: str) -> None:
+    faulty.fault = lambda method, path: code if method == "GET" and "two.jpg" in path else None
+    one, two = _items(faulty)
+    assert one() == b"one"
+    failure = two()
     assert isinstance(failure, Failure)
     assert failure.reason is Reason.UNREADABLE
+    assert "secret" not in failure.detail
 
 
-@pytest.mark.parametrize("error", [PermissionError("expired"), OSError("unreachable")])
+@pytest.mark.parametrize("code", ["ExpiredToken", "InvalidAccessKeyId", "ServiceUnavailable"])
 def test_credentials_that_end_and_storage_that_is_away_stop_the_run(
-    bucket: _Bucket, error: Exception
+    faulty: FaultyServer, code: str
 ) -> None:
     """And are no failure of the images that would have come next."""
-    is_away = False
-    one, two = _two(bucket, lambda _: error if is_away else None)
+    one, two = _items(faulty)
     assert one() == b"one"
-    is_away = True
-    with pytest.raises(BackfillError, match=r"uploads/two\.jpg: the storage"):
+    faulty.fault = lambda _method, _path: code
+    with pytest.raises(BackfillError, match=r"uploads/two\.jpg: the storage") as stopped:
         two()
+    assert "secret" not in f"{stopped.value} {stopped.value.hint}"
+
+
+def test_a_listing_begins_after_a_name(faulty: FaultyServer, bucket: _Bucket) -> None:
+    """And not at the beginning, as often as it is gone on with."""
+    for number in range(300):
+        bucket.files.pipe(f"bucket/uploads/{number:05}.jpg", b"x")
+    faulty.requests.clear()
+    storage = Storage({**bucket.options, "endpoint_url": faulty.url}, _MAX_BYTES)
+    source = open_source("s3://bucket/uploads/", storage, _MAX_BYTES)
+    items = source.items("bucket/uploads/00200.jpg")
+    assert [one.content_id[-9:-4] for one in items] == [
+        *(f"{number:05}" for number in range(201, 300)), "s/one", "s/two",
+    ]  # fmt: skip
+    assert len(faulty.requests) == 1
+
+
+def test_a_version_that_was_exchanged_is_unreadable(bucket: _Bucket) -> None:
+    bucket.files.pipe("bucket/uploads/one.jpg", b"first")
+    (item,) = bucket.source().items()
+    etag = item.version.partition(" ")[0]
+    storage = bucket.storage()
+    assert storage.load_version("s3://bucket/uploads/one.jpg", etag, "") == b"first"
+    assert storage.load_version("s3://bucket/uploads/one.jpg", etag.strip('"'), "") == b"first"
+    bucket.files.pipe("bucket/uploads/one.jpg", b"second")
+    failure = storage.load_version("s3://bucket/uploads/one.jpg", etag, "")
+    assert isinstance(failure, Failure)
+    assert "exchanged" in failure.detail
+
+
+def test_a_version_of_a_bucket_that_keeps_them_is_read_by_its_name(bucket: _Bucket) -> None:
+    bucket.files.call_s3(
+        "put_bucket_versioning", Bucket="bucket", VersioningConfiguration={"Status": "Enabled"}
+    )
+    versions = [
+        bucket.files.call_s3("put_object", Bucket="bucket", Key="one.jpg", Body=data)["VersionId"]
+        for data in (b"first", b"second")
+    ]
+    read = [bucket.storage().load_version("s3://bucket/one.jpg", "", one) for one in versions]
+    assert read == [b"first", b"second"]
 
 
 def test_an_unknown_kind_of_storage_is_an_error() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -15,6 +14,7 @@ from hashmatch.imaging import path_as_text, read_file
 from hashmatch.outcome import Failure
 from hashmatch.store.schema import require_text
 
+from ..json_objects import read_object
 from .interface import Item, Source
 from .storage import Storage
 
@@ -117,13 +117,6 @@ def _path_of(address: str, position: str) -> str:
     return unquote(parts.path)
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key is repeated")
-    return found
-
-
 def _read_json_lines(stream: IO[bytes], begin: int) -> Iterator[tuple[Mapping[str, Any], int]]:
     stream.seek(begin)
     place = begin
@@ -134,11 +127,10 @@ def _read_json_lines(stream: IO[bytes], begin: int) -> Iterator[tuple[Mapping[st
         if not line.strip():
             continue
         try:
-            row = json.loads(line, object_pairs_hook=_unique)
-        except (ValueError, RecursionError) as error:
-            raise _RowError(f"a line up to byte {place} is not JSON, or repeats a key") from error
-        if not isinstance(row, dict):
-            raise _RowError(f"a line up to byte {place} is not a JSON object")
+            row = read_object(line)
+        except ValueError as error:
+            problem = f"a line up to byte {place} is not a JSON object, or repeats a key"
+            raise _RowError(problem) from error
         yield row, place
 
 

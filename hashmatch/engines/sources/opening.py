@@ -21,13 +21,18 @@ from .zip import ZipSource
 
 def open_sources(settings: Settings, addresses: Sequence[str]) -> list[Source]:
     """Return the sources at some addresses. Raises `ConfigError` and `InputError`."""
+    storage = open_storage(settings)
+    return [open_source(one, storage, settings.intake.max_bytes) for one in addresses]
+
+
+def open_storage(settings: Settings) -> Storage:
+    """Return the access to object storage of the settings. Raises `ConfigError`."""
     options = settings.backfill.storage_options
     secrets = settings.backfill.storage_secrets
-    storage = Storage(
+    return Storage(
         {**options, **{name: read_secret(one) for name, one in secrets.items()}},
         settings.intake.max_bytes,
     )
-    return [open_source(one, storage, settings.intake.max_bytes) for one in addresses]
 
 
 def open_source(address: str, storage: Storage, max_bytes: int) -> Source:
