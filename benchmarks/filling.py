@@ -27,6 +27,7 @@ from hashmatch.store.schema import (
     CaseNote,
     Content,
     ContentHash,
+    CountedEvent,
     DailyCount,
     Entry,
     EntryActivity,
@@ -198,6 +199,12 @@ def _results() -> Iterator[dict[str, Any]]:
         yield {"backfill_key": 1 + number % 2, "digest": _blob(number)[-16:]}
 
 
+def _events() -> Iterator[dict[str, Any]]:
+    for number in range(6_000):
+        counted_on = utc_now().date() - timedelta(days=number % 10)
+        yield {"digest": _blob(number)[-16:], "counted_on": counted_on}
+
+
 def _samples() -> Iterator[dict[str, Any]]:
     for _ in range(20):
         yield {
@@ -295,7 +302,7 @@ _BEFORE: tuple[tuple[type[Base], Callable[[], Iterator[dict[str, Any]]]], ...] =
     (Entry, _entries), (Generation, _generations), (EntryActivity, _activity),
     (ListSync, _syncs), (SyncRun, _sync_runs), (AccessToken, _tokens), (DailyCount, _days),
     (ReviewSample, _samples), (SampledMatch, _sampled), (Backfill, _backfills),
-    (BackfillShard, _shards), (BackfillResult, _results),
+    (BackfillShard, _shards), (BackfillResult, _results), (CountedEvent, _events),
 )  # fmt: skip
 _BELOW_CASES: tuple[tuple[type[Base], _Rows], ...] = (
     (CaseNote, _notes), (UploaderDetails, _details), (NCMECReport, _reports),

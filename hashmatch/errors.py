@@ -19,6 +19,9 @@ HashmatchError
 ├── SyncLeaseError          another process is syncing the list
 ├── BackfillError           a back-fill cannot go on now
 │   └── ShardLostError          another process works on that part of it
+├── BrokerError             a broker does not answer, or not as expected
+├── MessageError            a message of a broker cannot be understood
+├── UploadError             an upload cannot be loaded from where a message says
 ├── UnknownListError        no list has that name
 ├── NoActiveListError       there is no list to match against
 │   └── LicenceExpiredError     the licence of every list has expired
@@ -129,6 +132,18 @@ class BackfillError(HashmatchError):
 
 class ShardLostError(BackfillError):
     """Another process works on the same part of a back-fill; nothing of it was recorded here."""
+
+
+class BrokerError(HashmatchError):
+    """A broker does not answer, or has ended the work; its messages stay where they are."""
+
+
+class MessageError(HashmatchError):
+    """A message of a broker cannot be understood; it is among the dead letters."""
+
+
+class UploadError(HashmatchError):
+    """An upload cannot be loaded from where a message says, or may not be."""
 
 
 class UnknownListError(HashmatchError):

@@ -42,7 +42,7 @@ CLIENT_IMPORTS = {"errors", "hashes", "outcome", "provenance", "wire"}
 STOREYS = {
     "store": (
         {"retention", "figures", "queue"},
-        {"evaluations", "backfills"},
+        {"evaluations", "backfills", "events"},
         {
             "migrations",
             "matches",
@@ -63,6 +63,8 @@ STOREYS = {
 # Rooms whose parts are doors of their own: whoever needs one does not load the others.
 DOORS = {
     "store": {part for parts in STOREYS["store"] for part in parts},
+    # Loads the clients of brokers.
+    "engines": {"worker"},
     "operations": {"demo", "doctor", "first_run", "generator_demo", "misuse"},
     # The search for altered copies hashes by the steps of PDQ.
     "hashers": {"pdq"},

@@ -41,6 +41,7 @@ from .settings import (
     find_config,
     load_settings,
 )
+from .worker import WorkerSettings
 
 __all__ = [
     "CONFIG_NAME",
@@ -73,6 +74,7 @@ __all__ = [
     "ThreatExchangeSourceSettings",
     "WebhookEscalation",
     "WebhookSettings",
+    "WorkerSettings",
     "find_config",
     "load_settings",
     "read_secret",

@@ -18,6 +18,7 @@ from hashmatch.outcome import Action
 from .cases import AuditSettings, CasesSettings, EscalationSettings, RetentionSettings
 from .lists import IWF, GuardSettings, MappingSettings, SecretSettings, Section, SourceSettings
 from .service import DoorSettings, OutboxSettings, ServiceSettings, WebhookName, WebhookSettings
+from .worker import WorkerSettings
 
 CONFIG_NAME = "hashmatch.toml"
 # Tables of a section whose own tables are places of secrets.
@@ -150,6 +151,7 @@ class Settings(Section):
     guards: GuardSettings = GuardSettings()
     service: ServiceSettings = ServiceSettings()
     doors: DoorSettings = DoorSettings()
+    worker: WorkerSettings = WorkerSettings()
     webhooks: dict[WebhookName, WebhookSettings] = {}
     outbox: OutboxSettings = OutboxSettings()
     cases: CasesSettings = CasesSettings()
@@ -217,6 +219,7 @@ def load_settings(explicit: Path | None = None, *, use_environment: bool = True)
             table.get("cases"),
             table.get("prompts"),
             table.get("backfill"),
+            table.get("worker"),
         ):
             for secret in _secrets(section):
                 _make_absolute(path, secret, "file")

@@ -6,12 +6,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Sequence
-from typing import TypeVar
 
-from tenacity import Retrying as Attempts
-from tenacity import retry_if_exception_type, stop_after_delay, wait_exponential_jitter
-
-from hashmatch.errors import StoreLockedError, StoreUnreachableError
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.outcome import Outcome, Unscreened, outcome_name
 from hashmatch.store.backfills import (
@@ -26,16 +21,14 @@ from hashmatch.store.backfills import (
     remove_leftovers,
     take_shard,
 )
-from hashmatch.store.engine import Database, overwrite_deleted, retried
+from hashmatch.store.engine import Database, overwrite_deleted
 from hashmatch.store.lists import new_lease_holder, read_lists
 from hashmatch.store.schema import utc_now
 
+from .patience import patiently, write_patiently
 from .sources import Item, Source
 
-_T = TypeVar("_T")
-
 _DIGEST_BYTES = 16
-_PATIENCE_S, _LONGEST_PAUSE_S = 60.0, 5.0
 
 
 class Ledger:
@@ -55,15 +48,15 @@ class Ledger:
         self._database = database
         self._digest_key = digest_key
         self._holder = new_lease_holder()
-        self.key, self.is_new = self._write(lambda: self._open(fingerprint, names))
+        self.key, self.is_new = write_patiently(lambda: self._open(fingerprint, names))
 
     def state(self) -> BackfillState:
         """Return what is planned and on record. Raises `StoreError`."""
-        return self._patiently(self._read_state)
+        return patiently(self._read_state)
 
     def take(self) -> tuple[LeasedShard, str] | None:
         """Return a shard to be worked on, with the state of the lists. Raises `StoreError`."""
-        return self._write(self._take)
+        return write_patiently(self._take)
 
     def record(
         self,
@@ -83,7 +76,8 @@ class Ledger:
         another process has taken the shard, and `StoreError`.
         """
         results = {
-            self._digest(shard.source, item, lists): _result(outcome) for item, outcome in screened
+            self._digest(shard.source, item, lists): result_of(outcome)
+            for item, outcome in screened
         }
 
         def write() -> None:
@@ -100,7 +94,7 @@ class Ledger:
                 )
                 before()
 
-        self._write(write)
+        write_patiently(write)
 
     def release(self, shard: LeasedShard) -> None:
         """Let others work on a shard. Raises `StoreError`."""
@@ -114,7 +108,7 @@ class Ledger:
             with self._database.reading() as session:
                 return has_open_shards(session, self.key)
 
-        return self._patiently(ask)
+        return patiently(ask)
 
     def end(self, *, is_whole: bool = True) -> None:
         """Record that the back-fill has ended, and remove what is kept until then.
@@ -126,7 +120,7 @@ class Ledger:
             with self._database.writing() as session:
                 end_backfill(session, self.key, is_whole=is_whole)
 
-        self._write(write)
+        write_patiently(write)
         turns, rows = self._database.turns(), 1
         while rows:
             with turns.next() as session:
@@ -158,19 +152,8 @@ class Ledger:
         digest = hmac.digest(self._digest_key, facts.encode(), "sha256")
         return digest[:_DIGEST_BYTES]
 
-    def _write(self, work: Callable[[], _T]) -> _T:
-        return self._patiently(lambda: retried(work))
 
-    def _patiently(self, work: Callable[[], _T]) -> _T:
-        attempts = Attempts(
-            stop=stop_after_delay(_PATIENCE_S),
-            wait=wait_exponential_jitter(multiplier=0.1, max=_LONGEST_PAUSE_S),
-            retry=retry_if_exception_type((StoreLockedError, StoreUnreachableError)),
-            reraise=True,
-        )
-        return attempts(work)
-
-
-def _result(outcome: Outcome) -> tuple[str, str]:
+def result_of(outcome: Outcome) -> tuple[str, str]:
+    """Return an outcome as it is counted, with the reason where it is unscreened."""
     reason = outcome.reason.value if isinstance(outcome, Unscreened) else ""
     return outcome_name(outcome), reason

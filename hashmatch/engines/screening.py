@@ -52,6 +52,8 @@ class ItemScreener:
         Raises `BackfillError` where the lists or the store permit none.
         """
         data = item.load() if data is None else data
+        if isinstance(data, Failure):
+            return self._screen_once(item, data)
         deadline_s, pause_s, attempt = self._clock() + _PATIENCE_S, _FIRST_PAUSE_S, 0
         while True:
             outcome = self._screen_once(item, data)

@@ -24,6 +24,7 @@ CONTENT: dict[str, str] = {
     "backfills": "sources planned_position",
     "backfill_shards": "position until",
     "backfill_results": "digest",
+    "counted_events": "digest",
 }
 UPLOADER: dict[str, str] = {
     "uploader_details": "key_id sealed account_digest",
@@ -75,6 +76,7 @@ NEITHER: dict[str, str] = {
     " newest_match"
     " reopened revision result",
     "contents": "audit_id key first_matched_at first_near_at",
+    "counted_events": "counted_on",
     "daily_counts": "day outcome reason count",
     "entries": "key list_key algorithm added_generation withdrawn_generation disabled allows"
     " disabled_until",

@@ -13,7 +13,17 @@ from benchmarks.filling import DAYS
 from hashmatch.cases import PENDING, State
 from hashmatch.cybertip import ENDED
 from hashmatch.reports import case_rows, read_figures, report_rows
-from hashmatch.store import backfills, cases, figures, opening, outbox, queue, retention, tokens
+from hashmatch.store import (
+    backfills,
+    cases,
+    events,
+    figures,
+    opening,
+    outbox,
+    queue,
+    retention,
+    tokens,
+)
 from hashmatch.store.cases import CaseFilter, CasePlace, OpeningPlace
 from hashmatch.store.engine import read_history
 from hashmatch.store.evaluations import read_sample, read_sampled, read_samples
@@ -220,6 +230,11 @@ def _jobs() -> Iterator[tuple[str, Ask]]:
         "leftovers of back-fills",
         lambda session: backfills.remove_leftovers(session, limit=_ROWS),
     )
+    yield "counted events", _counted_events
+    yield (
+        "old events",
+        lambda session: events.remove_old_events(session, _MIDDLE.date(), limit=_ROWS),
+    )
     yield "due messages", outbox.find_due
     yield "taken messages", lambda session: outbox.take_due(session, "webhook", "desk", limit=5)
     yield (
@@ -234,6 +249,11 @@ def _results_of_a_shard(session: Session) -> None:
     assert shard is not None
     results = {bytes([n]) * 16: ("clear", "") for n in range(50)}
     backfills.record_results(session, shard, results, "c", utc_now().date(), screened=50)
+
+
+def _counted_events(session: Session) -> None:
+    results = {bytes([n]) * 16: ("clear", "") for n in range(50)}
+    events.count_events(session, results, utc_now().date())
 
 
 def _until(name: str) -> datetime:

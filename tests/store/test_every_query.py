@@ -274,7 +274,7 @@ _WALKED = (
     "cases", "opening", "queue", "figures", "outbox", "tokens", "retention.content",
     "retention.others", "retention.turns", "prompts", "matches.allowed",
     "matches.content", "matches.counts", "matches.exporting", "matches.flooding",
-    "matches.matches", "lookups", "safeguards", "backfills",
+    "matches.matches", "lookups", "safeguards", "backfills", "events",
     "evaluations.counts", "evaluations.samples",
 )  # fmt: skip
 

@@ -5,6 +5,7 @@ from .backfills import Backfill, BackfillCount, BackfillResult, BackfillShard
 from .base import Audited, Base, LongInteger, require_text, utc_moment, utc_now
 from .cases import Case, CaseNote, NCMECReport, ReviewResult, UploaderDetails
 from .evaluations import ReviewSample, SampledMatch
+from .events import CountedEvent
 from .figures import FIGURE_TRIGGERS, Figure
 from .lists import (
     Entry,
@@ -52,6 +53,7 @@ __all__ = [
     "CaseNote",
     "Content",
     "ContentHash",
+    "CountedEvent",
     "DailyCount",
     "Entry",
     "EntryActivity",
