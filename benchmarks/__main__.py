@@ -24,6 +24,7 @@ from benchmarks import (
     prompts,
     provenance,
     recording,
+    retained,
     service,
     starting,
 )
@@ -44,6 +45,7 @@ _BENCHMARKS = {
         service,
         gate,
         backfill,
+        retained,
         prompts,
         provenance,
         recording,

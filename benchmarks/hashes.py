@@ -41,14 +41,19 @@ def realistic(count: int, seed: int) -> Values:
     """
     real = _real_hashes()[:count]
     rng = np.random.default_rng(seed)
-    factor = _factor()
-    values = np.empty((count, _BITS // 8), np.uint8)
-    values[: len(real)] = real
-    for start in range(len(real), count, _CHUNK):
-        some = rng.standard_normal((min(_CHUNK, count - start), _BITS), np.float32) @ factor
-        values[start : start + len(some)] = np.packbits(some > 0, axis=1)
+    values = np.concatenate([real, unrelated(count - len(real), rng)])
     copies = rng.choice(count, int(count * _COPIES), replace=False)
     values[copies] = near(values[rng.integers(0, count, len(copies))], rng)
+    return values
+
+
+def unrelated(count: int, rng: np.random.Generator) -> Values:
+    """Return hashes as pictures have them that have nothing to do with each other."""
+    factor = _factor()
+    values = np.empty((count, _BITS // 8), np.uint8)
+    for start in range(0, count, _CHUNK):
+        some = rng.standard_normal((min(_CHUNK, count - start), _BITS), np.float32) @ factor
+        values[start : start + len(some)] = np.packbits(some > 0, axis=1)
     return values
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hashmatch.match_listener import MatchListener
     from hashmatch.outbox import Sender
     from hashmatch.prompts import PromptScreener
+    from hashmatch.retained import Keeper, RetainedFolder
     from hashmatch.screening import Observe, Scanner
 
 # The actor that the audit log names by default.
@@ -70,6 +71,7 @@ def open_scanner_with(
             listeners=partial(match_listeners, settings),
             observe=observe,
             is_counted=is_counted,
+            keeper=open_keeper(settings),
         )
         if require_lists:
             scanner.require_lists()
@@ -251,6 +253,31 @@ def read_trust_anchors(settings: Settings) -> str:
     except ValueError as error:
         problem = f"intake.trust_anchors: {path} is not a file of certificates in PEM"
         raise ConfigError(problem, hint=_ANCHORS_HINT) from error
+
+
+def open_keeper(settings: Settings) -> Keeper:
+    """Return the keeper of hashes, which keeps nothing unless that is asked for.
+
+    Raises `ConfigError`, and `StoreError` where the folder cannot be made.
+    """
+    from hashmatch.retained import NO_KEEPER, Keeper
+
+    if not settings.retained_hashes.enabled:
+        return NO_KEEPER
+    return Keeper(open_retained(settings).spools, settings.retained_hashes.algorithms)
+
+
+def open_retained(settings: Settings) -> RetainedFolder:
+    """Return the folder of retained hashes. Raises as `open_keeper` does."""
+    from hashmatch.retained import RetainedFolder
+
+    for name in settings.retained_hashes.algorithms:
+        if name not in ALGORITHMS:
+            raise ConfigError(
+                f"retained_hashes.algorithms: {name!r} is not an algorithm that is computed here",
+                hint=f"Those are {', '.join(ALGORITHMS)}.",
+            )
+    return RetainedFolder(settings.retained_dir)
 
 
 def open_index(settings: Settings, database: Database) -> LiveIndex:

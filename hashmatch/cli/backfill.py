@@ -17,6 +17,7 @@ from hashmatch.hashes import Level
 from .context import App, json_option, level_option, orientations_option, pass_app
 from .exit_codes import EXIT_CLEAR, EXIT_MATCHED, EXIT_UNSCREENED
 from .output import print_json, print_line, print_rows, progress, say
+from .rechecking import recheck_hashes
 
 if TYPE_CHECKING:
     from hashmatch.store.backfills import BackfillState
@@ -52,23 +53,42 @@ _SHOWN = 20
 )
 @click.option("--show-hashes", is_flag=True, help="Write hash values to them: confidential.")
 @click.option("--restart", is_flag=True, help="Begin again instead of going on.")
+@click.option(
+    "--hashes",
+    "is_of_hashes",
+    is_flag=True,
+    help="Compare retained hashes with new entries, without an image.",
+)
 @click.option("--jobs", is_flag=True, help="Show the newest back-fills, and screen nothing.")
 @level_option
 @orientations_option
 @json_option
 @pass_app
 def command(
-    app: App, /, sources: tuple[str, ...], *, jobs: bool, as_json: bool, **given: Any
+    app: App,
+    /,
+    sources: tuple[str, ...],
+    *,
+    jobs: bool,
+    is_of_hashes: bool,
+    as_json: bool,
+    **given: Any,
 ) -> None:
     """Screen all images of large stores, and go on where it was.
 
     A SOURCE is a folder or file, an archive (tar, zip), a manifest (.csv, .jsonl, .parquet with
     the columns address, content_id and version), or an address of object storage such as
     s3://bucket/uploads/. Started again after anything, also on several machines with one
-    database, it goes on with what is not on record.
+    database, it goes on with what is not on record. With --hashes and no SOURCE, the retained
+    hashes of past uploads are compared with what lists have got since the last time.
     """
     if jobs:
         _show_jobs(app, as_json=as_json)
+        return
+    if is_of_hashes:
+        if sources:
+            raise click.UsageError("--hashes has no SOURCE")
+        recheck_hashes(app, is_whole=given["restart"], as_json=as_json)
         return
     if not all(sources) or not sources:
         raise click.UsageError("name a SOURCE that is not empty, or --jobs")

@@ -34,6 +34,7 @@ _COMMANDS = {
     "outbox": "Show and send notifications to other systems.",
     "tokens": "Create, list and revoke access tokens of the service.",
     "serve": "Serve screening over HTTP.",
+    "retained": "Show and remove retained hashes of past uploads.",
     "worker": "Screen uploads as a broker announces them.",
     "evaluate": "Measure matching: recall, false matches, precision, other thresholds.",
     "report": "Export reports of matches, cases and figures.",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping, Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx
 import tenacity
+
+from hashmatch.closing import Closing
 
 from .requests import (
     Retrying,
@@ -23,7 +24,7 @@ from .requests import (
 from .verdicts import HashQuery, Verdict
 
 
-class Client:
+class Client(Closing):
     """Synchronous client of the service at `url`. Safe to use from many threads.
 
     Close it at the end. Transient failures are retried, and the answer to the last attempt counts.
@@ -72,17 +73,6 @@ class Client:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _send(self, request: dict[str, Any]) -> httpx.Response:
         # A copy, since it holds the state of one call, and calls may run at the same time.

@@ -134,6 +134,18 @@ class BackfillSettings(Section):
     storage_secrets: dict[str, SecretSettings] = {}
 
 
+class RetainedHashSettings(Section):
+    """`[retained_hashes]`: hashes of uploads that later entries are compared with; off."""
+
+    enabled: bool = False
+    # By default `retained` in `data_dir`.
+    dir: str = ""
+    algorithms: tuple[str, ...] = Field(
+        default=("pdq", "md5", "sha1", "sha256"), min_length=1, strict=False
+    )
+    max_age_days: float = Field(default=90.0, gt=0, le=36_600, allow_inf_nan=False)
+
+
 class Settings(Section):
     """All settings; `source` is the file that they were read from, None for the defaults."""
 
@@ -146,6 +158,7 @@ class Settings(Section):
     policy: PolicySettings = PolicySettings()
     prompts: PromptSettings = PromptSettings()
     backfill: BackfillSettings = BackfillSettings()
+    retained_hashes: RetainedHashSettings = RetainedHashSettings()
     mappings: dict[str, MappingSettings] = {"iwf": IWF}
     lists: dict[str, SourceSettings] = {}
     guards: GuardSettings = GuardSettings()
@@ -176,6 +189,12 @@ class Settings(Section):
         """Return the configured folder of the index, by default `index` in the data folder."""
         return Path(self.index.dir) if self.index.dir else self.data_dir / "index"
 
+    @property
+    def retained_dir(self) -> Path:
+        """Return the configured folder of retained hashes, by default in the data folder."""
+        retained = self.retained_hashes
+        return Path(retained.dir) if retained.dir else self.data_dir / "retained"
+
 
 def find_config(explicit: Path | None = None) -> Path | None:
     """Return the configuration file in force, or None when there is none.
@@ -203,6 +222,7 @@ def load_settings(explicit: Path | None = None, *, use_environment: bool = True)
     if path is not None:
         _make_absolute(path, table, "data_dir")
         _make_absolute(path, table.get("index"), "dir")
+        _make_absolute(path, table.get("retained_hashes"), "dir")
         _make_absolute(path, table.get("intake"), "trust_anchors")
         _make_absolute(path, table.get("guards"), "benign_sample")
         for key in ("tls_certificate", "tls_key"):

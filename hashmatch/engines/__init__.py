@@ -3,6 +3,7 @@
 from .ledger import Ledger
 from .local import Report, run_locally
 from .outcome_files import OutcomeFiles, open_outcome_files
+from .rechecking import Rechecked, recheck
 from .screening import ItemScreener
 from .sources import Source, open_sources
 
@@ -10,9 +11,11 @@ __all__ = [
     "ItemScreener",
     "Ledger",
     "OutcomeFiles",
+    "Rechecked",
     "Report",
     "Source",
     "open_outcome_files",
     "open_sources",
+    "recheck",
     "run_locally",
 ]

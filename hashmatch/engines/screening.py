@@ -20,7 +20,7 @@ _PAUSES_S = {
     Reason.TIMED_OUT: (1.0,),
 }
 # Of us, and none of the image's: waited for, and then the back-fill stops.
-_OURS = frozenset(
+OURS = frozenset(
     {
         Reason.INDEX_STALE, Reason.STORE_UNAVAILABLE, Reason.OVERLOADED, Reason.STARTING,
         Reason.INTERNAL_ERROR,
@@ -63,7 +63,7 @@ class ItemScreener:
             if attempt < len(pauses):
                 self._pause(pauses[attempt])
                 attempt += 1
-            elif not isinstance(outcome, Unscreened) or reason not in _OF_LISTS | _OURS:
+            elif not isinstance(outcome, Unscreened) or reason not in _OF_LISTS | OURS:
                 return outcome
             elif reason in _OF_LISTS or self._clock() > deadline_s:
                 raise _stopped(outcome)

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from threading import Lock
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
+from hashmatch.closing import Closing
 from hashmatch.hashes import Level
 from hashmatch.outcome import Outcome, Reason
 from hashmatch.prompts import PromptOutcome, PromptVerdict
@@ -51,7 +51,7 @@ class PromptScreening(Protocol):
         """Screen a prompt."""
 
 
-class ImageGate:
+class ImageGate(Closing):
     """Decides which pictures of a generator may be shown; safe to use from many threads.
 
     `budget_s` is the time for all verdicts of one check, and `level` the level of search, by
@@ -130,17 +130,6 @@ class ImageGate:
         if threads is not None and self._owner == os.getpid():
             threads.shutdown(wait=False, cancel_futures=True)
         self._on_close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _decide(
         self, pictures: Sequence[Shown], context: Context, deadline_s: float

@@ -134,8 +134,13 @@ class HammingSegment(Segment):
 
         reach = self._reach(threshold_bits)
         if reach is None:
-            return scan(queries, self._rows, threshold_bits)
+            return scan(queries, self._columns, threshold_bits)
         return search(queries, self._rows, self._table, reach, threshold_bits)
+
+    @cached_property
+    def _columns(self) -> Words:
+        """The rows of a segment that is small enough for scans, by words."""
+        return np.ascontiguousarray(self._rows.T)
 
     @cached_property
     def _table(self) -> Table:

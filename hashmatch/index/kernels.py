@@ -63,9 +63,12 @@ def search(
     return _collect(loops.search, arguments, threshold_bits)
 
 
-def scan(queries: Words, rows: Words, threshold_bits: int) -> NearRows:
-    """Return all rows within the threshold, by comparing every row."""
-    return _collect(loops.scan, _read_only(queries, rows), threshold_bits)
+def scan(queries: Words, columns: Words, threshold_bits: int) -> NearRows:
+    """Return all rows within the threshold, by comparing every row.
+
+    `columns` has the shape (words, rows).
+    """
+    return _collect(loops.scan, _read_only(queries, columns), threshold_bits)
 
 
 def permute_bits(values: NDArray[np.uint8], table: Words) -> Words:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from hashmatch.closing import Closing
 from hashmatch.errors import HashmatchError, LicenceExpiredError, NoActiveListError
 from hashmatch.outcome import Action, Failure, Reason, strongest
 from hashmatch.policy import Policy
@@ -83,7 +83,7 @@ class PromptVerdict:
         }
 
 
-class PromptScreener:
+class PromptScreener(Closing):
     """Screens prompts against all lists of terms; safe to use from many threads.
 
     On record are the ids of the terms that matched, and a hash of the prompt under `digest_key`. A
@@ -144,17 +144,6 @@ class PromptScreener:
         finally:
             self._terms.close()
             self._database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _check(self, prompt: str, prompt_id: str) -> PromptVerdict:
         now = self._clock()

@@ -16,9 +16,9 @@ from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeAlias
+from typing import TypeAlias
 
+from hashmatch.closing import Closing
 from hashmatch.errors import LicenceExpiredError, NoActiveListError
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Hash, Level
@@ -34,6 +34,7 @@ from hashmatch.outcome import (
     outcome_name,
 )
 from hashmatch.policy import Policy
+from hashmatch.retained import NO_KEEPER, Keeper
 from hashmatch.store.engine import Database, retried
 from hashmatch.store.matches import Tally
 from hashmatch.store.schema import utc_now
@@ -56,11 +57,10 @@ _ATTEMPTS = 5
 Observe: TypeAlias = Callable[[str, float], None]
 
 
-class Scanner:
+class Scanner(Closing):
     """Screens images and hashes against all lists in the store; see `hashmatch.open_scanner`.
 
-    Safe to use from many threads. Close it, or use it in a `with` statement, so that the last
-    counts are written.
+    Safe to use from many threads. Close it, so that the last counts are written.
     """
 
     def __init__(
@@ -75,6 +75,7 @@ class Scanner:
         clock: Callable[[], datetime] = utc_now,
         observe: Observe = lambda _stage, _seconds: None,
         is_counted: bool = True,
+        keeper: Keeper = NO_KEEPER,
     ) -> None:
         """Take the parts. Without `is_counted`, the caller counts what does not match."""
         self._database = database
@@ -89,6 +90,7 @@ class Scanner:
         self._observe = observe
         self._tally = Tally(database)
         self._is_counted = is_counted
+        self._keeper = keeper
         self._matched_algorithms = Remembered(lambda one, _: matched_algorithms(one, policy))
         self._list_failures = Remembered(lambda one, day: find_list_failure(one, policy, day))
 
@@ -120,7 +122,11 @@ class Scanner:
         nothing else.
         """
         request = open_request(content_id, reference)
-        return self._screen([request], lambda snapshot: [self._read(data, snapshot, level)])[0]
+
+        def read(snapshot: Snapshot) -> list[Reading]:
+            return [self._read(data, snapshot, level, content_id)]
+
+        return self._screen([request], read)[0]
 
     def scan_video(self, data: bytes, *, content_id: str, reference: str = "") -> Outcome:
         """Screen a video by the hashes of its bytes; clear then means: clear by these alone.
@@ -130,7 +136,7 @@ class Scanner:
         request = open_request(content_id, reference)
 
         def read(snapshot: Snapshot) -> list[Reading]:
-            reading = self._read(data, snapshot)
+            reading = self._read(data, snapshot, content_id=content_id)
             if not is_no_image(reading):
                 return [reading]
             return [read_hashes(self._matched(snapshot), reading.hashes)]
@@ -284,10 +290,7 @@ class Scanner:
         return self._index.age_s()
 
     def follow_lists(self) -> None:
-        """Match against the lists of this moment from now on.
-
-        Raises `StoreError` or an error of the index.
-        """
+        """Match against the lists of this moment. Raises `StoreError` or an error of the index."""
         self._index.refresh()
 
     def close(self) -> None:
@@ -295,28 +298,24 @@ class Scanner:
         try:
             self._tally.close()
         finally:
+            self._keeper.close()
             self._intake.close()
             self._index.close()
             self._database.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def _matched(self, snapshot: Snapshot) -> frozenset[str]:
         return self._matched_algorithms.of(snapshot, date.min)  # The same on any day.
 
-    def _read(self, data: bytes, snapshot: Snapshot, level: Level | None = None) -> Reading:
+    def _read(
+        self, data: bytes, snapshot: Snapshot, level: Level | None = None, content_id: str = ""
+    ) -> Reading:
+        """Read a file, and keep its hashes where that is asked for and it has a content id."""
         with self._timed("read"):
-            algorithms = self._matched(snapshot)
-            return read_upload(self._intake, data, algorithms, level)
+            algorithms = self._matched(snapshot) | self._keeper.algorithms
+            reading = read_upload(self._intake, data, algorithms, level)
+        if content_id:
+            self._keeper.keep(content_id, reading.hashes)
+        return reading
 
     def _screen(
         self,

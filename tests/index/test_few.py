@@ -35,7 +35,7 @@ def test_they_find_what_the_oracle_and_the_loops_find(
     rows, queries = (few.permute_bits(_array(values), table) for values in (listed, asked))
     assert rows.tolist() == kernels.permute_bits(_array(listed), table).tolist()
     found = few.scan(queries, rows, threshold_bits)
-    of_loops = kernels.scan(queries, rows, threshold_bits)
+    of_loops = kernels.scan(queries, np.ascontiguousarray(rows.T), threshold_bits)
     assert _every(found) == _every(of_loops)
     for number, query in enumerate(asked):
         own = sorted((bits, row) for asked_by, row, bits in _every(found) if asked_by == number)

@@ -77,6 +77,7 @@ NEITHER: dict[str, str] = {
     " reopened revision result",
     "contents": "audit_id key first_matched_at first_near_at",
     "counted_events": "counted_on",
+    "retro_matches": "folder list_key generation matched_at",
     "daily_counts": "day outcome reason count",
     "entries": "key list_key algorithm added_generation withdrawn_generation disabled allows"
     " disabled_until",

@@ -21,6 +21,7 @@ from hashmatch.store import (
     opening,
     outbox,
     queue,
+    retained,
     retention,
     tokens,
 )
@@ -230,6 +231,12 @@ def _jobs() -> Iterator[tuple[str, Ask]]:
         "leftovers of back-fills",
         lambda session: backfills.remove_leftovers(session, limit=_ROWS),
     )
+    yield "compared lists", lambda session: retained.read_compared(session, "f")
+    yield (
+        "a generation before",
+        lambda session: retained.read_generation_before(session, 1, 1, _MIDDLE),
+    )
+    yield "comparison", lambda session: retained.record_compared(session, "f", {1: 1})
     yield "counted events", _counted_events
     yield (
         "old events",

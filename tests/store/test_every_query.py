@@ -49,6 +49,7 @@ _SMALL = {
     "backfills": "begun by people",
     "backfill_counts": "as many as there are back-fills, outcomes and reasons",
     "review_samples": "drawn by people",
+    "retro_matches": "one for each list and folder",
 }
 _GROWING = set(Base.metadata.tables) - set(_SMALL)
 # Sums over all days, or over all that an evaluation is asked about.
@@ -274,7 +275,7 @@ _WALKED = (
     "cases", "opening", "queue", "figures", "outbox", "tokens", "retention.content",
     "retention.others", "retention.turns", "prompts", "matches.allowed",
     "matches.content", "matches.counts", "matches.exporting", "matches.flooding",
-    "matches.matches", "lookups", "safeguards", "backfills", "events",
+    "matches.matches", "lookups", "safeguards", "backfills", "events", "retained",
     "evaluations.counts", "evaluations.samples",
 )  # fmt: skip
 

@@ -31,6 +31,7 @@ from .matches import (
 )
 from .outbox import MESSAGE_IS_DONE, OutboxMessage
 from .prompts import PromptCount, PromptMatch
+from .retained import RetroMatch
 from .safeguards import GateCount, SafeguardRecord
 from .tokens import AccessToken
 
@@ -74,6 +75,7 @@ __all__ = [
     "PromptMatch",
     "QuarantinedDelivery",
     "QuarantinedRow",
+    "RetroMatch",
     "ReviewResult",
     "ReviewSample",
     "SafeguardRecord",

@@ -1,0 +1,26 @@
+"""`hashmatch retained remove`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from ..context import App, pass_app
+from ..output import say
+
+
+@click.command("remove")
+@click.argument("content_ids", nargs=-1, required=True, metavar="CONTENT_ID...")
+@pass_app
+def command(app: App, content_ids: tuple[str, ...]) -> None:
+    """Remove all hashes that are retained of some uploads; "-" reads one content id a line.
+
+    What a running process is still writing is compared no more, and removed within the hour.
+    """
+    from hashmatch.wiring import open_retained
+
+    if content_ids == ("-",):
+        content_ids = tuple(filter(None, sys.stdin.read().splitlines()))
+    removed = open_retained(app.settings).remove(content_ids)
+    say(f"{removed:,} hashes of {len(content_ids):,} content ids removed")

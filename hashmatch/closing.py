@@ -1,0 +1,26 @@
+"""Things that are closed at the end of a `with` statement."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from types import TracebackType
+from typing import Self
+
+
+class Closing(ABC):
+    """Something with `close`, which a `with` statement calls at its end."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release everything."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
