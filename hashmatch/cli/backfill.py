@@ -52,6 +52,14 @@ _SHOWN = 20
     help="The format of these files.",
 )
 @click.option("--show-hashes", is_flag=True, help="Write hash values to them: confidential.")
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Use this machine, or the nodes of a cluster of Ray.",
+)
+@click.option("--address", default="", help="The head of a cluster; by default one started here.")
 @click.option("--restart", is_flag=True, help="Begin again instead of going on.")
 @click.option(
     "--hashes",
@@ -121,6 +129,8 @@ def _run(
     outcomes: Path | None,
     file_format: str,
     show_hashes: bool,
+    engine: str,
+    address: str,
     restart: bool,
     level: str | None,
     orientations: bool | None,
@@ -128,12 +138,16 @@ def _run(
     from hashmatch.engines import (
         ItemScreener,
         Ledger,
+        NodeJob,
         open_outcome_files,
         open_sources,
         run_locally,
+        run_on_ray,
     )
     from hashmatch.wiring import open_scanner_with, read_digest_key
 
+    if address and engine != "ray":
+        raise click.UsageError("--address is for --engine ray")
     decoders = workers or app.settings.intake.workers or os.cpu_count() or 1
     settings = app.settings_with(
         workers=decoders,
@@ -146,7 +160,9 @@ def _run(
         files = open_outcome_files(outcomes, file_format, show_hashes=show_hashes)
     key = read_digest_key(settings, settings.backfill.digest_key, "backfill")
     options = f"{settings.intake.level} {settings.intake.orientations}"
-    with app.database() as database, open_scanner_with(settings, is_counted=False) as scanner:
+    if fetches is None and any("://" in one for one in addresses):
+        fetches = decoders * 8
+    with app.database() as database, _reporting() as report:
         ledger = Ledger(database, sources, options, key)
         if restart and not ledger.is_new:
             ledger.end(is_whole=False)
@@ -157,14 +173,21 @@ def _run(
                 f"going on with the back-fill of {begun.started_at:%Y-%m-%d %H:%M} UTC:"
                 f" {begun.screened:,} images are on record"
             )
-        remote = any("://" in one for one in addresses)
-        with _reporting() as report:
+        if engine == "ray":
+            folder = None if outcomes is None else outcomes.absolute()
+            places = tuple(one if "://" in one else str(Path(one).absolute()) for one in addresses)
+            job = NodeJob(
+                ledger.key, settings, places, fetches, folder, file_format,
+                show_hashes=show_hashes,
+            )  # fmt: skip
+            return run_on_ray(ledger, job, address, workers, report)
+        with open_scanner_with(settings, is_counted=False) as scanner:
             return run_locally(
                 database,
                 ledger,
                 sources,
                 ItemScreener(scanner),
-                threads=fetches or decoders * (8 if remote else 2),
+                threads=fetches or decoders * 2,
                 outcome_files=files,
                 report=report,
             )

@@ -39,8 +39,14 @@ class Ledger:
     """
 
     def __init__(
-        self, database: Database, sources: Sequence[Source], options: str, digest_key: bytes
+        self,
+        database: Database,
+        sources: Sequence[Source],
+        options: str,
+        digest_key: bytes,
+        key: int | None = None,
     ) -> None:
+        """Begin a back-fill, or go on with it; with a `key`, go on with that one alone."""
         names = [one.name for one in sources]
         # Of a manifest or archive that was exchanged, positions would mean other images.
         facts = json.dumps([names, [one.version for one in sources], options])
@@ -48,7 +54,9 @@ class Ledger:
         self._database = database
         self._digest_key = digest_key
         self._holder = new_lease_holder()
-        self.key, self.is_new = write_patiently(lambda: self._open(fingerprint, names))
+        self.key, self.is_new = (
+            write_patiently(lambda: self._open(fingerprint, names)) if key is None else (key, False)
+        )
 
     def state(self) -> BackfillState:
         """Return what is planned and on record. Raises `StoreError`."""

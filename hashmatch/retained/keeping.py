@@ -41,7 +41,7 @@ class Keeper:
     def keep(self, content_id: str, hashes: Iterable[Hash]) -> None:
         """Keep the hashes of an upload. Raises `StoreError` where they cannot be written."""
         at = int(self._clock())
-        rows = [Row.of(content_id, at, one) for one in hashes if self._is_kept(one)]
+        rows = [Row.of(content_id, at, one) for one in hashes if self._is_retained(one)]
         if not rows:
             return
         data = "".join(map(write_line, rows)).encode()
@@ -60,7 +60,7 @@ class Keeper:
         with self._lock:
             self._end()
 
-    def _is_kept(self, one: Hash) -> bool:
+    def _is_retained(self, one: Hash) -> bool:
         return (
             one.algorithm.name in self.algorithms
             and one.view not in SEARCH_VIEWS
