@@ -25,6 +25,7 @@ from benchmarks import (
     provenance,
     recording,
     retained,
+    scale,
     service,
     starting,
 )
@@ -46,6 +47,7 @@ _BENCHMARKS = {
         gate,
         backfill,
         retained,
+        scale,
         prompts,
         provenance,
         recording,

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,8 @@ def _cluster(address: str) -> Iterator[Any]:
             hint="Name the address of its head, such as 10.0.0.1:6379, or leave it out.",
         ) from error
     try:
-        yield ray
+        # Ray prints what happens to its processes, among our data.
+        with redirect_stdout(sys.stderr):
+            yield ray
     finally:
         ray.shutdown()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import fsspec
 import pytest
 from fsspec.implementations.local import LocalFileSystem
+from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 
 from hashmatch.engines.sources import Source, Storage, open_source
@@ -240,6 +242,27 @@ def test_a_listing_begins_after_a_name(faulty: FaultyServer, bucket: _Bucket) ->
         *(f"{number:05}" for number in range(201, 300)), "s/one", "s/two",
     ]  # fmt: skip
     assert len(faulty.requests) == 1
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_ten_thousand_small_objects_are_each_listed_and_read_once(
+    faulty: FaultyServer, bucket: _Bucket
+) -> None:
+    """In as many requests as there are pages and objects."""
+    names = [f"uploads/{number:05}.jpg" for number in range(10_000)]
+    backend = s3_backends["123456789012"]["aws"]
+    for name in names:
+        backend.put_object("bucket", name, name.encode())
+    faulty.requests.clear()
+    storage = Storage({**bucket.options, "endpoint_url": faulty.url}, _MAX_BYTES)
+    source = open_source("s3://bucket/uploads/", storage, _MAX_BYTES)
+    with ThreadPoolExecutor(8) as threads:
+        read = list(threads.map(lambda one: one.load(), source.items()))
+    assert read[:-2] == [one.encode() for one in names]
+    listed = [path for _, path in faulty.requests if "list-type=2" in path]
+    assert len(listed) == 11
+    assert len(faulty.requests) == len(read) + len(listed)
 
 
 def test_a_version_that_was_exchanged_is_unreadable(bucket: _Bucket) -> None:

@@ -171,7 +171,7 @@ def test_a_file_beyond_the_limit_is_an_error_and_ends_the_connection(doors: _Doo
 def test_hostile_streams_end_their_connection_and_nothing_else(doors: _Doors) -> None:
     chosen = random.Random(5)
     whole = b"zIDSESSION\0zINSTREAM\0" + _stream(drawn(1)[:3_000], 700) + b"nVERSION\nzEND\0"
-    for _ in range(300):
+    for _ in range(1_000):
         data = bytearray(whole[: chosen.randint(1, len(whole))])
         for _ in range(chosen.randint(0, 4)):
             data[chosen.randrange(len(data))] = chosen.randrange(256)
@@ -448,7 +448,7 @@ def test_a_message_without_a_body_is_passed_on(doors: _Doors) -> None:
 def test_malformed_messages_end_their_connection_and_nothing_else(doors: _Doors) -> None:
     chosen = random.Random(6)
     whole = _respmod(drawn(1)[:3_000]) + _OPTIONS
-    for _ in range(300):
+    for _ in range(1_000):
         data = bytearray(whole[: chosen.randint(1, len(whole))])
         for _ in range(chosen.randint(0, 4)):
             data[chosen.randrange(len(data))] = chosen.randrange(256)
