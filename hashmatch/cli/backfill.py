@@ -94,8 +94,8 @@ def command(
         _show_jobs(app, as_json=as_json)
         return
     if is_of_hashes:
-        if sources:
-            raise click.UsageError("--hashes has no SOURCE")
+        if sources or given["outcomes"] or given["engine"] != "local":
+            raise click.UsageError("--hashes has no SOURCE, --outcomes or --engine")
         recheck_hashes(app, is_whole=given["restart"], as_json=as_json)
         return
     if not all(sources) or not sources:

@@ -35,7 +35,7 @@ _COMMANDS = {
     "tokens": "Create, list and revoke access tokens of the service.",
     "serve": "Serve screening over HTTP.",
     "retained": "Show and remove retained hashes of past uploads.",
-    "worker": "Screen uploads as a broker announces them.",
+    "worker": "Screen uploads as a broker announces them, and publish the verdicts.",
     "evaluate": "Measure matching: recall, false matches, precision, other thresholds.",
     "report": "Export reports of matches, cases and figures.",
     "prompt": "Screen prompts for listed terms.",

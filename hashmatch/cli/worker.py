@@ -32,6 +32,7 @@ def command(app: App, workers: int | None, level: str | None, *, orientations: b
     from hashmatch.engines import ItemScreener
     from hashmatch.engines.worker import (
         Settler,
+        StoppedError,
         Worker,
         forget_old_events,
         open_broker,
@@ -52,7 +53,8 @@ def command(app: App, workers: int | None, level: str | None, *, orientations: b
     stop = threading.Event()
 
     def pause(seconds: float) -> None:
-        stop.wait(seconds)
+        if stop.wait(seconds):
+            raise StoppedError
 
     loader = open_loader(settings, pause)
     with app.database() as database, open_scanner_with(settings, is_counted=False) as scanner:

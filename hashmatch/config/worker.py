@@ -22,8 +22,8 @@ TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 class WorkerSettings(Section):
     """`[worker]`: the broker that upload events come from, and where their files may be."""
 
-    # nats://, tls:// (NATS), redis://, rediss://, amqp://, amqps://, kafka:// or kafkas://; the
-    # hosts of a cluster with commas between them.
+    # nats://, tls:// (NATS), redis://, rediss://, amqp://, amqps://, kafka:// or kafkas://; of NATS
+    # and Kafka several hosts, with commas between them.
     broker: str = ""
     user: str = ""
     password: SecretSettings | None = None

@@ -98,14 +98,9 @@ class RetainedFolder:
     def settle(self, max_age_days: float) -> None:
         """Move what ended spools have into files, and remove what is older than so many days."""
         with _readable_errors(self.path), self._locked(fcntl.LOCK_EX):
-            removed = self._read_removed()
-            for path in self._spools():
-                with path.open("rb") as file:
-                    try:
-                        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    except BlockingIOError:  # A process is writing it.
-                        continue
-                    self._write(row for row in read_lines(file.read()) if not _is_in(row, removed))
+            self._settle_spools()
+            for path in self.path.glob("????-??-??/*"):
+                if path.suffix != _SUFFIX:  # A draft of a process that was killed.
                     path.unlink()
             oldest = _day(self._clock() - max_age_days * 86_400)
             for day in self._days():
@@ -114,6 +109,17 @@ class RetainedFolder:
                         one.unlink()
                     day.rmdir()
             self._forget_removed()
+
+    def _settle_spools(self) -> None:
+        removed = self._read_removed()
+        for path in self._spools():
+            with path.open("rb") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:  # A process is writing it.
+                    continue
+                self._write(row for row in read_lines(file.read()) if not _is_in(row, removed))
+                path.unlink()
 
     def parts(self, algorithms: Collection[str]) -> Iterator[Part]:
         """Yield all that is retained of these algorithms, while nobody else removes anything."""
@@ -146,6 +152,7 @@ class RetainedFolder:
                 for row in read_lines(path.read_bytes())
             )
             self._remember_removed(wanted)
+            self._settle_spools()
             for path in self._files(ALGORITHMS):
                 found = pq.read_table(path, columns=["content_id"])["content_id"]
                 is_named = pc.is_in(found, value_set=names)

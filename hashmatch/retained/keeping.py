@@ -7,6 +7,7 @@ import os
 import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from .rows import Row, write_line
 
 # A spool is ended after so many bytes, or so long, and is then for others to settle.
 SPOOL_BYTES, SPOOL_S = 64 << 20, 3_600.0
+# Of the newest uploads, the same one is retained once in so many seconds.
+_REMEMBERED, _AGAIN_S = 256, 600
 
 
 class Keeper:
@@ -37,6 +40,7 @@ class Keeper:
         self._file = -1
         self._begun_s = 0.0
         self._size = 0
+        self._newest: deque[int] = deque(maxlen=_REMEMBERED)
 
     def keep(self, content_id: str, hashes: Iterable[Hash]) -> None:
         """Keep the hashes of an upload. Raises `StoreError` where they cannot be written."""
@@ -45,9 +49,14 @@ class Keeper:
         if not rows:
             return
         data = "".join(map(write_line, rows)).encode()
+        # A file that is screened again and again, while something else is waited for, is one.
+        same = hash((content_id, at // _AGAIN_S, *(one.value for one in rows)))
         with self._lock:
+            if same in self._newest:
+                return
             try:
                 self._write(data)
+                self._newest.append(same)
             except OSError as error:
                 self._end()
                 raise StoreError(
@@ -81,10 +90,11 @@ class Keeper:
     def _begin(self) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         # The name says when it was begun, before which nothing in it was.
-        path = self._folder / f"{time.time_ns()}-{secrets.token_hex(8)}.jsonl"
+        path = self._folder / f"{time.time_ns()}-{secrets.token_hex(8)}.new"
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
-        # Held until this process ends it, or ends.
+        # Held until this process ends it, or ends; only then others may see the file.
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.rename(path.with_suffix(".jsonl"))
         self._begun_s, self._size = self._clock(), 0
 
     def _end(self) -> None:

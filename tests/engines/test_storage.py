@@ -92,6 +92,17 @@ def test_an_object_is_read_by_its_own_name_however_that_looks(bucket: _Bucket) -
         bucket.storage().load("simplecache::s3://bucket/uploads/c")
 
 
+def test_an_address_that_fsspec_takes_for_that_of_another_object_is_unreadable() -> None:
+    files = fsspec.filesystem("memory")
+    files.pipe("/uploads/a.jpg", b"plain")
+    storage = Storage({}, _MAX_BYTES)
+    assert storage.load("memory://uploads/a.jpg") == b"plain"
+    for name in ("a.jpg/", "a.jpg//", ""):
+        failure = storage.load(f"memory://uploads/{name}")
+        assert isinstance(failure, Failure)
+        assert failure == storage.load_version(f"memory://uploads/{name}", "", "")
+
+
 def test_a_folder_that_cannot_be_listed_stops_the_run(tmp_path: Path) -> None:
     for name in ("a/1.jpg", "b/2.jpg"):
         (tmp_path / name).parent.mkdir()

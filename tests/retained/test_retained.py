@@ -161,6 +161,22 @@ def test_rows_are_the_same_in_a_spool_and_in_a_file(tmp_path: Path) -> None:
     assert folder.summary().hashes == {"pdq": 3, "md5": 3}
 
 
+def test_an_upload_that_is_screened_again_and_again_is_retained_once(tmp_path: Path) -> None:
+    """As one is while a list or the store is waited for."""
+    clock = _Clock()
+    folder = RetainedFolder(tmp_path, clock)
+    keeper = Keeper(folder.spools, ("pdq",), clock)
+    for _ in range(100):
+        keeper.keep("post/1", _hashes(1))
+    keeper.keep("post/1", _hashes(2))
+    keeper.keep("post/2", _hashes(1))
+    clock.now += 3_600
+    keeper.keep("post/1", _hashes(1))
+    keeper.close()
+    names = [row.content_id for row in _rows(folder, "pdq")]
+    assert names == ["post/1", "post/1", "post/2", "post/1"]
+
+
 def test_views_that_no_viewer_shows_are_not_retained(tmp_path: Path) -> None:
     folder = RetainedFolder(tmp_path)
     keeper = Keeper(folder.spools, ("pdq",))

@@ -14,9 +14,10 @@ from ..output import say
 @click.argument("content_ids", nargs=-1, required=True, metavar="CONTENT_ID...")
 @pass_app
 def command(app: App, content_ids: tuple[str, ...]) -> None:
-    """Remove all hashes that are retained of some uploads; "-" reads one content id a line.
+    """Remove all hashes of some uploads.
 
-    What a running process is still writing is compared no more, and removed within the hour.
+    CONTENT_ID is the platform's own name of an upload; "-" reads one a line. What a running
+    process is still writing is compared no more, and removed when it ends its file.
     """
     from hashmatch.wiring import open_retained
 

@@ -69,7 +69,7 @@ class FsspecObjects(Objects):
         more = {"version_id": version_id} if version_id else {}
         facts = self._files.info(path, **more)
         # Of some names a file system takes a part for something else.
-        if str(facts.get("name", path)).strip("/") != path.strip("/"):
+        if str(facts.get("name", path)).lstrip("/") != path.lstrip("/"):
             raise EOFError("the storage has it under another name")
         if facts.get("type") == "directory":
             raise IsADirectoryError("a folder, not an object")

@@ -18,6 +18,8 @@ _T = TypeVar("_T")
 
 # Before each further attempt, beyond those that fsspec makes.
 _PAUSES_S = (0.5, 2.0, 8.0)
+# Of an address that a file system takes for that of another object.
+_OF_ANOTHER = Failure(Reason.UNREADABLE, "the storage has no object of exactly that name")
 _FINAL = (FileNotFoundError, IsADirectoryError, PermissionError, EOFError)
 
 
@@ -33,7 +35,8 @@ class Storage:
         self._options = options
         self._max_bytes = max_bytes
         self._pause = pause
-        self._last_read = ""
+        # By bucket: that of another one says nothing.
+        self._last_read: dict[str, str] = {}
 
     def open(self, address: str) -> tuple[Objects, str]:
         """Return the objects of the storage at an address, and the path in it.
@@ -100,6 +103,8 @@ class Storage:
         that could be read before as well: it is then no failure of the object.
         """
         objects, own_path = self.open(address)
+        if path is None and not _is_own(objects, address, own_path):
+            return _OF_ANOTHER
         return self._load(address, objects, own_path if path is None else path)
 
     def load_version(self, address: str, version: str, version_id: str) -> bytes | Failure:
@@ -108,6 +113,8 @@ class Storage:
         An object with another ETag than `version` is unreadable.
         """
         objects, path = self.open(address)
+        if not _is_own(objects, address, path):
+            return _OF_ANOTHER
         return self._load(address, objects, path, version=version, version_id=version_id)
 
     def _load(self, address: str, objects: Objects, path: str, **version: str) -> bytes | Failure:
@@ -118,11 +125,11 @@ class Storage:
         except (IsADirectoryError, EOFError) as error:
             return Failure(Reason.UNREADABLE, str(error))
         except Exception as error:
-            if not self._is_usable(objects, path):
+            if not self._is_usable(address, objects, path):
                 shown = f"{address.partition('://')[0]}://{path}"
                 raise _stopped(shown, error) from error
             return Failure(Reason.UNREADABLE, f"the storage failed with {type(error).__name__}")
-        self._last_read = path
+        self._last_read[_bucket(address)] = path
         return data
 
     def _or_stop(self, address: str, act: Callable[[], _T]) -> _T:
@@ -143,15 +150,27 @@ class Storage:
                 self._pause(pause_s)
         return act()
 
-    def _is_usable(self, objects: Objects, path: str) -> bool:
+    def _is_usable(self, address: str, objects: Objects, path: str) -> bool:
         """Say whether the storage finds the object that was read last, or lists a folder."""
+        last = self._last_read.get(_bucket(address), "")
         try:
-            objects.require_usable(self._last_read or path, was_read=bool(self._last_read))
+            objects.require_usable(last or path, was_read=bool(last))
         except FileNotFoundError:  # It was asked, and answers.
             return True
         except Exception:  # noqa: BLE001 (not usable, whatever it is)
             return False
         return True
+
+
+def _bucket(address: str) -> str:
+    return "/".join(address.split("/", 3)[:3])
+
+
+def _is_own(objects: Objects, address: str, path: str) -> bool:
+    """Say whether the path of an address ends as it does: fsspec leaves out slashes."""
+    if isinstance(objects, S3Objects):  # It has exact keys.
+        return True
+    return path.rpartition("/")[2] == address.rpartition("/")[2] != ""
 
 
 def _stopped(address: str, error: Exception) -> BackfillError:

@@ -4,12 +4,13 @@ from .brokers import Broker, open_broker
 from .events import UploadEvent, read_events
 from .loading import Loader, open_loader
 from .running import Worker, forget_old_events
-from .settling import Settler
+from .settling import Settler, StoppedError
 
 __all__ = [
     "Broker",
     "Loader",
     "Settler",
+    "StoppedError",
     "UploadEvent",
     "Worker",
     "forget_old_events",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
+import secrets
 import signal
 import threading
 import time
@@ -126,7 +126,8 @@ class Worker:
             await self._broker.publish(settings.verdicts, verdict.body, verdict.message_id, {})
         if settled.problem:
             self._counts["dead letters"] += 1
-            message_id = hashlib.sha256(body).hexdigest()[:32]
+            # Another each time: one that is sent again and fails again is no double of itself.
+            message_id = secrets.token_hex(16)
             problem = settled.problem.encode("ascii", "backslashreplace").decode()
             await self._broker.publish(
                 settings.dead_letters, body, message_id, {"hashmatch-problem": problem}

@@ -139,6 +139,16 @@ class Nats(Server):
         number: int = asyncio.run(self._with(ask))
         return number
 
+    def lease_s(self) -> float:
+        """Return how long an upload is leased."""
+
+        async def ask(streams: Any) -> float:
+            name = await streams.find_stream_name_by_subject("hashmatch.uploads")
+            return float((await streams.consumer_info(name, "hashmatch")).config.ack_wait)
+
+        lease_s: float = asyncio.run(self._with(ask))
+        return lease_s
+
     async def _with(self, act: Any) -> Any:
         connection = await nats.connect(self.url, connect_timeout=2, allow_reconnect=False)
         try:
@@ -253,6 +263,10 @@ class Rabbit(Server):
             "hashmatch.uploads"
         ]
 
+    def delete(self, topic: str) -> None:
+        """Delete a queue."""
+        asyncio.run(self._with(lambda channel: channel.queue_delete(topic)))
+
     async def _with(self, act: Any) -> Any:
         async with await aio_pika.connect(self.url, timeout=_ANSWERS_S) as connection:
             return await act(await connection.channel())
@@ -288,10 +302,10 @@ class Kafka(Server):
     def _ask(self) -> None:
         assert self._address
 
-    def send(self, topic: str, bodies: Sequence[bytes]) -> None:
+    def send(self, topic: str, bodies: Sequence[bytes], headers: Any = None) -> None:
         producer = Producer({"bootstrap.servers": self._address})
         for body in bodies:
-            producer.produce(topic, body)
+            producer.produce(topic, body, headers=headers)
         assert producer.flush(_ANSWERS_S) == 0
 
     def read(self, topic: str) -> list[bytes]:

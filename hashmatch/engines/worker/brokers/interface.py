@@ -65,13 +65,19 @@ class Broker(ABC):
         """Close what else is open."""
 
     @property
-    def url(self) -> str:
-        """Address of the broker, with user and password."""
-        if not self.settings.user and not self.password:
-            return self.settings.broker
+    def urls(self) -> list[str]:
+        """Address of each server of the broker, with user and password."""
         parts = urlsplit(self.settings.broker)
-        login = f"{quote(self.settings.user, safe='')}:{quote(self.password, safe='')}"
-        return urlunsplit(parts._replace(netloc=f"{login}@{parts.netloc}"))
+        login = ""
+        if self.settings.user or self.password:
+            login = f"{quote(self.settings.user, safe='')}:{quote(self.password, safe='')}@"
+        places = parts.netloc.split(",")
+        return [urlunsplit(parts._replace(netloc=f"{login}{one}")) for one in places]
+
+    @property
+    def url(self) -> str:
+        """Address of the broker, which has one server, with user and password."""
+        return self.urls[0]
 
 
 async def whole(message: Any) -> Any:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -58,6 +59,7 @@ class Kafka(Broker):
             auto_offset_reset="earliest",
             max_poll_interval_ms=_LONGEST_BATCH_MS,
             ack_policy=AckPolicy.MANUAL,
+            parser=_parse,
             decoder=whole,
             no_reply=True,
         )(partial(_handle, settle))
@@ -87,6 +89,11 @@ class Kafka(Broker):
         from faststream.kafka.security import parse_security
 
         return dict(parse_security(self._security))
+
+
+async def _parse(records: tuple[Any, ...], original: Callable[[Any], Awaitable[Any]]) -> Any:
+    """Parse a batch without its headers: one that is not a text would drop all of it."""
+    return await original(tuple(replace(one, headers=()) for one in records))
 
 
 async def _handle(settle: Settle, message: Any) -> None:

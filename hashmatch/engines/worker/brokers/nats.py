@@ -25,16 +25,17 @@ class Nats(Broker):
     async def prepare(self) -> None:
         """Make a stream for each subject that none has."""
         connection = await nats.connect(
-            self.url, connect_timeout=int(TIMEOUT_S), allow_reconnect=False, error_cb=_quietly
+            self.urls, connect_timeout=int(TIMEOUT_S), allow_reconnect=False, error_cb=_quietly
         )
         try:
             streams = connection.jetstream(timeout=TIMEOUT_S)
             topics = self.settings.uploads, self.settings.verdicts, self.settings.dead_letters
             self._streams = {one: await self._stream(streams, one) for one in topics}
+            await self._renew_lease(streams)
         finally:
             await connection.close()
         self.app_broker = NatsBroker(
-            self.url,
+            self.urls,
             max_reconnect_attempts=-1,
             error_cb=_quietly,
             connect_timeout=int(TIMEOUT_S),
@@ -57,6 +58,21 @@ class Nats(Broker):
             )
         return name
 
+    async def _renew_lease(self, streams: Any) -> None:
+        """Set the lease of a consumer that is there already."""
+        stream = self._streams[self.settings.uploads]
+        try:
+            config = (await streams.consumer_info(stream, self._durable)).config
+        except NotFoundError:
+            return
+        if config.ack_wait != self.settings.lease_s:
+            config.ack_wait = self.settings.lease_s
+            await streams.add_consumer(stream, config=config)
+
+    @property
+    def _durable(self) -> str:
+        return self.settings.group.replace(".", "-")
+
     def subscribe(self, settle: Settle) -> None:
         """Pull one message at a time, as often as they may be in work."""
         settings = self.settings
@@ -68,7 +84,7 @@ class Nats(Broker):
                 settings.uploads,
                 stream=stream,
                 pull_sub=PullSub(batch_size=1, timeout=_POLL_S),
-                durable=settings.group.replace(".", "-"),
+                durable=self._durable,
                 config=consumer,
                 ack_policy=AckPolicy.MANUAL,
                 decoder=whole,

@@ -28,12 +28,17 @@ class Rabbit(Broker):
                 except ChannelNotFoundEntity:
                     channel = await connection.channel()
                     kind: Any = {"x-queue-type": "quorum"}
+                    if name == self.settings.uploads:
+                        # Where the server has a limit of deliveries, it drops what is beyond it.
+                        kind["x-dead-letter-exchange"] = ""
+                        kind["x-dead-letter-routing-key"] = self.settings.dead_letters
                     await channel.declare_queue(
                         name, durable=True, arguments=kind, timeout=TIMEOUT_S
                     )
         self.app_broker = RabbitBroker(
             self.url,
-            default_channel=Channel(prefetch_count=self.prefetch),
+            # What no queue takes is an error, and its upload is not acknowledged.
+            default_channel=Channel(prefetch_count=self.prefetch, on_return_raises=True),
             graceful_timeout=GRACE_S,
             apply_types=False,
             logger=None,
@@ -66,7 +71,9 @@ class Rabbit(Broker):
 
 async def _handle(settle: Settle, message: Any) -> None:
     raw = message.raw_message
-    delivered = int(raw.headers.get("x-delivery-count", raw.redelivered))
+    delivered = raw.headers.get("x-delivery-count")
+    if not isinstance(delivered, int):  # Of a classic queue, which does not count.
+        delivered = int(bool(raw.redelivered))
     if await settle(Delivery(message.body, delivered + 1, nothing)):
         await message.ack()
     else:
