@@ -1,7 +1,8 @@
 """Objects of S3 by their exact keys.
 
 fsspec's paths leave out what follows "?versionId=" in a key, and slashes at its end: it would read
-another object than people see. Here keys are what the server lists, and a listing begins anywhere.
+another object than people see. So would obstore 0.12 for a slash at the end, and one key with ".."
+in it ends its listing. Here keys are what the server lists, and a listing begins anywhere.
 """
 
 from __future__ import annotations
