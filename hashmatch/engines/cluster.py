@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, redirect_stdout
@@ -27,7 +28,7 @@ from .outcome_files import open_outcome_files
 from .screening import ItemScreener
 from .sources import open_sources
 
-_LOOK_AGAIN_S = 1.0
+_LOOK_AGAIN_S, _CONNECT_S = 1.0, 10.0
 # Nothing of ours is in it; Ray would take a third of the memory for it.
 _OBJECT_STORE_BYTES = 80 << 20
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
@@ -159,6 +160,19 @@ def _require_shared(settings: Settings) -> None:
         )
 
 
+def _require_listening(address: str) -> None:
+    """Raise `ConfigError` where nothing listens: Ray would ask for many minutes."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), _CONNECT_S):
+            return
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{address}: nothing answers there",
+            hint="Name the address of the cluster's head, such as 10.0.0.1:6379, or leave it out.",
+        ) from error
+
+
 @contextmanager
 def _cluster(address: str) -> Iterator[Any]:
     """Connect to a cluster, or start one here and end it."""
@@ -170,6 +184,8 @@ def _cluster(address: str) -> Iterator[Any]:
         raise ConfigError(
             "the engine ray needs the package ray", hint="pip install 'hashmatch[ray]'"
         ) from error
+    if address:
+        _require_listening(address)
     own: dict[str, Any] = {"object_store_memory": _OBJECT_STORE_BYTES, "include_dashboard": False}
     try:
         ray.init(

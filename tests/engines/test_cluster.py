@@ -98,6 +98,16 @@ def test_a_node_whose_work_is_killed_goes_on_with_it(line: CommandLine, ray_fold
     assert len(jobs.stdout.splitlines()) == 1
 
 
+def test_a_cluster_that_does_not_answer_is_an_error(line: CommandLine) -> None:
+    for address in ("127.0.0.1:1", "nowhere"):
+        ran = subprocess.run(
+            _command("--engine", "ray", "--address", address),
+            cwd=line.folder, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert ran.returncode == 2
+        assert f"{address}: nothing answers there" in ran.stderr
+
+
 def _actors(process: psutil.Popen) -> list[psutil.Process]:
     """Return the processes of Ray in which a node works."""
     found = []
