@@ -205,7 +205,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1_800)
 def test_every_module_can_be_imported_first() -> None:
     """Each module in a process of its own, forked from one that has loaded the libraries only."""
     names = [".".join(("hashmatch", *_module(path))) for path in FILES]

@@ -256,7 +256,7 @@ def test_a_listing_begins_after_a_name(faulty: FaultyServer, bucket: _Bucket) ->
 
 
 @pytest.mark.long
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_ten_thousand_small_objects_are_each_listed_and_read_once(
     faulty: FaultyServer, bucket: _Bucket
 ) -> None:

@@ -24,6 +24,7 @@ def test_nothing_listed_comes_out_of_the_demo(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(400)
 def test_the_demo_runs_again_in_its_folder(tmp_path: Path) -> None:
     for _ in range(2):
         result = CliRunner().invoke(cli, ["demo", "--generator", "--dir", str(tmp_path / "demo")])
