@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from .output import print_json, print_line, print_rows, progress, say
 from .rechecking import recheck_hashes
 
 if TYPE_CHECKING:
+    from hashmatch.engines import Ledger
     from hashmatch.store.backfills import BackfillState
 
 _SAY_EVERY_S = 30.0
@@ -148,7 +148,7 @@ def _run(
 
     if address and engine != "ray":
         raise click.UsageError("--address is for --engine ray")
-    decoders = workers or app.settings.intake.workers or os.cpu_count() or 1
+    decoders = app.decoders(workers)
     settings = app.settings_with(
         workers=decoders,
         orientations=orientations,
@@ -163,16 +163,7 @@ def _run(
     if fetches is None and any("://" in one for one in addresses):
         fetches = decoders * 8
     with app.database() as database, _reporting() as report:
-        ledger = Ledger(database, sources, options, key)
-        if restart and not ledger.is_new:
-            ledger.end(is_whole=False)
-            ledger = Ledger(database, sources, options, key)
-        if not ledger.is_new:
-            begun = ledger.state()
-            say(
-                f"going on with the back-fill of {begun.started_at:%Y-%m-%d %H:%M} UTC:"
-                f" {begun.screened:,} images are on record"
-            )
+        ledger = _begin(lambda: Ledger(database, sources, options, key), restart=restart)
         if engine == "ray":
             folder = None if outcomes is None else outcomes.absolute()
             places = tuple(one if "://" in one else str(Path(one).absolute()) for one in addresses)
@@ -191,6 +182,21 @@ def _run(
                 outcome_files=files,
                 report=report,
             )
+
+
+def _begin(open_ledger: Callable[[], Ledger], *, restart: bool) -> Ledger:
+    """Begin a back-fill or, unless there is to be a `restart`, go on with it and say so."""
+    ledger = open_ledger()
+    if restart and not ledger.is_new:
+        ledger.end(is_whole=False)
+        ledger = open_ledger()
+    if not ledger.is_new:
+        begun = ledger.state()
+        say(
+            f"going on with the back-fill of {begun.started_at:%Y-%m-%d %H:%M} UTC:"
+            f" {begun.screened:,} images are on record"
+        )
+    return ledger
 
 
 @contextmanager

@@ -55,6 +55,10 @@ class App:
         intake = self.settings.intake.model_copy(update=given)
         return self.settings.model_copy(update={"intake": intake})
 
+    def decoders(self, workers: int | None) -> int:
+        """Return the number of decoders: as asked for, as configured, or one per processor."""
+        return workers or self.settings.intake.workers or os.cpu_count() or 1
+
     @contextmanager
     def database(self) -> Iterator[Database]:
         """The open store, at this version's schema. Raises `StoreError`."""

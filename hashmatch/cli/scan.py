@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -67,7 +66,7 @@ def command(
     """
     if content_id is not None and (not content_id or len(paths) > 1 or recursive):
         raise click.UsageError("--content-id names one image: one PATH, without --recursive")
-    at_a_time = workers or app.settings.intake.workers or os.cpu_count() or 1
+    at_a_time = app.decoders(workers)
     wanted = None if level is None else Level(level)
     with app.scanner(workers=at_a_time, orientations=orientations, level=wanted) as scanner:
         jobs = _jobs(app, scanner, paths, recursive=recursive, content_id=content_id or "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 
 import click
@@ -40,7 +39,7 @@ def command(app: App, workers: int | None, level: str | None, *, orientations: b
     )
     from hashmatch.wiring import open_scanner_with, read_digest_key
 
-    decoders = workers or app.settings.intake.workers or os.cpu_count() or 1
+    decoders = app.decoders(workers)
     settings = app.settings_with(
         workers=decoders,
         orientations=orientations,

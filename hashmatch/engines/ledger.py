@@ -47,16 +47,13 @@ class Ledger:
         key: int | None = None,
     ) -> None:
         """Begin a back-fill, or go on with it; with a `key`, go on with that one alone."""
-        names = [one.name for one in sources]
-        # Of a manifest or archive that was exchanged, positions would mean other images.
-        facts = json.dumps([names, [one.version for one in sources], options])
-        fingerprint = hashlib.sha256(facts.encode()).hexdigest()
         self._database = database
         self._digest_key = digest_key
         self._holder = new_lease_holder()
-        self.key, self.is_new = (
-            write_patiently(lambda: self._open(fingerprint, names)) if key is None else (key, False)
-        )
+        if key is None:
+            self.key, self.is_new = write_patiently(self._beginning(sources, options))
+        else:
+            self.key, self.is_new = key, False
 
     def state(self) -> BackfillState:
         """Return what is planned and on record. Raises `StoreError`."""
@@ -136,9 +133,18 @@ class Ledger:
                 rows = remove_leftovers(session, limit=turns.rows)
         self._database.forget_deleted()
 
-    def _open(self, fingerprint: str, names: Sequence[str]) -> tuple[int, bool]:
-        with self._database.writing() as session:
-            return open_backfill(session, fingerprint, names)
+    def _beginning(self, sources: Sequence[Source], options: str) -> Callable[[], tuple[int, bool]]:
+        """Return what opens the back-fill of some sources, which are asked for their versions."""
+        names = [one.name for one in sources]
+        # Of a manifest or archive that was exchanged, positions would mean other images.
+        facts = json.dumps([names, [one.version for one in sources], options])
+        fingerprint = hashlib.sha256(facts.encode()).hexdigest()
+
+        def begin() -> tuple[int, bool]:
+            with self._database.writing() as session:
+                return open_backfill(session, fingerprint, names)
+
+        return begin
 
     def _read_state(self) -> BackfillState:
         with self._database.reading() as session:

@@ -35,11 +35,10 @@ Progress = Callable[[int], None]
 
 @dataclass
 class Rechecked:
-    """Result of a comparison: how many hashes and entries it had, and what was looked up."""
+    """Result of a comparison: how many hashes and entries it had, and what matched."""
 
     hashes: int = 0
     entries: int = 0
-    candidates: int = 0
     matched: int = 0
 
 
@@ -77,7 +76,6 @@ def recheck(
     if segments:
         scanner.follow_lists()
         for some in _batches(_found(retained, segments, result, progress)):
-            result.candidates += len(some)
             outcomes = scanner.lookup_many(
                 [Query(tuple(one.as_hash() for one in rows), name) for name, rows in some.items()]
             )

@@ -145,9 +145,9 @@ class RetainedFolder:
 
         names, removed = pa.array(sorted(set(content_ids)), pa.string()), 0
         with _readable_errors(self.path), self._locked(fcntl.LOCK_EX):
-            wanted = set(content_ids)
+            wanted, gone = set(content_ids), self._read_removed()
             removed += sum(
-                row.content_id in wanted and not _is_in(row, self._read_removed())
+                row.content_id in wanted and not _is_in(row, gone)
                 for path in self._spools()
                 for row in read_lines(path.read_bytes())
             )

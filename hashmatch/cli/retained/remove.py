@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
-from ..context import App, pass_app
+from ..context import App, pass_app, standard_input
 from ..output import say
 
 
@@ -22,6 +20,6 @@ def command(app: App, content_ids: tuple[str, ...]) -> None:
     from hashmatch.wiring import open_retained
 
     if content_ids == ("-",):
-        content_ids = tuple(filter(None, sys.stdin.read().splitlines()))
+        content_ids = tuple(filter(None, standard_input().read().decode().splitlines()))
     removed = open_retained(app.settings).remove(content_ids)
     say(f"{removed:,} hashes of {len(content_ids):,} content ids removed")

@@ -134,6 +134,13 @@ class Platform:
             assert time.monotonic() < until, (sorted(missing), self.log[-3_000:])
             time.sleep(0.5)
 
+    def await_done(self, patience_s: float = 60.0) -> None:
+        """Wait until every upload is acknowledged."""
+        until = time.monotonic() + patience_s
+        while self.server.waiting():
+            assert time.monotonic() < until
+            time.sleep(0.3)
+
     def record(self) -> dict[str, Any]:
         """Return what is on record: matches by content id, and the counts of all days."""
         database = Database(f"sqlite:///{self.line.folder}/data/hashmatch.db")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -16,8 +15,8 @@ from tests.imagery import holds_a_piece, pieces_of
 from tests.programs import require_program
 from tests.tracing import require_unwritten, traced, traces_of
 
-from .brokers import Server, serving
-from .platform import LISTED, Platform, Uploads, serving_uploads
+from .brokers import Server
+from .platform import LISTED, Platform, Uploads
 
 _UPLOADS, _DAMAGED = 120, 6
 _KILLS = 10
@@ -27,24 +26,16 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 
 # Kafka's is in the memory of its process, and does not outlive it.
-@pytest.fixture(params=["nats", "redis", "rabbitmq"])
-def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
-    """A broker of each kind."""
-    folder = tmp_path / "broker"
-    folder.mkdir()
-    with serving(request.param, folder) as server:
-        yield server
+_lasting = pytest.mark.parametrize("server", ["nats", "redis", "rabbitmq"], indirect=True)
 
 
-@pytest.fixture
-def uploads() -> Iterator[Uploads]:
-    """A server with uploads, some of which are damaged."""
-    with serving_uploads() as uploads:
-        for number in range(_DAMAGED):
-            uploads.others[f"damaged-{number}"] = b"\xff\xd8\xff" + bytes([number])
-        yield uploads
+@pytest.fixture(autouse=True)
+def _damaged(uploads: Uploads) -> None:
+    for number in range(_DAMAGED):
+        uploads.others[f"damaged-{number}"] = b"\xff\xd8\xff" + bytes([number])
 
 
+@_lasting
 def test_the_record_is_that_of_uploads_that_nobody_disturbed(
     tmp_path: Path, server: Server, uploads: Uploads
 ) -> None:
@@ -58,7 +49,7 @@ def test_the_record_is_that_of_uploads_that_nobody_disturbed(
     assert killed == _KILLS
     with platform.working():
         platform.await_verdicts(names, _PATIENCE_S)
-        _await_done(server)
+        platform.await_done(_PATIENCE_S)
         dead = set(server.read("hashmatch.dead-letters"))
         verdicts = platform.verdicts()
     assert dead == {b"poison", b'{"content_id": "no"}'}
@@ -118,6 +109,7 @@ def _send(server: Server, sent: list[bytes]) -> None:
         time.sleep(0.5)
 
 
+@_lasting
 def test_no_byte_of_an_image_is_written_by_the_worker_or_the_broker(
     tmp_path: Path, server: Server, uploads: Uploads
 ) -> None:
@@ -127,17 +119,10 @@ def test_no_byte_of_an_image_is_written_by_the_worker_or_the_broker(
     server.send("hashmatch.uploads", [uploads.event(one) for one in names])
     with platform.working(*traced(platform.line, *platform.arguments)):
         platform.await_verdicts(names, _PATIENCE_S)
-        _await_done(server)
+        platform.await_done(_PATIENCE_S)
     files = {one: uploads.data(one) or b"" for one in map(str, range(8))}
     require_unwritten(traces_of(platform.line), files)
     pieces = pieces_of(files.values())
     kept = [one for one in server.folder.rglob("*") if one.is_file()]
     assert kept
     assert [one for one in kept if holds_a_piece(one.read_bytes(), pieces)] == []
-
-
-def _await_done(server: Server) -> None:
-    until = time.monotonic() + _PATIENCE_S
-    while server.waiting():
-        assert time.monotonic() < until
-        time.sleep(0.5)

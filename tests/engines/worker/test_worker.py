@@ -4,35 +4,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from .brokers import BROKERS, Kafka, Nats, Rabbit, Server, serving
-from .platform import LISTED, Platform, Uploads, serving_uploads
+from .platform import LISTED, Platform, Uploads
 
 _GOOD = 12
 
 pytestmark = pytest.mark.timeout(300)
 
 
-@pytest.fixture(params=BROKERS)
-def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
-    """A broker of each kind."""
-    folder = tmp_path / "broker"
-    folder.mkdir()
-    with serving(request.param, folder) as server:
-        yield server
-
-
-@pytest.fixture
-def uploads() -> Iterator[Uploads]:
-    """A server with uploads."""
-    with serving_uploads() as uploads:
-        yield uploads
-
-
+@pytest.mark.parametrize("server", BROKERS, indirect=True)
 def test_each_upload_has_a_verdict_and_is_on_record_once_however_often_it_is_announced(
     tmp_path: Path, server: Server, uploads: Uploads
 ) -> None:
@@ -53,7 +37,7 @@ def test_each_upload_has_a_verdict_and_is_on_record_once_however_often_it_is_ann
         platform.await_verdicts(names[:8])
         server.send("hashmatch.uploads", sent[8:])
         platform.await_verdicts([*names, *(f"no-{number}" for number in range(4))])
-        _await_done(server)
+        platform.await_done()
         dead = server.read("hashmatch.dead-letters")
         verdicts = platform.verdicts()
     outcomes = {one["verdict_id"]: (one["content_id"], one["outcome"]) for one in verdicts}
@@ -89,7 +73,7 @@ def test_a_message_whose_upload_takes_long_is_not_delivered_again_meanwhile(
             with platform.working():
                 server.send("hashmatch.uploads", [uploads.event("0"), uploads.event("7")])
                 platform.await_verdicts(["0", "7"])
-                _await_done(server)
+                platform.await_done()
             assert uploads.asked == {"0": 1, "7": 1}, name
 
 
@@ -129,7 +113,7 @@ def test_an_upload_whose_verdict_no_queue_takes_is_not_acknowledged(
         with platform.working():
             server.send("hashmatch.uploads", [uploads.event("7")])
             platform.await_verdicts(["7"])
-            _await_done(server)
+            platform.await_done()
             server.delete("hashmatch.verdicts")
             server.send("hashmatch.uploads", [uploads.event("8")])
             until = time.monotonic() + 60
@@ -183,10 +167,3 @@ def test_a_broker_that_does_not_answer_and_one_that_is_not_named_are_errors(
     result = platform.line.run("--config", config, "worker")
     assert result.exit_code == 2
     assert "worker.broker names no broker" in result.output
-
-
-def _await_done(server: Server, patience_s: float = 60.0) -> None:
-    until = time.monotonic() + patience_s
-    while server.waiting():
-        assert time.monotonic() < until
-        time.sleep(0.2)

@@ -80,7 +80,14 @@ class Broker(ABC):
         return self.urls[0]
 
 
-async def whole(message: Any) -> Any:
+def by_hand() -> dict[str, Any]:
+    """Return the options of subscribers whose messages are acknowledged here, and nowhere else."""
+    from faststream import AckPolicy
+
+    return {"ack_policy": AckPolicy.MANUAL, "decoder": _whole, "no_reply": True}
+
+
+async def _whole(message: Any) -> Any:
     """Decode a message as itself: nothing in it keeps it from its handler."""
     return message
 

@@ -11,11 +11,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from aiokafka import AIOKafkaProducer
-from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, Topic
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
-from .interface import CONTENT_TYPE, GRACE_S, TIMEOUT_S, Broker, Delivery, Settle, nothing, whole
+from .interface import CONTENT_TYPE, GRACE_S, TIMEOUT_S, Broker, Delivery, Settle, by_hand, nothing
 
 _POLL_MS = 500
 # While a batch is in work, the group waits so long for its next poll.
@@ -58,10 +57,8 @@ class Kafka(Broker):
             batch_timeout_ms=_POLL_MS,
             auto_offset_reset="earliest",
             max_poll_interval_ms=_LONGEST_BATCH_MS,
-            ack_policy=AckPolicy.MANUAL,
             parser=_parse,
-            decoder=whole,
-            no_reply=True,
+            **by_hand(),
         )(partial(_handle, settle))
 
     async def publish(

@@ -7,12 +7,11 @@ from functools import partial
 from typing import Any
 
 import nats
-from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, PullSub
 from nats.js.api import ConsumerConfig, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import NotFoundError
 
-from .interface import CONTENT_TYPE, GRACE_S, TIMEOUT_S, Broker, Delivery, Settle, whole
+from .interface import CONTENT_TYPE, GRACE_S, TIMEOUT_S, Broker, Delivery, Settle, by_hand
 
 _POLL_S = 1.0
 
@@ -86,9 +85,7 @@ class Nats(Broker):
                 pull_sub=PullSub(batch_size=1, timeout=_POLL_S),
                 durable=self._durable,
                 config=consumer,
-                ack_policy=AckPolicy.MANUAL,
-                decoder=whole,
-                no_reply=True,
+                **by_hand(),
             )(handle)
 
     async def publish(

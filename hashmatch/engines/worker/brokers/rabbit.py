@@ -8,10 +8,9 @@ from typing import Any
 
 import aio_pika
 from aio_pika.exceptions import ChannelNotFoundEntity
-from faststream import AckPolicy
 from faststream.rabbit import Channel, RabbitBroker, RabbitQueue
 
-from .interface import CONTENT_TYPE, GRACE_S, TIMEOUT_S, Broker, Delivery, Settle, nothing, whole
+from .interface import CONTENT_TYPE, GRACE_S, TIMEOUT_S, Broker, Delivery, Settle, by_hand, nothing
 
 
 class Rabbit(Broker):
@@ -48,9 +47,7 @@ class Rabbit(Broker):
         """Consume as many messages as may be in work."""
         self.app_broker.subscriber(
             RabbitQueue(self.settings.uploads, durable=True, declare=False),
-            ack_policy=AckPolicy.MANUAL,
-            decoder=whole,
-            no_reply=True,
+            **by_hand(),
         )(partial(_handle, settle))
 
     async def publish(

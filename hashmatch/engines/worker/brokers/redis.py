@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, cast
 
-from faststream import AckPolicy
 from faststream.redis import RedisBroker, StreamSub
 from faststream.redis.message import RedisStreamMessage
 from redis.asyncio import Redis as Client
 from redis.exceptions import ResponseError
 
-from .interface import GRACE_S, TIMEOUT_S, Broker, Delivery, Settle, whole
+from .interface import GRACE_S, TIMEOUT_S, Broker, Delivery, Settle, by_hand
 
 _POLL_MS = 1_000
 # Of an entry with one field, its value is the message; with several, they are.
@@ -54,10 +53,8 @@ class Redis(Broker):
         for lane in lanes:
             self.app_broker.subscriber(
                 stream=lane,
-                ack_policy=AckPolicy.MANUAL,
                 parser=self._parse,
-                decoder=whole,
-                no_reply=True,
+                **by_hand(),
             )(partial(self._handle, settle, lane.consumer or ""))
 
     def _of(self, consumer: str) -> dict[str, Any]:
