@@ -25,8 +25,10 @@ from hashmatch.store.schema import (
     Base,
     Case,
     CaseNote,
+    ConsoleSession,
     Content,
     ContentHash,
+    ContentLook,
     CountedEvent,
     DailyCount,
     Entry,
@@ -39,6 +41,7 @@ from hashmatch.store.schema import (
     OutboxMessage,
     ReviewSample,
     SampledMatch,
+    SavedQueue,
     SyncRun,
     UploaderDetails,
     utc_now,
@@ -170,6 +173,20 @@ def _tokens() -> Iterator[dict[str, Any]]:
         yield {"token_id": f"{key:012}", "name": "x", "secret_hash": b"x", "scopes": "[]"}
 
 
+def _sessions() -> Iterator[dict[str, Any]]:
+    for key in range(1, 6_001):
+        moment = utc_now() - timedelta(hours=key % 48)
+        yield {
+            "secret_hash": _blob(key), "name": f"user {key % 1_000}", "scopes": "[]",
+            "began_at": moment, "used_at": moment, "ends_at": moment + timedelta(hours=60),
+        }  # fmt: skip
+
+
+def _queues() -> Iterator[dict[str, Any]]:
+    for key in range(50):
+        yield {"owner": f"user {key}", "name": "late", "query": "due=overdue", "access": "[]"}
+
+
 def _days() -> Iterator[dict[str, Any]]:
     today = utc_now().date()
     for number in range(DAYS):
@@ -273,6 +290,13 @@ def _notes(key: int, moment: datetime) -> Iterator[dict[str, Any]]:
     yield {"case_key": key, "at": moment, "actor": "alice", "text": "seen"}
 
 
+def _looks(key: int, moment: datetime) -> Iterator[dict[str, Any]]:
+    yield {
+        "case_key": key, "content_key": key, "name": ("alice", "bob")[key % 2],
+        "reason": "x", "looked_at": moment,
+    }  # fmt: skip
+
+
 def _details(key: int, moment: datetime) -> Iterator[dict[str, Any]]:
     if key % 5 == 0:
         yield {
@@ -303,8 +327,9 @@ _BEFORE: tuple[tuple[type[Base], Callable[[], Iterator[dict[str, Any]]]], ...] =
     (ListSync, _syncs), (SyncRun, _sync_runs), (AccessToken, _tokens), (DailyCount, _days),
     (ReviewSample, _samples), (SampledMatch, _sampled), (Backfill, _backfills),
     (BackfillShard, _shards), (BackfillResult, _results), (CountedEvent, _events),
+    (ConsoleSession, _sessions), (SavedQueue, _queues),
 )  # fmt: skip
 _BELOW_CASES: tuple[tuple[type[Base], _Rows], ...] = (
     (CaseNote, _notes), (UploaderDetails, _details), (NCMECReport, _reports),
-    (OutboxMessage, _messages),
+    (OutboxMessage, _messages), (ContentLook, _looks),
 )  # fmt: skip

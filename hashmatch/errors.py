@@ -86,6 +86,10 @@ class SourceRefusedError(SourceError):
     """The source of a list refuses the request; trying again will not help."""
 
 
+class IdentityProviderError(HashmatchError):
+    """The identity provider of the console cannot be reached or understood now."""
+
+
 class OutboxError(HashmatchError):
     """An outbox message could not be delivered; it stays in the outbox."""
 

@@ -41,7 +41,7 @@ CLIENT_IMPORTS = {"closing", "errors", "hashes", "outcome", "provenance", "wire"
 # Storeys of rooms that have some, from the top down; those in one set do not know each other.
 STOREYS = {
     "store": (
-        {"retention", "figures", "queue"},
+        {"retention", "figures", "queue", "sessions"},
         {"evaluations", "backfills", "events", "retained"},
         {
             "migrations",
@@ -50,6 +50,8 @@ STOREYS = {
             "opening",
             "outbox",
             "tokens",
+            "saved_queues",
+            "looks",
             "lookups",
             "safeguards",
             "prompts",
@@ -58,7 +60,15 @@ STOREYS = {
         {"engine"},
         {"schema"},
     ),
-    "service": ({"serving"}, {"app"}, {"api", "doors"}, {"runtime"}, {"telemetry"}, {"http"}),
+    "service": (
+        {"serving"},
+        {"app"},
+        {"console"},
+        {"api", "doors"},
+        {"runtime"},
+        {"telemetry"},
+        {"http"},
+    ),
 }
 # Rooms whose parts are doors of their own: whoever needs one does not load the others.
 DOORS = {

@@ -13,11 +13,13 @@ from .decisions import (
     plan,
     require_unchanged,
 )
-from .escalation import case_senders, escalate, retract, settle
+from .escalation import case_senders, escalate, preview_escalation, retract, settle
+from .evidence_pack import evidence_pack
 from .exporting import cybertip_documents
 from .opening import CaseOpener
 from .retention import apply_retention
 from .states import DECISIONS, PENDING, ROLES, TRANSITIONS, CaseAction, Role, State, following
+from .taking import take_next
 from .uploader_details import (
     case_of_match,
     open_details,
@@ -50,15 +52,18 @@ __all__ = [
     "cybertip_documents",
     "decide",
     "escalate",
+    "evidence_pack",
     "following",
     "hold",
     "open_details",
     "plan",
+    "preview_escalation",
     "reencrypt_details",
     "require_unchanged",
     "retract",
     "settle",
     "show_details",
     "store_details",
+    "take_next",
     "view_case",
 ]

@@ -73,6 +73,7 @@ class Role(StrEnum):
     REVIEWER = "review"
     EXPORTER = "export"
     ADMINISTRATOR = "admin"
+    SENIOR = "senior"
     SYSTEM = "system"
 
 
@@ -143,7 +144,7 @@ TRANSITIONS: Mapping[CaseAction, Transitions] = {
 }
 
 _REVIEWERS = frozenset({Role.REVIEWER})
-_ADMINISTRATORS = frozenset({Role.ADMINISTRATOR})
+_SENIORS = frozenset({Role.SENIOR, Role.ADMINISTRATOR})
 _SYSTEM = frozenset({Role.SYSTEM})
 ROLES: Mapping[CaseAction, frozenset[Role]] = {
     CaseAction.ASSIGN: _REVIEWERS,
@@ -157,13 +158,13 @@ ROLES: Mapping[CaseAction, frozenset[Role]] = {
     CaseAction.REPORT: _REVIEWERS,
     CaseAction.CLOSE: _REVIEWERS,
     CaseAction.REOPEN: _REVIEWERS,
-    CaseAction.HOLD: _ADMINISTRATORS,
-    CaseAction.RELEASE: _ADMINISTRATORS,
+    CaseAction.HOLD: _SENIORS,
+    CaseAction.RELEASE: _SENIORS,
     CaseAction.MATCH: _SYSTEM,
     CaseAction.CONTENT: _SYSTEM,
     CaseAction.REPORTED: _SYSTEM | _REVIEWERS,
-    CaseAction.RETRACT: _ADMINISTRATORS,
-    CaseAction.SETTLE: _ADMINISTRATORS,
+    CaseAction.RETRACT: _SENIORS,
+    CaseAction.SETTLE: _SENIORS,
     CaseAction.UNDELIVERED: _SYSTEM,
 }
 

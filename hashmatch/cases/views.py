@@ -66,6 +66,9 @@ def case_facts(session: Session, one: StoredCase, *, show_distances: bool = True
             if show_distances
             else band_end(record.distance_bits, record.threshold_bits),
             "threshold_bits": record.threshold_bits,
+            "frame": record.frame,
+            "orientation": record.orientation,
+            "view": record.view,
         }
         for record, name in read_case_matches(session, one.row)
     ]

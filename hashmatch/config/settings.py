@@ -16,6 +16,7 @@ from hashmatch.hashes import Decode, Level
 from hashmatch.outcome import Action
 
 from .cases import AuditSettings, CasesSettings, EscalationSettings, RetentionSettings
+from .console import ConsoleSettings
 from .lists import IWF, GuardSettings, MappingSettings, SecretSettings, Section, SourceSettings
 from .service import DoorSettings, OutboxSettings, ServiceSettings, WebhookName, WebhookSettings
 from .worker import WorkerSettings
@@ -163,6 +164,7 @@ class Settings(Section):
     lists: dict[str, SourceSettings] = {}
     guards: GuardSettings = GuardSettings()
     service: ServiceSettings = ServiceSettings()
+    console: ConsoleSettings = ConsoleSettings()
     doors: DoorSettings = DoorSettings()
     worker: WorkerSettings = WorkerSettings()
     webhooks: dict[WebhookName, WebhookSettings] = {}
@@ -240,6 +242,7 @@ def load_settings(explicit: Path | None = None, *, use_environment: bool = True)
             table.get("prompts"),
             table.get("backfill"),
             table.get("worker"),
+            _table(table.get("console"), "oidc"),
         ):
             for secret in _secrets(section):
                 _make_absolute(path, secret, "file")
@@ -275,6 +278,11 @@ def _make_absolute(path: Path, table: object, key: str) -> None:
     """Make a path in a table of the configuration file absolute: it is relative to that file."""
     if isinstance(table, dict) and isinstance(folder := table.get(key), str) and folder:
         table[key] = str(path.absolute().parent / Path(folder).expanduser())
+
+
+def _table(section: object, key: str) -> object:
+    """Return a table within a section, whatever was written there."""
+    return section.get(key) if isinstance(section, dict) else None
 
 
 def _sections(table: dict[str, object], *names: str) -> Iterator[object]:

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .allowing import hash_of_match, parse_hash
     from .curating import add_hashes
     from .degenerate import withdraw_known_degenerate
     from .feedback import feedback_senders, queue_feedback
@@ -55,9 +56,11 @@ __all__ = [
     "find_format",
     "flooding_facts",
     "forecast_words",
+    "hash_of_match",
     "import_list",
     "list_facts",
     "open_source",
+    "parse_hash",
     "promote_supported",
     "queue_feedback",
     "reach_of_list",
@@ -71,6 +74,7 @@ __all__ = [
 # Imported on first use: sources load a client of the web, and guards the index, which commands
 # that only ask do without.
 _HOMES = {
+    ".allowing": "hash_of_match parse_hash",
     ".curating": "add_hashes",
     ".degenerate": "withdraw_known_degenerate",
     ".feedback": "feedback_senders queue_feedback",

@@ -1,5 +1,6 @@
 """Reports of matches, cases and figures, in the formats that compliance teams use."""
 
+from .case_sheet import pdf_case
 from .csv import CSVReport
 from .export import case_rows, record_export, report_page, report_row, report_rows, report_values
 from .figures import Figures, read_figures, transparency
@@ -21,6 +22,7 @@ __all__ = [
     "ReportRow",
     "case_rows",
     "html_summary",
+    "pdf_case",
     "pdf_summary",
     "private_file",
     "private_folder",

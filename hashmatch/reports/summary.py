@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
-from importlib.resources import files
 from typing import Any
 
-from hashmatch.errors import ConfigError, InputError
-
 from .figures import Figures
-
-_TEMPLATES = files("hashmatch.reports") / "templates"
+from .typesetting import TEMPLATES, typeset
 
 
 def html_summary(figures: Figures) -> str:
@@ -20,7 +15,7 @@ def html_summary(figures: Figures) -> str:
     # Imported here, since most commands do not need it.
     from jinja2 import Environment, StrictUndefined
 
-    source = (_TEMPLATES / "summary.html.j2").read_text(encoding="utf-8")
+    source = (TEMPLATES / "summary.html.j2").read_text(encoding="utf-8")
     # Names of lists and categories come from outside, and must not become markup.
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -30,20 +25,7 @@ def html_summary(figures: Figures) -> str:
 
 def pdf_summary(figures: Figures) -> bytes:
     """Return the figures as a PDF. Raises `ConfigError` where the extra is not installed."""
-    try:
-        import typst
-    except ImportError as error:
-        raise ConfigError(
-            "reports as PDF need the extra 'pdf'", hint="pip install 'hashmatch[pdf]'"
-        ) from error
-    source = (_TEMPLATES / "summary.typ").read_bytes()
-    # As data, which the template never evaluates as markup.
-    report = json.dumps(_content(figures))
-    try:
-        document: bytes = typst.compile(source, sys_inputs={"report": report})
-    except typst.TypstError as error:
-        raise InputError("the report cannot be typeset as PDF") from error
-    return document
+    return typeset("summary.typ", _content(figures))
 
 
 def _content(figures: Figures) -> dict[str, Any]:

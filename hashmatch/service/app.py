@@ -21,6 +21,9 @@ from .api import cases, hma, lists, probes, prompts, reports, scans
 from .api import matches as records
 from .api.documentation import correct, docs_page
 from .api.load_shedding import LoadShedding
+from .console import Console, create_console
+from .console.pages import PREFIX as CONSOLE_PREFIX
+from .console.pages import go
 from .doors import open_doors
 from .http.paths import LeadingSlashes
 from .http.problems import answer_http, answer_invalid
@@ -61,6 +64,10 @@ def create_app(settings: Settings) -> FastAPI:
     for part in _PARTS:
         app.include_router(part.router)
     app.add_api_route("/docs", lambda: docs_page(app), include_in_schema=False)
+    if settings.console.enabled:
+        app.state.console = create_console()
+        app.mount(CONSOLE_PREFIX, app.state.console)
+        app.add_api_route("/", lambda: go("/"), include_in_schema=False)
     app.add_exception_handler(HashmatchError, scans.answer_failure)
     app.add_exception_handler(RequestValidationError, answer_invalid)
     app.add_exception_handler(HTTPException, answer_http)
@@ -109,6 +116,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         for one in background.start_tasks(service):
             opened.enter_context(closing(one))
         app.state.service = service
+        if service.settings.console.enabled:
+            opened.enter_context(closing(Console(app.state.console, service)))
         # What people read, each in a short time, must not take all connections to the database.
         current_default_thread_limiter().total_tokens = _READERS
         async with open_doors(service):

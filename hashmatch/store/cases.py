@@ -48,9 +48,11 @@ class OpeningPlace:
 
 @dataclass(frozen=True, slots=True)
 class CaseFilter:
-    """Selection of cases: by state, assignee, due time, list and entry, or by period of opening.
+    """Selection of cases: by state, assignee, due time, matches, or period of opening.
 
-    At most `limit` of them, in the order of the queue after a place in it; see `queue`.
+    `list_name`, `entry_id`, `category`, `action` and `max_distance_bits` have to fit one match of
+    a case, `declared` its content. `is_proposed` selects those that wait for a second approval. At
+    most `limit` of them, in the order of the queue after a place in it; see `queue`.
     """
 
     states: Sequence[str] = ()
@@ -61,12 +63,24 @@ class CaseFilter:
     content_id: str | None = None
     list_name: str | None = None
     entry_id: str | None = None
+    category: str | None = None
+    action: str | None = None
+    max_distance_bits: int | None = None
+    declared: Sequence[str] = ()
+    is_proposed: bool = False
     limit: int | None = None
     after: CasePlace | None = None
 
     def __post_init__(self) -> None:
         """Raise `InputError` for text that no database can hold."""
-        require_text(self.assignee, self.content_id, self.list_name, self.entry_id)
+        require_text(
+            self.assignee,
+            self.content_id,
+            self.list_name,
+            self.entry_id,
+            self.category,
+            self.action,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +188,62 @@ def read_matched_lists(
     for key, name, category in session.execute(query):
         found[ids[key]].append((name, category))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class MatchLine:
+    """One match of a case in few words, with what its file declares of its origin."""
+
+    list_name: str
+    category: str
+    action: str
+    distance_bits: int
+    threshold_bits: int
+    declared: str
+
+
+def read_match_lines(
+    session: Session, contents: Sequence[str], *, limit: int
+) -> defaultdict[str, list[MatchLine]]:
+    """Return the matches under content ids, by these, `limit` at most of all of them."""
+    ids = read_content_ids(session, contents)
+    query = (
+        select(
+            MatchRecord.content_key,
+            HashList.name,
+            MatchRecord.category,
+            MatchRecord.action,
+            MatchRecord.distance_bits,
+            MatchRecord.threshold_bits,
+            Content.declared,
+        )
+        .join(HashList, HashList.key == MatchRecord.list_key)
+        .join(Content, Content.key == MatchRecord.content_key)
+        .where(MatchRecord.content_key.in_(ids))
+        .limit(limit)
+    )
+    found = defaultdict[str, list[MatchLine]](list)
+    for row in session.execute(query):
+        found[ids[row[0]]].append(MatchLine(row[1], row[2], row[3], row[4], row[5], row[6]))
+    return found
+
+
+def read_cases_of_account(session: Session, case: int, *, limit: int) -> list[StoredCase]:
+    """Return the newest other cases of the account that uploaded the content of a case."""
+    digest = session.scalar(
+        select(UploaderDetails.account_digest).where(UploaderDetails.case_key == case)
+    )
+    if not digest:
+        return []
+    others = (
+        select(UploaderDetails.case_key)
+        .where(UploaderDetails.account_digest == digest, UploaderDetails.case_key != case)
+        .order_by(UploaderDetails.case_key.desc())
+        .limit(limit)
+    )
+    keys = session.scalars(others).all()
+    rows = session.execute(_with_content().where(Case.key.in_(keys)).order_by(Case.key.desc()))
+    return [StoredCase(*row) for row in rows]
 
 
 def read_report_ids(session: Session, cases: Sequence[int]) -> defaultdict[int, list[str]]:

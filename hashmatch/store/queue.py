@@ -6,14 +6,14 @@ the queue it is, and however many cases there are in other states.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from heapq import merge
 from itertools import islice
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Select, select, tuple_
+from sqlalchemy import ColumnElement, Select, literal_column, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from .cases import CaseFilter, CasePlace, OpeningPlace, StoredCase, read_content_ids
@@ -65,15 +65,31 @@ def read_case_page(session: Session, wanted: CaseFilter) -> CasePage:
         # Those that were merged into it, too, which are known by the item that opened them.
         own = select(Content.key).where(Content.content_id == wanted.content_id)
         return _page_of_few(session, wanted, Case.content_key.in_(own), limit)
-    if wanted.list_name is None and wanted.entry_id is None:
+    if wanted.is_proposed:
+        # Written as the index of those that wait is.
+        return _page_of_few(session, wanted, Case.proposal != literal_column("''"), limit)
+    if not _concerns_matches(wanted):
         found = list(islice(_walk(session, wanted, limit), limit))
         return _page(session, [place for place, _ in found], found, limit)
     lists = _lists_of(session, wanted)
-    contents = _few_contents(session, wanted, lists)
+    contents = None
+    if wanted.list_name is not None or wanted.entry_id is not None:
+        contents = _few_contents(session, wanted, lists)
     if contents is not None:
         ids = select(Content.content_id).where(Content.key.in_(contents))
         return _page_of_few(session, wanted, Case.content_id.in_(ids), limit)
     return _page_of_many(session, wanted, lists, limit)
+
+
+def count_cases(session: Session, wanted: CaseFilter, *, limit: int) -> int:
+    """Return how many cases a filter selects, `limit` at most; conditions on matches are left out.
+
+    The cost is that of so many rows of an index.
+    """
+    if wanted.is_proposed:
+        proposed = select(Case.key).where(Case.proposal != literal_column("''"))
+        return len(session.scalars(proposed.limit(limit)).all())
+    return sum(1 for _ in islice(_walk(session, wanted, limit), limit))
 
 
 def _page_of_few(
@@ -88,7 +104,12 @@ def _page_of_few(
         query = query.where(_comes_after(wanted.after, order))
     rows = session.execute(query.order_by(*order).limit(limit))
     found = [(CasePlace(*row[:3]), row[3]) for row in rows]
-    return _page(session, [place for place, _ in found], found, limit)
+    fitting = found
+    if _concerns_matches(wanted):
+        ids = [content_id for _, content_id in found if content_id is not None]
+        matched = _matched(session, wanted, _lists_of(session, wanted), ids)
+        fitting = [one for one in found if one[1] in matched]
+    return _page(session, [place for place, _ in fitting], found, limit)
 
 
 def _page_of_many(
@@ -221,19 +242,44 @@ def _few_contents(session: Session, wanted: CaseFilter, lists: Sequence[int]) ->
     return found
 
 
+def _concerns_matches(wanted: CaseFilter) -> bool:
+    """Say whether a filter is about the matches of a case, too."""
+    of_matches = (
+        wanted.list_name, wanted.entry_id, wanted.category, wanted.action, wanted.max_distance_bits
+    )  # fmt: skip
+    return bool(wanted.declared) or any(one is not None for one in of_matches)
+
+
 def _matched(
     session: Session, wanted: CaseFilter, lists: Sequence[int], contents: Sequence[str]
 ) -> set[str | None]:
-    """Return those of the content ids that match the lists or their entry."""
+    """Return those of the content ids whose matches the filter asks for."""
     ids = read_content_ids(session, contents)
+    return {ids[key] for key in _those_that_match(session, wanted, lists, ids)}
+
+
+def _those_that_match(
+    session: Session, wanted: CaseFilter, lists: Sequence[int], contents: Collection[int]
+) -> set[int]:
+    """Return those of the content items of which one match is as the filter asks for."""
     query = select(MatchRecord.content_key).where(
-        MatchRecord.content_key.in_(ids),
+        MatchRecord.content_key.in_(contents),
         # As a sum, which has no index: SQLite would go through the matches of the lists.
         (MatchRecord.list_key + 0).in_(lists),
     )
     if wanted.entry_id is not None:
         query = query.where(MatchRecord.entry_id == wanted.entry_id)
-    return {ids[key] for key in session.scalars(query.distinct())}
+    if wanted.category is not None:
+        query = query.where(MatchRecord.category == wanted.category)
+    if wanted.action is not None:
+        query = query.where(MatchRecord.action == wanted.action)
+    if wanted.max_distance_bits is not None:
+        query = query.where(MatchRecord.distance_bits <= wanted.max_distance_bits)
+    if wanted.declared:
+        content = aliased(Content)
+        query = query.join(content, content.key == MatchRecord.content_key)
+        query = query.where(content.declared.in_(wanted.declared))
+    return set(session.scalars(query.distinct()))
 
 
 def read_cases_by_opening(

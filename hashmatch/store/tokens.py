@@ -38,6 +38,21 @@ class Scope(StrEnum):
     METRICS = "metrics"
     DETAILS = "details"
     CURATE = "curate"
+    SENIOR = "senior"
+    LISTS = "lists"
+    AUDIT = "audit"
+
+
+# What people do, as the scopes that it takes.
+ROLE_SCOPES: Mapping[str, frozenset[Scope]] = {
+    "reviewer": frozenset({Scope.REVIEW}),
+    "senior": frozenset({Scope.REVIEW, Scope.SENIOR, Scope.EXPORT, Scope.DETAILS}),
+    "lists": frozenset({Scope.LISTS, Scope.CURATE}),
+    "admin": frozenset(
+        {Scope.REVIEW, Scope.SENIOR, Scope.LISTS, Scope.CURATE, Scope.EXPORT, Scope.ADMIN}
+    ),
+    "auditor": frozenset({Scope.AUDIT}),
+}
 
 
 @dataclass(frozen=True, slots=True)

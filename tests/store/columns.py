@@ -25,6 +25,8 @@ CONTENT: dict[str, str] = {
     "backfill_shards": "position until",
     "backfill_results": "digest",
     "counted_events": "digest",
+    "content_looks": "case_key content_key reason",
+    "saved_queues": "query",
 }
 UPLOADER: dict[str, str] = {
     "uploader_details": "key_id sealed account_digest",
@@ -40,6 +42,9 @@ ACTOR: dict[str, str] = {
     "tokens": "name",
     "list_syncs": "leased_by",
     "backfill_shards": "leased_by",
+    "console_sessions": "name subject",
+    "saved_queues": "owner name access",
+    "content_looks": "name",
 }
 LIST: dict[str, str] = {
     "lists": "name licensor",
@@ -77,6 +82,9 @@ NEITHER: dict[str, str] = {
     " reopened revision result",
     "contents": "audit_id key first_matched_at first_near_at",
     "counted_events": "counted_on",
+    "console_sessions": "key secret_hash token_id scopes began_at used_at ends_at",
+    "saved_queues": "key saved_at",
+    "content_looks": "key looked_at",
     "retro_matches": "folder list_key generation matched_at",
     "daily_counts": "day outcome reason count",
     "entries": "key list_key algorithm added_generation withdrawn_generation disabled allows"

@@ -18,17 +18,27 @@ from hashmatch.store import (
     cases,
     events,
     figures,
+    looks,
     opening,
     outbox,
     queue,
     retained,
     retention,
+    saved_queues,
+    sessions,
     tokens,
 )
 from hashmatch.store.cases import CaseFilter, CasePlace, OpeningPlace
-from hashmatch.store.engine import read_history
+from hashmatch.store.engine import browse_records, read_history, read_records_of
 from hashmatch.store.evaluations import read_sample, read_sampled, read_samples
-from hashmatch.store.lists import ALLOW, read_lists, read_newest_runs, read_quarantines
+from hashmatch.store.lists import (
+    ALLOW,
+    browse_entries,
+    find_list,
+    read_lists,
+    read_newest_runs,
+    read_quarantines,
+)
 from hashmatch.store.lookups import read_anchors, read_limited_entries
 from hashmatch.store.matches import (
     MatchFilter,
@@ -36,6 +46,7 @@ from hashmatch.store.matches import (
     count_cases_of,
     read_allowed_matches,
     read_content_hashes,
+    read_counts_by_day,
     read_daily_counts,
     read_entry_history,
     read_flooding,
@@ -94,6 +105,12 @@ def _queues() -> dict[str, CaseFilter]:
         "entry": {"list_name": "one", "entry_id": "e7", "states": PENDING},
         "entry of any list": {"entry_id": "e7"},
         "unknown entry": {"entry_id": "nothing"},
+        "category": {"category": "B", "states": PENDING},
+        "rare category": {"category": "nothing"},
+        "action and distance": {"action": "block", "max_distance_bits": 7},
+        "declared": {"declared": ("generated",), "states": PENDING},
+        "category of a rare list": {"list_name": "two", "category": "A"},
+        "proposed": {"is_proposed": True},
     }
     return {
         f"{kind}, {place}": CaseFilter(**wanted, limit=_ROWS, after=after)
@@ -203,8 +220,50 @@ def _others() -> Iterator[tuple[str, Ask]]:
     yield "quarantines", read_quarantines
     yield "samples", lambda session: read_samples(session, limit=_ROWS)
     yield "a sample", lambda session: (read_sample(session, 3), read_sampled(session, 3))
+    yield from _of_the_console()
     yield "tokens", tokens.read_tokens
     yield "a token", lambda session: tokens.find_token(session, f"{7:012}")
+
+
+def _of_the_console() -> Iterator[tuple[str, Ask]]:
+    """Yield what pages of the console ask for, beside all the others."""
+    names = [f"post/{one}" for one in range(1, 50)]
+    counted = {
+        "mine": CaseFilter(states=PENDING, assignee="alice"),
+        "nobody's": CaseFilter(states=PENDING, assignee=""),
+        "overdue": CaseFilter(states=PENDING, due_before=utc_now()),
+        "proposed": CaseFilter(is_proposed=True),
+    }
+    for name, wanted in counted.items():
+        yield (
+            f"number of cases: {name}",
+            partial(queue.count_cases, wanted=wanted, limit=_ROWS),
+        )
+    yield (
+        "lines of matches",
+        lambda session: cases.read_match_lines(session, names, limit=1_000),
+    )
+    yield (
+        "cases of an account",
+        lambda session: cases.read_cases_of_account(session, 5, limit=10),
+    )
+    idle = timedelta(hours=1)
+    yield "a session", lambda session: sessions.find_session(session, "7", idle=idle)
+    yield "sessions", lambda session: sessions.read_sessions(session, limit=_ROWS)
+    yield "sessions of one", lambda session: sessions.read_sessions(session, "alice", limit=_ROWS)
+    yield "saved queues", lambda session: saved_queues.read_queues(session, "alice", ("review",))
+    yield "looks", lambda session: looks.read_look_times(session, "alice", _LATE, limit=_ROWS)
+    yield "counts by day", lambda session: read_counts_by_day(session, _LATE.date())
+    yield "audit records", lambda session: browse_records(session, before=50, limit=_ROWS)
+    yield "audit records of rows", lambda session: read_records_of(session, "cases", [1, 2, 3])
+    yield "entries of a list", _browsed_entries
+
+
+def _browsed_entries(session: Session) -> None:
+    row = find_list(session, "one")
+    browse_entries(session, row, limit=_ROWS)
+    browse_entries(session, row, after=500, limit=_ROWS)
+    browse_entries(session, row, disabled=True, limit=_ROWS)
 
 
 def _jobs() -> Iterator[tuple[str, Ask]]:
@@ -248,6 +307,8 @@ def _jobs() -> Iterator[tuple[str, Ask]]:
         "details of other keys",
         lambda session: cases.lock_details_of_other_keys(session, "k1", limit=50),
     )
+    yield "uses of sessions", lambda session: sessions.note_session_uses(session, {7: utc_now()})
+    yield "the end of sessions", lambda session: sessions.end_sessions_of(session, "user 7")
     yield "uses of tokens", lambda session: tokens.note_token_uses(session, {f"{7:012}": utc_now()})
 
 

@@ -46,6 +46,7 @@ _SMALL = {
     "prompt_counts": "as many as there are days, sources and outcomes",
     "safeguards": "one for each change of a list or a setting",
     "tokens": "made by people",
+    "saved_queues": "made by people, 500 at most",
     "backfills": "begun by people",
     "backfill_counts": "as many as there are back-fills, outcomes and reasons",
     "review_samples": "drawn by people",
@@ -58,7 +59,7 @@ _OF_DAYS = ("figures of all time", "figures of a period", "overdue cases", "case
 
 # A filter without an index, an order without one, and an index from its beginning.
 _SLOW = (
-    "SELECT key FROM cases WHERE proposal = 'x'",
+    "SELECT key FROM cases WHERE legal_hold = 'x'",
     "SELECT key FROM matches ORDER BY category LIMIT 3",
     "SELECT key FROM cases WHERE legal_hold = 'x' ORDER BY priority, due_at, key LIMIT 3",
 )
@@ -250,6 +251,9 @@ _NOT_WALKED = {
             "drop_message",
         ), _RECORDS
     ),
+    "sessions": dict.fromkeys(("begin_session", "end_session"), _RECORDS),
+    "saved_queues": dict.fromkeys(("save_queue", "remove_queue"), _RECORDS),
+    "looks": {"note_look": _RECORDS},
     "tokens": dict.fromkeys(("create_token", "split_token", "revoke_token"), _RECORDS),
     "matches.allowed": {"record_allowed_matches": _RECORDS},
     "matches.content": {
@@ -275,7 +279,8 @@ _WALKED = (
     "cases", "opening", "queue", "figures", "outbox", "tokens", "retention.content",
     "retention.others", "retention.turns", "prompts", "matches.allowed",
     "matches.content", "matches.counts", "matches.exporting", "matches.flooding",
-    "matches.matches", "lookups", "safeguards", "backfills", "events", "retained",
+    "matches.matches", "lookups", "safeguards", "backfills", "events", "retained", "sessions",
+    "saved_queues", "looks", "lists.browsing",
     "evaluations.counts", "evaluations.samples",
 )  # fmt: skip
 

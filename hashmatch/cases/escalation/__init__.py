@@ -17,6 +17,7 @@ from hashmatch.config import (
 )
 from hashmatch.errors import ConfigError
 from hashmatch.outbox import Sender
+from hashmatch.store.cases import read_case
 from hashmatch.store.engine import Database
 from hashmatch.store.outbox import Message
 
@@ -74,6 +75,19 @@ def escalate(
     return done
 
 
+def preview_escalation(
+    session: Session, settings: Settings, case: int, target_name: str, *, with_details: bool = False
+) -> str:
+    """Return what an escalation would send of a case, as its recipient gets it.
+
+    Raises `NotFoundError`, `InputError`, and `ConfigError`.
+    """
+    target = find_target(settings, target_name)
+    row = read_case(session, case).row
+    channel = CHANNELS[type(target)]
+    return channel.preview(session, settings, row, target, with_details=with_details)
+
+
 def case_senders(settings: Settings, database: Database) -> dict[str, Sender]:
     """Return the senders of escalations and reports, by message kind."""
     require = partial(_require_target, settings)
@@ -108,6 +122,7 @@ def _send(database: Database, settings: Settings, message: Message) -> None:
 __all__ = [
     "case_senders",
     "escalate",
+    "preview_escalation",
     "read_incident",
     "retract",
     "settle",

@@ -19,6 +19,7 @@ from hashmatch.cybertip import (
     Evidence,
     Incident,
     base_of,
+    report_document,
     retract_report,
     submit,
 )
@@ -49,6 +50,7 @@ from .interface import EscalationChannel, find_target
 
 # Earlier reports of the same account that a report names.
 _MAX_PRIOR_REPORTS = 20
+_NO_FILE = "the platform does not send files with its reports"
 _SETTLE = "Ask NCMEC, then run 'hashmatch cases settle {}' with --finished or --again."
 
 
@@ -105,6 +107,20 @@ class CyberTiplineChannel(EscalationChannel[CyberTiplineEscalation]):
         body = {"type": "case.reported", "report": report.key}
         subject = f"{CYBERTIPLINE}/{report.key}"
         queue_message(session, CYBERTIPLINE, name, subject, body, case=row.key)
+
+    def preview(
+        self,
+        session: Session,
+        settings: Settings,
+        row: Case,
+        target: CyberTiplineEscalation,
+        *,
+        with_details: bool,
+    ) -> str:
+        """Return the report document, as it would be sent now."""
+        incident = read_incident(session, open_sealer(settings), row.key, with_details=with_details)
+        without_file = "" if target.file is not None else _NO_FILE
+        return report_document(target, incident, without_file=without_file).decode()
 
     def find_case(self, session: Session, message: Message) -> int:
         """Return the case of a report."""

@@ -29,6 +29,12 @@ class EmailChannel(NotificationChannel[EmailEscalation]):
         """Send the message; see `send_email`."""
         return send_email(target, message.body["data"])
 
+    def render(self, target: EmailEscalation, body: Mapping[str, Any]) -> str:
+        """Return the message with its addresses and subject."""
+        message = write_email(target, body["data"])
+        head = "\n".join(f"{name}: {message[name]}" for name in ("From", "To", "Subject"))
+        return f"{head}\n\n{message.get_content()}"
+
 
 def send_email(settings: EmailEscalation, body: Mapping[str, Any]) -> int:
     """Send a message about a case; returns the number of its recipients that were refused.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Generic, TypeVar
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -56,6 +57,12 @@ class EscalationChannel(ABC, Generic[Target]):
     @abstractmethod
     def queue(self, session: Session, row: Case, name: str, target: Target) -> None:
         """Queue a case that has just been moved, for the target of that name."""
+
+    @abstractmethod
+    def preview(
+        self, session: Session, settings: Settings, row: Case, target: Target, *, with_details: bool
+    ) -> str:
+        """Return what would be sent of a case as text, its uploader only `with_details`."""
 
     @abstractmethod
     def find_case(self, session: Session, message: Message) -> int:
@@ -113,10 +120,19 @@ class NotificationChannel(EscalationChannel[Target]):
 
     def queue(self, session: Session, row: Case, name: str, target: Target) -> None:
         """Queue a notification with the facts of the case, without its uploader."""
-        facts = case_facts(session, read_case(session, row.key))
-        body = {"type": "case.escalated", "timestamp": utc_now().isoformat(), "data": facts}
+        body = _notification(session, row)
         subject = f"{ESCALATION}/{name}/case/{row.key}/{row.revision}"
         queue_message(session, ESCALATION, name, subject, body, case=row.key)
+
+    def preview(
+        self, session: Session, settings: Settings, row: Case, target: Target, *, with_details: bool
+    ) -> str:
+        """Return the notification; no details are ever in one."""
+        return self.render(target, _notification(session, row))
+
+    @abstractmethod
+    def render(self, target: Target, body: Mapping[str, Any]) -> str:
+        """Return a notification as its recipients get it."""
 
     def find_case(self, session: Session, message: Message) -> int:
         """Return the case of a notification."""
@@ -143,3 +159,9 @@ class NotificationChannel(EscalationChannel[Target]):
     @abstractmethod
     def notify(self, settings: Settings, target: Target, message: Message) -> int:
         """Deliver a notification; returns the number of recipients that were refused."""
+
+
+def _notification(session: Session, row: Case) -> dict[str, Any]:
+    """Return the body of a notification: the facts of a case, without its uploader."""
+    facts = case_facts(session, read_case(session, row.key))
+    return {"type": "case.escalated", "timestamp": utc_now().isoformat(), "data": facts}

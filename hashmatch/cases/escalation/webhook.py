@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
 from hashmatch.config import Settings, WebhookEscalation
 from hashmatch.outbox import post_signed, require_signing
 from hashmatch.store.outbox import Message
@@ -20,3 +24,7 @@ class WebhookChannel(NotificationChannel[WebhookEscalation]):
         """Post the case. Raises `OutboxError`."""
         post_signed(target, settings.outbox.private_hosts, message, message.body)
         return 0
+
+    def render(self, target: WebhookEscalation, body: Mapping[str, Any]) -> str:
+        """Return the body of the request."""
+        return json.dumps(body, indent=2, ensure_ascii=False)

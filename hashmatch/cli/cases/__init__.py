@@ -15,6 +15,7 @@ command = LazyGroup(
         "decide": "Record a decision about cases.",
         "escalate": "Escalate cases to a configured target.",
         "hold": "Place cases under a legal hold, or release them.",
+        "pack": "Write the evidence pack of a case.",
         "details": "Store the uploader details of a case, encrypted.",
         "retract": "Retract an unfinished report to NCMEC.",
         "settle": "Settle a report to NCMEC whose status is unknown.",

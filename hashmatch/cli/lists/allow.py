@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import click
 
-from hashmatch.errors import InputError
-from hashmatch.hashes import FILE_HASH
-
 from ..context import App, pass_app
 from ..output import say
-
-if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
 
 
 @click.command("allow")
@@ -42,6 +35,7 @@ def command(
     matches of that file are allowed. Any other hash allows matches of exactly
     this value, and none of similar values.
     """
+    from hashmatch.lists import hash_of_match, parse_hash
     from hashmatch.store.lists import Terms, allow_hash, parse_terms
 
     if (hash_ is None) is (match_id is None):
@@ -50,32 +44,11 @@ def command(
     parse_terms(terms.as_tags(), reason)
     with app.database() as database, database.writing() as session:
         if hash_ is not None:
-            algorithm, value = _parse(hash_)
+            algorithm, value = parse_hash(hash_)
         else:
-            algorithm, value = _hash_of_match(session, str(match_id))
+            algorithm, value = hash_of_match(session, str(match_id))
         key = allow_hash(session, name, algorithm, value, terms, reason.strip())
     say(
         f"list {name}: added the {algorithm} as #{key}\n"
         f"to undo: hashmatch lists disable {name} '#{key}'"
     )
-
-
-def _parse(text: str) -> tuple[str, bytes]:
-    from hashmatch.hashers import find_algorithm
-
-    name, separator, value = text.partition(":")
-    if not separator:
-        raise InputError("the hash is not written as ALGORITHM:HEX")
-    algorithm = find_algorithm(name)
-    return algorithm.name, algorithm.parse(value.strip())
-
-
-def _hash_of_match(session: Session, match_id: str) -> tuple[str, bytes]:
-    """Return the SHA-256 of a match's content, or where only hashes were looked up, that hash."""
-    from hashmatch.store.matches import read_content_hashes, read_match
-
-    stored = read_match(session, match_id)
-    for one in read_content_hashes(session, stored.content.key):
-        if one.algorithm == FILE_HASH:
-            return one.algorithm, one.value
-    return stored.record.algorithm, stored.record.value

@@ -63,6 +63,9 @@ class CaseMatch(BaseModel):
     algorithm: str
     distance_bits: int
     threshold_bits: int
+    frame: int
+    orientation: str
+    view: str
 
 
 class CaseEvidence(BaseModel):

@@ -37,7 +37,7 @@ from hashmatch.cases import (
     view_case,
 )
 from hashmatch.errors import InputError
-from hashmatch.store.cases import CaseFilter, CasePlace
+from hashmatch.store.cases import CaseFilter
 from hashmatch.store.queue import read_case_page
 from hashmatch.store.schema import utc_now
 from hashmatch.store.tokens import Scope, Token
@@ -58,17 +58,16 @@ from .case_models import (
     DoneAnswer,
     Escalation,
 )
-from .cursors import micros_since_epoch, moment_of_micros
+from .cursors import QUEUE_CURSOR, queue_cursor, queue_place
 from .matches import ReviewToken
 from .models import Name
 
 router = APIRouter(tags=["cases"])
 Body = TypeVar("Body", bound=BaseModel)
 CaseId = Annotated[int, Path(ge=1, le=2**31 - 1)]
-DecisionToken = Annotated[Token, Depends(RequireScope(Scope.REVIEW, Scope.ADMIN))]
+DecisionToken = Annotated[Token, Depends(RequireScope(Scope.REVIEW, Scope.SENIOR, Scope.ADMIN))]
+EscalationToken = Annotated[Token, Depends(RequireScope(Scope.REVIEW))]
 UploaderDetailsToken = Annotated[Token, Depends(RequireScope(Scope.SCAN, Scope.REVIEW))]
-# Of a place in the queue: priority, due time in microseconds since the epoch, key.
-_CURSOR = "^[0-9][.][0-9]{1,17}[.][0-9]{1,18}$"
 _STATE = "|".join(State)
 _STATES = f"^(({_STATE})(,({_STATE})){{0,6}})?$"
 MatchId = Annotated[str, Path(pattern="^[0-9]{1,18}$")]
@@ -88,7 +87,7 @@ async def cases(
     entry_id: Annotated[str | None, Query(max_length=1000)] = None,
     overdue: Annotated[bool, Query(description="Only overdue cases.")] = False,  # noqa: FBT002
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    cursor: Annotated[str | None, Query(pattern=_CURSOR)] = None,
+    cursor: Annotated[str | None, Query(pattern=QUEUE_CURSOR)] = None,
 ) -> Response:
     """Return the queue: the most urgent first, then those that are due first.
 
@@ -103,7 +102,7 @@ async def cases(
         entry_id=entry_id,
         due_before=utc_now() if overdue else None,
         limit=limit,
-        after=None if cursor is None else _place(cursor),
+        after=None if cursor is None else queue_place(cursor),
     )
     service = state_of(request)
 
@@ -111,24 +110,9 @@ async def cases(
         with service.reading() as session:
             page = read_case_page(session, wanted)
             rows = [case_row(one) for one in page.cases]
-        return json_answer({"cases": rows, "next": _cursor(page.following)})
+        return json_answer({"cases": rows, "next": queue_cursor(page.following)})
 
     return await service.read(answer, limit)
-
-
-def _cursor(place: CasePlace | None) -> str | None:
-    """Return the cursor of a place in the queue.
-
-    It holds the place and not the case, which may move before the next page is requested.
-    """
-    if place is None:
-        return None
-    return f"{place.priority}.{micros_since_epoch(place.due_at)}.{place.key}"
-
-
-def _place(cursor: str) -> CasePlace:
-    priority, since, key = map(int, cursor.split("."))
-    return CasePlace(priority, moment_of_micros(since), key)
 
 
 @router.get("/v1/cases/{case}", response_model=CaseAnswer, responses=_ERRORS)
@@ -208,7 +192,7 @@ def _latest(earlier: ActionDone | None, later: ActionDone) -> ActionDone:
     openapi_extra=json_body(Escalation),
     responses=_ERRORS,
 )
-async def escalation(request: Request, token: ReviewToken, case: CaseId) -> Response:
+async def escalation(request: Request, token: EscalationToken, case: CaseId) -> Response:
     """Escalate a case to a target of the configuration; the outbox sends it."""
     wanted = await _read(request, Escalation)
     settings = state_of(request).settings

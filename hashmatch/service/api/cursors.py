@@ -1,10 +1,14 @@
-"""Times in cursors: whole microseconds, without a sign."""
+"""Cursors: places in the queue, and times as whole microseconds, without a sign."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
 from hashmatch.errors import InputError
+from hashmatch.store.cases import CasePlace
+
+# Of a place in the queue: priority, due time in microseconds since the epoch, key.
+QUEUE_CURSOR = "^[0-9][.][0-9]{1,17}[.][0-9]{1,18}$"
 
 # Before any time on record.
 _EPOCH = datetime(1900, 1, 1, tzinfo=UTC)
@@ -22,3 +26,19 @@ def moment_of_micros(micros: int) -> datetime:
         return _EPOCH + micros * _MICROSECOND
     except OverflowError as error:
         raise InputError("query.cursor: names no time") from error
+
+
+def queue_cursor(place: CasePlace | None) -> str | None:
+    """Return the cursor of a place in the queue.
+
+    It holds the place and not the case, which may move before the next page is requested.
+    """
+    if place is None:
+        return None
+    return f"{place.priority}.{micros_since_epoch(place.due_at)}.{place.key}"
+
+
+def queue_place(cursor: str) -> CasePlace:
+    """Return the place of a cursor. Raises `InputError` beyond all times on record."""
+    priority, since, key = map(int, cursor.split("."))
+    return CasePlace(priority, moment_of_micros(since), key)

@@ -1,4 +1,4 @@
-"""Routes of lists, for administrators: their status, syncs and quarantined deliveries."""
+"""Routes of lists, for those who keep them: their status, syncs and quarantined deliveries."""
 
 from __future__ import annotations
 
@@ -29,12 +29,13 @@ from .models import (
 )
 
 router = APIRouter(tags=["lists"])
-AdminToken = Annotated[Token, Depends(RequireScope(Scope.ADMIN))]
+ListsToken = Annotated[Token, Depends(RequireScope(Scope.LISTS, Scope.ADMIN))]
+ListsReader = Annotated[Token, Depends(RequireScope(Scope.LISTS, Scope.ADMIN, Scope.AUDIT))]
 ListPath = Annotated[str, Path(pattern="^[a-z0-9][a-z0-9._-]{0,63}$")]
 
 
 @router.get("/v1/lists", response_model=ListsAnswer, responses=error_responses())
-def lists(request: Request, _: AdminToken) -> Response:
+def lists(request: Request, _: ListsReader) -> Response:
     """Return every list with its licence, generation, entries and last sync."""
     service = state_of(request)
     return json_answer({"lists": list_facts(service.database, open_policy(service.settings))})
@@ -46,7 +47,7 @@ def lists(request: Request, _: AdminToken) -> Response:
     response_model=SyncStarted,
     responses=error_responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
-def sync(request: Request, _: AdminToken, name: ListPath) -> Response:
+def sync(request: Request, _: ListsToken, name: ListPath) -> Response:
     """Start a sync of a list, in a process of its own."""
     state_of(request).sync_runner.start(name)
     return json_answer({"list": name, "state": "started"}, HTTPStatus.ACCEPTED)
@@ -58,7 +59,7 @@ def sync(request: Request, _: AdminToken, name: ListPath) -> Response:
     openapi_extra=json_body(DeliveryNumber),
     responses=error_responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
-async def accept(request: Request, token: AdminToken, name: ListPath) -> Response:
+async def accept(request: Request, token: ListsToken, name: ListPath) -> Response:
     """Accept and apply a quarantined delivery, as 'hashmatch lists diff' shows it."""
     number = await _read_number(request)
     accepting = partial(accept_delivery, actor=audit_name_of(token))
@@ -73,7 +74,7 @@ async def accept(request: Request, token: AdminToken, name: ListPath) -> Respons
     openapi_extra=json_body(DeliveryNumber),
     responses=error_responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
-async def reject(request: Request, token: AdminToken, name: ListPath) -> Response:
+async def reject(request: Request, token: ListsToken, name: ListPath) -> Response:
     """Reject a quarantined delivery; the list is unchanged."""
     number = await _read_number(request)
     rejecting = partial(reject_delivery, actor=audit_name_of(token))

@@ -28,7 +28,7 @@ Since = Annotated[Moment | None, Query(description="From this time on.")]
 Until = Annotated[Moment | None, Query(description="Up to just before this time.")]
 ListName = Annotated[Name | None, Query(alias="list", description="Only matches of this list.")]
 _CURSOR = "^[0-9]{1,17}[.][0-9]{1,18}$"
-ReviewToken = Annotated[Token, Depends(RequireScope(Scope.REVIEW))]
+ReviewToken = Annotated[Token, Depends(RequireScope(Scope.REVIEW, Scope.AUDIT))]
 
 
 @router.get(

@@ -37,7 +37,7 @@ from hashmatch.store.matches import MatchColumns, MatchFilter
 from hashmatch.store.queue import read_cases_by_opening
 from hashmatch.store.tokens import Scope, Token
 
-from ..http.authentication import RequireScope
+from ..http.authentication import RequireScope, require_export
 from ..runtime.state import ServiceState, state_of
 from .actors import audit_name_of
 from .answers import error_responses, json_answer
@@ -45,7 +45,7 @@ from .long_answers import LongAnswer
 from .matches import ListName, Since, Until
 
 router = APIRouter(tags=["records"])
-ExportToken = Annotated[Token, Depends(RequireScope(Scope.EXPORT))]
+ExportToken = Annotated[Token, Depends(RequireScope(Scope.EXPORT, Scope.AUDIT))]
 Form = Literal["csv", "jsonl", "html", "pdf", "transparency", "cybertip"]
 _ROWS = {one.name: one for one in FORMATS}
 # Rows are short, and one write to the socket for each would be slow.
@@ -100,41 +100,77 @@ async def reports(
 
     An answer is incomplete where the connection closes before its end. Two are made at a time.
     """
-    service = state_of(request)
+    if show_hashes:
+        require_export(token)
     if show_details and Scope.DETAILS not in token.scopes:
         raise HTTPException(HTTPStatus.FORBIDDEN, "details need a token with the scope details")
-    _require_fitting(form, of, list_name, case, show_hashes=show_hashes, show_details=show_details)
-    wanted = MatchFilter(since, until, list_name)
-    facts = {
-        "format": form,
-        "of": of,
-        "since": None if since is None else since.isoformat(),
-        "until": None if until is None else until.isoformat(),
-        "list": list_name,
-        "case": case,
-        "hashes": show_hashes,
-        "details": show_details,
-    }
+    wanted = ReportWanted(
+        form,
+        of,
+        since,
+        until,
+        list_name,
+        case,
+        show_hashes=show_hashes,
+        show_details=show_details,
+    )
+    return await make_report(state_of(request), audit_name_of(token), wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportWanted:
+    """A report that somebody asks for: its format, its rows, its period, and what it shows."""
+
+    form: Form = "csv"
+    of: str = "matches"
+    since: datetime | None = None
+    until: datetime | None = None
+    list_name: str | None = None
+    case: int | None = None
+    show_hashes: bool = False
+    show_details: bool = False
+
+    def as_facts(self) -> dict[str, object]:
+        """Return what the audit log has of the export."""
+        return {
+            "format": self.form,
+            "of": self.of,
+            "since": None if self.since is None else self.since.isoformat(),
+            "until": None if self.until is None else self.until.isoformat(),
+            "list": self.list_name,
+            "case": self.case,
+            "hashes": self.show_hashes,
+            "details": self.show_details,
+        }
+
+
+async def make_report(service: ServiceState, actor: str, wanted: ReportWanted) -> Response:
+    """Return a report, streamed where it has rows; the export is recorded before.
+
+    Raises `InputError` for what does not go together, `OverloadedError` and `UnknownListError`.
+    """
+    _require_fitting(wanted)
+    form = wanted.form
     with ExitStack() as place:
         place.enter_context(service.reports.admitted())
-        record = partial(_record, service, list_name, audit_name_of(token), facts)
+        record = partial(_record, service, wanted.list_name, actor, wanted.as_facts())
         await service.reports.run(record)
         if form in _ROWS:
-            by_page = _cases(since, until) if of == "cases" else _matches(wanted, show_hashes)
+            chosen = MatchFilter(wanted.since, wanted.until, wanted.list_name)
+            by_page = (
+                _cases(wanted.since, wanted.until)
+                if wanted.of == "cases"
+                else _matches(chosen, wanted.show_hashes)
+            )
             pieces = _pieces(_ROWS[form], by_page, service.reading)
             return await LongAnswer.begin(
                 service.reports,
                 pieces,
                 place,
                 media_type=_ROWS[form].media_type,
-                headers={"Content-Disposition": f'attachment; filename="{of}.{form}"'},
+                headers={"Content-Disposition": f'attachment; filename="{wanted.of}.{form}"'},
             )
-        if form == "cybertip":
-            make = partial(
-                _cybertip, service, case, show_details=show_details, show_hashes=show_hashes
-            )
-        else:
-            make = partial(_figures, service, form, since, until)
+        make = partial(_cybertip if form == "cybertip" else _figures, service, wanted)
         return await service.reports.run(make)
 
 
@@ -152,52 +188,43 @@ def _record(
     record_export(service.database, actor, facts)
 
 
-def _require_fitting(
-    form: Form,
-    of: str,
-    list_name: str | None,
-    case: int | None,
-    *,
-    show_hashes: bool,
-    show_details: bool,
-) -> None:
-    of_matches = form in _ROWS and of == "matches"
+def _require_fitting(wanted: ReportWanted) -> None:
+    form = wanted.form
+    of_matches = form in _ROWS and wanted.of == "matches"
     for is_given, fits, name in (
-        (of == "cases", form in _ROWS, "of"),
-        (list_name is not None, of_matches, "list"),
-        (show_hashes, of_matches or form == "cybertip", "show_hashes"),
-        (case is not None, form == "cybertip", "case"),
-        (show_details, form == "cybertip", "show_details"),
+        (wanted.of == "cases", form in _ROWS, "of"),
+        (wanted.list_name is not None, of_matches, "list"),
+        (wanted.show_hashes, of_matches or form == "cybertip", "show_hashes"),
+        (wanted.case is not None, form == "cybertip", "case"),
+        (wanted.show_details, form == "cybertip", "show_details"),
     ):
         if is_given and not fits:
-            raise InputError(f"query.{name}: cannot be combined with format={form} and of={of}")
-    if form == "cybertip" and case is None:
+            raise InputError(
+                f"query.{name}: cannot be combined with format={form} and of={wanted.of}"
+            )
+    if form == "cybertip" and wanted.case is None:
         raise InputError("query.case: required, since every case is a document of its own")
 
 
-def _cybertip(
-    service: ServiceState, case: int | None, *, show_details: bool, show_hashes: bool
-) -> Response:
+def _cybertip(service: ServiceState, wanted: ReportWanted) -> Response:
     with service.reading() as session:
         ((_, document),) = cybertip_documents(
             session,
             service.settings,
             CaseFilter(),
-            case=case,
-            show_details=show_details,
-            show_hashes=show_hashes,
+            case=wanted.case,
+            show_details=wanted.show_details,
+            show_hashes=wanted.show_hashes,
         )
     return Response(document, media_type=_MEDIA_TYPES["cybertip"])
 
 
-def _figures(
-    service: ServiceState, form: Form, since: datetime | None, until: datetime | None
-) -> Response:
+def _figures(service: ServiceState, wanted: ReportWanted) -> Response:
     with service.reading() as session:
-        figures = read_figures(session, since, until)
-    if form == "transparency":
+        figures = read_figures(session, wanted.since, wanted.until)
+    if wanted.form == "transparency":
         return json_answer(transparency(figures))
-    if form == "pdf":
+    if wanted.form == "pdf":
         return Response(pdf_summary(figures), media_type=_MEDIA_TYPES["pdf"])
     return Response(
         html_summary(figures),

@@ -274,12 +274,12 @@ def require_export(token: Token) -> None:
 
 def may_see_distances(token: Token) -> bool:
     """Say whether the token may see exact distances, by which callers could approach a hash."""
-    return Scope.EXPORT in token.scopes
+    return not token.scopes.isdisjoint((Scope.EXPORT, Scope.AUDIT))
 
 
 def near_limit(settings: ServiceSettings, token: Token) -> int | None:
     """Return how many near-equal hashes a day are looked up for the token; None for any number."""
-    return None if may_see_distances(token) else settings.max_near_lookups or None
+    return None if Scope.EXPORT in token.scopes else settings.max_near_lookups or None
 
 
 def _bearer(authorization: str) -> tuple[str, str] | None:

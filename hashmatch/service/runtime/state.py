@@ -17,6 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from hashmatch.config import Settings
+from hashmatch.errors import HashmatchError
 from hashmatch.outbound import Fetcher
 from hashmatch.outcome import Failure, Outcome, Reason
 from hashmatch.prompts import PromptScreener, PromptVerdict
@@ -26,6 +27,7 @@ from hashmatch.wiring import open_database, open_prompt_screener_with, open_scan
 
 from ..http.admission import Buffers, Gate
 from ..http.authentication import Authenticator, Networks
+from ..telemetry.logs import logger
 from ..telemetry.metrics import Metrics, StoreState
 from .sync_runner import SyncRunner
 from .warming import Warming
@@ -40,6 +42,7 @@ _FETCHES = 8
 # Reports and other long answers at a time, and how long a query of theirs may take.
 _REPORTS, _READ_LIMIT_S = 2, 10.0
 _MANY_ROWS = 100
+_log = logger("hashmatch.service")
 
 
 class ServiceState:
@@ -127,6 +130,13 @@ class ServiceState:
         """Return the outcome of an image that is refused, and count it."""
         failure = Failure(reason, detail)
         return self.scanner.shed(failure, content_id=content_id)
+
+    def follow_lists(self) -> None:
+        """Match against a list that was just changed; a failure is logged: the change stays."""
+        try:
+            self.scanner.follow_lists()
+        except HashmatchError as error:
+            _log.warning("the index does not follow the lists", problem=error.message)
 
     def exposition(self) -> bytes:
         """Return the metrics in Prometheus' text format."""

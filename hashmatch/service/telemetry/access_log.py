@@ -47,7 +47,7 @@ class AccessLog:
                 headers = MutableHeaders(scope=message)
                 headers[_ID_HEADER] = request_id
                 # Answers are about single images, or about people.
-                headers["Cache-Control"] = "no-store"
+                headers.setdefault("Cache-Control", "no-store")
                 headers["X-Content-Type-Options"] = "nosniff"
             await send(message)
 
@@ -69,6 +69,8 @@ class AccessLog:
         found = scope.get("route")
         # The pattern of the path: paths hold ids, each of which would be a series of its own.
         route = getattr(found, "path", "none")
+        if route != "none":  # Of the console its patterns begin after where it is mounted.
+            route = scope.get("root_path", "") + route
         self._metrics.count_request(scope["method"], route, status, time_s)
         if route not in _UNLOGGED:
             token = scope.get("hashmatch.token", "")

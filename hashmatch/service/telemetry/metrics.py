@@ -142,13 +142,28 @@ class Metrics:
 
     def exposition(self, state: StoreState) -> bytes:
         """Return all metrics in Prometheus' text format."""
-        # With several processes the one that is asked sums up the shared files of all. The state of
-        # the store is the same for all, and is not summed.
-        registry = self.registry
-        if os.environ.get(MULTIPROCESS_DIR):
-            registry = CollectorRegistry()
-            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        return generate_latest(registry) + generate_latest(state)
+        # The state of the store is the same for all processes, and is not summed.
+        return generate_latest(self._of_all()) + generate_latest(state)
+
+    def request_times(self, route: str) -> list[tuple[float, int]]:
+        """Return how many answers of a route took up to each time in seconds, by interval."""
+        counts: list[tuple[float, int]] = []
+        for family in self._of_all().collect():
+            for one in family.samples:
+                is_bucket = one.name == "hashmatch_request_seconds_bucket"
+                if is_bucket and one.labels.get("route") == route:
+                    counts.append((float(one.labels["le"]), int(one.value)))
+        counts.sort()
+        before = [0, *(number for _, number in counts)]
+        return [(end, number - less) for (end, number), less in zip(counts, before, strict=False)]
+
+    def _of_all(self) -> CollectorRegistry:
+        """Return the metrics of all processes: the one that is asked sums up their files."""
+        if not os.environ.get(MULTIPROCESS_DIR):
+            return self.registry
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return registry
 
     def _counter(self, name: str, help_text: str, *labels: str) -> Counter:
         return Counter(name, help_text, labels, registry=self.registry)

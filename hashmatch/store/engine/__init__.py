@@ -3,9 +3,11 @@
 from .audit_log import Seal, audit, audit_id, audit_rows, row_key
 from .audit_reading import (
     BoundRow,
+    BrowsedRecord,
     HistoryRecord,
     Unsealed,
     audited_tables,
+    browse_records,
     count_audit_heads,
     read_audit_checkpoints,
     read_audit_head,
@@ -13,6 +15,7 @@ from .audit_reading import (
     read_bound_rows,
     read_history,
     read_lost_rows,
+    read_records_of,
     read_sealed_records,
     read_unsealed,
 )
@@ -54,6 +57,7 @@ __all__ = [
     "Batch",
     "BatchRecord",
     "BoundRow",
+    "BrowsedRecord",
     "BufferedCounts",
     "Database",
     "HistoryRecord",
@@ -71,6 +75,7 @@ __all__ = [
     "audit_rows",
     "audited_tables",
     "bound_values",
+    "browse_records",
     "chain",
     "chained_text",
     "commit_durably",
@@ -90,6 +95,7 @@ __all__ = [
     "read_bound_rows",
     "read_history",
     "read_lost_rows",
+    "read_records_of",
     "read_sealed_records",
     "read_unsealed",
     "retried",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from ..schema import AuditBatch, AuditCheckpoint, Audited, AuditHead, AuditRecord, Base
 from .audit_log import row_key
 from .batches import Batch, BatchRecord
-from .chaining import bound_values
+from .chaining import FIRST_HASH, bound_values
 from .sealing import read_batches
 
 _ROWS_A_BATCH = 5_000
@@ -89,6 +89,51 @@ def read_unsealed(session: Session) -> Unsealed:
 def read_audit_checkpoints(session: Session) -> Iterator[AuditCheckpoint]:
     """Yield the signatures over earlier ends, in order."""
     yield from session.scalars(_streamed(select(AuditCheckpoint).order_by(AuditCheckpoint.number)))
+
+
+class BrowsedRecord(NamedTuple):
+    """A sealed record for people: its number, time, actor, action, row and facts as JSON."""
+
+    number: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    subject_key: int | None
+    facts: str
+
+
+def browse_records(
+    session: Session, *, before: int | None = None, limit: int
+) -> list[BrowsedRecord]:
+    """Return sealed records before a number, the newest first."""
+    query = select(
+        AuditRecord.number,
+        AuditRecord.at,
+        AuditRecord.actor,
+        AuditRecord.action,
+        AuditRecord.subject,
+        AuditRecord.subject_key,
+        AuditRecord.facts,
+    )
+    if before is not None:
+        query = query.where(AuditRecord.number < before)
+    rows = session.execute(query.order_by(AuditRecord.number.desc()).limit(limit))
+    return [BrowsedRecord(*row) for row in rows]
+
+
+def read_records_of(
+    session: Session, subject: str, keys: Sequence[int]
+) -> list[tuple[AuditRecord, bytes]]:
+    """Return the sealed records of rows, each with the hash of the record before it."""
+    before = aliased(AuditRecord)
+    query = (
+        select(AuditRecord, before.record_hash)
+        .outerjoin(before, before.number == AuditRecord.number - 1)
+        .where(AuditRecord.subject == subject, AuditRecord.subject_key.in_(keys))
+    )
+    rows = session.execute(query.order_by(AuditRecord.number))
+    return [(record, previous or FIRST_HASH) for record, previous in rows]
 
 
 class HistoryRecord(NamedTuple):

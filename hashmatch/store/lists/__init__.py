@@ -1,6 +1,7 @@
 """Lists in the store: their entries, generations, syncs and quarantined deliveries."""
 
 from .allowances import Allowance, Terms, allow_hash, parse_terms, read_allowances
+from .browsing import BrowsedEntry, browse_entries
 from .changes import EntryBatch, read_new_entries, read_withdrawn_keys
 from .clearing import clear_removed, finish_publication, needs_settling, settle_list
 from .comparing import Comparison, Differences, compare_staged, read_additions
@@ -110,6 +111,7 @@ __all__ = [
     "TERMS",
     "UNCHANGED",
     "Allowance",
+    "BrowsedEntry",
     "Comparison",
     "Counts",
     "Difference",
@@ -135,6 +137,7 @@ __all__ = [
     "allow_hash",
     "are_listed",
     "begin_preparation",
+    "browse_entries",
     "clear_removed",
     "compare_staged",
     "count_active_entries",

@@ -6,7 +6,7 @@ from .allowed import (
     read_allowed_matches,
 )
 from .content import ContentFacts, read_content_hashes, read_content_values
-from .counts import Tally, add_daily_counts, read_daily_counts
+from .counts import Tally, add_daily_counts, read_counts_by_day, read_daily_counts
 from .exporting import MatchColumns, moment_text, read_match_columns, read_match_page
 from .flooding import (
     FloodAction,
@@ -50,6 +50,7 @@ __all__ = [
     "read_allowed_matches",
     "read_content_hashes",
     "read_content_values",
+    "read_counts_by_day",
     "read_daily_counts",
     "read_entry_history",
     "read_flooding",

@@ -40,6 +40,13 @@ def read_daily_counts(
     return {(outcome, reason): number for outcome, reason, number in session.execute(query)}
 
 
+def read_counts_by_day(session: Session, since: date) -> dict[tuple[date, str], int]:
+    """Return the count of each (day, outcome) from a day on."""
+    query = select(DailyCount.day, DailyCount.outcome, func.sum(DailyCount.count))
+    query = query.where(DailyCount.day >= since).group_by(DailyCount.day, DailyCount.outcome)
+    return {(day, outcome): number for day, outcome, number in session.execute(query)}
+
+
 def add_daily_counts(session: Session, counts: Mapping[_Tallied, int]) -> None:
     """Add to the counts of days, outcomes and reasons."""
     if not counts:

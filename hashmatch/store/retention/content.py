@@ -20,6 +20,7 @@ from ..schema import (
     CaseNote,
     Content,
     ContentHash,
+    ContentLook,
     MatchRecord,
     NCMECReport,
     OutboxMessage,
@@ -105,6 +106,7 @@ def _remove_cases(session: Session, cases: Sequence[Any], rows: int, removed: Co
         and below.remove(NCMECReport, NCMECReport.case_key, keys)
         # Those that never arrived still hold the names of the content.
         and below.remove(OutboxMessage, OutboxMessage.case_key, keys)
+        and below.remove(ContentLook, ContentLook.case_key, keys)
     )
     if is_whole:
         remove_audited(session, Case, keys)
@@ -202,7 +204,7 @@ class _Below:
 
     def remove(self, table: type[Base], owner: Any, owners: Any) -> bool:
         """Remove rows by their owners; says whether that was all of them."""
-        key = getattr(table, table.audited[0]) if table.audited else OutboxMessage.key
+        key = getattr(table, table.audited[0] if table.audited else "key")
         return self._removed_now(table, self._some(key, owner, owners))
 
     def remove_hashes(self, contents: Any) -> bool:

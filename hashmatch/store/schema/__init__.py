@@ -4,6 +4,7 @@ from .audit import AuditBatch, AuditCheckpoint, AuditHead, AuditRecord
 from .backfills import Backfill, BackfillCount, BackfillResult, BackfillShard
 from .base import Audited, Base, LongInteger, require_text, utc_moment, utc_now
 from .cases import Case, CaseNote, NCMECReport, ReviewResult, UploaderDetails
+from .console import ConsoleSession, ContentLook, SavedQueue
 from .evaluations import ReviewSample, SampledMatch
 from .events import CountedEvent
 from .figures import FIGURE_TRIGGERS, Figure
@@ -52,8 +53,10 @@ __all__ = [
     "Base",
     "Case",
     "CaseNote",
+    "ConsoleSession",
     "Content",
     "ContentHash",
+    "ContentLook",
     "CountedEvent",
     "DailyCount",
     "Entry",
@@ -80,6 +83,7 @@ __all__ = [
     "ReviewSample",
     "SafeguardRecord",
     "SampledMatch",
+    "SavedQueue",
     "StoreIdentity",
     "SyncRun",
     "UnsupportedHash",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import KEYS_ARE_NEVER_REUSED, Audited, LongInteger, utc_now
@@ -69,6 +69,15 @@ class Case(Audited):
         Index(None, "state", "changed_at", "key"),
         Index(None, "opened_at", "key"),
         Index("uq_cases_content_id", "content_id", unique=True),
+        # Few of all: those that wait for a second approval.
+        Index(
+            "ix_cases_proposed",
+            "priority",
+            "due_at",
+            "key",
+            sqlite_where=text("proposal != ''"),
+            postgresql_where=text("proposal != ''"),
+        ),
         KEYS_ARE_NEVER_REUSED,
     )
 

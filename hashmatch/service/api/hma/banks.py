@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hashmatch.errors import HashmatchError, InputError
+from hashmatch.errors import InputError
 from hashmatch.store.lists import (
     OWN,
     ListState,
@@ -30,7 +30,6 @@ from hashmatch.store.tokens import Scope, Token
 from ...http.authentication import RequireHMAScope
 from ...http.bodies import Model, receive_json
 from ...runtime.state import ServiceState, state_of
-from ...telemetry.logs import logger
 from ..actors import audit_name_of
 from ..answers import json_answer, json_body
 from .words import bank_name, refusals
@@ -43,7 +42,6 @@ BankPath = Annotated[str, Path(max_length=300, description="The bank, in capital
 _NAME = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 BANK_REFUSALS = refusals(HTTPStatus.NOT_FOUND)
 CURATION_REFUSALS = refusals(HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
-_log = logger("hashmatch.curation")
 
 
 class NewBank(BaseModel):
@@ -121,7 +119,7 @@ def delete_bank(request: Request, token: CurateToken, name: BankPath) -> Respons
         with service.database.writing(audit_name_of(token)) as session:
             remove_list(session, found.name)
         clear_removed(service.database.turns(), found.key)
-        follow_lists(service)
+        service.follow_lists()
     return json_answer({"message": "Done"})
 
 
@@ -162,14 +160,6 @@ def require_own(service: ServiceState, name: str) -> ListState:
             headers={"Allow": "GET"},
         )
     return found
-
-
-def follow_lists(service: ServiceState) -> None:
-    """Match against a list that was just changed; a failure is logged, since the change stays."""
-    try:
-        service.scanner.follow_lists()
-    except HashmatchError as error:
-        _log.warning("the index does not follow the lists", problem=error.message)
 
 
 def _create(service: ServiceState, name: str, actor: str) -> dict[str, Any]:

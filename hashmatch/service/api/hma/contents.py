@@ -44,7 +44,6 @@ from .banks import (
     ReadToken,
     bank_facts,
     find_bank,
-    follow_lists,
     read_body,
     require_own,
 )
@@ -167,7 +166,7 @@ def delete_content(
     found = require_own(service, name)
     with service.database.writing(audit_name_of(token)) as session:
         deleted = withdraw_entry(session, find_list(session, found.name), number)
-    follow_lists(service)
+    service.follow_lists()
     return json_answer({"deleted": int(deleted)})
 
 
@@ -224,7 +223,7 @@ async def _add(
         # Found again: the bank may have been removed since.
         own = require_own(service, name)
         number = add_hashes(service.database, own.name, hashes, note=note or "", actor=actor)
-        follow_lists(service)
+        service.follow_lists()
         return number
 
     number = await asyncio.to_thread(add)
@@ -246,7 +245,7 @@ def _change(service: ServiceState, name: str, number: int, until_ts: int, token:
             disable_entry_until(session, row, number, until)
         elif not found.is_disabled:
             disable_numbered_entry(session, row, number)
-    follow_lists(service)
+    service.follow_lists()
 
 
 def _read(service: ServiceState, name: str, number: int) -> dict[str, Any]:
