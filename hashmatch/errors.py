@@ -7,6 +7,7 @@ HashmatchError
 ├── ListFileError           a list file cannot be imported
 ├── SourceError             the source of a list cannot be reached or understood
 │   └── SourceRefusedError      the source refuses, until something is changed
+├── IdentityProviderError   the identity provider of the console cannot be understood
 ├── OutboxError             an outbox message could not be delivered
 │   ├── AddressError            requests may not be sent to that address
 │   ├── ReportGoneError         NCMEC has no report of that id any more

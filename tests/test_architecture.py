@@ -75,7 +75,7 @@ DOORS = {
     "store": {part for parts in STOREYS["store"] for part in parts},
     # Loads the clients of brokers.
     "engines": {"worker"},
-    "operations": {"demo", "doctor", "first_run", "generator_demo", "misuse"},
+    "operations": {"console_demo", "demo", "doctor", "first_run", "generator_demo", "misuse"},
     # The search for altered copies hashes by the steps of PDQ.
     "hashers": {"pdq"},
 }

@@ -18,11 +18,13 @@ from hashmatch.config import (
     HandoffSettings,
     ListPolicySettings,
     MappingSettings,
+    OIDCSettings,
     PolicySettings,
     ReporterSettings,
     SecretSettings,
     Settings,
     SourceSettings,
+    ViewerSettings,
     WebhookSettings,
     load_settings,
 )
@@ -41,11 +43,13 @@ def _of_union(kind: Any) -> list[type[BaseModel]]:
 
 FIXED = (
     *("database", "intake", "index", "policy", "guards"),
-    *("service", "outbox", "cases", "audit", "retention"),
+    *("service", "console", "outbox", "cases", "audit", "retention"),
 )
 SECTIONS: dict[str, list[type[BaseModel]]] = {
     **{f"## `[{name}]`": [type(getattr(Settings(), name))] for name in FIXED},
     "### `[policy.lists.NAME]`": [ListPolicySettings],
+    "### `[console.oidc]`": [OIDCSettings],
+    "### `[console.viewer]`": [ViewerSettings],
     "## `[mappings.NAME]`": [MappingSettings],
     "## `[lists.NAME]`": _of_union(SourceSettings),
     "## `[webhooks.NAME]`": [WebhookSettings],
@@ -97,6 +101,7 @@ def test_the_sample_configuration_holds_the_defaults() -> None:
     assert sample.mappings == default.mappings
     assert sample.guards == default.guards
     assert sample.service == default.service
+    assert sample.console == default.console
     assert sample.outbox == default.outbox
     for section in ("cases", "audit", "retention", "escalations"):
         assert getattr(sample, section) == getattr(default, section)

@@ -41,6 +41,7 @@ def _pages() -> Iterator[tuple[str, str]]:
         ROOT / "sample_config.toml",
         *sorted((ROOT / "docs").rglob("*.md")),
         *sorted((ROOT / "deploy").rglob("*.*")),
+        *sorted((ROOT / "hashmatch/service/console/templates").glob("*.j2")),
     ):
         text = path.read_text()
         if path.name == "glossary.md":

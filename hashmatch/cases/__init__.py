@@ -14,9 +14,9 @@ from .decisions import (
     require_unchanged,
 )
 from .escalation import case_senders, escalate, preview_escalation, retract, settle
-from .evidence_pack import evidence_pack
 from .exporting import cybertip_documents
 from .opening import CaseOpener
+from .packing import evidence_pack
 from .retention import apply_retention
 from .states import DECISIONS, PENDING, ROLES, TRANSITIONS, CaseAction, Role, State, following
 from .taking import take_next

@@ -14,7 +14,7 @@ from hashmatch.errors import HashmatchError
 from hashmatch.outcome import Matched, Unscreened, outcome_name
 
 from .context import App, pass_app
-from .output import print_table, say
+from .output import print_line, print_table, say
 from .verdicts import closeness
 
 if TYPE_CHECKING:
@@ -33,9 +33,22 @@ if TYPE_CHECKING:
 @click.option(
     "--generator", "is_generator", is_flag=True, help="Put a gate before a small image generator."
 )
+@click.option("--serve", "is_served", is_flag=True, help="Serve the console over made-up cases.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65_535),
+    default=8765,
+    show_default=True,
+    help="Port of the console.",
+)
 @pass_app
-def command(_: App, folder: Path, *, is_generator: bool) -> None:
+def command(_: App, folder: Path, *, is_generator: bool, is_served: bool, port: int) -> None:
     """Run the whole flow on drawn pictures and a made-up list."""
+    if is_generator and is_served:
+        raise click.UsageError("--generator and --serve are two demos")
+    if is_served:
+        _serve(folder, port)
+        return
     if is_generator:
         _show_generator(folder)
         return
@@ -46,6 +59,18 @@ def command(_: App, folder: Path, *, is_generator: bool) -> None:
     columns = ("upload", "content", "outcome", "action", "reason")
     print_table("Verdicts", columns, [_cells(one) for one in result.screened])
     _say_where(result)
+
+
+def _serve(folder: Path, port: int) -> None:
+    """Serve the console over a demo until a signal ends it."""
+    from hashmatch.operations.console_demo import prepare_console_demo, serve_console_demo
+
+    say("drawing pictures, screening copies of some of them, opening cases ...")
+    demo = prepare_console_demo(folder, port)
+    say(f"\nOpen http://127.0.0.1:{port}/console/ and sign in with this token, valid for a day:")
+    print_line(demo.token)
+    say("Ctrl-C ends it.\n")
+    serve_console_demo(demo)
 
 
 def _show_generator(folder: Path) -> None:

@@ -120,8 +120,8 @@ def _uploads() -> Iterator[tuple[str, str, bytes]]:
     harbour, orchard, viaduct = (draw_picture(seed) for seed in _SEEDS.values())
     yield "jpg", "exact copy of harbour", _jpeg(harbour)
     yield "jpg", "harbour, re-encoded at quality 30", _jpeg(harbour, quality=30)
-    yield "png", "orchard, half the size", _encoded(orchard.resize((320, 240)), "PNG")
-    yield "webp", "orchard, twice the size", _encoded(orchard.resize((1280, 960)), "WEBP")
+    yield "png", "orchard, half the size", encoded(orchard.resize((320, 240)), "PNG")
+    yield "webp", "orchard, twice the size", encoded(orchard.resize((1280, 960)), "WEBP")
     yield "jpg", "viaduct, without colour", _jpeg(viaduct.convert("L"))
     yield "jpg", "viaduct, brighter and more colourful", _jpeg(_recoloured(viaduct))
     for name, seed in _UNLISTED.items():
@@ -135,10 +135,11 @@ def _recoloured(picture: Image.Image) -> Image.Image:
 
 
 def _jpeg(picture: Image.Image, quality: int = 90) -> bytes:
-    return _encoded(picture, "JPEG", quality=quality)
+    return encoded(picture, "JPEG", quality=quality)
 
 
-def _encoded(picture: Image.Image, image_format: str, **options: int) -> bytes:
+def encoded(picture: Image.Image, image_format: str, **options: int) -> bytes:
+    """Return a picture as a file of a format."""
     stream = io.BytesIO()
     picture.save(stream, image_format, **options)
     return stream.getvalue()

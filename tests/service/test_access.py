@@ -35,23 +35,25 @@ class Call(NamedTuple):
 
 _HASH = {"algorithm": "pdq", "value": "0" * 64, "content_id": "x"}
 _SIGNAL = {"params": {"signal_type": "pdq", "signal": "0" * 64}}
-_LISTS = Call("GET", "/v1/lists", {Scope.ADMIN})
+_DECIDING = {Scope.REVIEW, Scope.SENIOR, Scope.ADMIN}
+_KEEPERS = {Scope.ADMIN, Scope.LISTS}
+_LISTS = Call("GET", "/v1/lists", {*_KEEPERS, Scope.AUDIT})
 CALLS = [
     Call("POST", "/v1/scan", {Scope.SCAN}, {"params": {"content_id": "x"}, "content": drawn(9)}),
     Call("POST", "/v1/lookup", {Scope.SCAN}, {"json": {"hashes": [_HASH]}}),
-    Call("GET", "/v1/matches", {Scope.REVIEW}),
-    Call("GET", "/v1/reports", {Scope.EXPORT}),
+    Call("GET", "/v1/matches", {Scope.REVIEW, Scope.AUDIT}),
+    Call("GET", "/v1/reports", {Scope.EXPORT, Scope.AUDIT}),
     Call("POST", "/v1/prompts", {Scope.SCAN}, {"json": {"prompt": "a quiet picture"}}),
-    Call("GET", "/v1/cases", {Scope.REVIEW}),
-    Call("GET", "/v1/cases/1", {Scope.REVIEW}),
-    Call("PATCH", "/v1/cases/1", {Scope.REVIEW, Scope.ADMIN}, {"json": {}}),
+    Call("GET", "/v1/cases", {Scope.REVIEW, Scope.AUDIT}),
+    Call("GET", "/v1/cases/1", {Scope.REVIEW, Scope.AUDIT}),
+    Call("PATCH", "/v1/cases/1", _DECIDING, {"json": {}}),
     Call("POST", "/v1/cases/1/escalate", {Scope.REVIEW}, {"json": {"to": "desk"}}),
-    Call("POST", "/v1/cases/actions", {Scope.REVIEW, Scope.ADMIN}, {"json": {"cases": [1]}}),
+    Call("POST", "/v1/cases/actions", _DECIDING, {"json": {"cases": [1]}}),
     Call("PUT", "/v1/matches/1/details", {Scope.SCAN, Scope.REVIEW}, {"json": {}}),
     _LISTS,
-    Call("POST", "/v1/lists/one/sync", {Scope.ADMIN}),
-    Call("POST", "/v1/lists/one/accept", {Scope.ADMIN}, {"json": {"number": 1}}),
-    Call("POST", "/v1/lists/one/reject", {Scope.ADMIN}, {"json": {"number": 1}}),
+    Call("POST", "/v1/lists/one/sync", _KEEPERS),
+    Call("POST", "/v1/lists/one/accept", _KEEPERS, {"json": {"number": 1}}),
+    Call("POST", "/v1/lists/one/reject", _KEEPERS, {"json": {"number": 1}}),
     Call("GET", "/m/raw_lookup", {Scope.SCAN}, _SIGNAL),
     Call("GET", "/m/lookup", {Scope.SCAN}, _SIGNAL),
     Call("POST", "/m/lookup", {Scope.SCAN}, {"files": {"photo": drawn(9)}}),

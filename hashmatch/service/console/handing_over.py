@@ -56,7 +56,7 @@ def hand_over_with_details(
     case: CaseId,
     name: Target,
 ) -> Response:
-    """Show the same with the uploader's details, which goes on record."""
+    """Show the same with the uploader's details, which is recorded."""
     service = state_of(request)
     with service.database.writing(sent.person.audit_name) as session:
         show_details(session, open_sealer(service.settings), case, "console, preview")

@@ -22,7 +22,7 @@ Exporting = Annotated[Submission, Depends(RequireForm(Scope.EXPORT, Scope.AUDIT)
 
 @router.post("/cases/{case}/pack")
 async def pack(request: Request, sent: Exporting, case: CaseId) -> Response:
-    """Make the evidence pack of a case, which goes on record."""
+    """Make the evidence pack of a case, which is recorded."""
     service, actor = state_of(request), sent.person.actor
     make = partial(evidence_pack, service.database, service.settings, case, actor)
     data = await service.reports.admit(make)

@@ -127,7 +127,7 @@ def static(name: str) -> str:
 
 
 def texts_of(request: Request) -> Translations:
-    """Return the translations for whoever sent a request."""
+    """Return the translations for the sender of a request."""
     return translations(_language(request))
 
 

@@ -204,8 +204,7 @@ class _Below:
 
     def remove(self, table: type[Base], owner: Any, owners: Any) -> bool:
         """Remove rows by their owners; says whether that was all of them."""
-        key = getattr(table, table.audited[0] if table.audited else "key")
-        return self._removed_now(table, self._some(key, owner, owners))
+        return self._removed_now(table, self._some(_key_of(table), owner, owners))
 
     def remove_hashes(self, contents: Any) -> bool:
         """Remove the hashes of content items, which are as few as a file has frames."""
@@ -220,15 +219,22 @@ class _Below:
         return self._session.scalars(query).all()
 
     def _removed_now(self, table: type[Base], keys: Sequence[int]) -> bool:
-        name = table.__tablename__
+        name = _NAMES.get(table, table.__tablename__)
         if table.audited:
             remove_audited(self._session, table, keys)
         else:
-            delete_keys(self._session, OutboxMessage.key, keys)
-            name = "messages"
+            delete_keys(self._session, _key_of(table), keys)
         self._removed.update({name: len(keys)} if keys else {})
         self._left -= len(keys)
         return self._left > 0
+
+
+# What people call the rows of a table.
+_NAMES: Mapping[type[Base], str] = {OutboxMessage: "messages", ContentLook: "looks"}
+
+
+def _key_of(table: type[Base]) -> Any:
+    return getattr(table, table.audited[0] if table.audited else "key")
 
 
 def _page(

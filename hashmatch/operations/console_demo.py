@@ -1,0 +1,106 @@
+"""The demo of the console: a folder with cases to play with, and the service over it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+from hashmatch.cases import Actor, CaseAction, Role, State, assign, decide, plan
+from hashmatch.config import Settings
+from hashmatch.service import serve
+from hashmatch.store.cases import CaseFilter
+from hashmatch.store.engine import Database
+from hashmatch.store.queue import read_cases
+from hashmatch.store.schema import utc_now
+from hashmatch.store.tokens import ROLE_SCOPES, Scope, create_token
+from hashmatch.synthetic import draw_picture
+from hashmatch.wiring import open_database, open_scanner_with
+
+from .demo import LISTED_SEEDS, encoded, prepare_demo, run_demo
+
+PERSON = "demo"
+_CASES = 40
+_COLLEAGUE = Actor("colleague", "demo", frozenset({Role.REVIEWER}))
+_DAY = timedelta(days=1)
+_OTHER_VARIABLES = ("HASHMATCH_DATA_DIR", "HASHMATCH_DATABASE_URL")
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleDemo:
+    """A demo that is ready to be served: its settings, and the token to sign in with."""
+
+    settings: Settings
+    token: str
+
+
+def prepare_console_demo(folder: Path, port: int) -> ConsoleDemo:
+    """Make a demo with cases in several states, and a token for the console.
+
+    Raises `InputError` when the folder is not empty and not a demo.
+    """
+    result = run_demo(folder)
+    _, settings, _ = prepare_demo(folder)
+    with open_scanner_with(settings) as scanner:
+        for content_id, data in _uploads():
+            reference = f"{result.uploads}/{content_id}"
+            scanner.scan(data, content_id=content_id, reference=reference)
+    with closing(open_database(settings)) as database:
+        _work(database, settings)
+        scopes = ROLE_SCOPES["admin"] | {Scope.DETAILS, Scope.AUDIT}
+        with database.writing() as session:
+            ends = utc_now() + _DAY
+            token = create_token(session, PERSON, scopes, expires_at=ends)
+    service = settings.service.model_copy(update={"port": port})
+    return ConsoleDemo(settings.model_copy(update={"service": service}), token)
+
+
+def serve_console_demo(demo: ConsoleDemo) -> None:
+    """Serve a demo until a signal ends it. Raises `ConfigError` where the port is taken."""
+    # The environment is ignored, as by the demo: it could name a real store.
+    for name in _OTHER_VARIABLES:
+        os.environ.pop(name, None)
+    serve(demo.settings)
+
+
+def _uploads() -> Iterator[tuple[str, bytes]]:
+    """Yield (content id, bytes) of copies that people made of the listed pictures."""
+    for number in range(_CASES):
+        picture = draw_picture(LISTED_SEEDS[number % len(LISTED_SEEDS)])
+        altered = _ALTERATIONS[number // len(LISTED_SEEDS) % len(_ALTERATIONS)](picture)
+        yield f"demo/user-{number % 7}/post-{number:02}", encoded(altered, "JPEG", quality=85)
+
+
+def _framed(picture: Image.Image) -> Image.Image:
+    return ImageOps.expand(picture, border=(40, 90), fill=(24, 24, 24))
+
+
+_ALTERATIONS: tuple[Callable[[Image.Image], Image.Image], ...] = (
+    ImageOps.mirror,
+    _framed,
+    lambda picture: picture.resize((320, 240)),
+    lambda picture: picture.convert("L"),
+    lambda picture: picture.rotate(90, expand=True),
+)
+
+
+def _work(database: Database, settings: Settings) -> None:
+    """Have a colleague work on some of the cases, and let some be late, unless that was done."""
+    with database.writing() as session:
+        keys = [one.row.key for one in read_cases(session, CaseFilter(states=(State.OPEN,)))]
+        if len(keys) < _CASES:
+            return
+        for key in keys[:4]:
+            plan(session, key, _COLLEAGUE, due_at=utc_now() - timedelta(hours=3), priority=1)
+        for key in keys[4:8]:
+            note = "A drawing of ours, on the list by mistake."
+            decide(session, settings.cases, key, CaseAction.DISMISS, _COLLEAGUE, note=note)
+        for key in keys[8:12]:
+            decide(session, settings.cases, key, CaseAction.CONFIRM, _COLLEAGUE)
+        for key in keys[12:15]:
+            assign(session, key, _COLLEAGUE.name, _COLLEAGUE)
