@@ -99,8 +99,6 @@ class ConsoleSettings(Section):
 
     @model_validator(mode="after")
     def _require_sign_in(self) -> ConsoleSettings:
-        if self.oidc is not None and not self.url:
-            raise ValueError("oidc needs url, the address that the provider sends people back to")
         if self.enabled and self.oidc is None and not self.token_sign_in:
             raise ValueError("set token_sign_in or oidc, or nobody can sign in")
         return self

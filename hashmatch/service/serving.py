@@ -17,6 +17,7 @@ from hashmatch.errors import ConfigError
 from hashmatch.wiring import open_database, open_policy
 
 from .app import WORKERS
+from .console import require_sign_in
 from .doors import require_doors
 from .http.listening import probe_port
 from .http.protocol import BoundedProtocol
@@ -43,6 +44,7 @@ def serve(settings: Settings) -> None:
         database.require_writable()
     _require_listenable(settings.service)
     require_doors(settings.doors)
+    require_sign_in(settings.console)
     if settings.source is not None:  # Each process reads the file for itself.
         os.environ["HASHMATCH_CONFIG"] = str(settings.source.absolute())
     # Reads and writes by io_uring pass by the filter and any trace of system calls.

@@ -22,7 +22,7 @@ from .schema import Case, Content, HashList, MatchRecord
 _CASES_A_PAGE = 1_000
 # Cases that a page passes by at most, where few of them match the list or entry asked for.
 _MOST_LOOKED_AT = 2_000
-_CONTENTS_A_QUERY = 500
+_CONTENTS_A_QUERY = 300
 # A list or entry of fewer content items is looked up from its matches, not along the queue.
 _FEW_CONTENTS = 1_000
 _NO_LIMIT = 2**31 - 1

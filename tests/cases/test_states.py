@@ -60,13 +60,13 @@ TABLE: Mapping[CaseAction, tuple[State | None, ...]] = {
 MAY: Mapping[CaseAction, set[str]] = {
     **{action: {"review"} for action in CaseAction},
     CaseAction.DETAIL: {"scan", "review"},
-    CaseAction.HOLD: {"admin"},
-    CaseAction.RELEASE: {"admin"},
+    CaseAction.HOLD: {"senior", "admin"},
+    CaseAction.RELEASE: {"senior", "admin"},
     CaseAction.MATCH: {"system"},
     CaseAction.CONTENT: {"system"},
     CaseAction.REPORTED: {"system", "review"},
-    CaseAction.RETRACT: {"admin"},
-    CaseAction.SETTLE: {"admin"},
+    CaseAction.RETRACT: {"senior", "admin"},
+    CaseAction.SETTLE: {"senior", "admin"},
     CaseAction.UNDELIVERED: {"system"},
 }
 

@@ -16,7 +16,6 @@ from .options import by_option, case_argument
 @case_argument
 @click.option(
     "--output",
-    "-o",
     type=click.Path(path_type=Path, dir_okay=False),
     required=True,
     help="Archive to write, readable by you alone.",

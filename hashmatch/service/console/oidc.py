@@ -110,15 +110,26 @@ class Identity:
     scopes: frozenset[Scope]
 
 
+def require_usable(settings: ConsoleSettings) -> None:
+    """Raise `ConfigError` where people could not sign in at the provider of the settings."""
+    if settings.oidc is None:
+        return
+    if not settings.url:
+        raise ConfigError(
+            "console.url: console.oidc needs it, the address that the provider sends people back to"
+        )
+    if find_spec("authlib") is None:
+        raise ConfigError(
+            "console.oidc needs the extra 'oidc'", hint="pip install 'hashmatch[oidc]'"
+        )
+    if settings.oidc.client_secret is not None:
+        read_secret(settings.oidc.client_secret)
+
+
 class IdentityProvider:
     """The identity provider of the configuration; its addresses and keys are read when needed."""
 
     def __init__(self, settings: ConsoleSettings, oidc: OIDCSettings) -> None:
-        """Raise `ConfigError` where the extra is not installed."""
-        if find_spec("authlib") is None:
-            raise ConfigError(
-                "console.oidc needs the extra 'oidc'", hint="pip install 'hashmatch[oidc]'"
-            )
         self._oidc = oidc
         self._redirect_uri = f"{settings.url}{_BACK}"
         self._metadata: dict[str, Any] = {}
