@@ -68,6 +68,8 @@ def evidence_pack(database: Database, settings: Settings, case: int, actor: Acto
     It is signed with `audit.signing_key`; without one it says that it is not. Raises
     `NotFoundError`, `ConfigError` and `StoreError`.
     """
+    # What was done just now is part of it, too.
+    database.seal_records()
     with database.reading() as session:
         facts, records = view_case(session, case), _records(session, case)
         store = read_store_id(session)

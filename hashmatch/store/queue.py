@@ -66,8 +66,7 @@ def read_case_page(session: Session, wanted: CaseFilter) -> CasePage:
         own = select(Content.key).where(Content.content_id == wanted.content_id)
         return _page_of_few(session, wanted, Case.content_key.in_(own), limit)
     if wanted.is_proposed:
-        # Written as the index of those that wait is.
-        return _page_of_few(session, wanted, Case.proposal != literal_column("''"), limit)
+        return _page_of_proposed(session, wanted, limit)
     if not _concerns_matches(wanted):
         found = list(islice(_walk(session, wanted, limit), limit))
         return _page(session, [place for place, _ in found], found, limit)
@@ -81,13 +80,47 @@ def read_case_page(session: Session, wanted: CaseFilter) -> CasePage:
     return _page_of_many(session, wanted, lists, limit)
 
 
+# Written as the index of those that wait for a second approval is.
+_IS_PROPOSED: ColumnElement[bool] = Case.proposal != literal_column("''")
+
+
+def _page_of_proposed(session: Session, wanted: CaseFilter, limit: int) -> CasePage:
+    """Return the page of those that wait for a second approval, in the order of their index."""
+    query = select(*_QUEUE, Case.content_id, Case.state, Case.assignee).where(_IS_PROPOSED)
+    if wanted.after is not None:
+        query = query.where(_comes_after(wanted.after, _QUEUE))
+    rows = session.execute(query.order_by(*_QUEUE).limit(limit)).all()
+    found = [(CasePlace(*row[:3]), row[3]) for row in rows]
+    # Here and not by the database, which would begin with an index of all cases of a state.
+    own = [
+        one
+        for one, row in zip(found, rows, strict=True)
+        if (not wanted.states or row.state in wanted.states)
+        and wanted.assignee in (None, row.assignee)
+        and (wanted.due_before is None or row.due_at < wanted.due_before)
+    ]
+    fitting = _fitting(session, wanted, own)
+    return _page(session, [place for place, _ in fitting], found, limit)
+
+
+def _fitting(
+    session: Session, wanted: CaseFilter, found: Sequence[_Candidate]
+) -> Sequence[_Candidate]:
+    """Return those of the cases whose matches are as the filter asks for."""
+    if not _concerns_matches(wanted):
+        return found
+    ids = [content_id for _, content_id in found if content_id is not None]
+    matched = _matched(session, wanted, _lists_of(session, wanted), ids)
+    return [one for one in found if one[1] in matched]
+
+
 def count_cases(session: Session, wanted: CaseFilter, *, limit: int) -> int:
     """Return how many cases a filter selects, `limit` at most; conditions on matches are left out.
 
     The cost is that of so many rows of an index.
     """
     if wanted.is_proposed:
-        proposed = select(Case.key).where(Case.proposal != literal_column("''"))
+        proposed = select(Case.key).where(_IS_PROPOSED).order_by(*_QUEUE)
         return len(session.scalars(proposed.limit(limit)).all())
     return sum(1 for _ in islice(_walk(session, wanted, limit), limit))
 
@@ -104,11 +137,7 @@ def _page_of_few(
         query = query.where(_comes_after(wanted.after, order))
     rows = session.execute(query.order_by(*order).limit(limit))
     found = [(CasePlace(*row[:3]), row[3]) for row in rows]
-    fitting = found
-    if _concerns_matches(wanted):
-        ids = [content_id for _, content_id in found if content_id is not None]
-        matched = _matched(session, wanted, _lists_of(session, wanted), ids)
-        fitting = [one for one in found if one[1] in matched]
+    fitting = _fitting(session, wanted, found)
     return _page(session, [place for place, _ in fitting], found, limit)
 
 

@@ -30,14 +30,14 @@ def serve(settings: Settings, database: Database) -> Serve:
     """Serves over the test's store, with a list of drawings 1 and 2, under any `[service]`."""
     import_text(database, "one", list_of(1, 2, algorithms=("pdq", "sha256")))
 
-    def start(**sections: dict[str, Any]) -> AbstractContextManager[Served]:
+    def start(port: int = 0, **sections: dict[str, Any]) -> AbstractContextManager[Served]:
         chosen = {
             "data_dir": settings.data_dir,
             "database": {"url": settings.database_url, "busy_timeout_s": PATIENCE_S},
             "intake": {"isolation": "none"},
             **sections,
         }
-        return serving(Settings.model_validate(chosen), database)
+        return serving(Settings.model_validate(chosen), database, port)
 
     return start
 

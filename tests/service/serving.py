@@ -17,8 +17,10 @@ from unittest import mock
 
 import httpx
 import uvicorn
+from fastapi import FastAPI
 
-from hashmatch.config import Settings
+from hashmatch.config import GuardSettings, Settings
+from hashmatch.lists import FileSource, find_format, sync_list
 from hashmatch.service import create_app
 from hashmatch.service.http.protocol import BoundedProtocol
 from hashmatch.service.runtime.state import ServiceState
@@ -38,6 +40,7 @@ class Served:
     client: httpx.Client
     anonymous: httpx.Client
     service: ServiceState
+    app: FastAPI
 
 
 def make_token(database: Database, *scopes: Scope, requests_per_minute: int = 0) -> dict[str, str]:
@@ -49,6 +52,15 @@ def make_token(database: Database, *scopes: Scope, requests_per_minute: int = 0)
     return {"Authorization": f"Bearer {token}"}
 
 
+def quarantine_delivery(database: Database, folder: Path) -> None:
+    """Have a guard quarantine a delivery of the list two, which would withdraw 18 of 20 entries."""
+    file, guards = folder / "two.csv", Settings(guards=GuardSettings(least_changes=2))
+    for entries in (20, 2):
+        rows = (f"md5,{one:032x},e{one}\n" for one in range(entries))
+        file.write_text("algorithm,value,entry_id\n" + "".join(rows))
+        sync_list(database, "two", FileSource(file, find_format), guards)
+
+
 def quieten_clients() -> None:
     """Do not log requests: some of these tests are for hashes, and some make very many."""
     for name in ("httpx", "httpcore"):
@@ -56,14 +68,14 @@ def quieten_clients() -> None:
 
 
 @contextmanager
-def serving(settings: Settings, database: Database) -> Iterator[Served]:
+def serving(settings: Settings, database: Database, port: int = 0) -> Iterator[Served]:
     """Serve on loopback, from a thread, until the end of the block."""
     quieten_clients()
     app = create_app(settings)
     config = uvicorn.Config(
         app,
         host="127.0.0.1",
-        port=0,
+        port=port,
         loop="asyncio",
         http=BoundedProtocol,
         ws="none",
@@ -96,7 +108,7 @@ def serving(settings: Settings, database: Database) -> Iterator[Served]:
                 _client(url, headers=make_token(database)) as client,
                 _client(url) as anonymous,
             ):
-                yield Served(url, database, client, anonymous, app.state.service)
+                yield Served(url, database, client, anonymous, app.state.service, app)
         finally:
             server.should_exit = True
             thread.join()

@@ -8,20 +8,14 @@ from typing import Any
 import httpx
 import pytest
 
-from hashmatch.config import GuardSettings, Settings
-from hashmatch.lists import FileSource, find_format, sync_list
 from hashmatch.store.engine import Database, read_audit_records
-from tests.service.serving import Served
+from tests.service.serving import Served, quarantine_delivery
 
 
 @pytest.fixture
 def number(served: Served, database: Database, tmp_path: Path) -> int:
     """Number of a quarantined delivery of the list two, which would withdraw 18 of 20 entries."""
-    file, guards = tmp_path / "two.csv", Settings(guards=GuardSettings(least_changes=2))
-    for entries in (20, 2):
-        rows = (f"md5,{one:032x},e{one}\n" for one in range(entries))
-        file.write_text("algorithm,value,entry_id\n" + "".join(rows))
-        sync_list(database, "two", FileSource(file, find_format), guards)
+    quarantine_delivery(database, tmp_path)
     quarantined: int = _facts(served)["quarantined"]["number"]
     return quarantined
 

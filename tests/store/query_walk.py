@@ -254,7 +254,7 @@ def _of_the_console() -> Iterator[tuple[str, Ask]]:
     yield "saved queues", lambda session: saved_queues.read_queues(session, "alice", ("review",))
     yield "looks", lambda session: looks.read_look_times(session, "alice", _LATE, limit=_ROWS)
     yield "counts by day", lambda session: read_counts_by_day(session, _LATE.date())
-    yield "audit records", lambda session: browse_records(session, before=50, limit=_ROWS)
+    yield "audit records", lambda session: browse_records(session, before=1_003_000, limit=_ROWS)
     yield "audit records of rows", lambda session: read_records_of(session, "cases", [1, 2, 3])
     yield "entries of a list", _browsed_entries
 

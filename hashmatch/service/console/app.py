@@ -37,7 +37,8 @@ from .oidc import IdentityProvider
 from .pages import HEADERS, PREFIX, go, page, url
 from .people import Sessions
 
-_PARTS = (
+# In the order of the menu.
+PARTS = (
     signing_in,
     queue,
     cases,
@@ -73,7 +74,7 @@ class Console:
 def create_console() -> FastAPI:
     """Return the pages as an ASGI app, which is mounted at `/console`; `Console` opens it."""
     app = FastAPI(title="hashmatch console", openapi_url=None, docs_url=None, redoc_url=None)
-    for part in _PARTS:
+    for part in PARTS:
         app.include_router(part.router)
     app.add_api_route("/", lambda: go("/queue"), methods=["GET"])
     app.mount("/static", _Files(packages=[("hashmatch.service.console", "static")]))

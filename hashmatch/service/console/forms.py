@@ -87,7 +87,7 @@ class RequirePerson:
         request.scope["hashmatch.token"] = f"session {person.session.key}"
         request.scope["hashmatch.person"] = person
         if self.scopes and not person.may(*self.scopes):
-            raise HTTPException(HTTPStatus.FORBIDDEN, " or ".join(self.scopes))
+            raise HTTPException(HTTPStatus.FORBIDDEN, ", ".join(self.scopes))
         return person
 
 
@@ -123,8 +123,12 @@ def require_same_origin(request: Request) -> None:
     """Raise `HTTPException` with 403 for a form that another site's page sends."""
     site = request.headers.get("sec-fetch-site", "same-origin")
     origin = request.headers.get("origin")
-    own = {request.headers.get("host", ""), urlsplit(settings_of(request).url).netloc}
-    if site not in ("same-origin", "none") or (origin and urlsplit(origin).netloc not in own):
+    # By the host alone: a proxy before the service may speak TLS.
+    own = {request.headers.get("host", ""), urlsplit(settings_of(request).url).netloc} - {""}
+    if site not in ("same-origin", "none") or (
+        # "null" is of a page that hides where it is from.
+        origin is not None and urlsplit(origin).netloc not in own
+    ):
         raise HTTPException(HTTPStatus.FORBIDDEN, "form")
 
 

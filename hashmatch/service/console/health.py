@@ -15,7 +15,7 @@ from starlette.responses import Response
 from hashmatch.store.engine import read_unsealed
 from hashmatch.store.figures import read_match_figures
 from hashmatch.store.lists import read_lists, read_newest_runs, read_quarantines
-from hashmatch.store.matches import read_counts_by_day
+from hashmatch.store.matches import read_counts_by_day, read_daily_counts
 from hashmatch.store.outbox import count_unsent
 from hashmatch.store.schema import utc_now
 
@@ -69,6 +69,16 @@ def _read(session: Session, now: datetime) -> dict[str, Any]:
     return {
         "clear": bars([(day.isoformat(), counts.get((day, "clear"), 0)) for day in days]),
         "unscreened": bars([(day.isoformat(), counts.get((day, "unscreened"), 0)) for day in days]),
+        "reasons": bars(
+            sorted(
+                (
+                    (reason, number)
+                    for (outcome, reason), number in read_daily_counts(session, first).items()
+                    if outcome == "unscreened"
+                ),
+                key=lambda one: -one[1],
+            )
+        ),
         "matches": bars([(day.isoformat(), figures.by_day.get(day, 0)) for day in days]),
         "by_list": bars(figures.by_list[:20]),
         "lists": [

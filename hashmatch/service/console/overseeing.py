@@ -180,7 +180,7 @@ def sign_out(request: Request, sent: Administering) -> Response:
     """End all sessions of somebody."""
     with state_of(request).database.writing(sent.person.audit_name) as session:
         end_sessions_of(session, sent.fields.text("name"))
-    return go("/people", done="revoked")
+    return go("/people", done="ended")
 
 
 async def run_command(service: ServiceState, *words: str, accepts: tuple[int, ...] = (0,)) -> str:

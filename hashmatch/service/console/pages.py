@@ -23,7 +23,17 @@ from hashmatch.store.tokens import Scope
 from .forms import settings_of
 from .people import Person
 from .texts import LANGUAGES, N_, Translations, choose_language, translations
-from .words import age_words, closeness, due_words, event, label, moment_words, visible
+from .words import (
+    age_words,
+    closeness,
+    due_words,
+    event,
+    label,
+    moment_words,
+    number,
+    reason,
+    visible,
+)
 
 PREFIX = "/console"
 LANGUAGE_COOKIE, THEME_COOKIE, KEYS_COOKIE = (
@@ -97,6 +107,8 @@ def _environment(language: str) -> Environment:
         "label": partial(label, texts),
         "closeness": partial(closeness, texts),
         "event": partial(event, texts),
+        "reason": partial(reason, texts),
+        "number": partial(number, language),
         "visible": visible,
         "moment": _moment,
     }

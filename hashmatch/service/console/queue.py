@@ -216,7 +216,8 @@ def actions(request: Request, sent: Reviewing) -> Response:
     if not cases:
         raise InputError("no case was chosen", hint="Tick the boxes of some cases first.")
     if name == "assign":
-        assignee = fields.text("assignee") or person.name
+        given = fields.text("assignee")
+        assignee = person.name if given in ("", "me") else given
 
         def act(session: Session, case: int) -> ActionDone:
             return assign(session, case, assignee, person.actor)

@@ -1,0 +1,176 @@
+"""Labels of the console: its words for the values of the record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hashmatch.hashes import View
+
+from .texts import N_
+
+LABELS: Mapping[str, str] = {
+    # States of cases.
+    "open": N_("open"),
+    "in_review": N_("in review"),
+    "confirmed": N_("confirmed"),
+    "false_positive": N_("false positive"),
+    "escalated": N_("escalated"),
+    "reported": N_("reported"),
+    "closed": N_("closed"),
+    # Actions on matches.
+    "allow": N_("allow"),
+    "review": N_("review"),
+    "block": N_("block"),
+    # Nearness.
+    "match": N_("match"),
+    "near": N_("near"),
+    # What files declare of their making.
+    "generated": N_("made by a machine"),
+    "partly": N_("partly made by a machine"),
+    "none": N_("nothing declared"),
+    # Content credentials.
+    "trusted": N_("signed by somebody trusted"),
+    "valid": N_("signed by somebody unknown"),
+    "invalid": N_("signature broken"),
+    "remote": N_("kept elsewhere"),
+    # Orientations.
+    "original": N_("upright"),
+    "rotate-90": N_("turned by 90°"),
+    "rotate-180": N_("turned by 180°"),
+    "rotate-270": N_("turned by 270°"),
+    "flip-x": N_("mirrored"),
+    "flip-y": N_("upside down, mirrored"),
+    "transpose": N_("mirrored and turned"),
+    "transverse": N_("mirrored and turned the other way"),
+    # Messages of the outbox.
+    "waiting": N_("waiting"),
+    "sent": N_("sent"),
+    "dead": N_("given up"),
+    # Results of syncs, and kinds of changes.
+    "changed": N_("changed"),
+    "unchanged": N_("unchanged"),
+    "failed": N_("failed"),
+    "quarantined": N_("quarantined"),
+    "added": N_("added"),
+    "withdrawn": N_("withdrawn"),
+    # Decisions about entries that flood.
+    "keep": N_("keeps matching"),
+    "disable": N_("matches no near copies"),
+    # Sides of a generator, and verdicts of its gate.
+    "input": N_("input"),
+    "mask": N_("mask"),
+    "output": N_("output"),
+    "plain": N_("plain: nothing to compare"),
+    # Stages of reports to NCMEC.
+    "queued": N_("queued"),
+    "opened": N_("opened"),
+    "described": N_("its file is described"),
+    "uploading": N_("its file is being sent"),
+    "uploaded": N_("its file was sent"),
+    "finishing": N_("being finished"),
+    "finished": N_("finished"),
+    "unknown": N_("unknown: ask NCMEC"),
+    "retracting": N_("being retracted"),
+    "retracted": N_("retracted"),
+    # What retention removes.
+    "cases": N_("cases"),
+    "contents": N_("content items"),
+    "matches": N_("matches"),
+    "allowed_matches": N_("allowed matches"),
+    "case_notes": N_("notes"),
+    "uploader_details": N_("uploader's details"),
+    "details": N_("uploader's details"),
+    "ncmec_reports": N_("reports to NCMEC"),
+    "messages": N_("messages"),
+    "looks": N_("looks at content"),
+    "tokens": N_("tokens"),
+    "prompt_matches": N_("matches of prompts"),
+    "backfills": N_("back-fills"),
+    "backfill_rows": N_("rows of back-fills"),
+    "daily_counts": N_("daily counts"),
+    "lookup_anchors": N_("counts of look-ups"),
+    # Outcomes.
+    "clear": N_("clear"),
+    "matched": N_("matched"),
+    "unscreened": N_("unscreened"),
+}
+# Deeds of the audit log that a case shows; others are shown as the log names them.
+EVENTS: Mapping[str, str] = {
+    "case.opened": N_("opened"),
+    "case.match": N_("another match"),
+    "case.content": N_("other content under the same id"),
+    "case.assign": N_("assigned"),
+    "case.plan": N_("planned"),
+    "case.note": N_("note"),
+    "case.detail": N_("uploader's details arrived"),
+    "case.review": N_("review begun"),
+    "case.confirm": N_("confirmed"),
+    "case.dismiss": N_("dismissed as false positive"),
+    "case.escalate": N_("escalated"),
+    "case.report": N_("report to NCMEC queued"),
+    "case.reported": N_("reported"),
+    "case.close": N_("closed"),
+    "case.reopen": N_("reopened"),
+    "case.hold": N_("legal hold placed"),
+    "case.release": N_("legal hold released"),
+    "case.proposed": N_("proposed, waits for a second person"),
+    "case.undelivered": N_("given back: nobody could be reached"),
+    "escalation.sent": N_("delivered"),
+    "details.shown": N_("uploader's details were looked at"),
+    "content.looked_at": N_("content was looked at"),
+    "case.exported": N_("evidence pack made"),
+}
+# What was undone before a picture was like the listed one.
+VIEWS: Mapping[View, str] = {
+    View.INNER: N_("borders added"),
+    View.ON_BLACK: N_("transparent, shown over black"),
+    View.ON_BLACK_INNER: N_("transparent, shown over black, with borders"),
+    View.ON_GREY: N_("transparent, shown over grey"),
+    View.ON_GREY_INNER: N_("transparent, shown over grey, with borders"),
+    View.OPAQUE: N_("hidden behind transparency"),
+    View.OPAQUE_INNER: N_("hidden behind transparency, with borders"),
+    View.AS_STORED: N_("shown without its orientation"),
+    View.AS_STORED_INNER: N_("shown without its orientation, with borders"),
+    View.MANAGED: N_("in its own colour space"),
+    View.MANAGED_INNER: N_("in its own colour space, with borders"),
+    View.INVERTED: N_("with inverted inks"),
+    View.INVERTED_INNER: N_("with inverted inks and borders"),
+    View.EMBEDDED: N_("within the file, not shown by itself"),
+    View.EMBEDDED_INNER: N_("within the file, not shown by itself, with borders"),
+    View.EMBEDDED_ON_BLACK: N_("within the file, not shown by itself, over black"),
+    View.EMBEDDED_ON_BLACK_INNER: N_("within the file, not shown by itself, over black, bordered"),
+    View.RESIZED: N_("resized, mirrored or turned"),
+    View.NEGATIVE: N_("a negative"),
+    View.UNFRAMED: N_("a screenshot or frame around it"),
+    View.PART: N_("part of a screenshot, post or collage"),
+    View.PART_INNER: N_("part of a screenshot, post or collage, with borders"),
+    View.PANEL: N_("half or a quarter of a collage"),
+    View.CENTRE: N_("something added at its edges"),
+    View.EXTENDED: N_("cropped"),
+    View.TURNED: N_("turned by a few degrees"),
+    View.TILTED: N_("in perspective"),
+    View.TILTED_PART: N_("photographed from a screen or print"),
+}
+# Why images had no verdict; docs/reference/reasons.md says what to do about each.
+REASONS: Mapping[str, str] = {
+    "undecodable": N_("the file is no picture, or damaged"),
+    "unsupported": N_("a kind of file that is not screened"),
+    "truncated": N_("the file ends too early"),
+    "too_large": N_("the file is larger than is permitted"),
+    "too_many_pixels": N_("the picture has more pixels than are permitted"),
+    "too_complex": N_("the file is built in a way that is not permitted"),
+    "timed_out": N_("reading it took too long"),
+    "decoder_crashed": N_("reading it crashed a decoder"),
+    "out_of_memory": N_("reading it took too much memory"),
+    "empty": N_("the file is empty"),
+    "unreadable": N_("the file did not arrive, or could not be read"),
+    "low_quality": N_("too little in the picture to compare"),
+    "no_active_list": N_("there is no list to compare with"),
+    "index_stale": N_("the index did not follow the lists"),
+    "licence_expired": N_("the licence of a list has ended"),
+    "store_unavailable": N_("the database did not answer"),
+    "lookup_limit": N_("the limit of look-ups near an entry was reached"),
+    "overloaded": N_("there was no room for it"),
+    "starting": N_("the service was starting"),
+    "internal_error": N_("a defect of hashmatch"),
+}

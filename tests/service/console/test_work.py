@@ -1,0 +1,239 @@
+"""Work at the console: the queue, decisions, hand-overs and looks, without scripts."""
+
+from __future__ import annotations
+
+import re
+import threading
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from sqlalchemy import update
+
+from hashmatch.store.cases import read_case
+from hashmatch.store.engine import read_audit_records
+from hashmatch.store.schema import ContentLook, utc_now
+from tests.service.console.conftest import add_cases
+from tests.service.console.signing import Person, signed_in
+from tests.service.serving import Served, make_token
+
+
+def _revision(person: Person, case: int) -> str:
+    found = re.search(r'name="revision" value="(\d+)"', person.get(f"/cases/{case}").text)
+    assert found
+    return found[1]
+
+
+def _decide(person: Person, case: int, action: str, **fields: str) -> str:
+    """Take a decision, and return where the answer leads."""
+    sent = {"action": action, "revision": _revision(person, case), **fields}
+    answer = person.post(f"/cases/{case}/decide", **sent)
+    assert answer.status_code == 303, answer.text
+    return str(answer.headers["location"])
+
+
+def _state(served: Served, case: int) -> tuple[str, str, str]:
+    with served.database.reading() as session:
+        row = read_case(session, case).row
+        return row.state, row.assignee, row.proposal
+
+
+def test_the_queue_shows_what_waits_and_what_matched(desk: Served) -> None:
+    with signed_in(desk) as person:
+        page = person.get("/queue").text
+        for text in ("Case 1", "post/0", "block", "one", "due in"):
+            assert text in page
+        assert "Case 1" not in person.get("/queue", state="closed").text
+
+
+def test_a_filter_that_there_is_not_is_an_error_in_words(desk: Served) -> None:
+    with signed_in(desk) as person:
+        for query in (
+            {"state": "x"},
+            {"distance": "3"},
+            {"due": "9"},
+            {"made": "y"},
+            {"action": "z"},
+        ):
+            answer = person.get("/queue", **query)
+            assert answer.status_code == 400
+            assert "there is no such choice" in answer.text
+
+
+def test_the_next_case_is_never_handed_to_two_people(desk: Served) -> None:
+    add_cases(desk, 12, prefix="more")
+    taken: list[str] = []
+    lock = threading.Lock()
+
+    def work(name: str) -> None:
+        with signed_in(desk, name) as person:
+            for _ in range(20):
+                answer = person.post("/queue/next")
+                where = answer.headers["location"]
+                if not where.startswith("/console/cases/"):
+                    return
+                case = urlsplit(where).path.rpartition("/")[2]
+                with lock:
+                    taken.append(case)
+                _decide(person, int(case), "confirm")
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in ("ana", "ben", "cem")]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert sorted(taken, key=int) == [str(one) for one in range(1, 16)]
+
+
+def test_a_dismissal_needs_a_reason_and_under_four_eyes_another_person(desk: Served) -> None:
+    with signed_in(desk, "ana") as ana, signed_in(desk, "ben") as ben:
+        fields = {"action": "dismiss", "revision": _revision(ana, 1)}
+        answer = ana.post("/cases/1/decide", **fields)
+        assert answer.status_code == 400
+        assert "needs a note" in answer.text
+        assert "done=proposed" in _decide(ana, 1, "dismiss", note="a drawing of ours")
+        assert "Somebody else has to agree." in ana.get("/cases/1").text
+        answer = ana.post(
+            "/cases/1/decide", action="dismiss", note="again", revision=_revision(ana, 1)
+        )
+        assert answer.status_code == 403
+        assert "It needs your agreement" in ben.get("/cases/1").text
+        assert "Case 1" in ben.get("/queue", approval="1", state="all").text
+        _decide(ben, 1, "dismiss", note="agreed")
+    assert _state(desk, 1)[0] == "false_positive"
+
+
+def test_a_case_that_was_changed_meanwhile_is_not_decided(desk: Served) -> None:
+    with signed_in(desk, "ana") as ana, signed_in(desk, "ben") as ben:
+        seen = _revision(ana, 1)
+        _decide(ben, 1, "confirm")
+        answer = ana.post("/cases/1/decide", action="reopen", note="x", revision=seen)
+        assert answer.status_code == 409
+        assert "was changed meanwhile" in answer.text
+
+
+def test_after_a_decision_the_next_case_of_the_same_filter_follows(desk: Served) -> None:
+    with signed_in(desk) as person:
+        where = _decide(person, 1, "reported", note="by phone", next="1", **{"from": "list=one"})
+        assert urlsplit(where).path == "/console/cases/2"
+        assert parse_qs(urlsplit(where).query)["from"] == ["list=one"]
+    assert _state(desk, 2)[1] == "ana"
+
+
+def test_bulk_actions_succeed_and_fail_each_by_itself(desk: Served) -> None:
+    with signed_in(desk) as person:
+        _decide(person, 2, "confirm")
+        fields = {"case-1": "1", "case-2": "1", "case-3": "1", "case-99": "1"}
+        answer = person.post("/queue/actions", action="confirm", **fields)
+        assert "2 cases were changed." in answer.text
+        assert "2 cases are as they were." in answer.text
+        assert "there is no case" in answer.text
+        assert person.post("/queue/actions", action="confirm").status_code == 400
+        person.post("/queue/actions", action="assign", assignee="cem", **{"case-3": "1"})
+    assert _state(desk, 3)[:2] == ("confirmed", "cem")
+
+
+def test_a_saved_queue_is_open_to_those_whom_it_names(desk: Served) -> None:
+    with (
+        signed_in(desk, "ana", "reviewer") as ana,
+        signed_in(desk, "ben", "reviewer") as ben,
+        signed_in(desk, "cem", "reviewer") as cem,
+    ):
+        ana.post("/queue/save", name="late ones", due="overdue", people="ben")
+        assert "late ones" in ana.get("/queue").text
+        assert "late ones" in ben.get("/queue").text
+        assert "late ones" not in cem.get("/queue").text
+        assert ben.post("/queue/forget", queue="1").status_code == 404
+        ana.post("/queue/save", name="late ones", due="overdue", everybody="1")
+        assert "late ones" in cem.get("/queue").text
+        ana.post("/queue/forget", queue="1")
+        assert "late ones" not in ana.get("/queue").text
+
+
+def test_what_is_sent_is_shown_before_without_the_uploader(desk: Served) -> None:
+    details = {"account": {"id": "user-4711", "last_name": "Mallory"}}
+    desk.client.put("/v1/matches/1/details", json=details).raise_for_status()
+    with signed_in(desk, "ana", "senior") as ana, signed_in(desk, "ben", "reviewer") as ben:
+        _decide(ana, 1, "confirm")
+        for name, text in (("desk", "case.escalated"), ("ncmec", "incidentSummary")):
+            page = ana.get(f"/cases/1/hand-over/{name}").text
+            assert text in page
+            assert "user-4711" not in page
+        assert "user-4711" not in ana.get("/cases/1").text
+        assert "user-4711" in ana.post("/cases/1/hand-over/ncmec/details").text
+        assert "user-4711" in ana.post("/cases/1/details").text
+        assert ben.post("/cases/1/details").status_code == 403
+        ana.post("/cases/1/hand-over/desk", revision=_revision(ana, 1), note="please")
+        assert "waiting" in ana.get("/cases/1").text
+        assert "case.escalated" in ana.get("/outbox").text
+    with desk.database.reading() as session:
+        shown = [one for one in read_audit_records(session) if one["action"] == "details.shown"]
+    assert [one["actor"].partition("(")[2] for one in shown] == ["ana), console"] * 2
+    assert _state(desk, 1)[0] == "escalated"
+
+
+def test_a_look_is_recorded_with_its_reason_before_the_link_is_given(desk: Served) -> None:
+    with signed_in(desk, "ana", "reviewer") as person:
+        assert "viewer.example" not in person.get("/cases/1").text
+        assert person.post("/cases/1/look", evidence="1", reason=" ").status_code == 400
+        page = person.post("/cases/1/look", evidence="1", reason="the match is near").text
+        assert 'href="https://viewer.example/see/post%2F0?start=blurred"' in page
+        assert "<img" not in page
+        assert person.post("/cases/1/look", evidence="2", reason="x").status_code == 404
+        for _ in range(2):
+            person.post("/cases/1/look", evidence="1", reason="again")
+        answer = person.post("/cases/1/look", evidence="1", reason="once more")
+        assert answer.status_code == 403
+        assert "which is the limit" in answer.text
+        with desk.database.writing() as session:
+            session.execute(update(ContentLook).values(looked_at=utc_now() - timedelta(days=2)))
+        assert person.post("/cases/1/look", evidence="1", reason="today").status_code == 200
+        assert "content was looked at" in person.get("/cases/1").text
+
+
+def test_notes_holds_plans_and_assignments_are_made_and_shown(desk: Served) -> None:
+    with signed_in(desk, "ana", "senior") as person:
+        for fields in (
+            {"change": "note", "note": "seen twice"},
+            {"change": "hold", "reason": "order 12/2026"},
+            {"change": "assign", "assignee": "ben"},
+            {"change": "plan", "due": "2026-12-24T18:00", "priority": "0"},
+        ):
+            assert person.post("/cases/1/change", **fields).status_code == 303
+        page = person.get("/cases/1").text
+        for text in ("seen twice", "order 12/2026", "ben", "2026-12-24 18:00", "legal hold placed"):
+            assert text in page
+        assert person.post("/cases/1/change", change="plan", due="soon").status_code == 400
+        assert person.post("/cases/1/change", change="release").status_code == 303
+    assert _state(desk, 1)[1] == "ben"
+
+
+def test_the_api_and_the_console_act_on_the_same_cases(desk: Served) -> None:
+    headers = make_token(desk.database)
+    with signed_in(desk) as person:
+        _decide(person, 1, "confirm")
+        facts = desk.anonymous.get("/v1/cases/1", headers=headers).json()
+    assert facts["state"] == "confirmed"
+    assert facts["history"][-1]["by"].endswith("(ana), console")
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "words"),
+    [
+        ("/cases/99", 404, "there is no case"),
+        ("/cases/0", 400, "greater than or equal to 1"),
+        ("/lists/nothing", 404, "nothing"),
+        ("/nowhere", 404, "There is nothing here"),
+        ("/queue?after=x", 400, "after"),
+        ("/cases/1/hand-over/nobody", 400, "there is no escalation"),
+        ("/reports?since=never", 400, "2026-01-31"),
+    ],
+)
+def test_bad_addresses_are_pages_with_a_reason(
+    desk: Served, path: str, status: int, words: str
+) -> None:
+    with signed_in(desk) as person:
+        answer = person.get(path) if "?" not in path else person.client.get(path)
+        assert answer.status_code == status
+        assert words in answer.text
+        assert answer.headers["content-type"].startswith("text/html")
