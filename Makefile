@@ -8,7 +8,7 @@ SECONDS ?= 0
 TEST_PROCESSES = $$($(BIN)/python -c "import os; print(2 * (os.cpu_count() or 1))")
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-long test-generators check fmt bench fuzz conform lock clean
+.PHONY: help demo test test-long test-generators check fmt bench fuzz conform messages lock clean
 
 help:
 	@echo "make demo   see the whole flow on drawn pictures"
@@ -23,6 +23,7 @@ help:
 	@echo "make fuzz   look for files that break the parsers, FUZZ_SECONDS=60 each"
 	@echo "make conform  hold drawn files against a browser, FILES=1000 or SECONDS=60, or those of"
 	@echo "              a FOLDER; needs chromium, and for some formats ImageMagick and libvips"
+	@echo "make messages  bring the console's texts in other languages up to date with its pages"
 	@echo "make lock   raise constraints.txt to the newest versions"
 
 demo: .venv/installed
@@ -55,6 +56,15 @@ fuzz: .venv/fuzzing
 conform: .venv/developing
 	@$(BIN)/python -m tests.conform --files $(FILES) --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) \
 		$(if $(FOLDER),--folder $(FOLDER))
+
+LOCALE := hashmatch/service/console/locale
+messages: .venv/developing
+	@$(BIN)/pybabel -q extract -F babel.cfg -k N_ --no-location --sort-output --omit-header \
+		-o .venv/console.pot .
+	@$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete -i .venv/console.pot \
+		-d $(LOCALE) -D console
+	@sed -i '/^"\(POT-\|PO-Rev\|Last-\|Language-T\|Report-\|Generated-\)/d' $(LOCALE)/*/LC_MESSAGES/*.po
+	@$(BIN)/pybabel -q compile --statistics -d $(LOCALE) -D console
 
 lock: .venv/developing
 	@$(BIN)/pip install --quiet uv

@@ -5,11 +5,13 @@ from __future__ import annotations
 from html.parser import HTMLParser
 from types import TracebackType
 from typing import Self
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 
 BACK = "/console/sign-in/oidc/back"
 SESSION = "hashmatch-session"
+_HERE = "http://127.0.0.1:"
 _MOST_STEPS = 30
 
 
@@ -47,7 +49,7 @@ class Browser:
     def agree(self, begun: httpx.Response, login: str = "") -> str:
         """Sign in at the provider, and return where it sends the browser back to."""
         at_provider = self._go_on(begun, login)
-        assert at_provider.is_redirect, at_provider.text
+        assert _is_back(at_provider), at_provider.text
         return _place(at_provider)
 
     def come_back(self, place: str) -> httpx.Response:
@@ -60,7 +62,7 @@ class Browser:
         At a provider with pages, `login` is the name that is typed there.
         """
         answer = self._go_on(self.begin(to), login)
-        return self.come_back(_place(answer)) if answer.is_redirect else answer
+        return self.come_back(_place(answer)) if _is_back(answer) else answer
 
     def open_page(self, path: str = "/console/queue") -> httpx.Response:
         """Open a page of the console, and go nowhere else."""
@@ -74,13 +76,12 @@ class Browser:
         raise AssertionError(f"there is no form for {action!r}")
 
     def _go_on(self, answer: httpx.Response, login: str) -> httpx.Response:
-        # To the redirect back to the console, or to a page where nothing can be filled in.
+        # To the redirect back to the console, or out of here, or to a page without a form.
         for _ in range(_MOST_STEPS):
             if answer.is_redirect:
-                place = _place(answer)
-                if httpx.URL(place).path == BACK:
+                if _is_back(answer) or not _place(answer).startswith(_HERE):
                     return answer
-                answer = self.client.get(place)
+                answer = self.client.get(_place(answer))
             elif str(answer.url).startswith(self.console) or not _forms(answer):
                 return answer
             else:
@@ -90,7 +91,11 @@ class Browser:
 
 
 def _place(answer: httpx.Response) -> str:
-    return str(answer.url.join(answer.headers["location"]))
+    return urljoin(str(answer.url), answer.headers["location"])
+
+
+def _is_back(answer: httpx.Response) -> bool:
+    return answer.is_redirect and urlsplit(_place(answer)).path == BACK
 
 
 class _Forms(HTMLParser):

@@ -422,6 +422,11 @@ def _claims(**claims: Any) -> Fault:
     return lambda _: Conduct(claims=claims)
 
 
+def _profile(**claims: Any) -> Fault:
+    # The same in both places.
+    return lambda _: Conduct(claims=claims, userinfo=claims)
+
+
 def _signed(sign: Sign) -> Fault:
     return lambda _: Conduct(sign=sign)
 
@@ -498,17 +503,17 @@ FAULTS: dict[str, Fault] = {
     ),
     "the userinfo is of nobody": lambda _: Conduct(userinfo_only=True, userinfo={"sub": None}),
     # The console's own promises (configuration, console.oidc).
-    "the address is not verified": _claims(email_verified=False),
-    "the address is verified in words only": _claims(email_verified="false"),
-    "nothing says whether the address is verified": _claims(email_verified=None),
-    "the address is missing": _claims(email=None),
-    "the address is empty": _claims(email=""),
-    "the address is a list": _claims(email=[PERSON]),
-    "no groups are given": _claims(groups=None),
-    "the groups are others": _claims(groups=["sales", "xtns", "TNS"]),
-    "the group's name is part of a word": _claims(groups="not-tns"),
-    "the groups are an object": _claims(groups={"tns": False}),
-    "the groups are lists": _claims(groups=[["tns"]]),
+    "the address is not verified": _profile(email_verified=False),
+    "the address is verified in words only": _profile(email_verified="false"),
+    "nothing says whether the address is verified": _profile(email_verified=None),
+    "the address is missing": _profile(email=None),
+    "the address is empty": _profile(email=""),
+    "the address is a list": _profile(email=[PERSON]),
+    "no groups are given": _profile(groups=None),
+    "the groups are others": _profile(groups=["sales", "xtns", "TNS"]),
+    "the group's name is part of a word": _profile(groups="not-tns"),
+    "the groups are an object": _profile(groups={"tns": False}),
+    "the groups are lists": _profile(groups=[["tns"]]),
     # RFC 9207, section 2.4.
     "the answer is of another issuer": _back(iss="https://other.example"),
     "the answer is of an issuer with one more slash": lambda provider: Conduct(
@@ -557,18 +562,6 @@ FAULTS: dict[str, Fault] = {
     "the metadata name no issuer": lambda _: Conduct(metadata={"issuer": None}),
     "the metadata name no token endpoint": lambda _: Conduct(metadata={"token_endpoint": None}),
     "the metadata name no keys": lambda _: Conduct(metadata={"jwks_uri": None}),
-    "the metadata name a script to sign in at": lambda _: Conduct(
-        metadata={"authorization_endpoint": "javascript:alert(1)"}
-    ),
-    "the metadata name an inner host for tokens": lambda provider: Conduct(
-        metadata={"token_endpoint": _unnamed(provider, "/elsewhere")}
-    ),
-    "the metadata name an inner host for keys": lambda provider: Conduct(
-        metadata={"jwks_uri": _unnamed(provider, "/elsewhere")}
-    ),
-    "the metadata name an inner host for the userinfo": lambda provider: Conduct(
-        userinfo_only=True, metadata={"userinfo_endpoint": _unnamed(provider, "/elsewhere")}
-    ),
     "the metadata are no JSON": _answered(_DISCOVERY, 200, "welcome"),
     "the metadata are a list": _answered(_DISCOVERY, 200, "[]"),
     "the metadata are missing": _failed(_DISCOVERY, 404),
@@ -577,6 +570,25 @@ FAULTS: dict[str, Fault] = {
     "the keys are no JSON": _answered("/jwks", 200, "welcome"),
     "the keys are no list": lambda _: Conduct(key_set={"keys": 7}),
     "the keys are big": lambda _: Conduct(key_set=_BIG),
+}
+# Metadata that the client must not follow: a URL uses TLS (Discovery, section 3), and the host is
+# permitted (configuration, private_hosts). They may be remembered.
+MISLEADING: dict[str, Fault] = {
+    "a script to sign in at": lambda _: Conduct(
+        metadata={"authorization_endpoint": "javascript:alert(1)"}
+    ),
+    "an inner host for tokens": lambda provider: Conduct(
+        metadata={"token_endpoint": _unnamed(provider, "/elsewhere")}
+    ),
+    "an inner host for keys": lambda provider: Conduct(
+        metadata={"jwks_uri": _unnamed(provider, "/elsewhere")}
+    ),
+    "an inner host for the userinfo": lambda provider: Conduct(
+        userinfo_only=True, metadata={"userinfo_endpoint": _unnamed(provider, "/elsewhere")}
+    ),
+    "a place without TLS to sign in at": lambda _: Conduct(
+        metadata={"authorization_endpoint": "http://other.example/authorize"}
+    ),
 }
 # What the client has to accept, since the specifications permit it.
 VARIANTS: dict[str, Fault] = {

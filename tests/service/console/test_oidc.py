@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any, TypeAlias
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import httpx
 import pytest
@@ -24,6 +24,7 @@ from tests.service.console.oidc_hostile import (
     DRIPPING,
     FAULTS,
     HANGING,
+    MISLEADING,
     PERSON,
     VARIANTS,
     Conduct,
@@ -248,12 +249,22 @@ def test_somebody_is_refused_where(console: str, provider: HostileProvider, faul
         _assert_refused(browser, answer)
         assert not [one for one in (*provider.secrets, CLIENT_SECRET) if one in answer.text]
         assert "<script>no" not in answer.text
-    # A host that is not permitted is not even asked.
     assert "/elsewhere" not in provider.visits
     # The fault alone was the reason, and nothing of it stays.
     provider.conduct = Conduct()
     with Browser(console) as browser:
         _assert_signed_in(browser, browser.sign_in())
+
+
+@pytest.mark.parametrize("fault", MISLEADING.values(), ids=MISLEADING)
+def test_metadata_are_not_followed_to(
+    console: str, provider: HostileProvider, fault: Fault
+) -> None:
+    provider.conduct = fault(provider)
+    with Browser(console) as browser:
+        _assert_refused(browser, browser.sign_in())
+    # A host that is not permitted is not even asked.
+    assert "/elsewhere" not in provider.visits
 
 
 @pytest.mark.parametrize("slow", [HANGING, DRIPPING], ids=["hangs", "drips"])
@@ -493,12 +504,25 @@ def test_a_cookie_that_was_changed_is_refused(console: str, provider: HostilePro
         begun = browser.begin()
         back = browser.agree(begun)
         [morsel] = SimpleCookie("; ".join(_cookies_set(begun))).values()
-        for value in ("", "x", "x" * 43, morsel.value[:-4], "e30.e30.e30", "%00", '"\\303\\251"'):
+        for value in ("", "x", "x" * 43, morsel.value[4:], "e30.e30.e30", "%00", '"\\303\\251"'):
             browser.client.cookies.clear()
             sent = {"Cookie": f"{morsel.key}={value}"}
             answer = browser.client.get(back, headers=sent)
             _assert_refused(browser, answer)
         assert provider.exchanged == []
+
+
+def test_a_cookie_does_not_lead_to_another_site(console: str) -> None:
+    with Browser(console) as browser:
+        begun = browser.begin(to="/console/lists")
+        back = browser.agree(begun)
+        [morsel] = SimpleCookie("; ".join(_cookies_set(begun))).values()
+        browser.client.cookies.clear()
+        for own in ("/console/lists", quote("/console/lists", safe="")):
+            value = morsel.value.replace(own, quote("//evil.example/", safe=""))
+        answer = browser.client.get(back, headers={"Cookie": f"{morsel.key}={value}"})
+        assert value != morsel.value
+        _assert_stays(browser, answer)
 
 
 def test_an_answer_without_an_attempt_is_refused(console: str) -> None:
@@ -550,15 +574,19 @@ def test_nobody_is_sent_to_another_site(console: str, to: str) -> None:
     with Browser(console) as browser:
         answer = browser.sign_in(to=to)
         assert "a" not in browser.cookies
-        if answer.status_code != 303:
-            _assert_refused(browser, answer)
-            return
-        # As browsers read it (WHATWG URL): these are left out, and each backslash is a slash.
-        read = re.sub(r"[\t\r\n]", "", answer.headers["location"].strip()).replace("\\", "/")
-        assert not read.startswith("//")
-        place = answer.url.join(read)
-        assert (place.scheme, place.netloc) == ("http", answer.url.netloc)
-        assert place.path.startswith("/console/")
+        _assert_stays(browser, answer)
+
+
+def _assert_stays(browser: Browser, answer: httpx.Response) -> None:
+    if answer.status_code != 303:
+        _assert_refused(browser, answer)
+        return
+    # As browsers read it (WHATWG URL): these are left out, and each backslash is a slash.
+    read = re.sub(r"[\t\r\n]", "", answer.headers["location"].strip()).replace("\\", "/")
+    assert not read.startswith("//")
+    place = answer.url.join(read)
+    assert (place.scheme, place.netloc) == ("http", answer.url.netloc)
+    assert place.path.startswith("/console/")
 
 
 def test_people_come_to_the_page_that_they_asked_for(console: str) -> None:
