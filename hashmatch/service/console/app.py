@@ -34,7 +34,7 @@ from . import (
 )
 from .forms import SignInNeededError
 from .oidc import IdentityProvider
-from .pages import HEADERS, PREFIX, go, page, url
+from .pages import HEADERS, PREFIX, page, url
 from .people import Sessions
 
 # In the order of the menu.
@@ -76,7 +76,6 @@ def create_console() -> FastAPI:
     app = FastAPI(title="hashmatch console", openapi_url=None, docs_url=None, redoc_url=None)
     for part in PARTS:
         app.include_router(part.router)
-    app.add_api_route("/", lambda: go("/queue"), methods=["GET"])
     app.mount("/static", _Files(packages=[("hashmatch.service.console", "static")]))
     app.add_exception_handler(SignInNeededError, _ask_to_sign_in)
     app.add_exception_handler(HashmatchError, _show_error)

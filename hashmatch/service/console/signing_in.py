@@ -34,6 +34,7 @@ from .oidc import Attempt, IdentityProvider
 from .pages import (
     KEYS_COOKIE,
     LANGUAGE_COOKIE,
+    PARTS,
     PREFIX,
     THEME_COOKIE,
     THEMES,
@@ -50,11 +51,17 @@ SCOPES = tuple(one for one in Scope if one not in (Scope.SCAN, Scope.METRICS))
 _ATTEMPT_COOKIE = "hashmatch-attempt"
 _ATTEMPT_S = 600
 _A_YEAR_S = 31_536_000
-_HOME = f"{PREFIX}/queue"
+_HOME = f"{PREFIX}/"
 _MAX_TO = 4_000
 To = Annotated[str, Query(max_length=_MAX_TO)]
 AnyPerson = Annotated[Person, Depends(RequirePerson())]
 AnyForm = Annotated[Submission, Depends(RequireForm())]
+
+
+@router.get("/")
+def home(person: AnyPerson) -> Response:
+    """Lead to the first part of the console that the person may open."""
+    return go(next(part.path for part in PARTS if person.may(*part.scopes)))
 
 
 @router.get("/sign-in")

@@ -121,13 +121,13 @@ class Answer(NamedTuple):
     place: str = ""
 
 
-class _Slow(NamedTuple):
-    """Says nothing, or a space now and then, for HANG_S."""
+class Slow(NamedTuple):
+    """An answer that does not come: nothing, or a space now and then, for HANG_S."""
 
     drips: bool
 
 
-HANGING, DRIPPING = _Slow(drips=False), _Slow(drips=True)
+HANGING, DRIPPING = Slow(drips=False), Slow(drips=True)
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class Conduct:
     key_set: Claims = field(default_factory=dict)
     # By the path of the endpoint: of the correct answer, and instead of it.
     statuses: Mapping[str, int] = field(default_factory=dict)
-    answers: Mapping[str, Answer | _Slow] = field(default_factory=dict)
+    answers: Mapping[str, Answer | Slow] = field(default_factory=dict)
 
 
 @dataclass
@@ -183,15 +183,22 @@ class HostileProvider:
         self.redirect_uri = ""
         self.complaints: list[str] = []
         self.visits: list[str] = []
-        self.grants: dict[str, Grant] = {}
-        self.exchanged: list[Grant] = []
         self.authorizations: list[dict[str, str]] = []
+        self.exchanged: list[Grant] = []
         # All that the client was given and has to keep for itself.
         self.secrets: list[str] = []
+        self.grants: dict[str, Grant] = {}
         self.is_slow = threading.Event()
         self.is_over = threading.Event()
         self.gave_up = False
         self._subjects: dict[str, Grant] = {}
+
+    def reset(self) -> None:
+        """Be correct, and forget what the client did."""
+        self.conduct = Conduct()
+        for record in (self.complaints, self.visits, self.authorizations, self.exchanged):
+            record.clear()
+        self.secrets.clear()
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -345,7 +352,7 @@ class _Handler(BaseHTTPRequestHandler):
             answer = answer._replace(status=conduct.statuses[path])
         # The client may be gone, which is its right.
         try:
-            if isinstance(answer, _Slow):
+            if isinstance(answer, Slow):
                 self._hang(answer)
             else:
                 self._send(answer)
@@ -381,7 +388,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def _hang(self, slow: _Slow) -> None:
+    def _hang(self, slow: Slow) -> None:
         provider = self.server.provider
         if slow.drips:
             self.send_response(HTTPStatus.OK)
@@ -455,7 +462,7 @@ def _unnamed(provider: HostileProvider, path: str) -> str:
 
 _BIG = {"padding": "x" * 2_000_000}
 _DISCOVERY = "/.well-known/openid-configuration"
-# What the client must not accept, with the section that says so.
+# What the client must not accept, with the sections that say so.
 FAULTS: dict[str, Fault] = {
     # Core, section 3.1.3.7, items 2 to 5, and section 2: what an ID token has to have.
     "the ID token is of another issuer": _claims(iss="https://other.example"),
@@ -552,6 +559,9 @@ FAULTS: dict[str, Fault] = {
         userinfo_only=True, answers={"/userinfo": Answer(200, "welcome", "text/plain")}
     ),
     "the userinfo is big": lambda _: Conduct(userinfo_only=True, userinfo=_BIG),
+}
+# Metadata and keys with which nobody can sign in. Each ends, so that none may be remembered.
+UNREADABLE: dict[str, Fault] = {
     # Discovery, sections 3 and 4.3.
     "the metadata are of another issuer": lambda _: Conduct(
         metadata={"issuer": "https://other.example"}
@@ -572,10 +582,10 @@ FAULTS: dict[str, Fault] = {
     "the keys are big": lambda _: Conduct(key_set=_BIG),
 }
 # Metadata that the client must not follow: a URL uses TLS (Discovery, section 3), and the host is
-# permitted (configuration, private_hosts). They may be remembered.
+# permitted (configuration, console.oidc). They may be remembered.
 MISLEADING: dict[str, Fault] = {
     "a script to sign in at": lambda _: Conduct(
-        metadata={"authorization_endpoint": "javascript:alert(1)"}
+        metadata={"authorization_endpoint": "javascript://127.0.0.1/%0aalert(1)"}
     ),
     "an inner host for tokens": lambda provider: Conduct(
         metadata={"token_endpoint": _unnamed(provider, "/elsewhere")}
@@ -585,6 +595,10 @@ MISLEADING: dict[str, Fault] = {
     ),
     "an inner host for the userinfo": lambda provider: Conduct(
         userinfo_only=True, metadata={"userinfo_endpoint": _unnamed(provider, "/elsewhere")}
+    ),
+    # Core, section 2: not without having been asked for.
+    "tokens that are not signed": lambda _: Conduct(
+        sign=unsigned(), metadata={"id_token_signing_alg_values_supported": ["none", "RS256"]}
     ),
     "a place without TLS to sign in at": lambda _: Conduct(
         metadata={"authorization_endpoint": "http://other.example/authorize"}

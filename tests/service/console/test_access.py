@@ -43,6 +43,7 @@ LIST_READERS = _roles("senior", "lists", "admin", "auditor")
 KEEPERS = _roles("lists", "admin")
 EXPORTERS = _roles("senior", "admin", "auditor")
 CALLS = [
+    Call("GET", "/", ALL),
     Call("GET", "/queue", READERS),
     Call("POST", "/queue/next", REVIEWERS),
     Call("POST", "/queue/actions", REVIEWERS, {"action": "assign", "case-1": "1"}),
@@ -325,7 +326,7 @@ def test_cookies_are_hidden_from_scripts_and_secure_behind_tls(
 def test_signing_in_leads_to_no_other_place(desk: Served, to: str) -> None:
     with Person(desk) as person:
         answer = person.sign_in(token_for(desk.database, "ana", "admin"), to)
-        assert answer.headers["location"] == "/console/queue"
+        assert answer.headers["location"] == "/console/"
         assert "set-cookie: a=b" not in str(answer.headers).lower()
 
 

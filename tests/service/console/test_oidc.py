@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -16,6 +17,10 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 import httpx
 import pytest
 
+from hashmatch.config import Settings
+from hashmatch.store.engine import Database
+from hashmatch.store.migrations import upgrade
+from tests.command_line import CommandLine
 from tests.service.conftest import Serve
 from tests.service.console.oidc_browser import BACK, SESSION, Browser
 from tests.service.console.oidc_hostile import (
@@ -26,17 +31,19 @@ from tests.service.console.oidc_hostile import (
     HANGING,
     MISLEADING,
     PERSON,
+    UNREADABLE,
     VARIANTS,
     Conduct,
     Fault,
     HostileProvider,
+    Slow,
     encoded,
     hostile_provider,
     key,
     signed,
 )
 from tests.service.console.oidc_real import ACCOUNTS, real_provider
-from tests.service.serving import Served, free_port
+from tests.service.serving import PATIENCE_S, Served, free_port, serving, serving_process
 
 OpenConsole: TypeAlias = Callable[..., AbstractContextManager[Served]]
 # As RFC 6749 permits it (appendix A.2), so that it has to be encoded (section 2.3.1).
@@ -48,48 +55,41 @@ def _back(port: int) -> str:
     return f"http://127.0.0.1:{port}{BACK}"
 
 
+def _section(
+    port: int,
+    issuer: str,
+    folder: Path,
+    *,
+    url: str = "",
+    secret: str | None = CLIENT_SECRET,
+    **oidc: Any,
+) -> dict[str, Any]:
+    """Return the section of a console at a port, which is a client of an issuer."""
+    chosen: dict[str, Any] = {
+        "issuer": issuer,
+        "client_id": CLIENT_ID,
+        "private_hosts": ["127.0.0.1"],
+        "roles": {"reviewer": ["tns"], "admin": ["admins"]},
+        # On a busy machine an answer may take longer than anybody else would wait.
+        "timeout_s": 60,
+        **oidc,
+    }
+    if secret is not None:
+        file = folder / "client-secret"
+        file.write_text(secret)
+        file.chmod(0o600)
+        chosen["client_secret"] = {"file": str(file)}
+    return {"url": url or f"http://127.0.0.1:{port}", "oidc": chosen}
+
+
 @pytest.fixture
 def open_console(serve: Serve, tmp_path: Path) -> OpenConsole:
-    """Serve a console at a port, for a client of an issuer."""
+    """Serve a console of the test's own, for a client of an issuer."""
 
-    @contextmanager
-    def start(
-        port: int, issuer: str, *, url: str = "", secret: str | None = CLIENT_SECRET, **oidc: Any
-    ) -> Iterator[Served]:
-        chosen: dict[str, Any] = {
-            "issuer": issuer,
-            "client_id": CLIENT_ID,
-            "private_hosts": ["127.0.0.1"],
-            "roles": {"reviewer": ["tns"], "admin": ["admins"]},
-            # On a busy machine an answer may take longer than anybody else would wait.
-            "timeout_s": 60,
-            **oidc,
-        }
-        if secret is not None:
-            file = tmp_path / "client-secret"
-            file.write_text(secret)
-            file.chmod(0o600)
-            chosen["client_secret"] = {"file": str(file)}
-        console = {"url": url or f"http://127.0.0.1:{port}", "oidc": chosen}
-        with serve(port=port, console=console) as served:
-            yield served
+    def start(port: int, issuer: str, **options: Any) -> AbstractContextManager[Served]:
+        return serve(port=port, console=_section(port, issuer, tmp_path, **options))
 
     return start
-
-
-@pytest.fixture
-def provider() -> Iterator[HostileProvider]:
-    """A provider that can be given faults, of which the client asks only what it may."""
-    with hostile_provider() as provider:
-        yield provider
-        assert provider.complaints == []
-
-
-@pytest.fixture
-def console(open_console: OpenConsole, provider: HostileProvider) -> Iterator[str]:
-    """The address of a console whose people sign in at the provider."""
-    with _console_for(open_console, provider) as url:
-        yield url
 
 
 @contextmanager
@@ -100,6 +100,55 @@ def _console_for(
     provider.redirect_uri = _back(port)
     with open_console(port, provider.issuer, **options) as served:
         yield served.url
+
+
+@pytest.fixture
+def new_provider() -> Iterator[HostileProvider]:
+    """A provider that nobody has asked yet, and of which the client asks only what it may."""
+    with hostile_provider() as provider:
+        yield provider
+        assert provider.complaints == []
+
+
+@pytest.fixture
+def new_console(open_console: OpenConsole, new_provider: HostileProvider) -> Iterator[str]:
+    """The address of a console that knows nothing of the new provider yet."""
+    with _console_for(open_console, new_provider) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, HostileProvider]]:
+    """A console, and its provider, for tests that leave metadata and keys as they are."""
+    folder, port = tmp_path_factory.mktemp("shared"), free_port()
+    with hostile_provider() as provider:
+        provider.redirect_uri = _back(port)
+        settings = Settings.model_validate(
+            {
+                "data_dir": folder,
+                "intake": {"isolation": "none"},
+                "console": _section(port, provider.issuer, folder),
+            }
+        )
+        with closing(Database(settings.database_url, busy_timeout_s=PATIENCE_S)) as database:
+            upgrade(database)
+            with serving(settings, database, port) as served:
+                yield served.url, provider
+
+
+@pytest.fixture
+def console(shared: tuple[str, HostileProvider]) -> str:
+    """The address of the shared console."""
+    return shared[0]
+
+
+@pytest.fixture
+def provider(shared: tuple[str, HostileProvider]) -> Iterator[HostileProvider]:
+    """The shared provider, correct again, of which the client asks only what it may."""
+    provider = shared[1]
+    provider.reset()
+    yield provider
+    assert provider.complaints == []
 
 
 def _assert_signed_in(browser: Browser, answer: httpx.Response, name: str = PERSON) -> None:
@@ -235,9 +284,11 @@ def test_a_certified_provider_gives_nothing_to_another_secret(open_console: Open
 
 
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
-def test_somebody_signs_in_though(console: str, provider: HostileProvider, variant: Fault) -> None:
-    provider.conduct = variant(provider)
-    with Browser(console) as browser:
+def test_somebody_signs_in_though(
+    new_console: str, new_provider: HostileProvider, variant: Fault
+) -> None:
+    new_provider.conduct = variant(new_provider)
+    with Browser(new_console) as browser:
         _assert_signed_in(browser, browser.sign_in())
 
 
@@ -256,45 +307,71 @@ def test_somebody_is_refused_where(console: str, provider: HostileProvider, faul
         _assert_signed_in(browser, browser.sign_in())
 
 
+@pytest.mark.parametrize("fault", UNREADABLE.values(), ids=UNREADABLE)
+def test_nobody_signs_in_while(
+    new_console: str, new_provider: HostileProvider, fault: Fault
+) -> None:
+    new_provider.conduct = fault(new_provider)
+    with Browser(new_console) as browser:
+        _assert_refused(browser, browser.sign_in())
+    # Nothing of it stays.
+    new_provider.conduct = Conduct()
+    with Browser(new_console) as browser:
+        _assert_signed_in(browser, browser.sign_in())
+
+
 @pytest.mark.parametrize("fault", MISLEADING.values(), ids=MISLEADING)
 def test_metadata_are_not_followed_to(
-    console: str, provider: HostileProvider, fault: Fault
+    new_console: str, new_provider: HostileProvider, fault: Fault
 ) -> None:
-    provider.conduct = fault(provider)
-    with Browser(console) as browser:
+    new_provider.conduct = fault(new_provider)
+    with Browser(new_console) as browser:
         _assert_refused(browser, browser.sign_in())
     # A host that is not permitted is not even asked.
-    assert "/elsewhere" not in provider.visits
+    assert "/elsewhere" not in new_provider.visits
 
 
 @pytest.mark.parametrize("slow", [HANGING, DRIPPING], ids=["hangs", "drips"])
-def test_a_provider_that_does_not_answer_stops_neither_the_person_nor_others(
-    open_console: OpenConsole, slow: Any
+def test_a_provider_that_does_not_answer_is_given_up(
+    open_console: OpenConsole, new_provider: HostileProvider, slow: Slow
 ) -> None:
-    with hostile_provider() as provider:
-        provider.conduct = Conduct(answers={"/token": slow})
-        with (
-            _console_for(open_console, provider, timeout_s=2) as console,
-            Browser(console) as browser,
-            Browser(console) as other,
-            ThreadPoolExecutor(1) as pool,
-        ):
-            # A busy machine may not even come as far as that in this time.
-            while not provider.is_slow.is_set():
-                waiting = pool.submit(browser.sign_in)
-                while not provider.is_slow.wait(0.02) and not waiting.done():
-                    pass
-            assert other.open_page("/console/sign-in").status_code == 200
-            _assert_refused(browser, waiting.result())
-            assert not provider.gave_up
+    new_provider.conduct = Conduct(answers={"/token": slow})
+    with (
+        _console_for(open_console, new_provider, timeout_s=2) as console,
+        Browser(console) as browser,
+    ):
+        # A busy machine may not even come as far as that in this time.
+        while not new_provider.is_slow.is_set():
+            _assert_refused(browser, browser.sign_in())
+        assert not new_provider.gave_up
 
 
-def test_keys_are_read_again_for_a_key_that_is_new(console: str, provider: HostileProvider) -> None:
-    with Browser(console) as browser:
+def test_a_provider_that_does_not_answer_does_not_stop_others(
+    open_console: OpenConsole, new_provider: HostileProvider
+) -> None:
+    new_provider.conduct = Conduct(answers={"/token": HANGING})
+    with (
+        _console_for(open_console, new_provider) as console,
+        Browser(console) as browser,
+        Browser(console) as other,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        waiting = pool.submit(browser.sign_in)
+        new_provider.is_slow.wait()
+        assert other.open_page("/console/sign-in").status_code == 200
+        assert not waiting.done()
+        new_provider.is_over.set()
+        _assert_refused(browser, waiting.result())
+
+
+def test_keys_are_read_again_for_a_key_that_is_new(
+    new_console: str, new_provider: HostileProvider
+) -> None:
+    with Browser(new_console) as browser:
         _assert_signed_in(browser, browser.sign_in())
     new = key(1, "second")
-    provider.conduct = Conduct(sign=signed(new), keys=(key(), new))
-    with Browser(console) as browser:
+    new_provider.conduct = Conduct(sign=signed(new), keys=(key(), new))
+    with Browser(new_console) as browser:
         _assert_signed_in(browser, browser.sign_in())
 
 
@@ -376,11 +453,11 @@ def test_scripts_and_other_sites_do_not_get_the_cookies(console: str) -> None:
 
 
 def test_behind_tls_the_cookies_are_for_tls_alone(
-    open_console: OpenConsole, provider: HostileProvider
+    open_console: OpenConsole, new_provider: HostileProvider
 ) -> None:
     port, url = free_port(), "https://console.example"
-    provider.redirect_uri = f"{url}{BACK}"
-    with open_console(port, provider.issuer, url=url) as served, Browser(served.url) as browser:
+    new_provider.redirect_uri = f"{url}{BACK}"
+    with open_console(port, new_provider.issuer, url=url) as served, Browser(served.url) as browser:
         begun = browser.begin()
         back = browser.agree(begun)
         assert back.startswith(f"{url}{BACK}?")
@@ -395,37 +472,66 @@ def test_behind_tls_the_cookies_are_for_tls_alone(
         assert "secure" in one.lower().split("; ")
 
 
+# Successes, and failures where the client knows most.
+_LOGGED = (
+    VARIANTS["nothing is special"],
+    VARIANTS["the claims are in the userinfo alone"],
+    FAULTS["the nonce is another"],
+    FAULTS["the ID token is signed with an unknown key"],
+    FAULTS["the ID token has expired"],
+    FAULTS["the userinfo is of somebody else"],
+    FAULTS["the userinfo endpoint fails"],
+    FAULTS["no groups are given"],
+    FAULTS["the token endpoint fails"],
+    FAULTS["the token endpoint refuses"],
+    FAULTS["the token endpoint's answer is no JSON"],
+    FAULTS["the state is another"],
+)
+
+
+def _assert_nothing_secret(said: str, provider: HostileProvider) -> None:
+    # It does log these requests.
+    assert said.count(BACK) >= len(_LOGGED)
+    assert len(provider.secrets) > 2 * len(_LOGGED)
+    assert not [one for one in (*provider.secrets, CLIENT_SECRET) if one in said]
+
+
 def test_nothing_secret_is_logged(
-    console: str, provider: HostileProvider, caplog: pytest.LogCaptureFixture
+    console: str,
+    provider: HostileProvider,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    # As `hashmatch serve` does: it is not to be seen there.
+    # As `hashmatch serve` does it: it logs complete URLs.
     caplog.set_level(logging.ERROR, "uvicorn.access")
-    for name in ("nothing is special", "the claims are in the userinfo alone"):
-        provider.conduct = VARIANTS[name](provider)
+    _sign_in_to_be_logged(console, provider)
+    records = "".join(f"{one.getMessage()} {vars(one)}\n" for one in caplog.records)
+    _assert_nothing_secret(records + caplog.text + "".join(capsys.readouterr()), provider)
+
+
+def test_nothing_secret_is_in_the_log_of_a_process(
+    command_line: CommandLine, new_provider: HostileProvider
+) -> None:
+    command_line.import_pictures("one", 1)
+    port = free_port()
+    new_provider.redirect_uri = _back(port)
+    section = _section(port, new_provider.issuer, command_line.folder)
+    config = command_line.folder / "hashmatch.toml"
+    with config.open("a") as file:
+        # Its values are the same in JSON, but for tables.
+        file.write("console = " + re.sub(r'("\w+"): ', r"\1 = ", json.dumps(section)) + "\n")
+    with serving_process(config, port=port):
+        _sign_in_to_be_logged(f"http://127.0.0.1:{port}", new_provider)
+    [log] = config.parent.glob("*.log")
+    _assert_nothing_secret(log.read_text(), new_provider)
+
+
+def _sign_in_to_be_logged(console: str, provider: HostileProvider) -> None:
+    for conduct in _LOGGED:
+        provider.conduct = conduct(provider)
         with Browser(console) as browser:
-            _assert_signed_in(browser, browser.sign_in())
-    for name in (
-        "the nonce is another",
-        "the ID token is signed with an unknown key",
-        "the ID token has expired",
-        "the userinfo is of somebody else",
-        "no groups are given",
-        "the token endpoint fails",
-        "the token endpoint refuses",
-        "the access token is of an unknown type",
-        "the state is another",
-    ):
-        provider.conduct = FAULTS[name](provider)
-        with Browser(console) as browser:
-            _assert_refused(browser, browser.sign_in())
-    assert len(provider.secrets) > 20
-    said = "\n".join(f"{one.getMessage()} {vars(one)}" for one in caplog.records)
-    assert "hashmatch" in said
-    encoded_secret = urlencode({"": CLIENT_SECRET})[1:]
-    for secret in (*provider.secrets, CLIENT_SECRET, encoded_secret):
-        assert secret not in said
-        assert secret not in caplog.text
+            browser.sign_in()
 
 
 # --- attacks by way of the person's browser
@@ -541,9 +647,9 @@ def test_an_answer_without_an_attempt_is_refused(console: str) -> None:
 def test_a_session_that_somebody_else_chose_is_not_used(console: str) -> None:
     with Browser(console) as browser:
         browser.client.cookies.set(SESSION, "chosen", domain="127.0.0.1", path="/")
-        browser.sign_in()
-        values = [one.value for one in browser.client.cookies.jar if one.name == SESSION]
-        assert "chosen" not in values or len(values) == 2
+        answer = browser.sign_in()
+        [given] = (one for one in _cookies_set(answer) if one.startswith(f"{SESSION}="))
+        assert not given.startswith(f"{SESSION}=chosen")
         browser.client.cookies.clear()
         browser.client.cookies.set(SESSION, "chosen", domain="127.0.0.1", path="/")
         assert browser.open_page().status_code == 303
