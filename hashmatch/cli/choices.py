@@ -9,7 +9,18 @@ CASE_STATES = (
 DECISIONS = ("review", "confirm", "dismiss", "reported", "close", "reopen")
 FLOOD_ACTIONS = ("keep", "review", "disable")
 VERDICTS = ("confirmed", "false-positive")
-SCOPES = ("scan", "review", "export", "admin", "metrics", "details", "curate")
+SCOPES = (
+    "scan",
+    "review",
+    "export",
+    "admin",
+    "metrics",
+    "details",
+    "curate",
+    "senior",
+    "lists",
+    "audit",
+)
 LIST_FORMATS = ("csv", "tsv", "jsonl", "json", "vics", "caid", "ncmec", "pytx")
 REPORT_FORMATS = ("csv", "jsonl")
 # Those that come with hashmatch; installed packages may add others.

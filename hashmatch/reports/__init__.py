@@ -3,7 +3,7 @@
 from .case_sheet import pdf_case
 from .csv import CSVReport
 from .export import case_rows, record_export, report_page, report_row, report_rows, report_values
-from .figures import Figures, read_figures, transparency
+from .figures import Figures, figures_before, read_figures, transparency
 from .files import private_file, private_folder
 from .interface import CaseRow, ReportFormat, ReportRow
 from .jsonl import JSONLinesReport
@@ -21,6 +21,7 @@ __all__ = [
     "ReportFormat",
     "ReportRow",
     "case_rows",
+    "figures_before",
     "html_summary",
     "pdf_case",
     "pdf_summary",

@@ -113,6 +113,17 @@ def read_figures(session: Session, since: datetime | None, until: datetime | Non
     )
 
 
+def figures_before(session: Session, figures: Figures) -> Figures | None:
+    """Return the figures of the period of the same length before; None where it has no length."""
+    if figures.since is None:
+        return None
+    length = (figures.until or figures.written_at) - figures.since
+    try:
+        return read_figures(session, figures.since - length, figures.since)
+    except OverflowError:  # Before the first year that there is.
+        return None
+
+
 def _median(hours: Sequence[tuple[float, int]], decided: int) -> float:
     return (_nth(hours, (decided - 1) // 2) + _nth(hours, decided // 2)) / 2
 

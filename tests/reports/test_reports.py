@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -28,6 +29,7 @@ from hashmatch.reports import (
     CSVReport,
     ReportRow,
     case_rows,
+    figures_before,
     html_summary,
     pdf_summary,
     read_figures,
@@ -205,6 +207,47 @@ def test_a_pdf_says_what_the_page_says(filled: Database) -> None:
     picture = document[0].render(scale=1).to_pil().convert("L")
     dark = sum(picture.histogram()[:128])
     assert 0.005 < dark / (picture.width * picture.height) < 0.5
+
+
+@pytest.mark.sqlite
+def test_a_report_names_the_platform_and_defines_and_compares_its_figures(
+    filled: Database,
+) -> None:
+    now = datetime.now(UTC)
+    with filled.reading() as session:
+        figures = read_figures(session, now - timedelta(days=30), now)
+        before = figures_before(session, figures)
+        assert figures_before(session, read_figures(session, None, now)) is None
+    assert before is not None
+    assert (before.since, before.until) == (now - timedelta(days=60), now - timedelta(days=30))
+    figures = replace(figures, median_hours=0.02, p90_hours=30.0, by_time=[("2026-11-01", 99)])
+    page = html_summary(figures, replace(before, matches=1_234_567), platform="<Example> & Co")
+    assert "&lt;Example&gt; &amp; Co: matches and cases" in page
+    for words in (
+        "before: 1,234,567", "the period of the same length before", "What is counted",
+        "within the threshold of a list", "<b>1 min</b>", "<b>30.0 h</b>",
+        "<span>100</span><span>50</span><span>0</span>",
+    ):  # fmt: skip
+        assert words in page, words
+    document = pypdfium2.PdfDocument(pdf_summary(figures, before, platform="<Example> & Co"))
+    words = "\n".join(one.get_textpage().get_text_range() for one in document)
+    assert "<Example> & Co: matches and cases" in words
+    assert "What is counted" in words
+
+
+@pytest.mark.parametrize("longest", [0, 1, 2, 7, 99, 100, 101, 1_234, 10**9])
+def test_an_axis_ends_at_a_number_that_has_a_half(longest: int, filled: Database) -> None:
+    figures = replace(_figures(filled), by_time=[("2026-11-01", longest)])
+    ticks = re.search(r'class="ticks"[^>]*>(.*?)</div>', html_summary(figures))
+    if longest == 0:
+        assert ticks is None
+        return
+    assert ticks
+    top, half, zero = (
+        int(one.replace(",", "")) for one in re.findall(r"<span>(.*?)</span>", ticks[1])
+    )
+    assert (half * 2, zero) == (top, 0)
+    assert longest <= top <= max(2, longest * 1.2 + 1)
 
 
 def test_figures_of_nothing_are_a_report_too(database: Database) -> None:

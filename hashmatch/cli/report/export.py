@@ -124,7 +124,7 @@ def command(
             if wanted.form == _CYBERTIP:
                 _write_cybertip(app, session, wanted, target)
             elif wanted.form in _FIGURES:
-                _write_figures(session, wanted, target)
+                _write_figures(app, session, wanted, target)
             else:
                 _write_rows(session, wanted, target)
 
@@ -171,19 +171,29 @@ def _write_rows(session: Session, wanted: _Wanted, target: Path | None) -> None:
         say(f"in the same period {number} {outcome}{f' ({reason})' if reason else ''}")
 
 
-def _write_figures(session: Session, wanted: _Wanted, target: Path | None) -> None:
-    from hashmatch.reports import html_summary, pdf_summary, read_figures, transparency
+def _write_figures(app: App, session: Session, wanted: _Wanted, target: Path | None) -> None:
+    from hashmatch.reports import (
+        figures_before,
+        html_summary,
+        pdf_summary,
+        read_figures,
+        transparency,
+    )
 
     figures = read_figures(session, wanted.since, wanted.until)
+    before = None if wanted.form == "transparency" else figures_before(session, figures)
+    platform = app.settings.console.platform
     if wanted.form == "pdf":
         if target is None and sys.stdout.isatty():
             raise InputError("a PDF cannot be printed to a terminal", hint="Give --output FILE.")
-        document = pdf_summary(figures)
+        document = pdf_summary(figures, before, platform=platform)
         with _opened(target, is_binary=True) as stream:
             stream.write(document)
     else:
-        as_html = wanted.form == "html"
-        text = html_summary(figures) if as_html else json.dumps(transparency(figures), indent=2)
+        if wanted.form == "html":
+            text = html_summary(figures, before, platform=platform)
+        else:
+            text = json.dumps(transparency(figures), indent=2)
         with _opened(target) as stream:
             stream.write(text.rstrip("\n") + "\n")
     say(f"figures of {figures.matches} matches{_where(target)}")

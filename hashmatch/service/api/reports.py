@@ -24,6 +24,7 @@ from hashmatch.reports import (
     ReportFormat,
     ReportRow,
     case_rows,
+    figures_before,
     html_summary,
     pdf_summary,
     read_figures,
@@ -222,12 +223,15 @@ def _cybertip(service: ServiceState, wanted: ReportWanted) -> Response:
 def _figures(service: ServiceState, wanted: ReportWanted) -> Response:
     with service.reading() as session:
         figures = read_figures(session, wanted.since, wanted.until)
-    if wanted.form == "transparency":
-        return json_answer(transparency(figures))
+        if wanted.form == "transparency":
+            return json_answer(transparency(figures))
+        before = figures_before(session, figures)
+    platform = service.settings.console.platform
     if wanted.form == "pdf":
-        return Response(pdf_summary(figures), media_type=_MEDIA_TYPES["pdf"])
+        document = pdf_summary(figures, before, platform=platform)
+        return Response(document, media_type=_MEDIA_TYPES["pdf"])
     return Response(
-        html_summary(figures),
+        html_summary(figures, before, platform=platform),
         media_type=_MEDIA_TYPES["html"],
         headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"},
     )

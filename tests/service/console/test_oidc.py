@@ -23,26 +23,20 @@ from hashmatch.store.migrations import upgrade
 from tests.command_line import CommandLine
 from tests.service.conftest import Serve
 from tests.service.console.oidc_browser import BACK, SESSION, Browser
+from tests.service.console.oidc_faults import FAULTS, MISLEADING, UNREADABLE, VARIANTS, Fault
 from tests.service.console.oidc_hostile import (
     CLIENT_ID,
     CLIENT_SECRET,
     DRIPPING,
-    FAULTS,
     HANGING,
-    MISLEADING,
     PERSON,
-    UNREADABLE,
-    VARIANTS,
     Conduct,
-    Fault,
     HostileProvider,
     Slow,
-    encoded,
     hostile_provider,
-    key,
-    signed,
 )
 from tests.service.console.oidc_real import ACCOUNTS, real_provider
+from tests.service.console.oidc_tokens import encoded, key, signed
 from tests.service.serving import PATIENCE_S, Served, free_port, serving, serving_process
 
 OpenConsole: TypeAlias = Callable[..., AbstractContextManager[Served]]

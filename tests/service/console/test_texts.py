@@ -52,7 +52,8 @@ def _catalogue(language: str) -> Catalog:
 def _forms(message: Message) -> Iterator[tuple[str, str]]:
     """Yield (text, translation) of each form of a message."""
     ids = (message.id,) if isinstance(message.id, str) else tuple(message.id)
-    texts = (message.string,) if isinstance(message.string, str) else tuple(message.string)
+    given = message.string or ""
+    texts = (given,) if isinstance(given, str) else tuple(given)
     for place, text in enumerate(texts):
         yield ids[min(place, len(ids) - 1)], text
 
