@@ -8,12 +8,13 @@ SECONDS ?= 0
 TEST_PROCESSES = $$($(BIN)/python -c "import os; print(2 * (os.cpu_count() or 1))")
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-long test-generators check fmt bench fuzz conform messages lock clean
+.PHONY: help demo test test-long test-generators check fmt bench fuzz conform messages provider lock clean
 
 help:
 	@echo "make demo   see the whole flow on drawn pictures"
 	@echo "make test   run the tests, but for those that take long"
 	@echo "make test-long  run those"
+	@echo "make provider  install the identity provider that signing in is tested against; needs npm"
 	@echo "make test-generators  run the gate in diffusers itself; installs torch, some gigabytes"
 	@echo "make check  lint and check the types"
 	@echo "make fmt    format the code"
@@ -37,6 +38,14 @@ test-long: .venv/developing
 
 test-generators: .venv-generators/installed
 	@.venv-generators/bin/pytest tests/gate/test_real_diffusers.py
+
+# What signing in is tested against, by npm; it runs on the node that Playwright brings along.
+provider: .venv/oidc-provider/installed
+
+.venv/oidc-provider/installed: .venv/developing
+	@npm install --no-save --no-audit --no-fund --loglevel=error --prefix .venv/oidc-provider \
+		oidc-provider@9.13.3
+	@touch $@
 
 check: .venv/developing
 	@$(BIN)/ruff format --check .

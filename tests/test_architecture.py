@@ -52,6 +52,7 @@ STOREYS = {
             "tokens",
             "saved_queues",
             "looks",
+            "schedules",
             "lookups",
             "safeguards",
             "prompts",
@@ -214,12 +215,29 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     assert done >= graph.keys()
 
 
+def test_no_module_imports_from_a_package_that_it_is_in() -> None:
+    """Its door may not have handed the name on yet: that depends on what is imported first."""
+    found = [
+        f"{path.relative_to(PACKAGE)}, line {line}: {'.'.join(name)}"
+        for path in FILES
+        for line, name in _imports(path)
+        if name and name != _module(path) and _module(path)[: len(name)] == name
+    ]
+    assert found == []
+
+
 @pytest.mark.long
-@pytest.mark.timeout(1_800)
-def test_every_module_can_be_imported_first() -> None:
-    """Each module in a process of its own, forked from one that has loaded the libraries only."""
-    names = [".".join(("hashmatch", *_module(path))) for path in FILES]
-    names = [name for name in names if not name.endswith("__main__") and name not in OF_HOSTS]
+@pytest.mark.timeout(900)
+def test_every_package_can_be_imported_first() -> None:
+    """Each in a process of its own, forked from one that has loaded the libraries only.
+
+    Modules import no package that they are in, and no circle of others, so that packages suffice:
+    all modules took three minutes.
+    """
+    names = [
+        ".".join(("hashmatch", *_module(path))) for path in FILES if path.name == "__init__.py"
+    ]
+    names = [name for name in names if name not in OF_HOSTS]
     result = subprocess.run(
         [sys.executable, "-c", _IMPORT_EACH, *names], capture_output=True, text=True, check=False
     )

@@ -7,6 +7,7 @@ from .figures import Figures, figures_before, read_figures, transparency
 from .files import private_file, private_folder
 from .interface import CaseRow, ReportFormat, ReportRow
 from .jsonl import JSONLinesReport
+from .scheduling import SCHEDULED_FORMS, Every, make_due_reports, period_of
 from .summary import html_summary, pdf_summary
 
 # Formats of reports with one row per match or case.
@@ -14,8 +15,10 @@ FORMATS: tuple[ReportFormat, ...] = (CSVReport(), JSONLinesReport())
 
 __all__ = [
     "FORMATS",
+    "SCHEDULED_FORMS",
     "CSVReport",
     "CaseRow",
+    "Every",
     "Figures",
     "JSONLinesReport",
     "ReportFormat",
@@ -23,8 +26,10 @@ __all__ = [
     "case_rows",
     "figures_before",
     "html_summary",
+    "make_due_reports",
     "pdf_case",
     "pdf_summary",
+    "period_of",
     "private_file",
     "private_folder",
     "read_figures",

@@ -1,4 +1,4 @@
-"""Serve a console: sessions of people, saved queues, looks at content, cases that wait."""
+"""Serve a console: sessions, saved queues, looks, scheduled reports, and cases that wait."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -59,6 +59,35 @@ def upgrade() -> None:
     )
     op.create_index("ix_content_looks_name_looked_at", "content_looks", ["name", "looked_at"])
     op.create_index("ix_content_looks_case_key_key", "content_looks", ["case_key", "key"])
+    op.create_table(
+        "report_schedules",
+        sa.Column("key", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("form", sa.String(16), nullable=False),
+        sa.Column("every", sa.String(8), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("next_day", sa.Date(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name="pk_report_schedules"),
+        sa.UniqueConstraint("name", name="uq_report_schedules_name"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "made_reports",
+        sa.Column("key", sa.Integer(), nullable=False),
+        sa.Column("schedule_key", sa.Integer(), nullable=False),
+        sa.Column("since", sa.Date(), nullable=False),
+        sa.Column("until", sa.Date(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name="pk_made_reports"),
+        sa.UniqueConstraint("schedule_key", "since", name="uq_made_reports_schedule_key_since"),
+        sa.ForeignKeyConstraint(
+            ["schedule_key"],
+            ["report_schedules.key"],
+            name="fk_made_reports_schedule_key_report_schedules",
+        ),
+        sqlite_autoincrement=True,
+    )
     op.create_index(
         "ix_cases_proposed",
         "cases",
@@ -71,6 +100,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop them: everybody signs in again, and saved queues are lost."""
     op.drop_index("ix_cases_proposed", "cases")
+    op.drop_table("made_reports")
+    op.drop_table("report_schedules")
     op.drop_table("content_looks")
     op.drop_table("saved_queues")
     op.drop_table("console_sessions")

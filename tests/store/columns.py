@@ -44,6 +44,7 @@ ACTOR: dict[str, str] = {
     "backfill_shards": "leased_by",
     "console_sessions": "name subject",
     "saved_queues": "owner name access",
+    "report_schedules": "name owner",
     "content_looks": "name",
 }
 LIST: dict[str, str] = {
@@ -85,6 +86,8 @@ NEITHER: dict[str, str] = {
     "console_sessions": "key secret_hash token_id scopes began_at used_at ends_at",
     "saved_queues": "key saved_at",
     "content_looks": "key looked_at",
+    "report_schedules": "key form every next_day",
+    "made_reports": "key schedule_key since until made_at data",
     "retro_matches": "folder list_key generation matched_at",
     "daily_counts": "day outcome reason count",
     "entries": "key list_key algorithm added_generation withdrawn_generation disabled allows"

@@ -25,6 +25,7 @@ from hashmatch.store import (
     retained,
     retention,
     saved_queues,
+    schedules,
     sessions,
     tokens,
 )
@@ -253,6 +254,8 @@ def _of_the_console() -> Iterator[tuple[str, Ask]]:
     yield "sessions of one", lambda session: sessions.read_sessions(session, "alice", limit=_ROWS)
     yield "saved queues", lambda session: saved_queues.read_queues(session, "alice", ("review",))
     yield "looks", lambda session: looks.read_look_times(session, "alice", _LATE, limit=_ROWS)
+    yield "schedules", schedules.read_schedules
+    yield "made reports", lambda session: schedules.read_made_reports(session, limit=_ROWS)
     yield "counts by day", lambda session: read_counts_by_day(session, _LATE.date())
     yield "audit records", lambda session: browse_records(session, before=1_003_000, limit=_ROWS)
     yield "audit records of rows", lambda session: read_records_of(session, "cases", [1, 2, 3])

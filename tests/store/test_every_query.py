@@ -47,6 +47,8 @@ _SMALL = {
     "safeguards": "one for each change of a list or a setting",
     "tokens": "made by people",
     "saved_queues": "made by people, 500 at most",
+    "report_schedules": "made by people, 100 at most",
+    "made_reports": "36 of each schedule at most",
     "backfills": "begun by people",
     "backfill_counts": "as many as there are back-fills, outcomes and reasons",
     "review_samples": "drawn by people",
@@ -268,6 +270,9 @@ _NOT_WALKED = {
     "sessions": dict.fromkeys(("begin_session", "end_session"), _RECORDS),
     "saved_queues": dict.fromkeys(("save_queue", "remove_queue"), _RECORDS),
     "looks": {"note_look": _RECORDS},
+    "schedules": dict.fromkeys(
+        ("add_schedule", "remove_schedule", "read_made_report", "save_made_report"), _RECORDS
+    ),
     "tokens": dict.fromkeys(("create_token", "split_token", "revoke_token"), _RECORDS),
     "matches.allowed": {"record_allowed_matches": _RECORDS},
     "matches.content": {
@@ -294,7 +299,7 @@ _WALKED = (
     "retention.others", "retention.turns", "prompts", "matches.allowed",
     "matches.content", "matches.counts", "matches.exporting", "matches.flooding",
     "matches.matches", "lookups", "safeguards", "backfills", "events", "retained", "sessions",
-    "saved_queues", "looks", "lists.browsing",
+    "saved_queues", "looks", "lists.browsing", "schedules",
     "evaluations.counts", "evaluations.samples",
 )  # fmt: skip
 

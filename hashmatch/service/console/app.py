@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from http import HTTPStatus
 from typing import cast
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope as ASGIScope
 
 from hashmatch.errors import HashmatchError
+from hashmatch.reports import make_due_reports
 
 from ..http.problems import status_of
 from ..runtime.background import PeriodicTask
@@ -51,7 +53,7 @@ PARTS = (
     overseeing,
     health,
 )
-_USES_S = 30.0
+_USES_S, _REPORTS_S = 30.0, 60.0
 _A_YEAR = "public, max-age=31536000, immutable"
 
 
@@ -64,11 +66,16 @@ class Console:
         settings = service.settings.console
         oidc = settings.oidc
         app.state.provider = None if oidc is None else IdentityProvider(settings, oidc)
-        self._uses = PeriodicTask("session-uses", _USES_S, sessions.note_uses)
+        make = partial(make_due_reports, service.database, settings.platform)
+        self._tasks = (
+            PeriodicTask("session-uses", _USES_S, sessions.note_uses),
+            PeriodicTask("scheduled-reports", _REPORTS_S, make),
+        )
 
     def close(self) -> None:
-        """End its background task."""
-        self._uses.close()
+        """End its background tasks."""
+        for one in self._tasks:
+            one.close()
 
 
 def create_console() -> FastAPI:

@@ -19,7 +19,7 @@ from functools import partial
 from http import HTTPStatus
 from importlib.util import find_spec
 from typing import Any, cast
-from urllib.parse import quote, unquote
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from starlette.responses import RedirectResponse, Response
 
@@ -133,7 +133,7 @@ class IdentityProvider:
         self._oidc = oidc
         self._redirect_uri = f"{settings.url}{_BACK}"
         self._metadata: dict[str, Any] = {}
-        self._read_at_s = self._keys_at_s = float("-inf")
+        self._read_at_s = self._reread_at_s = float("-inf")
         self._keys: dict[str, Any] = {"keys": []}
 
     async def authorise(self, attempt: Attempt) -> Response:
@@ -168,11 +168,14 @@ class IdentityProvider:
             raise ForbiddenError("this sign-in was not begun in this browser")
         await self._read_metadata()
         # Another provider's answer must not be taken for this one's (RFC 9207).
-        if answer.get("iss", self._oidc.issuer) != self._oidc.issuer:
+        is_promised = self._metadata.get("authorization_response_iss_parameter_supported") is True
+        if answer.get("iss", "" if is_promised else self._oidc.issuer) != self._oidc.issuer:
             raise ForbiddenError("the answer is of another identity provider")
         if "error" in answer:
             raise ForbiddenError(f"the identity provider refused: {_word(answer['error'])}")
         tokens = await self._exchange(attempt, answer.get("code", ""))
+        if str(tokens.get("token_type", "")).lower() != "bearer":
+            raise ForbiddenError("the identity provider's tokens are of an unknown type")
         claims = await self._verified(tokens, attempt)
         if self._oidc.name_claim not in claims or self._oidc.roles_claim not in claims:
             claims = {**await self._user_info(tokens, claims), **claims}
@@ -189,7 +192,10 @@ class IdentityProvider:
             secret = read_secret(self._oidc.client_secret)
             is_basic = methods is None or "client_secret_basic" in methods
             method = "client_secret_basic" if is_basic else "client_secret_post"
-        client = ClientAuth(self._oidc.client_id, secret, method)
+        names = (self._oidc.client_id, secret)
+        if method == "client_secret_basic":  # Encoded first (RFC 6749, section 2.3.1).
+            names = (quote_plus(names[0]), quote_plus(names[1]))
+        client = ClientAuth(*names, method)
         place, headers, body = client.prepare(  # type: ignore[no-untyped-call]
             "POST",
             self._metadata["token_endpoint"],
@@ -218,8 +224,7 @@ class IdentityProvider:
                 break
             except (JoseError, ValueError) as error:
                 # It may be signed with a key that the provider has had since.
-                is_old = time.monotonic() - self._keys_at_s > _SECONDS_BETWEEN_KEYS
-                if is_last or not is_old:
+                if is_last or not self._may_read_keys():
                     raise ForbiddenError("the identity provider's ID token is invalid") from error
                 await self._read_keys()
         try:
@@ -267,7 +272,10 @@ class IdentityProvider:
         if self._oidc.name_claim == "email" and claims.get("email_verified") is not True:
             raise ForbiddenError("the identity provider has not verified the e-mail address")
         given = claims.get(self._oidc.roles_claim, [])
-        values = {given} if isinstance(given, str) else set(map(str, given or ()))
+        # An object may say of a role that somebody does not have it.
+        values = {given} if isinstance(given, str) else set[str]()
+        if isinstance(given, list):
+            values = {one for one in given if isinstance(one, str)}
         scopes = frozenset[Scope]().union(
             *(
                 ROLE_SCOPES[role]
@@ -294,7 +302,24 @@ class IdentityProvider:
             raise IdentityProviderError(
                 f"the identity provider's configuration lacks one of {needed}"
             )
+        # Browsers are sent there; the other addresses are checked when they are asked.
+        place = urlsplit(found["authorization_endpoint"])
+        is_private = place.scheme == "http" and place.hostname in self._oidc.private_hosts
+        if not place.hostname or not (place.scheme == "https" or is_private):
+            raise IdentityProviderError(
+                "the identity provider's authorization_endpoint is no https address",
+                hint=_PRIVATE_HINT,
+            )
         self._metadata, self._read_at_s = found, time.monotonic()
+
+    def _may_read_keys(self) -> bool:
+        """Say whether the keys may be read now: at first, and then again once in a while."""
+        if self._keys["keys"]:
+            # Counted from the last time that this was asked for: anybody can cause it.
+            if time.monotonic() - self._reread_at_s <= _SECONDS_BETWEEN_KEYS:
+                return False
+            self._reread_at_s = time.monotonic()
+        return True
 
     async def _read_keys(self) -> None:
         found = await self._ask("GET", self._metadata["jwks_uri"])
@@ -303,7 +328,7 @@ class IdentityProvider:
             raise IdentityProviderError("the identity provider's keys cannot be read")
         # Keys of kinds that are unknown here are passed over.
         known = [one for one in keys if isinstance(one, dict) and one.get("kty") in _KEY_TYPES]
-        self._keys, self._keys_at_s = {"keys": known}, time.monotonic()
+        self._keys = {"keys": known}
 
     async def _ask(
         self,

@@ -10,25 +10,42 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hashmatch.errors import InputError
-from hashmatch.reports import read_figures, transparency
+from hashmatch.reports import (
+    SCHEDULED_FORMS,
+    Every,
+    period_of,
+    read_figures,
+    record_export,
+    transparency,
+)
 from hashmatch.store.lists import read_lists
 from hashmatch.store.prompts import read_prompt_totals
 from hashmatch.store.safeguards import read_gate_totals, read_safeguards
+from hashmatch.store.schedules import (
+    add_schedule,
+    read_made_report,
+    read_made_reports,
+    read_schedules,
+    remove_schedule,
+)
 from hashmatch.store.schema import utc_now
 from hashmatch.store.tokens import Scope
 
 from ..api.reports import Form, ReportWanted, make_report
 from ..runtime.state import state_of
 from .forms import RequireForm, RequirePerson, Submission
-from .pages import page
+from .pages import HEADERS, go, page
 from .people import Person
 
 router = APIRouter()
 Reader = Annotated[Person, Depends(RequirePerson(Scope.EXPORT, Scope.AUDIT))]
 Exporting = Annotated[Submission, Depends(RequireForm(Scope.EXPORT, Scope.AUDIT))]
+Scheduling = Annotated[Submission, Depends(RequireForm(Scope.EXPORT))]
 SafeguardReader = Annotated[Person, Depends(RequirePerson(Scope.SENIOR, Scope.ADMIN, Scope.AUDIT))]
 # A case's own report is on its page.
 _FORMS = tuple(one for one in get_args(Form) if one != "cybertip")
+_MAX_NAME, _MADE = 100, 50
+_TYPES = {"html": "text/html", "pdf": "application/pdf", "transparency": "application/json"}
 _ENDINGS = {"html": "html", "pdf": "pdf", "transparency": "json"}
 
 
@@ -57,20 +74,27 @@ async def reports(request: Request, person: Reader) -> Response:
     since = _day(query.get("since", "")) or since
     until = _day(query.get("until", "")) or until
 
-    def read() -> tuple[dict[str, Any], list[str]]:
+    def read() -> dict[str, Any]:
         with service.reading() as session:
             figures = read_figures(session, midnight(since), midnight(until))
-            return transparency(figures), [one.name for one in read_lists(session)]
+            schedules = read_schedules(session)
+            return {
+                "figures": transparency(figures),
+                "lists": [one.name for one in read_lists(session)],
+                "schedules": schedules,
+                "names": {one.key: one.name for one in schedules},
+                "made": read_made_reports(session, limit=_MADE),
+            }
 
-    figures, lists = await service.reports.admit(read)
     facts = {
-        "figures": figures,
+        **await service.reports.admit(read),
+        "SCHEDULED": SCHEDULED_FORMS,
+        "EVERY": [one.value for one in Every],
         "since": since.isoformat(),
         "until": until.isoformat(),
         "period": name if name in periods else "",
         "periods": periods,
         "FORMS": _FORMS,
-        "lists": lists,
         "may_hashes": person.may(Scope.EXPORT),
     }
     return page(request, "reports", facts)
@@ -102,6 +126,39 @@ async def report_file(request: Request, sent: Exporting) -> Response:
         name = f"hashmatch-{fields.text('since')}.{_ENDINGS[form]}"
         answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
+
+
+@router.post("/reports/schedules")
+def schedule(request: Request, sent: Scheduling) -> Response:
+    """Have a report of figures made of each day, week or month, or no more."""
+    fields, person = sent.fields, sent.person
+    with state_of(request).database.writing(person.audit_name) as session:
+        if fields.text("remove"):
+            remove_schedule(session, fields.number("remove"))
+            return go("/reports", done="removed")
+        name, form, every = fields.text("name"), fields.text("format"), fields.text("every")
+        if form not in SCHEDULED_FORMS or every not in {one.value for one in Every}:
+            raise InputError("format, every: there is no such choice")
+        if len(name) > _MAX_NAME:
+            raise InputError(f"the name has more than {_MAX_NAME} characters")
+        first, _ = period_of(Every(every), utc_now().date())
+        # The period before is over, and made at once.
+        before, _ = period_of(Every(every), first - timedelta(days=1))
+        add_schedule(session, name, form, every, person.name, before)
+    return go("/reports", done="saved")
+
+
+@router.post("/reports/made")
+def made_report(request: Request, sent: Exporting) -> Response:
+    """Send a report that was made of a schedule, which is recorded."""
+    service = state_of(request)
+    with service.reading() as session:
+        found, made, data = read_made_report(session, sent.fields.number("report"))
+    facts = {"format": found.form, "schedule": found.name, "since": made.since.isoformat()}
+    record_export(service.database, sent.person.audit_name, facts)
+    name = f"hashmatch-{made.since.isoformat()}.{_ENDINGS[found.form]}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', **HEADERS}
+    return Response(data, media_type=_TYPES[found.form], headers=headers)
 
 
 @router.get("/safeguards")

@@ -4,7 +4,7 @@ from .audit import AuditBatch, AuditCheckpoint, AuditHead, AuditRecord
 from .backfills import Backfill, BackfillCount, BackfillResult, BackfillShard
 from .base import Audited, Base, LongInteger, require_text, utc_moment, utc_now
 from .cases import Case, CaseNote, NCMECReport, ReviewResult, UploaderDetails
-from .console import ConsoleSession, ContentLook, SavedQueue
+from .console import ConsoleSession, ContentLook, MadeReport, ReportSchedule, SavedQueue
 from .evaluations import ReviewSample, SampledMatch
 from .events import CountedEvent
 from .figures import FIGURE_TRIGGERS, Figure
@@ -70,6 +70,7 @@ __all__ = [
     "ListSync",
     "LongInteger",
     "LookupAnchor",
+    "MadeReport",
     "MatchRecord",
     "NCMECReport",
     "NearLookup",
@@ -78,6 +79,7 @@ __all__ = [
     "PromptMatch",
     "QuarantinedDelivery",
     "QuarantinedRow",
+    "ReportSchedule",
     "RetroMatch",
     "ReviewResult",
     "ReviewSample",

@@ -1,8 +1,8 @@
-"""Tables of the console: sessions of people, saved queues, and looks at content."""
+"""Tables of the console: sessions, saved queues, looks at content, and scheduled reports."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -69,3 +69,32 @@ class ContentLook(Base):
     name: Mapped[str] = mapped_column(Text)
     reason: Mapped[str] = mapped_column(Text)
     looked_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class ReportSchedule(Base):
+    """Report of figures that is made of each day, week or month once it is over."""
+
+    __tablename__ = "report_schedules"
+    __table_args__ = (UniqueConstraint("name"), KEYS_ARE_NEVER_REUSED)
+
+    key: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(Text)
+    form: Mapped[str] = mapped_column(String(16))
+    every: Mapped[str] = mapped_column(String(8))
+    owner: Mapped[str] = mapped_column(Text)
+    # The first day of the period that is made next.
+    next_day: Mapped[date]
+
+
+class MadeReport(Base):
+    """Report of a schedule, of a period, as it was made."""
+
+    __tablename__ = "made_reports"
+    __table_args__ = (UniqueConstraint("schedule_key", "since"), KEYS_ARE_NEVER_REUSED)
+
+    key: Mapped[int] = mapped_column(primary_key=True)
+    schedule_key: Mapped[int] = mapped_column(ForeignKey("report_schedules.key"))
+    since: Mapped[date]
+    until: Mapped[date]
+    made_at: Mapped[datetime] = mapped_column(default=utc_now)
+    data: Mapped[bytes]

@@ -78,6 +78,8 @@ CALLS = [
     Call("POST", "/allow-lists/ok", KEEPERS, {"change": "disable", "entry": "#1"}),
     Call("GET", "/reports", EXPORTERS),
     Call("POST", "/reports/file", EXPORTERS, {"format": "transparency"}),
+    Call("POST", "/reports/schedules", SENIORS, {"name": "x", "format": "html", "every": "day"}),
+    Call("POST", "/reports/made", EXPORTERS, {"report": "1"}),
     Call("GET", "/safeguards", EXPORTERS),
     Call("GET", "/health", ALL),
     Call("GET", "/audit", OVERSEERS),

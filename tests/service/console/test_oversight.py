@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from hashmatch.reports import make_due_reports
 from hashmatch.store.engine import read_audit_records
 from hashmatch.store.lists import find_list
 from tests.service.console.signing import Person, signed_in
@@ -104,6 +105,21 @@ def test_reports_are_shown_and_downloaded_and_recorded(desk: Served) -> None:
             one for one in read_audit_records(session) if one["action"] == "report.exported"
         ]
     assert len(exported) == 2
+
+
+def test_a_report_is_scheduled_and_downloaded(desk: Served) -> None:
+    with signed_in(desk, role="senior") as person:
+        answer = person.post("/reports/schedules", name="monthly", format="html", every="month")
+        assert answer.status_code == 303
+        make_due_reports(desk.database, "Example")
+        page = person.get("/reports").text
+        assert "monthly" in page
+        assert "Made so far" in page
+        answer = person.post("/reports/made", report="1")
+        assert answer.headers["content-disposition"].startswith('attachment; filename="hashmatch-')
+        assert "Example: matches and cases" in answer.text
+        person.post("/reports/schedules", remove="1")
+        assert "Made so far" not in person.get("/reports").text
 
 
 def test_the_audit_log_is_browsed_verified_and_exported(desk: Served) -> None:

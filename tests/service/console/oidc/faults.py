@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from tests.service.console.oidc_hostile import (
+from tests.service.console.oidc.hostile import (
     CLIENT_ID,
     CLIENT_SECRET,
     PERSON,
@@ -18,7 +18,7 @@ from tests.service.console.oidc_hostile import (
     Conduct,
     HostileProvider,
 )
-from tests.service.console.oidc_tokens import (
+from tests.service.console.oidc.tokens import (
     Sign,
     changed_after_signing,
     key,

@@ -12,14 +12,14 @@ from pathlib import Path
 import playwright
 import pytest
 
-from tests.service.console.oidc_hostile import CLIENT_ID, CLIENT_SECRET
+from tests.service.console.oidc.hostile import CLIENT_ID, CLIENT_SECRET
 
 ACCOUNTS = {
     "reviewer": {"email": "reviewer@example.org", "email_verified": True, "groups": ["tns"]},
     "stranger": {"email": "stranger@example.org", "email_verified": True},
 }
-_PROGRAM = Path(__file__).with_name("oidc_provider.mjs")
-_ROOT = Path(__file__).parents[3]
+_PROGRAM = Path(__file__).with_name("provider.mjs")
+_ROOT = Path(__file__).parents[4]
 
 
 @contextmanager

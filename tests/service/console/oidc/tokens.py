@@ -1,4 +1,4 @@
-"""ID tokens made by hand, correct ones and others: no library shares its mistakes with the client."""
+"""ID tokens made by hand, correct and others: no library shares its mistakes with the client."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit
 
-from tests.service.console.oidc_tokens import Claims, Key, Sign, encoded, key, signed
+from tests.service.console.oidc.tokens import Claims, Key, Sign, encoded, key, signed
 
 CLIENT_ID = "hashmatch-console"
 CLIENT_SECRET = "secret-of-the-client"

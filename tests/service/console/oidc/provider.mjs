@@ -1,4 +1,4 @@
-// A certified OpenID provider on loopback, whose accounts are made up; see oidc_real.py.
+// A certified OpenID provider on loopback, whose accounts are made up; see real.py.
 //
 // The options are one argument in JSON. Its first line on stdout that begins with "{" names the
 // issuer, and it ends with its standard input.
