@@ -28,9 +28,9 @@ from hashmatch.store.tokens import ROLE_SCOPES, Scope, create_token
 
 _CONTENTS, _MATCHES_EACH = 112_000, 10
 _IMPORTED = 1_000_000
-_TURNS = 40
+_TURNS = 25
 # People read: between two pages of one person passes at least this long.
-_PAUSE_S = 0.2
+_PAUSE_S = 0.15
 _PEOPLE = 2
 _PAGES = {
     "queue": "/queue",
@@ -38,7 +38,7 @@ _PAGES = {
     "queue, a category and distance": "/queue?category=B&distance=7",
     "queue, made by a machine": "/queue?made=generated",
     "queue, overdue": "/queue?due=overdue",
-    "queue, two people": "/queue?approval=1&state=all",
+    "queue, two people": "/queue?approval=any&state=all",
     "a case": "/cases/{case}",
     "lists": "/lists",
     "one list": "/lists/one",

@@ -51,8 +51,9 @@ class CaseFilter:
     """Selection of cases: by state, assignee, due time, matches, or period of opening.
 
     `list_name`, `entry_id`, `category`, `action` and `max_distance_bits` have to fit one match of
-    a case, `declared` its content. `is_proposed` selects those that wait for a second approval. At
-    most `limit` of them, in the order of the queue after a place in it; see `queue`.
+    a case, `declared` its content. `is_proposed` selects those that wait for a second approval,
+    but for those that `not_proposed_by` proposed. At most `limit` of them, in the order of the
+    queue after a place in it; see `queue`.
     """
 
     states: Sequence[str] = ()
@@ -68,6 +69,7 @@ class CaseFilter:
     max_distance_bits: int | None = None
     declared: Sequence[str] = ()
     is_proposed: bool = False
+    not_proposed_by: str = ""
     limit: int | None = None
     after: CasePlace | None = None
 

@@ -86,7 +86,8 @@ _IS_PROPOSED: ColumnElement[bool] = Case.proposal != literal_column("''")
 
 def _page_of_proposed(session: Session, wanted: CaseFilter, limit: int) -> CasePage:
     """Return the page of those that wait for a second approval, in the order of their index."""
-    query = select(*_QUEUE, Case.content_id, Case.state, Case.assignee).where(_IS_PROPOSED)
+    query = select(*_QUEUE, Case.content_id, Case.state, Case.assignee, Case.proposed_by)
+    query = query.where(_IS_PROPOSED)
     if wanted.after is not None:
         query = query.where(_comes_after(wanted.after, _QUEUE))
     rows = session.execute(query.order_by(*_QUEUE).limit(limit)).all()
@@ -98,9 +99,15 @@ def _page_of_proposed(session: Session, wanted: CaseFilter, limit: int) -> CaseP
         if (not wanted.states or row.state in wanted.states)
         and wanted.assignee in (None, row.assignee)
         and (wanted.due_before is None or row.due_at < wanted.due_before)
+        and not _is_same(row.proposed_by, wanted.not_proposed_by)
     ]
     fitting = _fitting(session, wanted, own)
     return _page(session, [place for place, _ in fitting], found, limit)
+
+
+def _is_same(proposed_by: str, name: str) -> bool:
+    """Say whether a name is that of a person; nobody is meant by an empty one."""
+    return bool(name) and proposed_by.strip().casefold() == name.strip().casefold()
 
 
 def _fitting(
@@ -120,8 +127,9 @@ def count_cases(session: Session, wanted: CaseFilter, *, limit: int) -> int:
     The cost is that of so many rows of an index.
     """
     if wanted.is_proposed:
-        proposed = select(Case.key).where(_IS_PROPOSED).order_by(*_QUEUE)
-        return len(session.scalars(proposed.limit(limit)).all())
+        proposed = select(Case.proposed_by).where(_IS_PROPOSED).order_by(*_QUEUE)
+        names = session.scalars(proposed.limit(limit))
+        return sum(not _is_same(one, wanted.not_proposed_by) for one in names)
     return sum(1 for _ in islice(_walk(session, wanted, limit), limit))
 
 

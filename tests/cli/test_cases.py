@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import zipfile
 from contextlib import closing
 from pathlib import Path
 
@@ -114,6 +115,18 @@ def test_details_are_stored_shown_and_reencrypted(desk: CommandLine) -> None:
 def test_keys_are_for_their_owner_alone(desk: CommandLine) -> None:
     for name in ("sign.key", "details.key"):
         assert stat.S_IMODE((desk.folder / name).stat().st_mode) == 0o600
+
+
+def test_an_evidence_pack_is_written_for_its_owner_alone(desk: CommandLine) -> None:
+    target = desk.folder / "case-1.zip"
+    assert "case 1:" in desk.run("cases", "pack", "1", "--output", target).stderr
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    with zipfile.ZipFile(target) as archive:
+        assert {"case.json", "case.pdf", "audit.jsonl", "manifest.json"} <= set(archive.namelist())
+        assert "not signed" in archive.read("README.txt").decode()
+    result = desk.run("cases", "pack", "99", "--output", desk.folder / "none.zip")
+    assert (result.exit_code, "there is no case" in result.stderr) == (2, True)
+    assert not (desk.folder / "none.zip").exists()
 
 
 def test_the_audit_log_is_verified_and_exported(desk: CommandLine) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,14 @@ from click.testing import CliRunner
 
 from hashmatch.cli.main import cli
 from hashmatch.errors import InputError
+from hashmatch.operations.console_demo import prepare_console_demo
 from hashmatch.operations.demo import run_demo
 from hashmatch.outcome import Clear, Matched, Reason, Unscreened
+from hashmatch.store.cases import CaseFilter
+from hashmatch.store.queue import read_cases
+from hashmatch.wiring import open_database
+from tests.service.console.signing import Person
+from tests.service.serving import serving
 
 
 def _decode_in_this_process(folder: Path) -> None:
@@ -20,6 +27,22 @@ def _decode_in_this_process(folder: Path) -> None:
     folder.mkdir()
     config = f'data_dir = "{folder}/data"\n[intake]\nisolation = "none"\n'
     (folder / "hashmatch.toml").write_text(config)
+
+
+def test_the_console_of_the_demo_has_cases_to_play_with(tmp_path: Path) -> None:
+    _decode_in_this_process(tmp_path / "demo")
+    demo = prepare_console_demo(tmp_path / "demo", 8765)
+    with closing(open_database(demo.settings)) as database, serving(demo.settings, database) as run:
+        assert run.url.startswith("http://127.0.0.1:")
+        with Person(run) as person:
+            person.sign_in(demo.token)
+            page = person.get("/queue").text
+            for words in ("overdue by", "colleague", "confirmed", "demo/user-"):
+                assert words in page
+            assert "false positive" in person.get("/queue", state="all").text
+    again = prepare_console_demo(tmp_path / "demo", 8765)
+    with closing(open_database(again.settings)) as database, database.reading() as session:
+        assert len(list(read_cases(session, CaseFilter()))) == 46
 
 
 def test_copies_match_strangers_are_clear_and_damage_is_unscreened(tmp_path: Path) -> None:

@@ -233,7 +233,7 @@ def _of_the_console() -> Iterator[tuple[str, Ask]]:
         "mine": CaseFilter(states=PENDING, assignee="alice"),
         "nobody's": CaseFilter(states=PENDING, assignee=""),
         "overdue": CaseFilter(states=PENDING, due_before=utc_now()),
-        "proposed": CaseFilter(is_proposed=True),
+        "proposed": CaseFilter(is_proposed=True, not_proposed_by="alice"),
     }
     for name, wanted in counted.items():
         yield (

@@ -170,7 +170,6 @@ def page(
         .render(
             {
                 "request_path": request.url.path.removeprefix(PREFIX),
-                "request_query": request.url.query,
                 "person": person,
                 "form_token": "" if person is None else person.form_token,
                 "parts": parts,
@@ -178,7 +177,6 @@ def page(
                 "theme": theme if theme in THEMES else THEMES[0],
                 "has_keys": request.cookies.get(KEYS_COOKIE) != "off",
                 "platform": settings.platform,
-                "is_part": "hx-request" in request.headers,
                 "now": utc_now(),
                 "Scope": Scope,
                 "done": request.query_params.get("done", ""),

@@ -88,7 +88,9 @@ class Wanted:
         chosen: Sequence[str] = states[state] if state in states else (_member(State, state),)
         hours = 0 if due == "overdue" else _number("due", due, _DUE_HOURS) if due else None
         distance, action = self.get("distance"), self.get("action")
-        made = self.get("made")
+        made, approval = self.get("made"), self.get("approval")
+        if approval not in ("", "mine", "any"):
+            raise InputError("approval: there is no such choice")
         if made and made not in MADE:
             raise InputError("made: there is no such choice")
         return CaseFilter(
@@ -102,7 +104,8 @@ class Wanted:
             action=_member(Action, action) if action else None,
             max_distance_bits=_number("distance", distance, DISTANCES) if distance else None,
             declared=MADE[made] if made else (),
-            is_proposed=bool(self.get("approval")),
+            is_proposed=bool(approval),
+            not_proposed_by=person.name if approval == "mine" else "",
         )
 
 
@@ -167,7 +170,7 @@ def _waiting(session: Session, person: Person) -> dict[str, int]:
     undecided = (State.OPEN, State.IN_REVIEW)
     filters = {
         "mine": CaseFilter(states=undecided, assignee=person.name),
-        "approval": CaseFilter(is_proposed=True),
+        "approval": CaseFilter(is_proposed=True, not_proposed_by=person.name),
         "overdue": CaseFilter(states=PENDING, due_before=utc_now()),
         "free": CaseFilter(states=undecided, assignee=""),
     }

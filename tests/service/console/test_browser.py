@@ -102,7 +102,7 @@ def test_two_people_at_one_queue_get_different_cases_and_four_eyes_agree(
         ana.get_by_role("button", name="Dismiss as false positive").click()
         expect(ana.locator("[role=status]")).to_contain_text("somebody else has to agree")
         ben.goto("/console/queue")
-        ben.get_by_role("link", name="wait for a second person").click()
+        ben.get_by_role("link", name="wait for my agreement").click()
         ben.get_by_role("link", name=f"Case {case}").click()
         ben.fill("#note", "agreed")
         ben.uncheck("input[name=next]")

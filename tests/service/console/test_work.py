@@ -98,7 +98,9 @@ def test_a_dismissal_needs_a_reason_and_under_four_eyes_another_person(desk: Ser
         )
         assert answer.status_code == 403
         assert "It needs your agreement" in ben.get("/cases/1").text
-        assert "Case 1" in ben.get("/queue", approval="1", state="all").text
+        assert "Case 1" in ben.get("/queue", approval="mine", state="all").text
+        assert "Case 1" not in ana.get("/queue", approval="mine", state="all").text
+        assert "Case 1" in ana.get("/queue", approval="any", state="all").text
         _decide(ben, 1, "dismiss", note="agreed")
     assert _state(desk, 1)[0] == "false_positive"
 
