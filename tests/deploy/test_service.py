@@ -92,7 +92,7 @@ def test_the_image_runs_as_nobody_and_holds_what_was_built_alone() -> None:
 def test_the_extras_of_the_image_are_some_that_there_are() -> None:
     extras = re.findall(r"\[([a-z,-]+)\]'", CONTAINERFILE.read_text())
     known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    assert set(extras) == {"postgresql,object-storage,telemetry"}
+    assert set(extras) == {"postgresql,object-storage,telemetry,oidc,pdf"}
     assert set(extras[0].split(",")) <= set(known)
 
 
