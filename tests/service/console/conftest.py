@@ -12,9 +12,10 @@ from hashmatch.uploaders import make_detail_key
 from tests.pictures import drawn
 from tests.service.conftest import Serve
 from tests.service.serving import Served
+from tests.service.test_cases import SECTIONS as OF_CASES
 
 SECTIONS: dict[str, dict[str, Any]] = {
-    "cases": {"four_eyes": ["dismiss"], "detail_keys": [{"env": "DETAIL_KEY"}]},
+    **OF_CASES,
     "audit": {"signing_key": {"env": "AUDIT_KEY"}},
     "console": {
         "platform": "Example",
@@ -22,16 +23,6 @@ SECTIONS: dict[str, dict[str, Any]] = {
             "url": "https://viewer.example/see/{content_id}?start=blurred",
             "hosts": ["viewer.example"],
             "looks_a_day": 3,
-        },
-    },
-    "escalations": {
-        "desk": {"to": "webhook", "url": "https://127.0.0.1:1/", "secret": {"env": "DESK"}},
-        "ncmec": {
-            "to": "cybertipline",
-            "username": "u",
-            "password": {"env": "DESK"},
-            "reporter": {"email": "a@b.example"},
-            "base": "https://127.0.0.1:1/",
         },
     },
 }

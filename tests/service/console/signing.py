@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from types import TracebackType
-from typing import Self
 
 import httpx
 
+from hashmatch.closing import Closing
 from hashmatch.store.engine import Database
 from hashmatch.store.tokens import ROLE_SCOPES, Scope, create_token
 from tests.service.serving import PATIENCE_S, Served
@@ -30,7 +29,7 @@ def form_token_of(page: str) -> str:
     return found[1]
 
 
-class Person:
+class Person(Closing):
     """A browser without scripts, in which somebody signs in; use it in a `with` statement."""
 
     def __init__(self, served: Served) -> None:
@@ -38,15 +37,8 @@ class Person:
             base_url=f"{served.url}/console", timeout=PATIENCE_S, verify=False
         )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the browser, and keep the session."""
         self.client.close()
 
     def sign_in(self, token: str, to: str = "") -> httpx.Response:
