@@ -118,12 +118,15 @@ def _scopes() -> frozenset[Scope]:
 
 
 def _import_some(database: Database) -> None:
-    """Have something to screen against."""
-    with tempfile.TemporaryDirectory() as name:
-        path = Path(name) / "screened.csv"
-        write_list(path, "pdq", realistic(200_000, seed=1))
-        with path.open("rb") as stream:
-            import_list(database, "screened", stream, find_format(path.name), source="benchmark")
+    """Have something to screen against, by both kinds of hashes that are asked for."""
+    lists = (("pdq", realistic(200_000, seed=1)), ("md5", [bytes([n]) * 16 for n in range(9)]))
+    for algorithm, values in lists:
+        with tempfile.TemporaryDirectory() as name:
+            path = Path(name) / "list.csv"
+            write_list(path, algorithm, values)
+            with path.open("rb") as stream:
+                found = find_format(path.name)
+                import_list(database, f"of-{algorithm}", stream, found, source="benchmark")
 
 
 def _import_large(config: Path, folder: Path) -> subprocess.Popen[bytes]:

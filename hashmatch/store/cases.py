@@ -167,12 +167,17 @@ def read_merged(session: Session, case: Case) -> list[int]:
     return list(session.scalars(query.order_by(Case.key)))
 
 
-def read_content_ids(session: Session, contents: Sequence[str]) -> dict[int, str]:
+def read_content_ids(
+    session: Session, contents: Sequence[str], declared: Sequence[str] = ()
+) -> dict[int, str]:
     """Return the content ids of all evidence under these, by its keys.
 
-    To be read by themselves, so that no other table decides where a query begins.
+    Or of that which declares one of some origins. To be read by themselves, so that no other table
+    decides where a query begins.
     """
     evidence = select(Content.key, Content.content_id).where(Content.content_id.in_(contents))
+    if declared:
+        evidence = evidence.where(Content.declared.in_(declared))
     return {row[0]: row[1] for row in session.execute(evidence)}
 
 

@@ -155,8 +155,11 @@ def _page_of_many(
     """Return the page of those along the queue that match the lists or their entry."""
     chosen: list[CasePlace] = []
     looked_at: list[_Candidate] = []
-    walk = islice(_walk(session, wanted, _CONTENTS_A_QUERY), _MOST_LOOKED_AT)
-    while some := list(islice(walk, _CONTENTS_A_QUERY)):
+    # Where most fit, few more are read than are shown.
+    at_once = min(2 * limit, _CONTENTS_A_QUERY)
+    walk = islice(_walk(session, wanted, at_once), _MOST_LOOKED_AT)
+    while some := list(islice(walk, at_once)):
+        at_once = _CONTENTS_A_QUERY
         ids = [content_id for _, content_id in some if content_id is not None]
         matched = _matched(session, wanted, lists, ids)
         for one in some:
@@ -291,7 +294,10 @@ def _matched(
     session: Session, wanted: CaseFilter, lists: Sequence[int], contents: Sequence[str]
 ) -> set[str | None]:
     """Return those of the content ids whose matches the filter asks for."""
-    ids = read_content_ids(session, contents)
+    # Few declare anything: their matches alone have to be read then.
+    ids = read_content_ids(session, contents, wanted.declared)
+    if not ids:
+        return set()
     return {ids[key] for key in _those_that_match(session, wanted, lists, ids)}
 
 
@@ -312,10 +318,6 @@ def _those_that_match(
         query = query.where(MatchRecord.action == wanted.action)
     if wanted.max_distance_bits is not None:
         query = query.where(MatchRecord.distance_bits <= wanted.max_distance_bits)
-    if wanted.declared:
-        content = aliased(Content)
-        query = query.join(content, content.key == MatchRecord.content_key)
-        query = query.where(content.declared.in_(wanted.declared))
     return set(session.scalars(query.distinct()))
 
 

@@ -34,7 +34,7 @@ router = APIRouter()
 Overseer = Annotated[Person, Depends(RequirePerson(Scope.ADMIN, Scope.AUDIT))]
 Overseeing = Annotated[Submission, Depends(RequireForm(Scope.ADMIN, Scope.AUDIT))]
 Administering = Annotated[Submission, Depends(RequireForm(Scope.ADMIN))]
-_RECORDS, _SESSIONS = 100, 200
+_RECORDS, _SESSIONS = 100, 50
 # A verification or an application of retention that takes longer goes on, but nobody waits.
 _COMMAND_S = 600.0
 _MAX_DAYS = 36_500
