@@ -168,7 +168,9 @@ def _listed() -> list[bytes]:
     return [hashlib.md5(str(number).encode()).digest() for number in range(_LISTED)]
 
 
-def write_list(path: Path, algorithm: str, values: Sequence[np.ndarray] | np.ndarray) -> None:
+def write_list(
+    path: Path, algorithm: str, values: Sequence[np.ndarray | bytes] | np.ndarray
+) -> None:
     """Write hashes as a file to import."""
     with path.open("w") as stream:
         stream.write("algorithm,value,entry_id\n")

@@ -91,7 +91,7 @@ _ALTERATIONS: tuple[Callable[[Image.Image], Image.Image], ...] = (
 
 def _work(database: Database, settings: Settings) -> None:
     """Have a colleague work on some of the cases, and let some be late, unless that was done."""
-    with database.writing() as session:
+    with database.writing(_COLLEAGUE.audit_name) as session:
         keys = [one.row.key for one in read_cases(session, CaseFilter(states=(State.OPEN,)))]
         if len(keys) < _CASES:
             return

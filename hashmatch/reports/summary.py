@@ -178,9 +178,10 @@ _FACTS = (
         _time,
     ),
     _Fact(
-        "undecided and overdue",
+        "overdue",
         lambda one: one.overdue,
-        "Cases opened in the period that still wait after the time by which they were due.",
+        "Cases opened in the period that still wait for a decision, or confirmed ones for their"
+        " report, after the time by which they were due.",
     ),
     _Fact(
         "cases reopened",

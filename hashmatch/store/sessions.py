@@ -17,7 +17,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from .engine import audit
-from .schema import ConsoleSession, require_text, utc_now
+from .schema import AccessToken, ConsoleSession, require_text, utc_now
 from .tokens import Scope, Token, find_token
 
 _SECRET_BYTES = 32
@@ -115,7 +115,10 @@ def end_sessions_of(session: Session, name: str) -> int:
 
 def read_sessions(session: Session, name: str | None = None, *, limit: int) -> list[SignedIn]:
     """Return the newest sessions of a person, or of all, newest first."""
-    query = select(ConsoleSession).where(ConsoleSession.ends_at > utc_now())
+    revoked = select(AccessToken.token_id).where(AccessToken.revoked_at.is_not(None))
+    query = select(ConsoleSession).where(
+        ConsoleSession.ends_at > utc_now(), ConsoleSession.token_id.not_in(revoked)
+    )
     if name is not None:
         query = query.where(ConsoleSession.name == name)
     rows = session.scalars(query.order_by(ConsoleSession.key.desc()).limit(limit))

@@ -123,7 +123,7 @@ def test_an_evidence_pack_is_written_for_its_owner_alone(desk: CommandLine) -> N
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     with zipfile.ZipFile(target) as archive:
         assert {"case.json", "case.pdf", "audit.jsonl", "manifest.json"} <= set(archive.namelist())
-        assert "not signed" in archive.read("README.txt").decode()
+        assert "Ed25519 signature" in archive.read("README.txt").decode()
     result = desk.run("cases", "pack", "99", "--output", desk.folder / "none.zip")
     assert (result.exit_code, "there is no case" in result.stderr) == (2, True)
     assert not (desk.folder / "none.zip").exists()

@@ -48,8 +48,8 @@ Details = Annotated[Submission, Depends(RequireForm(Scope.DETAILS))]
 Back = Annotated[str, Query(alias="from", max_length=4_000)]
 _OTHERS = 10
 _ENTRIES_LOOKED_UP = 3
-# A note or other decisions lead back to the case.
-_STAY = frozenset({CaseAction.REVIEW, CaseAction.CONFIRM, CaseAction.REOPEN})
+# There is more to do on the case itself after these.
+_STAY = frozenset({CaseAction.REVIEW, CaseAction.REOPEN})
 _SHOWN_MATCHES, _SHOWN_HISTORY = 200, 500
 
 
@@ -95,6 +95,8 @@ def show_case(request: Request, person: Person, case: int, back: str = "", **mor
         and state in TRANSITIONS[CaseAction.ASSIGN],
         "four_eyes": settings.cases.four_eyes,
         "viewer": settings.console.viewer,
+        "sees_distances": person.may(Scope.EXPORT, Scope.AUDIT),
+        "is_signed": settings.audit.signing_key is not None,
         "back": back,
         "details": None,
         "problem": "",
@@ -146,7 +148,8 @@ def decide_case(request: Request, sent: Deciding, case: CaseId) -> Response:
         )
     back = fields.text("from")
     if fields.is_set("next") and action not in _STAY and person.may(Scope.REVIEW):
-        return go_to_next(request, person, _wanted_of(back), but=case)
+        word = "proposed" if done.needs_second_approval else "done"
+        return go_to_next(request, person, _wanted_of(back), but=case, done=word)
     return _back_to(case, done, back)
 
 

@@ -10,7 +10,7 @@ from functools import cache, partial
 from http import HTTPStatus
 from importlib.resources import files
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
@@ -163,6 +163,7 @@ def page(
     person: Person | None = request.scope.get("hashmatch.person")
     language = _language(request)
     theme = request.cookies.get(THEME_COOKIE, "")
+    last = request.query_params.get("last", "")[:9]
     parts = [one for one in PARTS if person is not None and person.may(*one.scopes)]
     text = (
         _environment(language)
@@ -170,6 +171,7 @@ def page(
         .render(
             {
                 "request_path": request.url.path.removeprefix(PREFIX),
+                "request_method": request.method,
                 "person": person,
                 "form_token": "" if person is None else person.form_token,
                 "parts": parts,
@@ -180,11 +182,22 @@ def page(
                 "now": utc_now(),
                 "Scope": Scope,
                 "done": request.query_params.get("done", ""),
+                "last": int(last) if last.isdecimal() and last.isascii() else 0,
+                "came_from": _came_from(request),
                 **facts,
             }
         )
     )
     return HTMLResponse(text, status, HEADERS)
+
+
+def _came_from(request: Request) -> str:
+    """Return the page of the console that a request came from, "" for any other."""
+    parts = urlsplit(request.headers.get("referer", ""))
+    is_own = parts.netloc == request.headers.get("host") and parts.path.startswith(f"{PREFIX}/")
+    if not is_own:
+        return ""
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def go(path: str, **query: object) -> Response:

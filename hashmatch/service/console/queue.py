@@ -26,7 +26,7 @@ from hashmatch.cases import (
     take_next,
 )
 from hashmatch.errors import InputError
-from hashmatch.outcome import Action, nearness, strongest
+from hashmatch.outcome import Action, band_end, nearness, strongest
 from hashmatch.store.cases import CaseFilter, MatchLine, read_match_lines
 from hashmatch.store.lists import read_lists
 from hashmatch.store.queue import count_cases, read_case_page
@@ -139,7 +139,7 @@ def queue(
         matches = read_match_lines(session, contents, limit=_MATCHES_A_PAGE)
         facts = {
             "rows": [
-                {**case_row(one), **_summary(matches[one.content.content_id])}
+                {**case_row(one), **_summary(person, matches[one.content.content_id])}
                 for one in found.cases
             ],
             "waiting": _waiting(session, person),
@@ -152,6 +152,7 @@ def queue(
         "queue",
         {
             **facts,
+            "sees_distances": person.may(Scope.EXPORT, Scope.AUDIT),
             "wanted": wanted.values,
             "query": wanted.query,
             "following": following,
@@ -179,7 +180,7 @@ def _waiting(session: Session, person: Person) -> dict[str, int]:
     }
 
 
-def _summary(matches: Sequence[MatchLine]) -> dict[str, Any]:
+def _summary(person: Person, matches: Sequence[MatchLine]) -> dict[str, Any]:
     """Return what a line of the queue says of the matches of a case."""
     nearest = min(matches, key=lambda one: one.distance_bits, default=None)
     declared = {one.declared for one in matches}
@@ -187,11 +188,28 @@ def _summary(matches: Sequence[MatchLine]) -> dict[str, Any]:
         "lists": sorted({one.list_name for one in matches}),
         "categories": sorted({one.category for one in matches} - {""}),
         "action": strongest(Action(one.action) for one in matches) if matches else None,
+        "distance_bits": None if nearest is None else _shown_distance(person, nearest),
         "nearness": None
         if nearest is None
         else min(nearness(one.distance_bits, one.threshold_bits) for one in matches),
         "declared": next((one for one in ("generated", "partly") if one in declared), ""),
     }
+
+
+def _shown_distance(person: Person, match: MatchLine) -> int:
+    """Return the distance of a match, or the largest of its band for who may not see it."""
+    if person.may(Scope.EXPORT, Scope.AUDIT):
+        return match.distance_bits
+    return band_end(match.distance_bits, match.threshold_bits)
+
+
+@router.get("/find")
+def find(_: Reader, what: Annotated[str, Query(max_length=1000)] = "") -> Response:
+    """Lead to a case by its number, or to the cases of a content id."""
+    text = what.strip()
+    if text.isdecimal() and text.isascii() and len(text) <= 9:
+        return go(f"/cases/{int(text)}")
+    return go("/queue", content_id=text, state="all")
 
 
 @router.post("/queue/next")
@@ -202,24 +220,31 @@ def next_case(request: Request, sent: Reviewing) -> Response:
     return go_to_next(request, sent.person, wanted, but=but)
 
 
-def go_to_next(request: Request, person: Person, wanted: Wanted, *, but: int | None) -> Response:
-    """Return the way to the next case of a person, or to the queue where there is none."""
+def go_to_next(
+    request: Request, person: Person, wanted: Wanted, *, but: int | None, done: str = ""
+) -> Response:
+    """Return the way to the next case of a person, or to the queue where there is none.
+
+    It says what was `done` on the case that is left out.
+    """
     chosen = replace(wanted.as_filter(person), assignee=None)
     found = take_next(state_of(request).database, chosen, person.actor, but=but)
     if found is None:
         return go("/queue", **wanted.values, done="nothing-left")
-    return go(f"/cases/{found}", **{"from": wanted.query})
+    last = but if done else None
+    return go(f"/cases/{found}", **{"from": wanted.query, "done": done, "last": last})
 
 
 @router.post("/queue/actions")
 def actions(request: Request, sent: Reviewing) -> Response:
     """Take an action on the chosen cases, each by itself, and show what became of each."""
     service, fields, person = state_of(request), sent.fields, sent.person
-    cases, name = fields.chosen("case-"), fields.text("action")
+    assignee = ""
+    cases, name = fields.chosen("case-"), fields.text("do")
     if not cases:
         raise InputError("no case was chosen", hint="Tick the boxes of some cases first.")
     if name == "assign":
-        given = fields.text("assignee")
+        given = fields.text("to")
         assignee = person.name if given in ("", "me") else given
 
         def act(session: Session, case: int) -> ActionDone:
@@ -232,12 +257,12 @@ def actions(request: Request, sent: Reviewing) -> Response:
             return decide(session, service.settings.cases, case, action, person.actor, note=note)
 
     else:
-        raise InputError("action: there is no such choice")
+        raise InputError("do: there is no such choice")
     results = act_on_each(service.database, cases, person.actor, act)
     facts = {
         "done_cases": [one for one in results if isinstance(one, ActionDone)],
         "failed_cases": [one for one in results if isinstance(one, ActionFailed)],
-        "action": name,
+        "assigned_to": assignee if name == "assign" else "",
         "query": Wanted.of(fields.values).query,
     }
     return page(request, "bulk", facts)

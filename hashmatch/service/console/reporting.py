@@ -57,8 +57,8 @@ def months(today: date) -> dict[str, tuple[date, date]]:
     before = (quarter - timedelta(days=1)).replace(day=1)
     last_quarter = before.replace(month=(before.month - 1) // 3 * 3 + 1)
     return {
-        "last-month": (last, this),
         "this-month": (this, today + timedelta(days=1)),
+        "last-month": (last, this),
         "last-quarter": (last_quarter, quarter),
         "last-year": (date(today.year - 1, 1, 1), date(today.year, 1, 1)),
     }

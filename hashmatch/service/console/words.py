@@ -9,6 +9,7 @@ from typing import Any
 
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Kind, View
+from hashmatch.outcome import BAND_BITS
 
 from .labels import EVENTS, LABELS, REASONS, VIEWS
 from .texts import N_, Translations
@@ -50,8 +51,11 @@ def visible(text: str) -> str:
     return _HIDDEN.sub(lambda one: f"\\u{ord(one[0]):04x}", text)
 
 
-def closeness(texts: Translations, match: Mapping[str, Any]) -> str:
-    """Return in words how close a match of a case is to its entry."""
+def closeness(texts: Translations, match: Mapping[str, Any], *, is_exact_shown: bool = True) -> str:
+    """Return in words how close a match of a case is to its entry.
+
+    Unless `is_exact_shown`, its distance is the largest that it may be.
+    """
     algorithm = ALGORITHMS.get(match["algorithm"])
     if algorithm is not None and algorithm.kind is Kind.EXACT:
         return texts.gettext(N_("exact copy: the same file"))
@@ -66,6 +70,8 @@ def closeness(texts: Translations, match: Mapping[str, Any]) -> str:
         return f"{near} ({altered})" if altered else near
     if altered:
         return texts.gettext(N_("the same picture altered: %(how)s")) % {"how": altered}
+    if not is_exact_shown and match["distance_bits"] < BAND_BITS:
+        return texts.gettext(N_("the same picture, or saved again"))
     if match["distance_bits"] == 0:
         return texts.gettext(N_("the same picture"))
     return texts.gettext(N_("near copy: the same picture, saved again"))

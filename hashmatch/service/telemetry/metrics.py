@@ -43,6 +43,7 @@ from hashmatch.store.outbox import count_unsent
 from hashmatch.store.schema import utc_now
 
 MULTIPROCESS_DIR = "PROMETHEUS_MULTIPROC_DIR"
+_REQUEST_SECONDS = "hashmatch_request_seconds"
 _SCREENING_S = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 _STAGE_S = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
 # The state of the store is read at most once in this time, however many servers scrape.
@@ -81,7 +82,7 @@ class Metrics:
             "hashmatch_requests", "Requests answered.", "method", "route", "status"
         )
         self._request_seconds = Histogram(
-            "hashmatch_request_seconds",
+            _REQUEST_SECONDS,
             "Time until the answer.",
             ["route"],
             buckets=_SCREENING_S,
@@ -147,12 +148,13 @@ class Metrics:
 
     def request_times(self, route: str) -> list[tuple[float, int]]:
         """Return how many answers of a route took up to each time in seconds, by interval."""
-        counts: list[tuple[float, int]] = []
-        for family in self._of_all().collect():
-            for one in family.samples:
-                is_bucket = one.name == "hashmatch_request_seconds_bucket"
-                if is_bucket and one.labels.get("route") == route:
-                    counts.append((float(one.labels["le"]), int(one.value)))
+        counts = [
+            (float(one.labels["le"]), int(one.value))
+            for family in self._of_all().collect()
+            if family.name == _REQUEST_SECONDS
+            for one in family.samples
+            if one.name.endswith("_bucket") and one.labels.get("route") == route
+        ]
         counts.sort()
         before = [0, *(number for _, number in counts)]
         return [(end, number - less) for (end, number), less in zip(counts, before, strict=False)]

@@ -45,8 +45,9 @@ EXPORTERS = _roles("senior", "admin", "auditor")
 CALLS = [
     Call("GET", "/", ALL),
     Call("GET", "/queue", READERS),
+    Call("GET", "/find", READERS),
     Call("POST", "/queue/next", REVIEWERS),
-    Call("POST", "/queue/actions", REVIEWERS, {"action": "assign", "case-1": "1"}),
+    Call("POST", "/queue/actions", REVIEWERS, {"do": "assign", "case-1": "1"}),
     Call("POST", "/queue/save", READERS, {"name": "mine"}),
     Call("POST", "/queue/forget", READERS, {"queue": "1"}),
     Call("GET", "/cases/1", READERS),

@@ -145,6 +145,14 @@ def test_how_close_a_match_is_is_said_in_words(facts: dict[str, object], words: 
     assert words in closeness(translations("en"), _match(**facts))
 
 
+def test_who_may_not_see_distances_is_not_shown_a_wrong_one() -> None:
+    texts = translations("en")
+    said = {closeness(texts, _match(distance_bits=7), is_exact_shown=False)}
+    assert said == {"the same picture, or saved again"}
+    far = closeness(texts, _match(distance_bits=15), is_exact_shown=False)
+    assert far == "near copy: the same picture, saved again"
+
+
 def test_times_are_said_as_people_say_them() -> None:
     now, texts = utc_now(), translations("en")
     for left, words in (

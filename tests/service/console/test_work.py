@@ -126,12 +126,14 @@ def test_bulk_actions_succeed_and_fail_each_by_itself(desk: Served) -> None:
     with signed_in(desk) as person:
         _decide(person, 2, "confirm")
         fields = {"case-1": "1", "case-2": "1", "case-3": "1", "case-99": "1"}
-        answer = person.post("/queue/actions", action="confirm", **fields)
+        answer = person.post("/queue/actions", do="confirm", **fields)
         assert "2 cases were changed." in answer.text
         assert "2 cases are as they were." in answer.text
         assert "there is no case" in answer.text
-        assert person.post("/queue/actions", action="confirm").status_code == 400
-        person.post("/queue/actions", action="assign", assignee="cem", **{"case-3": "1"})
+        assert person.post("/queue/actions", do="confirm").status_code == 400
+        answer = person.post("/queue/actions", do="assign", to="cem", list="one", **{"case-3": "1"})
+        assert "assigned to cem" in answer.text
+        assert 'href="/console/queue?list=one"' in answer.text
     assert _state(desk, 3)[:2] == ("confirmed", "cem")
 
 
@@ -208,6 +210,21 @@ def test_notes_holds_plans_and_assignments_are_made_and_shown(desk: Served) -> N
         assert person.post("/cases/1/change", change="plan", due="soon").status_code == 400
         assert person.post("/cases/1/change", change="release").status_code == 303
     assert _state(desk, 1)[1] == "ben"
+
+
+def test_a_case_is_found_by_its_number_or_content_id_and_a_way_back_is_offered(
+    desk: Served,
+) -> None:
+    with signed_in(desk, role="reviewer") as person:
+        assert person.get("/find", what="2").headers["location"] == "/console/cases/2"
+        where = person.get("/find", what="post/1").headers["location"]
+        assert "Case 2" in person.client.get(where.removeprefix("/console")).text
+        assert "at most 7 of 31 bits" in person.get("/cases/1").text
+        referer = {"Referer": f"{desk.url}/console/cases/1?from=x"}
+        answer = person.client.get("/cases/99", headers=referer)
+        assert 'href="/console/cases/1?from=x"' in answer.text
+        referer = {"Referer": "https://evil.example/console/cases/1"}
+        assert "evil" not in person.client.get("/cases/99", headers=referer).text
 
 
 def test_the_api_and_the_console_act_on_the_same_cases(desk: Served) -> None:

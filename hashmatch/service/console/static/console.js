@@ -10,7 +10,8 @@ function isWriting(target) {
 function press(button) {
   const needed = button.dataset.needs && document.getElementById(button.dataset.needs);
   if (needed && !needed.value.trim()) {
-    needed.required = true;
+    // What the reason is for: Ctrl+Enter in it then does that.
+    needed.dataset.pending = button.value;
     needed.focus();
     return;
   }
@@ -29,6 +30,12 @@ function moveInRows(step) {
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && isWriting(event.target)) {
     event.target.blur();
+    return;
+  }
+  if (event.key === "Enter" && event.ctrlKey && event.target.dataset.pending) {
+    const pending = CSS.escape(event.target.dataset.pending);
+    const button = event.target.form.querySelector(`button[value="${pending}"]`);
+    if (button && event.target.value.trim()) button.click();
     return;
   }
   if (!root.hasAttribute("data-keys") || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -54,6 +61,20 @@ document.addEventListener("submit", (event) => {
   if (form.method === "get" || form.method === "dialog") return;
   if (form.dataset.sent && Date.now() - Number(form.dataset.sent) < 5000) event.preventDefault();
   form.dataset.sent = String(Date.now());
+});
+
+// What is saved is what the filter says now, whether or not it was applied.
+document.addEventListener("submit", (event) => {
+  const filter = document.getElementById("filter");
+  if (event.target.id !== "save" || !filter) return;
+  for (const one of filter.elements) {
+    if (!one.name) continue;
+    const own = event.target.elements[one.name] || document.createElement("input");
+    own.type = "hidden";
+    own.name = one.name;
+    own.value = one.value;
+    event.target.append(own);
+  }
 });
 
 // Pages that the browser kept may be sent again.
