@@ -125,6 +125,7 @@ Next steps with the demo:
   {program} --config {result.config} cases list
   {program} --config {result.config} audit verify
   {program} --config {result.config} lists status
+  {program} demo --serve
 With your own lists and images:
   {program} init
   {program} lists import NAME FILE.csv

@@ -67,7 +67,12 @@ def pdf_case(facts: Mapping[str, Any], made_at: datetime, platform: str) -> byte
             for one in facts["reports"]
         ],
         "history": [
-            [_moment(one["at"]), _text(one["by"]), one["what"], _text(str(one.get("to", "")))]
+            [
+                _moment(one["at"]),
+                _text(one.get("actor") or one["by"]),
+                one["what"].removeprefix("case."),
+                _text(str(one.get("to", ""))),
+            ]
             for one in facts["history"][-1_000:]
         ],
     }
