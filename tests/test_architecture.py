@@ -41,7 +41,7 @@ CLIENT_IMPORTS = {"closing", "errors", "hashes", "outcome", "provenance", "wire"
 # Storeys of rooms that have some, from the top down; those in one set do not know each other.
 STOREYS = {
     "store": (
-        {"retention", "figures", "queue", "sessions"},
+        {"retention", "figures", "queue", "sessions", "related_cases"},
         {"evaluations", "backfills", "events", "retained"},
         {
             "migrations",

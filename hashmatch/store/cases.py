@@ -235,24 +235,6 @@ def read_match_lines(
     return found
 
 
-def read_cases_of_account(session: Session, case: int, *, limit: int) -> list[StoredCase]:
-    """Return the newest other cases of the account that uploaded the content of a case."""
-    digest = session.scalar(
-        select(UploaderDetails.account_digest).where(UploaderDetails.case_key == case)
-    )
-    if not digest:
-        return []
-    others = (
-        select(UploaderDetails.case_key)
-        .where(UploaderDetails.account_digest == digest, UploaderDetails.case_key != case)
-        .order_by(UploaderDetails.case_key.desc())
-        .limit(limit)
-    )
-    keys = session.scalars(others).all()
-    rows = session.execute(_with_content().where(Case.key.in_(keys)).order_by(Case.key.desc()))
-    return [StoredCase(*row) for row in rows]
-
-
 def read_report_ids(session: Session, cases: Sequence[int]) -> defaultdict[int, list[str]]:
     """Return the ids of finished reports to NCMEC, by case."""
     query = select(NCMECReport.case_key, NCMECReport.report_id).where(

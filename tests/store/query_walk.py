@@ -22,6 +22,7 @@ from hashmatch.store import (
     opening,
     outbox,
     queue,
+    related_cases,
     retained,
     retention,
     saved_queues,
@@ -246,7 +247,13 @@ def _of_the_console() -> Iterator[tuple[str, Ask]]:
     )
     yield (
         "cases of an account",
-        lambda session: cases.read_cases_of_account(session, 5, limit=10),
+        lambda session: related_cases.read_cases_of_account(session, 5, limit=10),
+    )
+    yield (
+        "cases of entries",
+        lambda session: related_cases.read_cases_of_entries(
+            session, 5, [("one", "e7"), ("two", "e8")], limit=10
+        ),
     )
     idle = timedelta(hours=1)
     yield "a session", lambda session: sessions.find_session(session, "7", idle=idle)

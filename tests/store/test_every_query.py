@@ -299,7 +299,7 @@ _WALKED = (
     "retention.others", "retention.turns", "prompts", "matches.allowed",
     "matches.content", "matches.counts", "matches.exporting", "matches.flooding",
     "matches.matches", "lookups", "safeguards", "backfills", "events", "retained", "sessions",
-    "saved_queues", "looks", "lists.browsing", "schedules",
+    "saved_queues", "looks", "related_cases", "lists.browsing", "schedules",
     "evaluations.counts", "evaluations.samples",
 )  # fmt: skip
 

@@ -29,8 +29,7 @@ from hashmatch.cases import (
     view_case,
 )
 from hashmatch.errors import InputError
-from hashmatch.store.cases import CaseFilter, read_cases_of_account
-from hashmatch.store.queue import read_case_page
+from hashmatch.store.related_cases import read_cases_of_account, read_cases_of_entries
 from hashmatch.store.tokens import Scope
 from hashmatch.uploaders import open_sealer
 
@@ -118,14 +117,10 @@ def _sending(kind: str) -> CaseAction:
 
 def _others(session: Session, facts: dict[str, Any]) -> list[dict[str, Any]]:
     """Return other cases of the entries that a case matched, of the first few."""
-    entries = dict.fromkeys((one["list"], one["entry_id"]) for one in facts["matches"])
-    found: dict[int, dict[str, Any]] = {}
-    for list_name, entry_id in list(entries)[:_ENTRIES_LOOKED_UP]:
-        wanted = CaseFilter(list_name=list_name, entry_id=entry_id, limit=_OTHERS)
-        for one in read_case_page(session, wanted).cases:
-            if one.row.key != facts["case"]:
-                found[one.row.key] = {**case_row(one), "list": list_name, "entry_id": entry_id}
-    return list(found.values())[:_OTHERS]
+    entries = list(dict.fromkeys((one["list"], one["entry_id"]) for one in facts["matches"]))
+    some = entries[:_ENTRIES_LOOKED_UP]
+    found = read_cases_of_entries(session, facts["case"], some, limit=_OTHERS)
+    return [case_row(one) for one in found]
 
 
 @router.post("/cases/{case}/decide")

@@ -227,6 +227,21 @@ def test_a_case_is_found_by_its_number_or_content_id_and_a_way_back_is_offered(
         assert "evil" not in person.client.get("/cases/99", headers=referer).text
 
 
+def test_other_cases_of_the_uploader_and_of_the_entry_are_shown(desk: Served) -> None:
+    with signed_in(desk) as person:
+        page = person.get("/cases/1").text
+        assert "Of the same entries" in page
+        assert "Of the same uploader" not in page
+        for case in (1, 3):
+            match = desk.client.get(f"/v1/cases/{case}").json()["matches"][0]["match_id"]
+            details = {"account": {"id": "user-4711"}}
+            desk.client.put(f"/v1/matches/{match}/details", json=details).raise_for_status()
+        page = person.get("/cases/1").text
+        of_uploader = page.partition("Of the same uploader")[2].partition("<h3>")[0]
+        assert 'href="/console/cases/3"' in of_uploader
+        assert 'href="/console/cases/2"' not in of_uploader
+
+
 def test_the_api_and_the_console_act_on_the_same_cases(desk: Served) -> None:
     headers = make_token(desk.database)
     with signed_in(desk) as person:
