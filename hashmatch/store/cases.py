@@ -114,7 +114,7 @@ def parse_case_id(text: str) -> int:
 
 def read_case(session: Session, case: int) -> StoredCase:
     """Return a case. Raises `NotFoundError`."""
-    found = session.execute(_with_content().where(Case.key == case)).one_or_none()
+    found = session.execute(with_content().where(Case.key == case)).one_or_none()
     if found is None:
         raise _no_case(str(case))
     return StoredCase(*found)
@@ -370,7 +370,8 @@ def lock_ncmec_report(session: Session, key: int) -> NCMECReport:
     return row
 
 
-def _with_content() -> Select[Case, Content]:
+def with_content() -> Select[Case, Content]:
+    """Return a query of cases with the evidence that opened each."""
     return select(Case, Content).join(Content, Content.key == Case.content_key)
 
 

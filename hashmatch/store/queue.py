@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import ColumnElement, Select, literal_column, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
-from .cases import CaseFilter, CasePlace, OpeningPlace, StoredCase, read_content_ids
+from .cases import CaseFilter, CasePlace, OpeningPlace, StoredCase, read_content_ids, with_content
 from .schema import Case, Content, HashList, MatchRecord
 
 _CASES_A_PAGE = 1_000
@@ -177,8 +177,8 @@ def _page(
     """Return the page of chosen places; the queue goes on where a `full` number was looked at."""
     following = looked_at[-1][0] if looked_at and len(looked_at) >= full else None
     keys = [one.key for one in chosen]
-    query = select(Case, Content).join(Content, Content.key == Case.content_key)
-    rows = session.execute(query.where(Case.key.in_(keys)).order_by(*_QUEUE)) if keys else ()
+    query = with_content().where(Case.key.in_(keys)).order_by(*_QUEUE)
+    rows = session.execute(query) if keys else ()
     return CasePage([StoredCase(*row) for row in rows], following)
 
 
@@ -326,8 +326,7 @@ def read_cases_by_opening(
 ) -> Iterator[StoredCase]:
     """Yield cases in the order in which they were opened; lists and entries are left out."""
     order = (Case.opened_at, Case.key)
-    query = select(Case, Content).join(Content, Content.key == Case.content_key)
-    query = query.where(*_own_conditions(wanted, Case))
+    query = with_content().where(*_own_conditions(wanted, Case))
     if after is not None:
         query = query.where(tuple_(*order) > (after.opened_at, after.key))
     query = query.order_by(*order).limit(wanted.limit).execution_options(yield_per=1_000)

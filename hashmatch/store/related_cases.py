@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from .cases import StoredCase
+from .cases import StoredCase, with_content
 from .schema import Case, Content, HashList, MatchRecord, UploaderDetails
 
 
@@ -25,7 +25,7 @@ def read_cases_of_account(session: Session, case: int, *, limit: int) -> list[St
         .limit(limit)
     )
     keys = session.scalars(others).all()
-    rows = session.execute(_cases().where(Case.key.in_(keys)).order_by(Case.key.desc()))
+    rows = session.execute(with_content().where(Case.key.in_(keys)).order_by(Case.key.desc()))
     return [StoredCase(*row) for row in rows]
 
 
@@ -47,13 +47,9 @@ def read_cases_of_entries(
     ids = select(Content.content_id).where(Content.key.in_(contents))
     names = set(session.scalars(ids))
     rows = session.execute(
-        _cases()
+        with_content()
         .where(Case.content_id.in_(names), Case.key != case)
         .order_by(Case.key.desc())
         .limit(limit)
     )
     return [StoredCase(*row) for row in rows]
-
-
-def _cases() -> Select[Case, Content]:
-    return select(Case, Content).join(Content, Content.key == Case.content_key)

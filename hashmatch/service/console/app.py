@@ -142,6 +142,3 @@ async def _show_defect(request: Request, _: Exception) -> Response:
 def _error_page(request: Request, status: HTTPStatus, message: str, hint: str = "") -> Response:
     facts = {"status": status.value, "message": message, "hint": hint}
     return page(request, "error", facts, status=status)
-
-
-__all__ = ["Console", "create_console"]

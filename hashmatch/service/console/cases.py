@@ -62,7 +62,7 @@ def show_case(request: Request, person: Person, case: int, back: str = "", **mor
     """Return the page of a case with more facts, such as its uploader's details."""
     service = state_of(request)
     with service.reading() as session:
-        facts = view_case(session, case, show_distances=person.may(Scope.EXPORT, Scope.AUDIT))
+        facts = view_case(session, case, show_distances=person.sees_distances)
         others = _others(session, facts)
         of_account = [case_row(one) for one in read_cases_of_account(session, case, limit=_OTHERS)]
     state = State(facts["state"])
@@ -94,7 +94,7 @@ def show_case(request: Request, person: Person, case: int, back: str = "", **mor
         and state in TRANSITIONS[CaseAction.ASSIGN],
         "four_eyes": settings.cases.four_eyes,
         "viewer": settings.console.viewer,
-        "sees_distances": person.may(Scope.EXPORT, Scope.AUDIT),
+        "sees_distances": person.sees_distances,
         "is_signed": settings.audit.signing_key is not None,
         "back": back,
         "details": None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -30,6 +29,7 @@ from hashmatch.store.lists import (
     read_lists,
     withdraw_entry,
 )
+from hashmatch.store.schema import HashList
 from hashmatch.store.tokens import Scope
 
 from ..runtime.state import state_of
@@ -87,9 +87,7 @@ def _entries(
     request: Request, name: str, kind: str, after: int | None, *, may_change: bool
 ) -> Response:
     with state_of(request).reading() as session:
-        row = find_list(session, name)
-        if row.kind != kind:
-            raise NotFoundError(f"list {name} is not of this kind")
+        row = _find(session, name, kind)
         entries = browse_entries(session, row, after=after, limit=_ENTRIES)
         disabled = (
             browse_entries(session, row, disabled=True, limit=_ENTRIES) if after is None else []
@@ -124,20 +122,22 @@ def change_own_list(request: Request, sent: Curating, name: ListName) -> Respons
         if len(note) > _MAX_NOTE:
             raise InputError(f"the note has more than {_MAX_NOTE} characters")
         with service.reading() as session:
-            _require_kind(session, name, OWN)
+            _find(session, name, OWN)
         one = Hash(find_algorithm(algorithm), value)
         add_hashes(service.database, name, [one], note=note, actor=person.audit_name)
     else:
         with service.database.writing(person.audit_name) as session:
-            _require_kind(session, name, OWN)
+            _find(session, name, OWN)
             _change_entry(session, name, fields)
     service.follow_lists()
     return go(f"/own-lists/{name}", done="done")
 
 
-def _require_kind(session: Session, name: str, kind: str) -> None:
-    if find_list(session, name).kind != kind:
+def _find(session: Session, name: str, kind: str) -> HashList:
+    row = find_list(session, name)
+    if row.kind != kind:
         raise NotFoundError(f"list {name} is not of this kind")
+    return row
 
 
 def _change_entry(session: Session, name: str, fields: Fields) -> None:
@@ -160,13 +160,7 @@ def allow(request: Request, sent: Allowing) -> Response:
     service, fields, person = state_of(request), sent.fields, sent.person
     name, reason = fields.text("name"), fields.text("reason")
     only = frozenset(one.strip() for one in fields.text("only").split(",") if one.strip())
-    until = None
-    if fields.text("until"):
-        try:
-            until = date.fromisoformat(fields.text("until"))
-        except ValueError:
-            raise InputError("until: write the last day as 2026-01-31") from None
-    terms = Terms(person.name, until, only)
+    terms = Terms(person.name, fields.last_day("until") if fields.text("until") else None, only)
     parse_terms(terms.as_tags(), reason)
     with service.database.writing(person.audit_name) as session:
         if fields.text("match"):
@@ -185,7 +179,7 @@ def change_allow_list(request: Request, sent: Allowing, name: ListName) -> Respo
     if sent.fields.text("change") not in ("disable", "enable"):
         raise InputError("change: there is no such choice")
     with service.database.writing(sent.person.audit_name) as session:
-        _require_kind(session, name, ALLOW)
+        _find(session, name, ALLOW)
         _change_entry(session, name, sent.fields)
     service.follow_lists()
     return go(f"/allow-lists/{name}", done="done")

@@ -6,6 +6,7 @@ import asyncio
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from http import HTTPStatus
 from urllib.parse import parse_qsl, urlsplit
 
@@ -55,6 +56,13 @@ class Fields:
         if not text.isdecimal() or not text.isascii() or len(text) > 9:
             raise InputError(f"{name}: a whole number is needed")
         return int(text)
+
+    def last_day(self, name: str) -> date:
+        """Return the last day that a field names. Raises `InputError`."""
+        try:
+            return date.fromisoformat(self.text(name))
+        except ValueError:
+            raise InputError(f"{name}: write the last day as 2026-01-31") from None
 
     def chosen(self, prefix: str) -> list[int]:
         """Return the numbers of the boxes that were ticked, by the beginning of their names."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import date
 from functools import partial
 from typing import Annotated, Any
 
@@ -70,7 +69,7 @@ def add(request: Request, sent: Keeping) -> Response:
             fields.text("name"),
             kind=TERMS if fields.is_set("terms") else MATCH_LIST,
             licensor=fields.text("licensor") or None,
-            licence_end=_day(fields.text("end")) if fields.text("end") else None,
+            licence_end=fields.last_day("end") if fields.text("end") else None,
         )
     return go("/lists", done="saved")
 
@@ -106,7 +105,7 @@ def change(request: Request, sent: Keeping, name: ListName) -> Response:
             service.sync_runner.start(name)
             done = "started"
         case "licence":
-            end = None if fields.is_set("no_end") else _day(fields.text("end"))
+            end = None if fields.is_set("no_end") else fields.last_day("end")
             with service.database.writing(person.audit_name) as session:
                 set_licence(session, name, licensor=fields.text("licensor") or None, end=end)
         case "disable" | "enable" as wanted:
@@ -172,10 +171,3 @@ async def decide_delivery(request: Request, sent: Keeping, name: ListName) -> Re
     await asyncio.to_thread(acts[decision], service.database, name, number, actor=actor)
     await asyncio.to_thread(service.follow_lists)
     return go(f"/lists/{name}", done="done")
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InputError("end: write the last day as 2026-01-31") from None

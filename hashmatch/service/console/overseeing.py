@@ -21,14 +21,14 @@ from hashmatch.errors import InputError, StoreError
 from hashmatch.reports import record_export
 from hashmatch.store.engine import audit, browse_records, read_unsealed
 from hashmatch.store.schema import utc_now
-from hashmatch.store.sessions import end_sessions_of, read_sessions
+from hashmatch.store.sessions import read_sessions
 from hashmatch.store.tokens import ROLE_SCOPES, Scope, create_token, read_tokens, revoke_token
 
 from ..api.long_answers import LongAnswer
 from ..runtime.state import ServiceState, state_of
 from .forms import RequireForm, RequirePerson, Submission
 from .pages import go, page
-from .people import Person
+from .people import Person, Sessions
 
 router = APIRouter()
 Overseer = Annotated[Person, Depends(RequirePerson(Scope.ADMIN, Scope.AUDIT))]
@@ -43,7 +43,7 @@ _MAX_DAYS = 36_500
 @router.get("/audit")
 def audit_log(
     request: Request,
-    person: Overseer,
+    _: Overseer,
     before: Annotated[int | None, Query(ge=1, le=2**62)] = None,
 ) -> Response:
     """Show sealed records of the audit log, the newest first."""
@@ -55,7 +55,6 @@ def audit_log(
         "following": records[-1].number if len(records) == _RECORDS else None,
         "unsealed": unsealed.records,
         "verified": None,
-        "may_admin": person.may(Scope.ADMIN),
     }
     return page(request, "audit", facts)
 
@@ -65,7 +64,7 @@ async def verify(request: Request, _: Overseeing) -> Response:
     """Verify the whole audit log, in a process of its own."""
     out = await run_command(state_of(request), "audit", "verify", "--json", accepts=(0, 2))
     facts = {"verified": json.loads(out), "records": [], "following": None, "unsealed": 0}
-    return page(request, "audit", {**facts, "may_admin": False})
+    return page(request, "audit", facts)
 
 
 @router.post("/audit/export")
@@ -178,8 +177,8 @@ def revoke(request: Request, sent: Administering) -> Response:
 @router.post("/people/sign-out")
 def sign_out(request: Request, sent: Administering) -> Response:
     """End all sessions of somebody."""
-    with state_of(request).database.writing(sent.person.audit_name) as session:
-        end_sessions_of(session, sent.fields.text("name"))
+    sessions: Sessions = request.app.state.sessions
+    sessions.end_all(sent.person, sent.fields.text("name"))
     return go("/people", done="ended")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from hashmatch.cases import Actor, Role
+from hashmatch.cases import Actor
 from hashmatch.config import ConsoleSettings
 from hashmatch.store.engine import Database
 from hashmatch.store.schema import utc_now
@@ -23,7 +23,8 @@ from hashmatch.store.sessions import (
 )
 from hashmatch.store.tokens import Scope
 
-_ROLES = {one.value: one for one in Role}
+from ..api.actors import roles_of
+
 # How long a use may be known here alone, at most.
 _UNWRITTEN = timedelta(minutes=2)
 
@@ -55,8 +56,12 @@ class Person:
     @property
     def actor(self) -> Actor:
         """Return the actor of cases that the person is."""
-        roles = frozenset(_ROLES[one] for one in self.scopes if one in _ROLES)
-        return Actor(self.name, self.audit_name, roles)
+        return Actor(self.name, self.audit_name, roles_of(self.scopes))
+
+    @property
+    def sees_distances(self) -> bool:
+        """Say whether the person may see exact distances, as a token with those scopes may."""
+        return self.may(Scope.EXPORT, Scope.AUDIT)
 
     def may(self, *scopes: Scope) -> bool:
         """Say whether the person has one of the scopes."""

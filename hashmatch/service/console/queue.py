@@ -152,11 +152,10 @@ def queue(
         "queue",
         {
             **facts,
-            "sees_distances": person.may(Scope.EXPORT, Scope.AUDIT),
+            "sees_distances": person.sees_distances,
             "wanted": wanted.values,
             "query": wanted.query,
             "following": following,
-            "is_first": after is None,
             "STATES": [one.value for one in State],
             "ACTIONS": [one.value for one in Action],
             "DISTANCES": DISTANCES,
@@ -198,7 +197,7 @@ def _summary(person: Person, matches: Sequence[MatchLine]) -> dict[str, Any]:
 
 def _shown_distance(person: Person, match: MatchLine) -> int:
     """Return the distance of a match, or the largest of its band for who may not see it."""
-    if person.may(Scope.EXPORT, Scope.AUDIT):
+    if person.sees_distances:
         return match.distance_bits
     return band_end(match.distance_bits, match.threshold_bits)
 

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from hashmatch.errors import ForbiddenError, HashmatchError
 from hashmatch.store.tokens import Scope
@@ -32,6 +32,7 @@ from .forms import (
 )
 from .oidc import Attempt, IdentityProvider
 from .pages import (
+    HEADERS,
     KEYS_COOKIE,
     LANGUAGE_COOKIE,
     PARTS,
@@ -162,8 +163,7 @@ async def _begin(
         )
 
     secret = await run_in_threadpool(begin)
-    answer = go(_permitted(to).removeprefix(PREFIX).partition("?")[0])
-    answer.headers["location"] = _permitted(to)
+    answer = RedirectResponse(_permitted(to), HTTPStatus.SEE_OTHER, HEADERS)
     set_cookie(request, answer, SESSION_COOKIE, secret)
     return answer
 
