@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import NotFoundError
 
-from .engine import overwrite_deleted
+from .engine import among, overwrite_deleted
 from .schema import (
     Case,
     CaseNote,
@@ -175,7 +175,8 @@ def read_content_ids(
     Or of that which declares one of some origins. To be read by themselves, so that no other table
     decides where a query begins.
     """
-    evidence = select(Content.key, Content.content_id).where(Content.content_id.in_(contents))
+    of_ids = among(session, Content.content_id, contents)
+    evidence = select(Content.key, Content.content_id).where(of_ids)
     if declared:
         evidence = evidence.where(Content.declared.in_(declared))
     return {row[0]: row[1] for row in session.execute(evidence)}
@@ -226,7 +227,7 @@ def read_match_lines(
         )
         .join(HashList, HashList.key == MatchRecord.list_key)
         .join(Content, Content.key == MatchRecord.content_key)
-        .where(MatchRecord.content_key.in_(ids))
+        .where(among(session, MatchRecord.content_key, ids))
         .limit(limit)
     )
     found = defaultdict[str, list[MatchLine]](list)

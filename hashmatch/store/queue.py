@@ -6,17 +6,20 @@ the queue it is, and however many cases there are in other states.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import reduce
 from heapq import merge
 from itertools import islice
+from operator import add
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Select, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, literal_column, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from .cases import CaseFilter, CasePlace, OpeningPlace, StoredCase, read_content_ids, with_content
+from .engine import among
 from .schema import Case, Content, HashList, MatchRecord
 
 _CASES_A_PAGE = 1_000
@@ -71,11 +74,11 @@ def read_case_page(session: Session, wanted: CaseFilter) -> CasePage:
         found = list(islice(_walk(session, wanted, limit), limit))
         return _page(session, [place for place, _ in found], found, limit)
     lists = _lists_of(session, wanted)
-    contents = None
-    if wanted.list_name is not None or wanted.entry_id is not None:
+    contents = _few_declaring(session, wanted) if wanted.declared else None
+    if contents is None and (wanted.list_name is not None or wanted.entry_id is not None):
         contents = _few_contents(session, wanted, lists)
     if contents is not None:
-        ids = select(Content.content_id).where(Content.key.in_(contents))
+        ids = select(Content.content_id).where(among(session, Content.key, contents))
         return _page_of_few(session, wanted, Case.content_id.in_(ids), limit)
     return _page_of_many(session, wanted, lists, limit)
 
@@ -121,16 +124,37 @@ def _fitting(
     return [one for one in found if one[1] in matched]
 
 
-def count_cases(session: Session, wanted: CaseFilter, *, limit: int) -> int:
-    """Return how many cases a filter selects, `limit` at most; conditions on matches are left out.
+def count_cases(
+    session: Session, filters: Mapping[str, CaseFilter], *, limit: int
+) -> dict[str, int]:
+    """Return by name how many cases each filter selects, `limit` at most of each state.
 
-    The cost is that of so many rows of an index.
+    Conditions on matches are left out. The cost is that of so many rows of indexes, in one
+    statement for all but proposals.
     """
-    if wanted.is_proposed:
-        proposed = select(Case.proposed_by).where(_IS_PROPOSED).order_by(*_QUEUE)
-        names = session.scalars(proposed.limit(limit))
-        return sum(not _is_same(one, wanted.not_proposed_by) for one in names)
-    return sum(1 for _ in islice(_walk(session, wanted, limit), limit))
+    counts, queries = {}, {}
+    for name, wanted in filters.items():
+        if wanted.is_proposed:
+            proposed = select(Case.proposed_by).where(_IS_PROPOSED).order_by(*_QUEUE)
+            names = session.scalars(proposed.limit(limit))
+            counts[name] = sum(not _is_same(one, wanted.not_proposed_by) for one in names)
+        else:
+            queries[name] = _count_of(wanted, limit)
+    if queries:
+        row = session.execute(select(*queries.values())).one()
+        counts |= dict(zip(queries, row, strict=True))
+    return {name: min(counts[name], limit) for name in filters}
+
+
+def _count_of(wanted: CaseFilter, limit: int) -> ColumnElement[int]:
+    """Return the number of cases of a filter as a value, of each state by itself in its index."""
+    numbers = []
+    for state in wanted.states or (None,):
+        own = list(_own_conditions(replace(wanted, states=()), Case))
+        some = select(Case.key).where(*own, *([] if state is None else [Case.state == state]))
+        limited = some.limit(limit).subquery()
+        numbers.append(select(func.count()).select_from(limited).scalar_subquery())
+    return reduce(add, numbers)
 
 
 def _page_of_few(
@@ -282,6 +306,15 @@ def _few_contents(session: Session, wanted: CaseFilter, lists: Sequence[int]) ->
     return found
 
 
+def _few_declaring(session: Session, wanted: CaseFilter) -> set[int] | None:
+    """Return the content items that declare to be made so; None for many of them."""
+    # The condition of the index has to be there in its very words.
+    declares = (Content.declared != literal_column("''"), Content.declared.in_(wanted.declared))
+    query = select(Content.key).where(*declares).limit(_FEW_CONTENTS + 1)
+    found = set(session.scalars(query))
+    return None if len(found) > _FEW_CONTENTS else found
+
+
 def _concerns_matches(wanted: CaseFilter) -> bool:
     """Say whether a filter is about the matches of a case, too."""
     of_matches = (
@@ -306,7 +339,7 @@ def _those_that_match(
 ) -> set[int]:
     """Return those of the content items of which one match is as the filter asks for."""
     query = select(MatchRecord.content_key).where(
-        MatchRecord.content_key.in_(contents),
+        among(session, MatchRecord.content_key, contents),
         # As a sum, which has no index: SQLite would go through the matches of the lists.
         (MatchRecord.list_key + 0).in_(lists),
     )

@@ -236,11 +236,7 @@ def _of_the_console() -> Iterator[tuple[str, Ask]]:
         "overdue": CaseFilter(states=PENDING, due_before=utc_now()),
         "proposed": CaseFilter(is_proposed=True, not_proposed_by="alice"),
     }
-    for name, wanted in counted.items():
-        yield (
-            f"number of cases: {name}",
-            partial(queue.count_cases, wanted=wanted, limit=_ROWS),
-        )
+    yield "numbers of cases", partial(queue.count_cases, filters=counted, limit=_ROWS)
     yield (
         "lines of matches",
         lambda session: cases.read_match_lines(session, names, limit=1_000),

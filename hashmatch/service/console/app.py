@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import partial
 from http import HTTPStatus
 from typing import cast
@@ -36,7 +37,7 @@ from . import (
 )
 from .forms import SignInNeededError
 from .oidc import IdentityProvider
-from .pages import HEADERS, PREFIX, page, url
+from .pages import HEADERS, PREFIX, load_templates, page, url
 from .people import Sessions
 
 # In the order of the menu.
@@ -66,6 +67,7 @@ class Console:
         settings = service.settings.console
         oidc = settings.oidc
         app.state.provider = None if oidc is None else IdentityProvider(settings, oidc)
+        threading.Thread(target=load_templates, name="hashmatch-templates", daemon=True).start()
         make = partial(make_due_reports, service.database, settings.platform)
         self._tasks = (
             PeriodicTask("session-uses", _USES_S, sessions.note_uses),

@@ -97,6 +97,8 @@ def _environment(language: str) -> Environment:
         # What is shown comes from outside, and must not become markup.
         autoescape=True,
         undefined=StrictUndefined,
+        # They come with the program, and change with it.
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
@@ -122,6 +124,14 @@ def _environment(language: str) -> Environment:
         "age": partial(_age, texts),
     }
     return environment
+
+
+def load_templates() -> None:
+    """Compile the templates for each language, which takes the first page half a second."""
+    for language in LANGUAGES:
+        environment = _environment(language)
+        for name in environment.list_templates():
+            environment.get_template(name)
 
 
 def url(path: str, **query: object) -> str:

@@ -174,9 +174,7 @@ def _waiting(session: Session, person: Person) -> dict[str, int]:
         "overdue": CaseFilter(states=PENDING, due_before=utc_now()),
         "free": CaseFilter(states=undecided, assignee=""),
     }
-    return {
-        name: count_cases(session, wanted, limit=_MOST_COUNTED) for name, wanted in filters.items()
-    }
+    return count_cases(session, filters, limit=_MOST_COUNTED)
 
 
 def _summary(person: Person, matches: Sequence[MatchLine]) -> dict[str, Any]:

@@ -76,15 +76,19 @@ def upsert_into(table: Table, *, is_sqlite: bool) -> Upsert:
     return postgresql_dialect.insert(table)
 
 
-def among(session: Session, column: Any, keys: Collection[int]) -> ColumnElement[bool]:
-    """Return the condition that a key is among some, as one value however many they are.
+def among(
+    session: Session, column: Any, values: Collection[int] | Collection[str]
+) -> ColumnElement[bool]:
+    """Return the condition that a key or text is among some, as one value however many they are.
 
     A list of values makes another statement of each number of them, to be compiled each time.
     """
+    every = list(values)
     if is_sqlite(session):
-        values = func.json_each(json.dumps(list(keys))).table_valued("value")
-        return cast("ColumnElement[bool]", column.in_(select(values.c.value)))
-    return cast("ColumnElement[bool]", column == any_(literal(list(keys), ARRAY(BigInteger))))
+        each = func.json_each(json.dumps(every)).table_valued("value")
+        return cast("ColumnElement[bool]", column.in_(select(each.c.value)))
+    kind = Text() if isinstance(column.type, String) else BigInteger()
+    return cast("ColumnElement[bool]", column == any_(literal(every, ARRAY(kind))))
 
 
 def ignoring(connection: Connection, table: Table | type[Base]) -> Upsert:

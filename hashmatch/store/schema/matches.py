@@ -27,6 +27,12 @@ class Content(Audited):
         UniqueConstraint("content_id", "fingerprint"),
         Index(None, "first_matched_at"),
         Index(None, "first_near_at"),
+        Index(
+            "ix_contents_declared",
+            "declared",
+            sqlite_where=text("declared != ''"),
+            postgresql_where=text("declared != ''"),
+        ),
         KEYS_ARE_NEVER_REUSED,
     )
     audited = (
