@@ -28,6 +28,7 @@ _MOST_LOOKED_AT = 2_000
 _CONTENTS_A_QUERY = 300
 # A list or entry of fewer content items is looked up from its matches, not along the queue.
 _FEW_CONTENTS = 1_000
+_FEW_DUE = 2_000
 _NO_LIMIT = 2**31 - 1
 _PRIORITIES = range(10)
 _QUEUE = (Case.priority, Case.due_at, Case.key)
@@ -71,6 +72,9 @@ def read_case_page(session: Session, wanted: CaseFilter) -> CasePage:
     if wanted.is_proposed:
         return _page_of_proposed(session, wanted, limit)
     if not _concerns_matches(wanted):
+        if wanted.states and wanted.due_before is not None and _are_few(session, wanted):
+            due = Case.state.in_(wanted.states) & (Case.due_at < wanted.due_before)
+            return _page_of_few(session, wanted, due, limit)
         found = list(islice(_walk(session, wanted, limit), limit))
         return _page(session, [place for place, _ in found], found, limit)
     lists = _lists_of(session, wanted)
@@ -290,6 +294,12 @@ def _lists_of(session: Session, wanted: CaseFilter) -> Sequence[int]:
     if wanted.list_name is not None:
         query = query.where(HashList.name == wanted.list_name)
     return session.scalars(query).all()
+
+
+def _are_few(session: Session, wanted: CaseFilter) -> bool:
+    """Say whether so few cases are due that they are sorted sooner than sought by priority."""
+    number = session.scalar(select(_count_of(wanted, _FEW_DUE + 1)))
+    return number is not None and number <= _FEW_DUE
 
 
 def _few_contents(session: Session, wanted: CaseFilter, lists: Sequence[int]) -> set[int] | None:
