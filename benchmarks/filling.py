@@ -26,9 +26,12 @@ from hashmatch.store.schema import (
     Case,
     CaseNote,
     ConsoleSession,
+    Consumer,
+    ConsumerToken,
     Content,
     ContentHash,
     ContentLook,
+    Contribution,
     CountedEvent,
     DailyCount,
     Entry,
@@ -39,9 +42,13 @@ from hashmatch.store.schema import (
     MatchRecord,
     NCMECReport,
     OutboxMessage,
+    Publication,
+    ReceivedFeedback,
     ReviewSample,
     SampledMatch,
     SavedQueue,
+    SharedEntry,
+    SharedList,
     SyncRun,
     UploaderDetails,
     utc_now,
@@ -187,6 +194,59 @@ def _queues() -> Iterator[dict[str, Any]]:
         yield {"owner": f"user {key}", "name": "late", "query": "due=overdue", "access": "[]"}
 
 
+def _consumers() -> Iterator[dict[str, Any]]:
+    for key in range(20):
+        yield {
+            "name": f"consumer-{key}", "lists": '["one"]', "categories": "[]", "members": "[]",
+            "revision": 1,
+        }  # fmt: skip
+
+
+def _consumer_tokens() -> Iterator[dict[str, Any]]:
+    for key in range(20):
+        yield {"token_id": f"{key:012}", "consumer_key": 1 + key}
+
+
+def _shared_lists() -> Iterator[dict[str, Any]]:
+    yield {
+        "list_key": 1, "generation": 0, "stage": "", "next_key": 0, "next_id": "",
+        "position": _ENTRIES,
+    }  # fmt: skip
+
+
+def _publications() -> Iterator[dict[str, Any]]:
+    for key in range(1, _ENTRIES + 1):
+        moment = utc_now() - timedelta(minutes=_ENTRIES - key)
+        yield {"list_key": 1, "position": key, "published_at": moment}
+
+
+def _shared() -> Iterator[dict[str, Any]]:
+    for key in range(1, _ENTRIES + 1):
+        moment = utc_now() - timedelta(minutes=_ENTRIES - key)
+        yield {
+            "list_key": 1, "entry_id": f"e{key}", "position": key, "first_position": key,
+            "published_at": moment, "first_published_at": moment, "category": "A", "tags": "[]",
+            "earlier": "[]",
+        }  # fmt: skip
+
+
+def _feedback() -> Iterator[dict[str, Any]]:
+    for key in range(1, _ENTRIES + 1):
+        yield {
+            "list_key": 1, "entry_id": f"e{key}", "algorithm": "pdq", "consumer_key": 1 + key % 20,
+            "is_affirmative": key % 2 == 0, "reason": "", "state": "accepted", "decided_by": "x",
+        }  # fmt: skip
+
+
+def _contributions(key: int, moment: datetime) -> Iterator[dict[str, Any]]:
+    yield {
+        "list_key": 1, "case_key": key, "content_key": key, "entry": key, "state": "added",
+        "category": "A", "classification": "{}", "jurisdiction": "", "basis": "x",
+        "generated": "unknown", "note": "", "proposed_by": "alice", "proposed_at": moment,
+        "decided_by": "bob",
+    }  # fmt: skip
+
+
 def _days() -> Iterator[dict[str, Any]]:
     today = utc_now().date()
     for number in range(DAYS):
@@ -327,9 +387,12 @@ _BEFORE: tuple[tuple[type[Base], Callable[[], Iterator[dict[str, Any]]]], ...] =
     (ListSync, _syncs), (SyncRun, _sync_runs), (AccessToken, _tokens), (DailyCount, _days),
     (ReviewSample, _samples), (SampledMatch, _sampled), (Backfill, _backfills),
     (BackfillShard, _shards), (BackfillResult, _results), (CountedEvent, _events),
-    (ConsoleSession, _sessions), (SavedQueue, _queues),
+    (ConsoleSession, _sessions), (SavedQueue, _queues), (Consumer, _consumers),
+    (ConsumerToken, _consumer_tokens), (SharedList, _shared_lists), (SharedEntry, _shared),
+    (Publication, _publications), (ReceivedFeedback, _feedback),
 )  # fmt: skip
 _BELOW_CASES: tuple[tuple[type[Base], _Rows], ...] = (
     (CaseNote, _notes), (UploaderDetails, _details), (NCMECReport, _reports),
     (OutboxMessage, _messages), (ContentLook, _looks),
+    (Contribution, _contributions),
 )  # fmt: skip

@@ -41,6 +41,7 @@ class Scope(StrEnum):
     SENIOR = "senior"
     LISTS = "lists"
     AUDIT = "audit"
+    PULL = "pull"
 
 
 # What people do, as the scopes that it takes.

@@ -46,6 +46,10 @@ ACTOR: dict[str, str] = {
     "saved_queues": "owner name access",
     "report_schedules": "name owner",
     "content_looks": "name",
+    "received_feedback": "consumer_key decided_by",
+    "contributions": "proposed_by decided_by",
+    "consumers": "name",
+    "consumer_tokens": "consumer_key",
 }
 LIST: dict[str, str] = {
     "lists": "name licensor",
@@ -63,6 +67,11 @@ LIST: dict[str, str] = {
     "sampled_matches": "list_name",
     "review_samples": "list_name populations",
     "figures": "name",
+    "consumers": "lists categories members",
+    "shared_entries": "entry_id category tags earlier",
+    "shared_lists": "next_id",
+    "received_feedback": "entry_id reason",
+    "contributions": "category classification jurisdiction basis note",
 }
 NEITHER: dict[str, str] = {
     "allowed_matches": "audit_id key allowed_at list_key generation entry_key algorithm"
@@ -88,6 +97,16 @@ NEITHER: dict[str, str] = {
     "content_looks": "key looked_at",
     "report_schedules": "key form every next_day",
     "made_reports": "key schedule_key since until made_at data",
+    "consumers": "audit_id key private revision created_at removed_at",
+    "consumer_tokens": "audit_id key token_id",
+    "publications": "list_key position published_at",
+    "received_feedback": "audit_id key list_key algorithm is_affirmative given_at state decided_at",
+    "shared_entries": "list_key entry_key position first_position published_at first_published_at"
+    " withdrawn",
+    "shared_lists": "list_key generation target stage next_key position",
+    # The keys of a case and its evidence are bare numbers, which name nothing once these are gone.
+    "contributions": "audit_id key list_key case_key content_key entry state generated proposed_at"
+    " decided_at",
     "retro_matches": "folder list_key generation matched_at",
     "daily_counts": "day outcome reason count",
     "entries": "key list_key algorithm added_generation withdrawn_generation disabled allows"

@@ -47,6 +47,9 @@ _SMALL = {
     "safeguards": "one for each change of a list or a setting",
     "tokens": "made by people",
     "saved_queues": "made by people, 500 at most",
+    "consumers": "registered by people",
+    "consumer_tokens": "made by people",
+    "shared_lists": "one for each list that is shared",
     "report_schedules": "made by people, 100 at most",
     "made_reports": "36 of each schedule at most",
     "backfills": "begun by people",
@@ -273,6 +276,16 @@ _NOT_WALKED = {
     "schedules": dict.fromkeys(
         ("add_schedule", "remove_schedule", "read_made_report", "save_made_report"), _RECORDS
     ),
+    "sharing.consumers": dict.fromkeys(
+        (
+            "save_consumer", "create_consumer_token", "remove_consumer", "require_consumer",
+            "member_of",
+        ), _RECORDS
+    ),
+    "sharing.feedback": dict.fromkeys(("save_feedback", "decide_feedback"), _RECORDS),
+    "sharing.contributions": dict.fromkeys(
+        ("add_contribution", "decide_contribution", "find_contribution"), _RECORDS
+    ),
     "tokens": dict.fromkeys(("create_token", "split_token", "revoke_token"), _RECORDS),
     "matches.allowed": {"record_allowed_matches": _RECORDS},
     "matches.content": {
@@ -300,7 +313,8 @@ _WALKED = (
     "matches.content", "matches.counts", "matches.exporting", "matches.flooding",
     "matches.matches", "lookups", "safeguards", "backfills", "events", "retained", "sessions",
     "saved_queues", "looks", "related_cases", "lists.browsing", "schedules",
-    "evaluations.counts", "evaluations.samples",
+    "evaluations.counts", "evaluations.samples", "sharing.consumers", "sharing.contributions",
+    "sharing.feedback", "sharing.publishing", "sharing.reading",
 )  # fmt: skip
 
 

@@ -2,7 +2,17 @@
 
 from .allowances import Allowance, Terms, allow_hash, parse_terms, read_allowances
 from .browsing import BrowsedEntry, browse_entries
-from .changes import EntryBatch, read_new_entries, read_withdrawn_keys
+from .by_id import EntryHashes, find_active_ids, read_active_hashes
+from .changes import (
+    ChangedEntry,
+    ChangedPage,
+    EntryBatch,
+    has_changed_contents,
+    read_added_page,
+    read_new_entries,
+    read_withdrawn_keys,
+    read_withdrawn_page,
+)
 from .clearing import clear_removed, finish_publication, needs_settling, settle_list
 from .comparing import Comparison, Differences, compare_staged, read_additions
 from .degenerate import withdraw_degenerate
@@ -112,11 +122,14 @@ __all__ = [
     "UNCHANGED",
     "Allowance",
     "BrowsedEntry",
+    "ChangedEntry",
+    "ChangedPage",
     "Comparison",
     "Counts",
     "Difference",
     "Differences",
     "EntryBatch",
+    "EntryHashes",
     "FirstEntry",
     "FollowedLists",
     "FollowedTermLists",
@@ -156,6 +169,7 @@ __all__ = [
     "disable_numbered_entry",
     "enable_entries",
     "enable_hashes",
+    "find_active_ids",
     "find_entry",
     "find_entry_state",
     "find_list",
@@ -165,6 +179,7 @@ __all__ = [
     "find_quarantine",
     "finish_publication",
     "forget_checkpoint",
+    "has_changed_contents",
     "has_list",
     "has_succeeded",
     "hide_quarantined",
@@ -178,6 +193,8 @@ __all__ = [
     "prepare",
     "publish",
     "quarantine_delivery",
+    "read_active_hashes",
+    "read_added_page",
     "read_additions",
     "read_allowances",
     "read_checkpoint",
@@ -193,6 +210,7 @@ __all__ = [
     "read_terms",
     "read_unsupported",
     "read_withdrawn_keys",
+    "read_withdrawn_page",
     "record_run",
     "recount",
     "reject_quarantined",

@@ -7,15 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from ..schema import Entry, Generation, HashList
-from .entries import highest_key, is_listed
+from ..schema import Entry, EntryChange, Generation, HashList
+from .entries import highest_key, is_in_force, is_listed
 
 _ROWS_A_BATCH = 20_000
 # Ranges of keys with fewer others between them are read as one.
 _NEAR_KEYS = 1_000
+_FACTS = (Entry.key, Entry.entry_id, Entry.category, Entry.tags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,96 @@ def _read_range(
         for algorithm, some in groups.items():
             _, keys, list_keys, values = zip(*some, strict=True)
             yield EntryBatch(algorithm, keys, list_keys, values)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedEntry:
+    """One hash of an entry without its value; `is_new` says that it was added since then."""
+
+    key: int
+    entry_id: str
+    category: str
+    tags: str
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedPage:
+    """Some changed entries, and the last key that was looked at; None at the end."""
+
+    entries: Sequence[ChangedEntry]
+    until_key: int | None
+
+
+def read_added_page(
+    session: Session,
+    row: HashList,
+    generation: int | None,
+    after_key: int,
+    *,
+    everything: bool,
+    limit: int,
+) -> ChangedPage:
+    """Return active entries that a list has added since a generation, in the order of their keys.
+
+    With `everything` all active ones. At most `limit` keys are looked at, those of others included.
+    """
+    since = _Since.of(session, row.key, generation)
+    ranges = _merged(_ranges(session, row, None if everything else generation))
+    following = [(max(first, after_key + 1), last) for first, last in ranges if last > after_key]
+    if not following:
+        return ChangedPage((), None)
+    first, last = following[0]
+    until = min(last, first + limit - 1)
+    is_new: ColumnElement[bool] = true() if since is None else since.has_added()
+    query = (
+        select(Entry, EntryChange, is_new)
+        .join(HashList, HashList.key == Entry.list_key)
+        .outerjoin(EntryChange, is_in_force())
+        .where(Entry.key.between(first, until), *is_listed(row, within_keys=True))
+        .where(true() if everything else is_new)
+        .order_by(Entry.key)
+    )
+    found = [
+        ChangedEntry(
+            entry.key, entry.entry_id, (change or entry).category, (change or entry).tags, bool(new)
+        )
+        for entry, change, new in session.execute(query)
+    ]
+    is_last = until == last and len(following) == 1
+    return ChangedPage(found, None if is_last else until)
+
+
+def read_withdrawn_page(
+    session: Session, row: HashList, generation: int, after_key: int, *, limit: int
+) -> ChangedPage:
+    """Return entries active at that generation of a list and not now, in the order of their keys.
+
+    Few of them are found by their index. Of more, at most `limit` keys are looked at each time,
+    those of other entries included.
+    """
+    since = _Since.at(session, row.key, generation)
+    withdrawn = (Entry.list_key == row.key, since.has_withdrawn(), ~since.has_added())
+    few = session.execute(select(*_FACTS).where(*withdrawn).limit(limit + 1)).all()
+    if len(few) <= limit:
+        return ChangedPage([ChangedEntry(*one, is_new=False) for one in few], None)
+    until = after_key + limit
+    query = select(*_FACTS).where(
+        Entry.key.between(after_key + 1, until),
+        Entry.list_key + 0 == row.key,
+        since.has_withdrawn(),
+        ~since.has_added(),
+    )
+    found = [ChangedEntry(*one, is_new=False) for one in session.execute(query)]
+    return ChangedPage(found, None if until >= highest_key(session) else until)
+
+
+def has_changed_contents(session: Session, row: HashList, generation: int) -> bool:
+    """Say whether a list has changed contents of entries since a generation of it."""
+    changed = (
+        Generation.list_key == row.key, Generation.number > generation, Generation.changed > 0,
+    )  # fmt: skip
+    return session.scalar(select(Generation.number).where(*changed).limit(1)) is not None
 
 
 def read_withdrawn_keys(session: Session, list_key: int, generation: int) -> dict[str, list[int]]:

@@ -5,7 +5,8 @@ The id of such an entry is a number, which it keeps however often it is disabled
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -34,7 +35,15 @@ class NumberedEntry:
     note: str
 
 
-def add_entry(session: Session, row: HashList, values: Mapping[str, bytes], note: str) -> int:
+def add_entry(
+    session: Session,
+    row: HashList,
+    values: Mapping[str, bytes],
+    note: str,
+    *,
+    category: str = "",
+    tags: Sequence[str] = (),
+) -> int:
     """Add an entry with a hash of each of these algorithms to an own list; returns its number."""
     moment = utc_now().isoformat(timespec="seconds")
     entries = [
@@ -42,6 +51,8 @@ def add_entry(session: Session, row: HashList, values: Mapping[str, bytes], note
             list_key=row.key,
             algorithm=algorithm,
             value=value,
+            category=category,
+            tags=json.dumps(list(tags)),
             added_at=moment,
             note=note,
             added_generation=next_number(row),

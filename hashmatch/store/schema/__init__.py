@@ -34,6 +34,17 @@ from .outbox import MESSAGE_IS_DONE, OutboxMessage
 from .prompts import PromptCount, PromptMatch
 from .retained import RetroMatch
 from .safeguards import GateCount, SafeguardRecord
+from .sharing import (
+    Consumer,
+    ConsumerToken,
+    Contribution,
+    ContributionState,
+    FeedbackState,
+    Publication,
+    ReceivedFeedback,
+    SharedEntry,
+    SharedList,
+)
 from .tokens import AccessToken
 
 __all__ = [
@@ -54,14 +65,19 @@ __all__ = [
     "Case",
     "CaseNote",
     "ConsoleSession",
+    "Consumer",
+    "ConsumerToken",
     "Content",
     "ContentHash",
     "ContentLook",
+    "Contribution",
+    "ContributionState",
     "CountedEvent",
     "DailyCount",
     "Entry",
     "EntryActivity",
     "EntryChange",
+    "FeedbackState",
     "Figure",
     "GateCount",
     "Generation",
@@ -77,8 +93,10 @@ __all__ = [
     "OutboxMessage",
     "PromptCount",
     "PromptMatch",
+    "Publication",
     "QuarantinedDelivery",
     "QuarantinedRow",
+    "ReceivedFeedback",
     "ReportSchedule",
     "RetroMatch",
     "ReviewResult",
@@ -86,6 +104,8 @@ __all__ = [
     "SafeguardRecord",
     "SampledMatch",
     "SavedQueue",
+    "SharedEntry",
+    "SharedList",
     "StoreIdentity",
     "SyncRun",
     "UnsupportedHash",

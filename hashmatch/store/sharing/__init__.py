@@ -1,0 +1,78 @@
+"""Sharing in the store: consumers, what was published for them, feedback, contributions."""
+
+from .consumers import (
+    ConsumerFacts,
+    Visibility,
+    create_consumer_token,
+    facts_of,
+    find_consumer,
+    member_of,
+    read_consumers,
+    remove_consumer,
+    save_consumer,
+)
+from .contributions import (
+    ContributionFacts,
+    EntryContribution,
+    add_contribution,
+    decide_contribution,
+    find_contribution,
+    find_contribution_of,
+    read_contributions,
+)
+from .feedback import (
+    FeedbackCounts,
+    FeedbackFacts,
+    count_feedback,
+    decide_feedback,
+    read_feedback,
+    save_feedback,
+)
+from .publishing import is_behind, publish_some
+from .reading import (
+    SharedItem,
+    SharedPage,
+    Standing,
+    find_position,
+    find_shared_entry,
+    find_shared_first,
+    find_time,
+    read_shared,
+    read_standing,
+)
+
+__all__ = [
+    "ConsumerFacts",
+    "ContributionFacts",
+    "EntryContribution",
+    "FeedbackCounts",
+    "FeedbackFacts",
+    "SharedItem",
+    "SharedPage",
+    "Standing",
+    "Visibility",
+    "add_contribution",
+    "count_feedback",
+    "create_consumer_token",
+    "decide_contribution",
+    "decide_feedback",
+    "facts_of",
+    "find_consumer",
+    "find_contribution",
+    "find_contribution_of",
+    "find_position",
+    "find_shared_entry",
+    "find_shared_first",
+    "find_time",
+    "is_behind",
+    "member_of",
+    "publish_some",
+    "read_consumers",
+    "read_contributions",
+    "read_feedback",
+    "read_shared",
+    "read_standing",
+    "remove_consumer",
+    "save_consumer",
+    "save_feedback",
+]

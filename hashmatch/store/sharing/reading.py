@@ -1,0 +1,201 @@
+"""Reading for consumers: entries and withdrawals of a list in the order of their positions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..lists import OWN, read_active_hashes
+from ..schema import HashList, Publication, SharedEntry, SharedList
+from .consumers import Visibility
+from .contributions import ContributionFacts, read_facts_of
+
+_LONG_NUMBER = 19  # Longer ones are no numbers of entries, and would not fit into a query.
+
+
+@dataclass(frozen=True, slots=True)
+class SharedItem:
+    """One entry as a consumer sees it: with its hashes, or withdrawn and without them.
+
+    `published_at` is when it was changed last; it was there first at `first_position`. `hashes` are
+    values by algorithm.
+    """
+
+    position: int
+    entry_id: str
+    published_at: datetime
+    first_position: int
+    first_published_at: datetime
+    is_withdrawn: bool
+    category: str = ""
+    tags: Sequence[str] = ()
+    added_at: str = ""
+    hashes: Mapping[str, Sequence[bytes]] = field(default_factory=dict, repr=False)
+    facts: ContributionFacts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SharedPage:
+    """Some items, and the position that was read up to, hidden ones included."""
+
+    items: Sequence[SharedItem]
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The last position that was published of a list, of which generation, and when."""
+
+    position: int
+    generation: int
+    published_at: datetime | None
+
+
+def read_standing(session: Session, list_key: int) -> Standing:
+    """Return how far a list was published."""
+    shared = session.get(SharedList, list_key)
+    if shared is None:
+        return Standing(0, 0, None)
+    return Standing(
+        shared.position, shared.generation or 0, find_time(session, list_key, shared.position)
+    )
+
+
+def find_shared_entry(
+    session: Session, row: HashList, visibility: Visibility, entry_id: str
+) -> SharedItem | None:
+    """Return an entry of a list as a consumer sees it; None of others."""
+    one = session.get(SharedEntry, (row.key, entry_id))
+    return _as_seen(session, row, visibility, one)
+
+
+def find_shared_first(
+    session: Session, row: HashList, visibility: Visibility, first_position: int
+) -> SharedItem | None:
+    """Return the entry that was there first at a position, as a consumer sees it."""
+    query = select(SharedEntry).where(
+        SharedEntry.list_key == row.key, SharedEntry.first_position == first_position
+    )
+    return _as_seen(session, row, visibility, session.scalar(query))
+
+
+def _as_seen(
+    session: Session, row: HashList, visibility: Visibility, one: SharedEntry | None
+) -> SharedItem | None:
+    if one is None or one.withdrawn or not visibility.shows(one.entry_id, one.category):
+        return None
+    items = _read_items(session, row, [one], {one.entry_id}, set())
+    return items[0] if items else None
+
+
+def find_time(session: Session, list_key: int, position: int) -> datetime | None:
+    """Return when a position was published; None where it was not."""
+    query = select(Publication.published_at).where(
+        Publication.list_key == list_key, Publication.position >= position
+    )
+    return session.scalar(query.order_by(Publication.position).limit(1))
+
+
+def find_position(session: Session, list_key: int, moment: datetime) -> int:
+    """Return the last position that was published up to a time, 0 where there is none."""
+    query = select(Publication.position).where(
+        Publication.list_key == list_key, Publication.published_at <= moment
+    )
+    # In the order of the index of times, which is that of positions, too.
+    newest = query.order_by(Publication.published_at.desc()).limit(1)
+    return session.scalar(newest) or 0
+
+
+def read_shared(
+    session: Session,
+    row: HashList,
+    visibility: Visibility,
+    *,
+    after: int,
+    until: int,
+    since: int,
+    limit: int,
+) -> SharedPage:
+    """Return what a consumer sees after a position and up to another, of `limit` entries at most.
+
+    Withdrawals are of entries that were there at the position `since`: others it never had.
+    """
+    query = (
+        select(SharedEntry)
+        .where(
+            SharedEntry.list_key == row.key,
+            SharedEntry.position > after,
+            SharedEntry.position <= until,
+        )
+        .order_by(SharedEntry.position)
+        .limit(limit)
+    )
+    rows = list(session.scalars(query))
+    position = rows[-1].position if len(rows) == limit else until
+    shown = [
+        one for one in rows if not one.withdrawn and visibility.shows(one.entry_id, one.category)
+    ]
+    gone = {
+        one.entry_id for one in rows if one.first_position <= since and _is_gone(visibility, one)
+    }
+    items = _read_items(session, row, rows, {one.entry_id for one in shown}, gone)
+    return SharedPage(items, position)
+
+
+def _is_gone(visibility: Visibility, one: SharedEntry) -> bool:
+    """Say whether a consumer may have had an entry that it is not to have any more."""
+    earlier = json.loads(one.earlier)
+    if one.withdrawn:
+        return any(
+            visibility.shows(one.entry_id, category) for category in (*earlier, one.category)
+        )
+    had = any(visibility.shows(one.entry_id, category) for category in earlier)
+    return had and not visibility.shows(one.entry_id, one.category)
+
+
+def _read_items(
+    session: Session,
+    row: HashList,
+    rows: Sequence[SharedEntry],
+    shown: set[str],
+    gone: set[str],
+) -> list[SharedItem]:
+    named = [one.entry_id for one in rows if one.entry_id in shown and one.entry_key is None]
+    keys = [one.entry_key for one in rows if one.entry_id in shown and one.entry_key is not None]
+    active = read_active_hashes(session, row, named, keys)
+    facts = _read_facts(session, row, named)
+    items = []
+    for one in rows:
+        times = (one.published_at, one.first_position, one.first_published_at)
+        if one.entry_id in gone:
+            items.append(SharedItem(one.position, one.entry_id, *times, is_withdrawn=True))
+        # One that was withdrawn meanwhile has none, and follows as a withdrawal.
+        elif (found := active.get(one.entry_id)) is not None:
+            items.append(
+                SharedItem(
+                    one.position,
+                    one.entry_id,
+                    *times,
+                    is_withdrawn=False,
+                    category=one.category,
+                    tags=json.loads(one.tags),
+                    added_at=found.added_at,
+                    hashes=found.hashes,
+                    facts=facts.get(one.entry_id),
+                )
+            )
+    return items
+
+
+def _read_facts(
+    session: Session, row: HashList, ids: Sequence[str]
+) -> dict[str, ContributionFacts]:
+    numbers = [int(one) for one in ids if one.isdecimal() and len(one) < _LONG_NUMBER]
+    if row.kind != OWN or not numbers:
+        return {}
+    return {str(one): facts for one, facts in read_facts_of(session, row.key, numbers).items()}
