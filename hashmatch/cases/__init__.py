@@ -1,6 +1,15 @@
 """Cases: review of matches, from opening to escalation, reports and retention."""
 
 from .actors import Actor
+from .contributing import (
+    GENERATED,
+    Contributed,
+    approve_contribution,
+    contribute,
+    parse_classification,
+    reject_contribution,
+    withdraw_contribution,
+)
 from .decisions import (
     ActionDone,
     ActionFailed,
@@ -31,6 +40,7 @@ from .views import case_row, view_case
 
 __all__ = [
     "DECISIONS",
+    "GENERATED",
     "PENDING",
     "ROLES",
     "TRANSITIONS",
@@ -40,15 +50,18 @@ __all__ = [
     "Actor",
     "CaseAction",
     "CaseOpener",
+    "Contributed",
     "Role",
     "State",
     "act_on_each",
     "add_note",
     "apply_retention",
+    "approve_contribution",
     "assign",
     "case_of_match",
     "case_row",
     "case_senders",
+    "contribute",
     "cybertip_documents",
     "decide",
     "escalate",
@@ -56,9 +69,11 @@ __all__ = [
     "following",
     "hold",
     "open_details",
+    "parse_classification",
     "plan",
     "preview_escalation",
     "reencrypt_details",
+    "reject_contribution",
     "require_unchanged",
     "retract",
     "settle",
@@ -66,4 +81,5 @@ __all__ = [
     "store_details",
     "take_next",
     "view_case",
+    "withdraw_contribution",
 ]

@@ -24,6 +24,7 @@ from hashmatch.store.engine import Database, audit
 from hashmatch.store.schema import Case, require_text, utc_now
 
 from .actors import Actor
+from .contributing import take_back_contributions
 from .opening import due_again, reopen
 from .states import NEEDS_A_NOTE, CaseAction, State, following, require_role, result_in
 
@@ -103,6 +104,8 @@ def decide(
         return propose(session, row, action, actor)
     if action is CaseAction.REOPEN:
         reopen(row, due_again(settings, session, row))
+    if action is CaseAction.DISMISS:
+        take_back_contributions(session, case, actor)
     if action is CaseAction.REPORTED:
         row.notified_at = utc_now()
     return move(session, row, action, actor, {})

@@ -63,6 +63,7 @@ class CaseAction(StrEnum):
     REPORTED = "reported"
     RETRACT = "retract"
     SETTLE = "settle"
+    CONTRIBUTE = "contribute"
     UNDELIVERED = "undelivered"
 
 
@@ -141,6 +142,7 @@ TRANSITIONS: Mapping[CaseAction, Transitions] = {
     # Only an unfinished report can be retracted, only one of unknown status settled.
     CaseAction.RETRACT: _stay(*_ALL),
     CaseAction.SETTLE: _stay(*_ALL),
+    CaseAction.CONTRIBUTE: _stay(State.CONFIRMED, State.ESCALATED, State.REPORTED, State.CLOSED),
 }
 
 _REVIEWERS = frozenset({Role.REVIEWER})
@@ -165,6 +167,7 @@ ROLES: Mapping[CaseAction, frozenset[Role]] = {
     CaseAction.REPORTED: _SYSTEM | _REVIEWERS,
     CaseAction.RETRACT: _SENIORS,
     CaseAction.SETTLE: _SENIORS,
+    CaseAction.CONTRIBUTE: _SENIORS,
     CaseAction.UNDELIVERED: _SYSTEM,
 }
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sqlalchemy.orm import Session
+
 from hashmatch.errors import InputError
 from hashmatch.hashers import is_degenerate
 from hashmatch.hashes import Hash, Kind
@@ -23,11 +25,25 @@ def add_hashes(
     The audit log names `actor`. Raises `UnknownListError`, and `InputError` for a hash that about
     every uniform picture has.
     """
+    with database.writing(actor) as session:
+        return add_entry_of(session, name, hashes, note=note)
+
+
+def add_entry_of(
+    session: Session,
+    name: str,
+    hashes: Sequence[Hash],
+    *,
+    note: str = "",
+    category: str = "",
+    tags: Sequence[str] = (),
+) -> int:
+    """Do the same in a transaction, with the category and tags of the entry."""
     for one in hashes:
         _require_distinctive(one)
-    with database.writing(actor) as session:
-        values = {one.algorithm.name: one.value for one in hashes}
-        return add_entry(session, find_list(session, name), values, note)
+    values = {one.algorithm.name: one.value for one in hashes}
+    row = find_list(session, name)
+    return add_entry(session, row, values, note, category=category, tags=tags)
 
 
 def _require_distinctive(one: Hash) -> None:
