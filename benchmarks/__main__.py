@@ -28,6 +28,7 @@ from benchmarks import (
     retained,
     scale,
     service,
+    sharing,
     starting,
 )
 from benchmarks.measuring import machine
@@ -55,6 +56,7 @@ _BENCHMARKS = {
         beside,
         cases,
         console,
+        sharing,
         growth,
         effect,
     )

@@ -7,6 +7,7 @@ HashmatchError
 ├── ListFileError           a list file cannot be imported
 ├── SourceError             the source of a list cannot be reached or understood
 │   └── SourceRefusedError      the source refuses, until something is changed
+│       └── SourceExpiredError      the source has to be read from the beginning
 ├── IdentityProviderError   the identity provider of the console cannot be understood
 ├── OutboxError             an outbox message could not be delivered
 │   ├── AddressError            requests may not be sent to that address
@@ -27,6 +28,7 @@ HashmatchError
 ├── NoActiveListError       there is no list to match against
 │   └── LicenceExpiredError     the licence of every list has expired
 ├── NotFoundError           no record has that id
+├── PullExpiredError        a consumer of a shared list has to pull it from the beginning
 ├── CaseStateError          the state of a case does not permit the decision
 ├── GuardError              a generator cannot be guarded, or a call would go past its guard
 │   ├── BlockedInputError       a picture that a generator was given may not be used
@@ -85,6 +87,10 @@ class SourceError(HashmatchError):
 
 class SourceRefusedError(SourceError):
     """The source of a list refuses the request; trying again will not help."""
+
+
+class SourceExpiredError(SourceRefusedError):
+    """The source has to be read from the beginning."""
 
 
 class IdentityProviderError(HashmatchError):
@@ -165,6 +171,10 @@ class LicenceExpiredError(NoActiveListError):
 
 class NotFoundError(HashmatchError):
     """No record has that id."""
+
+
+class PullExpiredError(HashmatchError):
+    """A consumer of a shared list has to pull it from the beginning."""
 
 
 class CaseStateError(HashmatchError):

@@ -113,6 +113,7 @@ def _no_hash_or_secret_is_logged(_leaks: _Leaks) -> Iterator[None]:
 # What is tested on PostgreSQL as well: everything that the store does for others. The exchanges are
 # left out, whose protocols take long and end in the same deliveries.
 _ON_BOTH = (
+    "sharing",
     "store/",
     "outbox/",
     "cases/",

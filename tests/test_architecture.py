@@ -23,7 +23,7 @@ FLOORS = (
     {"service", "gate", "engines"},
     {"wiring"},
     {"cases"},
-    {"screening", "lists", "cybertip", "evaluate", "prompts"},
+    {"screening", "lists", "cybertip", "evaluate", "prompts", "sharing"},
     {"policy", "wide", "forecast", "audit", "outbox", "uploaders", "reports", "retained"},
     {"match_listener"},
     {"index"},
@@ -41,7 +41,7 @@ CLIENT_IMPORTS = {"closing", "errors", "hashes", "outcome", "provenance", "wire"
 # Storeys of rooms that have some, from the top down; those in one set do not know each other.
 STOREYS = {
     "store": (
-        {"retention", "figures", "queue", "sessions", "related_cases"},
+        {"retention", "figures", "queue", "sessions", "related_cases", "sharing"},
         {"evaluations", "backfills", "events", "retained"},
         {
             "migrations",
@@ -76,7 +76,17 @@ DOORS = {
     "store": {part for parts in STOREYS["store"] for part in parts},
     # Loads the clients of brokers.
     "engines": {"worker"},
-    "operations": {"console_demo", "demo", "doctor", "first_run", "generator_demo", "misuse"},
+    "operations": {
+        "asking",
+        "console_demo",
+        "demo",
+        "doctor",
+        "first_run",
+        "generator_demo",
+        "misuse",
+    },
+    # Protocols, of which an installation may serve any.
+    "sharing": {"ncmec", "taxii"},
     # The search for altered copies hashes by the steps of PDQ.
     "hashers": {"pdq"},
 }

@@ -23,6 +23,7 @@ from hashmatch.config import (
     ReporterSettings,
     SecretSettings,
     Settings,
+    SharedListSettings,
     SourceSettings,
     ViewerSettings,
     WebhookSettings,
@@ -43,11 +44,12 @@ def _of_union(kind: Any) -> list[type[BaseModel]]:
 
 FIXED = (
     *("database", "intake", "index", "policy", "guards"),
-    *("service", "console", "outbox", "cases", "audit", "retention"),
+    *("service", "console", "outbox", "cases", "audit", "sharing", "retention"),
 )
 SECTIONS: dict[str, list[type[BaseModel]]] = {
     **{f"## `[{name}]`": [type(getattr(Settings(), name))] for name in FIXED},
     "### `[policy.lists.NAME]`": [ListPolicySettings],
+    "### `[sharing.lists.NAME]`": [SharedListSettings],
     "### `[console.oidc]`": [OIDCSettings],
     "### `[console.viewer]`": [ViewerSettings],
     "## `[mappings.NAME]`": [MappingSettings],

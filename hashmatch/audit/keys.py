@@ -1,4 +1,4 @@
-"""Keys of the audit chain (Ed25519, RFC 8032): one that signs it, and any number that verify it.
+"""Keys that sign (Ed25519, RFC 8032): the audit chain's, with any that verify it, and others'.
 
 Both kinds are written as the base64 of their 32 bytes. The id of a key is the beginning of the
 SHA-256 of its public half.
@@ -9,14 +9,15 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from hashmatch.config import Settings, read_secret
+from hashmatch.config import SecretSettings, Settings, read_secret
 from hashmatch.errors import ConfigError, InputError
 from hashmatch.store.engine import Seal
 
@@ -25,6 +26,28 @@ _ID_CHARACTERS = 16
 
 # Keys that verify signatures, by key id.
 PublicKeys: TypeAlias = Mapping[str, Ed25519PublicKey]
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """A signing key: its id, its public half in base64, and its signing function."""
+
+    key_id: str
+    public_key: str
+    sign: Callable[[bytes], bytes]
+
+
+def open_signer(secret: SecretSettings, place: str) -> Signer:
+    """Return the signing key that a secret holds. Raises `ConfigError`, which names its place."""
+    key = _read_private(secret, place)
+    public = key.public_key()
+    return Signer(_key_id(public), _encode(public.public_bytes_raw()), key.sign)
+
+
+def parse_public_keys(texts: Collection[str], place: str) -> PublicKeys:
+    """Return public keys, written in base64, by their ids. Raises `InputError` naming the place."""
+    keys = [_parse_public(one, place) for one in texts]
+    return {_key_id(key): key for key in keys}
 
 
 def make_key() -> tuple[str, str]:
@@ -70,12 +93,15 @@ def is_signed(keys: PublicKeys, key_id: str, signature: bytes, signed: bytes) ->
 
 
 def _private_key(settings: Settings) -> Ed25519PrivateKey | None:
-    if settings.audit.signing_key is None:
-        return None
-    data = _parse(read_secret(settings.audit.signing_key))
+    secret = settings.audit.signing_key
+    return None if secret is None else _read_private(secret, "audit.signing_key")
+
+
+def _read_private(secret: SecretSettings, place: str) -> Ed25519PrivateKey:
+    data = _parse(read_secret(secret))
     if data is None:
         raise ConfigError(
-            "audit.signing_key: not an Ed25519 key in base64",
+            f"{place}: not an Ed25519 key in base64",
             hint="'hashmatch audit make-key FILE' creates one.",
         )
     return Ed25519PrivateKey.from_private_bytes(data)

@@ -16,6 +16,7 @@ from .console import ConsoleSettings, OIDCSettings, RoleName, ViewerSettings
 from .lists import (
     FileSourceSettings,
     GuardSettings,
+    HashmatchSourceSettings,
     HTTPSSourceSettings,
     MappingSettings,
     NCMECSourceSettings,
@@ -42,6 +43,7 @@ from .settings import (
     find_config,
     load_settings,
 )
+from .sharing import SharedListSettings, SharingSettings, TrafficLight
 from .worker import WorkerSettings
 
 __all__ = [
@@ -59,6 +61,7 @@ __all__ = [
     "GuardSettings",
     "HTTPSSourceSettings",
     "HandoffSettings",
+    "HashmatchSourceSettings",
     "ImageFormat",
     "ListPolicySettings",
     "MappingSettings",
@@ -73,9 +76,12 @@ __all__ = [
     "SecretSettings",
     "ServiceSettings",
     "Settings",
+    "SharedListSettings",
+    "SharingSettings",
     "SourceSettings",
     "StopNCIISourceSettings",
     "ThreatExchangeSourceSettings",
+    "TrafficLight",
     "ViewerSettings",
     "WebhookEscalation",
     "WebhookSettings",

@@ -181,6 +181,22 @@ class StopNCIISourceSettings(_ExchangeSettings):
         return self
 
 
+class HashmatchSourceSettings(_SourceSettings):
+    """`[lists.NAME]` with `source = "hashmatch"`: a list that another installation shares.
+
+    `url` is its address, `list` the list's name there, by default our own. With `public_keys` its
+    answers have to be signed with one of them.
+    """
+
+    source: Literal["hashmatch"]
+    url: str
+    list: str = Field(default="", pattern="^([a-z0-9][a-z0-9._-]{0,63})?$")
+    token: SecretSettings
+    public_keys: tuple[str, ...] = Field(default=(), strict=False)
+    ca_file: str = ""
+    timeout_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
+
+
 class ThreatExchangeSourceSettings(_ExchangeSettings):
     """`[lists.NAME]` with `source = "threatexchange"`: a privacy group of Meta's."""
 
@@ -198,6 +214,7 @@ SourceSettings = Annotated[
     | ObjectStorageSourceSettings
     | NCMECSourceSettings
     | StopNCIISourceSettings
+    | HashmatchSourceSettings
     | ThreatExchangeSourceSettings,
     Field(discriminator="source"),
 ]

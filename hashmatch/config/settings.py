@@ -19,6 +19,7 @@ from .cases import AuditSettings, CasesSettings, EscalationSettings, RetentionSe
 from .console import ConsoleSettings
 from .lists import IWF, GuardSettings, MappingSettings, SecretSettings, Section, SourceSettings
 from .service import DoorSettings, OutboxSettings, ServiceSettings, WebhookName, WebhookSettings
+from .sharing import SharingSettings
 from .worker import WorkerSettings
 
 CONFIG_NAME = "hashmatch.toml"
@@ -172,6 +173,7 @@ class Settings(Section):
     cases: CasesSettings = CasesSettings()
     escalations: dict[WebhookName, EscalationSettings] = {}
     audit: AuditSettings = AuditSettings()
+    sharing: SharingSettings = SharingSettings()
     retention: RetentionSettings = RetentionSettings()
     source: Path | None = Field(default=None, exclude=True)
 
@@ -242,6 +244,7 @@ def load_settings(explicit: Path | None = None, *, use_environment: bool = True)
             table.get("prompts"),
             table.get("backfill"),
             table.get("worker"),
+            table.get("sharing"),
             _table(table.get("console"), "oidc"),
         ):
             for secret in _secrets(section):

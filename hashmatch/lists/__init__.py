@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .allowing import hash_of_match, parse_hash
-    from .curating import add_hashes
+    from .curating import add_entry_of, add_hashes
     from .degenerate import withdraw_known_degenerate
     from .feedback import feedback_senders, queue_feedback
     from .flooding import decide_flooding, flooding_facts
-    from .formats import FORMATS, BadRow, ListFormat, find_format, unpacked
+    from .formats import FORMATS, TAGS, BadRow, ListFormat, find_format, read_feed, unpacked
     from .importing import ImportSummary, import_list
     from .overview import list_facts
     from .promoting import promote_supported
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .sorting import RejectedRows
     from .sources import (
         FileSource,
+        HashmatchSource,
         HTTPSSource,
         ListSource,
         NCMECSource,
@@ -28,15 +29,18 @@ if TYPE_CHECKING:
         StopNCIISource,
         ThreatExchangeSource,
         Verdict,
+        open_client,
         open_source,
     )
     from .syncing import sync_list
 
 __all__ = [
     "FORMATS",
+    "TAGS",
     "BadRow",
     "FileSource",
     "HTTPSSource",
+    "HashmatchSource",
     "ImportSummary",
     "ListFormat",
     "ListReach",
@@ -50,6 +54,7 @@ __all__ = [
     "ThreatExchangeSource",
     "Verdict",
     "accept_delivery",
+    "add_entry_of",
     "add_hashes",
     "decide_flooding",
     "feedback_senders",
@@ -59,11 +64,13 @@ __all__ = [
     "hash_of_match",
     "import_list",
     "list_facts",
+    "open_client",
     "open_source",
     "parse_hash",
     "promote_supported",
     "queue_feedback",
     "reach_of_list",
+    "read_feed",
     "reject_delivery",
     "sync_list",
     "unpacked",
@@ -75,19 +82,19 @@ __all__ = [
 # that only ask do without.
 _HOMES = {
     ".allowing": "hash_of_match parse_hash",
-    ".curating": "add_hashes",
+    ".curating": "add_entry_of add_hashes",
     ".degenerate": "withdraw_known_degenerate",
     ".feedback": "feedback_senders queue_feedback",
     ".flooding": "decide_flooding flooding_facts",
-    ".formats": "FORMATS BadRow ListFormat find_format unpacked",
+    ".formats": "FORMATS TAGS BadRow ListFormat find_format read_feed unpacked",
     ".importing": "ImportSummary import_list",
     ".overview": "list_facts",
     ".promoting": "promote_supported",
     ".quarantine": "QuarantineView accept_delivery reject_delivery view_quarantine",
     ".reach": "ListReach forecast_words reach_of_list",
     ".sorting": "RejectedRows",
-    ".sources": "FileSource HTTPSSource ListSource NCMECSource ObjectStorageSource StopNCIIKeys"
-    " StopNCIISource ThreatExchangeSource Verdict open_source",
+    ".sources": "FileSource HashmatchSource HTTPSSource ListSource NCMECSource ObjectStorageSource"
+    " StopNCIIKeys StopNCIISource ThreatExchangeSource Verdict open_client open_source",
     ".syncing": "sync_list",
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names.split()}

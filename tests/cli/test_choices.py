@@ -20,7 +20,7 @@ from hashmatch.store.tokens import Scope
         (choices.DECISIONS, [one.value for one in DECISIONS]),
         (choices.FLOOD_ACTIONS, [one.value for one in FloodAction]),
         (choices.VERDICTS, [one.value for one in Verdict]),
-        (choices.SCOPES, [one.value for one in Scope]),
+        (choices.SCOPES, [one.value for one in Scope if one is not Scope.PULL]),
         (choices.LIST_FORMATS, [one.name for one in FORMATS]),
         (choices.REPORT_FORMATS, [one.name for one in REPORT_FORMATS]),
         (choices.ALGORITHMS, list(ALGORITHMS)),

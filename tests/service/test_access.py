@@ -37,6 +37,7 @@ _HASH = {"algorithm": "pdq", "value": "0" * 64, "content_id": "x"}
 _SIGNAL = {"params": {"signal_type": "pdq", "signal": "0" * 64}}
 _DECIDING = {Scope.REVIEW, Scope.SENIOR, Scope.ADMIN}
 _KEEPERS = {Scope.ADMIN, Scope.LISTS}
+_PULLERS = {Scope.PULL}
 _LISTS = Call("GET", "/v1/lists", {*_KEEPERS, Scope.AUDIT})
 CALLS = [
     Call("POST", "/v1/scan", {Scope.SCAN}, {"params": {"content_id": "x"}, "content": drawn(9)}),
@@ -75,6 +76,24 @@ CALLS = [
     Call("GET", "/c/bank/ONE/content/1", {Scope.REVIEW, Scope.CURATE}),
     Call("PUT", "/c/bank/ONE/content/1", {Scope.CURATE}, {"json": {}}),
     Call("DELETE", "/c/bank/ONE/content/1", {Scope.CURATE}),
+    Call("GET", "/v1/shared", _PULLERS),
+    Call("GET", "/v1/shared/one/changes", _PULLERS),
+    Call("GET", "/v1/shared/one/tags", _PULLERS),
+    Call("POST", "/v1/shared/one/evaluate", _PULLERS, {"json": {"blinded": ["AAAA"]}}),
+    Call("GET", "/sharing/ncmec/one/v2/status", _PULLERS),
+    Call("GET", "/sharing/ncmec/one/v2/members", _PULLERS),
+    Call("GET", "/sharing/ncmec/one/v2/entries", _PULLERS),
+    Call("GET", "/sharing/ncmec/one/v2/feedback/PDQ/reasons", _PULLERS),
+    Call("PUT", "/sharing/ncmec/one/v2/entries/5/6/PDQ/feedback", _PULLERS, {"content": b"<x/>"}),
+    Call("GET", "/taxii2/", _PULLERS),
+    Call("GET", "/taxii2/shared/", _PULLERS),
+    Call("GET", "/taxii2/shared/collections/", _PULLERS),
+    Call("GET", "/taxii2/shared/collections/ours/", _PULLERS),
+    Call("GET", "/taxii2/shared/collections/ours/objects/", _PULLERS),
+    Call("GET", "/taxii2/shared/collections/ours/manifest/", _PULLERS),
+    Call("GET", "/taxii2/shared/collections/ours/objects/an-object/", _PULLERS),
+    Call("GET", "/taxii2/shared/collections/ours/objects/an-object/versions/", _PULLERS),
+    Call("GET", "/taxii2/shared/status/a-status/", _PULLERS),
     Call("GET", "/status", None),
     Call("GET", "/status/live", None),
     Call("GET", "/metrics", {Scope.METRICS}),
@@ -99,6 +118,11 @@ def test_the_table_has_every_call_that_there_is(steady: Served) -> None:
         ("/ONE", "/{name}"),
         ("/content/1", "/content/{number}"),
         ("/API", "/{api}"),
+        ("/PDQ/", "/{kind}/"),
+        ("/5/6/", "/{member}/{entry_id}/"),
+        ("/collections/ours/", "/collections/{collection}/"),
+        ("/an-object/", "/{object_id}/"),
+        ("/a-status/", "/{status_id}/"),
     )
     table = set()
     for one in CALLS:

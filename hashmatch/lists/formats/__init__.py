@@ -9,6 +9,7 @@ from __future__ import annotations
 from hashmatch.errors import InputError
 
 from .csv import CSVFormat
+from .feed import TAGS, Manifest, read_feed
 from .interface import BadRow, Excluded, ListFormat, RawRow, Row, UnknownColumn
 from .json import JSONFormat, JSONLinesFormat
 from .mapping import as_text, mapped_category
@@ -43,10 +44,12 @@ def find_format(file_name: str, name: str = "") -> ListFormat:
 
 __all__ = [
     "FORMATS",
+    "TAGS",
     "BadRow",
     "Excluded",
     "ListFile",
     "ListFormat",
+    "Manifest",
     "NCMECEntry",
     "NextPage",
     "RawRow",
@@ -56,6 +59,7 @@ __all__ = [
     "entry_rows",
     "find_format",
     "mapped_category",
+    "read_feed",
     "read_response",
     "unpacked",
 ]

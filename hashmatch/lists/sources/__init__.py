@@ -5,6 +5,7 @@ a server that speaks its protocol to the contract suites.
 """
 
 from .file import FileSource
+from .hashmatch import HashmatchSource
 from .https import HTTPSSource
 from .interface import (
     Checkpoint,
@@ -19,6 +20,7 @@ from .object_storage import ObjectStorageSource
 from .opening import open_source
 from .stopncii import StopNCIIKeys, StopNCIISource
 from .threatexchange import ThreatExchangeSource
+from .web import open_client
 
 __all__ = [
     "Checkpoint",
@@ -27,6 +29,7 @@ __all__ = [
     "Fetch",
     "FileSource",
     "HTTPSSource",
+    "HashmatchSource",
     "ListSource",
     "NCMECSource",
     "ObjectStorageSource",
@@ -34,5 +37,6 @@ __all__ = [
     "StopNCIISource",
     "ThreatExchangeSource",
     "Verdict",
+    "open_client",
     "open_source",
 ]

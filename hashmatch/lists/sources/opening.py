@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from hashmatch.audit import parse_public_keys
 from hashmatch.config import (
     FileSourceSettings,
+    HashmatchSourceSettings,
     HTTPSSourceSettings,
     MappingSettings,
     NCMECSourceSettings,
@@ -19,6 +21,7 @@ from hashmatch.errors import ConfigError
 
 from ..formats import find_format
 from .file import FileSource
+from .hashmatch import HashmatchSource
 from .https import HTTPSSource
 from .interface import ListSource
 from .ncmec import NCMECSource
@@ -47,6 +50,15 @@ def open_source(settings: Settings, list_name: str) -> ListSource:
             read_secret(feedback_key) if feedback_key else "",
         )
         return StopNCIISource(section.base, keys, timeout_s=section.timeout_s)
+    if isinstance(section, HashmatchSourceSettings):
+        return HashmatchSource(
+            section.url,
+            section.list or list_name,
+            read_secret(section.token),
+            parse_public_keys(section.public_keys, f"lists.{list_name}.public_keys"),
+            ca_file=section.ca_file,
+            timeout_s=section.timeout_s,
+        )
     mapping = _find_mapping(settings, list_name, section.mapping)
     if isinstance(section, FileSourceSettings):
         return FileSource(Path(section.path), partial(find_format, name=section.format), mapping)

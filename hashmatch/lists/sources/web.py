@@ -16,7 +16,13 @@ import httpx
 import tenacity
 
 from hashmatch._version import __version__
-from hashmatch.errors import ConfigError, ListFileError, SourceError, SourceRefusedError
+from hashmatch.errors import (
+    ConfigError,
+    ListFileError,
+    SourceError,
+    SourceExpiredError,
+    SourceRefusedError,
+)
 
 ATTEMPTS = 5
 # Requested again at each sync, since a server may record an entry a little late.
@@ -30,7 +36,8 @@ _MAX_WAIT_S = 60.0
 _READABLE, _ACCEPTED = frozenset({200, 206, 304}), frozenset({200, 201, 202, 204})
 # Statuses after which another attempt may succeed, and statuses that call for an operator.
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
-_REFUSED = frozenset({400, 401, 403, 404, 405, 410})
+_REFUSED = frozenset({400, 401, 403, 404, 405})
+_GONE = 410
 
 
 class _TransientError(Exception):
@@ -282,6 +289,8 @@ def _require_status(response: httpx.Response, wanted: Set[int] = _READABLE) -> h
         after = response.headers.get("Retry-After", "")
         after_s = float(after) if after.isdecimal() else 0.0
         raise _TransientError(f"{host}: it answered with status {status}", after_s=after_s)
+    if status == _GONE:
+        raise SourceExpiredError(f"{host}: what was read of it before does not count any more")
     if status in _REFUSED:
         raise SourceRefusedError(
             f"{host}: it refused with status {status}",

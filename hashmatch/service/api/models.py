@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -211,6 +212,39 @@ class ListsAnswer(BaseModel):
     """All lists."""
 
     lists: list[ListAnswer]
+
+
+class SharedListAnswer(BaseModel):
+    """A list that a consumer may pull."""
+
+    list: str
+    tlp: str
+    generation: int
+    published_at: datetime | None
+
+
+class SharedListsAnswer(BaseModel):
+    """The lists that a consumer may pull; `public_key` verifies the manifests of their feeds."""
+
+    publisher: str
+    public_key: str | None
+    lists: list[SharedListAnswer]
+
+
+class BlindedQuestion(BaseModel):
+    """Hashes that a partner blinded, each an element of ristretto255 in base64."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    blinded: Annotated[
+        list[Annotated[str, Field(max_length=64)]], Field(min_length=1, max_length=1_000)
+    ]
+
+
+class EvaluatedAnswer(BaseModel):
+    """The evaluations of a question in its order, each with its proof (RFC 9497), in base64."""
+
+    evaluated: list[str]
 
 
 class SyncStarted(BaseModel):

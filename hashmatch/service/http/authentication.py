@@ -6,6 +6,8 @@ Callers of HMA's routes that cannot send a token may be permitted by their addre
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 import secrets
 import threading
 import time
@@ -254,6 +256,21 @@ class RequireHMAScope(RequireScope):
         return token
 
 
+class RequirePull(RequireScope):
+    """The same for pulls of shared lists, whose clients send the token as a password (RFC 7617)."""
+
+    def __init__(self) -> None:
+        super().__init__(Scope.PULL)
+
+    async def __call__(self, request: Request) -> Token:
+        """Return the token of the request. Raises the errors of `Authenticator.admit`."""
+        authenticator: Authenticator = request.app.state.service.authenticator
+        given = request.headers.get("authorization")
+        token = await authenticator.admit(_password_as_bearer(given), *self.scopes)
+        request.scope["hashmatch.token"] = token.token_id
+        return token
+
+
 def require_scope(token: Token, *scopes: Scope) -> None:
     """Raise `HTTPException` with 403 unless the token has one of the scopes."""
     if token.scopes.isdisjoint(scopes):
@@ -287,6 +304,18 @@ def _bearer(authorization: str) -> tuple[str, str] | None:
     # The name of the scheme is case-insensitive (RFC 9110, section 11.1).
     kind, _, text = authorization.partition(" ")
     return split_token(text.strip()) if kind.lower() == "bearer" else None
+
+
+def _password_as_bearer(authorization: str | None) -> str | None:
+    """Return an Authorization header whose token may be the password of any user name."""
+    kind, _, text = (authorization or "").partition(" ")
+    if kind.lower() != "basic":
+        return authorization
+    try:
+        decoded = base64.b64decode(text.strip(), validate=True).decode()
+    except (binascii.Error, ValueError):
+        return authorization
+    return f"Bearer {decoded.partition(':')[2]}"
 
 
 def _unauthorised(detail: str, *, error: str = ' error="invalid_token"') -> HTTPException:

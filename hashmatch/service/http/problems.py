@@ -28,6 +28,7 @@ from hashmatch.errors import (
     ListFileError,
     NotFoundError,
     OverloadedError,
+    PullExpiredError,
     SourceError,
     SyncLeaseError,
     UnknownListError,
@@ -42,6 +43,7 @@ _STATUSES: tuple[tuple[type[HashmatchError], HTTPStatus], ...] = (
     (NotFoundError, HTTPStatus.NOT_FOUND),
     (SyncLeaseError, HTTPStatus.CONFLICT),
     (CaseStateError, HTTPStatus.CONFLICT),
+    (PullExpiredError, HTTPStatus.GONE),
     (ForbiddenError, HTTPStatus.FORBIDDEN),
     # A URL that a caller names.
     (AddressError, HTTPStatus.FORBIDDEN),

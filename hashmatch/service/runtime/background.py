@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from hashmatch.errors import HashmatchError
 from hashmatch.outbox import send_due
+from hashmatch.sharing import publish_changes
 from hashmatch.wiring import senders
 
 from ..telemetry.logs import logger
@@ -56,6 +57,13 @@ def start_tasks(service: ServiceState) -> list[PeriodicTask]:
         for target, error in sent.blocked.items():
             _log.warning("messages cannot be sent", target=target, problem=error.message)
 
+    def publish() -> None:
+        for one in publish_changes(database, settings):
+            if one.name not in refused:
+                _log.warning("list is not shared", list=one.name, problem=one.reason.message)
+                refused.add(one.name)
+
+    refused: set[str] = set()
     tasks = [
         PeriodicTask("outbox", _OUTBOX_S, send),
         # Of several processes one answers a scrape. It knows the gauges of the others only from the
@@ -63,6 +71,8 @@ def start_tasks(service: ServiceState) -> list[PeriodicTask]:
         PeriodicTask("gauges", _OUTBOX_S, service.note_gauges),
         PeriodicTask("token-uses", _TOKEN_USES_S, service.authenticator.note_uses),
     ]
+    if settings.sharing.enabled:
+        tasks.append(PeriodicTask("publication", _OUTBOX_S, publish))
     if interval_s := settings.service.sync_interval_s:
         # More often than the interval, so that syncs start soon after they are due.
         every_s = min(_SYNCS_S, interval_s)

@@ -1,0 +1,166 @@
+"""`hashmatch sharing` by hand: a list is shared, a case contributed, feedback decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from hashmatch.cases import CaseAction
+from hashmatch.store.engine import Database
+from hashmatch.store.lists import find_list
+from hashmatch.store.sharing import save_feedback
+from hashmatch.store.sharing.consumers import require_consumer
+from tests.cases.making import act, make_match
+from tests.command_line import CommandLine
+from tests.store.importing import import_text
+
+_SHARING = """
+[sharing]
+enabled = true
+publisher = "Platform A"
+[sharing.lists.ours]
+[sharing.lists.one]
+[sharing.lists.theirs]
+redistribute = true
+"""
+
+
+@pytest.fixture
+def shell(command_line: CommandLine) -> CommandLine:
+    """A command line over a store with a licensed list and an own one."""
+    config = command_line.folder / "hashmatch.toml"
+    config.write_text(config.read_text() + _SHARING)
+    command_line.import_pictures("one", 1, 2)
+    assert command_line.run("lists", "add", "ours", "--own").exit_code == 0
+    return command_line
+
+
+@pytest.fixture
+def store(shell: CommandLine) -> Iterator[Database]:
+    """Its store."""
+    with closing(Database(f"sqlite:///{shell.folder}/data/hashmatch.db")) as database:
+        yield database
+
+
+def test_status_says_what_is_shared_and_why_not(shell: CommandLine) -> None:
+    found = {one["list"]: one for one in shell.json("sharing", "status")}
+    assert found["ours"]["state"] == "being published" or found["ours"]["state"] == "shared"
+    assert "licensed" in found["one"]["reason"]
+    assert "theirs" in found["theirs"]["reason"]
+
+
+def test_a_consumer_is_registered_given_a_token_and_removed(shell: CommandLine) -> None:
+    assert shell.json("sharing", "consumers") == []
+    done = shell.run("sharing", "consumer", "hotline", "--list", "ours", "--category", "A1")
+    assert done.exit_code == 0, done.output
+    token = shell.run("sharing", "token", "hotline", "--days", "30").stdout.strip()
+    assert token.startswith("hm_")
+    (found,) = shell.json("sharing", "consumers")
+    assert (found["consumer"], found["lists"], found["categories"]) == ("hotline", "ours", "A1")
+    assert found["tokens"] in token
+    assert shell.run("sharing", "remove", "hotline").exit_code == 0
+    assert shell.json("sharing", "consumers") == []
+    states = {one["token"]: one["state"] for one in shell.json("tokens", "list")}
+    assert states[found["tokens"]] == "revoked"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("consumer", "x", "--list", "one"), "licensed"),
+        (("consumer", "x", "--list", "nowhere"), "not shared"),
+        (("consumer", "X Y", "--list", "ours"), "not a name"),
+        (("consumer", "x"), "--list"),
+        (("token", "nobody"), "no consumer"),
+        (("remove", "nobody"), "no consumer"),
+        (("decide", "7", "--accept"), "no feedback"),
+        (("decide", "7", "--decline", "--withdraw"), "--accept"),
+        (("decide", "7"), "--accept"),
+        (("approve", "7"), "no contribution"),
+        (("withdraw", "7"), "no contribution"),
+        (("contribute", "99", "ours", "--basis", "x"), "no case"),
+        (("contribute", "99", "ours"), "--basis"),
+        (("ask", "https://x.example", "ours", __file__), "no token"),
+    ],
+)
+def test_wrong_arguments_are_clear_errors(
+    shell: CommandLine, arguments: tuple[str, ...], message: str
+) -> None:
+    done = shell.run("sharing", *arguments)
+    assert done.exit_code == 2
+    assert message in done.output
+    assert "Traceback" not in done.output
+
+
+def test_a_case_is_contributed_by_two_people_and_withdrawn(
+    shell: CommandLine, store: Database
+) -> None:
+    case = make_match(store)
+    act(store, case, CaseAction.CONFIRM)
+    contribute = (
+        "sharing", "contribute", str(case), "ours", "--basis", "two of us", "--category", "A1",
+        "--classify", "icse=baseline", "--jurisdiction", "GB", "--generated", "generated",
+    )  # fmt: skip
+    proposed = shell.run(*contribute, "--by", "alice")
+    assert "somebody else" in proposed.output
+    assert shell.run("sharing", "approve", "1", "--by", "alice").exit_code == 2
+    assert shell.run("sharing", "approve", "1", "--by", "bob").exit_code == 0
+    (found,) = shell.json("sharing", "contributions", "--case", str(case))
+    assert (found["state"], found["proposed_by"], found["decided_by"]) == ("added", "alice", "bob")
+    assert found["classification"] == "icse=baseline"
+    assert shell.run("sharing", "withdraw", "1").exit_code == 0
+    (found,) = shell.json("sharing", "contributions")
+    assert found["state"] == "withdrawn"
+
+
+def test_feedback_is_decided_and_may_withdraw_the_entry(
+    shell: CommandLine, store: Database
+) -> None:
+    case = make_match(store)
+    act(store, case, CaseAction.CONFIRM)
+    shell.run("sharing", "contribute", str(case), "ours", "--basis", "x", "--by", "alice")
+    shell.run("sharing", "approve", "1", "--by", "bob")
+    shell.run("sharing", "consumer", "hotline", "--list", "ours")
+    (contributed,) = shell.json("sharing", "contributions")
+    with store.writing() as session:
+        save_feedback(
+            session,
+            find_list(session, "ours"),
+            require_consumer(session, "hotline"),
+            entry_id=str(contributed["entry"]),
+            algorithm="pdq",
+            is_affirmative=False,
+            reason="another picture",
+        )
+    (given,) = shell.json("sharing", "feedback")
+    assert (given["consumer"], given["says"]) == ("hotline", "disagrees")
+    done = shell.run("sharing", "decide", str(given["feedback"]), "--accept", "--withdraw")
+    assert done.exit_code == 0, done.output
+    assert shell.json("sharing", "feedback") == []
+    assert shell.run("sharing", "decide", "1", "--decline").exit_code == 2
+    statuses = {one["list"]: one for one in shell.json("lists", "status")}
+    assert statuses["ours"]["entries"] == {}
+
+
+def test_feedback_on_a_licensed_list_withdraws_nothing(
+    shell: CommandLine, store: Database, tmp_path: Path
+) -> None:
+    import_text(store, "theirs", f"algorithm,value,entry_id\nmd5,{1:032x},7\n")
+    shell.run("sharing", "consumer", "hotline", "--list", "theirs")
+    with store.writing() as session:
+        save_feedback(
+            session,
+            find_list(session, "theirs"),
+            require_consumer(session, "hotline"),
+            entry_id="7",
+            algorithm="md5",
+            is_affirmative=False,
+        )
+    done = shell.run("sharing", "decide", "1", "--accept", "--withdraw")
+    assert done.exit_code == 2
+    assert "licensor" in done.output
+    # Nothing is decided by a command that failed.
+    assert len(shell.json("sharing", "feedback")) == 1
