@@ -218,14 +218,17 @@ def add_note(session: Session, case: int, text: str, actor: Actor) -> ActionDone
     return ActionDone(row.key, State(row.state))
 
 
-def hold(session: Session, case: int, reason: str, actor: Actor) -> ActionDone:
+def hold(session: Session, case: int, reason: str, actor: Actor, *, note: str = "") -> ActionDone:
     """Place a case under a legal hold, or with an empty reason release it.
 
-    Raises what `decide` raises.
+    The reason stays as a note when the hold has ended; `note` says why it ended. Raises what
+    `decide` raises.
     """
     action = CaseAction.HOLD if reason.strip() else CaseAction.RELEASE
     row = begin_action(session, case, action, actor)
     row.legal_hold = _checked(reason, "the reason")
+    if why := (row.legal_hold or note.strip()):
+        _add_note(session, row, actor, why)
     return move(session, row, action, actor, {})
 
 

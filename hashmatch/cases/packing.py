@@ -52,13 +52,15 @@ _README = """This archive is what hashmatch has on record about one case. It hol
 case.json       the case: what matched, decisions, notes, reports, history
 case.pdf        the same to read and print
 audit.jsonl     the records of the audit log about it; "previous_hash" is the hash of the record
-                before, with which docs/audit.md computes "record_hash"; "end" is the signed end of
+                before, from which "record_hash" follows; "end" is the signed end of
                 the log when the pack was made
 manifest.json   the SHA-256 of each of these files, by whom and when the pack was made
-manifest.sig    an Ed25519 signature over the bytes of manifest.json, in base64; the public key is
-                in the manifest, and is to be compared with the one that the platform published
 
 The uploader's details are not in it.
+"""
+_SIGNED = """
+manifest.sig has an Ed25519 signature over the bytes of manifest.json, in base64; the public key
+is in the manifest, and is to be compared with the one that the platform published.
 """
 
 
@@ -81,7 +83,7 @@ def evidence_pack(database: Database, settings: Settings, case: int, actor: Acto
     except ConfigError:
         readme += _WITHOUT_PDF
     seal = open_seal(settings)
-    files["README.txt"] = (readme if seal is not None else readme + _UNSIGNED).encode()
+    files["README.txt"] = (readme + (_UNSIGNED if seal is None else _SIGNED)).encode()
     manifest = _json(
         {
             "format": _FORMAT,

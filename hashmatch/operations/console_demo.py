@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import os
+import secrets
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from PIL import Image, ImageOps
 
 from hashmatch.cases import Actor, CaseAction, Role, State, assign, decide, plan
-from hashmatch.config import Settings
+from hashmatch.config import GuardSettings, SecretSettings, Settings, WebhookEscalation
+from hashmatch.errors import ConfigError
+from hashmatch.lists import FileSource, find_format, sync_list
+from hashmatch.reports import private_file
 from hashmatch.service import serve
 from hashmatch.store.cases import CaseFilter
 from hashmatch.store.engine import Database
+from hashmatch.store.lists import has_list, set_licence
 from hashmatch.store.queue import read_cases
 from hashmatch.store.schema import utc_now
 from hashmatch.store.tokens import ROLE_SCOPES, Scope, create_token
@@ -25,6 +33,8 @@ from hashmatch.wiring import open_database, open_scanner_with
 from .demo import LISTED_SEEDS, encoded, prepare_demo, run_demo
 
 PERSON = "demo"
+_LOOPBACK, _LAST_PORT = "127.0.0.1", 65_535
+_PARTNER, _DAYS_OF_LICENCE = "partner", 12
 _CASES = 40
 _COLLEAGUE = Actor("colleague", "demo", frozenset({Role.REVIEWER}))
 _DAY = timedelta(days=1)
@@ -37,6 +47,51 @@ class ConsoleDemo:
 
     settings: Settings
     token: str
+    desk: _Desk
+
+
+class _Desk:
+    """A desk that cases can be handed over to: it takes every message, and keeps none."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    def settings(self, folder: Path) -> WebhookEscalation:
+        """Return how it is reached, with a secret in the folder."""
+        secret = folder / "desk.secret"
+        if not secret.exists():
+            with private_file(secret) as stream:
+                stream.write(secrets.token_urlsafe(32))
+        return WebhookEscalation(
+            to="webhook",
+            url=f"http://{_LOOPBACK}:{self._port}/cases",
+            secret=SecretSettings(file=str(secret)),
+        )
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Take messages until the end of the block. Raises `ConfigError`."""
+        try:
+            server = ThreadingHTTPServer((_LOOPBACK, self._port), _Taking)
+        except OSError as error:
+            raise ConfigError(
+                f"port {self._port}, for the demo's desk, is taken", hint="Choose another --port."
+            ) from error
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+
+
+class _Taking(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        self.send_response(HTTPStatus.NO_CONTENT)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Write nothing: the terminal is the service's."""
 
 
 def prepare_console_demo(folder: Path, port: int) -> ConsoleDemo:
@@ -52,12 +107,18 @@ def prepare_console_demo(folder: Path, port: int) -> ConsoleDemo:
             scanner.scan(data, content_id=content_id, reference=reference)
     with closing(open_database(settings)) as database:
         _work(database, settings)
+        _add_lists(database, folder)
         scopes = ROLE_SCOPES["admin"] | {Scope.DETAILS, Scope.AUDIT}
         with database.writing() as session:
             ends = utc_now() + _DAY
             token = create_token(session, PERSON, scopes, expires_at=ends)
-    service = settings.service.model_copy(update={"port": port})
-    return ConsoleDemo(settings.model_copy(update={"service": service}), token)
+    desk = _Desk(port + 1 if port < _LAST_PORT else port - 1)
+    updates = {
+        "service": settings.service.model_copy(update={"port": port}),
+        "outbox": settings.outbox.model_copy(update={"private_hosts": (_LOOPBACK,)}),
+        "escalations": {"desk": desk.settings(folder)},
+    }
+    return ConsoleDemo(settings.model_copy(update=updates), token, desk)
 
 
 def serve_console_demo(demo: ConsoleDemo) -> None:
@@ -65,7 +126,8 @@ def serve_console_demo(demo: ConsoleDemo) -> None:
     # The environment is ignored, as by the demo: it could name a real store.
     for name in _OTHER_VARIABLES:
         os.environ.pop(name, None)
-    serve(demo.settings)
+    with demo.desk.opened():
+        serve(demo.settings)
 
 
 def _uploads() -> Iterator[tuple[str, bytes]]:
@@ -87,6 +149,22 @@ _ALTERATIONS: tuple[Callable[[Image.Image], Image.Image], ...] = (
     lambda picture: picture.convert("L"),
     lambda picture: picture.rotate(90, expand=True),
 )
+
+
+def _add_lists(database: Database, folder: Path) -> None:
+    """Have a list whose newest delivery was quarantined, and one whose licence ends soon."""
+    file = folder / "partner.csv"
+    with database.reading() as session:
+        if has_list(session, _PARTNER):
+            return
+    for entries in (40, 3):
+        rows = (f"md5,{secrets.token_hex(16)},p{one}\n" for one in range(entries))
+        file.write_text("algorithm,value,entry_id\n" + "".join(rows))
+        guarded = Settings(guards=GuardSettings(least_changes=10))
+        sync_list(database, _PARTNER, FileSource(file, find_format), guarded)
+    with database.writing() as session:
+        end = utc_now().date() + _DAYS_OF_LICENCE * _DAY
+        set_licence(session, _PARTNER, licensor="A made-up partner", end=end)
 
 
 def _work(database: Database, settings: Settings) -> None:

@@ -51,7 +51,8 @@ class CaseFilter:
     """Selection of cases: by state, assignee, due time, matches, or period of opening.
 
     `list_name`, `entry_id`, `category`, `action` and `max_distance_bits` have to fit one match of
-    a case, `declared` its content. `is_proposed` selects those that wait for a second approval,
+    a case, `declared` its content, `fragment` be a part of its content id, in small letters or not.
+    `is_proposed` selects those that wait for a second approval,
     but for those that `not_proposed_by` proposed. At most `limit` of them, in the order of the
     queue after a place in it; see `queue`.
     """
@@ -62,6 +63,7 @@ class CaseFilter:
     since: datetime | None = None
     until: datetime | None = None
     content_id: str | None = None
+    fragment: str = ""
     list_name: str | None = None
     entry_id: str | None = None
     category: str | None = None
@@ -78,6 +80,7 @@ class CaseFilter:
         require_text(
             self.assignee,
             self.content_id,
+            self.fragment,
             self.list_name,
             self.entry_id,
             self.category,
@@ -278,6 +281,11 @@ def read_reports_of_account(
         .limit(limit)
     )
     return list(session.scalars(query))
+
+
+def find_result(session: Session, content_id: str) -> str | None:
+    """Return the result of the review of a content id's case; None where there is no case."""
+    return session.scalar(select(Case.result).where(Case.content_id == content_id))
 
 
 def has_case(session: Session, case: int) -> bool:

@@ -71,6 +71,8 @@ def read_case_page(session: Session, wanted: CaseFilter) -> CasePage:
         return _page_of_few(session, wanted, Case.content_key.in_(own), limit)
     if wanted.is_proposed:
         return _page_of_proposed(session, wanted, limit)
+    if wanted.fragment:
+        return _page_of_fragment(session, wanted, limit)
     if not _concerns_matches(wanted):
         if wanted.states and wanted.due_before is not None and _are_few(session, wanted):
             due = Case.state.in_(wanted.states) & (Case.due_at < wanted.due_before)
@@ -175,6 +177,22 @@ def _page_of_few(
     found = [(CasePlace(*row[:3]), row[3]) for row in rows]
     fitting = _fitting(session, wanted, found)
     return _page(session, [place for place, _ in fitting], found, limit)
+
+
+def _page_of_fragment(session: Session, wanted: CaseFilter, limit: int) -> CasePage:
+    """Return the page of those along the queue whose content id has a part."""
+    chosen: list[_Candidate] = []
+    looked_at: list[_Candidate] = []
+    part = wanted.fragment.casefold()
+    for one in islice(_walk(session, wanted, _CONTENTS_A_QUERY), _MOST_LOOKED_AT):
+        looked_at.append(one)
+        if one[1] is not None and part in one[1].casefold():
+            chosen.append(one)
+            if len(chosen) == limit:
+                break
+    fitting = _fitting(session, wanted, chosen)
+    full = len(looked_at) if len(chosen) == limit else _MOST_LOOKED_AT
+    return _page(session, [place for place, _ in fitting], looked_at, full)
 
 
 def _page_of_many(

@@ -13,12 +13,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from .engine import audit
-from .schema import AccessToken, ConsoleSession, require_text, utc_now
-from .tokens import Scope, Token, find_token
+from .schema import AccessToken, Case, ConsoleSession, require_text, utc_now
+from .tokens import Scope, Token, find_token, read_tokens
 
 _SECRET_BYTES = 32
 # Sessions that have ended and are removed when another begins.
@@ -123,6 +123,42 @@ def read_sessions(session: Session, name: str | None = None, *, limit: int) -> l
         query = query.where(ConsoleSession.name == name)
     rows = session.scalars(query.order_by(ConsoleSession.key.desc()).limit(limit))
     return [_facts(row, None) for row in rows]
+
+
+def read_names(session: Session, *, limit: int) -> list[str]:
+    """Return names of people by which cases may be assigned: so many at most of each origin.
+
+    Those of tokens to review, of the newest sessions, and of cases that are assigned.
+    """
+    newest = select(ConsoleSession.name).order_by(ConsoleSession.key.desc()).limit(limit)
+    found = {one.name for one in _reviewers(session)[:limit]} | set(session.scalars(newest))
+    # From each name to the next: the index has as many rows as there are cases.
+    first = select(func.min(Case.assignee).label("name")).where(Case.assignee > "")
+    names = first.cte("names", recursive=True)
+    following = select(func.min(Case.assignee)).where(Case.assignee > names.c.name)
+    after = select(following.scalar_subquery()).where(names.c.name.is_not(None))
+    names = names.union_all(after)
+    found |= set(session.scalars(select(names.c.name).limit(limit)))
+    return sorted(one for one in found if one)
+
+
+def is_known_name(session: Session, name: str) -> bool:
+    """Say whether somebody of a name has a token to review, has signed in, or has cases."""
+    queries = (
+        select(ConsoleSession.key).where(ConsoleSession.name == name),
+        select(Case.key).where(Case.assignee == name),
+    )
+    is_found = any(session.scalar(one.limit(1)) is not None for one in queries)
+    return is_found or any(one.name == name for one in _reviewers(session))
+
+
+def _reviewers(session: Session) -> list[Token]:
+    now = utc_now()
+    return [
+        one
+        for one in read_tokens(session)
+        if Scope.REVIEW in one.scopes and one.state(now) == "active"
+    ]
 
 
 def _hashed(secret: str) -> bytes:

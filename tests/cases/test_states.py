@@ -56,6 +56,7 @@ TABLE: Mapping[CaseAction, tuple[State | None, ...]] = {
     CaseAction.RETRACT: (O, R, C, F, E, P, X),
     CaseAction.SETTLE: (O, R, C, F, E, P, X),
     CaseAction.UNDELIVERED: (O, R, C, F, C, P, X),
+    CaseAction.CONTRIBUTE: (None, None, C, None, E, P, X),
 }
 MAY: Mapping[CaseAction, set[str]] = {
     **{action: {"review"} for action in CaseAction},
@@ -68,6 +69,7 @@ MAY: Mapping[CaseAction, set[str]] = {
     CaseAction.RETRACT: {"senior", "admin"},
     CaseAction.SETTLE: {"senior", "admin"},
     CaseAction.UNDELIVERED: {"system"},
+    CaseAction.CONTRIBUTE: {"senior", "admin"},
 }
 
 
@@ -144,6 +146,7 @@ def test_what_actors_do_keeps_to_the_table(listed: Database, settings: Settings)
         CaseAction.RETRACT,
         CaseAction.SETTLE,
         CaseAction.UNDELIVERED,
+        CaseAction.CONTRIBUTE,
     }
     wrong = []
     for state, action, role in product(State, ways, Role):

@@ -298,6 +298,13 @@ def _of_the_console() -> Iterator[tuple[str, Ask]]:
     yield "a session", lambda session: sessions.find_session(session, "7", idle=idle)
     yield "sessions", lambda session: sessions.read_sessions(session, limit=_ROWS)
     yield "sessions of one", lambda session: sessions.read_sessions(session, "alice", limit=_ROWS)
+    yield (
+        "a part of a content id",
+        partial(queue.read_case_page, wanted=CaseFilter(states=PENDING, fragment="/77", limit=50)),
+    )
+    yield "names of people", lambda session: sessions.read_names(session, limit=_ROWS)
+    yield "a name", lambda session: sessions.is_known_name(session, "nobody of them")
+    yield "records with a text", partial(browse_records, text="case", limit=_ROWS)
     yield "saved queues", lambda session: saved_queues.read_queues(session, "alice", ("review",))
     yield "looks", lambda session: looks.read_look_times(session, "alice", _LATE, limit=_ROWS)
     yield "schedules", schedules.read_schedules

@@ -36,7 +36,7 @@ from hashmatch.uploaders import open_sealer
 from ..runtime.state import state_of
 from .forms import RequireForm, RequirePerson, Submission
 from .pages import READERS, go, page
-from .people import Person
+from .people import Person, read_people, require_known
 from .queue import Wanted, go_to_next
 
 router = APIRouter()
@@ -64,6 +64,7 @@ def show_case(request: Request, person: Person, case: int, back: str = "", **mor
     with service.reading() as session:
         facts = view_case(session, case, show_distances=person.sees_distances)
         others = _others(session, facts)
+        people = read_people(session)
         of_account = [case_row(one) for one in read_cases_of_account(session, case, limit=_OTHERS)]
     state = State(facts["state"])
     roles = person.actor.roles
@@ -83,6 +84,8 @@ def show_case(request: Request, person: Person, case: int, back: str = "", **mor
         "of_account": of_account,
         "actions": actions,
         "targets": targets,
+        "sends": bool(settings.escalations),
+        "people": people,
         "may_approve": bool(facts["proposal"])
         and Scope.REVIEW in person.scopes
         and not person.actor.is_same(facts["proposed_by"]),
@@ -142,14 +145,16 @@ def decide_case(request: Request, sent: Deciding, case: CaseId) -> Response:
             revision=fields.number("revision"),
         )
     back = fields.text("from")
-    if fields.is_set("next") and action not in _STAY and person.may(Scope.REVIEW):
-        word = "proposed" if done.needs_second_approval else "done"
+    is_to_be_sent = action is CaseAction.CONFIRM and bool(service.settings.escalations)
+    stays = action in _STAY or is_to_be_sent
+    if fields.is_set("next") and not stays and person.may(Scope.REVIEW):
+        word = "proposed" if done.needs_second_approval else name
         return go_to_next(request, person, _wanted_of(back), but=case, done=word)
-    return _back_to(case, done, back)
+    return _back_to(case, done, name, back)
 
 
-def _back_to(case: int, done: ActionDone, back: str) -> Response:
-    word = "proposed" if done.needs_second_approval else "done"
+def _back_to(case: int, done: ActionDone, what: str, back: str) -> Response:
+    word = "proposed" if done.needs_second_approval else what
     return go(f"/cases/{case}", **{"from": back, "done": word})
 
 
@@ -163,7 +168,7 @@ def change_case(request: Request, sent: Deciding, case: CaseId) -> Response:
     service, fields, person = state_of(request), sent.fields, sent.person
     with service.database.writing(person.audit_name) as session:
         done = _change(session, sent, case)
-    return _back_to(case, done, fields.text("from"))
+    return _back_to(case, done, fields.text("change"), fields.text("from"))
 
 
 def _change(session: Session, sent: Submission, case: int) -> ActionDone:
@@ -173,15 +178,14 @@ def _change(session: Session, sent: Submission, case: int) -> ActionDone:
             require_unchanged(session, case, fields.number("revision"))
             return assign(session, case, actor.name, actor)
         case "assign":
+            require_known(session, fields.text("assignee"))
             return assign(session, case, fields.text("assignee"), actor)
         case "note":
             return add_note(session, case, fields.text("note"), actor)
         case "hold":
-            if not fields.text("reason"):
-                raise InputError("a legal hold needs a reason")
-            return hold(session, case, fields.text("reason"), actor)
+            return hold(session, case, _reason(sent), actor)
         case "release":
-            return hold(session, case, "", actor)
+            return hold(session, case, "", actor, note=_reason(sent))
         case "plan":
             due_at = _moment(fields.text("due")) if fields.text("due") else None
             priority = fields.number("priority") if fields.text("priority") else None
@@ -190,6 +194,13 @@ def _change(session: Session, sent: Submission, case: int) -> ActionDone:
             return plan(session, case, actor, due_at=due_at, priority=priority)
         case _:
             raise InputError("change: there is no such choice")
+
+
+def _reason(sent: Submission) -> str:
+    reason = sent.fields.text("reason")
+    if not reason:
+        raise InputError("a legal hold, and its end, need a reason")
+    return reason
 
 
 def _moment(text: str) -> datetime:

@@ -54,15 +54,21 @@ def own_lists(request: Request, person: Reader) -> Response:
 
 
 @router.get("/allow-lists")
-def allow_lists(request: Request, person: Reader) -> Response:
-    """Show the lists of known false positives."""
-    return _overview(request, ALLOW, may_change=person.may(Scope.LISTS, Scope.ADMIN))
+def allow_lists(
+    request: Request, person: Reader, match: Annotated[int | None, Query(ge=1, le=2**62)] = None
+) -> Response:
+    """Show the lists of known false positives, and a form to allow a match."""
+    may_change = person.may(Scope.LISTS, Scope.ADMIN)
+    return _overview(request, ALLOW, may_change=may_change, match=match)
 
 
-def _overview(request: Request, kind: str, *, may_change: bool) -> Response:
+def _overview(
+    request: Request, kind: str, *, may_change: bool, match: int | None = None
+) -> Response:
     with state_of(request).reading() as session:
         found = _lists_of(session, kind)
-    return page(request, "curated", {"lists": found, "kind": kind, "may_change": may_change})
+    facts = {"lists": found, "kind": kind, "may_change": may_change, "match": match or ""}
+    return page(request, "curated", facts)
 
 
 def _lists_of(session: Session, kind: str) -> Sequence[ListState]:

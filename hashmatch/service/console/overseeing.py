@@ -19,7 +19,7 @@ from hashmatch.audit import export_chain, public_key_of
 from hashmatch.cases import apply_retention
 from hashmatch.errors import InputError, StoreError
 from hashmatch.reports import record_export
-from hashmatch.store.engine import audit, browse_records, read_unsealed
+from hashmatch.store.engine import LOOKED_THROUGH, audit, browse_records, read_unsealed
 from hashmatch.store.schema import utc_now
 from hashmatch.store.sessions import read_sessions
 from hashmatch.store.tokens import ROLE_SCOPES, Scope, create_token, read_tokens, revoke_token
@@ -45,14 +45,22 @@ def audit_log(
     request: Request,
     _: Overseer,
     before: Annotated[int | None, Query(ge=1, le=2**62)] = None,
+    what: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
-    """Show sealed records of the audit log, the newest first."""
+    """Show sealed records of the audit log, the newest first, or those that contain a text."""
     with state_of(request).reading() as session:
-        records = browse_records(session, before=before, limit=_RECORDS)
+        records = browse_records(session, before=before, text=what.strip(), limit=_RECORDS)
+        newest = browse_records(session, before=before, limit=1)
         unsealed = read_unsealed(session)
+    following = records[-1].number if len(records) == _RECORDS else None
+    if what.strip() and following is None and newest:
+        # The next ones are looked through when somebody asks for them.
+        end = newest[0].number + 1 - LOOKED_THROUGH
+        following = end if end > 1 else None
     facts = {
         "records": records,
-        "following": records[-1].number if len(records) == _RECORDS else None,
+        "what": what.strip(),
+        "following": following,
         "unsealed": unsealed.records,
         "verified": None,
     }
@@ -63,8 +71,8 @@ def audit_log(
 async def verify(request: Request, _: Overseeing) -> Response:
     """Verify the whole audit log, in a process of its own."""
     out = await run_command(state_of(request), "audit", "verify", "--json", accepts=(0, 2))
-    facts = {"verified": json.loads(out), "records": [], "following": None, "unsealed": 0}
-    return page(request, "audit", facts)
+    nothing: dict[str, object] = {"records": [], "following": None, "unsealed": 0, "what": ""}
+    return page(request, "audit", {**nothing, "verified": json.loads(out)})
 
 
 @router.post("/audit/export")

@@ -9,8 +9,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy.orm import Session
+
 from hashmatch.cases import Actor
 from hashmatch.config import ConsoleSettings
+from hashmatch.errors import InputError
 from hashmatch.store.engine import Database
 from hashmatch.store.schema import utc_now
 from hashmatch.store.sessions import (
@@ -19,7 +22,9 @@ from hashmatch.store.sessions import (
     end_session,
     end_sessions_of,
     find_session,
+    is_known_name,
     note_session_uses,
+    read_names,
 )
 from hashmatch.store.tokens import Scope
 
@@ -27,6 +32,7 @@ from ..api.actors import roles_of
 
 # How long a use may be known here alone, at most.
 _UNWRITTEN = timedelta(minutes=2)
+_MOST_NAMES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,3 +144,17 @@ class Sessions:
 def form_token(secret: str) -> str:
     """Return the token of the forms of a session, which others cannot know."""
     return hmac.new(secret.encode(), b"hashmatch form", hashlib.sha256).hexdigest()
+
+
+def read_people(session: Session) -> list[str]:
+    """Return the names of people whom cases can be assigned to, as far as they are known."""
+    return read_names(session, limit=_MOST_NAMES)
+
+
+def require_known(session: Session, name: str) -> None:
+    """Raise `InputError` for a name that nobody has; nobody would see what is assigned to it."""
+    if name and not is_known_name(session, name):
+        raise InputError(
+            f"nobody of the name {name[:100]!r} has signed in or has a token",
+            hint="Names are suggested where one is asked for.",
+        )

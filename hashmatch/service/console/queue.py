@@ -29,7 +29,7 @@ from hashmatch.errors import InputError
 from hashmatch.outcome import Action, band_end, nearness, strongest
 from hashmatch.store.cases import CaseFilter, MatchLine, read_match_lines
 from hashmatch.store.lists import read_lists
-from hashmatch.store.queue import count_cases, read_case_page
+from hashmatch.store.queue import CasePage, count_cases, read_case_page
 from hashmatch.store.saved_queues import read_queues, remove_queue, save_queue
 from hashmatch.store.schema import utc_now
 from hashmatch.store.tokens import Scope
@@ -38,7 +38,7 @@ from ..api.cursors import QUEUE_CURSOR, queue_cursor, queue_place
 from ..runtime.state import state_of
 from .forms import RequireForm, RequirePerson, Submission
 from .pages import READERS, go, page
-from .people import Person
+from .people import Person, read_people, require_known
 
 router = APIRouter()
 Reader = Annotated[Person, Depends(RequirePerson(*READERS))]
@@ -58,6 +58,7 @@ FILTERS = (
 )  # fmt: skip
 _BULK = (CaseAction.REVIEW, CaseAction.CONFIRM, CaseAction.DISMISS, CaseAction.CLOSE)
 _MAX_QUERY = 2_000
+_CASE_WORDS = frozenset({"", "case", "fall"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ def queue(
         wanted.as_filter(person), limit=_ROWS, after=None if after is None else queue_place(after)
     )
     with service.reading() as session:
-        found = read_case_page(session, chosen)
+        found = _read_page(session, chosen)
         contents = [one.content.content_id for one in found.cases]
         matches = read_match_lines(session, contents, limit=_MATCHES_A_PAGE)
         facts = {
@@ -144,6 +145,7 @@ def queue(
             ],
             "waiting": _waiting(session, person),
             "lists": [one.name for one in read_lists(session)],
+            "people": read_people(session),
             "queues": read_queues(session, person.name, person.scopes),
         }
     following = queue_cursor(found.following)
@@ -163,6 +165,16 @@ def queue(
             "bulk": [one.value for one in _BULK] if person.may(Scope.REVIEW) else [],
         },
     )
+
+
+def _read_page(session: Session, chosen: CaseFilter) -> CasePage:
+    """Return a page; where no case has the content id asked for, of those that contain it."""
+    if chosen.content_id is None:
+        return read_case_page(session, chosen)
+    exact = read_case_page(session, replace(chosen, after=None))
+    if exact.cases:
+        return exact
+    return read_case_page(session, replace(chosen, content_id=None, fragment=chosen.content_id))
 
 
 def _waiting(session: Session, person: Person) -> dict[str, int]:
@@ -204,6 +216,10 @@ def _shown_distance(person: Person, match: MatchLine) -> int:
 def find(_: Reader, what: Annotated[str, Query(max_length=1000)] = "") -> Response:
     """Lead to a case by its number, or to the cases of a content id."""
     text = what.strip()
+    # As the pages write it, too, in any of their languages.
+    number = text.rpartition(" ")[2].removeprefix("#")
+    if number.isdecimal() and text.removesuffix(number).strip(" #").casefold() in _CASE_WORDS:
+        text = number
     if text.isdecimal() and text.isascii() and len(text) <= 9:
         return go(f"/cases/{int(text)}")
     return go("/queue", content_id=text, state="all")
@@ -243,6 +259,8 @@ def actions(request: Request, sent: Reviewing) -> Response:
     if name == "assign":
         given = fields.text("to")
         assignee = person.name if given in ("", "me") else given
+        with service.reading() as session:
+            require_known(session, assignee)
 
         def act(session: Session, case: int) -> ActionDone:
             return assign(session, case, assignee, person.actor)

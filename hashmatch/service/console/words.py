@@ -74,7 +74,7 @@ def closeness(texts: Translations, match: Mapping[str, Any], *, is_exact_shown: 
         return texts.gettext(N_("the same picture, or saved again"))
     if match["distance_bits"] == 0:
         return texts.gettext(N_("the same picture"))
-    return texts.gettext(N_("near copy: the same picture, saved again"))
+    return texts.gettext(N_("near copy: probably the same picture, saved again"))
 
 
 def due_words(texts: Translations, due_at: datetime, now: datetime) -> str:

@@ -2,6 +2,7 @@
 
 from .audit_log import Seal, audit, audit_id, audit_rows, row_key
 from .audit_reading import (
+    LOOKED_THROUGH,
     BoundRow,
     BrowsedRecord,
     HistoryRecord,
@@ -53,6 +54,7 @@ __all__ = [
     "CHECKPOINT_ACTION",
     "FIRST_HASH",
     "HEAD_REVISION",
+    "LOOKED_THROUGH",
     "WRITES",
     "Batch",
     "BatchRecord",

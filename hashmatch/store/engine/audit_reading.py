@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from ..schema import AuditBatch, AuditCheckpoint, Audited, AuditHead, AuditRecord, Base
@@ -103,10 +103,18 @@ class BrowsedRecord(NamedTuple):
     facts: str
 
 
+# Records that are looked through for a text at a time.
+LOOKED_THROUGH = 5_000
+
+
 def browse_records(
-    session: Session, *, before: int | None = None, limit: int
+    session: Session, *, before: int | None = None, text: str = "", limit: int
 ) -> list[BrowsedRecord]:
-    """Return sealed records before a number, the newest first."""
+    """Return sealed records before a number, the newest first.
+
+    With a text those whose actor, action or facts contain it, among the `LOOKED_THROUGH` before
+    that number.
+    """
     query = select(
         AuditRecord.number,
         AuditRecord.at,
@@ -118,6 +126,14 @@ def browse_records(
     )
     if before is not None:
         query = query.where(AuditRecord.number < before)
+    if text:
+        newest = session.scalar(select(func.max(AuditRecord.number))) or 0
+        end = newest + 1 if before is None else before
+        places = (AuditRecord.actor, AuditRecord.action, AuditRecord.facts)
+        query = query.where(
+            AuditRecord.number >= end - LOOKED_THROUGH,
+            or_(*(one.icontains(text, autoescape=True) for one in places)),
+        )
     rows = session.execute(query.order_by(AuditRecord.number.desc()).limit(limit))
     return [BrowsedRecord(*row) for row in rows]
 

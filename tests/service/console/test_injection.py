@@ -66,7 +66,7 @@ def test_texts_of_others_are_text_on_every_page(desk: Served, text: str) -> None
         for fields in (
             {"change": "note", "note": text * 10},
             {"change": "hold", "reason": text},
-            {"change": "assign", "assignee": text},
+            {"change": "assign", "assignee": name},
         ):
             assert ana.post("/cases/4/change", **fields).status_code == 303
         ana.post("/queue/save", name=name[:100], everybody="1", content_id=text, entry=text)

@@ -133,7 +133,7 @@ def _match(**facts: object) -> dict[str, object]:
     [
         ({"algorithm": "sha256", "distance_bits": 0}, "exact copy: the same file"),
         ({"distance_bits": 0}, "the same picture"),
-        ({}, "near copy: the same picture, saved again"),
+        ({}, "near copy: probably the same picture, saved again"),
         ({"view": "unframed"}, "the same picture altered: a screenshot or frame around it"),
         ({"orientation": "flip-x"}, "the same picture altered: mirrored"),
         ({"view": "negative", "orientation": "rotate-90"}, "altered: a negative, turned by 90°"),
@@ -150,7 +150,7 @@ def test_who_may_not_see_distances_is_not_shown_a_wrong_one() -> None:
     said = {closeness(texts, _match(distance_bits=7), is_exact_shown=False)}
     assert said == {"the same picture, or saved again"}
     far = closeness(texts, _match(distance_bits=15), is_exact_shown=False)
-    assert far == "near copy: the same picture, saved again"
+    assert far == "near copy: probably the same picture, saved again"
 
 
 def test_times_are_said_as_people_say_them() -> None:

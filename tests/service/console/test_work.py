@@ -13,8 +13,9 @@ from sqlalchemy import update
 from hashmatch.store.cases import read_case
 from hashmatch.store.engine import read_audit_records
 from hashmatch.store.schema import ContentLook, utc_now
+from hashmatch.store.tokens import Scope
 from tests.service.console.conftest import add_cases
-from tests.service.console.signing import Person, signed_in
+from tests.service.console.signing import Person, signed_in, token_for
 from tests.service.serving import Served, make_token
 
 
@@ -131,6 +132,7 @@ def test_bulk_actions_succeed_and_fail_each_by_itself(desk: Served) -> None:
         assert "2 cases are as they were." in answer.text
         assert "there is no case" in answer.text
         assert person.post("/queue/actions", do="confirm").status_code == 400
+        token_for(desk.database, "cem", "reviewer")
         answer = person.post("/queue/actions", do="assign", to="cem", list="one", **{"case-3": "1"})
         assert "assigned to cem" in answer.text
         assert 'href="/console/queue?list=one"' in answer.text
@@ -196,6 +198,7 @@ def test_a_look_is_recorded_with_its_reason_before_the_link_is_given(desk: Serve
 
 
 def test_notes_holds_plans_and_assignments_are_made_and_shown(desk: Served) -> None:
+    token_for(desk.database, "ben", "reviewer")
     with signed_in(desk, "ana", "senior") as person:
         for fields in (
             {"change": "note", "note": "seen twice"},
@@ -208,8 +211,63 @@ def test_notes_holds_plans_and_assignments_are_made_and_shown(desk: Served) -> N
         for text in ("seen twice", "order 12/2026", "ben", "2026-12-24 18:00", "legal hold placed"):
             assert text in page
         assert person.post("/cases/1/change", change="plan", due="soon").status_code == 400
-        assert person.post("/cases/1/change", change="release").status_code == 303
+        assert person.post("/cases/1/change", change="release").status_code == 400
+        answer = person.post("/cases/1/change", change="release", reason="order 13/2026")
+        assert answer.status_code == 303
+        # Why it was placed, and why it ended, stay.
+        page = person.get("/cases/1").text
+        for text in ("order 12/2026", "order 13/2026", "legal hold released"):
+            assert text in page
     assert _state(desk, 1)[1] == "ben"
+
+
+def test_a_case_is_assigned_to_people_whom_somebody_knows(desk: Served) -> None:
+    token_for(desk.database, "ben", "reviewer")
+    token_for(desk.database, "a scanner", {Scope.SCAN})
+    with signed_in(desk) as person:
+        assert '<option value="ben">' in person.get("/cases/1").text
+        assert "a scanner" not in person.get("/cases/1").text
+        answer = person.post("/cases/1/change", change="assign", assignee="bne")
+        assert answer.status_code == 400
+        assert "nobody of the name" in answer.text
+        answer = person.post("/queue/actions", do="assign", to="bne", **{"case-1": "1"})
+        assert answer.status_code == 400
+        for name in ("ben", ""):
+            answer = person.post("/cases/1/change", change="assign", assignee=name)
+            assert answer.status_code == 303
+    assert _state(desk, 1)[1] == ""
+
+
+@pytest.mark.parametrize("text", ["#2", "Case 2", "case 2", "Fall 2", " 2 "])
+def test_a_case_is_found_by_its_number_however_it_is_written(desk: Served, text: str) -> None:
+    with signed_in(desk, role="reviewer") as person:
+        assert person.get("/find", what=text).headers["location"] == "/console/cases/2"
+
+
+def test_a_case_is_found_by_a_part_of_its_content_id(desk: Served) -> None:
+    with signed_in(desk, role="reviewer") as person:
+        for text, found in (("OST/1", "Case 2"), ("t/", "Case 1"), ("post/77", "No case fits")):
+            where = person.get("/find", what=text).headers["location"]
+            page = person.client.get(where.removeprefix("/console")).text
+            assert found in page, text
+        # A whole content id is that one, and no other that has it as a part.
+        where = person.get("/find", what="post/1").headers["location"]
+        assert person.client.get(where.removeprefix("/console")).text.count("data-row") == 1
+
+
+def test_nothing_that_was_confirmed_is_put_on_an_allow_list(desk: Served) -> None:
+    with signed_in(desk, "ana", "admin") as person:
+        _decide(person, 2, "confirm")
+        fields = {"name": "ok", "reason": "a drawing of ours"}
+        refused = person.post("/allow-lists", match="3", **fields)
+        assert refused.status_code == 409
+        assert "confirmed" in refused.text
+        _decide(person, 1, "dismiss", note="a drawing of ours")
+        with signed_in(desk, "ben", "reviewer") as second:
+            _decide(second, 1, "dismiss", note="it is")
+        assert 'href="/console/allow-lists?match=1"' in person.get("/cases/1").text
+        assert 'value="1"' in person.get("/allow-lists", match="1").text
+        assert person.post("/allow-lists", match="match 1", **fields).status_code == 303
 
 
 def test_a_case_is_found_by_its_number_or_content_id_and_a_way_back_is_offered(

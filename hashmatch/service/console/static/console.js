@@ -15,8 +15,10 @@ function press(button) {
     needed.focus();
     return;
   }
+  // A decision takes two presses: the first only goes to its button.
+  const isSure = !("twice" in button.dataset) || document.activeElement === button;
   button.focus();
-  button.click();
+  if (isSure) button.click();
 }
 
 function moveInRows(step) {
@@ -28,6 +30,8 @@ function moveInRows(step) {
 }
 
 document.addEventListener("keydown", (event) => {
+  const menu = document.querySelector("details.who[open]");
+  if (event.key === "Escape" && menu) menu.open = false;
   if (event.key === "Escape" && isWriting(event.target)) {
     event.target.blur();
     return;
@@ -53,6 +57,19 @@ document.addEventListener("keydown", (event) => {
     else return;
   }
   event.preventDefault();
+});
+
+document.addEventListener("click", (event) => {
+  const menu = document.querySelector("details.who[open]");
+  if (menu && !menu.contains(event.target)) menu.open = false;
+});
+
+// All rows are chosen, or none.
+document.addEventListener("change", (event) => {
+  if (event.target.id !== "choose-all") return;
+  for (const one of document.querySelectorAll("input[type=checkbox][name^='case-']")) {
+    one.checked = event.target.checked;
+  }
 });
 
 // A form is sent once, however often it is clicked.
