@@ -16,7 +16,7 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 from hashmatch.cases import Actor, CaseAction, Role, State, assign, decide, plan
-from hashmatch.config import GuardSettings, SecretSettings, Settings, WebhookEscalation
+from hashmatch.config import GuardSettings, Settings, load_settings
 from hashmatch.errors import ConfigError
 from hashmatch.lists import FileSource, find_format, sync_list
 from hashmatch.reports import private_file
@@ -35,6 +35,7 @@ from .demo import LISTED_SEEDS, encoded, prepare_demo, run_demo
 PERSON = "demo"
 _LOOPBACK, _LAST_PORT = "127.0.0.1", 65_535
 _PARTNER, _DAYS_OF_LICENCE = "partner", 12
+_OF_THE_DESK = "\n# A desk that takes cases, as long as the demo is served.\n"
 _CASES = 40
 _COLLEAGUE = Actor("colleague", "demo", frozenset({Role.REVIEWER}))
 _DAY = timedelta(days=1)
@@ -56,16 +57,25 @@ class _Desk:
     def __init__(self, port: int) -> None:
         self._port = port
 
-    def settings(self, folder: Path) -> WebhookEscalation:
-        """Return how it is reached, with a secret in the folder."""
-        secret = folder / "desk.secret"
+    def configure(self, config: Path) -> None:
+        """Name the desk in the configuration of a demo, which the service reads."""
+        secret = config.with_name("desk.secret")
         if not secret.exists():
             with private_file(secret) as stream:
                 stream.write(secrets.token_urlsafe(32))
-        return WebhookEscalation(
-            to="webhook",
-            url=f"http://{_LOOPBACK}:{self._port}/cases",
-            secret=SecretSettings(file=str(secret)),
+        before = config.read_text(encoding="utf-8").partition(_OF_THE_DESK)[0]
+        url = f"http://{_LOOPBACK}:{self._port}/cases"
+        config.write_text(
+            f'''{before}{_OF_THE_DESK}
+[outbox]
+private_hosts = ["{_LOOPBACK}"]
+
+[escalations.desk]
+to = "webhook"
+url = "{url}"
+secret = {{ file = "{secret.name}" }}
+''',
+            encoding="utf-8",
         )
 
     @contextmanager
@@ -113,12 +123,10 @@ def prepare_console_demo(folder: Path, port: int) -> ConsoleDemo:
             ends = utc_now() + _DAY
             token = create_token(session, PERSON, scopes, expires_at=ends)
     desk = _Desk(port + 1 if port < _LAST_PORT else port - 1)
-    updates = {
-        "service": settings.service.model_copy(update={"port": port}),
-        "outbox": settings.outbox.model_copy(update={"private_hosts": (_LOOPBACK,)}),
-        "escalations": {"desk": desk.settings(folder)},
-    }
-    return ConsoleDemo(settings.model_copy(update=updates), token, desk)
+    desk.configure(result.config)
+    settings = load_settings(result.config, use_environment=False)
+    service = settings.service.model_copy(update={"port": port})
+    return ConsoleDemo(settings.model_copy(update={"service": service}), token, desk)
 
 
 def serve_console_demo(demo: ConsoleDemo) -> None:

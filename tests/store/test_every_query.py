@@ -259,7 +259,7 @@ _NOT_WALKED = {
     "opening": dict.fromkeys(("lock_cases_of", "save_cases", "open_cases"), _RECORDS),
     "cases": dict.fromkeys(
         (
-            "lock_case", "has_case", "add_case_note",
+            "lock_case", "has_case", "find_result", "add_case_note",
             "find_uploader_details", "save_uploader_details", "add_ncmec_report",
             "read_ncmec_report", "lock_ncmec_report", "parse_case_id",
         ), _RECORDS,
