@@ -19,6 +19,7 @@ from hashmatch.sharing import (
     parse_cursor,
     write_feed,
 )
+from hashmatch.store.tokens import Token
 
 from ...http.bodies import receive_json
 from ...runtime.state import state_of
@@ -27,6 +28,8 @@ from ..models import BlindedQuestion, EvaluatedAnswer, SharedListsAnswer
 from .access import ConsumerToken, SharedName, sharing_of
 
 router = APIRouter(tags=["sharing"])
+Cursor = Annotated[str, Query(max_length=80)]
+Limit = Annotated[int, Query(ge=1, le=5_000)]
 _LINES = {"content": {FEED_MEDIA_TYPE: {}}, "description": "The feed."}
 
 
@@ -63,27 +66,14 @@ def changes(
     request: Request,
     token: ConsumerToken,
     name: SharedName,
-    cursor: Annotated[str, Query(max_length=80)] = "",
-    limit: Annotated[int, Query(ge=1, le=5_000)] = 1_000,
+    cursor: Cursor = "",
+    limit: Limit = 1_000,
 ) -> Response:
     """Return what was changed since a cursor, or all of the list without one, page by page.
 
     The manifest in the last line has the next cursor. 410 says to pull from the beginning.
     """
-    settings = state_of(request).settings.sharing
-    wanted, resumed = parse_cursor(cursor) if cursor else (None, None)
-    pulled = sharing_of(request).pull(
-        token.token_id, name, wanted, protocol="feed", limit=limit, resumed=resumed
-    )
-    headers = {
-        "Cache-Control": "private, no-cache",
-        "ETag": f'W/"{feed_digest(pulled)}"',
-        "Vary": "Authorization",
-    }
-    if request.headers.get("if-none-match") == headers["ETag"]:
-        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    feed = write_feed(pulled, _signer(settings), settings.publisher)
-    return Response(feed, media_type=FEED_MEDIA_TYPE, headers=headers)
+    return _answer(request, token, name, cursor, limit, None)
 
 
 @router.get(
@@ -95,24 +85,40 @@ def tags(
     request: Request,
     token: ConsumerToken,
     name: SharedName,
-    cursor: Annotated[str, Query(max_length=80)] = "",
-    limit: Annotated[int, Query(ge=1, le=5_000)] = 1_000,
+    cursor: Cursor = "",
+    limit: Limit = 1_000,
 ) -> Response:
     """Return the same with tags for hashes, among which a partner looks for answers."""
+    evaluator = Evaluator(state_of(request).settings.sharing, name)
+    return _answer(request, token, name, cursor, limit, evaluator)
+
+
+def _answer(
+    request: Request,
+    token: Token,
+    name: str,
+    cursor: str,
+    limit: int,
+    evaluator: Evaluator | None,
+) -> Response:
     settings = state_of(request).settings.sharing
-    evaluator = Evaluator(settings, name)
     wanted, resumed = parse_cursor(cursor) if cursor else (None, None)
     pulled = sharing_of(request).pull(
         token.token_id,
         name,
         wanted,
-        protocol="tags",
+        protocol="feed" if evaluator is None else "tags",
         limit=limit,
         resumed=resumed,
-        gives_hashes=False,
+        gives_hashes=evaluator is None,
     )
-    feed = write_feed(pulled, _signer(settings), settings.publisher, evaluator)
     headers = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
+    # A digest of hashes goes to nobody who is given none: few of them could be guessed by it.
+    if evaluator is None:
+        headers["ETag"] = f'W/"{feed_digest(pulled)}"'
+        if request.headers.get("if-none-match") == headers["ETag"]:
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    feed = write_feed(pulled, _signer(settings), settings.publisher, evaluator)
     return Response(feed, media_type=FEED_MEDIA_TYPE, headers=headers)
 
 
