@@ -209,8 +209,8 @@ def _consumer_tokens() -> Iterator[dict[str, Any]]:
 
 def _shared_lists() -> Iterator[dict[str, Any]]:
     yield {
-        "list_key": 1, "generation": 0, "stage": "", "next_key": 0, "next_id": "",
-        "position": _ENTRIES,
+        "list_key": 1, "generation": 0, "stage": "", "secret": _blob(1),
+        "next_key": 0, "next_id": "", "position": _ENTRIES,
     }  # fmt: skip
 
 
@@ -225,8 +225,8 @@ def _shared() -> Iterator[dict[str, Any]]:
         moment = utc_now() - timedelta(minutes=_ENTRIES - key)
         yield {
             "list_key": 1, "entry_id": f"e{key}", "position": key, "first_position": key,
-            "published_at": moment, "first_published_at": moment, "category": "A", "tags": "[]",
-            "earlier": "[]",
+            "published_at": moment, "first_published_at": moment, "categories": '["A"]',
+            "tags": "[]", "earlier": "[]",
         }  # fmt: skip
 
 

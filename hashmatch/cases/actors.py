@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 
 from .states import Role
@@ -19,8 +20,12 @@ class Actor:
     roles: frozenset[Role]
 
     def is_same(self, name: str) -> bool:
-        """Say whether that is the name of this actor."""
-        return self.name.strip().casefold() == name.strip().casefold()
+        """Say whether that is the name of this actor, however its letters are composed."""
+        return _as_person(self.name) == _as_person(name)
+
+
+def _as_person(name: str) -> str:
+    return unicodedata.normalize("NFKC", name.strip()).casefold()
 
 
 SYSTEM = Actor("hashmatch", "hashmatch", frozenset({Role.SYSTEM}))

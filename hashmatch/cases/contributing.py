@@ -17,9 +17,14 @@ from hashmatch.errors import CaseStateError, ForbiddenError, InputError
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Hash, Kind, Orientation, View
 from hashmatch.lists import add_entry_of
-from hashmatch.store.cases import lock_case, read_case_contents, read_case_matches
+from hashmatch.store.cases import (
+    find_merged_into,
+    lock_case,
+    read_case_contents,
+    read_case_matches,
+)
 from hashmatch.store.engine import audit
-from hashmatch.store.lists import OWN, find_list, withdraw_entry
+from hashmatch.store.lists import OWN, find_list, find_numbered_entry, withdraw_entry
 from hashmatch.store.matches import read_content_hashes
 from hashmatch.store.schema import Case, ContentHash, ContributionState, ReviewResult, require_text
 from hashmatch.store.sharing import (
@@ -145,6 +150,8 @@ def _begin(session: Session, case: int, actor: Actor) -> Case:
     require_role(CaseAction.CONTRIBUTE, actor.roles)
     row = lock_case(session, case)
     following(State(row.state), CaseAction.CONTRIBUTE)
+    if (into := find_merged_into(session, row)) is not None:
+        raise CaseStateError(f"case {case} was merged into case {into}: contribute that one")
     if row.result != ReviewResult.CONFIRMED:
         raise CaseStateError(f"case {case} was not confirmed")
     return row
@@ -168,8 +175,10 @@ def _add(session: Session, found: EntryContribution, row: Case, actor: Actor) ->
 
 
 def _withdraw(session: Session, found: EntryContribution, actor: Actor) -> None:
-    if found.entry is not None:
-        withdraw_entry(session, find_list(session, found.list_name), found.entry)
+    # With its list all entries of it went.
+    row = find_list(session, found.list_name, removed_too=True)
+    if found.entry is not None and row.removed_at is None:
+        withdraw_entry(session, row, found.entry)
     decide_contribution(session, found.number, ContributionState.WITHDRAWN, actor.name)
 
 
@@ -193,30 +202,41 @@ def _choose(session: Session, case: Case, evidence: int | None) -> int:
 
 
 def _require_new(session: Session, case: int, list_name: str, content_key: int) -> None:
-    standing = (ContributionState.PROPOSED, ContributionState.ADDED)
     for one in read_contributions(session, case=case, limit=_MANY):
-        if (one.list_name, one.content_key) == (list_name, content_key) and one.state in standing:
+        is_same = (one.list_name, one.content_key) == (list_name, content_key)
+        if is_same and (one.state is ContributionState.PROPOSED or _stands(session, one)):
             raise CaseStateError(f"contribution {one.number} is of the same evidence")
 
 
-def _hashes(session: Session, case: Case, content_key: int) -> list[Hash]:
-    """Return the hashes of the file, and those of its picture as it is shown.
+def _stands(session: Session, one: EntryContribution) -> bool:
+    """Say whether the entry of a contribution is there: it may have been withdrawn by itself."""
+    if one.state is not ContributionState.ADDED or one.entry is None:
+        return False
+    row = find_list(session, one.list_name, removed_too=True)
+    return row.removed_at is None and find_numbered_entry(session, row, one.entry) is not None
 
-    Of an animation the picture is the frame that matched, or else the first.
+
+def _hashes(session: Session, case: Case, content_key: int) -> list[Hash]:
+    """Return the hashes of the file, and those of the picture that it shows.
+
+    Of several frames the one that matched by its picture: others, such as a title, would match
+    wherever else they are shown. Where none did, the hashes of the file alone.
     """
     stored = read_content_hashes(session, content_key)
+    frames = {one.frame for one in stored}
     matched = [
-        one.frame for one, _ in read_case_matches(session, case) if one.content_key == content_key
+        one.frame
+        for one, _ in read_case_matches(session, case)
+        if one.content_key == content_key and _is_perceptual(one.algorithm)
     ]
+    frame = matched[0] if matched else 0 if frames <= {0} else None
     chosen: dict[str, Hash] = {}
-    for frame in (*matched, 0):
-        for one in stored:
-            algorithm = ALGORITHMS.get(one.algorithm)
-            is_shown = one.view == View.FULL and one.orientation == Orientation.ORIGINAL
-            if algorithm is None or one.algorithm in chosen or not is_shown:
-                continue
-            if algorithm.kind is Kind.PERCEPTUAL and not _is_good(one, frame):
-                continue
+    for one in stored:
+        algorithm = ALGORITHMS.get(one.algorithm)
+        is_shown = one.view == View.FULL and one.orientation == Orientation.ORIGINAL
+        if algorithm is None or one.algorithm in chosen or not is_shown:
+            continue
+        if algorithm.kind is not Kind.PERCEPTUAL or _is_good(one, frame):
             chosen[one.algorithm] = Hash(algorithm, one.value, one.quality)
     if not chosen:
         raise InputError(
@@ -226,7 +246,11 @@ def _hashes(session: Session, case: Case, content_key: int) -> list[Hash]:
     return [chosen[name] for name in sorted(chosen)]
 
 
-def _is_good(one: ContentHash, frame: int) -> bool:
+def _is_perceptual(algorithm: str) -> bool:
+    return algorithm in ALGORITHMS and ALGORITHMS[algorithm].kind is Kind.PERCEPTUAL
+
+
+def _is_good(one: ContentHash, frame: int | None) -> bool:
     return one.frame == frame and (one.quality is None or one.quality >= _LEAST_QUALITY)
 
 

@@ -83,9 +83,10 @@ def _body(pulled: Pulled, evaluator: Evaluator | None) -> bytes:
 
 
 def _tagged(one: SharedItem, evaluator: Evaluator) -> dict[str, Any]:
+    own_id = evaluator.opaque(one.entry_id)
     if one.is_withdrawn:
-        return {"withdraw": one.entry_id}
-    return {"add": one.entry_id, "tags": evaluator.tags(exact_only(one.hashes))}
+        return {"withdraw": own_id}
+    return {"add": own_id, "tags": sorted(evaluator.tags(exact_only(one.hashes)))}
 
 
 def _cursor(pulled: Pulled) -> str:

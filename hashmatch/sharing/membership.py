@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hmac
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
@@ -55,12 +56,18 @@ class Evaluator:
         if len(seed) != _KEY_BYTES:
             raise ConfigError(f"sharing.membership_key: not of {_KEY_BYTES} bytes")
         # A key of its own for each list: answers about one say nothing of another.
-        self._own = _ristretto().Evaluator.from_seed(seed, _CONTEXT + b"/" + list_name.encode())
+        context = _CONTEXT + b"/" + list_name.encode()
+        self._own = _ristretto().Evaluator.from_seed(seed, context)
+        self._names = hmac.digest(seed, context + b"/entries", "sha256")
 
     @property
     def public_key(self) -> str:
         """Return the key by which answers are verified, in base64."""
         return _encode(self._own.public_key.serialize())
+
+    def opaque(self, entry_id: str) -> str:
+        """Return an id for an entry that says nothing of it, the same each time."""
+        return _encode(hmac.digest(self._names, entry_id.encode(), "sha256")[:_TAG_BYTES])
 
     def tags(self, hashes: Iterable[tuple[str, bytes]]) -> list[str]:
         """Return the tags of exact hashes, each an algorithm and a value."""

@@ -19,6 +19,7 @@ from defusedxml.ElementTree import fromstring
 
 from hashmatch.config import SharingSettings
 from hashmatch.errors import InputError
+from hashmatch.store.schema import utc_moment
 from hashmatch.store.sharing import FeedbackCounts, SharedItem, member_of
 
 from .pulling import Pull, Pulled
@@ -202,9 +203,7 @@ def parse_moment(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise InputError("from and to are times such as 2026-01-31T00:00:00Z") from error
-    if moment.tzinfo is None:
-        raise InputError("from and to need their zone, such as 2026-01-31T00:00:00Z")
-    return moment.astimezone(UTC)
+    return utc_moment(moment)
 
 
 def full_id(member: str, entry_id: str, settings: SharingSettings) -> str:

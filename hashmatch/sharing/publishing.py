@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from hashmatch.config import Settings, SharedListSettings
-from hashmatch.errors import ForbiddenError, HashmatchError
-from hashmatch.store.engine import Database
+from hashmatch.errors import ForbiddenError, HashmatchError, UnknownListError
+from hashmatch.store.engine import Database, Turns
 from hashmatch.store.lists import MATCH, OWN, find_list
 from hashmatch.store.schema import HashList, utc_now
 from hashmatch.store.sharing import is_behind, publish_some
@@ -63,26 +63,32 @@ def _require_permission(row: HashList, section: SharedListSettings) -> None:
 def publish_changes(database: Database, settings: Settings) -> list[RefusedList]:
     """Publish what was changed of all shared lists; returns those that are not shared.
 
-    Goes on where a crash left it, and changes nothing where nothing was changed. Raises
-    `StoreError`.
+    One turn of each list after the other: a long list keeps no other waiting. Goes on where a crash
+    left it, and changes nothing where nothing was changed. Raises `StoreError`.
     """
-    refused = []
+    refused, behind = [], list[tuple[int, Turns]]()
     for name in settings.sharing.lists if settings.sharing.enabled else ():
         try:
             with database.reading() as session:
                 key = require_shareable(session, settings, name).key
                 is_due = is_behind(session, key)
-        except HashmatchError as error:
+        except (ForbiddenError, UnknownListError) as error:
             refused.append(RefusedList(name, error))
             continue
         if is_due:
-            publish_list(database, key)
+            behind.append((key, database.turns()))
+    while behind:
+        behind = [(key, turns) for key, turns in behind if _publish_turn(key, turns)]
     return refused
 
 
 def publish_list(database: Database, list_key: int) -> None:
     """Publish what was changed of a list, in short turns."""
-    turns, is_more = database.turns(), True
-    while is_more:
-        with turns.next() as session:
-            is_more = publish_some(session, list_key, limit=turns.rows)
+    turns = database.turns()
+    while _publish_turn(list_key, turns):
+        pass
+
+
+def _publish_turn(list_key: int, turns: Turns) -> bool:
+    with turns.next() as session:
+        return publish_some(session, list_key, limit=turns.rows)

@@ -24,6 +24,7 @@ from hashmatch.store.sharing import (
     FeedbackCounts,
     SharedItem,
     Standing,
+    Visibility,
     count_feedback,
     facts_of,
     find_consumer,
@@ -181,7 +182,7 @@ class Sharing:
             page = read_shared(
                 session,
                 row,
-                facts.visibility,
+                self._visibility(facts),
                 after=wanted.after,
                 until=wanted.until,
                 since=wanted.since,
@@ -205,7 +206,7 @@ class Sharing:
         with self._database.reading() as session:
             consumer, row = self._open(session, token_id, name)
             facts = facts_of(session, consumer)
-            item = find_shared_first(session, row, facts.visibility, first_position)
+            item = find_shared_first(session, row, self._visibility(facts), first_position)
             shared = self._shown(session, row)
         if item is None:
             raise NotFoundError(f"list {name} has no such entry")
@@ -229,7 +230,7 @@ class Sharing:
         """
         with self._database.writing(f"token {token_id}") as session:
             consumer, row = self._open(session, token_id, name)
-            visibility = facts_of(session, consumer).visibility
+            visibility = self._visibility(facts_of(session, consumer))
             item = find_shared_entry(session, row, visibility, entry_id)
             if item is None or algorithm not in item.hashes:
                 raise NotFoundError(
@@ -254,6 +255,12 @@ class Sharing:
             consumer, row = self._open(session, token_id, name, gives_hashes=False)
             facts = {"consumer": consumer.name, "token": token_id, "list": row.name}
             audit(session, "list.asked", None, {**facts, "hashes": number})
+
+    def _visibility(self, consumer: ConsumerFacts) -> Visibility:
+        """Return what a consumer sees; as a member, the publisher is named by its number."""
+        own = str(self._settings.sharing.member_id)
+        more = {""} if own in consumer.members else set[str]()
+        return Visibility(frozenset(consumer.categories), frozenset(consumer.members) | more)
 
     def _open(
         self, session: Session, token_id: str, name: str, *, gives_hashes: bool = True

@@ -40,8 +40,8 @@ class Naming:
     They hold the first position of an entry, hidden by a digest that proves that they are ours.
     """
 
-    def __init__(self, store_id: str, list_key: int) -> None:
-        self._key = f"{store_id}/{list_key}".encode()
+    def __init__(self, secret: bytes) -> None:
+        self._key = secret
 
     def collection_id(self) -> str:
         """Return the id of the list as a collection."""

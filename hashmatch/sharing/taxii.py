@@ -15,6 +15,7 @@ from hashmatch.config import Settings
 from hashmatch.errors import InputError, NotFoundError
 from hashmatch.store.engine import Database
 from hashmatch.store.lists import read_store_id
+from hashmatch.store.schema import utc_moment
 from hashmatch.store.sharing import SharedItem
 
 from . import stix
@@ -267,7 +268,7 @@ class Collections:
         )
 
     def _naming(self, shared: SharedList) -> Naming:
-        return Naming(self._store_id, shared.key)
+        return Naming(shared.standing.secret)
 
 
 def version_of(one: Object) -> str:
@@ -280,6 +281,4 @@ def _parse_moment(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise InputError("added_after is a time such as 2026-01-31T00:00:00Z") from error
-    if moment.tzinfo is None:
-        raise InputError("added_after needs its zone, such as 2026-01-31T00:00:00Z")
-    return moment
+    return utc_moment(moment)

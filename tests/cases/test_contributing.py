@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 import pytest
+from sqlalchemy import select, update
 
 from hashmatch.cases import (
     Actor,
@@ -25,8 +27,10 @@ from hashmatch.store.lists import (
     find_list,
     find_numbered_entry,
     read_active_hashes,
+    remove_list,
+    withdraw_entry,
 )
-from hashmatch.store.schema import ContributionState
+from hashmatch.store.schema import ContentHash, ContributionState, MatchRecord
 from hashmatch.store.sharing import ContributionFacts, read_contributions
 
 from .making import REVIEWER, act, make_match
@@ -159,6 +163,58 @@ def test_evidence_is_chosen_where_there_are_several(listed: Database, confirmed:
     with pytest.raises(InputError, match="evidence"):
         _contribute(listed, case, evidence=77)
     assert _contribute(listed, case, evidence=2).entry
+
+
+def test_a_case_is_dismissed_after_its_list_was_removed(listed: Database, confirmed: int) -> None:
+    _contribute(listed, confirmed)
+    with listed.writing() as session:
+        remove_list(session, "ours")
+    act(listed, confirmed, CaseAction.DISMISS, note="a drawing after all")
+    with listed.reading() as session:
+        (found,) = read_contributions(session, case=confirmed, limit=10)
+    assert found.state is ContributionState.WITHDRAWN
+
+
+def test_an_entry_that_was_withdrawn_by_itself_may_come_back(
+    listed: Database, confirmed: int
+) -> None:
+    done = _contribute(listed, confirmed)
+    with listed.writing() as session:
+        withdraw_entry(session, find_list(session, "ours"), done.entry or 0)
+    assert _contribute(listed, confirmed).entry != done.entry
+
+
+def test_one_person_is_one_however_the_letters_are_composed(
+    listed: Database, confirmed: int
+) -> None:
+    roles = frozenset({Role.SENIOR})
+    composed, decomposed = (
+        Actor(unicodedata.normalize(form, "Jos\u00e9"), "x", roles) for form in ("NFC", "NFD")
+    )
+    proposed = _contribute(listed, confirmed, composed, two_people=True)
+    with pytest.raises(ForbiddenError), listed.writing() as session:
+        approve_contribution(session, proposed.number, decomposed)
+
+
+def test_of_several_frames_only_the_one_that_matched_is_listed(
+    listed: Database, confirmed: int
+) -> None:
+    with listed.writing() as session:
+        (first,) = session.scalars(select(ContentHash).where(ContentHash.algorithm == "pdq"))
+        title = ContentHash(
+            **{
+                **{one: getattr(first, one) for one in first.__table__.columns.keys()},  # noqa: SIM118
+                "frame": 0,
+                "value": bytes(range(32)),
+            }
+        )
+        first.frame = 7
+        session.flush()
+        session.add(title)
+        session.execute(update(MatchRecord).values(frame=7))
+    done = _contribute(listed, confirmed)
+    (value,) = _entry(listed, done.entry).hashes["pdq"]
+    assert value != bytes(range(32))
 
 
 WRONG = {

@@ -163,7 +163,7 @@ def test_a_list_without_changes_costs_no_turn(
     lists = {"one": {"redistribute": True}}
     settings = Settings.model_validate({"sharing": {"enabled": True, "lists": lists}})
     publish_changes(database, settings)
-    monkeypatch.setattr(publishing, "publish_list", pytest.fail)
+    monkeypatch.setattr(publishing, "_publish_turn", pytest.fail)
     publish_changes(database, settings)
 
 

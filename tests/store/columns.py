@@ -68,7 +68,7 @@ LIST: dict[str, str] = {
     "review_samples": "list_name populations",
     "figures": "name",
     "consumers": "lists categories members",
-    "shared_entries": "entry_id category tags earlier",
+    "shared_entries": "entry_id categories tags earlier",
     "shared_lists": "next_id",
     "received_feedback": "entry_id reason",
     "contributions": "category classification jurisdiction basis note",
@@ -103,7 +103,7 @@ NEITHER: dict[str, str] = {
     "received_feedback": "audit_id key list_key algorithm is_affirmative given_at state decided_at",
     "shared_entries": "list_key entry_key position first_position published_at first_published_at"
     " withdrawn",
-    "shared_lists": "list_key generation target stage next_key position",
+    "shared_lists": "list_key generation target stage next_key position secret",
     # The keys of a case and its evidence are bare numbers, which name nothing once these are gone.
     "contributions": "audit_id key list_key case_key content_key entry state generated proposed_at"
     " decided_at",

@@ -15,6 +15,7 @@ from hashmatch.audit import PublicKeys, is_signed
 from hashmatch.errors import ListFileError
 
 HASHES, TAGS = "hashmatch-feed/1", "hashmatch-tags/1"
+_CURSOR = re.compile(r"[A-Za-z0-9._~-]{1,200}")
 _MANIFEST = re.compile(rb'\{"manifest":(\{.*\}),"key_id":"([0-9a-f]*)","signature":"([^"]*)"\}\n')
 
 
@@ -56,8 +57,10 @@ def read_feed(
         )
         is_known = facts["format"] == form
         is_whole = facts["sha256"] == hashlib.sha256(body[:begin]).hexdigest()
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise ListFileError("the manifest of the feed cannot be understood") from error
+    if not _CURSOR.fullmatch(manifest.cursor):
+        raise ListFileError("the cursor of the feed is none")
     if not is_known or manifest.list != name:
         raise ListFileError(f"the answer is no feed of list {name} in the form {form}")
     if not is_whole:
@@ -81,7 +84,7 @@ def _lines(body: bytes) -> Iterator[Mapping[str, Any]]:
     for line in body.split(b"\n")[:-1]:
         try:
             value = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ListFileError("a line of the feed is not JSON") from error
         if not isinstance(value, dict):
             raise ListFileError("a line of the feed is no object")

@@ -8,14 +8,15 @@ from typing import Any, TypeAlias
 from urllib.parse import quote, urlencode
 
 from hashmatch.audit import PublicKeys
-from hashmatch.errors import SourceError, SourceExpiredError
+from hashmatch.errors import InputError, SourceError, SourceExpiredError
+from hashmatch.store.schema import require_text
 
 from ..delivery import DeliveredItem, Delivery, EntryUpdate
 from ..formats import BadRow, Excluded, Manifest, RawRow, read_feed
 from .interface import Checkpoint, Fetch, ListSource
 from .web import Web, open_client
 
-_MAX_TAGS = 1_000
+_MAX_TAGS, _MAX_CHARACTERS, _MAX_HASH = 100, 1_000, 100_000
 _Page: TypeAlias = tuple[Iterator[Mapping[str, Any]], Manifest]
 
 
@@ -67,19 +68,20 @@ class HashmatchSource(ListSource):
     def _items(
         self, web: Web, page: _Page, reached: dict[str, str], *, is_full: bool
     ) -> Iterator[DeliveredItem]:
-        number = 0
+        number, seen = 0, set[str]()
         while True:
             lines, manifest = page
-            if is_full is (manifest.since > 0):
+            if is_full and manifest.since > 0:
                 raise SourceError(f"{self._base}: the feed is not of what was asked for")
             for line in lines:
                 number += 1
                 yield from _rows(line, number)
             if manifest.is_complete:
                 break
-            before, page = manifest.cursor, self._read(web, manifest.cursor)
-            if page[1].cursor == before:
+            if manifest.cursor in seen:
                 raise SourceError(f"{self._base}: its pages form a loop")
+            seen.add(manifest.cursor)
+            page = self._read(web, manifest.cursor)
         reached["cursor"] = manifest.cursor
 
     def _read(self, web: Web, cursor: str) -> _Page:
@@ -92,43 +94,51 @@ class HashmatchSource(ListSource):
 
 def _rows(line: Mapping[str, Any], number: int) -> Iterator[DeliveredItem]:
     """Yield the rows of one line of a feed; an update without any withdraws its entry."""
-    gone, entry_id = line.get("withdraw"), line.get("add")
-    if isinstance(gone, str) and gone:
-        yield EntryUpdate(number, gone, "")
+    if "withdraw" in line:
+        if _is_text(line["withdraw"], _MAX_CHARACTERS):
+            yield EntryUpdate(number, line["withdraw"], "")
+        else:
+            yield BadRow(number, "the id of the withdrawn entry is none")
         return
-    hashes = line.get("hashes")
-    if "add" not in line and gone is None:
+    if "add" not in line:
         # A kind of line that there was not when this was written: counted, and the rest counts.
         yield Excluded(number)
         return
-    if not isinstance(entry_id, str) or not entry_id or not isinstance(hashes, dict):
+    entry_id, hashes, tags = line["add"], line.get("hashes"), line.get("tags", [])
+    category, added_at = line.get("category", ""), line.get("added_at", "")
+    if not _is_text(entry_id, _MAX_CHARACTERS) or not isinstance(hashes, dict):
         yield BadRow(number, "the line has no entry id, or no hashes")
         return
-    category, added_at = str(line.get("category") or ""), str(line.get("added_at") or "")
-    found = False
-    for algorithm, values in hashes.items():
-        for value in values if isinstance(values, list) else ():
-            if isinstance(value, str):
-                found = True
-                yield RawRow(
-                    number,
-                    algorithm,
-                    value,
-                    entry_id,
-                    category,
-                    _tags(line),
-                    added_at,
-                    is_kind=True,
-                )
+    words = [category, added_at, *(tags if isinstance(tags, list) else [None])]
+    are_texts = all(one == "" or _is_text(one, _MAX_CHARACTERS) for one in words)
+    if len(words) > _MAX_TAGS or not are_texts:
+        yield BadRow(number, "its category, its tags or its time are no short texts", entry_id)
+        return
+    found = [
+        RawRow(number, name, value, entry_id, category, _tags(line), added_at, is_kind=True)
+        for name, values in hashes.items()
+        for value in (values if isinstance(values, list) else ())
+        if _is_text(name, _MAX_CHARACTERS) and _is_text(value, _MAX_HASH)
+    ]
+    yield from found
     if not found:
         yield BadRow(number, "the entry has no hashes", entry_id)
+        return
     yield EntryUpdate(number, entry_id, "")
 
 
 def _tags(line: Mapping[str, Any]) -> tuple[str, ...]:
-    tags = line.get("tags")
-    own = [one for one in tags if isinstance(one, str)] if isinstance(tags, list) else []
-    generated = line.get("generated")
-    if generated in ("generated", "partly") and "ai-generated" not in own:
-        own.append("ai-generated")
-    return tuple(own[:_MAX_TAGS])
+    own = tuple(line.get("tags", ()))
+    is_generated = line.get("generated") in ("generated", "partly")
+    return (*own, "ai-generated") if is_generated and "ai-generated" not in own else own
+
+
+def _is_text(value: object, most: int) -> bool:
+    """Say whether a value is a text that a database can hold, and not too long."""
+    if not isinstance(value, str) or not 0 < len(value) <= most:
+        return False
+    try:
+        require_text(value)
+    except InputError:
+        return False
+    return True

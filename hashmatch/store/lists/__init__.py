@@ -2,7 +2,7 @@
 
 from .allowances import Allowance, Terms, allow_hash, parse_terms, read_allowances
 from .browsing import BrowsedEntry, browse_entries
-from .by_id import EntryHashes, find_active_ids, read_active_hashes
+from .by_id import EntryHashes, EntryWords, read_active_hashes, read_active_words, shared_id
 from .changes import (
     ChangedEntry,
     ChangedPage,
@@ -130,6 +130,7 @@ __all__ = [
     "Differences",
     "EntryBatch",
     "EntryHashes",
+    "EntryWords",
     "FirstEntry",
     "FollowedLists",
     "FollowedTermLists",
@@ -169,7 +170,6 @@ __all__ = [
     "disable_numbered_entry",
     "enable_entries",
     "enable_hashes",
-    "find_active_ids",
     "find_entry",
     "find_entry_state",
     "find_list",
@@ -194,6 +194,7 @@ __all__ = [
     "publish",
     "quarantine_delivery",
     "read_active_hashes",
+    "read_active_words",
     "read_added_page",
     "read_additions",
     "read_allowances",
@@ -223,6 +224,7 @@ __all__ = [
     "save_checkpoint",
     "set_licence",
     "settle_list",
+    "shared_id",
     "shown_entry_id",
     "was_at",
     "withdraw_degenerate",

@@ -132,13 +132,14 @@ def read_added_page(
 def read_withdrawn_page(
     session: Session, row: HashList, generation: int, after_key: int, *, limit: int
 ) -> ChangedPage:
-    """Return entries active at that generation of a list and not now, in the order of their keys.
+    """Return entries withdrawn since a generation of a list, in the order of their keys.
 
-    Few of them are found by their index. Of more, at most `limit` keys are looked at each time,
-    those of other entries included.
+    Also those that were added since then: who follows in turns may have read them meanwhile. Few
+    of them are found by their index. Of more, at most `limit` keys are looked at each time, those
+    of other entries included.
     """
     since = _Since.at(session, row.key, generation)
-    withdrawn = (Entry.list_key == row.key, since.has_withdrawn(), ~since.has_added())
+    withdrawn = (Entry.list_key == row.key, since.has_withdrawn())
     few = session.execute(select(*_FACTS).where(*withdrawn).limit(limit + 1)).all()
     if len(few) <= limit:
         return ChangedPage([ChangedEntry(*one, is_new=False) for one in few], None)
@@ -147,7 +148,6 @@ def read_withdrawn_page(
         Entry.key.between(after_key + 1, until),
         Entry.list_key + 0 == row.key,
         since.has_withdrawn(),
-        ~since.has_added(),
     )
     found = [ChangedEntry(*one, is_new=False) for one in session.execute(query)]
     return ChangedPage(found, None if until >= highest_key(session) else until)

@@ -64,6 +64,8 @@ class SharedList(Base):
     next_key: Mapped[int] = mapped_column(LongInteger, default=0)
     next_id: Mapped[str] = mapped_column(Text, default="")
     position: Mapped[int] = mapped_column(LongInteger, default=0)
+    # Random, and known to nobody: hides positions in ids that consumers see.
+    secret: Mapped[bytes] = mapped_column()
 
 
 class Publication(Base):
@@ -81,8 +83,8 @@ class SharedEntry(Base):
     """One entry of a list as consumers know it, at the position of its newest change.
 
     `entry_id` is the one that people see. `entry_key` is of an entry without a licensor's id.
-    `earlier` is a JSON array of the categories that it had: who may see one of those, and not the
-    present one, is to withdraw it.
+    `categories` are a JSON array, of all its hashes; `earlier` one of those arrays that it had: who
+    might see it then, and may not now, is to withdraw it.
     """
 
     __tablename__ = "shared_entries"
@@ -98,7 +100,7 @@ class SharedEntry(Base):
     first_position: Mapped[int] = mapped_column(LongInteger)
     published_at: Mapped[datetime]
     first_published_at: Mapped[datetime]
-    category: Mapped[str] = mapped_column(Text)
+    categories: Mapped[str] = mapped_column(Text)
     tags: Mapped[str] = mapped_column(Text)
     earlier: Mapped[str] = mapped_column(Text, default="[]")
     withdrawn: Mapped[bool] = mapped_column(default=False, server_default=false())

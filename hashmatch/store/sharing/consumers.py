@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,9 +31,9 @@ class Visibility:
     categories: frozenset[str] = frozenset()
     members: frozenset[str] = frozenset()
 
-    def shows(self, entry_id: str, category: str) -> bool:
-        """Say whether an entry of a category is seen."""
-        if self.categories and category not in self.categories:
+    def shows(self, entry_id: str, categories: Collection[str]) -> bool:
+        """Say whether an entry is seen whose hashes are of these categories: all have to be."""
+        if self.categories and not self.categories.issuperset(categories):
             return False
         return not self.members or member_of(entry_id) in self.members
 
@@ -54,11 +54,6 @@ class ConsumerFacts:
     revision: int
     removed_at: datetime | None
     tokens: tuple[str, ...] = ()
-
-    @property
-    def visibility(self) -> Visibility:
-        """Return what of its lists it sees."""
-        return Visibility(frozenset(self.categories), frozenset(self.members))
 
 
 def member_of(entry_id: str) -> str:

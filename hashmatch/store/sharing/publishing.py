@@ -8,7 +8,8 @@ nothing before it. Publication goes on where a crash left it.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+import secrets
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import insert, select
@@ -18,17 +19,19 @@ from ..engine import as_table, ignoring
 from ..lists import (
     ChangedEntry,
     ChangedPage,
-    find_active_ids,
+    EntryWords,
     has_changed_contents,
+    read_active_words,
     read_added_page,
     read_withdrawn_page,
-    shown_entry_id,
+    shared_id,
 )
 from ..schema import HashList, Publication, SharedEntry, SharedList, utc_now
 
-# Entries that were added since, or all where contents were changed; entries that were withdrawn;
-# and the rows of entries that went with the list.
-_ADDED, _ALL, _WITHDRAWN, _EMPTIED = "added", "all", "withdrawn", "emptied"
+# In this order: entries that were withdrawn, which is urgent; the rows of entries that went with
+# the list; entries that were added since, or all where contents were changed.
+_WITHDRAWN, _EMPTIED, _ADDED, _ALL = "withdrawn", "emptied", "added", "all"
+_SECRET_BYTES = 32
 
 
 def publish_some(session: Session, list_key: int, *, limit: int) -> bool:
@@ -38,7 +41,7 @@ def publish_some(session: Session, list_key: int, *, limit: int) -> bool:
     """
     row = session.get_one(HashList, list_key)
     shared = _locked(session, list_key)
-    if shared.target is None and not _begin(session, row, shared):
+    if shared.target is None and not _begin(row, shared):
         return False
     step = _Step(session, row, shared)
     if shared.stage in (_ADDED, _ALL):
@@ -60,21 +63,20 @@ def is_behind(session: Session, list_key: int) -> bool:
 
 
 def _locked(session: Session, list_key: int) -> SharedList:
-    first = {"list_key": list_key, "stage": "", "next_key": 0, "next_id": "", "position": 0}
+    first = {
+        "list_key": list_key, "stage": "", "next_key": 0, "next_id": "", "position": 0,
+        "secret": secrets.token_bytes(_SECRET_BYTES),
+    }  # fmt: skip
     session.execute(ignoring(session.connection(), SharedList), [first])
     query = select(SharedList).where(SharedList.list_key == list_key).with_for_update()
     return session.scalars(query).one()
 
 
-def _begin(session: Session, row: HashList, shared: SharedList) -> bool:
+def _begin(row: HashList, shared: SharedList) -> bool:
     if row.removed_at is not None or shared.generation == row.generation:
         return False
     shared.target, shared.next_key, shared.next_id = row.generation, 0, ""
-    is_known = shared.generation is not None and shared.generation >= row.emptied
-    if is_known and not has_changed_contents(session, row, shared.generation or 0):
-        shared.stage = _ADDED
-    else:
-        shared.stage = _ALL
+    shared.stage = _ALL if shared.generation is None else _WITHDRAWN
     return True
 
 
@@ -99,21 +101,27 @@ class _Step:
             everything=shared.stage == _ALL,
             limit=limit,
         )
-        by_id = {shown_entry_id(one.entry_id, one.key): one for one in page.entries}
-        new = {shown_entry_id(one.entry_id, one.key) for one in page.entries if one.is_new}
-        self._write(by_id, new)
-        self._advance(page, _WITHDRAWN if shared.generation is not None else "")
+        self._write(page.entries)
+        self._advance(page, "")
 
     def withdraw(self, limit: int) -> None:
         """Publish the next entries that lost hashes, or were withdrawn."""
-        shared, before = self._shared, self._shared.generation or 0
-        page = read_withdrawn_page(self._session, self._row, before, shared.next_key, limit=limit)
-        named = {one.entry_id for one in page.entries if one.entry_id}
-        still = find_active_ids(self._session, self._row, named)
-        ids = {shown_entry_id(one.entry_id, one.key) for one in page.entries}
-        self._mark(self._known(ids).values(), still)
-        is_emptied = before < self._row.emptied
-        self._advance(page, _EMPTIED if is_emptied else "")
+        before = self._shared.generation or 0
+        page = read_withdrawn_page(
+            self._session, self._row, before, self._shared.next_key, limit=limit
+        )
+        ids = {shared_id(one.entry_id, one.key) for one in page.entries}
+        named = {shared_id(one.entry_id, one.key) for one in page.entries if one.entry_id}
+        self._mark(self._known(ids).values(), read_active_words(self._session, self._row, named))
+        self._advance(page, _EMPTIED if before < self._row.emptied else self._adding())
+
+    def _adding(self) -> str:
+        """Return the stage in which entries are added: all are read where contents changed."""
+        before = self._shared.generation or 0
+        is_whole = before < self._row.emptied
+        return (
+            _ALL if is_whole or has_changed_contents(self._session, self._row, before) else _ADDED
+        )
 
     def sweep(self, limit: int) -> None:
         """Withdraw rows whose entries went with the list, the next in the order of their ids."""
@@ -129,10 +137,10 @@ class _Step:
         rows = list(self._session.scalars(query))
         named = {one.entry_id for one in rows if one.entry_key is None}
         keys = {one.entry_key for one in rows if one.entry_key is not None}
-        still = find_active_ids(self._session, self._row, named, keys)
-        self._mark([one for one in rows if one.entry_id not in still], ())
+        still = read_active_words(self._session, self._row, named, keys)
+        self._mark([one for one in rows if one.entry_id not in still], {})
         if len(rows) < limit:
-            self._finish("")
+            self._finish(self._adding())
         else:
             self._shared.next_id = rows[-1].entry_id
 
@@ -177,46 +185,61 @@ class _Step:
         )
         return {one.entry_id: one for one in self._session.scalars(query)}
 
-    def _write(self, entries: Mapping[str, ChangedEntry], new: Collection[str]) -> None:
-        known = self._known(entries)
-        added = []
-        for shown_id, one in entries.items():
-            row = known.get(shown_id)
+    def _write(self, entries: Sequence[ChangedEntry]) -> None:
+        by_id = {shared_id(one.entry_id, one.key): one for one in entries}
+        new = {shared_id(one.entry_id, one.key) for one in entries if one.is_new}
+        named = [one for one, entry in by_id.items() if entry.entry_id]
+        keys = [entry.key for entry in by_id.values() if not entry.entry_id]
+        words = read_active_words(self._session, self._row, named, keys)
+        known, added = self._known(by_id), []
+        for own_id, one in by_id.items():
+            # It may be withdrawn by now, and is then published as that.
+            if (own := words.get(own_id)) is None:
+                continue
+            row = known.get(own_id)
             if row is None:
-                added.append(self._values(shown_id, one))
-                continue
-            if row.category != one.category:
-                earlier = [*json.loads(row.earlier), row.category]
-                row.earlier = json.dumps(sorted(set(earlier)))
-            elif row.tags == one.tags and not row.withdrawn and shown_id not in new:
-                continue
-            row.category, row.tags, row.withdrawn = one.category, one.tags, False
-            row.position, row.published_at = self._next(), self._moment
+                added.append(self._values(own_id, one, own))
+            elif self._update(row, own) or row.withdrawn or own_id in new:
+                row.withdrawn = False
+                row.position, row.published_at = self._next(), self._moment
         if added:
             self._session.execute(insert(as_table(SharedEntry)), added)
 
-    def _values(self, shown_id: str, one: ChangedEntry) -> dict[str, object]:
+    def _update(self, row: SharedEntry, own: EntryWords) -> bool:
+        """Let a row have the words of its entry; say whether it had others."""
+        categories, tags = json.dumps(own.categories), json.dumps(own.tags)
+        if (row.categories, row.tags) == (categories, tags):
+            return False
+        if row.categories != categories:
+            earlier = [*json.loads(row.earlier), json.loads(row.categories)]
+            row.earlier = json.dumps(sorted(map(list, set(map(tuple, earlier)))))
+        row.categories, row.tags = categories, tags
+        return True
+
+    def _values(self, own_id: str, one: ChangedEntry, own: EntryWords) -> dict[str, object]:
         position = self._next()
         return {
             "list_key": self._row.key,
-            "entry_id": shown_id,
+            "entry_id": own_id,
             "entry_key": None if one.entry_id else one.key,
             "position": position,
             "first_position": position,
             "published_at": self._moment,
             "first_published_at": self._moment,
-            "category": one.category,
-            "tags": one.tags,
+            "categories": json.dumps(own.categories),
+            "tags": json.dumps(own.tags),
             "earlier": "[]",
         }
 
-    def _mark(self, rows: Iterable[SharedEntry], still: Collection[str]) -> None:
+    def _mark(self, rows: Iterable[SharedEntry], still: Mapping[str, EntryWords]) -> None:
         """Give rows a new position: those that lost some hashes, and those that lost all."""
         for row in rows:
-            is_withdrawn = row.entry_id not in still
-            if is_withdrawn and row.withdrawn:
+            own = still.get(row.entry_id)
+            if own is None and row.withdrawn:
                 continue
-            row.withdrawn = is_withdrawn
+            if own is not None:
+                self._update(row, own)
+            row.withdrawn = own is None
             row.position, row.published_at = self._next(), self._moment
 
     def _next(self) -> int:

@@ -49,11 +49,15 @@ class SharedPage:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The last position that was published of a list, of which generation, and when."""
+    """The last position that was published of a list, of which generation, and when.
+
+    `secret` hides positions in ids that consumers see.
+    """
 
     position: int
     generation: int
     published_at: datetime | None
+    secret: bytes = field(default=b"", repr=False)
 
 
 def read_standing(session: Session, list_key: int) -> Standing:
@@ -61,9 +65,8 @@ def read_standing(session: Session, list_key: int) -> Standing:
     shared = session.get(SharedList, list_key)
     if shared is None:
         return Standing(0, 0, None)
-    return Standing(
-        shared.position, shared.generation or 0, find_time(session, list_key, shared.position)
-    )
+    moment = find_time(session, list_key, shared.position)
+    return Standing(shared.position, shared.generation or 0, moment, shared.secret)
 
 
 def find_shared_entry(
@@ -87,7 +90,7 @@ def find_shared_first(
 def _as_seen(
     session: Session, row: HashList, visibility: Visibility, one: SharedEntry | None
 ) -> SharedItem | None:
-    if one is None or one.withdrawn or not visibility.shows(one.entry_id, one.category):
+    if one is None or one.withdrawn or not _is_shown(visibility, one):
         return None
     items = _read_items(session, row, [one], {one.entry_id}, set())
     return items[0] if items else None
@@ -123,7 +126,7 @@ def read_shared(
 ) -> SharedPage:
     """Return what a consumer sees after a position and up to another, of `limit` entries at most.
 
-    Withdrawals are of entries that were there at the position `since`: others it never had.
+    Withdrawals are given after a position `since`, where it has read before.
     """
     query = (
         select(SharedEntry)
@@ -137,25 +140,23 @@ def read_shared(
     )
     rows = list(session.scalars(query))
     position = rows[-1].position if len(rows) == limit else until
-    shown = [
-        one for one in rows if not one.withdrawn and visibility.shows(one.entry_id, one.category)
-    ]
-    gone = {
-        one.entry_id for one in rows if one.first_position <= since and _is_gone(visibility, one)
-    }
+    shown = [one for one in rows if not one.withdrawn and _is_shown(visibility, one)]
+    # Without `since` all of the list follows: what it lacks was withdrawn.
+    gone = {one.entry_id for one in rows if since and _is_gone(visibility, one)}
     items = _read_items(session, row, rows, {one.entry_id for one in shown}, gone)
     return SharedPage(items, position)
 
 
+def _is_shown(visibility: Visibility, one: SharedEntry) -> bool:
+    return visibility.shows(one.entry_id, json.loads(one.categories))
+
+
 def _is_gone(visibility: Visibility, one: SharedEntry) -> bool:
     """Say whether a consumer may have had an entry that it is not to have any more."""
-    earlier = json.loads(one.earlier)
+    had = any(visibility.shows(one.entry_id, before) for before in json.loads(one.earlier))
     if one.withdrawn:
-        return any(
-            visibility.shows(one.entry_id, category) for category in (*earlier, one.category)
-        )
-    had = any(visibility.shows(one.entry_id, category) for category in earlier)
-    return had and not visibility.shows(one.entry_id, one.category)
+        return had or _is_shown(visibility, one)
+    return had and not _is_shown(visibility, one)
 
 
 def _read_items(
@@ -182,7 +183,7 @@ def _read_items(
                     one.entry_id,
                     *times,
                     is_withdrawn=False,
-                    category=one.category,
+                    category=", ".join(json.loads(one.categories)),
                     tags=json.loads(one.tags),
                     added_at=found.added_at,
                     hashes=found.hashes,
