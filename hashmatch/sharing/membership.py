@@ -23,7 +23,7 @@ from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Kind
 
 MAX_ASKED = 1_000
-_TAG_BYTES, _KEY_BYTES, _ELEMENT_BYTES = 16, 32, 32
+_TAG_BYTES, _KEY_BYTES = 16, 32
 _CONTEXT = b"hashmatch private membership 1"
 
 

@@ -17,7 +17,6 @@ from hashmatch.errors import (
     UnknownListError,
 )
 from hashmatch.store.engine import Database, audit
-from hashmatch.store.lists import OWN
 from hashmatch.store.schema import Consumer, HashList
 from hashmatch.store.sharing import (
     ConsumerFacts,
@@ -50,7 +49,6 @@ class SharedList:
     key: int
     name: str
     tlp: str
-    is_own: bool
     standing: Standing
 
 
@@ -128,13 +126,13 @@ class Sharing:
     def find(self, token_id: str, name: str) -> SharedList:
         """Return a list that a consumer may see. Raises `ForbiddenError` and `NotFoundError`."""
         with self._database.reading() as session:
-            _, row = self._open(session, token_id, name)
+            _, _, row = self._open(session, token_id, name)
             return self._shown(session, row)
 
     def since(self, token_id: str, name: str, moment: datetime | None) -> Pull:
         """Return the range that was published after a time, all of it where that is None."""
         with self._database.reading() as session:
-            _, row = self._open(session, token_id, name)
+            _, _, row = self._open(session, token_id, name)
             first = 0 if moment is None else find_position(session, row.key, moment)
             last = read_standing(session, row.key).position
         return Pull(first, first, max(first, last))
@@ -146,7 +144,7 @@ class Sharing:
         seconds, is over.
         """
         with self._database.reading() as session:
-            _, row = self._open(session, token_id, name)
+            _, _, row = self._open(session, token_id, name)
             first = find_position(session, row.key, after - _OVERLAP)
             last = find_position(session, row.key, until + _LAG)
         return Pull(last, min(first, last), last)
@@ -166,19 +164,18 @@ class Sharing:
         """Return what a consumer sees of a range, of a list from its beginning where it is None.
 
         `resumed` says under what it pulled before, where it goes on. Private consumers are refused
-        what `gives_hashes`. Every pull is on the audit
-        chain before it is answered. Raises `ForbiddenError`, `NotFoundError`, and
-        `PullExpiredError` where it has to pull from the beginning.
+        what `gives_hashes`. Every pull is on the audit chain before it is answered. Raises
+        `ForbiddenError`, `NotFoundError`, and `PullExpiredError` where it has to pull from the
+        beginning.
         """
         with self._database.reading() as session:
-            consumer, row = self._open(session, token_id, name, gives_hashes=gives_hashes)
-            facts = facts_of(session, consumer)
-            standing = read_standing(session, row.key)
-            wanted = wanted or Pull(0, 0, standing.position)
+            _, facts, row = self._open(session, token_id, name, gives_hashes=gives_hashes)
+            shared = self._shown(session, row)
+            wanted = wanted or Pull(0, 0, shared.standing.position)
             if resumed is not None:
                 _require_same(session, row, resumed, wanted, facts)
                 if wanted.after == wanted.until:  # It has all of that; what follows is new.
-                    wanted = Pull(wanted.since, wanted.after, standing.position)
+                    wanted = Pull(wanted.since, wanted.after, shared.standing.position)
             page = read_shared(
                 session,
                 row,
@@ -193,7 +190,6 @@ class Sharing:
                 if with_feedback
                 else {}
             )
-            shared = self._shown(session, row)
             now = Resumed(facts.revision, _published_us(session, row, wanted.until))
         self._note(facts, token_id, shared, protocol, wanted, page.items)
         rest = Pull(wanted.since, page.position, wanted.until)
@@ -204,8 +200,7 @@ class Sharing:
     ) -> SharedItem:
         """Return the entry that was there first at a position. Raises `NotFoundError`."""
         with self._database.reading() as session:
-            consumer, row = self._open(session, token_id, name)
-            facts = facts_of(session, consumer)
+            _, facts, row = self._open(session, token_id, name)
             item = find_shared_first(session, row, self._visibility(facts), first_position)
             shared = self._shown(session, row)
         if item is None:
@@ -229,8 +224,8 @@ class Sharing:
         It is a suggestion, which a person decides about. Raises `NotFoundError`.
         """
         with self._database.writing(f"token {token_id}") as session:
-            consumer, row = self._open(session, token_id, name)
-            visibility = self._visibility(facts_of(session, consumer))
+            consumer, facts, row = self._open(session, token_id, name)
+            visibility = self._visibility(facts)
             item = find_shared_entry(session, row, visibility, entry_id)
             if item is None or algorithm not in item.hashes:
                 raise NotFoundError(
@@ -252,7 +247,7 @@ class Sharing:
         Raises `ForbiddenError` and `NotFoundError`.
         """
         with self._database.writing(f"token {token_id}") as session:
-            consumer, row = self._open(session, token_id, name, gives_hashes=False)
+            consumer, _, row = self._open(session, token_id, name, gives_hashes=False)
             facts = {"consumer": consumer.name, "token": token_id, "list": row.name}
             audit(session, "list.asked", None, {**facts, "hashes": number})
 
@@ -264,7 +259,7 @@ class Sharing:
 
     def _open(
         self, session: Session, token_id: str, name: str, *, gives_hashes: bool = True
-    ) -> tuple[Consumer, HashList]:
+    ) -> tuple[Consumer, ConsumerFacts, HashList]:
         consumer = _require_consumer(session, token_id)
         # One error for all: who may not see a list does not learn whether there is one.
         missing = NotFoundError(
@@ -274,14 +269,14 @@ class Sharing:
         if name not in facts.lists or (facts.is_private and gives_hashes):
             raise missing
         try:
-            return consumer, require_shareable(session, self._settings, name)
+            return consumer, facts, require_shareable(session, self._settings, name)
         except (ForbiddenError, UnknownListError) as error:
             raise missing from error
 
     def _shown(self, session: Session, row: HashList) -> SharedList:
         section = self._settings.sharing.lists[row.name]
         standing = read_standing(session, row.key)
-        return SharedList(row.key, row.name, section.tlp, row.kind == OWN, standing)
+        return SharedList(row.key, row.name, section.tlp, standing)
 
     def _note(
         self,

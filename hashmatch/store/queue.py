@@ -133,7 +133,7 @@ def _fitting(
 def count_cases(
     session: Session, filters: Mapping[str, CaseFilter], *, limit: int
 ) -> dict[str, int]:
-    """Return by name how many cases each filter selects, `limit` at most of each state.
+    """Return by name how many cases each filter selects, `limit` at most.
 
     Conditions on matches are left out. The cost is that of so many rows of indexes, in one
     statement for all but proposals.

@@ -233,10 +233,13 @@ class RequireScope(SecurityBase):
     async def __call__(self, request: Request) -> Token:
         """Return the token of the request. Raises the errors of `Authenticator.admit`."""
         authenticator: Authenticator = request.app.state.service.authenticator
-        token = await authenticator.admit(request.headers.get("authorization"), *self.scopes)
+        token = await authenticator.admit(self._authorization(request), *self.scopes)
         # For the access log.
         request.scope["hashmatch.token"] = token.token_id
         return token
+
+    def _authorization(self, request: Request) -> str | None:
+        return request.headers.get("authorization")
 
 
 class RequireHMAScope(RequireScope):
@@ -262,13 +265,8 @@ class RequirePull(RequireScope):
     def __init__(self) -> None:
         super().__init__(Scope.PULL)
 
-    async def __call__(self, request: Request) -> Token:
-        """Return the token of the request. Raises the errors of `Authenticator.admit`."""
-        authenticator: Authenticator = request.app.state.service.authenticator
-        given = request.headers.get("authorization")
-        token = await authenticator.admit(_password_as_bearer(given), *self.scopes)
-        request.scope["hashmatch.token"] = token.token_id
-        return token
+    def _authorization(self, request: Request) -> str | None:
+        return _password_as_bearer(super()._authorization(request))
 
 
 def require_scope(token: Token, *scopes: Scope) -> None:
