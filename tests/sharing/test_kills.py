@@ -95,7 +95,9 @@ def _publishing() -> Iterator[tuple[IO[str], IO[str]]]:
         process.stdin.close()
 
 
-@pytest.mark.parametrize("calls", [60, pytest.param(7, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "calls", [60, pytest.param(7, marks=[pytest.mark.long, pytest.mark.timeout(600)])]
+)
 def test_publication_goes_on_where_it_was_killed(
     database_factory: DatabaseFactory, calls: int
 ) -> None:
