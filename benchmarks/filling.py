@@ -54,6 +54,8 @@ from hashmatch.store.schema import (
     utc_now,
 )
 
+from .filling_duties import DUTIES
+
 DAYS = 730
 _ROWS_AT_ONCE = 5_000
 # One list of nearly all matches, and one of very few; the third explains some.
@@ -394,5 +396,5 @@ _BEFORE: tuple[tuple[type[Base], Callable[[], Iterator[dict[str, Any]]]], ...] =
 _BELOW_CASES: tuple[tuple[type[Base], _Rows], ...] = (
     (CaseNote, _notes), (UploaderDetails, _details), (NCMECReport, _reports),
     (OutboxMessage, _messages), (ContentLook, _looks),
-    (Contribution, _contributions),
+    (Contribution, _contributions), *DUTIES,
 )  # fmt: skip

@@ -1,6 +1,14 @@
 """Cases: review of matches, from opening to escalation, reports and retention."""
 
 from .actors import Actor
+from .appeals import (
+    ANSWERS,
+    Appellant,
+    Channel,
+    answer_appeal,
+    open_appeal,
+    receive_appeal,
+)
 from .contributing import (
     GENERATED,
     Contributed,
@@ -22,10 +30,21 @@ from .decisions import (
     plan,
     require_unchanged,
 )
+from .duties import (
+    Automation,
+    Ground,
+    Restriction,
+    end_deadline,
+    impose,
+    lift,
+    notify_uploader,
+    refer,
+)
 from .escalation import case_senders, escalate, preview_escalation, retract, settle
 from .exporting import cybertip_documents
 from .opening import CaseOpener
 from .packing import evidence_pack
+from .preserving import destroy, queue_preservations, retain
 from .retention import apply_retention
 from .states import DECISIONS, PENDING, ROLES, TRANSITIONS, CaseAction, Role, State, following
 from .taking import take_next
@@ -39,6 +58,7 @@ from .uploader_details import (
 from .views import case_row, view_case
 
 __all__ = [
+    "ANSWERS",
     "DECISIONS",
     "GENERATED",
     "PENDING",
@@ -48,13 +68,19 @@ __all__ = [
     "ActionFailed",
     "ActionResult",
     "Actor",
+    "Appellant",
+    "Automation",
     "CaseAction",
     "CaseOpener",
+    "Channel",
     "Contributed",
+    "Ground",
+    "Restriction",
     "Role",
     "State",
     "act_on_each",
     "add_note",
+    "answer_appeal",
     "apply_retention",
     "approve_contribution",
     "assign",
@@ -64,17 +90,27 @@ __all__ = [
     "contribute",
     "cybertip_documents",
     "decide",
+    "destroy",
+    "end_deadline",
     "escalate",
     "evidence_pack",
     "following",
     "hold",
+    "impose",
+    "lift",
+    "notify_uploader",
+    "open_appeal",
     "open_details",
     "parse_classification",
     "plan",
     "preview_escalation",
+    "queue_preservations",
+    "receive_appeal",
     "reencrypt_details",
+    "refer",
     "reject_contribution",
     "require_unchanged",
+    "retain",
     "retract",
     "settle",
     "show_details",

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from sqlalchemy.orm import Session
 
-from hashmatch.config import CasesSettings
+from hashmatch.config import CasesSettings, Settings
 from hashmatch.cybertip import ENDED
 from hashmatch.errors import (
     CaseStateError,
@@ -20,18 +20,37 @@ from hashmatch.errors import (
     StoreError,
 )
 from hashmatch.store.cases import add_case_note, find_merged_into, has_open_report, lock_case
+from hashmatch.store.duties import has_open_appeal, lock_measures_in_force
 from hashmatch.store.engine import Database, audit
+from hashmatch.store.preservation import mark_for_preservation
 from hashmatch.store.schema import Case, require_text, utc_now
 
 from .actors import Actor
 from .contributing import take_back_contributions
+from .deadlines import require_no_open_deadlines, set_deadlines, waive_deadlines
+from .keeping import keep_for_report
 from .opening import due_again, reopen
 from .states import NEEDS_A_NOTE, CaseAction, State, following, require_role, result_in
 
 _MAX_CHARACTERS = 10_000
-_DECIDING = frozenset({CaseAction.CONFIRM, CaseAction.DISMISS})
-_FOUR_EYES = {CaseAction.DISMISS: "dismiss", CaseAction.REPORT: "report"}
-_NOT_IF_MERGED = frozenset({CaseAction.REOPEN, CaseAction.HOLD})
+_DECIDING = frozenset({CaseAction.CONFIRM, CaseAction.DISMISS, CaseAction.REVERSE})
+_FOUR_EYES = {
+    CaseAction.DISMISS: "dismiss",
+    CaseAction.REVERSE: "dismiss",
+    CaseAction.REPORT: "report",
+}
+_NOT_IF_MERGED = frozenset(
+    {
+        CaseAction.REOPEN,
+        CaseAction.HOLD,
+        CaseAction.MEASURE,
+        CaseAction.APPEAL,
+        CaseAction.ANSWER,
+        CaseAction.REVERSE,
+        CaseAction.RETAIN,
+        CaseAction.DESTROY,
+    }
+)
 # Actions that end a proposal without carrying it out.
 _MOVING = frozenset(
     {
@@ -43,6 +62,7 @@ _MOVING = frozenset(
         CaseAction.REPORTED,
         CaseAction.CLOSE,
         CaseAction.REOPEN,
+        CaseAction.REVERSE,
     }
 )
 
@@ -69,7 +89,7 @@ ActionResult: TypeAlias = ActionDone | ActionFailed
 
 def decide(
     session: Session,
-    settings: CasesSettings,
+    settings: Settings,
     case: int,
     action: CaseAction,
     actor: Actor,
@@ -85,30 +105,58 @@ def decide(
     if revision is not None:
         require_unchanged(session, case, revision)
     row = begin_action(session, case, action, actor)
-    if action is CaseAction.CLOSE and row.state == State.ESCALATED and row.notified_at is None:
-        raise CaseStateError(
-            f"case {case} cannot be closed before its escalation was delivered",
-            hint="'hashmatch outbox list' shows the state of its messages.",
-        )
-    if action is CaseAction.CLOSE and has_open_report(session, case, ENDED):
-        raise CaseStateError(
-            f"case {case} cannot be closed while a report of it to NCMEC is under way",
-            hint="'hashmatch cases show' has its stage; retry, retract or settle it.",
-        )
+    if action is CaseAction.CLOSE:
+        _require_closable(session, row)
     if action in NEEDS_A_NOTE and not note.strip():
         raise InputError(f"the action {action} needs a note with the reason")
     if note.strip():
-        _add_note(session, row, actor, note)
+        add_reason(session, row, actor, note)
     # A report made elsewhere needs the same second approval as a report from here.
-    if needs_second_approval(settings, row, action, actor):
+    if needs_second_approval(settings.cases, row, action, actor):
         return propose(session, row, action, actor)
-    if action is CaseAction.REOPEN:
-        reopen(row, due_again(settings, session, row))
-    if action is CaseAction.DISMISS:
-        take_back_contributions(session, case, actor)
-    if action is CaseAction.REPORTED:
-        row.notified_at = utc_now()
+    match action:
+        case CaseAction.REOPEN:
+            reopen(row, due_again(settings.cases, session, row))
+        case CaseAction.CONFIRM:
+            set_deadlines(session, settings.cases, row, "confirmed")
+        case CaseAction.DISMISS:
+            end_confirmation(session, case, actor, "the case was dismissed")
+        case CaseAction.REPORTED:
+            row.notified_at = utc_now()
+            note_reported(session, settings, row)
     return move(session, row, action, actor, {})
+
+
+def note_reported(session: Session, settings: Settings, row: Case) -> None:
+    """Note that a case was reported now: what follows from it, and how long its record stays."""
+    set_deadlines(session, settings.cases, row, "reported")
+    keep_for_report(session, settings, row.key, utc_now())
+
+
+def end_confirmation(session: Session, case: int, actor: Actor, reason: str) -> None:
+    """Take back what rested on the confirmation of a case, which was wrong."""
+    take_back_contributions(session, case, actor)
+    waive_deadlines(session, case, reason)
+
+
+def _require_closable(session: Session, row: Case) -> None:
+    """Raise `CaseStateError` where something about a case is under way, or still owed."""
+    case, problem, hint = row.key, "", ""
+    if row.state == State.ESCALATED and row.notified_at is None:
+        problem = "before its escalation was delivered"
+        hint = "'hashmatch outbox list' shows the state of its messages."
+    elif has_open_report(session, case, ENDED):
+        problem = "while a report of it to NCMEC is under way"
+        hint = "'hashmatch cases show' has its stage; retry, retract or settle it."
+    elif has_open_appeal(session, case):
+        problem = "while an appeal is open"
+        hint = f"'hashmatch cases answer {case}' decides about it."
+    elif row.state == State.FALSE_POSITIVE and lock_measures_in_force(session, case):
+        problem = "while measures are in force on what was no match"
+        hint = f"'hashmatch cases lift {case}' says that they were lifted."
+    if problem:
+        raise CaseStateError(f"case {case} cannot be closed {problem}", hint=hint)
+    require_no_open_deadlines(session, case)
 
 
 def require_unchanged(session: Session, case: int, revision: int) -> None:
@@ -179,6 +227,7 @@ def move(
             facts = {**facts, "proposed_by": proposed_by}
         row.proposal, row.proposed_by = "", ""
     _changed(row)
+    mark_for_preservation(session, [row.key])
     facts = {"actor": actor.name, "from": before, "to": row.state, **facts}
     audit(session, f"case.{action}", row, facts)
     return ActionDone(row.key, State(row.state))
@@ -187,7 +236,7 @@ def move(
 def assign(session: Session, case: int, assignee: str, actor: Actor) -> ActionDone:
     """Assign a case, with an empty name to nobody. Raises what `decide` raises."""
     row = begin_action(session, case, CaseAction.ASSIGN, actor)
-    row.assignee = _checked(assignee, "the name")
+    row.assignee = checked_text(assignee, "the name")
     return move(session, row, CaseAction.ASSIGN, actor, {"assignee": row.assignee})
 
 
@@ -214,7 +263,7 @@ def add_note(session: Session, case: int, text: str, actor: Actor) -> ActionDone
     row = begin_action(session, case, CaseAction.NOTE, actor)
     if not text.strip():
         raise InputError("the note is empty")
-    _add_note(session, row, actor, text)
+    add_reason(session, row, actor, text)
     return ActionDone(row.key, State(row.state))
 
 
@@ -226,9 +275,9 @@ def hold(session: Session, case: int, reason: str, actor: Actor, *, note: str = 
     """
     action = CaseAction.HOLD if reason.strip() else CaseAction.RELEASE
     row = begin_action(session, case, action, actor)
-    row.legal_hold = _checked(reason, "the reason")
+    row.legal_hold = checked_text(reason, "the reason")
     if why := (row.legal_hold or note.strip()):
-        _add_note(session, row, actor, why)
+        add_reason(session, row, actor, why)
     return move(session, row, action, actor, {})
 
 
@@ -256,8 +305,11 @@ def act_on_each(
     return results
 
 
-def _add_note(session: Session, row: Case, actor: Actor, text: str) -> None:
-    note = add_case_note(session, row.key, actor.name, _checked(text, "the note"))
+def add_reason(session: Session, row: Case, actor: Actor, text: str) -> None:
+    """Add a note to a case that an action is taken on. Raises `InputError`."""
+    if not text.strip():
+        raise InputError("this needs a note with the reason")
+    note = add_case_note(session, row.key, actor.name, checked_text(text, "the note"))
     audit(session, "case.note", note, {"case": row.key, "actor": actor.name})
 
 
@@ -265,9 +317,10 @@ def _changed(row: Case) -> None:
     row.revision, row.changed_at = row.revision + 1, utc_now()
 
 
-def _checked(text: str, what: str) -> str:
+def checked_text(text: str, what: str, longest: int = _MAX_CHARACTERS) -> str:
+    """Return a text without space around it. Raises `InputError` where it cannot be kept."""
     text = text.strip()
     require_text(text)
-    if len(text) > _MAX_CHARACTERS:
-        raise InputError(f"{what} has more than {_MAX_CHARACTERS} characters")
+    if len(text) > longest:
+        raise InputError(f"{what} has more than {longest} characters")
     return text

@@ -23,6 +23,7 @@ from hashmatch.store.opening import (
     read_evidence_hashes,
     save_cases,
 )
+from hashmatch.store.preservation import mark_for_preservation
 from hashmatch.store.schema import Case, utc_now
 
 from .evidence import action_of, needs_hashes
@@ -65,7 +66,11 @@ def open_or_update_cases(
     if known:
         _update(session, settings, known, by_id)
     new = [_new_case(settings, name, some) for name, some in by_id.items() if name not in known]
-    open_cases(session, new)
+    opened = open_cases(session, new)
+    if settings.vault is not None:
+        changed = [one.key for one in known.values()]
+        is_held = settings.vault.hold_on == "opened"
+        mark_for_preservation(session, [*changed, *opened] if is_held else changed)
 
 
 def _new_case(settings: CasesSettings, content_id: str, new: Sequence[NewMatches]) -> NewCase:

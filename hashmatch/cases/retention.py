@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -18,6 +18,7 @@ from hashmatch.cybertip import ENDED
 from hashmatch.store.engine import Database, audit, overwrite_deleted, retried
 from hashmatch.store.lookups import DAYS_SHOWN
 from hashmatch.store.retention import (
+    OldCases,
     Place,
     Removed,
     count_old_backfills,
@@ -28,6 +29,7 @@ from hashmatch.store.retention import (
     count_old_lookups,
     count_old_messages,
     count_old_prompts,
+    count_old_references,
     count_old_tokens,
     remove_old_backfills,
     remove_old_cases,
@@ -37,10 +39,12 @@ from hashmatch.store.retention import (
     remove_old_lookups,
     remove_old_messages,
     remove_old_prompts,
+    remove_old_references,
     remove_old_tokens,
 )
-from hashmatch.store.schema import utc_now
+from hashmatch.store.schema import RetentionClass, utc_now
 
+from .preserving import release_removed
 from .states import State
 
 # States in which NCMEC or the police may still ask about the uploader.
@@ -57,6 +61,8 @@ class _Rule:
     days: float
     # Whether the configuration asks for it, so that it is shown even where nothing is old.
     is_chosen: bool = field(default=True, kw_only=True)
+    # Whether no days are none, and not for ever.
+    at_once: bool = field(default=False, kw_only=True)
     remove: Callable[[Session, datetime, Place | None, int], Removed]
     count: Callable[[Session, datetime], int]
 
@@ -70,7 +76,7 @@ def apply_retention(database: Database, settings: Settings, *, dry_run: bool) ->
     """
     now, removed = utc_now(), Counter[str]()
     for rule in _rules(settings):
-        if not rule.days:
+        if not rule.days and not rule.at_once:
             continue
         before = now - timedelta(days=rule.days)
         if dry_run:
@@ -109,16 +115,17 @@ def _apply(database: Database, rule: _Rule, before: datetime) -> Counter[str]:
 
 def _rules(settings: Settings) -> Iterator[_Rule]:
     retention = settings.retention
-    for state, days in (
-        (State.FALSE_POSITIVE, retention.false_positive_days),
-        (State.CLOSED, retention.closed_days),
-    ):
-        yield _Rule(
-            "cases",
-            days,
-            partial(remove_old_cases, state=state, ended=ENDED),
-            partial(count_old_cases, state=state, ended=ENDED),
-        )
+    yield _cases(OldCases(ENDED, State.FALSE_POSITIVE), retention.false_positive_days)
+    yield _cases(OldCases(ENDED, State.CLOSED), retention.closed_days)
+    # A suspicion of this class that was not confirmed goes at once, whatever else stays longer.
+    messaging = OldCases(
+        ENDED,
+        messaging=True,
+        by_default=settings.cases.retention_class == RetentionClass.MESSAGING.value,
+    )
+    dismissed = replace(messaging, state=State.FALSE_POSITIVE)
+    yield _cases(dismissed, 0.0, is_chosen=False, at_once=True)
+    yield _cases(messaging, retention.messaging_days, is_chosen=False)
     yield _Rule("contents", retention.allowed_days, remove_old_contents, count_old_contents)
     yield _Rule(
         "details",
@@ -129,6 +136,21 @@ def _rules(settings: Settings) -> Iterator[_Rule]:
     yield _Rule("messages", retention.outbox_days, remove_old_messages, count_old_messages)
     yield _Rule("tokens", retention.token_days, remove_old_tokens, count_old_tokens)
     yield _Rule("prompts", retention.prompt_days, remove_old_prompts, count_old_prompts)
+    yield _Rule("references", retention.reference_days, remove_old_references, count_old_references)
     yield _Rule("backfills", retention.backfill_days, remove_old_backfills, count_old_backfills)
     yield _Rule("lookups", DAYS_SHOWN, remove_old_lookups, count_old_lookups, is_chosen=False)
     yield _Rule("daily_counts", retention.daily_count_days, remove_old_days, count_old_days)
+
+
+def _cases(
+    chosen: OldCases, days: float, *, is_chosen: bool = True, at_once: bool = False
+) -> _Rule:
+    chosen = replace(chosen, on_removed=release_removed)
+    return _Rule(
+        "cases",
+        days,
+        is_chosen=is_chosen,
+        at_once=at_once,
+        remove=partial(remove_old_cases, chosen=chosen),
+        count=partial(count_old_cases, chosen=chosen),
+    )

@@ -65,6 +65,14 @@ class CaseAction(StrEnum):
     SETTLE = "settle"
     CONTRIBUTE = "contribute"
     UNDELIVERED = "undelivered"
+    REFER = "refer"
+    DEADLINE = "deadline"
+    MEASURE = "measure"
+    APPEAL = "appeal"
+    ANSWER = "answer"
+    REVERSE = "reverse"
+    RETAIN = "retain"
+    DESTROY = "destroy"
 
 
 class Role(StrEnum):
@@ -143,6 +151,18 @@ TRANSITIONS: Mapping[CaseAction, Transitions] = {
     CaseAction.RETRACT: _stay(*_ALL),
     CaseAction.SETTLE: _stay(*_ALL),
     CaseAction.CONTRIBUTE: _stay(State.CONFIRMED, State.ESCALATED, State.REPORTED, State.CLOSED),
+    # These record what is owed or was done, whatever was decided about the case.
+    CaseAction.REFER: _stay(*_ALL),
+    CaseAction.DEADLINE: _stay(*_ALL),
+    CaseAction.MEASURE: _stay(*_ALL),
+    CaseAction.APPEAL: _stay(*_ALL),
+    CaseAction.ANSWER: _stay(*_ALL),
+    # An appeal was right: of a dismissed case it leads to a new decision, by REOPEN.
+    CaseAction.REVERSE: _lead(
+        *(one for one in _ALL if one is not State.FALSE_POSITIVE), to=State.FALSE_POSITIVE
+    ),
+    CaseAction.RETAIN: _stay(*_ALL),
+    CaseAction.DESTROY: _stay(*_ALL),
 }
 
 _REVIEWERS = frozenset({Role.REVIEWER})
@@ -169,6 +189,14 @@ ROLES: Mapping[CaseAction, frozenset[Role]] = {
     CaseAction.SETTLE: _SENIORS,
     CaseAction.CONTRIBUTE: _SENIORS,
     CaseAction.UNDELIVERED: _SYSTEM,
+    CaseAction.REFER: _REVIEWERS,
+    CaseAction.DEADLINE: _REVIEWERS,
+    CaseAction.MEASURE: _REVIEWERS,
+    CaseAction.APPEAL: _REVIEWERS,
+    CaseAction.ANSWER: _REVIEWERS,
+    CaseAction.REVERSE: _REVIEWERS,
+    CaseAction.RETAIN: _SENIORS,
+    CaseAction.DESTROY: _SENIORS,
 }
 
 # The decisions that commands and calls offer.

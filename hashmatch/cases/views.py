@@ -9,6 +9,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from hashmatch.hashers import ALGORITHMS
+from hashmatch.hashes import Kind, Orientation, View
 from hashmatch.outcome import band_end, nearness
 from hashmatch.store.cases import (
     StoredCase,
@@ -21,9 +23,25 @@ from hashmatch.store.cases import (
     read_ncmec_reports,
     read_notes,
 )
+from hashmatch.store.duties import (
+    DueOfCase,
+    read_appeals,
+    read_deadlines,
+    read_measures,
+    read_references,
+)
 from hashmatch.store.engine import HistoryRecord, read_history
 from hashmatch.store.outbox import Message, read_unsent_of_case
-from hashmatch.store.schema import CaseNote, Content, NCMECReport
+from hashmatch.store.preservation import find_preservation, find_retention
+from hashmatch.store.schema import (
+    CaseAppeal,
+    CaseDeadline,
+    CaseMeasure,
+    CaseNote,
+    Content,
+    MatchRecord,
+    NCMECReport,
+)
 
 
 def case_row(one: StoredCase) -> dict[str, Any]:
@@ -73,7 +91,17 @@ def case_facts(session: Session, one: StoredCase, *, show_distances: bool = True
         for record, name in read_case_matches(session, one.row)
     ]
     evidence = [_evidence_facts(content) for content in read_case_contents(session, one.row)]
-    return {**case_row(one), "evidence": evidence, "matches": matches}
+    means = sorted({_means(record) for record, _ in read_case_matches(session, one.row)})
+    return {**case_row(one), "means": means, "evidence": evidence, "matches": matches}
+
+
+def _means(match: MatchRecord) -> str:
+    """Return by which means a match was detected."""
+    algorithm = ALGORITHMS.get(match.algorithm)
+    if algorithm is not None and algorithm.kind is Kind.EXACT:
+        return "exact_hash"
+    is_altered = (match.view, match.orientation) != (View.FULL, Orientation.ORIGINAL)
+    return "perceptual_hash_of_altered_copy" if is_altered else "perceptual_hash"
 
 
 def view_case(session: Session, case: int, *, show_distances: bool = True) -> dict[str, Any]:
@@ -90,6 +118,7 @@ def view_case(session: Session, case: int, *, show_distances: bool = True) -> di
         "has_details": find_details_of(session, one.row) is not None,
         "notes": [_note_facts(note) for note in notes],
         "reports": [_report_facts(report) for report in reports],
+        **duty_facts(session, case),
         "messages": [_message_facts(one) for one in read_unsent_of_case(session, case)],
         "history": list(_history(read_history(session, one.row))),
     }
@@ -155,3 +184,84 @@ def _history(records: list[HistoryRecord]) -> Iterator[dict[str, Any]]:
 
 def _moment(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat(timespec="seconds")
+
+
+def duty_facts(session: Session, case: int) -> dict[str, Any]:
+    """Return what a case owes and is owed: references, deadlines, measures, appeals, retention."""
+    kept, preserved = find_retention(session, case), find_preservation(session, case)
+    return {
+        "references": [
+            {
+                "authority": one.authority,
+                "reference": one.reference,
+                "made_at": _moment(one.made_at),
+            }
+            for one in read_references(session, case)
+        ],
+        "deadlines": [_deadline_facts(one) for one in read_deadlines(session, case)],
+        "measures": [_measure_facts(one) for one in read_measures(session, case)],
+        "appeals": [_appeal_facts(one) for one in read_appeals(session, case)],
+        "retention": {
+            "class": None if kept is None else kept.retention_class,
+            "keep_until": None if kept is None else _moment(kept.keep_until),
+        },
+        "preservation": None
+        if preserved is None
+        else {
+            "state": preserved.state,
+            "reason": preserved.reason,
+            "until": _moment(preserved.until),
+            "accepted": preserved.delivered >= preserved.sequence,
+        },
+    }
+
+
+def due_facts(one: DueOfCase) -> dict[str, Any]:
+    """Return a deadline or appeal that is open, as a line of a table."""
+    return {
+        "case": one.case,
+        "content_id": one.content_id,
+        "number": one.key,
+        "duty": one.duty,
+        "due_at": _moment(one.due_at),
+        "basis": one.basis,
+    }
+
+
+def _deadline_facts(one: CaseDeadline) -> dict[str, Any]:
+    return {
+        "deadline": one.key,
+        "duty": one.duty,
+        "basis": one.basis,
+        "due_at": _moment(one.due_at),
+        "outcome": one.outcome,
+        "ended_at": _moment(one.ended_at),
+    }
+
+
+def _measure_facts(one: CaseMeasure) -> dict[str, Any]:
+    return {
+        "measure": one.key,
+        "restriction": one.restriction,
+        "ground": one.ground,
+        "automation": one.automation,
+        "territory": one.territory,
+        "imposed_at": _moment(one.imposed_at),
+        "notified_at": _moment(one.notified_at),
+        "lifted_at": _moment(one.lifted_at),
+        "by": one.actor,
+    }
+
+
+def _appeal_facts(one: CaseAppeal) -> dict[str, Any]:
+    return {
+        "appeal": one.key,
+        "channel": one.channel,
+        "appellant": one.appellant,
+        "received_at": _moment(one.received_at),
+        "due_at": _moment(one.due_at),
+        "grounds": one.grounds,
+        "state": one.state,
+        "decided_at": _moment(one.decided_at),
+        "by": one.decided_by,
+    }

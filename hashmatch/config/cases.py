@@ -14,6 +14,7 @@ from .service import EndpointSettings
 Priority = Annotated[int, Field(ge=0, le=9)]
 Hours = Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)]
 Days = Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)]
+_LONGEST_DUTY = 64
 
 
 class CategorySettings(Section):
@@ -24,11 +25,43 @@ class CategorySettings(Section):
     priority: Priority | None = None
 
 
+class DeadlineSettings(Section):
+    """`[cases.deadlines.NAME]`: something that is owed so many hours after an event of a case.
+
+    It is met when a reference of its `authority` is recorded, when the uploader is given the
+    reasons of a measure, or where neither is set by hand. Without `categories` it is owed of all.
+    """
+
+    after: Literal["confirmed", "measure", "reported"]
+    hours: Hours
+    basis: str = Field(default="", max_length=200)
+    met_by: Literal["hand", "reference", "notification"] = "hand"
+    authority: str = Field(default="", max_length=64)
+    categories: tuple[str, ...] = Field(default=(), strict=False)
+
+    @model_validator(mode="after")
+    def _require_consistency(self) -> DeadlineSettings:
+        if (self.met_by == "reference") is not bool(self.authority):
+            raise ValueError('met_by = "reference" and authority go together')
+        if self.met_by == "notification" and self.after != "measure":
+            raise ValueError('met_by = "notification" needs after = "measure"')
+        return self
+
+
+class VaultSettings(EndpointSettings):
+    """`[cases.vault]`: where the platform keeps the content of cases, and when it is told to.
+
+    hashmatch keeps no imagery: it calls `hold` and `destroy`, signed like a webhook.
+    """
+
+    hold_on: Literal["opened", "confirmed"] = "confirmed"
+
+
 class CasesSettings(Section):
     """`[cases]`: due time and priority, and the decisions that need second approval.
 
     `detail_keys` encrypt uploader details: the first key encrypts new ones, the others still
-    decrypt older ones.
+    decrypt older ones. `retention_class` is that of cases that have none of their own.
     """
 
     due_hours: Hours = 24.0
@@ -37,6 +70,21 @@ class CasesSettings(Section):
     four_eyes: tuple[Literal["dismiss", "report"], ...] = Field(default=(), strict=False)
     categories: dict[str, CategorySettings] = {}
     detail_keys: tuple[SecretSettings, ...] = Field(default=(), strict=False)
+    retention_class: Literal["standard", "messaging"] = "standard"
+    appeal_hours: Hours = 336.0
+    # Whether an appeal needs somebody who did not make the decision.
+    appeals_by_another: bool = True
+    deadlines: dict[str, DeadlineSettings] = {}
+    vault: VaultSettings | None = None
+
+    @field_validator("deadlines")
+    @classmethod
+    def _require_short_names(
+        cls, deadlines: dict[str, DeadlineSettings]
+    ) -> dict[str, DeadlineSettings]:
+        if any(not 0 < len(name) <= _LONGEST_DUTY for name in deadlines):
+            raise ValueError(f"the name of a deadline has at most {_LONGEST_DUTY} characters")
+        return deadlines
 
 
 class WebhookEscalation(EndpointSettings):
@@ -157,7 +205,11 @@ class AuditSettings(Section):
 
 
 class RetentionSettings(Section):
-    """`[retention]`: the number of days after which records are removed; 0 keeps them."""
+    """`[retention]`: the number of days after which records are removed; 0 keeps them.
+
+    `report_days` is how long a reported case stays at least, `messaging_days` how long one of the
+    class messaging stays at most.
+    """
 
     false_positive_days: Days = 0.0
     closed_days: Days = 0.0
@@ -168,3 +220,6 @@ class RetentionSettings(Section):
     prompt_days: Days = 0.0
     backfill_days: Days = 0.0
     daily_count_days: Days = 0.0
+    report_days: Days = 365.0
+    reference_days: Days = 0.0
+    messaging_days: Annotated[Days, Field(gt=0)] = 365.0

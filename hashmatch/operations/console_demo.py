@@ -185,8 +185,8 @@ def _work(database: Database, settings: Settings) -> None:
             plan(session, key, _COLLEAGUE, due_at=utc_now() - timedelta(hours=3), priority=1)
         for key in keys[4:8]:
             note = "A drawing of ours, on the list by mistake."
-            decide(session, settings.cases, key, CaseAction.DISMISS, _COLLEAGUE, note=note)
+            decide(session, settings, key, CaseAction.DISMISS, _COLLEAGUE, note=note)
         for key in keys[8:12]:
-            decide(session, settings.cases, key, CaseAction.CONFIRM, _COLLEAGUE)
+            decide(session, settings, key, CaseAction.CONFIRM, _COLLEAGUE)
         for key in keys[12:15]:
             assign(session, key, _COLLEAGUE.name, _COLLEAGUE)

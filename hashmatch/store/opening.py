@@ -129,13 +129,13 @@ def save_cases(session: Session, cases: Sequence[Case]) -> None:
         session.execute(_SAVE, rows)
 
 
-def open_cases(session: Session, cases: Sequence[NewCase]) -> None:
-    """Open cases for content ids that have none.
+def open_cases(session: Session, cases: Sequence[NewCase]) -> list[int]:
+    """Open cases for content ids that have none, and return their keys.
 
     Raises `StoreConflictError` where another writer opened one of them meanwhile.
     """
     if not cases:
-        return
+        return []
     own = audit_id(session)
     rows = [{**_opened(one), "audit_id": own} for one in cases]
     # In one order, so that two transactions never wait for each other's rows.
@@ -149,6 +149,7 @@ def open_cases(session: Session, cases: Sequence[NewCase]) -> None:
     facts = {one.content_id: {"match": one.newest_match, "priority": one.priority} for one in cases}
     opened = [{**row, "key": keys[row["content_id"]]} for row in rows]
     audit_rows(session, "case.opened", Case, opened, [facts[row["content_id"]] for row in rows])
+    return list(keys.values())
 
 
 @cache

@@ -98,7 +98,13 @@ def act(
     """Decide about a case, in a transaction of its own."""
     with database.writing(actor.audit_name) as session:
         return decide(
-            session, settings or CasesSettings(), case, action, actor, note=note, revision=revision
+            session,
+            Settings(cases=settings or CasesSettings()),
+            case,
+            action,
+            actor,
+            note=note,
+            revision=revision,
         )
 
 

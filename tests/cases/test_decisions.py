@@ -225,7 +225,7 @@ def test_many_cases_are_done_each_by_itself(listed: Database) -> None:
 
 def _assign_and_review(session: Session, case: int) -> ActionDone:
     assign(session, case, "alice", REVIEWER)
-    return decide(session, CasesSettings(), case, CaseAction.REVIEW, REVIEWER)
+    return decide(session, Settings(), case, CaseAction.REVIEW, REVIEWER)
 
 
 def test_two_who_decide_at_once_do_not_both(listed: Database) -> None:

@@ -281,9 +281,9 @@ def test_a_settled_report_is_on_record_and_a_new_revision(
     _report_of_unknown_status(listed, confirmed)
     before = row_of(listed, confirmed).revision
     with listed.writing() as session, pytest.raises(ForbiddenError, match="settle"):
-        settle(session, confirmed, REVIEWER, is_finished=is_finished)
+        settle(session, Settings(), confirmed, REVIEWER, is_finished=is_finished)
     with listed.writing() as session:
-        done = settle(session, confirmed, ADMINISTRATOR, is_finished=is_finished)
+        done = settle(session, Settings(), confirmed, ADMINISTRATOR, is_finished=is_finished)
     assert done == ActionDone(confirmed, after)
     row = row_of(listed, confirmed)
     assert (row.state, row.revision) == (after, before + (2 if is_finished else 1))
@@ -296,4 +296,4 @@ def test_a_settled_report_is_on_record_and_a_new_revision(
         "case.settle", "carol", is_finished,
     )  # fmt: skip
     with listed.writing() as session, pytest.raises(CaseStateError, match="no such report"):
-        settle(session, confirmed, ADMINISTRATOR, is_finished=is_finished)
+        settle(session, Settings(), confirmed, ADMINISTRATOR, is_finished=is_finished)

@@ -118,7 +118,7 @@ def _ways(settings: Settings) -> Mapping[CaseAction, Callable[[Session, int, Act
     }
     for one in ("review", "confirm", "dismiss", "reported", "close", "reopen"):
         ways[CaseAction(one)] = lambda s, c, p, one=one: decide(  # type: ignore[misc]
-            s, settings.cases, c, CaseAction(one), p, note="because"
+            s, settings, c, CaseAction(one), p, note="because"
         )
     return ways
 

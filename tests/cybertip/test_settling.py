@@ -34,7 +34,7 @@ def test_a_report_is_not_settled_while_it_is_being_finished(
 
     def act() -> None:
         with database.writing() as session, pytest.raises(CaseStateError) as caught:
-            settle(session, case, ADMINISTRATOR, is_finished=False)
+            settle(session, Settings(), case, ADMINISTRATOR, is_finished=False)
         refusals.append(caught.value.message)
 
     _when_finishing(server, act)
@@ -54,7 +54,7 @@ def test_a_success_that_comes_after_settling_counts_and_stops_the_next_report(
         server.on_call = lambda _: None
         with database.writing() as session:
             session.execute(update(NCMECReport).values(began_at=None))
-            settle(session, case, ADMINISTRATOR, is_finished=False)
+            settle(session, Settings(), case, ADMINISTRATOR, is_finished=False)
         report_case(database, settings, case)
 
     _when_finishing(server, act)

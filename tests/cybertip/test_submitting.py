@@ -148,7 +148,7 @@ def _settle_as_ncmec_says(
     database: Database, settings: Settings, server: CyberTiplineServer, case: int
 ) -> None:
     with database.writing() as session:
-        settle(session, case, ADMINISTRATOR, is_finished=bool(server.finished()))
+        settle(session, Settings(), case, ADMINISTRATOR, is_finished=bool(server.finished()))
     if not server.finished():
         report_case(database, settings, case)
 
@@ -208,7 +208,7 @@ def test_a_report_that_is_gone_before_its_time_is_of_unknown_status(
     assert (message["state"], "unknown status" in message["problem"]) == ("dead", True)
     assert facts["history"][-1]["what"] == "case.undelivered"
     with database.writing() as session:
-        settle(session, case, ADMINISTRATOR, is_finished=True)
+        settle(session, Settings(), case, ADMINISTRATOR, is_finished=True)
     assert state_of(database, case) is State.REPORTED
 
 
@@ -301,7 +301,7 @@ def test_a_report_that_is_stuck_is_settled_beside_newer_ones(
     test_server = configure(environment="test", base="https://exttest.example")
     report_case(database, test_server, case)
     with database.writing() as session:
-        settle(session, case, ADMINISTRATOR, is_finished=True)
+        settle(session, Settings(), case, ADMINISTRATOR, is_finished=True)
     assert state_of(database, case) is State.REPORTED
     with database.reading() as session:
         stages = [one["stage"] for one in view_case(session, case)["reports"]]

@@ -17,6 +17,7 @@ CONTENT: dict[str, str] = {
     "cases": "content_key content_id legal_hold",
     "case_notes": "text",
     "ncmec_reports": "report_id file_id without_file content_key",
+    "case_appeals": "grounds",
     "outbox": "subject body problem",
     "lookup_anchors": "value",
     "near_lookups": "value",
@@ -36,6 +37,9 @@ ACTOR: dict[str, str] = {
     "audit_batches": "records",
     "cases": "assignee proposal proposed_by",
     "case_notes": "actor",
+    "case_references": "actor",
+    "case_measures": "actor",
+    "case_appeals": "decided_by",
     "allowed_matches": "reason actor",
     "entry_activity": "decided_by",
     "review_samples": "drawn_by",
@@ -87,6 +91,15 @@ NEITHER: dict[str, str] = {
     "backfills": "audit_id key fingerprint started_at ended_at planned_source is_planned shards"
     " found screened is_abandoned",
     "case_notes": "audit_id key case_key at",
+    # They outlive their case, which they name by a bare number.
+    "case_references": "audit_id key case_key authority reference made_at",
+    "case_deadlines": "audit_id key case_key duty due_at basis set_at outcome ended_at",
+    "case_measures": "audit_id key case_key restriction ground automation territory imposed_at"
+    " notified_at lifted_at",
+    "case_appeals": "audit_id key case_key channel appellant received_at due_at state decided_at",
+    "case_retentions": "audit_id case_key retention_class keep_until",
+    "case_preservations": "audit_id case_key sequence state reason until delivered",
+    "preservation_checks": "case_key",
     "cases": "audit_id key state priority due_at opened_at changed_at decided_at notified_at"
     " newest_match"
     " reopened revision result",

@@ -60,6 +60,7 @@ from hashmatch.store.matches import (
 from hashmatch.store.prompts import read_prompt_totals
 from hashmatch.store.safeguards import read_gate_totals, read_safeguards
 from hashmatch.store.schema import Case, utc_now
+from tests.store.duties_walk import OLD_CASES, asks_about_duties
 
 Ask: TypeAlias = Callable[[Session], object]
 _MIDDLE = utc_now() - timedelta(days=DAYS / 2)
@@ -74,6 +75,7 @@ def questions() -> Iterator[tuple[str, Ask]]:
     for name, chosen in _matches().items():
         yield f"matches: {name}", partial(_read_all, wanted=chosen)
     yield from _others()
+    yield from asks_about_duties()
     yield from _jobs()
 
 
@@ -327,7 +329,8 @@ def _jobs() -> Iterator[tuple[str, Ask]]:
     before = _MIDDLE
     place = retention.Place(before - timedelta(days=200), 1)
     removals: Sequence[tuple[str, Callable[..., object], dict[str, Any]]] = (
-        ("cases", retention.remove_old_cases, {"state": "closed", "ended": ENDED}),
+        *((name, retention.remove_old_cases, {"chosen": one}) for name, one in OLD_CASES),
+        ("references", retention.remove_old_references, {}),
         ("contents", retention.remove_old_contents, {}),
         ("details", retention.remove_old_details, {"needed": PENDING}),
         ("messages", retention.remove_old_messages, {}),

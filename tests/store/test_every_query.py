@@ -252,8 +252,15 @@ _NOT_WALKED = {
     "retention.others": dict.fromkeys(
         (
             "count_old_messages", "count_old_tokens", "count_old_prompts", "count_old_days",
-            "count_old_lookups", "count_old_backfills",
+            "count_old_lookups", "count_old_backfills", "count_old_references",
         ), _COUNTED_FIRST,
+    ),
+    "duties": dict.fromkeys(("add_duty", "lock_duty"), _RECORDS),
+    "preservation": dict.fromkeys(
+        (
+            "find_retention", "save_retention", "find_preservation", "save_preservation",
+            "note_delivered", "mark_for_preservation", "end_preservation_check",
+        ), _RECORDS
     ),
     "retention.turns": {"count_rows": _COUNTED_FIRST},
     "opening": dict.fromkeys(("lock_cases_of", "save_cases", "open_cases"), _RECORDS),

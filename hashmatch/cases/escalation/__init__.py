@@ -31,6 +31,7 @@ from ..decisions import (
     propose,
     require_unchanged,
 )
+from ..preserving import preservation_senders
 from .cybertipline import CyberTiplineChannel, read_incident, retract, settle
 from .email import EmailChannel
 from .interface import EscalationChannel, find_target
@@ -89,14 +90,15 @@ def preview_escalation(
 
 
 def case_senders(settings: Settings, database: Database) -> dict[str, Sender]:
-    """Return the senders of escalations and reports, by message kind."""
+    """Return the senders of escalations, reports and calls to the vault, by message kind."""
     require = partial(_require_target, settings)
-    return {
+    channels = {
         one.message_kind: Sender(
             partial(_send, database, settings), require, at_once=one.at_once, give_up=one.give_up
         )
         for one in CHANNELS.values()
     }
+    return {**channels, **preservation_senders(settings, database)}
 
 
 def _require_target(settings: Settings, name: str) -> EscalationSettings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -43,13 +44,16 @@ from hashmatch.store.schema import Case, MatchRecord, NCMECReport, utc_now
 from hashmatch.uploaders import Details, Sealer, open_sealer
 
 from ..actors import SYSTEM, Actor
-from ..decisions import ActionDone, begin_action, move
+from ..decisions import ActionDone, begin_action, move, note_reported
+from ..duties import record_reference
 from ..states import CaseAction, State
 from ..uploader_details import open_details
 from .interface import EscalationChannel, find_target
 
 # Earlier reports of the same account that a report names.
 _MAX_PRIOR_REPORTS = 20
+# The authority of references to reports from here.
+_NCMEC = "NCMEC"
 _NO_FILE = "the platform does not send files with its reports"
 _SETTLE = "Ask NCMEC, then run 'hashmatch cases settle {}' with --finished or --again."
 
@@ -151,7 +155,7 @@ class CyberTiplineChannel(EscalationChannel[CyberTiplineEscalation]):
             target,
             int(message.body["report"]),
             lambda session, report: read_incident(session, sealer, report.case_key, report=report),
-            _reported,
+            partial(_reported, settings),
         )
 
 
@@ -167,12 +171,14 @@ def retract(database: Database, settings: Settings, case: int, actor: Actor) -> 
         if not isinstance(target, CyberTiplineEscalation):
             raise ConfigError(f"escalations.{report.target} is no longer a cybertipline")
         audit(session, "report.retracting", report, {"case": case})
-    retract_report(database, settings, target, report.key, _reported)
+    retract_report(database, settings, target, report.key, partial(_reported, settings))
     with database.writing(actor.audit_name) as session:
         return move(session, lock_case(session, case), CaseAction.RETRACT, actor, {})
 
 
-def settle(session: Session, case: int, actor: Actor, *, is_finished: bool) -> ActionDone:
+def settle(
+    session: Session, settings: Settings, case: int, actor: Actor, *, is_finished: bool
+) -> ActionDone:
     """Settle a report of unknown status, by what NCMEC answered to a person.
 
     Raises what `decide` raises.
@@ -194,7 +200,7 @@ def settle(session: Session, case: int, actor: Actor, *, is_finished: bool) -> A
     audit(session, "report.settled", report, facts)
     move(session, row, CaseAction.SETTLE, actor, {"finished": is_finished})
     if is_finished:
-        _reported(session, report)
+        _reported(settings, session, report)
     return ActionDone(case, State(row.state))
 
 
@@ -298,7 +304,7 @@ def _unreported(
     return is_unreported
 
 
-def _reported(session: Session, report: NCMECReport) -> None:
+def _reported(settings: Settings, session: Session, report: NCMECReport) -> None:
     """Move a case whose report is finished; one to the test server changes nothing."""
     row = lock_case(session, report.case_key)
     facts: dict[str, object] = {"report": report.report_id}
@@ -306,6 +312,9 @@ def _reported(session: Session, report: NCMECReport) -> None:
         audit(session, "case.reported_as_a_test", row, facts)
     else:
         row.notified_at = row.notified_at or utc_now()
+        made_at = report.finished_at or utc_now()
+        record_reference(session, settings, row, _NCMEC, report.report_id, SYSTEM, made_at)
+        note_reported(session, settings, row)
         move(session, row, CaseAction.REPORTED, SYSTEM, facts)
 
 

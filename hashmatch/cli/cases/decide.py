@@ -24,7 +24,7 @@ def command(app: App, cases: tuple[int, ...], action: str, note: str, by: str | 
     """
     from hashmatch.cases import CaseAction, decide
 
-    settings = app.settings.cases
+    settings = app.settings
     act_on_cases(
         app,
         cases,

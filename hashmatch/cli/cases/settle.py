@@ -27,5 +27,5 @@ def command(app: App, case: int, by: str | None, *, finished: bool, again: bool)
         raise click.UsageError("give --finished or --again")
     actor = actor_named(by)
     with app.database() as database, database.writing(actor.audit_name) as session:
-        settle(session, case, actor, is_finished=finished)
+        settle(session, app.settings, case, actor, is_finished=finished)
     say(f"case {case}: settled")

@@ -28,9 +28,11 @@ def command(app: App) -> None:
 
 def send_due(app: App, database: Database) -> bool:
     """Send all messages that are due and say how many; return whether all were sent."""
+    from hashmatch.cases import queue_preservations
     from hashmatch.outbox import send_due as deliver
     from hashmatch.wiring import senders
 
+    queue_preservations(database, app.settings)
     sent = deliver(database, senders(app.settings, database))
     counts = sent.counts
     if counts:

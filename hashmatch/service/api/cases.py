@@ -36,6 +36,7 @@ from hashmatch.cases import (
     store_details,
     view_case,
 )
+from hashmatch.config import Settings
 from hashmatch.errors import InputError
 from hashmatch.store.cases import CaseFilter
 from hashmatch.store.queue import read_case_page
@@ -149,7 +150,7 @@ def case(
 async def change(request: Request, token: DecisionToken, case: CaseId) -> Response:
     """Decide about a case, assign or plan it, place a legal hold, or add a note: all or nothing."""
     wanted = await _read(request, CaseChange)
-    settings = state_of(request).settings.cases
+    settings = state_of(request).settings
 
     def act(session: Session, actor: Actor) -> ActionDone:
         return _change(session, settings, case, wanted, actor)
@@ -158,7 +159,7 @@ async def change(request: Request, token: DecisionToken, case: CaseId) -> Respon
 
 
 def _change(
-    session: Session, settings: Any, case: int, wanted: CaseChange, actor: Actor
+    session: Session, settings: Settings, case: int, wanted: CaseChange, actor: Actor
 ) -> ActionDone:
     """Make all requested changes of a case. Raises `InputError` where there are none."""
     done: ActionDone | None = None
@@ -240,7 +241,7 @@ async def actions(request: Request, token: DecisionToken) -> Response:
         change = wanted.as_change()
 
         def act(session: Session, case: int) -> ActionDone:
-            return _change(session, service.settings.cases, case, change, actor)
+            return _change(session, service.settings, case, change, actor)
 
     results = await asyncio.to_thread(act_on_each, service.database, wanted.cases, actor, act)
     return json_answer({"results": [_as_json(one) for one in results]})

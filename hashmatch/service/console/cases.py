@@ -137,7 +137,7 @@ def decide_case(request: Request, sent: Deciding, case: CaseId) -> Response:
     with service.database.writing(person.audit_name) as session:
         done = decide(
             session,
-            service.settings.cases,
+            service.settings,
             case,
             action,
             person.actor,

@@ -116,7 +116,7 @@ def settle_report(request: Request, sent: Settling, case: CaseId) -> Response:
         retract(service.database, service.settings, case, actor)
     elif step in ("finished", "again"):
         with service.database.writing(actor.audit_name) as session:
-            settle(session, case, actor, is_finished=step == "finished")
+            settle(session, service.settings, case, actor, is_finished=step == "finished")
     else:
         raise InputError("step: there is no such choice")
     return go(f"/cases/{case}", **{"from": fields.text("from"), "done": "done"})

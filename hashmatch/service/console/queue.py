@@ -269,7 +269,7 @@ def actions(request: Request, sent: Reviewing) -> Response:
         action, note = CaseAction(name), fields.text("note")
 
         def act(session: Session, case: int) -> ActionDone:
-            return decide(session, service.settings.cases, case, action, person.actor, note=note)
+            return decide(session, service.settings, case, action, person.actor, note=note)
 
     else:
         raise InputError("do: there is no such choice")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from hashmatch.cases import queue_preservations
 from hashmatch.errors import HashmatchError
 from hashmatch.outbox import send_due
 from hashmatch.sharing import publish_changes
@@ -51,6 +52,7 @@ def start_tasks(service: ServiceState) -> list[PeriodicTask]:
     settings, database = service.settings, service.database
 
     def send() -> None:
+        queue_preservations(database, settings)
         sent = send_due(database, senders(settings, database))
         for result, number in sent.counts.items():
             service.metrics.count_sent(result, number)

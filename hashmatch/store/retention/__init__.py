@@ -7,6 +7,7 @@ audited row is recorded, by key alone.
 """
 
 from .content import (
+    OldCases,
     count_old_cases,
     count_old_contents,
     count_old_details,
@@ -20,17 +21,20 @@ from .others import (
     count_old_lookups,
     count_old_messages,
     count_old_prompts,
+    count_old_references,
     count_old_tokens,
     remove_old_backfills,
     remove_old_days,
     remove_old_lookups,
     remove_old_messages,
     remove_old_prompts,
+    remove_old_references,
     remove_old_tokens,
 )
 from .turns import Place, Removed
 
 __all__ = [
+    "OldCases",
     "Place",
     "Removed",
     "count_old_backfills",
@@ -41,6 +45,7 @@ __all__ = [
     "count_old_lookups",
     "count_old_messages",
     "count_old_prompts",
+    "count_old_references",
     "count_old_tokens",
     "remove_old_backfills",
     "remove_old_cases",
@@ -50,5 +55,6 @@ __all__ = [
     "remove_old_lookups",
     "remove_old_messages",
     "remove_old_prompts",
+    "remove_old_references",
     "remove_old_tokens",
 ]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,16 +16,25 @@ from ..engine import among, is_sqlite
 from ..evaluations import keep_results
 from ..schema import (
     AllowedMatchRecord,
+    AppealState,
     Base,
     Case,
+    CaseAppeal,
+    CaseDeadline,
+    CaseMeasure,
     CaseNote,
+    CasePreservation,
+    CaseRetention,
     Content,
     ContentHash,
     ContentLook,
     MatchRecord,
     NCMECReport,
     OutboxMessage,
+    PreservationCheck,
+    RetentionClass,
     UploaderDetails,
+    utc_now,
 )
 from .turns import Place, Removed, count_rows, delete_keys, remove_audited
 
@@ -32,12 +42,54 @@ from .turns import Place, Removed, count_rows, delete_keys, remove_audited
 _ROWS_A_CASE = 8
 
 
-def count_old_cases(session: Session, before: datetime, *, state: str, ended: Sequence[str]) -> int:
-    """Return the number of cases in a state that were last changed before a time.
+@dataclass(frozen=True, slots=True)
+class OldCases:
+    """Cases that are old: in a state, and by when they last changed, or by when they were opened.
+
+    `ended` are the stages of reports that are not under way. With `messaging`, only cases of that
+    class: those that have no class of their own are, where it is the class `by_default`. Called
+    `on_removed` are those that go, in the transaction in which they do.
+    """
+
+    ended: Sequence[str]
+    state: str | None = None
+    messaging: bool = False
+    by_default: bool = False
+    on_removed: Callable[[Session, Sequence[Any]], None] = lambda *_: None
+
+    @property
+    def age(self) -> Any:
+        """Return the column that says how old a case is."""
+        return Case.changed_at if self.state is not None else Case.opened_at
+
+    def aged(self, before: datetime) -> Select[Any]:
+        """Return a query of the age, key and content of these cases, whether or not they may go.
+
+        Those with a class of their own are looked up by it: they are few, each chosen by a person.
+        """
+        query = select(self.age, Case.key, Case.content_key).where(self.age < before)
+        if self.state is not None:
+            query = query.where(Case.state == self.state)
+        if self.messaging and not self.by_default:
+            query = query.join(CaseRetention, CaseRetention.case_key == Case.key)
+            query = query.where(CaseRetention.retention_class == RetentionClass.MESSAGING)
+        return query
+
+    def may_go(self, before: datetime) -> Iterator[ColumnElement[bool]]:
+        """Yield what is asked of each of these cases."""
+        yield from _may_go(before, self.ended)
+        if self.messaging and self.by_default:
+            is_other = CaseRetention.retention_class != RetentionClass.MESSAGING
+            yield ~exists().where(CaseRetention.case_key == Case.key, is_other)
+
+
+def count_old_cases(session: Session, before: datetime, *, chosen: OldCases) -> int:
+    """Return the number of cases that are old at a time and may go.
 
     Those that were merged into them count, too.
     """
-    old = (Case.state == state, Case.changed_at < before, *_may_go(before, ended))
+    aged = chosen.aged(before).where(*chosen.may_go(before))
+    old = (Case.key.in_(aged.with_only_columns(Case.key).correlate(None)),)
     opened, merged = aliased(Content), aliased(Case)
     with_them = (
         select(merged.key)
@@ -54,44 +106,52 @@ def remove_old_cases(
     after: Place | None,
     rows: int,
     *,
-    state: str,
-    ended: Sequence[str],
+    chosen: OldCases,
 ) -> Removed:
     """Remove these cases, from a place on, with everything that belongs to them.
 
-    Cases under a legal hold stay, and those with a message or a report under way; `ended` are the
-    stages of reports that are not. So do those that somebody is at work on at this moment. What was
-    merged into a case, whose reports and details these are as well, goes and stays with it.
+    Cases under a legal hold stay, those that have to be kept for a report, and those with a
+    message, a report or an appeal under way. So do those that somebody is at work on at this
+    moment. What was merged into a case, whose reports and details these are as well, goes and stays
+    with it.
     """
-    page = select(Case.changed_at, Case.key, Case.content_key)
-    page = page.where(Case.state == state, Case.changed_at < before)
-    found = _page(session, page, (Case.changed_at, Case.key), after, max(1, rows // _ROWS_A_CASE))
+    age = chosen.age
+    found = _page(
+        session, chosen.aged(before), (age, Case.key), after, max(1, rows // _ROWS_A_CASE)
+    )
     if not found:
         return Removed(is_last=True)
     # In the order in which scans lock them; a case may have changed by then.
     contents = _lock_contents(session, [content for _, _, content in found])
     # Looked up by the key alone: an index of what is old is there, too, and long.
     again = select(
-        Case.key, Case.content_key, Case.content_id, Case.result, Case.state, Case.changed_at
-    ).where(among(session, Case.key, [key for _, key, _ in found]), *_may_go(before, ended))
+        Case.key, Case.content_key, Case.content_id, Case.result, Case.state, age.label("age")
+    ).where(among(session, Case.key, [key for _, key, _ in found]), *chosen.may_go(before))
     cases = [
         one
         for one in session.execute(again.with_for_update(of=Case, skip_locked=True))
-        if one.content_key in contents and one.state == state and one.changed_at < before
+        if one.content_key in contents and chosen.state in (None, one.state) and one.age < before
     ]
     last = Place(found[-1][0], found[-1][1])
     removed = Counter[str]()
-    if cases and not _remove_cases(session, cases, rows, removed):
+    if cases and not _remove_cases(session, cases, rows, removed, chosen):
         return Removed(removed, after)
     return Removed(removed, last)
 
 
-def _remove_cases(session: Session, cases: Sequence[Any], rows: int, removed: Counter[str]) -> bool:
+def _remove_cases(
+    session: Session,
+    cases: Sequence[Any],
+    rows: int,
+    removed: Counter[str],
+    chosen: OldCases,
+) -> bool:
     """Remove cases with all below them; says whether they went before the rows of a turn did."""
     results = _results_of_contents(session, cases)
     merged = select(Case.key, Case.content_key).where(
         among(session, Case.content_key, results), Case.content_id.is_(None)
     )
+    live = cases
     cases = [*cases, *session.execute(merged.order_by(Case.key).with_for_update())]
     keys, own = [case.key for case in cases], {case.content_key for case in cases}
     below = _Below(session, rows, removed)
@@ -107,12 +167,25 @@ def _remove_cases(session: Session, cases: Sequence[Any], rows: int, removed: Co
         # Those that never arrived still hold the names of the content.
         and below.remove(OutboxMessage, OutboxMessage.case_key, keys)
         and below.remove(ContentLook, ContentLook.case_key, keys)
+        and below.remove(CaseDeadline, CaseDeadline.case_key, keys)
+        and below.remove(CaseMeasure, CaseMeasure.case_key, keys)
+        and below.remove(CaseAppeal, CaseAppeal.case_key, keys)
     )
     if is_whole:
+        chosen.on_removed(session, live)
+        _remove_beside(session, keys)
         remove_audited(session, Case, keys)
         remove_audited(session, Content, sorted(own))
         removed += {"cases": len(keys)}
     return is_whole
+
+
+def _remove_beside(session: Session, cases: Sequence[int]) -> None:
+    """Remove what is there once at most for each case."""
+    for table in (CasePreservation, CaseRetention):
+        found = select(table.case_key).where(among(session, table.case_key, cases))
+        remove_audited(session, table, session.scalars(found).all())
+    delete_keys(session, PreservationCheck.case_key, cases)
 
 
 def _results_of_contents(session: Session, cases: Sequence[Any]) -> dict[int, str]:
@@ -264,6 +337,8 @@ def _may_go(before: datetime, ended: Sequence[str]) -> tuple[ColumnElement[bool]
         Case.content_id.is_not(None),
         Case.legal_hold == "",
         *(~exists().where(one) for one in _under_way(Case, ended)),
+        ~exists().where(CaseAppeal.case_key == Case.key, CaseAppeal.state == AppealState.RECEIVED),
+        ~exists().where(CaseRetention.case_key == Case.key, CaseRetention.keep_until > utc_now()),
         ~exists().where(is_merged, or_(merged.changed_at >= before, merged.legal_hold != "")),
         *(~exists().where(is_merged, one) for one in _under_way(merged, ended)),
     )

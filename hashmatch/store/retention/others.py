@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, or_, select
+from sqlalchemy import Select, delete, exists, or_, select
 from sqlalchemy.orm import Session
 
 from ..backfills import end_backfill, remove_leftovers
@@ -16,6 +16,8 @@ from ..schema import (
     AccessToken,
     Backfill,
     BackfillCount,
+    Case,
+    CaseReference,
     DailyCount,
     OutboxMessage,
     PromptMatch,
@@ -62,6 +64,20 @@ def remove_old_prompts(session: Session, before: datetime, _: Place | None, rows
     keys = session.scalars(_old_prompts(before).limit(rows)).all()
     remove_audited(session, PromptMatch, keys)
     return Removed(Counter({"prompt_matches": len(keys)} if keys else {}), is_last=not keys)
+
+
+def count_old_references(session: Session, before: datetime) -> int:
+    """Return the number of references of reports from before a time."""
+    return count_rows(session, _old_references(before))
+
+
+def remove_old_references(
+    session: Session, before: datetime, _: Place | None, rows: int
+) -> Removed:
+    """Remove some of these references, but for those of cases that are there."""
+    keys = session.scalars(_old_references(before).limit(rows)).all()
+    remove_audited(session, CaseReference, keys)
+    return Removed(Counter({"references": len(keys)} if keys else {}), is_last=not keys)
 
 
 def count_old_backfills(session: Session, before: datetime) -> int:
@@ -118,6 +134,12 @@ def _old_tokens(before: datetime) -> Select[int]:
 def _old_prompts(before: datetime) -> Select[int]:
     order = (PromptMatch.matched_at, PromptMatch.key)
     return select(PromptMatch.key).where(PromptMatch.matched_at < before).order_by(*order)
+
+
+def _old_references(before: datetime) -> Select[int]:
+    has_case = exists().where(Case.key == CaseReference.case_key)
+    old = select(CaseReference.key).where(CaseReference.made_at < before, ~has_case)
+    return old.order_by(CaseReference.made_at, CaseReference.key)
 
 
 def _old_backfills(before: datetime) -> Select[int]:

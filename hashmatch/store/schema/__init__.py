@@ -5,6 +5,19 @@ from .backfills import Backfill, BackfillCount, BackfillResult, BackfillShard
 from .base import Audited, Base, LongInteger, require_text, utc_moment, utc_now
 from .cases import Case, CaseNote, NCMECReport, ReviewResult, UploaderDetails
 from .console import ConsoleSession, ContentLook, MadeReport, ReportSchedule, SavedQueue
+from .duties import (
+    AppealState,
+    CaseAppeal,
+    CaseDeadline,
+    CaseMeasure,
+    CasePreservation,
+    CaseReference,
+    CaseRetention,
+    DeadlineOutcome,
+    PreservationCheck,
+    PreservationState,
+    RetentionClass,
+)
 from .evaluations import ReviewSample, SampledMatch
 from .events import CountedEvent
 from .figures import FIGURE_TRIGGERS, Figure
@@ -52,6 +65,7 @@ __all__ = [
     "MESSAGE_IS_DONE",
     "AccessToken",
     "AllowedMatchRecord",
+    "AppealState",
     "AuditBatch",
     "AuditCheckpoint",
     "AuditHead",
@@ -63,7 +77,13 @@ __all__ = [
     "BackfillShard",
     "Base",
     "Case",
+    "CaseAppeal",
+    "CaseDeadline",
+    "CaseMeasure",
     "CaseNote",
+    "CasePreservation",
+    "CaseReference",
+    "CaseRetention",
     "ConsoleSession",
     "Consumer",
     "ConsumerToken",
@@ -74,6 +94,7 @@ __all__ = [
     "ContributionState",
     "CountedEvent",
     "DailyCount",
+    "DeadlineOutcome",
     "Entry",
     "EntryActivity",
     "EntryChange",
@@ -91,6 +112,8 @@ __all__ = [
     "NCMECReport",
     "NearLookup",
     "OutboxMessage",
+    "PreservationCheck",
+    "PreservationState",
     "PromptCount",
     "PromptMatch",
     "Publication",
@@ -98,6 +121,7 @@ __all__ = [
     "QuarantinedRow",
     "ReceivedFeedback",
     "ReportSchedule",
+    "RetentionClass",
     "RetroMatch",
     "ReviewResult",
     "ReviewSample",
