@@ -55,7 +55,7 @@ from .uploader_details import (
     show_details,
     store_details,
 )
-from .views import case_row, view_case
+from .views import case_row, due_facts, view_case
 
 __all__ = [
     "ANSWERS",
@@ -91,6 +91,7 @@ __all__ = [
     "cybertip_documents",
     "decide",
     "destroy",
+    "due_facts",
     "end_deadline",
     "escalate",
     "evidence_pack",

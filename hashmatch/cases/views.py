@@ -202,7 +202,7 @@ def duty_facts(session: Session, case: int) -> dict[str, Any]:
         "measures": [_measure_facts(one) for one in read_measures(session, case)],
         "appeals": [_appeal_facts(one) for one in read_appeals(session, case)],
         "retention": {
-            "class": None if kept is None else kept.retention_class,
+            "retention_class": None if kept is None else kept.retention_class,
             "keep_until": None if kept is None else _moment(kept.keep_until),
         },
         "preservation": None

@@ -7,6 +7,16 @@ CASE_STATES = (
     "open", "in_review", "confirmed", "false_positive", "escalated", "reported", "closed",
 )  # fmt: skip
 DECISIONS = ("review", "confirm", "dismiss", "reported", "close", "reopen")
+RESTRICTIONS = (
+    "removal", "disabled", "demoted", "age_restricted", "labelled", "account_suspended",
+    "account_terminated", "service_suspended", "service_terminated", "monetary", "other",
+)  # fmt: skip
+GROUNDS = ("illegal", "terms")
+AUTOMATIONS = ("none", "partial", "full")
+CHANNELS = ("internal", "out_of_court", "court")
+APPELLANTS = ("uploader", "notifier", "other")
+ANSWERS = ("upheld", "reversed", "partly_reversed", "inadmissible", "withdrawn")
+RETENTION_CLASSES = ("standard", "report", "messaging")
 FLOOD_ACTIONS = ("keep", "review", "disable")
 VERDICTS = ("confirmed", "false-positive")
 SCOPES = (

@@ -12,7 +12,19 @@ from sqlalchemy import func, inspect, select, text, update
 from sqlalchemy.orm import Session
 
 from hashmatch.audit import verify
-from hashmatch.cases import CaseAction, add_note, apply_retention, store_details
+from hashmatch.cases import (
+    Automation,
+    CaseAction,
+    Ground,
+    Restriction,
+    add_note,
+    answer_appeal,
+    apply_retention,
+    impose,
+    lift,
+    receive_appeal,
+    store_details,
+)
 from hashmatch.config import Settings
 from hashmatch.hashes import Orientation, View
 from hashmatch.match_listener import NewMatches, RecordedMatch
@@ -24,6 +36,7 @@ from hashmatch.store.matches import ContentFacts, NewAllowedMatch, NewItem, reco
 from hashmatch.store.outbox import note_failed, note_sent, queue_message, take_due
 from hashmatch.store.schema import (
     AllowedMatchRecord,
+    AppealState,
     Base,
     Case,
     Content,
@@ -34,7 +47,7 @@ from hashmatch.store.schema import (
     utc_now,
 )
 from hashmatch.uploaders import make_detail_key, open_sealer, parse_details
-from tests.cases.making import REVIEWER, act, make_match, settings_with
+from tests.cases.making import OTHER, REVIEWER, act, make_match, settings_with
 from tests.pictures import hashes_of
 from tests.store.columns import ACTOR, CONTENT, KINDS, LIST, UPLOADER
 
@@ -100,6 +113,14 @@ def _fill(database: Database, chosen: Settings) -> None:
         session.flush()
         audit(session, "report.finished", report, {})
     _send_some(database)
+    with database.writing() as session:
+        impose(
+            session, chosen, case, Restriction.REMOVAL, REVIEWER, ground=Ground.TERMS,
+            automation=Automation.FULL,
+        )  # fmt: skip
+        receive_appeal(session, chosen, case, REVIEWER, grounds=NOTE)
+        answer_appeal(session, chosen, case, 1, AppealState.UPHELD, OTHER, note=NOTE)
+        lift(session, case, REVIEWER, note=NOTE)
     act(database, case, CaseAction.DISMISS, note=NOTE)
     act(database, case, CaseAction.CLOSE)
     with database.writing() as session:

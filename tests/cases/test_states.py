@@ -13,22 +13,30 @@ from hashmatch.cases import (
     TRANSITIONS,
     ActionDone,
     Actor,
+    Automation,
     CaseAction,
+    Ground,
+    Restriction,
     Role,
     State,
     add_note,
     assign,
     decide,
+    destroy,
     escalate,
     hold,
+    impose,
     plan,
+    receive_appeal,
+    refer,
+    retain,
     store_details,
 )
 from hashmatch.cases.states import following, require_role
 from hashmatch.config import Settings
 from hashmatch.errors import CaseStateError, ForbiddenError
 from hashmatch.store.engine import Database
-from hashmatch.store.schema import Case, utc_now
+from hashmatch.store.schema import Case, RetentionClass, utc_now
 from hashmatch.uploaders import Details, Sealer, make_detail_key
 from tests.cases.making import make_match, settings_with
 
@@ -57,6 +65,14 @@ TABLE: Mapping[CaseAction, tuple[State | None, ...]] = {
     CaseAction.SETTLE: (O, R, C, F, E, P, X),
     CaseAction.UNDELIVERED: (O, R, C, F, C, P, X),
     CaseAction.CONTRIBUTE: (None, None, C, None, E, P, X),
+    CaseAction.REFER: (O, R, C, F, E, P, X),
+    CaseAction.DEADLINE: (O, R, C, F, E, P, X),
+    CaseAction.MEASURE: (O, R, C, F, E, P, X),
+    CaseAction.APPEAL: (O, R, C, F, E, P, X),
+    CaseAction.ANSWER: (O, R, C, F, E, P, X),
+    CaseAction.REVERSE: (F, F, F, None, F, F, F),
+    CaseAction.RETAIN: (O, R, C, F, E, P, X),
+    CaseAction.DESTROY: (O, R, C, F, E, P, X),
 }
 MAY: Mapping[CaseAction, set[str]] = {
     **{action: {"review"} for action in CaseAction},
@@ -70,6 +86,8 @@ MAY: Mapping[CaseAction, set[str]] = {
     CaseAction.SETTLE: {"senior", "admin"},
     CaseAction.UNDELIVERED: {"system"},
     CaseAction.CONTRIBUTE: {"senior", "admin"},
+    CaseAction.RETAIN: {"senior", "admin"},
+    CaseAction.DESTROY: {"senior", "admin"},
 }
 
 
@@ -115,6 +133,15 @@ def _ways(settings: Settings) -> Mapping[CaseAction, Callable[[Session, int, Act
         CaseAction.REPORT: lambda s, c, p: escalate(s, settings, c, "ncmec", p),
         CaseAction.HOLD: lambda s, c, p: hold(s, c, "order 1", p),
         CaseAction.RELEASE: lambda s, c, p: hold(s, c, "", p),
+        CaseAction.REFER: lambda s, c, p: refer(s, settings, c, "NCA", "r1", p),
+        CaseAction.MEASURE: lambda s, c, p: impose(
+            s, settings, c, Restriction.REMOVAL, p, ground=Ground.TERMS, automation=Automation.NONE
+        ),
+        CaseAction.APPEAL: lambda s, c, p: receive_appeal(s, settings, c, p),
+        CaseAction.RETAIN: lambda s, c, p: retain(
+            s, settings, c, RetentionClass.REPORT, p, note="because"
+        ),
+        CaseAction.DESTROY: lambda s, c, p: destroy(s, settings, c, p, note="an order"),
     }
     for one in ("review", "confirm", "dismiss", "reported", "close", "reopen"):
         ways[CaseAction(one)] = lambda s, c, p, one=one: decide(  # type: ignore[misc]
@@ -129,6 +156,7 @@ def test_what_actors_do_keeps_to_the_table(listed: Database, settings: Settings)
     case = make_match(listed)
     settings = settings_with(
         settings,
+        cases={"vault": {"url": "https://vault.example/", "secret": {"env": "X"}}},
         escalations={
             "desk": {"to": "webhook", "url": "https://desk.example/", "secret": {"env": "X"}},
             "ncmec": {
@@ -147,6 +175,10 @@ def test_what_actors_do_keeps_to_the_table(listed: Database, settings: Settings)
         CaseAction.SETTLE,
         CaseAction.UNDELIVERED,
         CaseAction.CONTRIBUTE,
+        # They are about a deadline or an appeal that is there.
+        CaseAction.DEADLINE,
+        CaseAction.ANSWER,
+        CaseAction.REVERSE,
     }
     wrong = []
     for state, action, role in product(State, ways, Role):

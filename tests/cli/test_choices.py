@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from hashmatch.cases import DECISIONS, State
+from hashmatch.cases import (
+    ANSWERS,
+    DECISIONS,
+    Appellant,
+    Automation,
+    Channel,
+    Ground,
+    Restriction,
+    State,
+)
 from hashmatch.cli import choices
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.lists import FORMATS, Verdict
 from hashmatch.reports import FORMATS as REPORT_FORMATS
 from hashmatch.store.matches import FloodAction
+from hashmatch.store.schema import RetentionClass
 from hashmatch.store.tokens import Scope
 
 
@@ -18,6 +28,13 @@ from hashmatch.store.tokens import Scope
     [
         (choices.CASE_STATES, [one.value for one in State]),
         (choices.DECISIONS, [one.value for one in DECISIONS]),
+        (choices.RESTRICTIONS, [one.value for one in Restriction]),
+        (choices.GROUNDS, [one.value for one in Ground]),
+        (choices.AUTOMATIONS, [one.value for one in Automation]),
+        (choices.CHANNELS, [one.value for one in Channel]),
+        (choices.APPELLANTS, [one.value for one in Appellant]),
+        (choices.ANSWERS, [one.value for one in ANSWERS]),
+        (choices.RETENTION_CLASSES, [one.value for one in RetentionClass]),
         (choices.FLOOD_ACTIONS, [one.value for one in FloodAction]),
         (choices.VERDICTS, [one.value for one in Verdict]),
         (choices.SCOPES, [one.value for one in Scope if one is not Scope.PULL]),

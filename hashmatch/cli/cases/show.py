@@ -8,7 +8,10 @@ from ..context import App, json_option, pass_app
 from ..output import print_facts, print_json, print_table
 from .options import case_argument
 
-_PARTS = ("evidence", "matches", "notes", "reports", "messages", "history")
+_PARTS = (
+    "evidence", "matches", "notes", "reports", "references", "deadlines", "measures", "appeals",
+    "messages", "history",
+)  # fmt: skip
 
 
 @click.command("show")

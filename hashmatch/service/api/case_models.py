@@ -110,6 +110,69 @@ class CaseMessage(BaseModel):
     problem: str
 
 
+class CaseReferenceAnswer(BaseModel):
+    """A reference that an authority gave to a report of a case."""
+
+    authority: str
+    reference: str
+    made_at: str
+
+
+class CaseDeadlineAnswer(BaseModel):
+    """Something that is owed of a case by a time; `outcome` is open, met or waived."""
+
+    deadline: int
+    duty: str
+    basis: str
+    due_at: str
+    outcome: str
+    ended_at: str | None
+
+
+class CaseMeasureAnswer(BaseModel):
+    """A measure that the platform took."""
+
+    measure: int
+    restriction: str
+    ground: str
+    automation: str
+    territory: str
+    imposed_at: str
+    notified_at: str | None
+    lifted_at: str | None
+    by: str
+
+
+class CaseAppealAnswer(BaseModel):
+    """An appeal against the decision of a case."""
+
+    appeal: int
+    channel: str
+    appellant: str
+    received_at: str
+    due_at: str
+    grounds: str
+    state: str
+    decided_at: str | None
+    by: str
+
+
+class CaseRetentionAnswer(BaseModel):
+    """Retention class of a case, null for the configured one."""
+
+    retention_class: str | None
+    keep_until: str | None
+
+
+class CasePreservationAnswer(BaseModel):
+    """Last call to the vault of the platform, and whether it accepted that."""
+
+    state: str
+    reason: str
+    until: str | None
+    accepted: bool
+
+
 class CaseAnswer(CaseLine):
     """A case with its history; `details` only where the request asked for them.
 
@@ -125,6 +188,13 @@ class CaseAnswer(CaseLine):
     notes: list[CaseNoteAnswer]
     reports: list[CaseReport]
     messages: list[CaseMessage]
+    means: list[str]
+    references: list[CaseReferenceAnswer]
+    deadlines: list[CaseDeadlineAnswer]
+    measures: list[CaseMeasureAnswer]
+    appeals: list[CaseAppealAnswer]
+    retention: CaseRetentionAnswer
+    preservation: CasePreservationAnswer | None
     history: list[dict[str, Any]]
     details: dict[str, Any] | None = None
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 from http import HTTPStatus
-from typing import Annotated, Any, TypeVar, assert_never
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import BaseModel
 from sqlalchemy.orm import Session
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -17,8 +15,6 @@ from starlette.responses import Response
 
 from hashmatch.cases import (
     ActionDone,
-    ActionFailed,
-    ActionResult,
     Actor,
     CaseAction,
     State,
@@ -45,10 +41,10 @@ from hashmatch.store.tokens import Scope, Token
 from hashmatch.uploaders import open_sealer
 
 from ..http.authentication import RequireScope, may_see_distances
-from ..http.bodies import receive_json
 from ..runtime.state import state_of
 from .actors import actor_of, audit_name_of
 from .answers import error_responses, json_answer, json_body
+from .case_actions import act_in_thread, done_as_json, read_body
 from .case_models import (
     BulkAction,
     BulkAnswer,
@@ -64,7 +60,6 @@ from .matches import ReviewToken
 from .models import Name
 
 router = APIRouter(tags=["cases"])
-Body = TypeVar("Body", bound=BaseModel)
 CaseId = Annotated[int, Path(ge=1, le=2**31 - 1)]
 DecisionToken = Annotated[Token, Depends(RequireScope(Scope.REVIEW, Scope.SENIOR, Scope.ADMIN))]
 EscalationToken = Annotated[Token, Depends(RequireScope(Scope.REVIEW))]
@@ -149,13 +144,13 @@ def case(
 )
 async def change(request: Request, token: DecisionToken, case: CaseId) -> Response:
     """Decide about a case, assign or plan it, place a legal hold, or add a note: all or nothing."""
-    wanted = await _read(request, CaseChange)
+    wanted = await read_body(request, CaseChange)
     settings = state_of(request).settings
 
     def act(session: Session, actor: Actor) -> ActionDone:
         return _change(session, settings, case, wanted, actor)
 
-    return json_answer(_as_json(await _act(request, token, act)))
+    return json_answer(done_as_json(await act_in_thread(request, token, act)))
 
 
 def _change(
@@ -195,7 +190,7 @@ def _latest(earlier: ActionDone | None, later: ActionDone) -> ActionDone:
 )
 async def escalation(request: Request, token: EscalationToken, case: CaseId) -> Response:
     """Escalate a case to a target of the configuration; the outbox sends it."""
-    wanted = await _read(request, Escalation)
+    wanted = await read_body(request, Escalation)
     settings = state_of(request).settings
 
     def act(session: Session, actor: Actor) -> ActionDone:
@@ -210,7 +205,7 @@ async def escalation(request: Request, token: EscalationToken, case: CaseId) -> 
             again=wanted.again,
         )
 
-    return json_answer(_as_json(await _act(request, token, act)))
+    return json_answer(done_as_json(await act_in_thread(request, token, act)))
 
 
 @router.post(
@@ -221,7 +216,7 @@ async def escalation(request: Request, token: EscalationToken, case: CaseId) -> 
 )
 async def actions(request: Request, token: DecisionToken) -> Response:
     """Take the same action on many cases, each by itself; the answer has the result of each."""
-    wanted = await _read(request, BulkAction)
+    wanted = await read_body(request, BulkAction)
     service, actor = state_of(request), actor_of(token)
     act: Callable[[Session, int], ActionDone]
     if wanted.escalate_to is not None:
@@ -244,7 +239,7 @@ async def actions(request: Request, token: DecisionToken) -> Response:
             return _change(session, service.settings, case, change, actor)
 
     results = await asyncio.to_thread(act_on_each, service.database, wanted.cases, actor, act)
-    return json_answer({"results": [_as_json(one) for one in results]})
+    return json_answer({"results": [done_as_json(one) for one in results]})
 
 
 @router.put(
@@ -257,54 +252,11 @@ async def send_details(
     request: Request, token: UploaderDetailsToken, match_id: MatchId
 ) -> Response:
     """Store the uploader details of a match, encrypted."""
-    wanted = await _read(request, DetailsBody)
+    wanted = await read_body(request, DetailsBody)
     sealer = open_sealer(state_of(request).settings)
 
     def act(session: Session, actor: Actor) -> ActionDone:
         case = case_of_match(session, match_id)
         return store_details(session, sealer, case, wanted, actor)
 
-    return json_answer(_as_json(await _act(request, token, act)))
-
-
-async def _read(request: Request, model: type[Body]) -> Body:
-    service = state_of(request)
-    timeout_s = service.settings.service.body_timeout_s
-    # Only now: a body is not read before its token was checked.
-    with service.buffers.reserve() as take:
-        return await receive_json(request, model, timeout_s=timeout_s, take=take)
-
-
-async def _act(
-    request: Request, token: Token, act: Callable[[Session, Actor], ActionDone]
-) -> ActionDone:
-    """Take an action in one transaction, in a thread: the database blocks."""
-    actor = actor_of(token)
-    return await asyncio.to_thread(partial(_act_now, state_of(request).database, actor, act))
-
-
-def _act_now(
-    database: Any, actor: Actor, act: Callable[[Session, Actor], ActionDone]
-) -> ActionDone:
-    with database.writing(actor.audit_name) as session:
-        return act(session, actor)
-
-
-def _as_json(result: ActionResult) -> dict[str, Any]:
-    match result:
-        case ActionDone():
-            return {
-                "case": result.case,
-                "state": result.state,
-                "needs_second_approval": result.needs_second_approval,
-                "problem": None,
-            }
-        case ActionFailed():
-            return {
-                "case": result.case,
-                "state": None,
-                "needs_second_approval": False,
-                "problem": result.error.message,
-            }
-        case _:
-            assert_never(result)
+    return json_answer(done_as_json(await act_in_thread(request, token, act)))
