@@ -65,7 +65,7 @@ def _retentions(key: int, moment: datetime) -> Iterator[dict[str, Any]]:
 def _preservations(key: int, moment: datetime) -> Iterator[dict[str, Any]]:
     if key % 2 == 0:
         yield {
-            "case_key": key, "sequence": 1, "state": "held", "reason": "confirmed",
+            "case_key": key, "sequence": 1, "state": "preserved", "reason": "confirmed",
             "until": moment + timedelta(days=3_650), "delivered": 1,
         }  # fmt: skip
 

@@ -56,6 +56,8 @@ STOREYS = {
             "lookups",
             "safeguards",
             "prompts",
+            "duties",
+            "preservation",
         },
         {"lists"},
         {"engine"},

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from hashmatch.config import (
     CategorySettings,
+    DeadlineSettings,
     EscalationSettings,
     HandoffSettings,
     ListPolicySettings,
@@ -25,6 +26,7 @@ from hashmatch.config import (
     Settings,
     SharedListSettings,
     SourceSettings,
+    VaultSettings,
     ViewerSettings,
     WebhookSettings,
     load_settings,
@@ -56,12 +58,17 @@ SECTIONS: dict[str, list[type[BaseModel]]] = {
     "## `[lists.NAME]`": _of_union(SourceSettings),
     "## `[webhooks.NAME]`": [WebhookSettings],
     "### `[cases.categories.NAME]`": [CategorySettings],
+    "### `[cases.deadlines.NAME]`": [DeadlineSettings],
+    "### `[cases.vault]`": [VaultSettings],
     "## `[escalations.NAME]`": _of_union(EscalationSettings),
     "### `[escalations.NAME.reporter]`": [ReporterSettings],
     "### `[escalations.NAME.file]`": [HandoffSettings],
 }
 # They have sections of their own, or a key for each algorithm.
-ELSEWHERE = {"thresholds_bits", "review_bits", "min_quality", "lists", "categories"}
+ELSEWHERE = {
+    *("thresholds_bits", "review_bits", "min_quality", "lists", "categories"),
+    *("deadlines", "vault"),
+}
 
 
 @pytest.mark.parametrize("heading", SECTIONS)
@@ -125,7 +132,8 @@ def test_the_sample_configuration_holds_the_defaults() -> None:
 def test_the_sample_configuration_documents_every_key() -> None:
     text = SAMPLE.read_text()
     sections = [*_of_union(SourceSettings), *_of_union(EscalationSettings)]
-    sections += [HandoffSettings, ReporterSettings, CategorySettings]
+    sections += [HandoffSettings, ReporterSettings, CategorySettings, DeadlineSettings]
+    sections += [VaultSettings]
     for key in (*_keys(Settings), *chain.from_iterable(one.model_fields for one in sections)):
         assert re.search(rf"^(# )?(\[[\w.]*\b{key}\b.*\]|{key} = )", text, re.MULTILINE), key
 

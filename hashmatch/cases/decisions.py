@@ -123,14 +123,9 @@ def decide(
             end_confirmation(session, case, actor, "the case was dismissed")
         case CaseAction.REPORTED:
             row.notified_at = utc_now()
-            note_reported(session, settings, row)
+            set_deadlines(session, settings.cases, row, "reported")
+            keep_for_report(session, settings, case, utc_now())
     return move(session, row, action, actor, {})
-
-
-def note_reported(session: Session, settings: Settings, row: Case) -> None:
-    """Note that a case was reported now: what follows from it, and how long its record stays."""
-    set_deadlines(session, settings.cases, row, "reported")
-    keep_for_report(session, settings, row.key, utc_now())
 
 
 def end_confirmation(session: Session, case: int, actor: Actor, reason: str) -> None:

@@ -69,8 +69,8 @@ def open_or_update_cases(
     opened = open_cases(session, new)
     if settings.vault is not None:
         changed = [one.key for one in known.values()]
-        is_held = settings.vault.hold_on == "opened"
-        mark_for_preservation(session, [*changed, *opened] if is_held else changed)
+        is_preserved = settings.vault.hold_on == "opened"
+        mark_for_preservation(session, [*changed, *opened] if is_preserved else changed)
 
 
 def _new_case(settings: CasesSettings, content_id: str, new: Sequence[NewMatches]) -> NewCase:

@@ -1,9 +1,9 @@
 """Preservation of content by the platform: signed calls to its own vault, each at least once.
 
-hashmatch keeps no imagery, and laws want it kept. What the vault is to do follows from the case: it
-holds what was confirmed, and destroys what was dismissed, what has expired, and what is of a case
-that retention removed. Calls are queued in the transaction that found the reason, and numbered for
-each case, so that a vault knows the newest of two that overtook each other.
+hashmatch keeps no imagery, and laws want it preserved. What the vault is to do follows from the
+case: it holds what was confirmed, and destroys what was dismissed, what has expired, and what is of
+a case that retention removed. Calls are queued in the transaction that found the reason, and
+numbered for each case, so that a vault knows the newest of two that overtook each other.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from hashmatch.store.preservation import (
     find_preservation,
     find_retention,
     note_delivered,
-    read_held,
     read_preservation_checks,
+    read_preserved,
     save_preservation,
 )
 from hashmatch.store.schema import (
@@ -121,7 +121,7 @@ def queue_preservations(database: Database, settings: Settings) -> None:
 
 
 def _look_at(session: Session, settings: Settings, vault: VaultSettings, case: int) -> None:
-    """Queue what a case asks of the vault, if it is another than what it was told last."""
+    """Queue what a case asks of the vault, if it is another than what it was asked last."""
     if not has_case(session, case):
         end_preservation_check(session, case)
         return
@@ -135,9 +135,9 @@ def _look_at(session: Session, settings: Settings, vault: VaultSettings, case: i
 
 
 def _is_new(wanted: _Wanted, last: CasePreservation | None) -> bool:
-    """Say whether the vault has to be told, after what it was told last."""
-    if wanted.state is not PreservationState.HELD:
-        return last is not None and last.state == PreservationState.HELD
+    """Say whether the vault has to be called, after what it was asked last."""
+    if wanted.state is not PreservationState.PRESERVED:
+        return last is not None and last.state == PreservationState.PRESERVED
     if last is None:
         return True
     return (last.state, last.reason, last.until) != (wanted.state, wanted.reason, wanted.until)
@@ -152,7 +152,7 @@ def _wanted(
 ) -> _Wanted | None:
     """Return what a case asks of the vault now; None where that is nothing new."""
     if row.legal_hold:
-        return _Wanted(PreservationState.HELD, "legal_hold")
+        return _Wanted(PreservationState.PRESERVED, "legal_hold")
     if last is not None and last.state == PreservationState.DESTROYED:
         return None
     if row.result == ReviewResult.FALSE_POSITIVE:
@@ -160,11 +160,11 @@ def _wanted(
     until = _until(session, settings, row)
     if until is not None and until <= utc_now():
         return _Wanted(PreservationState.RELEASED, "expired")
-    is_held = last is not None and last.state == PreservationState.HELD
+    is_preserved = last is not None and last.state == PreservationState.PRESERVED
     if row.result == ReviewResult.CONFIRMED:
-        return _Wanted(PreservationState.HELD, "confirmed", until)
-    if is_held or vault.hold_on == "opened":
-        return _Wanted(PreservationState.HELD, "suspected", until)
+        return _Wanted(PreservationState.PRESERVED, "confirmed", until)
+    if is_preserved or vault.hold_on == "opened":
+        return _Wanted(PreservationState.PRESERVED, "suspected", until)
     return None
 
 
@@ -172,13 +172,12 @@ def _until(session: Session, settings: Settings, row: Case) -> datetime | None:
     """Return when the content of a case is to be destroyed; None as long as it is worked on."""
     if retention_class_of(session, settings.cases, row.key) is RetentionClass.MESSAGING:
         return row.opened_at + timedelta(days=settings.retention.messaging_days)
-    kept = find_retention(session, row.key)
-    return None if kept is None or row.state != State.CLOSED else kept.keep_until
+    own = find_retention(session, row.key)
+    return None if own is None or row.state != State.CLOSED else own.keep_until
 
 
 def _call(session: Session, row: Case, wanted: _Wanted) -> None:
     saved = save_preservation(session, row.key, wanted.state, wanted.reason, wanted.until)
-    session.flush()
     audit(session, "case.preservation", saved, {"state": saved.state, "reason": saved.reason})
     references = [one.reference for one in read_case_contents(session, row) if one.reference]
     queue_messages(session, [_message(row.content_id or "", references, saved, row.key)])
@@ -187,7 +186,7 @@ def _call(session: Session, row: Case, wanted: _Wanted) -> None:
 def _message(
     content_id: str, references: Sequence[str], saved: CasePreservation, case: int | None
 ) -> NewMessage:
-    call = "hold" if saved.state == PreservationState.HELD else "destroy"
+    call = "hold" if saved.state == PreservationState.PRESERVED else "destroy"
     data = {
         "case": saved.case_key,
         "content_id": content_id,
@@ -207,14 +206,14 @@ def release_removed(session: Session, cases: Sequence[Any]) -> None:
     Each has a `key` and its `content_id`. The calls are not removed with them.
     """
     names = {one.key: one.content_id for one in cases}
-    held = read_held(session, list(names))
-    queue_messages(session, list(_of_removed(names, held)))
+    preserved = read_preserved(session, list(names))
+    queue_messages(session, list(_of_removed(names, preserved)))
 
 
 def _of_removed(
-    names: dict[int, str | None], held: Sequence[CasePreservation]
+    names: dict[int, str | None], preserved: Sequence[CasePreservation]
 ) -> Iterator[NewMessage]:
-    for one in held:
+    for one in preserved:
         gone = CasePreservation(
             case_key=one.case_key,
             sequence=one.sequence + 1,

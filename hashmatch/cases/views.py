@@ -188,7 +188,7 @@ def _moment(moment: datetime | None) -> str | None:
 
 def duty_facts(session: Session, case: int) -> dict[str, Any]:
     """Return what a case owes and is owed: references, deadlines, measures, appeals, retention."""
-    kept, preserved = find_retention(session, case), find_preservation(session, case)
+    retention, preserved = find_retention(session, case), find_preservation(session, case)
     return {
         "references": [
             {
@@ -202,8 +202,8 @@ def duty_facts(session: Session, case: int) -> dict[str, Any]:
         "measures": [_measure_facts(one) for one in read_measures(session, case)],
         "appeals": [_appeal_facts(one) for one in read_appeals(session, case)],
         "retention": {
-            "retention_class": None if kept is None else kept.retention_class,
-            "keep_until": None if kept is None else _moment(kept.keep_until),
+            "retention_class": None if retention is None else retention.retention_class,
+            "keep_until": None if retention is None else _moment(retention.keep_until),
         },
         "preservation": None
         if preserved is None

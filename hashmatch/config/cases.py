@@ -49,7 +49,7 @@ class DeadlineSettings(Section):
 
 
 class VaultSettings(EndpointSettings):
-    """`[cases.vault]`: where the platform keeps the content of cases, and when it is told to.
+    """`[cases.vault]`: where the platform keeps the content of cases, and when it is called.
 
     hashmatch keeps no imagery: it calls `hold` and `destroy`, signed like a webhook.
     """

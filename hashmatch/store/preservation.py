@@ -43,6 +43,7 @@ def save_preservation(
         row = CasePreservation(case_key=case, sequence=0, delivered=0)
         session.add(row)
     row.sequence, row.state, row.reason, row.until = row.sequence + 1, state, reason, until
+    session.flush()
     return row
 
 
@@ -69,7 +70,7 @@ def read_preservation_checks(session: Session, *, now: datetime, limit: int) -> 
     found = list(session.scalars(changed.limit(limit)))
     expired = (
         select(CasePreservation.case_key)
-        .where(CasePreservation.state == PreservationState.HELD, CasePreservation.until <= now)
+        .where(CasePreservation.state == PreservationState.PRESERVED, CasePreservation.until <= now)
         .order_by(CasePreservation.until, CasePreservation.case_key)
     )
     return list(dict.fromkeys([*found, *session.scalars(expired.limit(limit))]))
@@ -80,10 +81,10 @@ def end_preservation_check(session: Session, case: int) -> None:
     session.execute(delete(PreservationCheck).where(PreservationCheck.case_key == case))
 
 
-def read_held(session: Session, cases: Sequence[int]) -> list[CasePreservation]:
+def read_preserved(session: Session, cases: Sequence[int]) -> list[CasePreservation]:
     """Return the newest calls of those of these cases whose content the vault holds."""
     query = select(CasePreservation).where(
         among(session, CasePreservation.case_key, cases),
-        CasePreservation.state == PreservationState.HELD,
+        CasePreservation.state == PreservationState.PRESERVED,
     )
     return list(session.scalars(query.order_by(CasePreservation.case_key)))

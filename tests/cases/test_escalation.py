@@ -271,7 +271,11 @@ def _report_of_unknown_status(database: Database, case: int) -> None:
 @pytest.mark.parametrize(
     ("is_finished", "after", "actions"),
     [
-        (True, State.REPORTED, ["report.settled", "case.settle", "case.reported"]),
+        (
+            True,
+            State.REPORTED,
+            ["report.settled", "case.settle", "case.reference", "case.retention", "case.reported"],
+        ),
         (False, State.CONFIRMED, ["report.settled", "case.settle"]),
     ],
 )

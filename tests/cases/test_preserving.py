@@ -91,7 +91,7 @@ def _preservation(database: Database, case: int) -> dict[str, Any]:
     return found
 
 
-def test_a_confirmed_case_is_held_and_a_dismissed_one_destroyed(
+def test_a_confirmed_case_is_preserved_and_a_dismissed_one_destroyed(
     listed: Database, chosen: Settings, vault: _Vault
 ) -> None:
     case = make_match(listed, reference="s3://bucket/1", settings=chosen)
@@ -104,7 +104,7 @@ def test_a_confirmed_case_is_held_and_a_dismissed_one_destroyed(
         session.execute(update(OutboxMessage).values(next_attempt_at=utc_now()))
     assert _tell(listed, chosen) == {"sent": 1}
     assert _preservation(listed, case) == {
-        "state": "held", "reason": "confirmed", "until": None, "accepted": True,
+        "state": "preserved", "reason": "confirmed", "until": None, "accepted": True,
     }  # fmt: skip
     request = vault.requests[-1]
     body, headers = json.loads(request.body), request.headers
@@ -163,7 +163,7 @@ def test_destruction_by_order_is_for_seniors_and_stays(
     assert vault.calls() == ["hold confirmed", "destroy ordered"]
 
 
-def test_with_hold_on_opened_content_is_held_from_its_first_match_on(
+def test_with_hold_on_opened_content_is_preserved_from_its_first_match_on(
     listed: Database, settings: Settings, vault: _Vault
 ) -> None:
     early = _with(settings, vault, hold_on="opened")

@@ -42,7 +42,7 @@ def asks_about_duties() -> Iterator[tuple[str, Ask]]:
     yield "measures", lambda session: duties.read_measures(session, 7)
     yield "appeals", lambda session: duties.read_appeals(session, 7)
     yield "an open appeal", lambda session: duties.has_open_appeal(session, 7)
-    yield "held content", lambda session: preservation.read_held(session, [7, 8])
+    yield "preserved content", lambda session: preservation.read_preserved(session, [7, 8])
     yield (
         "preservation checks",
         lambda session: preservation.read_preservation_checks(session, now=_MIDDLE, limit=_ROWS),

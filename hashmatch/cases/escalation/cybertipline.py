@@ -44,7 +44,8 @@ from hashmatch.store.schema import Case, MatchRecord, NCMECReport, utc_now
 from hashmatch.uploaders import Details, Sealer, open_sealer
 
 from ..actors import SYSTEM, Actor
-from ..decisions import ActionDone, begin_action, move, note_reported
+from ..deadlines import set_deadlines
+from ..decisions import ActionDone, begin_action, move
 from ..duties import record_reference
 from ..states import CaseAction, State
 from ..uploader_details import open_details
@@ -314,7 +315,8 @@ def _reported(settings: Settings, session: Session, report: NCMECReport) -> None
         row.notified_at = row.notified_at or utc_now()
         made_at = report.finished_at or utc_now()
         record_reference(session, settings, row, _NCMEC, report.report_id, SYSTEM, made_at)
-        note_reported(session, settings, row)
+        if row.content_id is not None:
+            set_deadlines(session, settings.cases, row, "reported")
         move(session, row, CaseAction.REPORTED, SYSTEM, facts)
 
 

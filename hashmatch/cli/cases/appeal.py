@@ -15,7 +15,13 @@ from .options import by_option, case_argument
 
 @click.command("appeal")
 @case_argument
-@click.option("--from", "appellant", type=click.Choice(APPELLANTS), default="uploader")
+@click.option(
+    "--from",
+    "appellant",
+    type=click.Choice(APPELLANTS),
+    default="uploader",
+    help="Party that appeals.",
+)
 @click.option("--channel", type=click.Choice(CHANNELS), default="internal", help="Way it came.")
 @click.option("--grounds", default="", help="Grounds of the appeal, in the appellant's words.")
 @click.option("--received-at", type=Moment(), help="Time of receipt (UTC); by default now.")

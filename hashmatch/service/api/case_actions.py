@@ -22,7 +22,7 @@ Body = TypeVar("Body", bound=BaseModel)
 
 
 async def read_body(request: Request, model: type[Body]) -> Body:
-    """Return the body of a request, which was let in by its token. Raises `InputError`."""
+    """Return the body of a request, whose token permits it. Raises `InputError`."""
     service = state_of(request)
     timeout_s = service.settings.service.body_timeout_s
     # Only now: a body is not read before its token was checked.

@@ -71,8 +71,9 @@ class OldCases:
         if self.state is not None:
             query = query.where(Case.state == self.state)
         if self.messaging and not self.by_default:
-            query = query.join(CaseRetention, CaseRetention.case_key == Case.key)
-            query = query.where(CaseRetention.retention_class == RetentionClass.MESSAGING)
+            own = aliased(CaseRetention)
+            query = query.join(own, own.case_key == Case.key)
+            query = query.where(own.retention_class == RetentionClass.MESSAGING)
         return query
 
     def may_go(self, before: datetime) -> Iterator[ColumnElement[bool]]:
@@ -173,14 +174,14 @@ def _remove_cases(
     )
     if is_whole:
         chosen.on_removed(session, live)
-        _remove_beside(session, keys)
+        _remove_single_rows(session, keys)
         remove_audited(session, Case, keys)
         remove_audited(session, Content, sorted(own))
         removed += {"cases": len(keys)}
     return is_whole
 
 
-def _remove_beside(session: Session, cases: Sequence[int]) -> None:
+def _remove_single_rows(session: Session, cases: Sequence[int]) -> None:
     """Remove what is there once at most for each case."""
     for table in (CasePreservation, CaseRetention):
         found = select(table.case_key).where(among(session, table.case_key, cases))

@@ -39,9 +39,9 @@ class DeadlineOutcome(StrEnum):
 
 
 class PreservationState(StrEnum):
-    """State of the content of a case in the vault of the platform, as it was told."""
+    """State of the content of a case in the vault of the platform, as it was asked to keep it."""
 
-    HELD = "held"
+    PRESERVED = "preserved"
     RELEASED = "released"
     DESTROYED = "destroyed"
 
