@@ -23,7 +23,7 @@ from hashmatch.store.cases import has_case, lock_case, read_case_contents
 from hashmatch.store.engine import Database, audit
 from hashmatch.store.outbox import Message, NewMessage, queue_messages
 from hashmatch.store.preservation import (
-    end_preservation_check,
+    end_preservation_checks,
     find_preservation,
     find_retention,
     note_delivered,
@@ -123,10 +123,10 @@ def queue_preservations(database: Database, settings: Settings) -> None:
 def _look_at(session: Session, settings: Settings, vault: VaultSettings, case: int) -> None:
     """Queue what a case asks of the vault, if it is another than what it was asked last."""
     if not has_case(session, case):
-        end_preservation_check(session, case)
+        end_preservation_checks(session, [case])
         return
     row = lock_case(session, case)
-    end_preservation_check(session, case)
+    end_preservation_checks(session, [case])
     last = find_preservation(session, case)
     # What was merged into another case is evidence of that.
     wanted = None if row.content_id is None else _wanted(session, settings, vault, row, last)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from .engine import among, as_table, is_sqlite, upsert_into
@@ -76,15 +76,18 @@ def read_preservation_checks(session: Session, *, now: datetime, limit: int) -> 
     return list(dict.fromkeys([*found, *session.scalars(expired.limit(limit))]))
 
 
-def end_preservation_check(session: Session, case: int) -> None:
-    """Note that the preservation of a case, which is locked, was looked at."""
-    session.execute(delete(PreservationCheck).where(PreservationCheck.case_key == case))
+def end_preservation_checks(session: Session, cases: Sequence[int]) -> None:
+    """Note that the preservation of cases, which are locked, was looked at."""
+    # One by one: SQLite goes through the whole table for several, short as it is.
+    checks = as_table(PreservationCheck)
+    one = delete(checks).where(checks.c.case_key == bindparam("case"))
+    if cases:
+        session.execute(one, [{"case": key} for key in cases])
 
 
 def read_preserved(session: Session, cases: Sequence[int]) -> list[CasePreservation]:
     """Return the newest calls of those of these cases whose content the vault holds."""
-    query = select(CasePreservation).where(
-        among(session, CasePreservation.case_key, cases),
-        CasePreservation.state == PreservationState.PRESERVED,
-    )
-    return list(session.scalars(query.order_by(CasePreservation.case_key)))
+    # By the cases alone: an index of the state is there, too, which nearly all share.
+    query = select(CasePreservation).where(among(session, CasePreservation.case_key, cases))
+    found = session.scalars(query.order_by(CasePreservation.case_key))
+    return [one for one in found if one.state == PreservationState.PRESERVED]

@@ -259,7 +259,7 @@ _NOT_WALKED = {
     "preservation": dict.fromkeys(
         (
             "find_retention", "save_retention", "find_preservation", "save_preservation",
-            "note_delivered", "mark_for_preservation", "end_preservation_check",
+            "note_delivered", "mark_for_preservation", "end_preservation_checks",
         ), _RECORDS
     ),
     "retention.turns": {"count_rows": _COUNTED_FIRST},

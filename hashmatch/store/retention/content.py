@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, aliased
 from ..cases import read_content_ids
 from ..engine import among, is_sqlite
 from ..evaluations import keep_results
+from ..preservation import end_preservation_checks
 from ..schema import (
     AllowedMatchRecord,
     AppealState,
@@ -31,7 +32,6 @@ from ..schema import (
     MatchRecord,
     NCMECReport,
     OutboxMessage,
-    PreservationCheck,
     RetentionClass,
     UploaderDetails,
     utc_now,
@@ -186,7 +186,7 @@ def _remove_single_rows(session: Session, cases: Sequence[int]) -> None:
     for table in (CasePreservation, CaseRetention):
         found = select(table.case_key).where(among(session, table.case_key, cases))
         remove_audited(session, table, session.scalars(found).all())
-    delete_keys(session, PreservationCheck.case_key, cases)
+    end_preservation_checks(session, cases)
 
 
 def _results_of_contents(session: Session, cases: Sequence[Any]) -> dict[int, str]:

@@ -6,10 +6,11 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, exists, or_, select
+from sqlalchemy import Select, delete, exists, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from ..backfills import end_backfill, remove_leftovers
+from ..engine import among
 from ..lookups import count_old_anchors, remove_old_anchors
 from ..schema import (
     MESSAGE_IS_DONE,
@@ -68,16 +69,29 @@ def remove_old_prompts(session: Session, before: datetime, _: Place | None, rows
 
 def count_old_references(session: Session, before: datetime) -> int:
     """Return the number of references of reports from before a time."""
-    return count_rows(session, _old_references(before))
+    has_case = exists().where(Case.key == CaseReference.case_key)
+    old = select(CaseReference.key).where(CaseReference.made_at < before, ~has_case)
+    return count_rows(session, old)
 
 
 def remove_old_references(
-    session: Session, before: datetime, _: Place | None, rows: int
+    session: Session, before: datetime, after: Place | None, rows: int
 ) -> Removed:
-    """Remove some of these references, but for those of cases that are there."""
-    keys = session.scalars(_old_references(before).limit(rows)).all()
+    """Remove these references, from a place on, but for those of cases that are there."""
+    order = (CaseReference.made_at, CaseReference.key)
+    page = select(*order).where(order[0] < before)
+    if after is not None:
+        page = page.where(tuple_(*order) > (after.moment, after.key))
+    found = session.execute(page.order_by(*order).limit(rows)).all()
+    if not found:
+        return Removed(is_last=True)
+    has_case = exists().where(Case.key == CaseReference.case_key)
+    gone = select(CaseReference.key).where(
+        among(session, CaseReference.key, [key for _, key in found]), ~has_case
+    )
+    keys = session.scalars(gone).all()
     remove_audited(session, CaseReference, keys)
-    return Removed(Counter({"references": len(keys)} if keys else {}), is_last=not keys)
+    return Removed(Counter({"references": len(keys)} if keys else {}), Place(*found[-1]))
 
 
 def count_old_backfills(session: Session, before: datetime) -> int:
@@ -134,12 +148,6 @@ def _old_tokens(before: datetime) -> Select[int]:
 def _old_prompts(before: datetime) -> Select[int]:
     order = (PromptMatch.matched_at, PromptMatch.key)
     return select(PromptMatch.key).where(PromptMatch.matched_at < before).order_by(*order)
-
-
-def _old_references(before: datetime) -> Select[int]:
-    has_case = exists().where(Case.key == CaseReference.case_key)
-    old = select(CaseReference.key).where(CaseReference.made_at < before, ~has_case)
-    return old.order_by(CaseReference.made_at, CaseReference.key)
 
 
 def _old_backfills(before: datetime) -> Select[int]:
