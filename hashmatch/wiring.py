@@ -5,7 +5,9 @@ Each part is loaded when it is opened: a command that only asks the store needs 
 
 from __future__ import annotations
 
+import logging
 import os
+import pwd
 from contextlib import ExitStack, closing, suppress
 from functools import partial
 from pathlib import Path
@@ -14,7 +16,8 @@ from typing import TYPE_CHECKING
 from hashmatch.config import SecretSettings, Settings, load_settings, read_secret
 from hashmatch.errors import ConfigError, StoreError
 from hashmatch.hashers import ALGORITHMS
-from hashmatch.policy import Policy
+from hashmatch.policy import Policy, PolicyState, policy_of, read_policy_state
+from hashmatch.policy import note_policy as note_start_under
 from hashmatch.store.engine import Database
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 # The actor that the audit log names by default.
 ACTOR = "hashmatch"
 _KEY_BYTES = 32
+_log = logging.getLogger("hashmatch.policy")
 _ANCHORS_HINT = "Name a file with one or more of them, or leave the key out."
 
 
@@ -47,11 +51,13 @@ def open_scanner_with(
     observe: Observe = lambda _stage, _seconds: None,
     require_lists: bool = True,
     is_counted: bool = True,
+    configured: Settings | None = None,
 ) -> Scanner:
     """Open a scanner under settings that were read before; see `open_scanner`.
 
     Without `require_lists` it opens even where nothing could match, and then nothing is clear.
-    Without `is_counted`, the caller counts what does not match.
+    Without `is_counted`, the caller counts what does not match. `configured` are the settings of
+    the configuration where options of one command replaced some of them: the policy is theirs.
     """
     from hashmatch.screening import Scanner
 
@@ -61,6 +67,7 @@ def open_scanner_with(
         intake = opened.enter_context(closing(open_intake(settings)))
         database = opened.enter_context(closing(open_database(settings)))
         database.require_writable()
+        note_policy(configured or settings, database)
         _promote_supported(database)
         scanner = Scanner(
             database=database,
@@ -113,6 +120,7 @@ def open_prompt_screener_with(settings: Settings, *, require_lists: bool = True)
     with ExitStack() as opened:
         database = opened.enter_context(closing(open_database(settings)))
         database.require_writable()
+        note_policy(settings, database)
         screener = PromptScreener(
             database,
             policy,
@@ -296,6 +304,33 @@ def open_index(settings: Settings, database: Database) -> LiveIndex:
 def open_policy(settings: Settings) -> Policy:
     """Return the policy of the settings. Raises `ConfigError`."""
     return Policy(settings, ALGORITHMS)
+
+
+def note_policy(settings: Settings, database: Database) -> None:
+    """Note in the store that this process starts under the policy of the settings, and warn.
+
+    Raises `ConfigError` where the policy needs a reason first, and `StoreError`.
+    """
+    policy = policy_of(settings, ALGORITHMS)
+    actor = f"{ACTOR} of user {login_name()}"
+    if warning := note_start_under(database, settings, policy, actor):
+        _log.warning(warning)
+
+
+def read_policy(settings: Settings, database: Database) -> PolicyState:
+    """Return the policy of the settings beside the one in force. Raises `StoreError`."""
+    return read_policy_state(database, policy_of(settings, ALGORITHMS))
+
+
+def login_name() -> str:
+    """Return the name of the user who runs this, or their number where the system has no name.
+
+    From the system, not from the environment, which the user can set.
+    """
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
 
 
 def hashing(settings: Settings) -> Hashing:

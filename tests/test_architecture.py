@@ -55,6 +55,7 @@ STOREYS = {
             "schedules",
             "lookups",
             "safeguards",
+            "policies",
             "prompts",
             "duties",
             "preservation",

@@ -169,10 +169,10 @@ def _run(
             places = tuple(one if "://" in one else str(Path(one).absolute()) for one in addresses)
             job = NodeJob(
                 ledger.key, settings, places, fetches, folder, file_format,
-                show_hashes=show_hashes,
+                show_hashes=show_hashes, configured=app.settings,
             )  # fmt: skip
             return run_on_ray(ledger, job, address, workers, report)
-        with open_scanner_with(settings, is_counted=False) as scanner:
+        with open_scanner_with(settings, is_counted=False, configured=app.settings) as scanner:
             return run_locally(
                 database,
                 ledger,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -73,19 +72,16 @@ class App:
         """A scanner that has lists to match against, with these intake settings replaced."""
         from hashmatch.wiring import open_scanner_with
 
-        with open_scanner_with(self.settings_with(**intake_settings)) as scanner:
+        settings = self.settings_with(**intake_settings)
+        with open_scanner_with(settings, configured=self.settings) as scanner:
             yield scanner
 
 
 def login_name() -> str:
-    """Return the name of the user who runs this, or their number where the system has no name.
+    """Return the name of the user who runs this; see `hashmatch.wiring.login_name`."""
+    from hashmatch.wiring import login_name as name_of_user
 
-    From the system, not from the environment, which the user can set.
-    """
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())
+    return name_of_user()
 
 
 def standard_input() -> BinaryIO:

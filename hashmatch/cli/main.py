@@ -32,6 +32,7 @@ _COMMANDS = {
     "matches": "Show recorded matches.",
     "cases": "Review cases: decide, escalate, report.",
     "outbox": "Show and send notifications to other systems.",
+    "policy": "Show the policy in force, and record the reasons of its changes.",
     "sharing": "Share lists with others, and contribute confirmed cases to own lists.",
     "tokens": "Create, list and revoke access tokens of the service.",
     "serve": "Serve screening over HTTP.",

@@ -56,7 +56,10 @@ def command(app: App, workers: int | None, level: str | None, *, orientations: b
             raise StoppedError
 
     loader = open_loader(settings, pause)
-    with app.database() as database, open_scanner_with(settings, is_counted=False) as scanner:
+    with (
+        app.database() as database,
+        open_scanner_with(settings, is_counted=False, configured=app.settings) as scanner,
+    ):
         screener = ItemScreener(scanner, pause=pause)
         settler = Settler(database, screener, loader, key, stop, say)
         worker = Worker(broker, settler, stop, say)

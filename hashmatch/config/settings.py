@@ -109,6 +109,8 @@ class PolicySettings(Section):
     prompt_action: Action = Field(default=Action.REVIEW, strict=False)
     # Not clear by default: nothing compared the picture.
     low_quality: Literal["unscreened", "clear"] = "unscreened"
+    # Whether nothing starts under a changed policy until its reason is on record.
+    require_reason: bool = False
     thresholds_bits: dict[str, ThresholdBits] = {}
     review_bits: dict[str, ThresholdBits] = {}
     min_quality: dict[str, Quality] = {}

@@ -50,6 +50,8 @@ class NodeJob:
     outcomes: Path | None
     file_format: str
     show_hashes: bool
+    # Those of the configuration, some of which options may have replaced in `settings`.
+    configured: Settings | None = None
 
 
 def run_on_ray(
@@ -89,7 +91,7 @@ def run_node(job: NodeJob, workers: int) -> None:
         ledger = Ledger(database, sources, "", key, job.key)
         if ledger.state().ended_at is not None:
             return
-        with open_scanner_with(settings, is_counted=False) as scanner:
+        with open_scanner_with(settings, is_counted=False, configured=job.configured) as scanner:
             run_locally(
                 database,
                 ledger,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .alterations import CATALOGUE, CATALOGUE_VERSION, Alteration, Group, Surroundings, reduced
+from .citing import cite_evaluation
 from .false_match_figures import FalseMatchFigures, figures_of
 from .false_matches import (
     COPIES_ALGORITHM,
@@ -52,6 +53,7 @@ __all__ = [
     "WhatIf",
     "as_markdown",
     "as_page",
+    "cite_evaluation",
     "draw_sample",
     "false_match_document",
     "false_match_rows",

@@ -62,11 +62,16 @@ def read_results(path: Path, kind: str) -> tuple[Header, dict[str, Record]]:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    return parse_results(path, content, kind)
+
+
+def parse_results(path: Path, content: bytes, *kinds: str) -> tuple[Header, dict[str, Record]]:
+    """Return header and results of the bytes of a file. Raises `InputError` where it is none."""
     lines = [_parsed(path, number, one) for number, one in _numbered(content)]
-    if not lines or lines[0].get("kind") != kind:
+    if not lines or lines[0].get("kind") not in kinds:
         raise InputError(
-            f"{path}: not a file of results of evaluate {kind}",
-            hint=f"Make one with: hashmatch evaluate {kind} FOLDER --results FILE",
+            f"{path}: not a file of results of evaluate {' or '.join(kinds)}",
+            hint=f"Make one with: hashmatch evaluate {kinds[0]} FOLDER --results FILE",
         )
     return lines[0], {one.pop("picture"): one for one in lines[1:]}
 

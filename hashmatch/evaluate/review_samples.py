@@ -95,6 +95,11 @@ def sample_line(session: Session, sample: ReviewSample) -> dict[str, Any]:
     return _line(sample, read_sampled(session, sample.key))
 
 
+def sample_line_of(session: Session, key: int) -> dict[str, Any]:
+    """Return a sample with its progress and precision. Raises `NotFoundError`."""
+    return sample_line(session, read_sample(session, key))
+
+
 def sample_facts(session: Session, key: int) -> dict[str, Any]:
     """Return a sample with its results by list, and its matches. Raises `NotFoundError`."""
     sample = read_sample(session, key)

@@ -29,10 +29,17 @@ from hashmatch.imaging import (
 from hashmatch.index import IndexFolder, inspect
 from hashmatch.lists import ListReach, forecast_words, reach_of_list
 from hashmatch.outbox import require_signing
+from hashmatch.policy import SHORT
 from hashmatch.store.engine import Database, read_unsealed
 from hashmatch.store.lists import MATCH, OWN, count_active_entries, read_lists, read_quarantines
 from hashmatch.store.schema import utc_now
-from hashmatch.wiring import open_database, open_intake, open_policy, read_trust_anchors
+from hashmatch.wiring import (
+    open_database,
+    open_intake,
+    open_policy,
+    read_policy,
+    read_trust_anchors,
+)
 
 _LIBRARIES = ("pillow", "pillow-heif", "numpy", "imagehash", "scipy", "sqlalchemy", "alembic")
 _OPTIONAL_FORMATS = {"WEBP": "webp", "AVIF": "avif", "JPEG2000": "jpg_2000"}
@@ -95,6 +102,7 @@ def examine(settings: Settings) -> list[Finding]:
             for look in (
                 _look_at_database,
                 _look_at_audit_log,
+                _look_at_recorded_policy,
                 _look_at_index,
                 _look_at_lists,
                 _look_at_reach,
@@ -258,6 +266,18 @@ def _look_at_audit_log(_: Settings, database: Database) -> Iterator[Finding]:
         " writes seals them; without a signature, one without audit.signing_key."
     )
     yield Finding("audit log", Health.WARNING, detail, hint)
+
+
+def _look_at_recorded_policy(settings: Settings, database: Database) -> Iterator[Finding]:
+    """Check that the policy is on record with its reason."""
+    state = read_policy(settings, database)
+    if state.is_unexplained:
+        refuses = settings.policy.require_reason and not state.is_in_force
+        health = Health.BAD if refuses else Health.WARNING
+        yield Finding("policy", health, *state.problem())
+    else:
+        word = "in force" if state.is_in_force else "in force from the next start on"
+        yield Finding("policy", Health.GOOD, f"{state.policy.digest[:SHORT]}, {word}")
 
 
 def _look_at_index(settings: Settings, database: Database) -> Iterator[Finding]:

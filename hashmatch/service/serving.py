@@ -14,7 +14,7 @@ import uvicorn
 
 from hashmatch.config import ServiceSettings, Settings
 from hashmatch.errors import ConfigError
-from hashmatch.wiring import open_database, open_policy
+from hashmatch.wiring import note_policy, open_database, open_policy
 
 from .app import WORKERS
 from .console import require_sign_in
@@ -42,6 +42,7 @@ def serve(settings: Settings) -> None:
     open_policy(settings)
     with closing(open_database(settings)) as database:
         database.require_writable()
+        note_policy(settings, database)
     _require_listenable(settings.service)
     require_doors(settings.doors)
     require_sign_in(settings.console)

@@ -54,6 +54,7 @@ ACTOR: dict[str, str] = {
     "contributions": "proposed_by decided_by",
     "consumers": "name",
     "consumer_tokens": "consumer_key",
+    "policies": "reason explained_by",
 }
 LIST: dict[str, str] = {
     "lists": "name licensor",
@@ -147,6 +148,9 @@ NEITHER: dict[str, str] = {
     " withdrawn changed complete",
     "quarantined_rows": "key delivery_key part line algorithm",
     "review_samples": "audit_id key drawn_at seed size since until by_list nearness",
+    # Settings name lists and categories, never content; an evaluation is figures alone.
+    "policies": "audit_id key digest facts first_seen_at last_seen_at evaluation explained_at",
+    "policy_changes": "audit_id key policy_key before_key changed_at",
     "prompt_counts": "day source outcome reason count",
     "prompt_matches": "audit_id key matched_at list_key entry_key generation action",
     "safeguards": "audit_id key recorded_at gate facts",

@@ -61,6 +61,7 @@ from hashmatch.store.prompts import read_prompt_totals
 from hashmatch.store.safeguards import read_gate_totals, read_safeguards
 from hashmatch.store.schema import Case, utc_now
 from tests.store.duties_walk import OLD_CASES, asks_about_duties
+from tests.store.policy_queries import policy_questions
 
 Ask: TypeAlias = Callable[[Session], object]
 _MIDDLE = utc_now() - timedelta(days=DAYS / 2)
@@ -215,6 +216,7 @@ def _others() -> Iterator[tuple[str, Ask]]:
     yield "decisions of gates", lambda session: read_gate_totals(session, _LATE.date(), None)
     yield "prompts", lambda session: read_prompt_totals(session, _LATE.date(), None)
     yield "safeguards", lambda session: list(read_safeguards(session, since, until))
+    yield from policy_questions()
     yield "back-fills", lambda session: backfills.read_backfills(session, limit=_ROWS)
     yield "a back-fill", lambda session: backfills.read_backfill(session, 1)
     yield "open shards", lambda session: backfills.has_open_shards(session, 1)

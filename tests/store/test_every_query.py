@@ -44,6 +44,8 @@ _SMALL = {
     "daily_counts": "as many as there are days and reasons",
     "gate_counts": "as many as there are days, adapters and verdicts",
     "prompt_counts": "as many as there are days, sources and outcomes",
+    "policies": "one for each edit of the configuration",
+    "policy_changes": "one for each change of the configuration, a few a day for each at most",
     "safeguards": "one for each change of a list or a setting",
     "tokens": "made by people",
     "saved_queues": "made by people, 500 at most",

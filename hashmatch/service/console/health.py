@@ -12,11 +12,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hashmatch.policy import SHORT
 from hashmatch.store.engine import read_unsealed
 from hashmatch.store.figures import read_match_figures
 from hashmatch.store.lists import read_lists, read_newest_runs, read_quarantines
 from hashmatch.store.matches import read_counts_by_day, read_daily_counts
 from hashmatch.store.outbox import count_unsent
+from hashmatch.store.policies import find_in_force
 from hashmatch.store.schema import utc_now
 
 from ..runtime.state import state_of
@@ -97,7 +99,14 @@ def _read(session: Session, now: datetime) -> dict[str, Any]:
         ],
         "outbox": count_unsent(session),
         "unsealed": read_unsealed(session).records,
+        "unexplained": _unexplained(session),
     }
+
+
+def _unexplained(session: Session) -> str:
+    """Return the begin of the digest of the policy in force where it has no reason, or nothing."""
+    policy = find_in_force(session)
+    return policy.digest[:SHORT] if policy is not None and policy.is_unexplained else ""
 
 
 def _seconds(end: float) -> str:

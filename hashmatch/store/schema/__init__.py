@@ -44,6 +44,7 @@ from .matches import (
     MatchRecord,
 )
 from .outbox import MESSAGE_IS_DONE, OutboxMessage
+from .policies import PolicyChange, RecordedPolicy
 from .prompts import PromptCount, PromptMatch
 from .retained import RetroMatch
 from .safeguards import GateCount, SafeguardRecord
@@ -112,6 +113,7 @@ __all__ = [
     "NCMECReport",
     "NearLookup",
     "OutboxMessage",
+    "PolicyChange",
     "PreservationCheck",
     "PreservationState",
     "PromptCount",
@@ -120,6 +122,7 @@ __all__ = [
     "QuarantinedDelivery",
     "QuarantinedRow",
     "ReceivedFeedback",
+    "RecordedPolicy",
     "ReportSchedule",
     "RetentionClass",
     "RetroMatch",

@@ -1,4 +1,4 @@
-"""Policy: thresholds, the quality gate, and the action for each list and category."""
+"""Rules: thresholds, the quality gate, and the action for each list and category."""
 
 from __future__ import annotations
 
