@@ -62,7 +62,7 @@ def _cite_sample(session: Session, sample: int) -> dict[str, Any]:
             hint=f"'hashmatch evaluate review --id {sample}' shows them.",
         )
     text = json.dumps(line, sort_keys=True, separators=(",", ":"))
-    kept = (
+    names = (
         "sample", "size", "list", "nearness", "population", "drawn", "confirmed",
         "false_positives", "open", "precision", "precision_low", "precision_high",
     )  # fmt: skip
@@ -70,7 +70,7 @@ def _cite_sample(session: Session, sample: int) -> dict[str, Any]:
         "kind": "review",
         "sha256": hashlib.sha256(text.encode()).hexdigest(),
         "date": line["drawn_at"],
-        **{name: line[name] for name in kept},
+        **{name: line[name] for name in names},
     }
 
 

@@ -272,8 +272,9 @@ def _look_at_recorded_policy(settings: Settings, database: Database) -> Iterator
     """Check that the policy is on record with its reason."""
     state = read_policy(settings, database)
     if state.is_unexplained:
-        refuses = settings.policy.require_reason and not state.is_in_force
-        health = Health.BAD if refuses else Health.WARNING
+        health = Health.WARNING
+        if not state.is_in_force:  # Nothing has started under it.
+            health = Health.BAD if settings.policy.require_reason else Health.GOOD
         yield Finding("policy", health, *state.problem())
     else:
         word = "in force" if state.is_in_force else "in force from the next start on"

@@ -18,14 +18,20 @@ from .publishing import require_shareable
 
 
 def decide_feedback(
-    session: Session, number: int, *, accept: bool, withdraw: bool, actor: str
+    session: Session,
+    number: int,
+    *,
+    accept: bool,
+    withdraw: bool,
+    actor: str,
+    reason: str = "",
 ) -> FeedbackFacts:
     """Accept or decline feedback, and withdraw the entry of an own list where that is asked for.
 
     Raises `NotFoundError`, `CaseStateError`, and `InputError` where others own the entry.
     """
     state = FeedbackState.ACCEPTED if accept else FeedbackState.DECLINED
-    found = record_decision(session, number, state, actor)
+    found = record_decision(session, number, state, actor, reason)
     if withdraw:
         row = find_list(session, found.list_name)
         if row.kind != OWN or not found.entry_id.isdecimal():
@@ -55,6 +61,7 @@ def sharing_facts(database: Database, settings: Settings) -> list[dict[str, Any]
                 "state": "shared" if is_current else "being published",
                 "reason": None,
                 "generation": standing.generation,
+                "position": standing.position,
                 "published_at": standing.published_at and standing.published_at.isoformat(),
                 "consumers": ", ".join(one.name for one in consumers if name in one.lists) or None,
             }

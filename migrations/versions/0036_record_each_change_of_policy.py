@@ -1,4 +1,4 @@
-"""Record each change of the policy, with a reason and the evaluation that it rests on."""
+"""Record each change of the policy with its reason, and the reasons of decisions on feedback."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -51,10 +51,15 @@ def upgrade() -> None:
         ["policy_key", "changed_at"],
         unique=False,
     )
+    op.add_column(
+        "received_feedback",
+        sa.Column("decision_reason", sa.Text(), server_default="", nullable=False),
+    )
 
 
 def downgrade() -> None:
     """Drop them: the audit log keeps the records of changes."""
+    op.drop_column("received_feedback", "decision_reason")
     op.drop_index("ix_policy_changes_policy_key_changed_at", table_name="policy_changes")
     op.drop_table("policy_changes")
     op.drop_table("policies")

@@ -50,7 +50,7 @@ ACTOR: dict[str, str] = {
     "saved_queues": "owner name access",
     "report_schedules": "name owner",
     "content_looks": "name",
-    "received_feedback": "consumer_key decided_by",
+    "received_feedback": "consumer_key decided_by decision_reason",
     "contributions": "proposed_by decided_by",
     "consumers": "name",
     "consumer_tokens": "consumer_key",

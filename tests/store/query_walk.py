@@ -59,7 +59,7 @@ from hashmatch.store.matches import (
 )
 from hashmatch.store.prompts import read_prompt_totals
 from hashmatch.store.safeguards import read_gate_totals, read_safeguards
-from hashmatch.store.schema import Case, utc_now
+from hashmatch.store.schema import Case, ContributionState, utc_now
 from tests.store.duties_walk import OLD_CASES, asks_about_duties
 from tests.store.policy_queries import policy_questions
 
@@ -261,10 +261,18 @@ def _of_consumers() -> Iterator[tuple[str, Ask]]:
     yield "what is to be published", lambda session: sharing.is_behind(session, 1)
     yield "publication", lambda session: sharing.publish_some(session, 1, limit=_ROWS)
     yield "consumers", sharing.read_consumers
+    yield "a page of consumers", partial(sharing.read_consumers, after="consumer-3", limit=_ROWS)
+    yield "one consumer", lambda session: sharing.read_consumer(session, "consumer-7")
     yield "a consumer", _consumer
-    yield "feedback", lambda session: sharing.read_feedback(session, limit=_ROWS)
+    yield "feedback", lambda session: sharing.read_feedback(session, after=7, limit=_ROWS)
+    yield "all feedback", partial(sharing.read_feedback, state=None, after=500, limit=_ROWS)
     yield "counts of feedback", lambda session: sharing.count_feedback(session, 1, ["e7", "e8"])
     yield "contributions", lambda session: sharing.read_contributions(session, case=7, limit=_ROWS)
+    for state in (None, ContributionState.PROPOSED, ContributionState.ADDED):
+        yield (
+            f"contributions, {state or 'all'}",
+            partial(sharing.read_contributions, state=state, before=700, limit=_ROWS),
+        )
     yield "a contribution", lambda session: sharing.find_contribution_of(session, 1, 7)
     yield "bases of entries", lambda session: sharing.contributions.read_facts_of(session, 1, [7])
 

@@ -288,7 +288,7 @@ _NOT_WALKED = {
     "sharing.consumers": dict.fromkeys(
         (
             "save_consumer", "create_consumer_token", "remove_consumer", "require_consumer",
-            "member_of",
+            "revoke_consumer_token", "member_of",
         ), _RECORDS
     ),
     "sharing.feedback": dict.fromkeys(("save_feedback", "decide_feedback"), _RECORDS),
@@ -324,6 +324,7 @@ _WALKED = (
     "saved_queues", "looks", "related_cases", "lists.browsing", "schedules",
     "evaluations.counts", "evaluations.samples", "sharing.consumers", "sharing.contributions",
     "sharing.feedback", "sharing.publishing", "sharing.reading",
+    "policies",
 )  # fmt: skip
 
 

@@ -17,9 +17,12 @@ from ..output import say
 @click.option(
     "--withdraw", is_flag=True, help="Withdraw the entry of an own list that it is about."
 )
+@click.option("--reason", default="", help="Reason, for the audit log.")
 @by_option
 @pass_app
-def command(app: App, number: int, by: str | None, *, accept: bool | None, withdraw: bool) -> None:
+def command(
+    app: App, number: int, reason: str, by: str | None, *, accept: bool | None, withdraw: bool
+) -> None:
     """Accept or decline feedback.
 
     NUMBER is its number. Accepting alone changes no entry.
@@ -34,7 +37,12 @@ def command(app: App, number: int, by: str | None, *, accept: bool | None, withd
     with app.database() as database:
         with database.writing(actor.audit_name) as session:
             found = decide_feedback(
-                session, number, accept=accept, withdraw=withdraw, actor=actor.name
+                session,
+                number,
+                accept=accept,
+                withdraw=withdraw,
+                actor=actor.name,
+                reason=reason.strip(),
             )
         if withdraw:
             update_index(app, database)

@@ -33,6 +33,7 @@ def command(app: App, *, all_states: bool, as_json: bool) -> None:
                 "given_at": one.given_at.isoformat(timespec="seconds"),
                 "state": one.state.value,
                 "decided_by": one.decided_by or None,
+                "decision_reason": one.decision_reason or None,
             }
             for one in read_feedback(session, state=state, limit=_LIMIT)
         ]

@@ -5,14 +5,13 @@ from __future__ import annotations
 import click
 
 from ..cases.actions import actor_named
-from ..cases.options import by_option
 from ..context import App, pass_app
 from ..output import say
+from .options import contribution_options
 
 
 @click.command("reject")
-@click.argument("number", type=click.IntRange(min=1))
-@by_option
+@contribution_options
 @pass_app
 def command(app: App, number: int, by: str | None) -> None:
     """Reject a contribution that was proposed.

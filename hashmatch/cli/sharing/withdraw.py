@@ -5,15 +5,14 @@ from __future__ import annotations
 import click
 
 from ..cases.actions import actor_named
-from ..cases.options import by_option
 from ..context import App, pass_app
 from ..index_updates import update_index
 from ..output import say
+from .options import contribution_options
 
 
 @click.command("withdraw")
-@click.argument("number", type=click.IntRange(min=1))
-@by_option
+@contribution_options
 @pass_app
 def command(app: App, number: int, by: str | None) -> None:
     """Withdraw a contribution, from those who pulled it, too.

@@ -24,7 +24,9 @@ from ..runtime.background import PeriodicTask
 from ..runtime.state import ServiceState
 from . import (
     cases,
+    contributing,
     curating,
+    feedback,
     handing_over,
     health,
     lists,
@@ -32,6 +34,7 @@ from . import (
     packing,
     queue,
     reporting,
+    sharing,
     signing_in,
     viewing,
 )
@@ -50,6 +53,9 @@ PARTS = (
     packing,
     lists,
     curating,
+    sharing,
+    contributing,
+    feedback,
     reporting,
     overseeing,
     health,

@@ -34,6 +34,7 @@ from hashmatch.store.tokens import Scope
 from hashmatch.uploaders import open_sealer
 
 from ..runtime.state import state_of
+from .contributing import contribution_facts
 from .forms import RequireForm, RequirePerson, Submission
 from .pages import READERS, go, page
 from .people import Person, read_people, require_known
@@ -65,6 +66,7 @@ def show_case(request: Request, person: Person, case: int, back: str = "", **mor
         facts = view_case(session, case, show_distances=person.sees_distances)
         others = _others(session, facts)
         people = read_people(session)
+        contributed = contribution_facts(session, person, case, State(facts["state"]))
         of_account = [case_row(one) for one in read_cases_of_account(session, case, limit=_OTHERS)]
     state = State(facts["state"])
     roles = person.actor.roles
@@ -103,6 +105,7 @@ def show_case(request: Request, person: Person, case: int, back: str = "", **mor
         "details": None,
         "problem": "",
         "note": "",
+        **contributed,
         **more,
     }
     return page(request, "case", page_facts)

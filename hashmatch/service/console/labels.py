@@ -53,6 +53,11 @@ LABELS: Mapping[str, str] = {
     "quarantined": N_("quarantined"),
     "added": N_("added"),
     "withdrawn": N_("withdrawn"),
+    # States of contributions and of feedback.
+    "proposed": N_("proposed"),
+    "rejected": N_("rejected"),
+    "accepted": N_("accepted"),
+    "declined": N_("declined"),
     # Decisions about entries that flood.
     "keep": N_("keeps matching"),
     "disable": N_("matches no near copies"),
@@ -114,6 +119,7 @@ EVENTS: Mapping[str, str] = {
     "case.hold": N_("legal hold placed"),
     "case.release": N_("legal hold released"),
     "case.proposed": N_("proposed, waits for a second person"),
+    "case.contribute": N_("hashes contributed to an own list"),
     "case.undelivered": N_("given back: nobody could be reached"),
     "escalation.sent": N_("delivered"),
     "details.shown": N_("uploader's details were looked at"),

@@ -115,7 +115,10 @@ class FeedbackState(StrEnum):
 
 
 class ReceivedFeedback(Audited):
-    """Feedback of a consumer on a shared entry: a suggestion, which a person decides about."""
+    """Feedback of a consumer on a shared entry: a suggestion, which a person decides about.
+
+    `decision_reason` is what that person wrote; the audit log has it, too.
+    """
 
     __tablename__ = "received_feedback"
     __table_args__ = (
@@ -139,6 +142,7 @@ class ReceivedFeedback(Audited):
     state: Mapped[str] = mapped_column(String(16), default=FeedbackState.OPEN)
     decided_by: Mapped[str] = mapped_column(Text, default="")
     decided_at: Mapped[datetime | None]
+    decision_reason: Mapped[str] = mapped_column(Text, default="", server_default="")
 
 
 class ContributionState(StrEnum):

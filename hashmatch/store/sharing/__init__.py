@@ -7,8 +7,10 @@ from .consumers import (
     facts_of,
     find_consumer,
     member_of,
+    read_consumer,
     read_consumers,
     remove_consumer,
+    revoke_consumer_token,
     save_consumer,
 )
 from .contributions import (
@@ -67,12 +69,14 @@ __all__ = [
     "is_behind",
     "member_of",
     "publish_some",
+    "read_consumer",
     "read_consumers",
     "read_contributions",
     "read_feedback",
     "read_shared",
     "read_standing",
     "remove_consumer",
+    "revoke_consumer_token",
     "save_consumer",
     "save_feedback",
 ]

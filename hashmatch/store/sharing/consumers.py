@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hashmatch.errors import InputError, NotFoundError
 
-from ..engine import audit
+from ..engine import WRITES, among, audit
 from ..lists import find_list
 from ..schema import AccessToken, Consumer, ConsumerToken, require_text, utc_now
 from ..tokens import Scope, create_token, revoke_token, split_token
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+# Its id, and when it was used last.
+_Token: TypeAlias = tuple[str, datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class Visibility:
 class ConsumerFacts:
     """A consumer as it stands. `revision` counts the changes of what it may see.
 
-    A private one is given no hash.
+    A private one is given no hash. `last_used_at` is of the token that was used last.
     """
 
     key: int
@@ -54,6 +58,7 @@ class ConsumerFacts:
     revision: int
     removed_at: datetime | None
     tokens: tuple[str, ...] = ()
+    last_used_at: datetime | None = None
 
 
 def member_of(entry_id: str) -> str:
@@ -140,10 +145,17 @@ def create_consumer_token(
 def remove_consumer(session: Session, name: str) -> None:
     """Remove a consumer and revoke its tokens. Raises `NotFoundError`."""
     row = require_consumer(session, name)
-    for token_id in _tokens(session, row):
+    for token_id, _ in _tokens_of(session, [row.key])[row.key]:
         revoke_token(session, token_id)
     row.removed_at = utc_now()
     audit(session, "consumer.removed", row, {"consumer": name})
+
+
+def revoke_consumer_token(session: Session, name: str, token_id: str) -> None:
+    """Revoke a token of a consumer. Raises `NotFoundError` where it is of somebody else."""
+    if token_id not in read_consumer(session, name).tokens:
+        raise NotFoundError(f"consumer {name} has no such token")
+    revoke_token(session, token_id)
 
 
 def require_consumer(session: Session, name: str) -> Consumer:
@@ -167,33 +179,51 @@ def find_consumer(session: Session, token_id: str) -> Consumer | None:
     return session.scalar(query)
 
 
-def read_consumers(session: Session) -> list[ConsumerFacts]:
-    """Return all consumers that were not removed, by name, with the ids of their tokens."""
+def read_consumers(
+    session: Session, *, after: str = "", limit: int | None = None
+) -> list[ConsumerFacts]:
+    """Return consumers that were not removed, by name, with the ids of their tokens.
+
+    All of them, or those of a page, from after a name on.
+    """
     query = select(Consumer).where(Consumer.removed_at.is_(None)).order_by(Consumer.name)
-    return [facts_of(session, row) for row in session.scalars(query)]
+    if after:
+        query = query.where(Consumer.name > after)
+    rows = session.scalars(query.limit(limit)).all()
+    found = _tokens_of(session, [row.key for row in rows])
+    return [_facts(row, found[row.key]) for row in rows]
+
+
+def read_consumer(session: Session, name: str) -> ConsumerFacts:
+    """Return a consumer that was not removed. Raises `NotFoundError`."""
+    return facts_of(session, require_consumer(session, name))
 
 
 def facts_of(session: Session, row: Consumer) -> ConsumerFacts:
     """Return a consumer with the ids of its tokens."""
-    return _facts(row, tuple(_tokens(session, row)))
+    return _facts(row, _tokens_of(session, [row.key])[row.key])
 
 
 def _find(session: Session, name: str) -> Consumer | None:
-    return session.scalar(select(Consumer).where(Consumer.name == name).with_for_update())
+    query = select(Consumer).where(Consumer.name == name)
+    return session.scalar(query.with_for_update() if session.info.get(WRITES) else query)
 
 
-def _tokens(session: Session, row: Consumer) -> list[str]:
-    """Return the ids of the tokens that are not revoked, oldest first."""
+def _tokens_of(session: Session, keys: Collection[int]) -> Mapping[int, list[_Token]]:
+    """Return the tokens of consumers that are not revoked, oldest first."""
     query = (
-        select(ConsumerToken.token_id)
+        select(ConsumerToken.consumer_key, AccessToken.token_id, AccessToken.last_used_at)
         .join(AccessToken, AccessToken.token_id == ConsumerToken.token_id)
-        .where(ConsumerToken.consumer_key == row.key, AccessToken.revoked_at.is_(None))
+        .where(among(session, ConsumerToken.consumer_key, keys), AccessToken.revoked_at.is_(None))
         .order_by(ConsumerToken.key)
     )
-    return list(session.scalars(query))
+    found = defaultdict[int, list[_Token]](list)
+    for key, token_id, used_at in session.execute(query):
+        found[key].append((token_id, used_at))
+    return found
 
 
-def _facts(row: Consumer, tokens: tuple[str, ...] = ()) -> ConsumerFacts:
+def _facts(row: Consumer, tokens: Sequence[_Token] = ()) -> ConsumerFacts:
     return ConsumerFacts(
         row.key,
         row.name,
@@ -203,5 +233,6 @@ def _facts(row: Consumer, tokens: tuple[str, ...] = ()) -> ConsumerFacts:
         row.private,
         row.revision,
         row.removed_at,
-        tokens,
+        tuple(token_id for token_id, _ in tokens),
+        max((used_at for _, used_at in tokens if used_at is not None), default=None),
     )

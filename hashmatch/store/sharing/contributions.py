@@ -118,14 +118,20 @@ def read_contributions(
     *,
     case: int | None = None,
     state: ContributionState | None = None,
+    before: int | None = None,
     limit: int,
 ) -> Sequence[EntryContribution]:
-    """Return contributions, of one case or in one state if these are given, the newest first."""
+    """Return contributions, the newest first, those before a number if one is given.
+
+    Of one case or in one state if these are given.
+    """
     query = _with_list().order_by(Contribution.key.desc()).limit(limit)
     if case is not None:
         query = query.where(Contribution.case_key == case)
     if state is not None:
         query = query.where(Contribution.state == state)
+    if before is not None:
+        query = query.where(Contribution.key < before)
     return [_as_entry(*one) for one in session.execute(query)]
 
 

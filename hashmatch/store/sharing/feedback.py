@@ -32,6 +32,7 @@ class FeedbackFacts:
     given_at: datetime
     state: FeedbackState
     decided_by: str
+    decision_reason: str = ""
 
 
 def save_feedback(
@@ -67,7 +68,7 @@ def save_feedback(
         return False
     found.is_affirmative, found.reason = is_affirmative, reason
     found.given_at, found.state, found.decided_by = utc_now(), FeedbackState.OPEN, ""
-    found.decided_at = None
+    found.decided_at, found.decision_reason = None, ""
     session.flush()
     audit(
         session,
@@ -85,19 +86,30 @@ def save_feedback(
 
 
 def read_feedback(
-    session: Session, *, state: FeedbackState | None = FeedbackState.OPEN, limit: int
+    session: Session,
+    *,
+    state: FeedbackState | None = FeedbackState.OPEN,
+    after: int = 0,
+    limit: int,
 ) -> list[FeedbackFacts]:
-    """Return feedback in a state, or all, the oldest first."""
+    """Return feedback in a state, or all, the oldest first, from after a number on."""
     query = _with_names().order_by(ReceivedFeedback.key).limit(limit)
+    query = query.where(ReceivedFeedback.key > after)
     if state is not None:
         query = query.where(ReceivedFeedback.state == state)
     return [_facts(*one) for one in session.execute(query)]
 
 
 def decide_feedback(
-    session: Session, number: int, state: FeedbackState, actor: str
+    session: Session, number: int, state: FeedbackState, actor: str, reason: str = ""
 ) -> FeedbackFacts:
-    """Record that a person accepted or declined feedback. Raises `NotFoundError`."""
+    """Record that a person accepted or declined feedback, and why.
+
+    Raises `NotFoundError`, `CaseStateError` and `InputError`.
+    """
+    require_text(reason)
+    if len(reason) > _MAX_CHARACTERS:
+        raise InputError(f"the reason has more than {_MAX_CHARACTERS} characters")
     row = session.scalar(
         select(ReceivedFeedback).where(ReceivedFeedback.key == number).with_for_update()
     )
@@ -108,6 +120,7 @@ def decide_feedback(
     if row.state != FeedbackState.OPEN:
         raise CaseStateError(f"feedback {number} was {row.state} by {row.decided_by}")
     row.state, row.decided_by, row.decided_at = state, actor, utc_now()
+    row.decision_reason = reason
     session.flush()
     found = session.execute(_with_names().where(ReceivedFeedback.key == number)).one()
     facts = _facts(*found)
@@ -115,7 +128,12 @@ def decide_feedback(
         session,
         f"feedback.{state}",
         row,
-        {"feedback": number, "list": facts.list_name, "entry": facts.entry_id},
+        {
+            "feedback": number,
+            "list": facts.list_name,
+            "entry": facts.entry_id,
+            "reason": reason,
+        },
     )
     return facts
 
@@ -177,4 +195,5 @@ def _facts(row: ReceivedFeedback, list_name: str, consumer: str) -> FeedbackFact
         row.given_at,
         FeedbackState(row.state),
         row.decided_by,
+        row.decision_reason,
     )

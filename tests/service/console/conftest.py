@@ -17,6 +17,7 @@ from tests.service.test_cases import SECTIONS as OF_CASES
 SECTIONS: dict[str, dict[str, Any]] = {
     **OF_CASES,
     "audit": {"signing_key": {"env": "AUDIT_KEY"}},
+    "sharing": {"enabled": True, "lists": {"own": {}, "gone": {}}},
     "console": {
         "platform": "Example",
         "viewer": {

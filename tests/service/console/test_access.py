@@ -77,6 +77,15 @@ CALLS = [
     Call("POST", "/allow-lists", KEEPERS, {"name": "ok", "match": "1", "reason": "a logo"}),
     Call("GET", "/allow-lists/ok", LIST_READERS),
     Call("POST", "/allow-lists/ok", KEEPERS, {"change": "disable", "entry": "#1"}),
+    Call("GET", "/sharing", LIST_READERS),
+    Call("POST", "/sharing", _roles("admin"), {"name": "police", "lists": "own"}),
+    Call("GET", "/sharing/consumers/police", LIST_READERS),
+    Call("POST", "/sharing/consumers/police", _roles("admin"), {"change": "token"}),
+    Call("GET", "/contributions", LIST_READERS),
+    Call("POST", "/contributions/1", SENIORS, {"decision": "approve"}),
+    Call("POST", "/cases/1/contribute", SENIORS, {"list": "own", "basis": "seen"}),
+    Call("GET", "/feedback", LIST_READERS),
+    Call("POST", "/feedback/1", KEEPERS, {"decision": "decline", "reason": "checked"}),
     Call("GET", "/reports", EXPORTERS),
     Call("POST", "/reports/file", EXPORTERS, {"format": "transparency"}),
     Call("POST", "/reports/schedules", SENIORS, {"name": "x", "format": "html", "every": "day"}),
@@ -114,6 +123,9 @@ def test_the_table_has_every_call_that_there_is() -> None:
         ("lists/one", "lists/{name}"),
         ("lists/own", "lists/{name}"),
         ("lists/ok", "lists/{name}"),
+        ("/consumers/police", "/consumers/{name}"),
+        ("/contributions/1", "/contributions/{number}"),
+        ("/feedback/1", "/feedback/{number}"),
     )
     table = set()
     for one in CALLS:

@@ -23,7 +23,7 @@ from tests.service.conftest import Serve
 from tests.service.console.browsing import browsing, page_of, problems_of
 from tests.service.console.conftest import add_cases
 from tests.service.console.signing import token_for
-from tests.service.console.test_injection import TEXTS
+from tests.service.console.test_injection import TEXTS, give_sharing
 from tests.service.serving import PATIENCE_S, Served, quarantine_delivery
 
 pytestmark = pytest.mark.timeout(600)
@@ -31,7 +31,8 @@ PAGES = (
     "/queue", "/queue?state=all&list=one", "/cases/1", "/cases/1/hand-over/desk",
     "/cases/1/hand-over/ncmec", "/outbox", "/lists", "/lists/one", "/lists/two/delivery",
     "/own-lists", "/own-lists/own", "/allow-lists", "/allow-lists/ok", "/reports", "/safeguards",
-    "/health", "/audit", "/retention", "/people", "/preferences",
+    "/sharing", "/sharing/consumers/police", "/contributions?state=all", "/feedback?all=1",
+    "/cases/2", "/health", "/audit", "/retention", "/people", "/preferences",
 )  # fmt: skip
 
 
@@ -222,7 +223,10 @@ def _fill(served: Served, folder: Path) -> None:
         served.client.patch("/v1/cases/1", json={"note": text})
     served.client.patch("/v1/cases/1", json={"decision": "confirm"})
     served.client.post("/v1/cases/1/escalate", json={"to": "desk"})
+    served.client.patch("/v1/cases/2", json={"decision": "confirm"})
     served.client.post("/c/banks", json={"name": "OWN"})
+    for text in TEXTS.values():
+        give_sharing(served, text)
     body = {"video_md5": "0" * 32, "note": TEXTS["long"]}
     served.client.post("/c/bank/OWN/signal", json=body)
 

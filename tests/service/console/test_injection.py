@@ -6,7 +6,17 @@ from html.parser import HTMLParser
 
 import pytest
 
-from hashmatch.store.lists import create_list
+from hashmatch.store.lists import create_list, find_list
+from hashmatch.store.schema import FeedbackState
+from hashmatch.store.sharing import (
+    ContributionFacts,
+    add_contribution,
+    decide_feedback,
+    read_feedback,
+    save_consumer,
+    save_feedback,
+)
+from hashmatch.store.sharing.consumers import require_consumer
 from hashmatch.store.tokens import ROLE_SCOPES, Scope
 from tests.pictures import drawn
 from tests.service.console.signing import Person, signed_in, token_for
@@ -23,7 +33,8 @@ TEXTS = {
     "a link": "javascript:alert(1)",
 }
 PATHS = ("/queue", "/queue?state=all", "/cases/4", "/outbox", "/audit", "/people", "/own-lists/own",
-         "/allow-lists/ok", "/lists", "/health")  # fmt: skip
+         "/allow-lists/ok", "/lists", "/health", "/sharing", "/sharing/consumers/police",
+         "/contributions?state=all", "/feedback?all=1")  # fmt: skip
 
 
 class _Elements(HTMLParser):
@@ -53,6 +64,23 @@ class _Elements(HTMLParser):
             self.wrong.append(tag)
 
 
+def give_sharing(served: Served, text: str) -> None:
+    """Have a consumer, feedback and a contribution with that text in all that others write."""
+    facts = ContributionFacts(text[:200], {"icse": text[:60]}, "GB", text, "partly", text)
+    with served.database.writing() as session:
+        save_consumer(session, "police", lists=["own"], categories=[text], members=[text])
+        row = find_list(session, "own")
+        consumer = require_consumer(session, "police")
+        for number in range(2):
+            save_feedback(
+                session, row, consumer, entry_id=f"{text[:200]}{number}", algorithm="pdq",
+                is_affirmative=bool(number), reason=text,
+            )  # fmt: skip
+            add_contribution(session, row, case=1, content_key=1, facts=facts, actor=text[:200])
+        first = read_feedback(session, limit=1)[0].number
+        decide_feedback(session, first, FeedbackState.DECLINED, text[:200], text)
+
+
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_texts_of_others_are_text_on_every_page(desk: Served, text: str) -> None:
     with desk.database.writing() as session:
@@ -73,6 +101,7 @@ def test_texts_of_others_are_text_on_every_page(desk: Served, text: str) -> None
         hashed = "md5:" + "ab" * 16
         other.post("/own-lists/own", change="add", hash=hashed, note=text)
         other.post("/allow-lists", name="ok", match="1", reason=text, only="")
+        give_sharing(desk, text)
         for path in PATHS:
             answer = other.client.get(path)
             assert answer.status_code == 200, path
