@@ -122,6 +122,7 @@ _ON_BOTH = (
     "cybertip/test_evidence",
     "cybertip/test_handoff",
     "policy/test_in_force",
+    "service/console/test_sharing",
     "reports/",
     "evaluate/test_review",
     "evaluate/test_samples",
