@@ -34,6 +34,8 @@ _TIP = (
 _HANDOFF = '[escalations.one.file]\ncommand = ["get", "{content_id}"]\n'
 _FETCHED = '[escalations.one.file]\nurl = "https://a.example/{content_id}"\nhosts = ["a.example"]\n'
 _HOOK = '[webhooks.one]\nurl = "https://a.example"\nsecret = { env = "X" }\n'
+_DUE = '[cases.deadlines.one]\nafter = "confirmed"\nhours = 1.0\n'
+_VAULT = '[cases.vault]\nurl = "https://a.example"\nsecret = { env = "X" }\n'
 _VIEWER = '[console.viewer]\nurl = "https://v.example/{content_id}"\nhosts = ["v.example"]\n'
 _GUARDS = f"{_FILE}[lists.one.guards]\n"
 _SHARED = "[sharing.lists.one]\n"
@@ -125,6 +127,22 @@ CHANGES: dict[str, tuple[str, str]] = {
     "cases.four_eyes": ("", 'cases.four_eyes = ["dismiss"]'),
     "cases.categories.*.due_hours": ("", "cases.categories.A.due_hours = 1.0"),
     "cases.categories.*.priority": ("", "cases.categories.A.priority = 1"),
+    "cases.retention_class": ("", 'cases.retention_class = "messaging"'),
+    "cases.appeal_hours": ("", "cases.appeal_hours = 9.0"),
+    "cases.appeals_by_another": ("", "cases.appeals_by_another = false"),
+    "cases.deadlines.*.after": (_DUE, _DUE.replace('"confirmed"', '"reported"')),
+    "cases.deadlines.*.hours": (_DUE, _DUE.replace("1.0", "2.0")),
+    "cases.deadlines.*.basis": (_DUE, f'{_DUE}basis = "a law"'),
+    "cases.deadlines.*.met_by": (
+        _DUE.replace("confirmed", "measure"),
+        f'{_DUE.replace("confirmed", "measure")}met_by = "notification"',
+    ),
+    "cases.deadlines.*.authority": (
+        f'{_DUE}met_by = "reference"\nauthority = "x"',
+        f'{_DUE}met_by = "reference"\nauthority = "y"',
+    ),
+    "cases.deadlines.*.categories": (_DUE, f'{_DUE}categories = ["A"]'),
+    "cases.vault.hold_on": (_VAULT, f'{_VAULT}hold_on = "opened"'),
     "webhooks.*.lists": (_HOOK, f'{_HOOK}lists = ["one"]'),
     "escalations.*.to": ("", f'{_HOOK.replace("webhooks", "escalations")}to = "webhook"'),
     "escalations.*.environment": (
@@ -155,7 +173,8 @@ CHANGES: dict[str, tuple[str, str]] = {
     **{
         f"retention.{key}": ("", f"retention.{key} = 9.0")
         for key in (
-            "false_positive_days", "closed_days", "allowed_days", "details_days", "outbox_days",
+            "false_positive_days", "closed_days", "report_days", "reference_days",
+            "messaging_days", "allowed_days", "details_days", "outbox_days",
             "token_days", "prompt_days", "backfill_days", "daily_count_days",
         )
     },
