@@ -84,8 +84,8 @@ def decide(request: Request, sent: Contributing, number: Number) -> Response:
     if fields.text("decision") != "reject":
         service.follow_lists()
     state = fields.text("state")
-    kept = state if state in (*ContributionState, _ALL) else ""
-    return go("/contributions", state=kept, done="done")
+    chosen = state if state in (*ContributionState, _ALL) else ""
+    return go("/contributions", state=chosen, done="done")
 
 
 @router.post("/cases/{case}/contribute")
