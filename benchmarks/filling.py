@@ -55,6 +55,7 @@ from hashmatch.store.schema import (
 )
 
 from .filling_duties import DUTIES
+from .filling_notices import NOTICES
 
 DAYS = 730
 _ROWS_AT_ONCE = 5_000
@@ -391,7 +392,7 @@ _BEFORE: tuple[tuple[type[Base], Callable[[], Iterator[dict[str, Any]]]], ...] =
     (BackfillShard, _shards), (BackfillResult, _results), (CountedEvent, _events),
     (ConsoleSession, _sessions), (SavedQueue, _queues), (Consumer, _consumers),
     (ConsumerToken, _consumer_tokens), (SharedList, _shared_lists), (SharedEntry, _shared),
-    (Publication, _publications), (ReceivedFeedback, _feedback),
+    (Publication, _publications), (ReceivedFeedback, _feedback), *NOTICES,
 )  # fmt: skip
 _BELOW_CASES: tuple[tuple[type[Base], _Rows], ...] = (
     (CaseNote, _notes), (UploaderDetails, _details), (NCMECReport, _reports),

@@ -7,6 +7,11 @@ CASE_STATES = (
     "open", "in_review", "confirmed", "false_positive", "escalated", "reported", "closed",
 )  # fmt: skip
 DECISIONS = ("review", "confirm", "dismiss", "reported", "close", "reopen")
+NOTICE_STATES = ("incomplete", "valid", "removed", "refused", "duplicate", "withdrawn")
+NOTICE_OUTCOMES = ("removed", "refused", "duplicate", "withdrawn")
+REFUSALS = (
+    "not_intimate", "consensual", "not_the_subject", "not_found", "incomplete", "other",
+)  # fmt: skip
 FLOOD_ACTIONS = ("keep", "review", "disable")
 VERDICTS = ("confirmed", "false-positive")
 SCOPES = (

@@ -31,6 +31,7 @@ _COMMANDS = {
     "index": "Show, build and compact the index on disk.",
     "matches": "Show recorded matches.",
     "cases": "Review cases: decide, escalate, report.",
+    "notices": "Register requests to remove intimate images, and work on them in time.",
     "outbox": "Show and send notifications to other systems.",
     "sharing": "Share lists with others, and contribute confirmed cases to own lists.",
     "tokens": "Create, list and revoke access tokens of the service.",

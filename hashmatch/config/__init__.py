@@ -28,6 +28,7 @@ from .lists import (
     StopNCIISourceSettings,
     ThreatExchangeSourceSettings,
 )
+from .notices import NoticeSettings
 from .secrets import read_secret
 from .service import (
     DoorSettings,
@@ -69,6 +70,7 @@ __all__ = [
     "ListPolicySettings",
     "MappingSettings",
     "NCMECSourceSettings",
+    "NoticeSettings",
     "OIDCSettings",
     "ObjectStorageSourceSettings",
     "OutboxSettings",

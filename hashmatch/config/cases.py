@@ -218,6 +218,7 @@ class RetentionSettings(Section):
     outbox_days: Days = 0.0
     token_days: Days = 0.0
     prompt_days: Days = 0.0
+    notice_days: Days = 0.0
     backfill_days: Days = 0.0
     daily_count_days: Days = 0.0
     report_days: Days = 365.0

@@ -43,6 +43,7 @@ from .matches import (
     EntryActivity,
     MatchRecord,
 )
+from .notices import Notice, NoticeContact, NoticeItem, NoticeState
 from .outbox import MESSAGE_IS_DONE, OutboxMessage
 from .prompts import PromptCount, PromptMatch
 from .retained import RetroMatch
@@ -111,6 +112,10 @@ __all__ = [
     "MatchRecord",
     "NCMECReport",
     "NearLookup",
+    "Notice",
+    "NoticeContact",
+    "NoticeItem",
+    "NoticeState",
     "OutboxMessage",
     "PreservationCheck",
     "PreservationState",
