@@ -396,6 +396,5 @@ _BEFORE: tuple[tuple[type[Base], Callable[[], Iterator[dict[str, Any]]]], ...] =
 )  # fmt: skip
 _BELOW_CASES: tuple[tuple[type[Base], _Rows], ...] = (
     (CaseNote, _notes), (UploaderDetails, _details), (NCMECReport, _reports),
-    (OutboxMessage, _messages), (ContentLook, _looks),
-    (Contribution, _contributions), *DUTIES,
+    (OutboxMessage, _messages), (ContentLook, _looks), (Contribution, _contributions), *DUTIES,
 )  # fmt: skip

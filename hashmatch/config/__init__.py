@@ -9,7 +9,6 @@ from .cases import (
     EmailEscalation,
     EscalationSettings,
     HandoffSettings,
-    ReporterSettings,
     RetentionSettings,
     VaultSettings,
     WebhookEscalation,
@@ -28,7 +27,9 @@ from .lists import (
     StopNCIISourceSettings,
     ThreatExchangeSourceSettings,
 )
+from .nca import NCAEscalation, NCAPriority
 from .notices import NoticeSettings
+from .reporting import ReporterSettings
 from .secrets import read_secret
 from .service import (
     DoorSettings,
@@ -69,6 +70,8 @@ __all__ = [
     "ImageFormat",
     "ListPolicySettings",
     "MappingSettings",
+    "NCAEscalation",
+    "NCAPriority",
     "NCMECSourceSettings",
     "NoticeSettings",
     "OIDCSettings",

@@ -14,6 +14,7 @@ command = LazyGroup(
         "note": "Add a note to cases.",
         "decide": "Record a decision about cases.",
         "escalate": "Escalate cases to a configured target.",
+        "nca": "Write the report of a case for the NCA's portal.",
         "hold": "Place cases under a legal hold, or release them.",
         "pack": "Write the evidence pack of a case.",
         "details": "Store the uploader details of a case, encrypted.",
