@@ -22,7 +22,15 @@ from .request import (
     parse_request,
     parts_of,
 )
-from .states import OUTCOMES, ROLES, TRANSITIONS, NoticeAction, Refusal, following, require_role
+from .states import (
+    OUTCOMES,
+    ROLES,
+    TRANSITIONS,
+    NoticeAction,
+    RefusalReason,
+    following,
+    require_role,
+)
 from .views import notice_row, view_notice
 from .working import Closing, NoticeDone, Work, close_notice, record_work, reopen_notice
 
@@ -41,7 +49,7 @@ __all__ = [
     "NoticeRow",
     "NoticeSupplement",
     "Place",
-    "Refusal",
+    "RefusalReason",
     "Registered",
     "Requester",
     "Work",

@@ -81,7 +81,7 @@ OUTCOMES: Mapping[NoticeState, NoticeAction] = {
 }
 
 
-class Refusal(StrEnum):
+class RefusalReason(StrEnum):
     """Reason why a request was refused."""
 
     NOT_INTIMATE = "not_intimate"

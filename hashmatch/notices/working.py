@@ -16,7 +16,7 @@ from hashmatch.store.notices import StoredItem, find_notice, lock_notice, read_i
 from hashmatch.store.schema import Notice, NoticeState, require_text
 
 from .clock import require_order, require_passed, this_second
-from .states import OUTCOMES, NoticeAction, Refusal, following, require_role
+from .states import OUTCOMES, NoticeAction, RefusalReason, following, require_role
 
 _MAX_CHARACTERS = 10_000
 _MAX_COPIES = 10_000_000
@@ -48,7 +48,7 @@ class Closing:
     """Outcome of a notice, with the reason of a refusal or the request that it repeats."""
 
     outcome: NoticeState
-    reason: Refusal | None = None
+    reason: RefusalReason | None = None
     duplicate_of: str | None = None
     note: str = ""
     closed_at: datetime | None = None
@@ -207,7 +207,7 @@ def _check(closing: Closing) -> None:
     if is_refused is not (closing.reason is not None):
         raise InputError(
             "a refusal, and nothing else, needs a reason",
-            hint=f"Reasons are {', '.join(Refusal)}.",
+            hint=f"Reasons are {', '.join(RefusalReason)}.",
         )
     if is_refused and not closing.note.strip():
         raise InputError("a refusal needs a note that says why")

@@ -8,7 +8,7 @@ from hashmatch.cases import DECISIONS, State
 from hashmatch.cli import choices
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.lists import FORMATS, Verdict
-from hashmatch.notices import OUTCOMES, Refusal
+from hashmatch.notices import OUTCOMES, RefusalReason
 from hashmatch.reports import FORMATS as REPORT_FORMATS
 from hashmatch.store.matches import FloodAction
 from hashmatch.store.schema import NoticeState
@@ -22,7 +22,7 @@ from hashmatch.store.tokens import Scope
         (choices.DECISIONS, [one.value for one in DECISIONS]),
         (choices.NOTICE_STATES, [one.value for one in NoticeState]),
         (choices.NOTICE_OUTCOMES, [one.value for one in OUTCOMES]),
-        (choices.REFUSALS, [one.value for one in Refusal]),
+        (choices.REFUSALS, [one.value for one in RefusalReason]),
         (choices.FLOOD_ACTIONS, [one.value for one in FloodAction]),
         (choices.VERDICTS, [one.value for one in Verdict]),
         (choices.SCOPES, [one.value for one in Scope if one is not Scope.PULL]),

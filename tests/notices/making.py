@@ -10,7 +10,7 @@ from hashmatch.notices import (
     Closing,
     NoticeRequest,
     NoticeSupplement,
-    Refusal,
+    RefusalReason,
     Registered,
     Work,
     close_notice,
@@ -70,7 +70,7 @@ def close(
     duplicate_of: str | None = None,
 ) -> NoticeState:
     """Close a notice as a reviewer does."""
-    reason = Refusal.NOT_INTIMATE if outcome is NoticeState.REFUSED else None
+    reason = RefusalReason.NOT_INTIMATE if outcome is NoticeState.REFUSED else None
     closing = Closing(outcome, reason, duplicate_of, "because", at, work or Work())
     with database.writing(REVIEWER.audit_name) as session:
         return close_notice(session, request_id, closing, REVIEWER).state

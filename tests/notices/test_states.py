@@ -18,7 +18,7 @@ from hashmatch.notices import (
     Closing,
     NoticeAction,
     NoticeSupplement,
-    Refusal,
+    RefusalReason,
     Work,
     close_notice,
     following,
@@ -94,7 +94,7 @@ def _ways(settings: Settings, other: str) -> Mapping[NoticeAction, _Way]:
     none = NoticeSupplement(signed=True)
 
     def closing(outcome: NoticeState) -> _Way:
-        reason = Refusal.OTHER if outcome is F else None
+        reason = RefusalReason.OTHER if outcome is F else None
         repeated = other if outcome is D else None
         wanted = Closing(outcome, reason, repeated, "because")
         return lambda s, n, p: close_notice(s, n, wanted, p)

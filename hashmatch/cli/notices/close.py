@@ -44,10 +44,10 @@ def command(
 
     A refusal needs a reason and a note.
     """
-    from hashmatch.notices import Closing, Refusal, close_notice
+    from hashmatch.notices import Closing, RefusalReason, close_notice
     from hashmatch.store.schema import NoticeState
 
-    why = None if reason is None else Refusal(reason)
+    why = None if reason is None else RefusalReason(reason)
     closing = Closing(NoticeState(outcome), why, duplicate_of, note, closed_at, work)
     actor = actor_named(by)
     with app.database() as database, database.writing(actor.audit_name) as session:

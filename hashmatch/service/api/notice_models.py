@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from hashmatch.notices import Closing, Refusal, Work
+from hashmatch.notices import Closing, RefusalReason, Work
 from hashmatch.store.schema import NoticeState
 
 from .case_models import Moment, Text
@@ -126,7 +126,7 @@ class NoticeClosing(NoticeWork):
     """Outcome of a notice, or that it is opened again."""
 
     outcome: Literal["removed", "refused", "duplicate", "withdrawn", "reopened"]
-    reason: Refusal | None = None
+    reason: RefusalReason | None = None
     duplicate_of: Name | None = None
     note: Text = ""
     closed_at: Moment | None = None
