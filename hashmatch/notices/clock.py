@@ -34,7 +34,8 @@ def require_passed(moment: datetime, now: datetime, *, name: str) -> None:
 
 def require_order(earlier: datetime, later: datetime, *, names: tuple[str, str]) -> None:
     """Raise `InputError` where the later of two times is before the earlier one."""
-    if later < earlier:
+    # What is not given is the time now to the second, in which the earlier one may be, too.
+    if later < earlier.replace(microsecond=0):
         raise InputError(f"{names[1]} is before {names[0]}")
 
 

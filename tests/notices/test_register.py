@@ -153,6 +153,14 @@ def test_two_at_once_record_one_request_once(database: Database, chosen: Setting
     assert sum(one.is_new for one in found) == 1
 
 
+def test_all_of_it_may_happen_within_a_second(database: Database, chosen: Settings) -> None:
+    latest = utc_now().replace(microsecond=999_999)
+    found = add(database, chosen, received_at=latest, good_faith=False)
+    whole = supplement(database, chosen, found.request_id, good_faith=True)
+    assert whole.state is NoticeState.VALID
+    assert close(database, found.request_id) is NoticeState.REMOVED
+
+
 def test_times_that_cannot_be_are_refused(database: Database, chosen: Settings) -> None:
     with pytest.raises(InputError, match="received_at is in the future"):
         add(database, chosen, received_at=utc_now() + timedelta(days=1))
