@@ -336,9 +336,10 @@ def test_retention_removes_closed_notices_and_no_open_one(
         one = add(database, chosen, f"form/{number}", received_at=past)
         if number % 3:
             close(database, one.request_id, at=past if number % 3 == 1 else None)
-    assert apply_retention(database, chosen, dry_run=True) == {"notices": 10}
+    assert apply_retention(database, chosen, dry_run=True)["notices"] == 10
     removed = apply_retention(database, chosen, dry_run=False)
-    assert removed == {"notices": 10, "notice_items": 20, "notice_contacts": 10}
+    found = {name: removed[name] for name in removed if name.startswith("notice")}
+    assert found == {"notices": 10, "notice_items": 20, "notice_contacts": 10}
     with database.reading() as session:
         left = _paged(session, NoticeFilter((*WAITING, *CLOSED)))
         assert verify(session, {}).problems == []
