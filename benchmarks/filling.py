@@ -55,6 +55,7 @@ from hashmatch.store.schema import (
 )
 
 from .filling_duties import DUTIES
+from .filling_notices import NOTICES
 from .filling_policies import POLICIES
 
 DAYS = 730
@@ -392,7 +393,7 @@ _BEFORE: tuple[tuple[type[Base], Callable[[], Iterator[dict[str, Any]]]], ...] =
     (BackfillShard, _shards), (BackfillResult, _results), (CountedEvent, _events),
     (ConsoleSession, _sessions), (SavedQueue, _queues), (Consumer, _consumers),
     (ConsumerToken, _consumer_tokens), (SharedList, _shared_lists), (SharedEntry, _shared),
-    (Publication, _publications), (ReceivedFeedback, _feedback), *POLICIES,
+    (Publication, _publications), (ReceivedFeedback, _feedback), *POLICIES, *NOTICES,
 )  # fmt: skip
 _BELOW_CASES: tuple[tuple[type[Base], _Rows], ...] = (
     (CaseNote, _notes), (UploaderDetails, _details), (NCMECReport, _reports),

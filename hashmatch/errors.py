@@ -30,6 +30,7 @@ HashmatchError
 ├── NotFoundError           no record has that id
 ├── PullExpiredError        a consumer of a shared list has to pull it from the beginning
 ├── CaseStateError          the state of a case does not permit the decision
+├── NoticeStateError        the state of a notice does not permit the action
 ├── GuardError              a generator cannot be guarded, or a call would go past its guard
 │   ├── BlockedInputError       a picture that a generator was given may not be used
 │   └── WithheldError           what a generator made may not be shown
@@ -179,6 +180,10 @@ class PullExpiredError(HashmatchError):
 
 class CaseStateError(HashmatchError):
     """The state of a case does not permit the decision; the case is unchanged."""
+
+
+class NoticeStateError(HashmatchError):
+    """The state of a notice does not permit the action; the notice is unchanged."""
 
 
 class GuardError(HashmatchError):

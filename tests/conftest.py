@@ -114,6 +114,7 @@ def _no_hash_or_secret_is_logged(_leaks: _Leaks) -> Iterator[None]:
 # left out, whose protocols take long and end in the same deliveries.
 _ON_BOTH = (
     "sharing",
+    "notices/",
     "store/",
     "outbox/",
     "cases/",

@@ -40,7 +40,18 @@ from .duties import (
     notify_uploader,
     refer,
 )
-from .escalation import case_senders, escalate, preview_escalation, retract, settle
+from .escalation import (
+    EarlierReference,
+    case_senders,
+    earlier_references,
+    escalate,
+    keep_reference_until,
+    preview_escalation,
+    read_nca_report,
+    retract,
+    settle,
+    write_nca_report,
+)
 from .exporting import cybertip_documents
 from .opening import CaseOpener
 from .packing import evidence_pack
@@ -74,6 +85,7 @@ __all__ = [
     "CaseOpener",
     "Channel",
     "Contributed",
+    "EarlierReference",
     "Ground",
     "Restriction",
     "Role",
@@ -92,12 +104,14 @@ __all__ = [
     "decide",
     "destroy",
     "due_facts",
+    "earlier_references",
     "end_deadline",
     "escalate",
     "evidence_pack",
     "following",
     "hold",
     "impose",
+    "keep_reference_until",
     "lift",
     "notify_uploader",
     "open_appeal",
@@ -106,6 +120,7 @@ __all__ = [
     "plan",
     "preview_escalation",
     "queue_preservations",
+    "read_nca_report",
     "receive_appeal",
     "reencrypt_details",
     "refer",
@@ -119,4 +134,5 @@ __all__ = [
     "take_next",
     "view_case",
     "withdraw_contribution",
+    "write_nca_report",
 ]

@@ -28,6 +28,7 @@ from hashmatch.store.retention import (
     count_old_details,
     count_old_lookups,
     count_old_messages,
+    count_old_notices,
     count_old_prompts,
     count_old_references,
     count_old_tokens,
@@ -38,6 +39,7 @@ from hashmatch.store.retention import (
     remove_old_details,
     remove_old_lookups,
     remove_old_messages,
+    remove_old_notices,
     remove_old_prompts,
     remove_old_references,
     remove_old_tokens,
@@ -71,8 +73,8 @@ def apply_retention(database: Database, settings: Settings, *, dry_run: bool) ->
     """Remove what is older than `[retention]` allows; returns the number of rows by table.
 
     With `dry_run` nothing is removed, and only cases, contents, details, messages, tokens,
-    back-fills and days are counted. Others read and write meanwhile. May be interrupted and called
-    again. Raises `StoreError`.
+    notices, back-fills and days are counted. Others read and write meanwhile. May be interrupted
+    and called again. Raises `StoreError`.
     """
     now, removed = utc_now(), Counter[str]()
     for rule in _rules(settings):
@@ -137,6 +139,7 @@ def _rules(settings: Settings) -> Iterator[_Rule]:
     yield _Rule("tokens", retention.token_days, remove_old_tokens, count_old_tokens)
     yield _Rule("prompts", retention.prompt_days, remove_old_prompts, count_old_prompts)
     yield _Rule("references", retention.reference_days, remove_old_references, count_old_references)
+    yield _Rule("notices", retention.notice_days, remove_old_notices, count_old_notices)
     yield _Rule("backfills", retention.backfill_days, remove_old_backfills, count_old_backfills)
     yield _Rule("lookups", DAYS_SHOWN, remove_old_lookups, count_old_lookups, is_chosen=False)
     yield _Rule("daily_counts", retention.daily_count_days, remove_old_days, count_old_days)

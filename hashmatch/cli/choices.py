@@ -17,6 +17,11 @@ CHANNELS = ("internal", "out_of_court", "court")
 APPELLANTS = ("uploader", "notifier", "other")
 ANSWERS = ("upheld", "reversed", "partly_reversed", "inadmissible", "withdrawn")
 RETENTION_CLASSES = ("standard", "report", "messaging")
+NOTICE_STATES = ("incomplete", "valid", "removed", "refused", "duplicate", "withdrawn")
+NOTICE_OUTCOMES = ("removed", "refused", "duplicate", "withdrawn")
+REFUSALS = (
+    "not_intimate", "consensual", "not_the_subject", "not_found", "incomplete", "other",
+)  # fmt: skip
 FLOOD_ACTIONS = ("keep", "review", "disable")
 VERDICTS = ("confirmed", "false-positive")
 SCOPES = (

@@ -31,6 +31,7 @@ _COMMANDS = {
     "index": "Show, build and compact the index on disk.",
     "matches": "Show recorded matches.",
     "cases": "Review cases: decide, escalate, report.",
+    "notices": "Register requests to remove intimate images, and work on them in time.",
     "outbox": "Show and send notifications to other systems.",
     "policy": "Show the policy in force, and record the reasons of its changes.",
     "sharing": "Share lists with others, and contribute confirmed cases to own lists.",

@@ -9,7 +9,6 @@ from .cases import (
     EmailEscalation,
     EscalationSettings,
     HandoffSettings,
-    ReporterSettings,
     RetentionSettings,
     VaultSettings,
     WebhookEscalation,
@@ -28,6 +27,9 @@ from .lists import (
     StopNCIISourceSettings,
     ThreatExchangeSourceSettings,
 )
+from .nca import NCAEscalation, NCAPriority
+from .notices import NoticeSettings
+from .reporting import ReporterSettings
 from .secrets import read_secret
 from .service import (
     DoorSettings,
@@ -68,7 +70,10 @@ __all__ = [
     "ImageFormat",
     "ListPolicySettings",
     "MappingSettings",
+    "NCAEscalation",
+    "NCAPriority",
     "NCMECSourceSettings",
+    "NoticeSettings",
     "OIDCSettings",
     "ObjectStorageSourceSettings",
     "OutboxSettings",

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from .lists import SecretSettings, Section
+from .nca import NCAEscalation
+from .reporting import ReporterSettings
 from .service import EndpointSettings
 
 # sample_config.toml documents every key, which a test verifies.
@@ -147,17 +149,6 @@ class HandoffSettings(Section):
         return self
 
 
-class ReporterSettings(Section):
-    """`[escalations.NAME.reporter]`: the reporting person and company, as NCMEC requires."""
-
-    first_name: str = ""
-    last_name: str = ""
-    email: str = Field(min_length=3)
-    company: str = ""
-    terms_of_service: str = ""
-    legal_url: str = ""
-
-
 class CyberTiplineEscalation(Section):
     """`[escalations.NAME]` with `to = "cybertipline"`: a report to NCMEC.
 
@@ -193,7 +184,8 @@ class CyberTiplineEscalation(Section):
 
 
 EscalationSettings = Annotated[
-    WebhookEscalation | EmailEscalation | CyberTiplineEscalation, Field(discriminator="to")
+    WebhookEscalation | EmailEscalation | CyberTiplineEscalation | NCAEscalation,
+    Field(discriminator="to"),
 ]
 
 
@@ -218,6 +210,7 @@ class RetentionSettings(Section):
     outbox_days: Days = 0.0
     token_days: Days = 0.0
     prompt_days: Days = 0.0
+    notice_days: Days = 0.0
     backfill_days: Days = 0.0
     daily_count_days: Days = 0.0
     report_days: Days = 365.0

@@ -18,6 +18,7 @@ from hashmatch.outcome import Action
 from .cases import AuditSettings, CasesSettings, EscalationSettings, RetentionSettings
 from .console import ConsoleSettings
 from .lists import IWF, GuardSettings, MappingSettings, SecretSettings, Section, SourceSettings
+from .notices import NoticeSettings
 from .service import DoorSettings, OutboxSettings, ServiceSettings, WebhookName, WebhookSettings
 from .sharing import SharingSettings
 from .worker import WorkerSettings
@@ -173,6 +174,7 @@ class Settings(Section):
     webhooks: dict[WebhookName, WebhookSettings] = {}
     outbox: OutboxSettings = OutboxSettings()
     cases: CasesSettings = CasesSettings()
+    notices: NoticeSettings = NoticeSettings()
     escalations: dict[WebhookName, EscalationSettings] = {}
     audit: AuditSettings = AuditSettings()
     sharing: SharingSettings = SharingSettings()

@@ -129,6 +129,13 @@ POLICY: dict[str, Form] = {
     "escalations.*.file.command": _P,
     "escalations.*.file.url": _P,
     "escalations.*.max_file_bytes": _V,
+    "escalations.*.priority": _V,
+    "escalations.*.priorities.*": _V,
+    "escalations.*.due_hours": _V,
+    "escalations.*.when_reported_abroad": _V,
+    "escalations.*.authorities_abroad": _V,
+    "notices.due_hours": _V,
+    "notices.parts": _V,
     "console.viewer.looks_a_day": _V,
     "console.viewer.looks_before_break": _V,
     "console.viewer.break_minutes": _V,
@@ -149,6 +156,7 @@ POLICY: dict[str, Form] = {
     "retention.prompt_days": _V,
     "retention.backfill_days": _V,
     "retention.daily_count_days": _V,
+    "retention.notice_days": _V,
 }
 
 # Sections and keys, by the reason why they are no policy.

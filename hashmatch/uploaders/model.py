@@ -84,6 +84,7 @@ class Device(_Part):
 class Account(_Part):
     """An account: the one that uploaded the file, a recipient or a victim.
 
+    `billing`, `recovery_emails` and `verified_phones` are for reports to the NCA alone.
     `prior_reports` are numbers of earlier CyberTipline reports about it that the platform knows.
     """
 
@@ -93,7 +94,11 @@ class Account(_Part):
     first_name: Line | None = None
     last_name: Line | None = None
     emails: Annotated[list[Line], Field(max_length=_MAX_ITEMS)] = []
+    recovery_emails: Annotated[list[Line], Field(max_length=_MAX_ITEMS)] = []
     phones: Annotated[list[Line], Field(max_length=_MAX_ITEMS)] = []
+    # None: the platform does not say which it verified.
+    verified_phones: Annotated[list[Line], Field(max_length=_MAX_ITEMS)] | None = None
+    billing: Text | None = None
     profile_urls: Annotated[list[Line], Field(max_length=_MAX_ITEMS)] = []
     addresses: Annotated[list[Address], Field(max_length=_MAX_ADDRESSES)] = []
     devices: Annotated[list[Device], Field(max_length=_MAX_ITEMS)] = []
@@ -110,13 +115,19 @@ class Account(_Part):
 
 
 class File(_Part):
-    """The uploaded file. None means that the platform does not say, never that it is not so."""
+    """The uploaded file. None means that the platform does not say, never that it is not so.
+
+    `has_exif` and `original_sha256`, of the file before the platform changed it, are for reports to
+    the NCA alone.
+    """
 
     name: Line | None = None
     uploaded_at: Moment | None = None
     url: Line | None = None
     viewed_by_platform: bool | None = None
     exif_viewed_by_platform: bool | None = None
+    has_exif: bool | None = None
+    original_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     publicly_available: bool | None = None
     generated: bool | None = None
     annotations: Annotated[list[FileAnnotation], Field(max_length=_MAX_ITEMS)] = []

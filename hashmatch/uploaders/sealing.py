@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken
 
@@ -58,8 +59,7 @@ class Sealer:
         account = details.account
         if account is None or account.id is None:
             return []
-        message = b"account\0" + account.id.encode()
-        return [hmac.digest(one, message, "sha256").hex() for one in self._secrets]
+        return self.digests("account", account.id)
 
     def seal(self, case: int, details: Details) -> str:
         """Return the details of a case, encrypted. Raises `ConfigError` without a key."""
@@ -71,22 +71,50 @@ class Sealer:
 
         Raises `ConfigError` where no key fits, or the text was altered or is of another case.
         """
+        found = self._decrypted(f"the details of case {case}", key_id, sealed)
+        if found.get("case") != case:
+            raise _altered(f"the encrypted details of case {case} were")
+        return Details.model_validate(found["details"])
+
+    def seal_record(self, owner: str, facts: Mapping[str, Any]) -> str:
+        """Return facts about an owner, such as "notice 7", encrypted like details.
+
+        Raises `ConfigError` without a key.
+        """
+        text = json.dumps({"owner": owner, "facts": dict(facts)})
+        return self._keys[self.key_id].encrypt(text.encode()).decode()
+
+    def open_record(self, owner: str, key_id: str, sealed: str) -> dict[str, Any]:
+        """Return the facts about an owner, decrypted. Raises what `open` raises."""
+        found = self._decrypted(f"the contact of {owner}", key_id, sealed)
+        if found.get("owner") != owner:
+            raise _altered(f"the encrypted contact of {owner} was")
+        facts: dict[str, Any] = found["facts"]
+        return facts
+
+    def digests(self, purpose: str, text: str) -> list[str]:
+        """Return the digests of a text for a purpose under each key, the newest first."""
+        message = purpose.encode() + b"\0" + text.encode()
+        return [hmac.digest(one, message, "sha256").hex() for one in self._secrets]
+
+    def _decrypted(self, name: str, key_id: str, sealed: str) -> dict[str, Any]:
         if key_id not in self._keys:
             raise ConfigError(
-                f"the details of case {case} are encrypted with key {key_id}, which is not"
-                " configured",
+                f"{name} can be decrypted by key {key_id} alone, which is not configured",
                 hint="Name it in cases.detail_keys, after the newest key.",
             )
         try:
-            found = json.loads(self._keys[key_id].decrypt(sealed.encode()))
+            found: dict[str, Any] = json.loads(self._keys[key_id].decrypt(sealed.encode()))
         except InvalidToken:
-            found = {}
-        if found.get("case") != case:
-            raise ConfigError(
-                f"the encrypted details of case {case} were altered",
-                hint="'hashmatch audit verify' shows whether other records were altered.",
-            )
-        return Details.model_validate(found["details"])
+            return {}
+        return found
+
+
+def _altered(name: str) -> ConfigError:
+    return ConfigError(
+        f"{name} altered",
+        hint="'hashmatch audit verify' shows whether other records were altered.",
+    )
 
 
 def open_sealer(settings: Settings) -> Sealer:

@@ -42,12 +42,14 @@ from hashmatch.store.schema import (
     Content,
     MatchRecord,
     NCMECReport,
+    Notice,
     OutboxMessage,
     UploaderDetails,
     utc_now,
 )
 from hashmatch.uploaders import make_detail_key, open_sealer, parse_details
 from tests.cases.making import OTHER, REVIEWER, act, make_match, settings_with
+from tests.notices.making import add, close
 from tests.pictures import hashes_of
 from tests.store.columns import ACTOR, CONTENT, KINDS, LIST, UPLOADER
 
@@ -83,7 +85,7 @@ def chosen(listed: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
     hook = {"url": "https://hook.example", "secret": {"env": "HOOK"}}
     days = dict.fromkeys(
         ("false_positive_days", "closed_days", "allowed_days", "details_days", "outbox_days",
-         "token_days", "daily_count_days"), 30,
+         "token_days", "daily_count_days", "notice_days"), 30,
     )  # fmt: skip
     return settings_with(
         settings,
@@ -125,6 +127,9 @@ def _fill(database: Database, chosen: Settings) -> None:
     act(database, case, CaseAction.CLOSE)
     with database.writing() as session:
         _allow(session)
+    places = [{"content_id": CONTENT_ID, "url": REFERENCE}]
+    notice = add(database, chosen, requester={"emails": [PERSON]}, places=places)
+    close(database, notice.request_id)
 
 
 def _notify(session: Session, chosen: Settings, matches: Any) -> None:
@@ -172,6 +177,7 @@ def _let_a_year_pass(database: Database) -> None:
         session.execute(update(MatchRecord).values(matched_at=past))
         session.execute(update(AllowedMatchRecord).values(allowed_at=past))
         session.execute(update(OutboxMessage).values(created_at=past))
+        session.execute(update(Notice).values(received_at=past, closed_at=past))
         session.execute(update(UploaderDetails).values(received_at=past))
 
 

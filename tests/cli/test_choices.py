@@ -17,9 +17,10 @@ from hashmatch.cases import (
 from hashmatch.cli import choices
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.lists import FORMATS, Verdict
+from hashmatch.notices import OUTCOMES, RefusalReason
 from hashmatch.reports import FORMATS as REPORT_FORMATS
 from hashmatch.store.matches import FloodAction
-from hashmatch.store.schema import RetentionClass
+from hashmatch.store.schema import NoticeState, RetentionClass
 from hashmatch.store.tokens import Scope
 
 
@@ -35,6 +36,9 @@ from hashmatch.store.tokens import Scope
         (choices.APPELLANTS, [one.value for one in Appellant]),
         (choices.ANSWERS, [one.value for one in ANSWERS]),
         (choices.RETENTION_CLASSES, [one.value for one in RetentionClass]),
+        (choices.NOTICE_STATES, [one.value for one in NoticeState]),
+        (choices.NOTICE_OUTCOMES, [one.value for one in OUTCOMES]),
+        (choices.REFUSALS, [one.value for one in RefusalReason]),
         (choices.FLOOD_ACTIONS, [one.value for one in FloodAction]),
         (choices.VERDICTS, [one.value for one in Verdict]),
         (choices.SCOPES, [one.value for one in Scope if one is not Scope.PULL]),

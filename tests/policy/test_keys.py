@@ -31,6 +31,7 @@ _TIP = (
     '[escalations.one]\nto = "cybertipline"\nusername = "u"\npassword = { env = "X" }\n'
     '[escalations.one.reporter]\nemail = "a@b.example"\n'
 )
+_NCA = '[escalations.one]\nto = "nca"\n[escalations.one.reporter]\nemail = "a@b.example"\n'
 _HANDOFF = '[escalations.one.file]\ncommand = ["get", "{content_id}"]\n'
 _FETCHED = '[escalations.one.file]\nurl = "https://a.example/{content_id}"\nhosts = ["a.example"]\n'
 _HOOK = '[webhooks.one]\nurl = "https://a.example"\nsecret = { env = "X" }\n'
@@ -163,6 +164,18 @@ CHANGES: dict[str, tuple[str, str]] = {
     "escalations.*.max_file_bytes": (
         _TIP, _TIP.replace("username", "max_file_bytes = 7\nusername"),
     ),
+    **{
+        f"escalations.*.{key}": (_NCA, _NCA.replace('to = "nca"', f'to = "nca"\n{line}'))
+        for key, line in {
+            "priority": "priority = 1",
+            "priorities.*": "priorities.A = 1",
+            "due_hours": "due_hours = [0.0, 1.0, 2.0]",
+            "when_reported_abroad": 'when_reported_abroad = "send"',
+            "authorities_abroad": "authorities_abroad = []",
+        }.items()
+    },
+    "notices.due_hours": ("", "notices.due_hours = 24.0"),
+    "notices.parts": ("", 'notices.parts = ["signature"]'),
     "console.viewer.looks_a_day": (_VIEWER, f"{_VIEWER}looks_a_day = 1"),
     "console.viewer.looks_before_break": (_VIEWER, f"{_VIEWER}looks_before_break = 1"),
     "console.viewer.break_minutes": (_VIEWER, f"{_VIEWER}break_minutes = 1.0"),
@@ -175,7 +188,7 @@ CHANGES: dict[str, tuple[str, str]] = {
         for key in (
             "false_positive_days", "closed_days", "report_days", "reference_days",
             "messaging_days", "allowed_days", "details_days", "outbox_days",
-            "token_days", "prompt_days", "backfill_days", "daily_count_days",
+            "token_days", "prompt_days", "backfill_days", "daily_count_days", "notice_days",
         )
     },
 }  # fmt: skip

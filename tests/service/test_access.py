@@ -38,6 +38,7 @@ _SIGNAL = {"params": {"signal_type": "pdq", "signal": "0" * 64}}
 _DECIDING = {Scope.REVIEW, Scope.SENIOR, Scope.ADMIN}
 _KEEPERS = {Scope.ADMIN, Scope.LISTS}
 _PULLERS = {Scope.PULL}
+_NOTICE = "/v1/notices/NR-0000-0000-0000"
 _LISTS = Call("GET", "/v1/lists", {*_KEEPERS, Scope.AUDIT})
 CALLS = [
     Call("POST", "/v1/scan", {Scope.SCAN}, {"params": {"content_id": "x"}, "content": drawn(9)}),
@@ -76,6 +77,13 @@ CALLS = [
     Call("POST", "/v1/cases/1/destroy", {Scope.SENIOR, Scope.ADMIN}, {"json": {"note": "x"}}),
     Call("POST", "/v1/cases/actions", _DECIDING, {"json": {"cases": [1]}}),
     Call("PUT", "/v1/matches/1/details", {Scope.SCAN, Scope.REVIEW}, {"json": {}}),
+    Call("POST", "/v1/notices", {Scope.SCAN, Scope.REVIEW}, {"json": {}}),
+    Call("GET", "/v1/notices", {Scope.REVIEW, Scope.AUDIT}),
+    Call("GET", _NOTICE, {Scope.REVIEW, Scope.AUDIT}),
+    Call("POST", f"{_NOTICE}/parts", {Scope.SCAN, Scope.REVIEW}, {"json": {}}),
+    Call("PATCH", _NOTICE, {Scope.REVIEW}, {"json": {}}),
+    Call("POST", f"{_NOTICE}/close", {Scope.REVIEW}, {"json": {"outcome": "removed"}}),
+    Call("GET", f"{_NOTICE}/contact", {Scope.DETAILS}),
     _LISTS,
     Call("POST", "/v1/lists/one/sync", _KEEPERS),
     Call("POST", "/v1/lists/one/accept", _KEEPERS, {"json": {"number": 1}}),
@@ -139,6 +147,7 @@ def test_the_table_has_every_call_that_there_is(steady: Served) -> None:
     names = (
         ("/one/", "/{name}/"),
         ("cases/1", "cases/{case}"),
+        ("NR-0000-0000-0000", "{request_id}"),
         ("/matches/1/", "/matches/{match_id}/"),
         ("/ONE", "/{name}"),
         ("/content/1", "/content/{number}"),

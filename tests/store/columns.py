@@ -1,8 +1,9 @@
 """Every column of the schema, and what it can name: written by hand, so that a new one is noticed.
 
-`CONTENT` can name a content item or hold what was sent of it, `UPLOADER` somebody who uploaded it.
-These have to end with their retention. `ACTOR` names a person who works here, or a caller, as the
-audit log does; `LIST` is text of a list's owner. Anything else is in `NEITHER`.
+`CONTENT` can name a content item or hold what was sent of it, `UPLOADER` somebody who uploaded it,
+or asked for its removal. These have to end with their retention. `ACTOR` names a person who works
+here, or a caller, as the audit log does; `LIST` is text of a list's owner. Anything else is in
+`NEITHER`.
 """
 
 from __future__ import annotations
@@ -28,9 +29,12 @@ CONTENT: dict[str, str] = {
     "counted_events": "digest",
     "content_looks": "case_key content_key reason",
     "saved_queues": "query",
+    "notices": "reference fingerprint note",
+    "notice_items": "content_id url",
 }
 UPLOADER: dict[str, str] = {
     "uploader_details": "key_id sealed account_digest",
+    "notice_contacts": "key_id sealed",
 }
 ACTOR: dict[str, str] = {
     "audit_records": "actor facts",
@@ -55,6 +59,7 @@ ACTOR: dict[str, str] = {
     "consumers": "name",
     "consumer_tokens": "consumer_key",
     "policies": "reason explained_by",
+    "notices": "closed_by",
 }
 LIST: dict[str, str] = {
     "lists": "name licensor",
@@ -140,6 +145,12 @@ NEITHER: dict[str, str] = {
     " hasher_version"
     " distance_bits threshold_bits",
     "near_lookups": "anchor_key",
+    # A request id is random, and ours.
+    "notices": "audit_id key request_id state received_at recorded_at completed_at due_at placed_at"
+    " has_signature has_identification has_good_faith has_contact has_standing closed_at reason"
+    " duplicate_of copies_found copies_removed requester_notified_at",
+    "notice_items": "audit_id key notice_key removed_at list_key entry",
+    "notice_contacts": "audit_id notice_key",
     "ncmec_reports": "audit_id key case_key target base is_test stage turn created_at began_at"
     " touched_at"
     " finished_at",

@@ -61,6 +61,7 @@ from hashmatch.store.prompts import read_prompt_totals
 from hashmatch.store.safeguards import read_gate_totals, read_safeguards
 from hashmatch.store.schema import Case, ContributionState, utc_now
 from tests.store.duties_walk import OLD_CASES, asks_about_duties
+from tests.store.notice_walk import notice_questions
 from tests.store.policy_queries import policy_questions
 
 Ask: TypeAlias = Callable[[Session], object]
@@ -77,6 +78,7 @@ def questions() -> Iterator[tuple[str, Ask]]:
         yield f"matches: {name}", partial(_read_all, wanted=chosen)
     yield from _others()
     yield from asks_about_duties()
+    yield from notice_questions()
     yield from _jobs()
 
 
@@ -346,6 +348,7 @@ def _jobs() -> Iterator[tuple[str, Ask]]:
         ("messages", retention.remove_old_messages, {}),
         ("tokens", retention.remove_old_tokens, {}),
         ("prompts", retention.remove_old_prompts, {}),
+        ("notices", retention.remove_old_notices, {}),
         ("days", retention.remove_old_days, {}),
         ("back-fills", retention.remove_old_backfills, {}),
         ("lookups", retention.remove_old_lookups, {}),

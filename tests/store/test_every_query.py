@@ -264,6 +264,8 @@ _NOT_WALKED = {
             "note_delivered", "mark_for_preservation", "end_preservation_checks",
         ), _RECORDS
     ),
+    "retention.notices": {"count_old_notices": _COUNTED_FIRST},
+    "notices": dict.fromkeys(("add_notice", "add_items", "save_contact"), _RECORDS),
     "retention.turns": {"count_rows": _COUNTED_FIRST},
     "opening": dict.fromkeys(("lock_cases_of", "save_cases", "open_cases"), _RECORDS),
     "cases": dict.fromkeys(
@@ -323,7 +325,7 @@ _WALKED = (
     "matches.matches", "lookups", "safeguards", "backfills", "events", "retained", "sessions",
     "saved_queues", "looks", "related_cases", "lists.browsing", "schedules",
     "evaluations.counts", "evaluations.samples", "sharing.consumers", "sharing.contributions",
-    "sharing.feedback", "sharing.publishing", "sharing.reading",
+    "sharing.feedback", "sharing.publishing", "sharing.reading", "notices", "retention.notices",
     "policies",
 )  # fmt: skip
 

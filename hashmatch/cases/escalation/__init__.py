@@ -12,6 +12,7 @@ from hashmatch.config import (
     CyberTiplineEscalation,
     EmailEscalation,
     EscalationSettings,
+    NCAEscalation,
     Settings,
     WebhookEscalation,
 )
@@ -35,6 +36,8 @@ from ..preserving import preservation_senders
 from .cybertipline import CyberTiplineChannel, read_incident, retract, settle
 from .email import EmailChannel
 from .interface import EscalationChannel, find_target
+from .nca import NCAChannel, earlier_references, read_nca_report, write_nca_report
+from .nca_report import EarlierReference, keep_reference_until
 from .webhook import WebhookChannel
 
 # The channel of each kind of settings.
@@ -42,6 +45,7 @@ CHANNELS: Mapping[type, EscalationChannel[Any]] = {
     WebhookEscalation: WebhookChannel(),
     EmailEscalation: EmailChannel(),
     CyberTiplineEscalation: CyberTiplineChannel(),
+    NCAEscalation: NCAChannel(),
 }
 
 
@@ -58,7 +62,8 @@ def escalate(
 ) -> ActionDone:
     """Escalate a case to `[escalations.NAME]`; the outbox sends it once this is committed.
 
-    A report to NCMEC is sent once, unless it is needed `again`; under the four-eyes rule it needs
+    A report to NCMEC is sent once, unless it is needed `again`, and one to the NCA unless the case
+    was reported abroad; under the four-eyes rule it needs
     a second approval. Raises what `decide` raises, and `ConfigError`.
     """
     target = find_target(settings, target_name)
@@ -122,10 +127,15 @@ def _send(database: Database, settings: Settings, message: Message) -> None:
 
 
 __all__ = [
+    "EarlierReference",
     "case_senders",
+    "earlier_references",
     "escalate",
+    "keep_reference_until",
     "preview_escalation",
     "read_incident",
+    "read_nca_report",
     "retract",
     "settle",
+    "write_nca_report",
 ]

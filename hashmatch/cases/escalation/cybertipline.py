@@ -65,6 +65,7 @@ class CyberTiplineChannel(EscalationChannel[CyberTiplineEscalation]):
     action = CaseAction.REPORT
     message_kind = CYBERTIPLINE
     at_once = 1
+    is_owed = True
 
     def require_ready(self, settings: Settings, target: CyberTiplineEscalation) -> None:
         """Raise `ConfigError` where a password, a key or the secret for files is missing."""
@@ -81,7 +82,7 @@ class CyberTiplineChannel(EscalationChannel[CyberTiplineEscalation]):
         One that is finished does not stand in the way of what was found, and decided, after it.
         """
         base = base_of(target)
-        reports = [one for one in _reports_with_merged(session, row) if one.base == base]
+        reports = [one for one in reports_with_merged(session, row) if one.base == base]
         for one in reports:
             if one.stage not in ENDED:
                 raise CaseStateError(
@@ -247,7 +248,7 @@ def read_incident(
     return incident.about(report.content_key)
 
 
-def _reports_with_merged(session: Session, row: Case) -> list[NCMECReport]:
+def reports_with_merged(session: Session, row: Case) -> list[NCMECReport]:
     """Return the reports of the cases that were merged into a case, and then its own."""
     keys = (*read_merged(session, row), row.key)
     return [one for key in keys for one in read_ncmec_reports(session, key)]
@@ -257,7 +258,7 @@ def _earlier_reports(session: Session, row: Case, report: NCMECReport | None) ->
     """Return the finished reports of a case and of those merged into it, before a report."""
     return [
         one
-        for one in _reports_with_merged(session, row)
+        for one in reports_with_merged(session, row)
         if one.stage == FINISHED and not one.is_test and (report is None or one.key < report.key)
     ]
 

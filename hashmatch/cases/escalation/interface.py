@@ -40,12 +40,14 @@ def find_target(settings: Settings, name: str) -> EscalationSettings:
 class EscalationChannel(ABC, Generic[Target]):
     """Queues cases for one kind of target and sends them there.
 
-    `message_kind` is the kind of its outbox messages, of which a sender leases `at_once`.
+    `message_kind` is the kind of its outbox messages, of which a sender leases `at_once`. Where it
+    `is_owed`, a case is given back also where others know of it.
     """
 
     action: CaseAction
     message_kind: str
     at_once: int
+    is_owed = False
 
     @abstractmethod
     def require_ready(self, settings: Settings, target: Target) -> None:
@@ -85,8 +87,7 @@ class EscalationChannel(ABC, Generic[Target]):
             "problem": message.problem,
             "next": self.next_step(session, message),
         }
-        # A report is owed, also where others know of the case.
-        if row.notified_at is None or self.action is CaseAction.REPORT:
+        if row.notified_at is None or self.is_owed:
             move(session, row, CaseAction.UNDELIVERED, SYSTEM, facts)
             _give_back_live(session, row, facts)
         else:

@@ -24,6 +24,7 @@ command = LazyGroup(
         "answer": "Answer an appeal, with the reason.",
         "retain": "Set the retention class of cases, with the reason.",
         "destroy": "Have the vault destroy the content of cases, as an authority asked for.",
+        "nca": "Write the report of a case for the NCA's portal.",
         "hold": "Place cases under a legal hold, or release them.",
         "pack": "Write the evidence pack of a case.",
         "details": "Store the uploader details of a case, encrypted.",

@@ -14,7 +14,11 @@ from .options import by_option, cases_argument, note_option
 @click.option(
     "--to", "target", required=True, help="Target: an [escalations.NAME] of the configuration."
 )
-@click.option("--again", is_flag=True, help="Report them to NCMEC again.")
+@click.option(
+    "--again",
+    is_flag=True,
+    help="Report them to NCMEC again, or to the NCA although reported abroad.",
+)
 @note_option
 @by_option
 @pass_app

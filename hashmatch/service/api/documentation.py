@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 from ..http.authentication import RequireScope
 from .hma import BODIES as HMA_BODIES
 from .models import DeliveryNumber, LookupRequest
+from .notices import BODIES as NOTICE_BODIES
 
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
@@ -45,7 +46,7 @@ def correct(document: dict[str, Any], routes: Sequence[BaseRoute]) -> dict[str, 
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     # Routes read these bodies by themselves, so that FastAPI does not know the models.
-    for model in (LookupRequest, DeliveryNumber, *HMA_BODIES):
+    for model in (LookupRequest, DeliveryNumber, *HMA_BODIES, *NOTICE_BODIES):
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= {**schema.pop("$defs", {}), model.__name__: schema}
     return document

@@ -27,6 +27,7 @@ from hashmatch.errors import (
     InputError,
     ListFileError,
     NotFoundError,
+    NoticeStateError,
     OverloadedError,
     PullExpiredError,
     SourceError,
@@ -43,6 +44,7 @@ _STATUSES: tuple[tuple[type[HashmatchError], HTTPStatus], ...] = (
     (NotFoundError, HTTPStatus.NOT_FOUND),
     (SyncLeaseError, HTTPStatus.CONFLICT),
     (CaseStateError, HTTPStatus.CONFLICT),
+    (NoticeStateError, HTTPStatus.CONFLICT),
     (PullExpiredError, HTTPStatus.GONE),
     (ForbiddenError, HTTPStatus.FORBIDDEN),
     # A URL that a caller names.

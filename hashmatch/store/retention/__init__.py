@@ -15,6 +15,7 @@ from .content import (
     remove_old_contents,
     remove_old_details,
 )
+from .notices import count_old_notices, remove_old_notices
 from .others import (
     count_old_backfills,
     count_old_days,
@@ -44,6 +45,7 @@ __all__ = [
     "count_old_details",
     "count_old_lookups",
     "count_old_messages",
+    "count_old_notices",
     "count_old_prompts",
     "count_old_references",
     "count_old_tokens",
@@ -54,6 +56,7 @@ __all__ = [
     "remove_old_details",
     "remove_old_lookups",
     "remove_old_messages",
+    "remove_old_notices",
     "remove_old_prompts",
     "remove_old_references",
     "remove_old_tokens",

@@ -43,6 +43,7 @@ from .matches import (
     EntryActivity,
     MatchRecord,
 )
+from .notices import Notice, NoticeContact, NoticeItem, NoticeState
 from .outbox import MESSAGE_IS_DONE, OutboxMessage
 from .policies import PolicyChange, RecordedPolicy
 from .prompts import PromptCount, PromptMatch
@@ -112,6 +113,10 @@ __all__ = [
     "MatchRecord",
     "NCMECReport",
     "NearLookup",
+    "Notice",
+    "NoticeContact",
+    "NoticeItem",
+    "NoticeState",
     "OutboxMessage",
     "PolicyChange",
     "PreservationCheck",
