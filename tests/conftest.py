@@ -121,6 +121,7 @@ _ON_BOTH = (
     "cybertip/test_submitting",
     "cybertip/test_evidence",
     "cybertip/test_handoff",
+    "regulators/",
     "reports/",
     "evaluate/test_review",
     "evaluate/test_samples",

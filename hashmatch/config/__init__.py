@@ -28,6 +28,7 @@ from .lists import (
     StopNCIISourceSettings,
     ThreatExchangeSourceSettings,
 )
+from .reporting import DSARuleSettings, DSASettings, InterimSettings, ReportsSettings
 from .secrets import read_secret
 from .service import (
     DoorSettings,
@@ -55,6 +56,8 @@ __all__ = [
     "CategorySettings",
     "ConsoleSettings",
     "CyberTiplineEscalation",
+    "DSARuleSettings",
+    "DSASettings",
     "DeadlineSettings",
     "DoorSettings",
     "EmailEscalation",
@@ -66,6 +69,7 @@ __all__ = [
     "HandoffSettings",
     "HashmatchSourceSettings",
     "ImageFormat",
+    "InterimSettings",
     "ListPolicySettings",
     "MappingSettings",
     "NCMECSourceSettings",
@@ -74,6 +78,7 @@ __all__ = [
     "OutboxSettings",
     "PolicySettings",
     "ReporterSettings",
+    "ReportsSettings",
     "RetentionSettings",
     "RoleName",
     "SecretSettings",

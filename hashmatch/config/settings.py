@@ -18,6 +18,7 @@ from hashmatch.outcome import Action
 from .cases import AuditSettings, CasesSettings, EscalationSettings, RetentionSettings
 from .console import ConsoleSettings
 from .lists import IWF, GuardSettings, MappingSettings, SecretSettings, Section, SourceSettings
+from .reporting import ReportsSettings
 from .service import DoorSettings, OutboxSettings, ServiceSettings, WebhookName, WebhookSettings
 from .sharing import SharingSettings
 from .worker import WorkerSettings
@@ -174,6 +175,7 @@ class Settings(Section):
     escalations: dict[WebhookName, EscalationSettings] = {}
     audit: AuditSettings = AuditSettings()
     sharing: SharingSettings = SharingSettings()
+    reports: ReportsSettings = ReportsSettings()
     retention: RetentionSettings = RetentionSettings()
     source: Path | None = Field(default=None, exclude=True)
 

@@ -10,6 +10,7 @@ from .false_matches import (
     FalseMatchPlan,
     measure_false_matches,
 )
+from .intervals import Interval, wilson
 from .pictures import find_pictures
 from .presenting import (
     Document,
@@ -44,6 +45,7 @@ __all__ = [
     "FalseMatchFigures",
     "FalseMatchPlan",
     "Group",
+    "Interval",
     "Platform",
     "RecallFigures",
     "RecallPlan",
@@ -76,5 +78,6 @@ __all__ = [
     "threshold_rows",
     "trade_offs",
     "try_thresholds",
+    "wilson",
     "write_plots",
 ]

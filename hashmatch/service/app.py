@@ -17,7 +17,7 @@ from hashmatch._version import __version__
 from hashmatch.config import Settings, load_settings
 from hashmatch.errors import HashmatchError
 
-from .api import cases, hma, lists, probes, prompts, reports, scans, shared
+from .api import cases, hma, lists, probes, prompts, regulators, reports, scans, shared
 from .api import matches as records
 from .api.documentation import correct, docs_page
 from .api.load_shedding import LoadShedding
@@ -36,7 +36,10 @@ from .telemetry.access_log import AccessLog
 from .telemetry.metrics import Metrics
 
 # In the order of the documentation.
-_PARTS = (scans, prompts, records, cases, reports, lists, *hma.PARTS, *shared.PARTS, probes)
+_PARTS = (
+    *(scans, prompts, records, cases, reports, regulators, lists),
+    *(*hma.PARTS, *shared.PARTS, probes),
+)
 # Environment variable by which `serve` passes the number of processes to each of them.
 WORKERS = "HASHMATCH_SERVICE_WORKERS"
 # Routes that only read run in so many threads; screening and reports have threads of their own.
