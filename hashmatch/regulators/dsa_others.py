@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import TypeAlias
 
+from hashmatch.store.regulators import SEVERAL
+
 from .counting import algorithms, appeals, cases, known, precision
 from .dsa_measures import covered_rules
 from .interface import Amount
@@ -49,8 +51,9 @@ _DEFINITIONS: Mapping[str, str] = {
     " which they came; what became of them is as it stands now.",
     **dict.fromkeys(
         _ABOUT,
-        "Complaints about cases whose restrictions were all of this kind when the complaint came;"
-        " where they were of several kinds, the record does not say which one it is about.",
+        "Complaints about cases whose restrictions were all of this kind when the complaint came:"
+        " at least as many. Where they were of several kinds, the record does not say which one"
+        " it is about.",
     ),
 }
 
@@ -101,7 +104,17 @@ def _complaint(around: Circumstances, indicator: str, scope: str) -> _Read | Non
         return lambda one: median(_hours(one, channel, about))
     if scope not in _STATES:
         return None
-    return lambda one: known(around, "appeals", appeals(one, channel, _STATES[scope], about=about))
+    return lambda one: _number(one, around, channel, _STATES[scope], about)
+
+
+def _number(
+    record: PeriodRecord, around: Circumstances, channel: str, states: tuple[str, ...], about: str
+) -> int | None:
+    number = appeals(record, channel, states, about=about)
+    # Any of those about cases with restrictions of several kinds may be of this one.
+    if about and not number and appeals(record, channel, states, about=SEVERAL):
+        return None
+    return known(around, "appeals", number)
 
 
 def _hours(record: PeriodRecord, channel: str, about: str) -> list[float]:
@@ -184,6 +197,8 @@ def _decided_by(record: PeriodRecord, around: Circumstances, automation: str) ->
 
 def _recall(lines: tuple[RecallLine, ...], algorithm: str | None) -> tuple[str, str]:
     own = [one for one in lines if one.algorithm == algorithm]
+    if algorithm is not None and not own:
+        return "", "Not known: no evaluation of it was named."
     if not own:
         return "", (
             "Not known of what no list has. Of altered copies of known images it is measured by"

@@ -128,7 +128,8 @@ def _review(periods: Periods, _: Circumstances) -> Answer:
         ),
         periods.figure(
             "cases that people decided",
-            "Their number.",
+            "Cases opened in the period with a match within the threshold of a list that a person"
+            " confirmed or dismissed since.",
             lambda one: cases(one, DECIDED),
         ),
         periods.figure(

@@ -118,7 +118,7 @@ def _written(amount: Amount | None, *, is_share: bool) -> str:
     interval = (
         ""
         if amount.low is None or amount.high is None
-        else f" ({_percent(amount.low)} to {_percent(amount.high)})"
+        else f" ({amount.low * 100:.2f} to {_percent(amount.high)})"
     )
     return f"{_percent(amount.value)}{interval}"
 

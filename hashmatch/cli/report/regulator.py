@@ -18,7 +18,7 @@ from ..output import say
 from ..period import period_options
 
 if TYPE_CHECKING:
-    from hashmatch.regulators import Form, MadeReport
+    from hashmatch.regulators import MadeReport
 
 _FOLDER = "folder"
 

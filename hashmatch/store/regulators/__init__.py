@@ -1,6 +1,6 @@
 """Counts for reports to regulators: the database counts, and no case is loaded."""
 
-from .appeals import AppealCount, AppealTimes, count_appeals, read_appeal_times
+from .appeals import SEVERAL, AppealCount, AppealTimes, count_appeals, read_appeal_times
 from .currency import ListChanges, count_list_changes
 from .grouping import CaseClass, MatchRule, Span
 from .measures import MeasureCount, count_lifted, count_measures
@@ -8,6 +8,7 @@ from .outcomes import OutcomeCount, TechnologyCount, count_by_algorithm, count_o
 from .recipients import count_finished_reports, count_references, read_beginning
 
 __all__ = [
+    "SEVERAL",
     "AppealCount",
     "AppealTimes",
     "CaseClass",
