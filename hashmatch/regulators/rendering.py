@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +15,8 @@ from hashmatch.reports import TEMPLATES, typeset
 from .interface import Amount, Cell, Figure, RegulatorReport, Section, Table
 
 NOT_KNOWN = "not known"
+# Longer than a time.
+_WIDE = 17
 _COLUMNS = (
     "point", "title", "figure", "value", "low", "high", "before", "before_low", "before_high",
     "definition", "not_known_because",
@@ -94,14 +97,23 @@ def _section(section: Section) -> dict[str, Any]:
         "title": section.title,
         "texts": list(answer.texts),
         "is_empty": answer.is_empty,
-        "figures": [_figure(one) for one in answer.figures],
+        "figures": list(_figures(answer.figures)),
         "tables": [_table(one) for one in answer.tables],
     }
 
 
+def _figures(figures: Sequence[Figure]) -> Iterator[dict[str, Any]]:
+    """Yield figures; a part of the one before, such as "complaints: upheld", by its last words."""
+    whole = ""
+    for one in figures:
+        first, _, rest = one.name.partition(": ")
+        is_part = bool(rest) and first == whole
+        whole = whole if is_part else one.name
+        yield {**_figure(one), "name": rest if is_part else one.name, "is_part": is_part}
+
+
 def _figure(one: Figure) -> dict[str, Any]:
     return {
-        "name": one.name,
         "definition": one.definition,
         "now": _written(one.now, is_share=one.is_share),
         "before": _written(one.before, is_share=one.is_share),
@@ -128,10 +140,15 @@ def _percent(share: float) -> str:
 
 
 def _table(table: Table) -> dict[str, Any]:
+    columns = list(table.columns)
+    rows = [[_cell(cell) for cell in row] for row in table.rows]
+    longest = [max((len(row[place]) for row in rows), default=0) for place in range(len(columns))]
     return {
         "title": table.title,
-        "columns": list(table.columns),
-        "rows": [[_cell(cell) for cell in row] for row in table.rows],
+        "columns": columns,
+        "rows": rows,
+        # Columns of sentences and names, which take the room that the others leave.
+        "wide": [length > _WIDE for length in longest],
     }
 
 
