@@ -102,18 +102,20 @@ def recall_table(lines: tuple[RecallLine, ...]) -> Table:
 
 
 def _balance(periods: Periods, _: Circumstances) -> Answer:
-    changes = () if periods.now is None else periods.now.policy_changes
+    changes = None if periods.now is None else periods.now.policy_changes
     rows = tuple(
         (f"{one.at:%Y-%m-%d %H:%M}", one.actor, "; ".join(one.changes), one.reason, one.evaluation)
-        for one in changes
+        for one in changes or ()
     )
     figure = periods.figure(
         "changes of the settings",
-        "Changes of thresholds, levels, actions and other settings that decide verdicts, as the"
-        " audit log has them.",
-        lambda one: len(one.policy_changes),
+        "Changes of thresholds, levels, actions and other settings that decide verdicts, as they"
+        " are on record and on the audit log.",
+        lambda one: None if one.policy_changes is None else len(one.policy_changes),
+        reason="no policy was on record by the end of the period",
     )
-    return Answer((figure,), tables=(Table("Changes and their reasons", _CHANGE_COLUMNS, rows),))
+    table = Table("Changes and their reasons", _CHANGE_COLUMNS, rows)
+    return Answer((figure,), tables=() if changes is None else (table,))
 
 
 def _review(periods: Periods, _: Circumstances) -> Answer:

@@ -100,7 +100,7 @@ def _read_period(
         ncmec_reports=count_finished_reports(session, span, chosen),
         references=count_references(session, span, chosen),
         list_changes=tuple(count_list_changes(session, span)),
-        policy_changes=(),
+        policy_changes=None,
         samples=tuple(_samples_of(session, span)),
     )
 

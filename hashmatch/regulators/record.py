@@ -58,7 +58,10 @@ class RecallLine:
 
 @dataclass(frozen=True, slots=True)
 class PeriodRecord:
-    """Counts of one period. `samples` are lines of review samples that were drawn in it."""
+    """Counts of one period. `samples` are lines of review samples that were drawn in it.
+
+    `policy_changes` are None where no policy was on record by its end.
+    """
 
     span: Span
     screened: Mapping[str, int]
@@ -74,7 +77,7 @@ class PeriodRecord:
     ncmec_reports: int
     references: Mapping[str, int]
     list_changes: tuple[ListChanges, ...]
-    policy_changes: tuple[PolicyChange, ...]
+    policy_changes: tuple[PolicyChange, ...] | None
     samples: tuple[Mapping[str, Any], ...]
 
 

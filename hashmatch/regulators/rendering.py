@@ -155,6 +155,8 @@ def _table(table: Table) -> dict[str, Any]:
 def _cell(cell: Cell) -> str:
     if cell is None:
         return NOT_KNOWN
+    if isinstance(cell, float):
+        return f"{round(cell, 4):,}"
     return cell if isinstance(cell, str) else f"{cell:,}"
 
 

@@ -1,4 +1,4 @@
-"""A second computation of all counts: plain Python over the raw rows, without the store's queries."""
+"""A second computation of all counts: plain Python over raw rows, without the store's queries."""
 
 from __future__ import annotations
 
@@ -156,6 +156,6 @@ class Recount:
 
     def _opened(self) -> Iterator[Case]:
         for case in self.rows.cases:
-            if case.content_id is not None and is_in(case.opened_at, self.since, self.until):
-                if self.rows.is_of(case.key, self.wanted):
-                    yield case
+            is_own = case.content_id is not None and self.rows.is_of(case.key, self.wanted)
+            if is_own and is_in(case.opened_at, self.since, self.until):
+                yield case

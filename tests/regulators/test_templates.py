@@ -99,7 +99,7 @@ def test_each_part_has_the_rows_of_the_template_in_their_order(made: Make, name:
 
 
 def _without_languages(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Leave out the rows of languages, which the template abbreviates; the tests below have them."""
+    """Leave out the rows of languages, which the template abbreviates."""
     return [row for row in rows if not (len(row[-1]) == 2 or row[-1] == "[...]")]
 
 

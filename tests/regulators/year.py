@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -65,7 +64,7 @@ _DECIDED = ("upheld", "reversed", "partly_reversed")
 _ALGORITHMS = ("pdq", "pdq", "md5", "sha256")
 
 
-def fill_year(database: Database, seed: int, contents: int = 240) -> None:
+def fill_year(database: Database, seed: int, contents: int = 240, *, measures: bool = True) -> None:
     """Fill an empty store with two years, some of it just at and beside the ends of periods."""
     rng = random.Random(seed)
     with database.writing() as session:
@@ -75,7 +74,7 @@ def fill_year(database: Database, seed: int, contents: int = 240) -> None:
         session.flush()
         for key in range(1, contents + 1):
             if rng.random() < 0.9:
-                _add_case(session, rng, key)
+                _add_case(session, rng, key, measures=measures)
         _add_counts(session, rng)
 
 
@@ -89,7 +88,7 @@ def _moment(rng: random.Random) -> datetime:
 def _add_lists(session: Session, rng: random.Random) -> None:
     for key, (name, kind, _) in enumerate(LISTS, 1):
         session.add(HashList(key=key, name=name, kind=kind, licensor=f"owner of {name}",
-                             created_at=BEFORE, active_entries=key * 100, generation=9))  # fmt: skip
+                             created_at=BEFORE, active_entries=key, generation=9))  # fmt: skip
     session.flush()
     for key in range(1, len(LISTS) + 1):
         moments = sorted(_moment(rng) for _ in range(9))
@@ -116,14 +115,8 @@ def _add_content(session: Session, rng: random.Random, key: int) -> None:
         ))  # fmt: skip
 
 
-_KEYS = count(1)
-
-
-def _add_case(session: Session, rng: random.Random, key: int) -> None:
-    if key % 7 == 0:  # Its id has a case; an old one of the same was merged into that.
-        merged = True
-    else:
-        merged = False
+def _add_case(session: Session, rng: random.Random, key: int, *, measures: bool) -> None:
+    merged = key % 7 == 0  # Its id has a case, and this one was merged into that.
     opened_at = _moment(rng)
     result = rng.choice(_RESULTS)
     case = Case(
@@ -134,11 +127,12 @@ def _add_case(session: Session, rng: random.Random, key: int) -> None:
     )  # fmt: skip
     session.add(case)
     session.flush()
-    for row in _below(rng, case.key, opened_at):
-        session.add(row)
+    for row in _below(rng, case.key):
+        if measures or not isinstance(row, CaseMeasure | CaseAppeal):
+            session.add(row)
 
 
-def _below(rng: random.Random, case: int, opened_at: datetime) -> Iterator[Base]:
+def _below(rng: random.Random, case: int) -> Iterator[Base]:
     for _ in range(rng.choice((0, 1, 1, 2, 3))):
         yield CaseMeasure(
             case_key=case, restriction=rng.choice(_RESTRICTIONS),

@@ -79,6 +79,10 @@ CALLS = [
     Call("POST", "/allow-lists/ok", KEEPERS, {"change": "disable", "entry": "#1"}),
     Call("GET", "/reports", EXPORTERS),
     Call("POST", "/reports/file", EXPORTERS, {"format": "transparency"}),
+    Call(
+        "POST", "/reports/regulator", EXPORTERS,
+        {"regulator": "ofcom", "format": "json", "since": "2026-01-01", "until": "2026-07-01"},
+    ),
     Call("POST", "/reports/schedules", SENIORS, {"name": "x", "format": "html", "every": "day"}),
     Call("POST", "/reports/made", EXPORTERS, {"report": "1"}),
     Call("GET", "/safeguards", EXPORTERS),
