@@ -61,6 +61,7 @@ from hashmatch.store.prompts import read_prompt_totals
 from hashmatch.store.safeguards import read_gate_totals, read_safeguards
 from hashmatch.store.schema import Case, utc_now
 from tests.store.duties_walk import OLD_CASES, asks_about_duties
+from tests.store.regulators_walk import asks_of_regulators
 
 Ask: TypeAlias = Callable[[Session], object]
 _MIDDLE = utc_now() - timedelta(days=DAYS / 2)
@@ -76,6 +77,7 @@ def questions() -> Iterator[tuple[str, Ask]]:
         yield f"matches: {name}", partial(_read_all, wanted=chosen)
     yield from _others()
     yield from asks_about_duties()
+    yield from asks_of_regulators()
     yield from _jobs()
 
 

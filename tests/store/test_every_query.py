@@ -321,7 +321,9 @@ _WALKED = (
     "matches.matches", "lookups", "safeguards", "backfills", "events", "retained", "sessions",
     "saved_queues", "looks", "related_cases", "lists.browsing", "schedules",
     "evaluations.counts", "evaluations.samples", "sharing.consumers", "sharing.contributions",
-    "sharing.feedback", "sharing.publishing", "sharing.reading",
+    "sharing.feedback", "sharing.publishing", "sharing.reading", "regulators.appeals",
+    "regulators.currency", "regulators.grouping", "regulators.measures", "regulators.outcomes",
+    "regulators.recipients",
 )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
@@ -12,7 +12,7 @@ from sqlalchemy import Select, and_, case, func, select
 from sqlalchemy.orm import Session
 
 from ..schema import Case, CaseAppeal, CaseMeasure
-from .grouping import CaseClass, Span, of_class
+from .grouping import CaseClass, Span, first, of_class
 
 # The kinds of restrictions of which a complaint may be, as Article 20(1) of the Digital Services
 # Act divides them.
@@ -48,9 +48,8 @@ def count_appeals(
     session: Session, span: Span, chosen: CaseClass | None = None
 ) -> list[AppealCount]:
     """Return the numbers of the complaints that came in a period, of each kind."""
-    query, flags = _with_kinds(span, chosen)
-    one = query.add_columns(CaseAppeal.appellant, CaseAppeal.state).subquery()
-    kind = (one.c.channel, one.c.appellant, one.c.state, *(one.c[name] for name in flags))
+    one = _with_kinds(span, chosen).subquery()
+    kind = (one.c.channel, one.c.appellant, one.c.state, *(one.c[name] for name in _ABOUT))
     counted = select(*kind, func.count()).group_by(*kind).order_by(*kind)
     numbers = defaultdict[tuple[str, str, str, str], int](int)
     for channel, appellant, state, *kinds, number in session.execute(counted):
@@ -63,39 +62,38 @@ def read_appeal_times(session: Session, span: Span, chosen: CaseClass | None = N
 
     Those that ended without a decision have none. Eight bytes of memory for each.
     """
-    query, _ = _with_kinds(span, chosen)
-    query = query.add_columns(CaseAppeal.received_at, CaseAppeal.decided_at).where(
-        CaseAppeal.state.in_(_ENDED), CaseAppeal.decided_at.is_not(None)
-    )
+    one = _with_kinds(span, chosen, of_decided=True).subquery()
+    kinds_of = (one.c[name] for name in _ABOUT)
+    query = select(one.c.channel, one.c.received_at, one.c.decided_at, *kinds_of)
     found = defaultdict[tuple[str, str], "array[float]"](lambda: array("d"))
-    for _, channel, *kinds, received_at, decided_at in _streamed(session, query):
+    rows = session.execute(query.execution_options(yield_per=5_000))
+    for channel, received_at, decided_at, *kinds in rows:
         hours = (decided_at - received_at).total_seconds() / 3600
         found[channel, _about(kinds)].append(hours)
     return dict(found)
 
 
-def _streamed(session: Session, query: Select[Any]) -> Iterator[Any]:
-    yield from session.execute(query.execution_options(yield_per=5_000))
-
-
-def _with_kinds(span: Span, chosen: CaseClass | None) -> tuple[Select[Any], tuple[str, ...]]:
-    """Return a query of key, channel, and whether the case had measures of each kind by then."""
+def _with_kinds(span: Span, chosen: CaseClass | None, *, of_decided: bool = False) -> Select[Any]:
+    """Return a query of complaints, and whether the case had measures of each kind by then."""
+    named = (CaseAppeal.channel, CaseAppeal.appellant, CaseAppeal.state)
+    times = (CaseAppeal.received_at, CaseAppeal.decided_at)
+    query = (
+        select(CaseAppeal.key, CaseAppeal.case_key, *named, *times)
+        .join(Case, Case.key == CaseAppeal.case_key)
+        .where(*span.has(CaseAppeal.received_at), *of_class(chosen))
+    )
+    if of_decided:
+        query = query.where(CaseAppeal.state.in_(_ENDED), CaseAppeal.decided_at.is_not(None))
+    own = first(query)
     flags = [
         func.max(case((CaseMeasure.restriction.in_(some), 1), else_=0)).label(name)
         for name, some in _ABOUT.items()
     ]
     earlier = and_(
-        CaseMeasure.case_key == CaseAppeal.case_key,
-        CaseMeasure.imposed_at <= CaseAppeal.received_at,
+        CaseMeasure.case_key == own.c.case_key, CaseMeasure.imposed_at <= own.c.received_at
     )
-    query = (
-        select(CaseAppeal.key, CaseAppeal.channel, *flags)
-        .join(Case, Case.key == CaseAppeal.case_key)
-        .outerjoin(CaseMeasure, earlier)
-        .where(*span.has(CaseAppeal.received_at), *of_class(chosen))
-        .group_by(CaseAppeal.key)
-    )
-    return cast("Select[Any]", query), tuple(_ABOUT)
+    grouped = select(*own.c, *flags).outerjoin(CaseMeasure, earlier).group_by(*own.c)
+    return cast("Select[Any]", grouped)
 
 
 def _about(kinds: list[int]) -> str:

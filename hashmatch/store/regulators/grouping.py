@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, literal, select
+from sqlalchemy import CTE, ColumnElement, Select, case, func, literal, select
 
 from ..evaluations import IS_NEAR
 from ..schema import Case, CaseRetention, HashList, MatchRecord
@@ -53,6 +53,14 @@ class CaseClass:
 def of_class(chosen: CaseClass | None) -> list[ColumnElement[bool]]:
     """Return the condition for cases of a class, none for all."""
     return [] if chosen is None else [chosen.condition()]
+
+
+def first(query: Select[*tuple[Any, ...]]) -> CTE:
+    """Return the rows of a period as a table that is made before it is joined with anything.
+
+    SQLite without statistics would otherwise walk through all rows, in the order to group by.
+    """
+    return query.cte().prefix_with("MATERIALIZED")
 
 
 def rule_of_match(rules: Sequence[MatchRule]) -> ColumnElement[int]:

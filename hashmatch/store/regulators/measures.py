@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
 from ..schema import Case, CaseMeasure, Content, HashList, MatchRecord
-from .grouping import CaseClass, MatchRule, Span, of_class, rule_of_match
+from .grouping import CaseClass, MatchRule, Span, first, of_class, rule_of_match
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,28 +35,33 @@ def count_measures(
     """
     # Cases that were merged have no id of their own, and the matches of the case of that id.
     opened, evidence = aliased(Content), aliased(Content)
-    ruled = (
+    own = first(
         select(
-            CaseMeasure.key.label("key"),
-            func.min(func.coalesce(rule_of_match(rules), len(rules))).label("rule"),
+            CaseMeasure.key,
+            CaseMeasure.ground,
+            CaseMeasure.restriction,
+            CaseMeasure.automation,
+            Case.content_key,
         )
         .join(Case, Case.key == CaseMeasure.case_key)
-        .join(opened, opened.key == Case.content_key)
+        .where(*span.has(CaseMeasure.imposed_at), *of_class(chosen))
+    )
+    same = (own.c.ground, own.c.restriction, own.c.automation)
+    ruled = (
+        select(
+            own.c.key,
+            *same,
+            func.min(func.coalesce(rule_of_match(rules), len(rules))).label("rule"),
+        )
+        .join(opened, opened.key == own.c.content_key)
         .join(evidence, evidence.content_id == opened.content_id)
         .outerjoin(MatchRecord, MatchRecord.content_key == evidence.key)
         .outerjoin(HashList, HashList.key == MatchRecord.list_key)
-        .where(*span.has(CaseMeasure.imposed_at), *of_class(chosen))
-        .group_by(CaseMeasure.key)
+        .group_by(own.c.key, *same)
         .subquery()
     )
-    kind = (ruled.c.rule, CaseMeasure.ground, CaseMeasure.restriction, CaseMeasure.automation)
-    query = (
-        select(*kind, func.count())
-        .select_from(ruled)
-        .join(CaseMeasure, CaseMeasure.key == ruled.c.key)
-        .group_by(*kind)
-        .order_by(*kind)
-    )
+    kind = (ruled.c.rule, ruled.c.ground, ruled.c.restriction, ruled.c.automation)
+    query = select(*kind, func.count()).group_by(*kind).order_by(*kind)
     return [MeasureCount(*row) for row in session.execute(query)]
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import distinct, func, select
+from sqlalchemy import CTE, distinct, func, select
 from sqlalchemy.orm import Session
 
 from ..evaluations import IS_NEAR
 from ..schema import Case, Content, HashList, MatchRecord, ReviewResult
-from .grouping import CaseClass, MatchRule, Span, is_within, of_class, rule_of_match
+from .grouping import CaseClass, MatchRule, Span, first, is_within, of_class, rule_of_match
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,27 +39,22 @@ def count_outcomes(
     session: Session, span: Span, rules: Sequence[MatchRule], chosen: CaseClass | None = None
 ) -> list[OutcomeCount]:
     """Return the numbers of the cases that were opened in a period, by rule and result."""
+    own = _opened(span, chosen)
     ruled = (
         select(
-            Case.key.label("key"),
+            own.c.key,
+            own.c.result,
             func.min(rule_of_match(rules)).label("rule"),
             func.max(is_within()).label("within"),
         )
-        .join(Content, Content.content_id == Case.content_id)
+        .join(Content, Content.content_id == own.c.content_id)
         .join(MatchRecord, MatchRecord.content_key == Content.key)
         .join(HashList, HashList.key == MatchRecord.list_key)
-        .where(*span.has(Case.opened_at), *of_class(chosen))
-        .group_by(Case.key)
+        .group_by(own.c.key, own.c.result)
         .subquery()
     )
-    kind = (ruled.c.rule, ruled.c.within, Case.result)
-    query = (
-        select(*kind, func.count())
-        .select_from(ruled)
-        .join(Case, Case.key == ruled.c.key)
-        .group_by(*kind)
-        .order_by(*kind)
-    )
+    kind = (ruled.c.rule, ruled.c.within, ruled.c.result)
+    query = select(*kind, func.count()).group_by(*kind).order_by(*kind)
     return [
         OutcomeCount(rule, bool(within), ReviewResult(result), number)
         for rule, within, result, number in session.execute(query)
@@ -73,13 +68,14 @@ def count_by_algorithm(
 
     A case counts once with each algorithm that matched it within the threshold of a list.
     """
-    kind = (MatchRecord.algorithm, Case.result)
+    own = _opened(span, chosen)
+    kind = (MatchRecord.algorithm, own.c.result)
     query = (
-        select(*kind, func.count(distinct(Case.key)))
-        .select_from(Case)
-        .join(Content, Content.content_id == Case.content_id)
+        select(*kind, func.count(distinct(own.c.key)))
+        .select_from(own)
+        .join(Content, Content.content_id == own.c.content_id)
         .join(MatchRecord, MatchRecord.content_key == Content.key)
-        .where(*span.has(Case.opened_at), ~IS_NEAR, *of_class(chosen))
+        .where(~IS_NEAR)
         .group_by(*kind)
         .order_by(*kind)
     )
@@ -87,3 +83,9 @@ def count_by_algorithm(
         TechnologyCount(algorithm, ReviewResult(result), number)
         for algorithm, result, number in session.execute(query)
     ]
+
+
+def _opened(span: Span, chosen: CaseClass | None) -> CTE:
+    """Return the cases that were opened in a period; those that were merged have no content id."""
+    query = select(Case.key, Case.content_id, Case.result)
+    return first(query.where(*span.has(Case.opened_at), *of_class(chosen)))

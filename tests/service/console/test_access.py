@@ -80,7 +80,9 @@ CALLS = [
     Call("GET", "/reports", EXPORTERS),
     Call("POST", "/reports/file", EXPORTERS, {"format": "transparency"}),
     Call(
-        "POST", "/reports/regulator", EXPORTERS,
+        "POST",
+        "/reports/regulator",
+        EXPORTERS,
         {"regulator": "ofcom", "format": "json", "since": "2026-01-01", "until": "2026-07-01"},
     ),
     Call("POST", "/reports/schedules", SENIORS, {"name": "x", "format": "html", "every": "day"}),
