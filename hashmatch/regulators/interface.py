@@ -44,7 +44,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What answers a point of a template; nothing where only the provider can."""
+    """Answer to a point of a template; empty where only the provider has one."""
 
     figures: tuple[Figure, ...] = ()
     texts: tuple[str, ...] = ()

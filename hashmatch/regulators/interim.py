@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from .assembling import Answers, assemble
 from .categories import OF_CHILDREN
@@ -16,10 +17,15 @@ from .counting import (
     rules_of,
 )
 from .interface import Answer, Figure, RegulatorReport
+from .ofcom import sample_tables
 from .record import Circumstances, Periods
 
 # What was found is stored for twelve months at most.
 _LONGEST_DAYS = 366
+_REMOVED = (
+    "retention removes dismissed cases of messages at once; samples keep the results of their"
+    " matches, and show a ratio"
+)
 
 
 def build_interim(periods: Periods, around: Circumstances) -> RegulatorReport:
@@ -40,7 +46,7 @@ def build_interim(periods: Periods, around: Circumstances) -> RegulatorReport:
 
 def _volumes(periods: Periods, around: Circumstances) -> Answer:
     figures = tuple(detection_figures(periods))
-    if not around.of_messages:
+    if not around.screens_messages_only:
         # They may be of anything that the platform screens.
         why = "images are counted as a whole, and the platform screens more than messages"
         figures = tuple(
@@ -103,11 +109,34 @@ def _complaints(periods: Periods, around: Circumstances) -> Answer:
 
 
 def _errors(periods: Periods, _: Circumstances) -> Answer:
-    return Answer(tuple(error_figures(periods)))
+    return Answer(tuple(_error_figures(periods)), tables=sample_tables(periods.now))
+
+
+def _error_figures(periods: Periods) -> Iterator[Figure]:
+    """Yield the errors that are on record: dismissed cases of messages are removed at once.
+
+    So a ratio of what is left would flatter, and none left says nothing.
+    """
+    for one in error_figures(periods):
+        if one.is_share:
+            yield replace(one, now=None, before=None, reason=_REMOVED)
+            continue
+        now, before = (
+            amount if amount is not None and amount.value else None
+            for amount in (one.now, one.before)
+        )
+        yield replace(
+            one,
+            name=one.name.replace("false positives", "false positives, at least", 1),
+            definition=f"{one.definition} Those that retention has not removed yet.",
+            now=now,
+            before=before,
+            reason="" if now is not None else one.reason or _REMOVED,
+        )
 
 
 def _error_limits(periods: Periods, around: Circumstances) -> Answer:
-    (_, ratio), *_rest = _pairs(error_figures(periods))
+    ratio = next(one for one in _error_figures(periods) if one.is_share)
     texts = (
         (
             "Every match within the threshold of a list opens a case, and a person decides it."
@@ -119,19 +148,11 @@ def _error_limits(periods: Periods, around: Circumstances) -> Answer:
     return Answer((ratio,), tuple(filter(None, texts)))
 
 
-def _pairs(figures: Iterator[Figure]) -> list[tuple[Figure, Figure]]:
-    found = list(figures)
-    return list(zip(found[::2], found[1::2], strict=True))
-
-
 def _retention(_: Periods, around: Circumstances) -> Answer:
-    days = around.retention_days.get("messaging_days") or around.retention_days["closed_days"]
-    if not days:
-        kept = "No retention is configured: what was found stays until somebody removes it."
-    else:
-        kept = f"Cases of messages are removed {days:g} days after they were last changed."
-        if days > _LONGEST_DAYS:
-            kept += " That is longer than twelve months."
+    days = around.retention_days["messaging_days"]
+    kept = f"Cases of messages are removed {days:g} days after they were opened at the latest."
+    if days > _LONGEST_DAYS:
+        kept += " That is longer than twelve months."
     safeguards = (
         "Uploader details are encrypted, and each look at them is recorded; the audit log is"
         " chained, and signed where a key is configured; no image is stored."

@@ -58,7 +58,7 @@ def make_regulator_report(
     """Return the report of a period, from the record. Raises `InputError` and `ConfigError`."""
     of_messages = regulator is Regulator.INTERIM
     periods = read_periods(session, settings, span, of_messages=of_messages)
-    around = read_circumstances(session, settings, periods, recall=recall)
+    around = read_circumstances(session, settings, periods, recall=recall, of_messages=of_messages)
     report = _BUILDERS[regulator](periods, around)
     if regulator is not Regulator.DSA:
         return MadeReport(report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from hashmatch.reports import Figures, read_figures
 from hashmatch.store.evaluations import read_samples
 from hashmatch.store.regulators import (
     CaseClass,
+    PolicyDeed,
     Span,
     count_appeals,
     count_by_algorithm,
@@ -26,11 +28,12 @@ from hashmatch.store.regulators import (
     count_references,
     read_appeal_times,
     read_beginning,
+    read_policy_changes,
 )
 from hashmatch.store.schema import utc_now
 
 from .categories import KeywordRule, keyword_rules
-from .record import Circumstances, PeriodRecord, Periods, RecallLine
+from .record import Circumstances, PeriodRecord, Periods, PolicyChange, RecallLine
 
 MESSAGING = "messaging"
 _MOST_SAMPLES = 1_000
@@ -40,6 +43,7 @@ _REMOVED = {
     "false_positive_days": "dismissed cases, with their measures and appeals",
     "daily_count_days": "counts of images that were clear or unscreened",
 }
+_REMOVED_MESSAGES = {"messaging_days": "cases of messages, with their measures and appeals"}
 
 
 def read_periods(
@@ -100,9 +104,28 @@ def _read_period(
         ncmec_reports=count_finished_reports(session, span, chosen),
         references=count_references(session, span, chosen),
         list_changes=tuple(count_list_changes(session, span)),
-        policy_changes=None,
+        policy_changes=_policy_changes_of(session, span),
         samples=tuple(_samples_of(session, span)),
     )
+
+
+def _policy_changes_of(session: Session, span: Span) -> tuple[PolicyChange, ...] | None:
+    found = read_policy_changes(session, span)
+    return None if found is None else tuple(_policy_change(one) for one in found)
+
+
+def _policy_change(one: PolicyDeed) -> PolicyChange:
+    changes = tuple(
+        f"{key}: {_shown(before)} to {_shown(after)}"
+        for key, (before, after) in one.changes.items()
+    )
+    cited = one.evaluation or {}
+    words = (str(cited.get(key, "")) for key in ("kind", "date", "sha256"))
+    return PolicyChange(one.at, one.actor, one.reason, " ".join(filter(None, words)), changes)
+
+
+def _shown(value: object) -> str:
+    return "not set" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def _samples_of(session: Session, span: Span) -> Iterator[Mapping[str, Any]]:
@@ -120,7 +143,7 @@ def read_circumstances(
     recall: tuple[RecallLine, ...] = (),
     of_messages: bool = False,
 ) -> Circumstances:
-    """Return what a report needs beside the counts."""
+    """Return what a report needs beside the counts; `of_messages` as for those."""
     made_at, reports = utc_now(), settings.reports
     # The state of the lists alone, of a period of no length.
     figures: Figures = read_figures(session, made_at, made_at)
@@ -139,16 +162,17 @@ def read_circumstances(
         kept=frozenset(reports.registers)
         | {name for name, is_used in registers.items() if is_used},
         restrictions=frozenset(reports.dsa.restrictions) | seen,
-        removed_before=_removed_before(settings, made_at),
+        removed_before=_removed_before(settings, made_at, of_messages=of_messages),
         lists=tuple(figures.lists),
         retention_days=settings.retention.model_dump(),
         words={**interim.model_dump()},
         recall=recall,
-        of_messages=of_messages or settings.cases.retention_class == MESSAGING,
+        screens_messages_only=settings.cases.retention_class == MESSAGING,
     )
 
 
-def _removed_before(settings: Settings, now: datetime) -> dict[str, datetime]:
+def _removed_before(settings: Settings, now: datetime, *, of_messages: bool) -> dict[str, datetime]:
     days = settings.retention.model_dump()
-    found = {words: days[key] for key, words in _REMOVED.items() if days[key]}
+    removed = {**_REMOVED, **(_REMOVED_MESSAGES if of_messages else {})}
+    found = {words: days[key] for key, words in removed.items() if days[key]}
     return {words: now - timedelta(days=number) for words, number in found.items()}

@@ -83,7 +83,7 @@ class PeriodRecord:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What a report needs beside the counts of its periods.
+    """Circumstances of a report, beside the counts of its periods.
 
     `keywords` are those of the rules, in their order; `kept` the registers that are complete;
     `removed_before` what retention removes, with the time before which it may be gone; `recall` is
@@ -101,7 +101,7 @@ class Circumstances:
     retention_days: Mapping[str, float]
     words: Mapping[str, str]
     recall: tuple[RecallLine, ...] = ()
-    of_messages: bool = True
+    screens_messages_only: bool = False
 
 
 Read: TypeAlias = Callable[[PeriodRecord], Amount | int | float | None]

@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pypdfium2
@@ -25,7 +25,7 @@ from hashmatch.regulators import (
     document_of,
     make_regulator_report,
 )
-from hashmatch.store.engine import Database
+from hashmatch.store.engine import Database, audit
 from hashmatch.store.migrations import upgrade
 from tests.regulators.recount import GENERATED, INTIMATE, MATERIAL, Recount, Rows
 from tests.regulators.year import BEFORE, SECTIONS, SINCE, UNTIL, fill_year
@@ -168,6 +168,10 @@ def test_cases_of_messages_are_those_of_their_class(filled: Database) -> None:
     assert now is not None
     assert now.value == found[MATERIAL, "confirmed"] + found[GENERATED, "confirmed"]
     assert figures["4 solicitation of children"].now is None
+    # Dismissed ones are removed at once: what is left is no ratio.
+    errors = [figures[name] for name in figures if name.startswith(("6 ratio", "7 ratio"))]
+    assert errors
+    assert all(one.now is None and "at once" in one.reason for one in errors)
     # Images are counted as a whole, of which messages are a part here.
     assert figures["1 images compared"].now is None
     of_all = _make(filled, Regulator.INTERIM, cases={"retention_class": "messaging"})
@@ -287,3 +291,38 @@ def test_a_rule_names_a_keyword_of_the_template(year: Database) -> None:
     with pytest.raises(ConfigError, match="KEYWORD_OTHER"):
         rule = {"keyword": "KEYWORD_OTHER", "lists": ["x"]}
         _make(year, Regulator.DSA, reports={"dsa": {"rules": [rule]}})
+
+
+def test_changes_of_settings_stand_with_their_reasons_and_evaluations(filled: Database) -> None:
+    """As the audit log has them, also where the reason came later."""
+    (section,) = [
+        one for one in _make(filled, Regulator.OFCOM).report.sections if one.code == "balance"
+    ]
+    assert section.answer.figures[0].now is None
+    evaluation = {"kind": "recall", "date": "2026-03-01T00:00:00+00:00", "sha256": "ab" * 32}
+    changed = {"policy.thresholds_bits.pdq": [31, 27]}
+    with filled.writing("alice") as session:
+        for action, table, facts in (
+            ("policy.in_force", "policy_changes", {"policy": "p1"}),
+            ("policy.changed", "policy_changes", {"policy": "p2", "changes": changed}),
+            (
+                "policy.explained",
+                "policies",
+                {"policy": "p2", "reason": "fewer errors", "evaluation": evaluation, "actor": "bo"},
+            ),
+        ):
+            audit(session, action, None, facts, removed=(table, 1))
+    filled.seal_records()
+    now = datetime.now(UTC)
+    span = Span(now - timedelta(days=5), now + timedelta(days=5))
+    (section,) = [
+        one for one in _make(filled, Regulator.OFCOM, span).report.sections if one.code == "balance"
+    ]
+    (figure,), (table,) = section.answer.figures, section.answer.tables
+    assert figure.now is not None
+    assert figure.now.value == 1
+    # No policy was on record by then.
+    assert figure.before is None
+    ((_, by, change, reason, cited),) = table.rows
+    assert (by, change, reason) == ("bo", "policy.thresholds_bits.pdq: 31 to 27", "fewer errors")
+    assert cited == f"recall 2026-03-01T00:00:00+00:00 {'ab' * 32}"

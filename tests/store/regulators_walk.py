@@ -49,4 +49,5 @@ def asks_of_regulators() -> Iterator[tuple[str, Ask]]:
         ):
             yield f"{ask.__name__} of {name}", partial(ask, span=_SPAN, chosen=chosen)
     yield "changes of lists", partial(regulators.count_list_changes, span=_SPAN)
+    yield "changes of the policy", partial(regulators.read_policy_changes, span=_SPAN)
     yield "the beginning of the record", regulators.read_beginning

@@ -323,7 +323,7 @@ _WALKED = (
     "evaluations.counts", "evaluations.samples", "sharing.consumers", "sharing.contributions",
     "sharing.feedback", "sharing.publishing", "sharing.reading", "regulators.appeals",
     "regulators.currency", "regulators.grouping", "regulators.measures", "regulators.outcomes",
-    "regulators.recipients",
+    "regulators.policies", "regulators.recipients",
 )  # fmt: skip
 
 

@@ -8,6 +8,6 @@ command = LazyGroup(
     "Export matches, cases and figures, and report to regulators.",
     {
         "export": "Export the matches, cases or figures of a period.",
-        "regulator": "Report a period to a regulator.",
+        "regulator": "Report a period to a regulator, with definitions and the period before.",
     },
 )

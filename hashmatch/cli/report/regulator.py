@@ -55,7 +55,7 @@ def command(
     recall_path: Path | None,
     output: Path | None,
 ) -> None:
-    """Report a period to a regulator, from the record, with definitions and the period before.
+    """Report a period to a regulator, with definitions and the period before.
 
     dsa: the EU's Digital Services Act; interim: the EU's yearly report on messages; ofcom: the
     review of hash matching of the UK's codes; australia: facts for eSafety. The audit log records

@@ -5,6 +5,7 @@ from .currency import ListChanges, count_list_changes
 from .grouping import CaseClass, MatchRule, Span
 from .measures import MeasureCount, count_lifted, count_measures
 from .outcomes import OutcomeCount, TechnologyCount, count_by_algorithm, count_outcomes
+from .policies import PolicyDeed, read_policy_changes
 from .recipients import count_finished_reports, count_references, read_beginning
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "MatchRule",
     "MeasureCount",
     "OutcomeCount",
+    "PolicyDeed",
     "Span",
     "TechnologyCount",
     "count_appeals",
@@ -28,4 +30,5 @@ __all__ = [
     "count_references",
     "read_appeal_times",
     "read_beginning",
+    "read_policy_changes",
 ]
