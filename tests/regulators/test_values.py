@@ -302,7 +302,7 @@ def test_changes_of_settings_stand_with_their_reasons_and_evaluations(filled: Da
     evaluation = {"kind": "recall", "date": "2026-03-01T00:00:00+00:00", "sha256": "ab" * 32}
     changed = {"policy.thresholds_bits.pdq": [31, 27]}
     with filled.writing("alice") as session:
-        for action, table, facts in (
+        for action, about, facts in (
             ("policy.in_force", "policy_changes", {"policy": "p1"}),
             ("policy.changed", "policy_changes", {"policy": "p2", "changes": changed}),
             (
@@ -311,7 +311,7 @@ def test_changes_of_settings_stand_with_their_reasons_and_evaluations(filled: Da
                 {"policy": "p2", "reason": "fewer errors", "evaluation": evaluation, "actor": "bo"},
             ),
         ):
-            audit(session, action, None, facts, removed=(table, 1))
+            audit(session, action, None, facts, removed=(about, 1))
     filled.seal_records()
     now = datetime.now(UTC)
     span = Span(now - timedelta(days=5), now + timedelta(days=5))
