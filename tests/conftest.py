@@ -124,6 +124,7 @@ _ON_BOTH = (
     "cybertip/test_handoff",
     "policy/test_in_force",
     "service/console/test_sharing",
+    "regulators/",
     "reports/",
     "evaluate/test_review",
     "evaluate/test_samples",

@@ -22,7 +22,7 @@ FLOORS = (
     {"operations"},
     {"service", "gate", "engines"},
     {"wiring", "notices"},
-    {"cases"},
+    {"cases", "regulators"},
     {"screening", "lists", "cybertip", "evaluate", "prompts", "sharing"},
     {"policy", "wide", "forecast", "audit", "outbox", "uploaders", "reports", "retained"},
     {"match_listener"},
@@ -41,7 +41,7 @@ CLIENT_IMPORTS = {"closing", "errors", "hashes", "outcome", "provenance", "wire"
 # Storeys of rooms that have some, from the top down; those in one set do not know each other.
 STOREYS = {
     "store": (
-        {"retention", "figures", "queue", "sessions", "related_cases", "sharing"},
+        {"retention", "figures", "queue", "sessions", "related_cases", "sharing", "regulators"},
         {"evaluations", "backfills", "events", "retained"},
         {
             "migrations",

@@ -15,8 +15,11 @@ from pydantic import BaseModel
 from hashmatch.config import (
     CategorySettings,
     DeadlineSettings,
+    DSARuleSettings,
+    DSASettings,
     EscalationSettings,
     HandoffSettings,
+    InterimSettings,
     ListPolicySettings,
     MappingSettings,
     OIDCSettings,
@@ -46,12 +49,15 @@ def _of_union(kind: Any) -> list[type[BaseModel]]:
 
 FIXED = (
     *("database", "intake", "index", "policy", "guards"),
-    *("service", "console", "outbox", "cases", "audit", "sharing", "retention"),
+    *("service", "console", "outbox", "cases", "audit", "sharing", "retention", "reports"),
 )
 SECTIONS: dict[str, list[type[BaseModel]]] = {
     **{f"## `[{name}]`": [type(getattr(Settings(), name))] for name in FIXED},
     "### `[policy.lists.NAME]`": [ListPolicySettings],
     "### `[sharing.lists.NAME]`": [SharedListSettings],
+    "### `[reports.dsa]`": [DSASettings],
+    "### `[[reports.dsa.rules]]`": [DSARuleSettings],
+    "### `[reports.interim]`": [InterimSettings],
     "### `[console.oidc]`": [OIDCSettings],
     "### `[console.viewer]`": [ViewerSettings],
     "## `[mappings.NAME]`": [MappingSettings],
@@ -112,7 +118,7 @@ def test_the_sample_configuration_holds_the_defaults() -> None:
     assert sample.service == default.service
     assert sample.console == default.console
     assert sample.outbox == default.outbox
-    for section in ("cases", "audit", "retention", "escalations"):
+    for section in ("cases", "audit", "retention", "reports", "escalations"):
         assert getattr(sample, section) == getattr(default, section)
     empty: dict[str, Any] = {"thresholds_bits": {}, "review_bits": {}, "min_quality": {}}
     cleared = sample.policy.model_copy(update=empty)

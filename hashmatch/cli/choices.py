@@ -38,5 +38,7 @@ SCOPES = (
 )
 LIST_FORMATS = ("csv", "tsv", "jsonl", "json", "vics", "caid", "ncmec", "pytx")
 REPORT_FORMATS = ("csv", "jsonl")
+REGULATORS = ("dsa", "interim", "ofcom", "australia")
+REGULATOR_FORMS = ("json", "csv", "html", "pdf", "zip")
 # Those that come with hashmatch; installed packages may add others.
 ALGORITHMS = ("md5", "sha1", "sha256", "pdq", "phash", "dhash", "whash", "ahash")

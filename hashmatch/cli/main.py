@@ -40,7 +40,7 @@ _COMMANDS = {
     "retained": "Show and remove retained hashes of past uploads.",
     "worker": "Screen uploads as a broker announces them, and publish the verdicts.",
     "evaluate": "Measure matching: recall, false matches, precision, other thresholds.",
-    "report": "Export reports of matches, cases and figures.",
+    "report": "Export matches, cases and figures, and report to regulators.",
     "prompt": "Screen prompts for listed terms.",
     "gate": "Report on gates before image generators, and correct misuse.",
     "audit": "Verify and export the audit log.",

@@ -29,7 +29,8 @@ from .lists import (
 )
 from .nca import NCAEscalation, NCAPriority
 from .notices import NoticeSettings
-from .reporting import ReporterSettings
+from .reporters import ReporterSettings
+from .reporting import DSARuleSettings, DSASettings, InterimSettings, ReportsSettings
 from .secrets import read_secret
 from .service import (
     DoorSettings,
@@ -57,6 +58,8 @@ __all__ = [
     "CategorySettings",
     "ConsoleSettings",
     "CyberTiplineEscalation",
+    "DSARuleSettings",
+    "DSASettings",
     "DeadlineSettings",
     "DoorSettings",
     "EmailEscalation",
@@ -68,6 +71,7 @@ __all__ = [
     "HandoffSettings",
     "HashmatchSourceSettings",
     "ImageFormat",
+    "InterimSettings",
     "ListPolicySettings",
     "MappingSettings",
     "NCAEscalation",
@@ -79,6 +83,7 @@ __all__ = [
     "OutboxSettings",
     "PolicySettings",
     "ReporterSettings",
+    "ReportsSettings",
     "RetentionSettings",
     "RoleName",
     "SecretSettings",

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from .lists import SecretSettings, Section
 from .nca import NCAEscalation
-from .reporting import ReporterSettings
+from .reporters import ReporterSettings
 from .service import EndpointSettings
 
 # sample_config.toml documents every key, which a test verifies.

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from .lists import SecretSettings, Section
-from .reporting import ReporterSettings
+from .reporters import ReporterSettings
 from .service import EndpointSettings
 
 # 1 is the most urgent: immediately, as soon as reasonably practicable, without undue delay.

@@ -19,6 +19,7 @@ from .cases import AuditSettings, CasesSettings, EscalationSettings, RetentionSe
 from .console import ConsoleSettings
 from .lists import IWF, GuardSettings, MappingSettings, SecretSettings, Section, SourceSettings
 from .notices import NoticeSettings
+from .reporting import ReportsSettings
 from .service import DoorSettings, OutboxSettings, ServiceSettings, WebhookName, WebhookSettings
 from .sharing import SharingSettings
 from .worker import WorkerSettings
@@ -178,6 +179,7 @@ class Settings(Section):
     escalations: dict[WebhookName, EscalationSettings] = {}
     audit: AuditSettings = AuditSettings()
     sharing: SharingSettings = SharingSettings()
+    reports: ReportsSettings = ReportsSettings()
     retention: RetentionSettings = RetentionSettings()
     source: Path | None = Field(default=None, exclude=True)
 

@@ -11,6 +11,7 @@ from .false_matches import (
     FalseMatchPlan,
     measure_false_matches,
 )
+from .intervals import Interval, wilson
 from .pictures import find_pictures
 from .presenting import (
     Document,
@@ -45,6 +46,7 @@ __all__ = [
     "FalseMatchFigures",
     "FalseMatchPlan",
     "Group",
+    "Interval",
     "Platform",
     "RecallFigures",
     "RecallPlan",
@@ -78,5 +80,6 @@ __all__ = [
     "threshold_rows",
     "trade_offs",
     "try_thresholds",
+    "wilson",
     "write_plots",
 ]

@@ -195,6 +195,6 @@ NOT_POLICY: dict[str, tuple[str, ...]] = {
     ),
     "words on pages, reports and answers": (
         "console.platform", "console.language", "doors.found_name", "escalations.*.reporter",
-        "escalations.*.platform", "sharing.publisher", "sharing.member_id",
+        "escalations.*.platform", "sharing.publisher", "sharing.member_id", "reports",
     ),
 }  # fmt: skip

@@ -17,7 +17,19 @@ from hashmatch._version import __version__
 from hashmatch.config import Settings, load_settings
 from hashmatch.errors import HashmatchError
 
-from .api import cases, duties, hma, lists, notices, probes, prompts, reports, scans, shared
+from .api import (
+    cases,
+    duties,
+    hma,
+    lists,
+    notices,
+    probes,
+    prompts,
+    regulators,
+    reports,
+    scans,
+    shared,
+)
 from .api import matches as records
 from .api.documentation import correct, docs_page
 from .api.load_shedding import LoadShedding
@@ -37,17 +49,8 @@ from .telemetry.metrics import Metrics
 
 # In the order of the documentation.
 _PARTS = (
-    scans,
-    prompts,
-    records,
-    cases,
-    duties,
-    notices,
-    reports,
-    lists,
-    *hma.PARTS,
-    *shared.PARTS,
-    probes,
+    *(scans, prompts, records, cases, duties, notices, reports, regulators, lists),
+    *(*hma.PARTS, *shared.PARTS, probes),
 )
 # Environment variable by which `serve` passes the number of processes to each of them.
 WORKERS = "HASHMATCH_SERVICE_WORKERS"

@@ -18,6 +18,7 @@ from hashmatch.cli import choices
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.lists import FORMATS, Verdict
 from hashmatch.notices import OUTCOMES, RefusalReason
+from hashmatch.regulators import Form, Regulator
 from hashmatch.reports import FORMATS as REPORT_FORMATS
 from hashmatch.store.matches import FloodAction
 from hashmatch.store.schema import NoticeState, RetentionClass
@@ -44,6 +45,8 @@ from hashmatch.store.tokens import Scope
         (choices.SCOPES, [one.value for one in Scope if one is not Scope.PULL]),
         (choices.LIST_FORMATS, [one.name for one in FORMATS]),
         (choices.REPORT_FORMATS, [one.name for one in REPORT_FORMATS]),
+        (choices.REGULATORS, [one.value for one in Regulator]),
+        (choices.REGULATOR_FORMS, [one.value for one in Form]),
         (choices.ALGORITHMS, list(ALGORITHMS)),
     ],
 )

@@ -45,6 +45,12 @@ CALLS = [
     Call("POST", "/v1/lookup", {Scope.SCAN}, {"json": {"hashes": [_HASH]}}),
     Call("GET", "/v1/matches", {Scope.REVIEW, Scope.AUDIT}),
     Call("GET", "/v1/reports", {Scope.EXPORT, Scope.AUDIT}),
+    Call(
+        "GET",
+        "/v1/reports/regulators/ofcom",
+        {Scope.EXPORT, Scope.AUDIT},
+        {"params": {"since": "2026-01-01T00:00:00Z", "until": "2026-07-01T00:00:00Z"}},
+    ),
     Call("POST", "/v1/prompts", {Scope.SCAN}, {"json": {"prompt": "a quiet picture"}}),
     Call("GET", "/v1/cases", {Scope.REVIEW, Scope.AUDIT}),
     Call("GET", "/v1/cases/1", {Scope.REVIEW, Scope.AUDIT}),
@@ -156,6 +162,7 @@ def test_the_table_has_every_call_that_there_is(steady: Served) -> None:
         ("/5/6/", "/{member}/{entry_id}/"),
         ("/collections/ours/", "/collections/{collection}/"),
         ("/an-object/", "/{object_id}/"),
+        ("/regulators/ofcom", "/regulators/{regulator}"),
         ("/a-status/", "/{status_id}/"),
     )
     table = set()

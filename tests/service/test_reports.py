@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from hashmatch.errors import StoreSlowError
 from hashmatch.service.api import long_answers, reports
-from hashmatch.store.engine import Database
+from hashmatch.store.engine import Database, read_audit_records
 from tests.pictures import drawn, hashes_of
 from tests.service.conftest import Serve
 from tests.service.serving import Served
@@ -171,3 +171,39 @@ def test_pages_of_a_period_and_of_cases_lose_and_repeat_nothing(serve: Serve) ->
             for path in ("/v1/matches", "/v1/cases"):
                 answer = served.client.get(path, params={"cursor": cursor})
                 assert answer.status_code in (200, 400), (path, cursor)
+
+
+def test_a_report_to_a_regulator_is_made_in_any_form_and_recorded(serve: Serve) -> None:
+    period = {"since": "2026-01-01T00:00:00Z", "until": "2100-01-01T00:00:00+02:00"}
+    with serve(reports={"provider": "Example Ltd"}) as served:
+        _match(served, 2)
+        for form, begin in (
+            ("json", b"{"), ("csv", b"point,"), ("html", b"<!doctype html>"), ("pdf", b"%PDF-"),
+            ("zip", b"PK"),
+        ):  # fmt: skip
+            path = "/v1/reports/regulators/dsa"
+            answer = served.client.get(path, params={**period, "format": form})
+            assert answer.status_code == 200, answer.text
+            assert answer.content.startswith(begin)
+            assert f'filename="dsa-2026-01-01.{form}"' in answer.headers["Content-Disposition"]
+        shown = served.client.get("/v1/reports/regulators/ofcom", params=period).json()
+        assert shown["provider"] == "Example Ltd"
+        figures = {
+            one["name"]: one["now"]
+            for section in shown["sections"]
+            for one in section["answer"]["figures"]
+        }
+        assert figures["content items detected"]["value"] == 2
+        for path, params, status in (
+            ("ofcom", {**period, "format": "zip"}, 400),
+            ("nobody", period, 400),
+            ("ofcom", {"since": period["since"]}, 400),
+            ("ofcom", {"since": period["until"], "until": period["since"]}, 400),
+        ):
+            answer = served.client.get(f"/v1/reports/regulators/{path}", params=params)
+            assert answer.status_code == status, (path, params, answer.text)
+        with served.database.reading() as session:
+            exported = [
+                one for one in read_audit_records(session) if one["action"] == "report.exported"
+            ]
+    assert len(exported) == 7

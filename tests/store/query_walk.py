@@ -63,6 +63,7 @@ from hashmatch.store.schema import Case, ContributionState, utc_now
 from tests.store.duties_walk import OLD_CASES, asks_about_duties
 from tests.store.notice_walk import notice_questions
 from tests.store.policy_queries import policy_questions
+from tests.store.regulators_walk import asks_of_regulators
 
 Ask: TypeAlias = Callable[[Session], object]
 _MIDDLE = utc_now() - timedelta(days=DAYS / 2)
@@ -79,6 +80,7 @@ def questions() -> Iterator[tuple[str, Ask]]:
     yield from _others()
     yield from asks_about_duties()
     yield from notice_questions()
+    yield from asks_of_regulators()
     yield from _jobs()
 
 

@@ -326,7 +326,9 @@ _WALKED = (
     "saved_queues", "looks", "related_cases", "lists.browsing", "schedules",
     "evaluations.counts", "evaluations.samples", "sharing.consumers", "sharing.contributions",
     "sharing.feedback", "sharing.publishing", "sharing.reading", "notices", "retention.notices",
-    "policies",
+    "policies", "regulators.appeals", "regulators.currency", "regulators.grouping",
+    "regulators.measures", "regulators.outcomes",
+    "regulators.policies", "regulators.recipients",
 )  # fmt: skip
 
 

@@ -5,8 +5,9 @@ from ..groups import LazyGroup
 command = LazyGroup(
     "report",
     __name__,
-    "Export reports of matches, cases and figures.",
+    "Export matches, cases and figures, and report to regulators.",
     {
         "export": "Export the matches, cases or figures of a period.",
+        "regulator": "Report a period to a regulator, with definitions and the period before.",
     },
 )

@@ -10,6 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hashmatch.errors import InputError
+from hashmatch.regulators import Form as RegulatorForm
+from hashmatch.regulators import Regulator
 from hashmatch.reports import (
     SCHEDULED_FORMS,
     Every,
@@ -31,6 +33,7 @@ from hashmatch.store.schedules import (
 from hashmatch.store.schema import utc_now
 from hashmatch.store.tokens import Scope
 
+from ..api.regulators import make_for_regulator
 from ..api.reports import Form, ReportWanted, make_report
 from ..runtime.state import state_of
 from .forms import RequireForm, RequirePerson, Submission
@@ -95,6 +98,7 @@ async def reports(request: Request, person: Reader) -> Response:
         "period": name if name in periods else "",
         "periods": periods,
         "FORMS": _FORMS,
+        "REGULATORS": [one.value for one in Regulator],
         "may_hashes": person.may(Scope.EXPORT),
     }
     return page(request, "reports", facts)
@@ -126,6 +130,24 @@ async def report_file(request: Request, sent: Exporting) -> Response:
         name = f"hashmatch-{fields.text('since')}.{_ENDINGS[form]}"
         answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
+
+
+@router.post("/reports/regulator")
+async def regulator_file(request: Request, sent: Exporting) -> Response:
+    """Make a report to a regulator to download, which is recorded."""
+    fields, person = sent.fields, sent.person
+    since, until = _day(fields.text("since")), _day(fields.text("until"))
+    if since is None or until is None:
+        raise InputError("a report to a regulator is of a period: give its first day and its end")
+    try:
+        regulator = Regulator(fields.text("regulator"))
+        form = RegulatorForm(fields.text("format"))
+    except ValueError:
+        raise InputError("regulator, format: there is no such choice") from None
+    service = state_of(request)
+    return await make_for_regulator(
+        service, person.audit_name, regulator, form, midnight(since), midnight(until)
+    )
 
 
 @router.post("/reports/schedules")

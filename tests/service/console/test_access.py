@@ -88,6 +88,12 @@ CALLS = [
     Call("POST", "/feedback/1", KEEPERS, {"decision": "decline", "reason": "checked"}),
     Call("GET", "/reports", EXPORTERS),
     Call("POST", "/reports/file", EXPORTERS, {"format": "transparency"}),
+    Call(
+        "POST",
+        "/reports/regulator",
+        EXPORTERS,
+        {"regulator": "ofcom", "format": "json", "since": "2026-01-01", "until": "2026-07-01"},
+    ),
     Call("POST", "/reports/schedules", SENIORS, {"name": "x", "format": "html", "every": "day"}),
     Call("POST", "/reports/made", EXPORTERS, {"report": "1"}),
     Call("GET", "/safeguards", EXPORTERS),

@@ -107,6 +107,30 @@ def test_reports_are_shown_and_downloaded_and_recorded(desk: Served) -> None:
     assert len(exported) == 2
 
 
+def test_a_report_to_a_regulator_is_downloaded_and_recorded(desk: Served) -> None:
+    period = {"since": "2026-01-01", "until": "2100-01-01"}
+    with signed_in(desk, role="auditor") as person:
+        assert "Report to a regulator" in person.get("/reports").text
+        page = person.post("/reports/regulator", regulator="ofcom", format="html", **period)
+        assert "ofcom-2026-01-01.html" in page.headers["content-disposition"]
+        assert "What this report cannot know" in page.text
+        files = person.post("/reports/regulator", regulator="dsa", format="zip", **period)
+        assert files.content.startswith(b"PK")
+        for wrong in (
+            {"regulator": "ofcom", "format": "zip", **period},
+            {"regulator": "nobody", "format": "json", **period},
+            {"regulator": "ofcom", "format": "json"},
+        ):
+            assert person.post("/reports/regulator", **wrong).status_code == 400
+    with desk.database.reading() as session:
+        exported = [
+            json.loads(one["facts"])
+            for one in read_audit_records(session)
+            if one["action"] == "report.exported"
+        ]
+    assert [one["regulator"] for one in exported] == ["ofcom", "dsa"]
+
+
 def test_a_report_is_scheduled_and_downloaded(desk: Served) -> None:
     with signed_in(desk, role="senior") as person:
         answer = person.post("/reports/schedules", name="monthly", format="html", every="month")
