@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from sqlalchemy import insert
 
 from benchmarks.measuring import Table, duration
 from hashmatch.config import Settings
-from hashmatch.sharing import Pull, Sharing, ncmec, publish_list, write_feed
+from hashmatch.sharing import Pull, Sharing, feed_body, ncmec, publish_list, write_feed
 from hashmatch.sharing.taxii import Collections, Selection
 from hashmatch.store.engine import Database, as_table
 from hashmatch.store.lists import create_list, find_list
@@ -111,14 +112,14 @@ def _pull(sharing: Sharing, token_id: str) -> None:
         pulled = sharing.pull(
             token_id, "theirs", wanted, protocol="feed", limit=_A_PAGE, resumed=resumed
         )
-        write_feed(pulled, None, "x")
+        write_feed(pulled, feed_body(pulled), None, "x")
         number += len(pulled.items)
         wanted, resumed, is_complete = pulled.rest, pulled.resumed, pulled.is_complete
     assert number == _ENTRIES, number
 
 
 def _ncmec(sharing: Sharing, _: Database, settings: Settings, token_id: str) -> None:
-    begin = ncmec.parse_moment("2000-01-01T00:00:00Z")
+    begin = datetime(2000, 1, 1, tzinfo=UTC)
     whole = sharing.window(token_id, "theirs", begin, utc_now())
     step = max(whole.until // _SAMPLED, _A_PAGE)
     for start in range(1, whole.until, step):

@@ -263,7 +263,6 @@ def _of_consumers() -> Iterator[tuple[str, Ask]]:
     yield "feedback", lambda session: sharing.read_feedback(session, limit=_ROWS)
     yield "counts of feedback", lambda session: sharing.count_feedback(session, 1, ["e7", "e8"])
     yield "contributions", lambda session: sharing.read_contributions(session, case=7, limit=_ROWS)
-    yield "a contribution", lambda session: sharing.find_contribution_of(session, 1, 7)
     yield "bases of entries", lambda session: sharing.contributions.read_facts_of(session, 1, [7])
 
 
