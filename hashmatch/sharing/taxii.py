@@ -163,6 +163,7 @@ class Collections:
         with database.reading() as session:
             self._store_id = read_store_id(session)
         self._publisher = stix.publisher_object(settings.sharing, self._store_id)
+        self._namings: dict[int, Naming] = {}
 
     def all(self, token_id: str) -> list[Document]:
         """Return the collections that a consumer may see."""
@@ -267,7 +268,9 @@ class Collections:
         )
 
     def _naming(self, shared: SharedList) -> Naming:
-        return Naming(shared.standing.secret)
+        if shared.key not in self._namings:
+            self._namings[shared.key] = Naming(shared.standing.secret)
+        return self._namings[shared.key]
 
 
 def version_of(one: Object) -> str:

@@ -99,10 +99,11 @@ def _active(
     connection = session.connection()
     if ids:
         query = _query(state, facts, is_named=True, of_sqlite=of_sqlite)
-        yield from connection.execute(query, {_CHOSEN: [_licensors_id(one) for one in ids]})
+        named = [_licensors_id(one) for one in ids]
+        yield from connection.execute(query, {_CHOSEN: named}).all()
     if keys:
         query = _query(state, facts, is_named=False, of_sqlite=of_sqlite)
-        yield from connection.execute(query, {_CHOSEN: keys})
+        yield from connection.execute(query, {_CHOSEN: keys}).all()
 
 
 @lru_cache(_KEPT_QUERIES)

@@ -159,7 +159,7 @@ def read_shared(
     Withdrawals are given after a position `since`, where it has read before.
     """
     wanted = {"of_list": row.key, "after": after, "until": until, "most": limit}
-    rows = [_Row(*one) for one in session.execute(_PAGE, wanted)]
+    rows = [_Row(*one) for one in session.execute(_PAGE, wanted).all()]
     position = rows[-1].position if len(rows) == limit else until
     shown = {one.entry_id for one in rows if not one.withdrawn and _is_shown(visibility, one)}
     # Without `since` all of the list follows: what it lacks was withdrawn.
