@@ -27,7 +27,7 @@ _HASHES, _TAGS = "hashmatch-feed/1", "hashmatch-tags/1"
 MEDIA_TYPE = "application/jsonl"
 _CURSOR = re.compile(r"(\d{1,9})" + r"\.(\d{1,18})" * 4)
 # Between two hashes, and tags that are encoded once: nearly all entries have the same few.
-_BETWEEN, _KEPT_TAGS = '","', 4_096
+_BETWEEN, _CACHED_TAGS = '","', 4_096
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -130,6 +130,6 @@ def _facts(facts: ContributionFacts) -> dict[str, Any]:
     }
 
 
-@lru_cache(_KEPT_TAGS)
+@lru_cache(_CACHED_TAGS)
 def _encoded(tags: tuple[str, ...]) -> str:
     return _encode(tags)

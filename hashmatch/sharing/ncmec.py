@@ -37,7 +37,7 @@ _TAG_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _IN_ATTRIBUTES = str.maketrans({'"': "&quot;", "\r": "&#13;", "\n": "&#10;", "\t": "&#09;"})
 # Times and members that are written once: thousands of entries have the same.
-_KEPT = 1_024
+_CACHED = 1_024
 # Reasons for which consumers disagree with a fingerprint, by their name.
 REASONS = (
     "Not the material that the list is of",
@@ -207,7 +207,7 @@ def _member_of(settings: SharingSettings, member: str) -> str:
     return _member(settings.publisher, settings.member_id, member)
 
 
-@lru_cache(_KEPT)
+@lru_cache(_CACHED)
 def _member(publisher: str, own: int, member: str) -> str:
     name = f"Member {member}" if member else publisher or "hashmatch"
     return _element("member", _text(name), id=member or str(own))
@@ -237,7 +237,7 @@ def _text(text: str) -> str:
     return escape(_ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", text))
 
 
-@lru_cache(_KEPT)
+@lru_cache(_CACHED)
 def _moment(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 

@@ -35,7 +35,7 @@ _KINDS = (INDICATOR, FILE)
 _POSITION_BYTES, _TAG_BYTES = 6, 8
 _VERSION, _VARIANT = b"\x40", b"\x80"  # Of a random UUID (RFC 9562).
 # Times that are written once: thousands of entries have the same.
-_KEPT_MOMENTS = 1_024
+_CACHED_MOMENTS = 1_024
 
 
 class Naming:
@@ -45,7 +45,7 @@ class Naming:
     """
 
     def __init__(self, secret: bytes) -> None:
-        # Keyed once: a copy of it costs a third less than to begin anew for each digest.
+        # Keyed once: a copy of it costs a third less than a new one for each digest.
         self._keyed = hmac.new(secret, digestmod="sha256")
 
     def collection_id(self) -> str:
@@ -175,7 +175,7 @@ def marking_id(section: SharedListSettings) -> str:
     return f"marking-definition--{_MARKINGS[section.tlp]}"
 
 
-@lru_cache(_KEPT_MOMENTS)
+@lru_cache(_CACHED_MOMENTS)
 def moment(when: datetime) -> str:
     """Return a time as STIX and TAXII write it."""
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -19,9 +19,9 @@ from .entries import ListState, is_listed_in
 from .entries import is_named as has_id
 
 # Words of entries that are decoded once: nearly all entries of a list have the same few.
-_KEPT_WORDS = 4_096
+_CACHED_WORDS = 4_096
 # To build a statement takes longer than to execute it.
-_KEPT_QUERIES = 64
+_CACHED_QUERIES = 64
 _CHOSEN = "chosen ids or keys"
 
 
@@ -65,7 +65,7 @@ def read_active_words(
     return {own_id: _words(frozenset(pairs)) for own_id, pairs in found.items()}
 
 
-@lru_cache(_KEPT_WORDS)
+@lru_cache(_CACHED_WORDS)
 def _words(pairs: frozenset[tuple[str, str]]) -> EntryWords:
     tags = {one for _, text in pairs for one in json.loads(text)}
     return EntryWords(json.dumps(sorted({one for one, _ in pairs})), json.dumps(sorted(tags)))
@@ -106,7 +106,7 @@ def _active(
         yield from connection.execute(query, {_CHOSEN: keys}).all()
 
 
-@lru_cache(_KEPT_QUERIES)
+@lru_cache(_CACHED_QUERIES)
 def _query(
     state: ListState, facts: tuple[str, ...], *, is_named: bool, of_sqlite: bool
 ) -> Select[*tuple[Any, ...]]:

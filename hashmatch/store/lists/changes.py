@@ -20,7 +20,7 @@ _ROWS_A_BATCH = 20_000
 _NEAR_KEYS = 1_000
 _IDS = (Entry.key, Entry.entry_id)
 # To build a statement takes longer than to execute it, and turns are short.
-_KEPT_QUERIES = 64
+_CACHED_QUERIES = 64
 _LIST, _SINCE, _FIRST, _LAST = "of_list", "since_generation", "from_key", "to_key"
 _LATER = (Generation.list_key == bindparam(_LIST), Generation.number > bindparam(_SINCE))
 _LATE = select(Generation.prepared_as).where(*_LATER, Generation.prepared_as <= bindparam(_SINCE))
@@ -128,7 +128,7 @@ def read_added_page(
     )
 
 
-@lru_cache(_KEPT_QUERIES)
+@lru_cache(_CACHED_QUERIES)
 def _added_query(
     state: ListState, since: _Since | None, *, everything: bool
 ) -> Select[int, str, bool]:

@@ -20,7 +20,7 @@ from .contributions import ContributionFacts, read_facts_of
 
 _LONG_NUMBER = 19  # Longer ones are no numbers of entries, and would not fit into a query.
 # Categories and tags that are decoded once: nearly all entries of a list have the same few.
-_KEPT_ARRAYS = 4_096
+_CACHED_ARRAYS = 4_096
 
 
 class _Row(NamedTuple):
@@ -180,12 +180,12 @@ def _is_gone(visibility: Visibility, one: _Row) -> bool:
     return had and not _is_shown(visibility, one)
 
 
-@lru_cache(_KEPT_ARRAYS)
+@lru_cache(_CACHED_ARRAYS)
 def _array(text: str) -> tuple[Any, ...]:
     return tuple(json.loads(text))
 
 
-@lru_cache(_KEPT_ARRAYS)
+@lru_cache(_CACHED_ARRAYS)
 def _joined(text: str) -> str:
     return ", ".join(json.loads(text))
 
