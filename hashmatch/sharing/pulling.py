@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session
 from hashmatch.config import Settings
 from hashmatch.errors import (
     ForbiddenError,
-    HashmatchError,
+    InputError,
     NotFoundError,
     PullExpiredError,
     UnknownListError,
 )
 from hashmatch.store.engine import Database, audit
-from hashmatch.store.schema import Consumer, HashList
+from hashmatch.store.schema import Consumer, HashList, utc_moment
 from hashmatch.store.sharing import (
     ConsumerFacts,
     FeedbackCounts,
@@ -56,7 +56,8 @@ class SharedList:
 class Pull:
     """Range of positions: those after `after` and up to `until`.
 
-    Withdrawals are of entries that were there at `since`, where the consumer's last pull ended.
+    `since` is where the consumer's last pull ended. Withdrawals are given unless it is 0, those of
+    entries that came after it included: a consumer may have read them and failed to note that.
     """
 
     since: int
@@ -118,7 +119,10 @@ class Sharing:
             for name in () if consumer.is_private and gives_hashes else consumer.lists:
                 try:
                     row = require_shareable(session, self._settings, name)
-                except HashmatchError:  # The operator sees why; others need not.
+                except (
+                    ForbiddenError,
+                    UnknownListError,
+                ):  # The operator sees why; others need not.
                     continue
                 found.append(self._shown(session, row))
         return found
@@ -301,6 +305,15 @@ class Sharing:
         with self._database.writing(f"token {token_id} (consumer {consumer.name})") as session:
             # Of no row: pulls of one consumer do not wait for each other.
             audit(session, "list.pulled", None, facts)
+
+
+def parse_moment(text: str, field: str) -> datetime:
+    """Return a time of a query. Raises `InputError`, which names the field."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(f"{field} is a time such as 2026-01-31T00:00:00Z") from error
+    return utc_moment(moment)
 
 
 def _require_same(

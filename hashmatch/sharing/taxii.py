@@ -15,11 +15,10 @@ from hashmatch.config import Settings
 from hashmatch.errors import InputError, NotFoundError
 from hashmatch.store.engine import Database
 from hashmatch.store.lists import read_store_id
-from hashmatch.store.schema import utc_moment
 from hashmatch.store.sharing import SharedItem
 
 from . import stix
-from .pulling import Pull, SharedList, Sharing
+from .pulling import Pull, SharedList, Sharing, parse_moment
 from .stix import Naming, Object
 
 MEDIA_TYPE = "application/taxii+json;version=2.1"
@@ -54,7 +53,7 @@ class Selection:
         if not limit.isdecimal() or len(limit) > _LONGEST_LIMIT:
             raise InputError("limit is a number of objects")
         return cls(
-            _parse_moment(added_after) if added_after else None,
+            parse_moment(added_after, "added_after") if added_after else None,
             # A client asks for none after a page that had none.
             min(int(limit) or MAX_OBJECTS, MAX_OBJECTS),
             query.get("next", ""),
@@ -164,6 +163,7 @@ class Collections:
         with database.reading() as session:
             self._store_id = read_store_id(session)
         self._publisher = stix.publisher_object(settings.sharing, self._store_id)
+        self._namings: dict[int, Naming] = {}
 
     def all(self, token_id: str) -> list[Document]:
         """Return the collections that a consumer may see."""
@@ -268,17 +268,11 @@ class Collections:
         )
 
     def _naming(self, shared: SharedList) -> Naming:
-        return Naming(shared.standing.secret)
+        if shared.key not in self._namings:
+            self._namings[shared.key] = Naming(shared.standing.secret)
+        return self._namings[shared.key]
 
 
 def version_of(one: Object) -> str:
     """Return the version of an object: when it was modified, or created, or "" of neither."""
     return str(one.get("modified") or one.get("created") or stix.moment(_EPOCH))
-
-
-def _parse_moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InputError("added_after is a time such as 2026-01-31T00:00:00Z") from error
-    return utc_moment(moment)

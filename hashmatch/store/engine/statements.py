@@ -15,11 +15,13 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     CursorResult,
+    Dialect,
     Insert,
     Result,
     String,
     Table,
     Text,
+    TypeDecorator,
     UpdateBase,
     any_,
     bindparam,
@@ -36,6 +38,7 @@ from ..schema import Base
 if TYPE_CHECKING:
     import sqlalchemy.dialects.postgresql as postgresql_dialect
 
+_ROWS = "rows of values"
 Upsert: TypeAlias = "sqlite_dialect.Insert | postgresql_dialect.Insert"
 
 
@@ -91,6 +94,36 @@ def among(
     return cast("ColumnElement[bool]", column == any_(literal(every, ARRAY(kind))))
 
 
+class _Values(TypeDecorator[Sequence[Any]]):
+    """Texts or numbers as one value: an array, or on SQLite a JSON text."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, kind: TypeEngine[Any]) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the type of the value as the database takes it."""
+        return Text() if dialect.name == "sqlite" else dialect.type_descriptor(ARRAY(self.kind))
+
+    def process_bind_param(self, value: Collection[Any] | None, dialect: Dialect) -> Any:
+        """Return the value as the driver takes it."""
+        every = list(value or ())
+        return json.dumps(every) if dialect.name == "sqlite" else every
+
+
+def among_named(column: Any, name: str, *, is_sqlite: bool) -> ColumnElement[bool]:
+    """Return the same condition for a statement that is kept, with values to be given by a name."""
+    kind = Text() if isinstance(column.type, String) else BigInteger()
+    values = bindparam(name, type_=_Values(kind))
+    if not is_sqlite:
+        return cast("ColumnElement[bool]", column == any_(values))
+    each = func.json_each(values).table_valued("value")
+    return cast("ColumnElement[bool]", column.in_(select(each.c.value)))
+
+
 def ignoring(connection: Connection, table: Table | type[Base]) -> Upsert:
     """Return an insertion that leaves out rows that would repeat a key.
 
@@ -116,12 +149,52 @@ def insert_rows(
     return session.execute(_from_arrays(new, names), arrays)
 
 
+def insert_alike(
+    session: Session,
+    new: Insert,
+    common: Mapping[str, Any],
+    names: tuple[str, ...],
+    rows: Sequence[tuple[str | int | None, ...]],
+) -> None:
+    """Execute an insertion that is kept, of rows with these values in common.
+
+    What `names` are of differs, and is texts and numbers alone. On SQLite they are one JSON text,
+    since each value that the driver is given costs more than to insert it: rows of eleven took 26
+    µs each, as tuples that the driver was given directly 12, and take 9.
+    """
+    statement = _with_common(new, tuple(common), names, is_sqlite=is_sqlite(session))
+    own: dict[str, Any]
+    if is_sqlite(session):
+        own = {_ROWS: json.dumps(rows)}
+    else:
+        own = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+    session.execute(statement, {**common, **own})
+
+
+@lru_cache(maxsize=64)
+def _with_common(
+    new: Insert, common: tuple[str, ...], names: tuple[str, ...], *, is_sqlite: bool
+) -> Insert:
+    table = cast("Table", new.table)
+    own: list[ColumnElement[Any]]
+    if is_sqlite:
+        row = func.json_each(bindparam(_ROWS, type_=Text())).table_valued("value").c.value
+        own = [func.json_extract(row, f"$[{number}]") for number in range(len(names))]
+    else:
+        own = _columns_of_arrays(table, names)
+    shared = [bindparam(one, type_=table.c[one].type) for one in common]
+    return new.from_select([*names, *common], select(*own, *shared))
+
+
 @lru_cache(maxsize=64)
 def _from_arrays(new: Insert, names: tuple[str, ...]) -> Insert:
-    columns = [cast("Table", new.table).c[name] for name in names]
-    arrays = [bindparam(one.name, type_=ARRAY(_item_type(one))) for one in columns]
+    return new.from_select(names, select(*_columns_of_arrays(cast("Table", new.table), names)))
+
+
+def _columns_of_arrays(table: Table, names: tuple[str, ...]) -> list[ColumnElement[Any]]:
+    arrays = [bindparam(name, type_=ARRAY(_item_type(table.c[name]))) for name in names]
     values = func.unnest(*arrays).table_valued(*names).render_derived()
-    return new.from_select(names, select(*(values.c[name] for name in names)))
+    return [values.c[name] for name in names]
 
 
 def _item_type(column: Column[Any]) -> TypeEngine[Any]:

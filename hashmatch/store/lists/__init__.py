@@ -4,7 +4,6 @@ from .allowances import Allowance, Terms, allow_hash, parse_terms, read_allowanc
 from .browsing import BrowsedEntry, browse_entries
 from .by_id import EntryHashes, EntryWords, read_active_hashes, read_active_words, shared_id
 from .changes import (
-    ChangedEntry,
     ChangedPage,
     EntryBatch,
     has_changed_contents,
@@ -122,7 +121,6 @@ __all__ = [
     "UNCHANGED",
     "Allowance",
     "BrowsedEntry",
-    "ChangedEntry",
     "ChangedPage",
     "Comparison",
     "Counts",

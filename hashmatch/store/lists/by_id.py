@@ -6,17 +6,23 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session
 
+from ..engine import among_named, as_table, is_sqlite
 from ..schema import Entry, EntryChange, HashList
-from .entries import is_in_force, is_listed, is_named
+from .entries import ListState, is_listed_in
+from .entries import is_named as has_id
 
-_Value = TypeVar("_Value", str, int)
-# Databases take 32,766 values and more.
-_IDS_A_QUERY = 1_000
+# Words of entries that are decoded once: nearly all entries of a list have the same few.
+_CACHED_WORDS = 4_096
+# To build a statement takes longer than to execute it.
+_CACHED_QUERIES = 64
+_CHOSEN = "chosen ids or keys"
 
 
 def shared_id(entry_id: str, key: int) -> str:
@@ -43,26 +49,26 @@ class EntryHashes:
 
 @dataclass(frozen=True, slots=True)
 class EntryWords:
-    """Categories and tags of all active hashes of an entry, each in order."""
+    """Categories and tags of all active hashes of an entry, each in order, as JSON arrays."""
 
-    categories: tuple[str, ...]
-    tags: tuple[str, ...]
+    categories: str
+    tags: str
 
 
 def read_active_words(
     session: Session, row: HashList, ids: Collection[str], keys: Collection[int] = ()
 ) -> dict[str, EntryWords]:
     """Return the words of the active entries with these ids, or keys where they have none."""
-    categories: defaultdict[str, set[str]] = defaultdict(set)
-    tags: defaultdict[str, set[str]] = defaultdict(set)
-    for entry, change in _active(session, row, ids, keys):
-        own_id = shared_id(entry.entry_id, entry.key)
-        categories[own_id].add((change or entry).category)
-        tags[own_id].update(json.loads((change or entry).tags))
-    return {
-        one: EntryWords(tuple(sorted(categories[one])), tuple(sorted(tags[one])))
-        for one in categories
-    }
+    found = defaultdict[str, set[tuple[str, str]]](set)
+    for entry_id, key, category, tags in _active(session, row, ids, keys, ("category", "tags")):
+        found[shared_id(entry_id, key)].add((category, tags))
+    return {own_id: _words(frozenset(pairs)) for own_id, pairs in found.items()}
+
+
+@lru_cache(_CACHED_WORDS)
+def _words(pairs: frozenset[tuple[str, str]]) -> EntryWords:
+    tags = {one for _, text in pairs for one in json.loads(text)}
+    return EntryWords(json.dumps(sorted({one for one, _ in pairs})), json.dumps(sorted(tags)))
 
 
 def read_active_hashes(
@@ -70,31 +76,54 @@ def read_active_hashes(
 ) -> dict[str, EntryHashes]:
     """Return the active entries with these ids, or keys where they have none, by the id shared."""
     found: dict[str, EntryHashes] = {}
-    for entry, change in _active(session, row, ids, keys):
-        own_id = shared_id(entry.entry_id, entry.key)
-        of_id = found.setdefault(own_id, EntryHashes((change or entry).added_at))
-        of_id.hashes.setdefault(entry.algorithm, []).append(entry.value)
+    facts = ("added_at", "algorithm", "value")
+    rows = sorted(_active(session, row, ids, keys, facts), key=itemgetter(1))
+    for entry_id, key, added_at, algorithm, value in rows:
+        own_id = shared_id(entry_id, key)
+        if (of_id := found.get(own_id)) is None:
+            of_id = found[own_id] = EntryHashes(added_at)
+        of_id.hashes.setdefault(algorithm, []).append(value)
     return found
 
 
 def _active(
-    session: Session, row: HashList, ids: Collection[str], keys: Collection[int]
-) -> Iterator[tuple[Entry, EntryChange | None]]:
-    query = (
-        select(Entry, EntryChange)
-        .join(HashList, HashList.key == Entry.list_key)
-        .outerjoin(EntryChange, is_in_force())
-    )
-    named = [_licensors_id(one) for one in ids]
-    conditions = [
-        *((*is_listed(row), is_named(), Entry.entry_id.in_(some)) for some in _batches(named)),
-        *((*is_listed(row, within_keys=True), Entry.key.in_(some)) for some in _batches(keys)),
+    session: Session,
+    row: HashList,
+    ids: Collection[str],
+    keys: Collection[int],
+    facts: tuple[str, ...],
+) -> Iterator[Row[*tuple[Any, ...]]]:
+    """Yield id, key and some facts of hashes, in columns: objects cost several times as much."""
+    state, of_sqlite = ListState.of(row), is_sqlite(session)
+    # Below the session, which takes as long over a row as the database.
+    connection = session.connection()
+    if ids:
+        query = _query(state, facts, is_named=True, of_sqlite=of_sqlite)
+        named = [_licensors_id(one) for one in ids]
+        yield from connection.execute(query, {_CHOSEN: named}).all()
+    if keys:
+        query = _query(state, facts, is_named=False, of_sqlite=of_sqlite)
+        yield from connection.execute(query, {_CHOSEN: keys}).all()
+
+
+@lru_cache(_CACHED_QUERIES)
+def _query(
+    state: ListState, facts: tuple[str, ...], *, is_named: bool, of_sqlite: bool
+) -> Select[*tuple[Any, ...]]:
+    entries, changes = as_table(Entry).c, as_table(EntryChange).c
+    columns = [
+        func.coalesce(changes[one], entries[one]) if one in changes else entries[one]
+        for one in facts
     ]
-    for chosen in conditions:
-        for one in session.execute(query.where(*chosen).order_by(Entry.key)):
-            yield one[0], one[1]
-
-
-def _batches(values: Collection[_Value]) -> list[list[_Value]]:
-    every = list(values)
-    return [every[first : first + _IDS_A_QUERY] for first in range(0, len(every), _IDS_A_QUERY)]
+    is_in_force = changes.entry_key == entries.key
+    if state.preparing is not None:
+        is_in_force &= changes.generation != state.preparing
+    listed = is_listed_in(state, within_keys=not is_named)
+    if is_named:
+        listed.append(has_id())
+    chosen = entries.entry_id if is_named else entries.key
+    return (
+        select(entries.entry_id, entries.key, *columns)
+        .outerjoin_from(as_table(Entry), as_table(EntryChange), is_in_force)
+        .where(*listed, among_named(chosen, _CHOSEN, is_sqlite=of_sqlite))
+    )

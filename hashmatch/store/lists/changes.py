@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from ..schema import Entry, EntryChange, Generation, HashList
-from .entries import highest_key, is_in_force, is_listed
+from ..schema import Entry, Generation, HashList
+from .by_id import shared_id
+from .entries import ListState, highest_key, is_listed, is_listed_in
 
 _ROWS_A_BATCH = 20_000
 # Ranges of keys with fewer others between them are read as one.
 _NEAR_KEYS = 1_000
-_FACTS = (Entry.key, Entry.entry_id, Entry.category, Entry.tags)
+_IDS = (Entry.key, Entry.entry_id)
+# To build a statement takes longer than to execute it, and turns are short.
+_CACHED_QUERIES = 64
+_LIST, _SINCE, _FIRST, _LAST = "of_list", "since_generation", "from_key", "to_key"
+_LATER = (Generation.list_key == bindparam(_LIST), Generation.number > bindparam(_SINCE))
+_LATE = select(Generation.prepared_as).where(*_LATER, Generation.prepared_as <= bindparam(_SINCE))
+_FIRST_KEY = func.coalesce(Generation.first_key, 1)
+_LAST_KEY = func.coalesce(Generation.last_key, select(func.max(Entry.key)).scalar_subquery(), 0)
+_HAS_ADDED = (*_LATER, Generation.added > 0)
+_RANGES = select(_FIRST_KEY, _LAST_KEY).where(*_HAS_ADDED)
+_WHOLE_RANGE = select(func.min(_FIRST_KEY), func.max(_LAST_KEY)).where(*_HAS_ADDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,22 +84,16 @@ def _read_range(
 
 
 @dataclass(frozen=True, slots=True)
-class ChangedEntry:
-    """One hash of an entry without its value; `is_new` says that it was added since then."""
-
-    key: int
-    entry_id: str
-    category: str
-    tags: str
-    is_new: bool
-
-
-@dataclass(frozen=True, slots=True)
 class ChangedPage:
-    """Some changed entries, and the last key that was looked at; None at the end."""
+    """Some changed entries, and the last key that was looked at; None at the end.
 
-    entries: Sequence[ChangedEntry]
+    `entries` gives the keys, by the ids that they are shared by, of those without a licensor's id,
+    and None for all others. `new` are the ids of those that were added since.
+    """
+
+    entries: Mapping[str, int | None]
     until_key: int | None
+    new: Collection[str] = ()
 
 
 def read_added_page(
@@ -107,26 +113,35 @@ def read_added_page(
     ranges = _merged(_ranges(session, row, None if everything else generation))
     following = [(max(first, after_key + 1), last) for first, last in ranges if last > after_key]
     if not following:
-        return ChangedPage((), None)
+        return ChangedPage({}, None)
     first, last = following[0]
     until = min(last, first + limit - 1)
+    query = _added_query(ListState.of(row), since, everything=everything)
+    # Below the session, as above.
+    rows = session.connection().execute(query, {_FIRST: first, _LAST: until})
+    found = [(shared_id(own, key), key, own, new) for key, own, new in rows]
+    is_last = until == last and len(following) == 1
+    return ChangedPage(
+        {one: None if own else key for one, key, own, _ in found},
+        None if is_last else until,
+        {one for one, _, _, new in found if new},
+    )
+
+
+@lru_cache(_CACHED_QUERIES)
+def _added_query(
+    state: ListState, since: _Since | None, *, everything: bool
+) -> Select[int, str, bool]:
     is_new: ColumnElement[bool] = true() if since is None else since.has_added()
-    query = (
-        select(Entry, EntryChange, is_new)
-        .join(HashList, HashList.key == Entry.list_key)
-        .outerjoin(EntryChange, is_in_force())
-        .where(Entry.key.between(first, until), *is_listed(row, within_keys=True))
-        .where(true() if everything else is_new)
+    return (
+        select(*_IDS, is_new)
+        .where(
+            Entry.key.between(bindparam(_FIRST), bindparam(_LAST)),
+            *is_listed_in(state, within_keys=True),
+            true() if everything else is_new,
+        )
         .order_by(Entry.key)
     )
-    found = [
-        ChangedEntry(
-            entry.key, entry.entry_id, (change or entry).category, (change or entry).tags, bool(new)
-        )
-        for entry, change, new in session.execute(query)
-    ]
-    is_last = until == last and len(following) == 1
-    return ChangedPage(found, None if is_last else until)
 
 
 def read_withdrawn_page(
@@ -140,17 +155,21 @@ def read_withdrawn_page(
     """
     since = _Since.at(session, row.key, generation)
     withdrawn = (Entry.list_key == row.key, since.has_withdrawn())
-    few = session.execute(select(*_FACTS).where(*withdrawn).limit(limit + 1)).all()
+    few = session.execute(select(*_IDS).where(*withdrawn).limit(limit + 1)).all()
     if len(few) <= limit:
-        return ChangedPage([ChangedEntry(*one, is_new=False) for one in few], None)
+        return ChangedPage(_by_shared_id(few), None)
     until = after_key + limit
-    query = select(*_FACTS).where(
+    query = select(*_IDS).where(
         Entry.key.between(after_key + 1, until),
         Entry.list_key + 0 == row.key,
         since.has_withdrawn(),
     )
-    found = [ChangedEntry(*one, is_new=False) for one in session.execute(query)]
+    found = _by_shared_id(session.execute(query))
     return ChangedPage(found, None if until >= highest_key(session) else until)
+
+
+def _by_shared_id(rows: Iterable[Row[int, str]]) -> dict[str, int | None]:
+    return {shared_id(own, key): None if own else key for key, own in rows}
 
 
 def has_changed_contents(session: Session, row: HashList, generation: int) -> bool:
@@ -194,12 +213,8 @@ class _Since:
     @classmethod
     def at(cls, session: Session, list_key: int, generation: int) -> _Since:
         preparing = session.get_one(HashList, list_key).preparing
-        late = select(Generation.prepared_as).where(
-            Generation.list_key == list_key,
-            Generation.number > generation,
-            Generation.prepared_as <= generation,
-        )
-        return cls(generation, preparing, tuple(session.scalars(late)))
+        known = {_LIST: list_key, _SINCE: generation}
+        return cls(generation, preparing, tuple(session.scalars(_LATE, known)))
 
     def has_added(self) -> ColumnElement[bool]:
         return self._is_since(Entry.added_generation)
@@ -218,14 +233,10 @@ class _Since:
 
 def _ranges(session: Session, row: HashList, generation: int | None) -> list[tuple[int, int]]:
     """Return the ranges of keys that the generations of a list have given since one of them."""
-    since = row.emptied if generation is None else generation
-    has_added = (Generation.list_key == row.key, Generation.number > since, Generation.added > 0)
-    first = func.coalesce(Generation.first_key, 1)
-    last = func.coalesce(Generation.last_key, highest_key(session))
-    query: Select[int, int] = select(first, last)
-    if generation is None:  # All of them, however many there were.
-        query = select(func.min(first), func.max(last))
-    return [(one, other) for one, other in session.execute(query.where(*has_added)) if one]
+    known = {_LIST: row.key, _SINCE: row.emptied if generation is None else generation}
+    # Where none is known, all of them, however many there were.
+    found = session.execute(_WHOLE_RANGE if generation is None else _RANGES, known)
+    return [(one, other) for one, other in found if one]
 
 
 def _merged(ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -23,14 +23,39 @@ def is_listed(
     In the terms of the index of active entries, so that it is used, unless entries are looked for
     `within_keys`, or while others prepare a generation. One that `is_begun` has no entries yet.
     """
-    of_list = [(Entry.list_key + 0 if within_keys else Entry.list_key) == row.key]
-    if row.emptied and row.clear_from is not None:
-        of_list.append(Entry.added_generation > row.emptied)
-    if row.preparing is None or is_begun:
+    return is_listed_in(ListState.of(row), within_keys=within_keys, is_begun=is_begun)
+
+
+@dataclass(frozen=True, slots=True)
+class ListState:
+    """All of a list that conditions on its entries depend on: statements are kept by it.
+
+    `emptied` is None where no entries are there from before the list was emptied.
+    """
+
+    key: int
+    emptied: int | None
+    preparing: int | None
+
+    @classmethod
+    def of(cls, row: HashList) -> ListState:
+        """Return the state of a list."""
+        is_cleared = not row.emptied or row.clear_from is None
+        return cls(row.key, None if is_cleared else row.emptied, row.preparing)
+
+
+def is_listed_in(
+    state: ListState, *, within_keys: bool = False, is_begun: bool = False
+) -> list[ColumnElement[bool]]:
+    """Say the same of a list in a state."""
+    of_list = [(Entry.list_key + 0 if within_keys else Entry.list_key) == state.key]
+    if state.emptied is not None:
+        of_list.append(Entry.added_generation > state.emptied)
+    if state.preparing is None or is_begun:
         return [*of_list, Entry.withdrawn_generation.is_(None)]
     withdrawn = Entry.withdrawn_generation
-    is_active = or_(withdrawn.is_(None), withdrawn == row.preparing)
-    return [*of_list, Entry.added_generation != row.preparing, is_active]
+    is_active = or_(withdrawn.is_(None), withdrawn == state.preparing)
+    return [*of_list, Entry.added_generation != state.preparing, is_active]
 
 
 def are_listed() -> ColumnElement[bool]:

@@ -19,7 +19,6 @@ from .contributions import (
     add_contribution,
     decide_contribution,
     find_contribution,
-    find_contribution_of,
     read_contributions,
 )
 from .feedback import (
@@ -61,7 +60,6 @@ __all__ = [
     "facts_of",
     "find_consumer",
     "find_contribution",
-    "find_contribution_of",
     "find_position",
     "find_shared_entry",
     "find_shared_first",

@@ -9,22 +9,21 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
-from ..engine import as_table, ignoring
+from ..engine import among_named, as_table, ignoring, insert_alike, is_sqlite
 from ..lists import (
-    ChangedEntry,
     ChangedPage,
     EntryWords,
     has_changed_contents,
     read_active_words,
     read_added_page,
     read_withdrawn_page,
-    shared_id,
 )
 from ..schema import HashList, Publication, SharedEntry, SharedList, utc_now
 
@@ -32,6 +31,46 @@ from ..schema import HashList, Publication, SharedEntry, SharedList, utc_now
 # the list; entries that were added since, or all where contents were changed.
 _WITHDRAWN, _EMPTIED, _ADDED, _ALL = "withdrawn", "emptied", "added", "all"
 _SECRET_BYTES = 32
+_ENTRIES = as_table(SharedEntry)
+_ADD = insert(_ENTRIES)
+_OWN = ("entry_id", "entry_key", "position", "first_position", "categories", "tags")
+_CHANGE = update(_ENTRIES).where(
+    _ENTRIES.c.list_key == bindparam("of_list"), _ENTRIES.c.entry_id == bindparam("of_entry")
+)
+
+
+class _Known(NamedTuple):
+    """Row of an entry as it was published last, in columns: objects cost several times as much."""
+
+    entry_id: str
+    entry_key: int | None
+    categories: str
+    tags: str
+    earlier: str
+    withdrawn: bool
+
+
+# Statements are kept: to build one takes longer than to execute it, and turns are short.
+_KNOWN = select(*(_ENTRIES.c[one] for one in _Known._fields)).where(
+    _ENTRIES.c.list_key == bindparam("of_list")
+)
+_KNOWN_OF = {
+    is_sqlite: _KNOWN.where(among_named(_ENTRIES.c.entry_id, "ids", is_sqlite=is_sqlite))
+    for is_sqlite in (True, False)
+}
+_FOLLOWING = (
+    _KNOWN.where(_ENTRIES.c.entry_id > bindparam("after"))
+    .order_by(_ENTRIES.c.entry_id)
+    .limit(bindparam("most"))
+)
+_LOCKED = select(SharedList).where(SharedList.list_key == bindparam("of_list")).with_for_update()
+_NEWEST = (
+    select(Publication.published_at)
+    .where(Publication.list_key == bindparam("of_list"))
+    .order_by(Publication.position.desc())
+    .limit(1)
+)
+_PUBLISH = insert(as_table(Publication))
 
 
 def publish_some(session: Session, list_key: int, *, limit: int) -> bool:
@@ -63,13 +102,14 @@ def is_behind(session: Session, list_key: int) -> bool:
 
 
 def _locked(session: Session, list_key: int) -> SharedList:
+    if (found := session.scalar(_LOCKED, {"of_list": list_key})) is not None:
+        return found
     first = {
         "list_key": list_key, "stage": "", "next_key": 0, "next_id": "", "position": 0,
         "secret": secrets.token_bytes(_SECRET_BYTES),
     }  # fmt: skip
     session.execute(ignoring(session.connection(), SharedList), [first])
-    query = select(SharedList).where(SharedList.list_key == list_key).with_for_update()
-    return session.scalars(query).one()
+    return session.scalars(_LOCKED, {"of_list": list_key}).one()
 
 
 def _begin(row: HashList, shared: SharedList) -> bool:
@@ -89,6 +129,8 @@ class _Step:
         self._shared = shared
         self._position = shared.position
         self._moment = self._next_moment()
+        self._added: list[tuple[str | int | None, ...]] = []
+        self._changed: list[dict[str, Any]] = []
 
     def add(self, limit: int) -> None:
         """Publish the next entries that were added, or whose contents were changed."""
@@ -101,7 +143,7 @@ class _Step:
             everything=shared.stage == _ALL,
             limit=limit,
         )
-        self._write(page.entries)
+        self._write(page)
         self._advance(page, "")
 
     def withdraw(self, limit: int) -> None:
@@ -110,9 +152,11 @@ class _Step:
         page = read_withdrawn_page(
             self._session, self._row, before, self._shared.next_key, limit=limit
         )
-        ids = {shared_id(one.entry_id, one.key) for one in page.entries}
-        named = {shared_id(one.entry_id, one.key) for one in page.entries if one.entry_id}
-        self._mark(self._known(ids).values(), read_active_words(self._session, self._row, named))
+        named = [own_id for own_id, key in page.entries.items() if key is None]
+        still = read_active_words(self._session, self._row, named)
+        known = self._known(page.entries)
+        for own_id in sorted(known):
+            self._mark(known[own_id], still.get(own_id))
         self._advance(page, _EMPTIED if before < self._row.emptied else self._adding())
 
     def _adding(self) -> str:
@@ -125,43 +169,40 @@ class _Step:
 
     def sweep(self, limit: int) -> None:
         """Withdraw rows whose entries went with the list, the next in the order of their ids."""
-        query = (
-            select(SharedEntry)
-            .where(
-                SharedEntry.list_key == self._row.key,
-                SharedEntry.entry_id > self._shared.next_id,
-            )
-            .order_by(SharedEntry.entry_id)
-            .limit(limit)
-        )
-        rows = list(self._session.scalars(query))
-        named = {one.entry_id for one in rows if one.entry_key is None}
-        keys = {one.entry_key for one in rows if one.entry_key is not None}
+        wanted = {"of_list": self._row.key, "after": self._shared.next_id, "most": limit}
+        rows = [_Known(*one) for one in self._session.execute(_FOLLOWING, wanted)]
+        named = [one.entry_id for one in rows if one.entry_key is None]
+        keys = [one.entry_key for one in rows if one.entry_key is not None]
         still = read_active_words(self._session, self._row, named, keys)
-        self._mark([one for one in rows if one.entry_id not in still], {})
+        for one in rows:
+            if one.entry_id not in still:
+                self._mark(one, None)
         if len(rows) < limit:
             self._finish(self._adding())
         else:
             self._shared.next_id = rows[-1].entry_id
 
     def end(self) -> None:
-        """Publish the positions that were given."""
+        """Write the rows, and publish the positions that they were given."""
         if self._position == self._shared.position:
             return
+        # How far the list is follows at the end, once.
+        with self._session.no_autoflush:
+            if self._added:
+                common = {
+                    "list_key": self._row.key, "published_at": self._moment,
+                    "first_published_at": self._moment, "earlier": "[]", "withdrawn": False,
+                }  # fmt: skip
+                insert_alike(self._session, _ADD, common, _OWN, self._added)
+            if self._changed:
+                self._session.execute(_CHANGE, self._changed)
+            new = {"position": self._position, "published_at": self._moment}
+            self._session.execute(_PUBLISH, {"list_key": self._row.key, **new})
         self._shared.position = self._position
-        self._session.add(
-            Publication(list_key=self._row.key, position=self._position, published_at=self._moment)
-        )
 
     def _next_moment(self) -> datetime:
         """Return a time later than all before, even where a clock was set back."""
-        newest = (
-            select(Publication.published_at)
-            .where(Publication.list_key == self._row.key)
-            .order_by(Publication.position.desc())
-            .limit(1)
-        )
-        before, now = self._session.scalar(newest), utc_now()
+        before, now = self._session.scalar(_NEWEST, {"of_list": self._row.key}), utc_now()
         return now if before is None else max(now, before + timedelta(microseconds=1))
 
     def _advance(self, page: ChangedPage, stage: str) -> None:
@@ -177,71 +218,65 @@ class _Step:
             # Changes that were made meanwhile are since then, and are published next.
             shared.generation, shared.target = shared.target, None
 
-    def _known(self, ids: Collection[str]) -> dict[str, SharedEntry]:
+    def _known(self, ids: Collection[str]) -> dict[str, _Known]:
         if not ids:
             return {}
-        query = select(SharedEntry).where(
-            SharedEntry.list_key == self._row.key, SharedEntry.entry_id.in_(sorted(ids))
-        )
-        return {one.entry_id: one for one in self._session.scalars(query)}
+        query = _KNOWN_OF[is_sqlite(self._session)]
+        rows = self._session.execute(query, {"of_list": self._row.key, "ids": ids})
+        return {one[0]: _Known(*one) for one in rows}
 
-    def _write(self, entries: Sequence[ChangedEntry]) -> None:
-        by_id = {shared_id(one.entry_id, one.key): one for one in entries}
-        new = {shared_id(one.entry_id, one.key) for one in entries if one.is_new}
-        named = [one for one, entry in by_id.items() if entry.entry_id]
-        keys = [entry.key for entry in by_id.values() if not entry.entry_id]
+    def _write(self, page: ChangedPage) -> None:
+        named = [own_id for own_id, key in page.entries.items() if key is None]
+        keys = [key for key in page.entries.values() if key is not None]
         words = read_active_words(self._session, self._row, named, keys)
-        known, added = self._known(by_id), []
-        for own_id, one in by_id.items():
+        known = self._known(page.entries)
+        for own_id, key in page.entries.items():
             # It may be withdrawn by now, and is then published as that.
             if (own := words.get(own_id)) is None:
                 continue
-            row = known.get(own_id)
-            if row is None:
-                added.append(self._values(own_id, one, own))
-            elif self._update(row, own) or row.withdrawn or own_id in new:
-                row.withdrawn = False
-                row.position, row.published_at = self._next(), self._moment
-        if added:
-            self._session.execute(insert(as_table(SharedEntry)), added)
+            before = known.get(own_id)
+            if before is None:
+                self._add(own_id, key, own)
+            elif before.withdrawn or own_id in page.new or _words_of(before) != own:
+                self._change(before, own)
 
-    def _update(self, row: SharedEntry, own: EntryWords) -> bool:
-        """Let a row have the words of its entry; say whether it had others."""
-        categories, tags = json.dumps(own.categories), json.dumps(own.tags)
-        if (row.categories, row.tags) == (categories, tags):
-            return False
-        if row.categories != categories:
-            earlier = [*json.loads(row.earlier), json.loads(row.categories)]
-            row.earlier = json.dumps(sorted(map(list, set(map(tuple, earlier)))))
-        row.categories, row.tags = categories, tags
-        return True
-
-    def _values(self, own_id: str, one: ChangedEntry, own: EntryWords) -> dict[str, object]:
+    def _add(self, own_id: str, key: int | None, own: EntryWords) -> None:
         position = self._next()
-        return {
-            "list_key": self._row.key,
-            "entry_id": own_id,
-            "entry_key": None if one.entry_id else one.key,
-            "position": position,
-            "first_position": position,
-            "published_at": self._moment,
-            "first_published_at": self._moment,
-            "categories": json.dumps(own.categories),
-            "tags": json.dumps(own.tags),
-            "earlier": "[]",
-        }
+        self._added.append((own_id, key, position, position, own.categories, own.tags))
 
-    def _mark(self, rows: Iterable[SharedEntry], still: Mapping[str, EntryWords]) -> None:
-        """Give rows a new position: those that lost some hashes, and those that lost all."""
-        for row in rows:
-            own = still.get(row.entry_id)
-            if own is None and row.withdrawn:
-                continue
-            if own is not None:
-                self._update(row, own)
-            row.withdrawn = own is None
-            row.position, row.published_at = self._next(), self._moment
+    def _mark(self, before: _Known, still: EntryWords | None) -> None:
+        """Give an entry a new position that lost some hashes, or all, unless it had lost all."""
+        if still is not None or not before.withdrawn:
+            self._change(before, still)
+
+    def _change(self, before: _Known, own: EntryWords | None) -> None:
+        """Give an entry a new position, with the words that it has now, or withdrawn."""
+        now = own or _words_of(before)
+        self._changed.append(
+            {
+                "of_list": self._row.key,
+                "of_entry": before.entry_id,
+                "position": self._next(),
+                "published_at": self._moment,
+                "categories": now.categories,
+                "tags": now.tags,
+                "earlier": _earlier(before, now.categories),
+                "withdrawn": own is None,
+            }
+        )
 
     def _next(self) -> int:
         self._position += 1
         return self._position
+
+
+def _words_of(before: _Known) -> EntryWords:
+    return EntryWords(before.categories, before.tags)
+
+
+def _earlier(before: _Known, categories: str) -> str:
+    """Return the earlier categories of an entry that now has these."""
+    if before.categories == categories:
+        return before.earlier
+    earlier = [*json.loads(before.earlier), json.loads(before.categories)]
+    return json.dumps(sorted(map(list, set(map(tuple, earlier)))))

@@ -6,16 +6,48 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from ..engine import as_table
 from ..lists import OWN, read_active_hashes
 from ..schema import HashList, Publication, SharedEntry, SharedList
 from .consumers import Visibility
 from .contributions import ContributionFacts, read_facts_of
 
 _LONG_NUMBER = 19  # Longer ones are no numbers of entries, and would not fit into a query.
+# Categories and tags that are decoded once: nearly all entries of a list have the same few.
+_CACHED_ARRAYS = 4_096
+
+
+class _Row(NamedTuple):
+    """Row of an entry, in columns: objects cost several times as much."""
+
+    entry_id: str
+    entry_key: int | None
+    position: int
+    published_at: datetime
+    first_position: int
+    first_published_at: datetime
+    categories: str
+    tags: str
+    earlier: str
+    withdrawn: bool
+
+
+_ENTRIES = as_table(SharedEntry).c
+_ROWS = select(*(_ENTRIES[one] for one in _Row._fields)).where(
+    _ENTRIES.list_key == bindparam("of_list")
+)
+# A statement that is kept: to build one takes longer than to execute it.
+_PAGE = (
+    _ROWS.where(_ENTRIES.position > bindparam("after"), _ENTRIES.position <= bindparam("until"))
+    .order_by(_ENTRIES.position)
+    .limit(bindparam("most"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +65,7 @@ class SharedItem:
     first_published_at: datetime
     is_withdrawn: bool
     category: str = ""
-    tags: Sequence[str] = ()
+    tags: tuple[str, ...] = ()
     added_at: str = ""
     hashes: Mapping[str, Sequence[bytes]] = field(default_factory=dict, repr=False)
     facts: ContributionFacts | None = None
@@ -73,26 +105,24 @@ def find_shared_entry(
     session: Session, row: HashList, visibility: Visibility, entry_id: str
 ) -> SharedItem | None:
     """Return an entry of a list as a consumer sees it; None of others."""
-    one = session.get(SharedEntry, (row.key, entry_id))
-    return _as_seen(session, row, visibility, one)
+    found = session.execute(_ROWS.where(_ENTRIES.entry_id == entry_id), {"of_list": row.key})
+    return _as_seen(session, row, visibility, [_Row(*one) for one in found])
 
 
 def find_shared_first(
     session: Session, row: HashList, visibility: Visibility, first_position: int
 ) -> SharedItem | None:
     """Return the entry that was there first at a position, as a consumer sees it."""
-    query = select(SharedEntry).where(
-        SharedEntry.list_key == row.key, SharedEntry.first_position == first_position
-    )
-    return _as_seen(session, row, visibility, session.scalar(query))
+    query = _ROWS.where(_ENTRIES.first_position == first_position)
+    found = session.execute(query, {"of_list": row.key})
+    return _as_seen(session, row, visibility, [_Row(*one) for one in found])
 
 
 def _as_seen(
-    session: Session, row: HashList, visibility: Visibility, one: SharedEntry | None
+    session: Session, row: HashList, visibility: Visibility, rows: Sequence[_Row]
 ) -> SharedItem | None:
-    if one is None or one.withdrawn or not _is_shown(visibility, one):
-        return None
-    items = _read_items(session, row, [one], {one.entry_id}, set())
+    shown = {one.entry_id for one in rows if not one.withdrawn and _is_shown(visibility, one)}
+    items = _read_items(session, row, rows, shown, set())
     return items[0] if items else None
 
 
@@ -128,43 +158,40 @@ def read_shared(
 
     Withdrawals are given after a position `since`, where it has read before.
     """
-    query = (
-        select(SharedEntry)
-        .where(
-            SharedEntry.list_key == row.key,
-            SharedEntry.position > after,
-            SharedEntry.position <= until,
-        )
-        .order_by(SharedEntry.position)
-        .limit(limit)
-    )
-    rows = list(session.scalars(query))
+    wanted = {"of_list": row.key, "after": after, "until": until, "most": limit}
+    rows = [_Row(*one) for one in session.execute(_PAGE, wanted).all()]
     position = rows[-1].position if len(rows) == limit else until
-    shown = [one for one in rows if not one.withdrawn and _is_shown(visibility, one)]
+    shown = {one.entry_id for one in rows if not one.withdrawn and _is_shown(visibility, one)}
     # Without `since` all of the list follows: what it lacks was withdrawn.
     gone = {one.entry_id for one in rows if since and _is_gone(visibility, one)}
-    items = _read_items(session, row, rows, {one.entry_id for one in shown}, gone)
+    items = _read_items(session, row, rows, shown, gone)
     return SharedPage(items, position)
 
 
-def _is_shown(visibility: Visibility, one: SharedEntry) -> bool:
-    return visibility.shows(one.entry_id, json.loads(one.categories))
+def _is_shown(visibility: Visibility, one: _Row) -> bool:
+    return visibility.shows(one.entry_id, _array(one.categories))
 
 
-def _is_gone(visibility: Visibility, one: SharedEntry) -> bool:
+def _is_gone(visibility: Visibility, one: _Row) -> bool:
     """Say whether a consumer may have had an entry that it is not to have any more."""
-    had = any(visibility.shows(one.entry_id, before) for before in json.loads(one.earlier))
+    had = any(visibility.shows(one.entry_id, before) for before in _array(one.earlier))
     if one.withdrawn:
         return had or _is_shown(visibility, one)
     return had and not _is_shown(visibility, one)
 
 
+@lru_cache(_CACHED_ARRAYS)
+def _array(text: str) -> tuple[Any, ...]:
+    return tuple(json.loads(text))
+
+
+@lru_cache(_CACHED_ARRAYS)
+def _joined(text: str) -> str:
+    return ", ".join(json.loads(text))
+
+
 def _read_items(
-    session: Session,
-    row: HashList,
-    rows: Sequence[SharedEntry],
-    shown: set[str],
-    gone: set[str],
+    session: Session, row: HashList, rows: Sequence[_Row], shown: set[str], gone: set[str]
 ) -> list[SharedItem]:
     named = [one.entry_id for one in rows if one.entry_id in shown and one.entry_key is None]
     keys = [one.entry_key for one in rows if one.entry_id in shown and one.entry_key is not None]
@@ -172,19 +199,20 @@ def _read_items(
     facts = _read_facts(session, row, named)
     items = []
     for one in rows:
-        times = (one.published_at, one.first_position, one.first_published_at)
+        known = (
+            one.position, one.entry_id, one.published_at, one.first_position,
+            one.first_published_at,
+        )  # fmt: skip
         if one.entry_id in gone:
-            items.append(SharedItem(one.position, one.entry_id, *times, is_withdrawn=True))
+            items.append(SharedItem(*known, is_withdrawn=True))
         # One that was withdrawn meanwhile has none, and follows as a withdrawal.
         elif (found := active.get(one.entry_id)) is not None:
             items.append(
                 SharedItem(
-                    one.position,
-                    one.entry_id,
-                    *times,
+                    *known,
                     is_withdrawn=False,
-                    category=", ".join(json.loads(one.categories)),
-                    tags=json.loads(one.tags),
+                    category=_joined(one.categories),
+                    tags=_array(one.tags),
                     added_at=found.added_at,
                     hashes=found.hashes,
                     facts=facts.get(one.entry_id),

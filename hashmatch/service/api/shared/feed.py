@@ -15,6 +15,7 @@ from hashmatch.config import SharingSettings
 from hashmatch.sharing import (
     FEED_MEDIA_TYPE,
     Evaluator,
+    feed_body,
     feed_digest,
     parse_cursor,
     write_feed,
@@ -112,13 +113,14 @@ def _answer(
         resumed=resumed,
         gives_hashes=evaluator is None,
     )
+    body = feed_body(pulled, evaluator)
     headers = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
     # A digest of hashes goes to nobody who is given none: few of them could be guessed by it.
     if evaluator is None:
-        headers["ETag"] = f'W/"{feed_digest(pulled)}"'
+        headers["ETag"] = f'W/"{feed_digest(pulled, body)}"'
         if request.headers.get("if-none-match") == headers["ETag"]:
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    feed = write_feed(pulled, _signer(settings), settings.publisher, evaluator)
+    feed = write_feed(pulled, body, _signer(settings), settings.publisher, evaluator)
     return Response(feed, media_type=FEED_MEDIA_TYPE, headers=headers)
 
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from hashmatch.errors import InputError
 from hashmatch.outcome import Failure
-from hashmatch.sharing import ncmec
+from hashmatch.sharing import ncmec, parse_moment
 from hashmatch.store.schema import utc_now
 
 from ...http.bodies import receive
@@ -60,8 +60,8 @@ def entries(
 ) -> Response:
     """Return a page of the entries of a window of time, tombstones included."""
     sharing, settings = sharing_of(request), state_of(request).settings.sharing
-    until = ncmec.parse_moment(end) if end else utc_now()
-    window = ncmec.Window(ncmec.parse_moment(begin), until, start, size, last)
+    until = parse_moment(end, "to") if end else utc_now()
+    window = ncmec.Window(parse_moment(begin, "from"), until, start, size, last)
     whole = sharing.window(token.token_id, name, window.begin, window.end)
     pulled = sharing.pull(
         token.token_id,
