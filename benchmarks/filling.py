@@ -391,9 +391,9 @@ _BEFORE: tuple[tuple[type[Base], Callable[[], Iterator[dict[str, Any]]]], ...] =
     (ListSync, _syncs), (SyncRun, _sync_runs), (AccessToken, _tokens), (DailyCount, _days),
     (ReviewSample, _samples), (SampledMatch, _sampled), (Backfill, _backfills),
     (BackfillShard, _shards), (BackfillResult, _results), (CountedEvent, _events),
-    (ConsoleSession, _sessions), (SavedQueue, _queues), (Consumer, _consumers),
-    (ConsumerToken, _consumer_tokens), (SharedList, _shared_lists), (SharedEntry, _shared),
-    (Publication, _publications), (ReceivedFeedback, _feedback), *POLICIES, *NOTICES,
+    (ConsoleSession, _sessions), (SavedQueue, _queues), *POLICIES, *NOTICES,
+    (Consumer, _consumers), (ConsumerToken, _consumer_tokens), (SharedList, _shared_lists),
+    (SharedEntry, _shared), (Publication, _publications), (ReceivedFeedback, _feedback),
 )  # fmt: skip
 _BELOW_CASES: tuple[tuple[type[Base], _Rows], ...] = (
     (CaseNote, _notes), (UploaderDetails, _details), (NCMECReport, _reports),

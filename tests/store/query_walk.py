@@ -28,7 +28,6 @@ from hashmatch.store import (
     saved_queues,
     schedules,
     sessions,
-    sharing,
     tokens,
 )
 from hashmatch.store.cases import CaseFilter, CasePlace, OpeningPlace
@@ -59,11 +58,12 @@ from hashmatch.store.matches import (
 )
 from hashmatch.store.prompts import read_prompt_totals
 from hashmatch.store.safeguards import read_gate_totals, read_safeguards
-from hashmatch.store.schema import Case, ContributionState, utc_now
+from hashmatch.store.schema import Case, utc_now
 from tests.store.duties_walk import OLD_CASES, asks_about_duties
 from tests.store.notice_walk import notice_questions
 from tests.store.policy_queries import policy_questions
 from tests.store.regulators_walk import asks_of_regulators
+from tests.store.sharing_walk import asks_of_consumers
 
 Ask: TypeAlias = Callable[[Session], object]
 _MIDDLE = utc_now() - timedelta(days=DAYS / 2)
@@ -232,58 +232,9 @@ def _others() -> Iterator[tuple[str, Ask]]:
     yield "samples", lambda session: read_samples(session, limit=_ROWS)
     yield "a sample", lambda session: (read_sample(session, 3), read_sampled(session, 3))
     yield from _of_the_console()
-    yield from _of_consumers()
+    yield from asks_of_consumers()
     yield "tokens", tokens.read_tokens
     yield "a token", lambda session: tokens.find_token(session, f"{7:012}")
-
-
-def _of_consumers() -> Iterator[tuple[str, Ask]]:
-    """Yield what consumers of shared lists ask for, and those who share them."""
-    everything = sharing.Visibility()
-
-    def shared(session: Session) -> object:
-        row = find_list(session, "one")
-        return sharing.read_shared(
-            session, row, everything, after=500, until=1_900, since=500, limit=_ROWS
-        )
-
-    yield "shared entries", shared
-    yield (
-        "a shared entry",
-        lambda session: sharing.find_shared_entry(
-            session, find_list(session, "one"), everything, "e7"
-        ),
-    )
-    yield (
-        "an entry by its position",
-        lambda session: sharing.find_shared_first(
-            session, find_list(session, "one"), everything, 7
-        ),
-    )
-    yield "what was published", lambda session: sharing.read_standing(session, 1)
-    yield "what was published by then", lambda session: sharing.find_position(session, 1, _LATE)
-    yield "what is to be published", lambda session: sharing.is_behind(session, 1)
-    yield "publication", lambda session: sharing.publish_some(session, 1, limit=_ROWS)
-    yield "consumers", sharing.read_consumers
-    yield "a page of consumers", partial(sharing.read_consumers, after="consumer-3", limit=_ROWS)
-    yield "one consumer", lambda session: sharing.read_consumer(session, "consumer-7")
-    yield "a consumer", _consumer
-    yield "feedback", lambda session: sharing.read_feedback(session, after=7, limit=_ROWS)
-    yield "all feedback", partial(sharing.read_feedback, state=None, after=500, limit=_ROWS)
-    yield "counts of feedback", lambda session: sharing.count_feedback(session, 1, ["e7", "e8"])
-    yield "contributions", lambda session: sharing.read_contributions(session, case=7, limit=_ROWS)
-    for state in (None, ContributionState.PROPOSED, ContributionState.ADDED):
-        yield (
-            f"contributions, {state or 'all'}",
-            partial(sharing.read_contributions, state=state, before=700, limit=_ROWS),
-        )
-    yield "a contribution", lambda session: sharing.find_contribution_of(session, 1, 7)
-    yield "bases of entries", lambda session: sharing.contributions.read_facts_of(session, 1, [7])
-
-
-def _consumer(session: Session) -> object:
-    found = sharing.find_consumer(session, f"{7:012}")
-    return None if found is None else sharing.facts_of(session, found)
 
 
 def _of_the_console() -> Iterator[tuple[str, Ask]]:

@@ -19,6 +19,7 @@ from .contributions import (
     add_contribution,
     decide_contribution,
     find_contribution,
+    find_contribution_of,
     read_contributions,
 )
 from .feedback import (
@@ -60,6 +61,7 @@ __all__ = [
     "facts_of",
     "find_consumer",
     "find_contribution",
+    "find_contribution_of",
     "find_position",
     "find_shared_entry",
     "find_shared_first",

@@ -135,6 +135,13 @@ def read_contributions(
     return [_as_entry(*one) for one in session.execute(query)]
 
 
+def find_contribution_of(session: Session, list_key: int, entry: int) -> EntryContribution | None:
+    """Return the contribution that an entry of an own list came from; None of others."""
+    query = _with_list().where(Contribution.list_key == list_key, Contribution.entry == entry)
+    found = session.execute(query.order_by(Contribution.key.desc()).limit(1)).one_or_none()
+    return None if found is None else _as_entry(*found)
+
+
 def read_facts_of(
     session: Session, list_key: int, entries: Sequence[int]
 ) -> dict[int, ContributionFacts]:
