@@ -36,6 +36,10 @@ from hashmatch.store.schema import (
     DailyCount,
     Entry,
     EntryActivity,
+    Exchange,
+    ExchangeCursor,
+    ExchangeEntry,
+    ExchangeItem,
     Generation,
     HashList,
     ListSync,
@@ -47,6 +51,7 @@ from hashmatch.store.schema import (
     ReviewSample,
     SampledMatch,
     SavedQueue,
+    SendingState,
     SharedEntry,
     SharedList,
     SyncRun,
@@ -232,6 +237,34 @@ def _shared() -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
+def _exchanges() -> Iterator[dict[str, Any]]:
+    for name in ("there", "elsewhere"):
+        yield {"name": name, "leased_by": "", "problem": "", "failures": 0}
+
+
+def _cursors() -> Iterator[dict[str, Any]]:
+    for name in ("there", "elsewhere"):
+        yield {"exchange": name, "list_key": 1, "position": _ENTRIES - 100, "conditions": "x"}
+
+
+def _exchange_entries() -> Iterator[dict[str, Any]]:
+    for key in range(1, _ENTRIES + 1):
+        is_refused = key % 500 == 0
+        yield {
+            "exchange": "there", "list_key": 1, "entry_id": f"e{key}", "position": key,
+            "state": SendingState.REFUSED if is_refused else SendingState.SENT, "attempts": 0,
+            "next_attempt_at": None, "problem": "",
+        }  # fmt: skip
+
+
+def _exchange_items() -> Iterator[dict[str, Any]]:
+    for key in range(1, _ENTRIES + 1):
+        yield {
+            "exchange": "there", "list_key": 1, "entry_id": f"e{key}", "algorithm": "pdq",
+            "value": _blob(key), "remote_id": f"{key}", "sent_digest": "x",
+        }  # fmt: skip
+
+
 def _feedback() -> Iterator[dict[str, Any]]:
     for key in range(1, _ENTRIES + 1):
         yield {
@@ -391,7 +424,9 @@ _BEFORE: tuple[tuple[type[Base], Callable[[], Iterator[dict[str, Any]]]], ...] =
     (BackfillShard, _shards), (BackfillResult, _results), (CountedEvent, _events),
     (ConsoleSession, _sessions), (SavedQueue, _queues), (Consumer, _consumers),
     (ConsumerToken, _consumer_tokens), (SharedList, _shared_lists), (SharedEntry, _shared),
-    (Publication, _publications), (ReceivedFeedback, _feedback),
+    (Publication, _publications), (ReceivedFeedback, _feedback), (Exchange, _exchanges),
+    (ExchangeCursor, _cursors), (ExchangeEntry, _exchange_entries),
+    (ExchangeItem, _exchange_items),
 )  # fmt: skip
 _BELOW_CASES: tuple[tuple[type[Base], _Rows], ...] = (
     (CaseNote, _notes), (UploaderDetails, _details), (NCMECReport, _reports),
