@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from hashmatch.config import (
     CategorySettings,
     EscalationSettings,
+    ExchangeSettings,
     HandoffSettings,
     ListPolicySettings,
     MappingSettings,
@@ -25,6 +26,7 @@ from hashmatch.config import (
     Settings,
     SharedListSettings,
     SourceSettings,
+    TemplateSettings,
     ViewerSettings,
     WebhookSettings,
     load_settings,
@@ -50,6 +52,8 @@ SECTIONS: dict[str, list[type[BaseModel]]] = {
     **{f"## `[{name}]`": [type(getattr(Settings(), name))] for name in FIXED},
     "### `[policy.lists.NAME]`": [ListPolicySettings],
     "### `[sharing.lists.NAME]`": [SharedListSettings],
+    "### `[sharing.exchanges.NAME]`": _of_union(ExchangeSettings),
+    "### `[sharing.exchanges.NAME.add]`": [TemplateSettings],
     "### `[console.oidc]`": [OIDCSettings],
     "### `[console.viewer]`": [ViewerSettings],
     "## `[mappings.NAME]`": [MappingSettings],
@@ -125,7 +129,8 @@ def test_the_sample_configuration_holds_the_defaults() -> None:
 def test_the_sample_configuration_documents_every_key() -> None:
     text = SAMPLE.read_text()
     sections = [*_of_union(SourceSettings), *_of_union(EscalationSettings)]
-    sections += [HandoffSettings, ReporterSettings, CategorySettings]
+    sections += [HandoffSettings, ReporterSettings, CategorySettings, TemplateSettings]
+    sections += _of_union(ExchangeSettings)
     for key in (*_keys(Settings), *chain.from_iterable(one.model_fields for one in sections)):
         assert re.search(rf"^(# )?(\[[\w.]*\b{key}\b.*\]|{key} = )", text, re.MULTILINE), key
 

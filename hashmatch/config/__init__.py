@@ -15,6 +15,13 @@ from .cases import (
     WebhookEscalation,
 )
 from .console import ConsoleSettings, OIDCSettings, RoleName, ViewerSettings
+from .exchanges import (
+    ExchangeSettings,
+    NCMECExchange,
+    StopNCIIExchange,
+    TemplateSettings,
+    ThreatExchangeExchange,
+)
 from .lists import (
     FileSourceSettings,
     GuardSettings,
@@ -60,6 +67,7 @@ __all__ = [
     "EmailEscalation",
     "EndpointSettings",
     "EscalationSettings",
+    "ExchangeSettings",
     "FileSourceSettings",
     "GuardSettings",
     "HTTPSSourceSettings",
@@ -68,6 +76,7 @@ __all__ = [
     "ImageFormat",
     "ListPolicySettings",
     "MappingSettings",
+    "NCMECExchange",
     "NCMECSourceSettings",
     "OIDCSettings",
     "ObjectStorageSourceSettings",
@@ -82,7 +91,10 @@ __all__ = [
     "SharedListSettings",
     "SharingSettings",
     "SourceSettings",
+    "StopNCIIExchange",
     "StopNCIISourceSettings",
+    "TemplateSettings",
+    "ThreatExchangeExchange",
     "ThreatExchangeSourceSettings",
     "TrafficLight",
     "VaultSettings",
