@@ -301,8 +301,8 @@ _NOT_WALKED = {
     "sharing.sending": {
         **dict.fromkeys(
             (
-                "note_sent_item", "forget_item", "end_sending", "refuse_sending", "retry_sending",
-                "drop_entry",
+                "note_sent_item", "note_withdrawn_item", "forget_item", "end_sending",
+                "refuse_sending", "retry_sending", "drop_entry",
             ), _RECORDS
         ),
         "count_entries": "counts all that an exchange has, for a person who asks",

@@ -37,6 +37,7 @@ from hashmatch.store.sharing import (
     lease_exchange,
     next_due,
     note_sent_item,
+    note_withdrawn_item,
     pause_exchange,
     plan_sending,
     refuse_sending,
@@ -199,8 +200,7 @@ class _Turn:
             if refused:
                 refuse_sending(session, due, "; ".join(dict.fromkeys(refused)))
             else:
-                items = len(plan.sent) + len(plan.withdrawn)
-                end_sending(session, due, state, items=items)
+                end_sending(session, due, state)
         if refused:
             self.sent.counts["refused"] += 1
         elif plan.sent or plan.withdrawn:
@@ -236,7 +236,7 @@ class _Turn:
         """Record an answer; say whether to go on with the entry."""
         match answered:
             case Accepted(remote_id, wait_s):
-                self._accept(there, gone, remote_id, wait_s)
+                self._accept(due, there, gone, remote_id, wait_s)
                 return True
             case Refused(reason):
                 refused.append(reason)
@@ -257,6 +257,7 @@ class _Turn:
 
     def _accept(
         self,
+        due: DueEntry,
         there: tuple[SentItem, str] | None,
         gone: SentItem | None,
         remote_id: str,
@@ -265,9 +266,9 @@ class _Turn:
         self._failures = 0
         with self._writing() as session:
             if there is not None:
-                note_sent_item(session, there[0].key, there[1], remote_id)
+                note_sent_item(session, due, *there, remote_id)
             if gone is not None:
-                forget_item(session, gone.key)
+                note_withdrawn_item(session, due, gone)
             if not self._is_ended:
                 resume_exchange(session, self._name)
             if wait_s:

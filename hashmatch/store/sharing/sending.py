@@ -151,26 +151,31 @@ def plan_sending(
     return Plan(withdrawn, sent)
 
 
-def note_sent_item(session: Session, key: int, digest: str, remote_id: str) -> None:
+def note_sent_item(
+    session: Session, due: DueEntry, item: SentItem, digest: str, remote_id: str
+) -> None:
     """Record that an exchange has a part of an entry, by its id there if it says one."""
-    row = session.get(ExchangeItem, key)
+    audit(session, "exchange.sent", None, {**due.facts(), **_of_part(item)})
+    row = session.get(ExchangeItem, item.key)
     if row is not None:
         row.sent_digest, row.remote_id = digest, remote_id or row.remote_id
 
 
+def note_withdrawn_item(session: Session, due: DueEntry, item: SentItem) -> None:
+    """Record that an exchange does not have a part of an entry any more."""
+    audit(session, "exchange.withdrawn", None, {**due.facts(), **_of_part(item)})
+    forget_item(session, item.key)
+
+
 def forget_item(session: Session, key: int) -> None:
-    """Delete the record of a part that an exchange does not have, or not any more."""
+    """Delete the record of a part that an exchange does not have."""
     overwrite_deleted(session)
     session.execute(delete(ExchangeItem).where(ExchangeItem.key == key))
 
 
-def end_sending(session: Session, due: DueEntry, state: SendingState, *, items: int) -> None:
+def end_sending(session: Session, due: DueEntry, state: SendingState) -> None:
     """Record that an exchange has an entry as it is, or does not have it any more."""
-    row = _locked(session, due)
-    if items:
-        verb = "withdrawn" if state is SendingState.WITHDRAWN else "sent"
-        audit(session, f"exchange.{verb}", None, {**due.facts(), "hashes": items})
-    if row is not None:
+    if (row := _locked(session, due)) is not None:
         row.state, row.attempts, row.problem, row.next_attempt_at = state, 0, "", None
 
 
@@ -280,6 +285,11 @@ def _items(due: DueEntry) -> Select[ExchangeItem]:
         ExchangeItem.entry_id == due.entry_id,
     )
     return query.order_by(ExchangeItem.key)
+
+
+def _of_part(item: SentItem) -> dict[str, str]:
+    """Return which hash a part is; nothing of an entry as a whole."""
+    return {"algorithm": item.algorithm} if item.algorithm else {}
 
 
 def _hand_over(session: Session, row: ExchangeItem) -> bool:
