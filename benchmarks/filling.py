@@ -55,6 +55,7 @@ from hashmatch.store.schema import (
 )
 
 from .filling_duties import DUTIES
+from .filling_exchanges import EXCHANGES
 from .filling_notices import NOTICES
 from .filling_policies import POLICIES
 
@@ -394,6 +395,7 @@ _BEFORE: tuple[tuple[type[Base], Callable[[], Iterator[dict[str, Any]]]], ...] =
     (ConsoleSession, _sessions), (SavedQueue, _queues), *POLICIES, *NOTICES,
     (Consumer, _consumers), (ConsumerToken, _consumer_tokens), (SharedList, _shared_lists),
     (SharedEntry, _shared), (Publication, _publications), (ReceivedFeedback, _feedback),
+    *EXCHANGES,
 )  # fmt: skip
 _BELOW_CASES: tuple[tuple[type[Base], _Rows], ...] = (
     (CaseNote, _notes), (UploaderDetails, _details), (NCMECReport, _reports),

@@ -19,6 +19,7 @@ HashmatchError
 ├── ServiceError            the service did not answer, or not as specified
 ├── OverloadedError         more requests than there is room for
 ├── SyncLeaseError          another process is syncing the list
+├── ExchangeLeaseError      another process sends to the exchange
 ├── BackfillError           a back-fill cannot go on now
 │   └── ShardLostError          another process works on that part of it
 ├── BrokerError             a broker does not answer, or not as expected
@@ -136,6 +137,10 @@ class OverloadedError(HashmatchError):
 
 class SyncLeaseError(HashmatchError):
     """Another process is syncing the list; the list is unchanged."""
+
+
+class ExchangeLeaseError(HashmatchError):
+    """Another process sends to the exchange, or has taken it over; it goes on there."""
 
 
 class BackfillError(HashmatchError):

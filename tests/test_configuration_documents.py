@@ -18,6 +18,7 @@ from hashmatch.config import (
     DSARuleSettings,
     DSASettings,
     EscalationSettings,
+    ExchangeSettings,
     HandoffSettings,
     InterimSettings,
     ListPolicySettings,
@@ -29,6 +30,7 @@ from hashmatch.config import (
     Settings,
     SharedListSettings,
     SourceSettings,
+    TemplateSettings,
     VaultSettings,
     ViewerSettings,
     WebhookSettings,
@@ -58,6 +60,8 @@ SECTIONS: dict[str, list[type[BaseModel]]] = {
     "### `[reports.dsa]`": [DSASettings],
     "### `[[reports.dsa.rules]]`": [DSARuleSettings],
     "### `[reports.interim]`": [InterimSettings],
+    "### `[sharing.exchanges.NAME]`": _of_union(ExchangeSettings),
+    "### `[sharing.exchanges.NAME.add]`": [TemplateSettings],
     "### `[console.oidc]`": [OIDCSettings],
     "### `[console.viewer]`": [ViewerSettings],
     "## `[mappings.NAME]`": [MappingSettings],
@@ -139,7 +143,8 @@ def test_the_sample_configuration_documents_every_key() -> None:
     text = SAMPLE.read_text()
     sections = [*_of_union(SourceSettings), *_of_union(EscalationSettings)]
     sections += [HandoffSettings, ReporterSettings, CategorySettings, DeadlineSettings]
-    sections += [VaultSettings]
+    sections += [VaultSettings, TemplateSettings]
+    sections += _of_union(ExchangeSettings)
     for key in (*_keys(Settings), *chain.from_iterable(one.model_fields for one in sections)):
         assert re.search(rf"^(# )?(\[[\w.]*\b{key}\b.*\]|{key} = )", text, re.MULTILINE), key
 

@@ -14,6 +14,13 @@ from .cases import (
     WebhookEscalation,
 )
 from .console import ConsoleSettings, OIDCSettings, RoleName, ViewerSettings
+from .exchanges import (
+    ExchangeSettings,
+    NCMECExchange,
+    StopNCIIExchange,
+    TemplateSettings,
+    ThreatExchangeExchange,
+)
 from .lists import (
     FileSourceSettings,
     GuardSettings,
@@ -65,6 +72,7 @@ __all__ = [
     "EmailEscalation",
     "EndpointSettings",
     "EscalationSettings",
+    "ExchangeSettings",
     "FileSourceSettings",
     "GuardSettings",
     "HTTPSSourceSettings",
@@ -76,6 +84,7 @@ __all__ = [
     "MappingSettings",
     "NCAEscalation",
     "NCAPriority",
+    "NCMECExchange",
     "NCMECSourceSettings",
     "NoticeSettings",
     "OIDCSettings",
@@ -92,7 +101,10 @@ __all__ = [
     "SharedListSettings",
     "SharingSettings",
     "SourceSettings",
+    "StopNCIIExchange",
     "StopNCIISourceSettings",
+    "TemplateSettings",
+    "ThreatExchangeExchange",
     "ThreatExchangeSourceSettings",
     "TrafficLight",
     "VaultSettings",

@@ -255,6 +255,8 @@ def load_settings(explicit: Path | None = None, *, use_environment: bool = True)
         ):
             for secret in _secrets(section):
                 _make_absolute(path, secret, "file")
+    if path is not None:
+        _make_exchanges_absolute(path, table.get("sharing"))
     if use_environment:
         _override_from_environment(table)
     try:
@@ -287,6 +289,15 @@ def _make_absolute(path: Path, table: object, key: str) -> None:
     """Make a path in a table of the configuration file absolute: it is relative to that file."""
     if isinstance(table, dict) and isinstance(folder := table.get(key), str) and folder:
         table[key] = str(path.absolute().parent / Path(folder).expanduser())
+
+
+def _make_exchanges_absolute(path: Path, sharing: object) -> None:
+    """Make the paths of secrets and templates of exchanges absolute."""
+    for one in _sections(sharing, "exchanges") if isinstance(sharing, dict) else ():
+        for secret in _secrets(one):
+            _make_absolute(path, secret, "file")
+        for name in ("add", "update", "withdraw"):
+            _make_absolute(path, _table(one, name), "template")
 
 
 def _table(section: object, key: str) -> object:

@@ -1,11 +1,12 @@
-"""Settings of sharing: who publishes, which lists, and under which markings."""
+"""Settings of sharing: who publishes, which lists, under which markings, and who is sent them."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
+from .exchanges import ExchangeName, ExchangeSettings
 from .lists import SecretSettings, Section
 
 # The labels of the Traffic Light Protocol, version 2.0.
@@ -27,7 +28,7 @@ class SharedListSettings(Section):
 
 
 class SharingSettings(Section):
-    """`[sharing]`: lists that others may pull, each with a token of its own.
+    """`[sharing]`: lists that others may pull, each with a token of its own, or that are sent.
 
     `classifications` has for a category of ours the codes of other schemes.
     """
@@ -43,3 +44,12 @@ class SharingSettings(Section):
     max_entries: int = Field(default=1_000, ge=1, le=5_000)
     lists: dict[str, SharedListSettings] = {}
     classifications: dict[str, dict[Scheme, Code]] = {}
+    exchanges: dict[ExchangeName, ExchangeSettings] = {}
+
+    @model_validator(mode="after")
+    def _require_lists_of_exchanges(self) -> SharingSettings:
+        for name, exchange in self.exchanges.items():
+            for one in exchange.lists:
+                if one not in self.lists:
+                    raise ValueError(f"exchange {name} needs a section [sharing.lists.{one}]")
+        return self

@@ -93,7 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(service.answer(request, fault), fault)
 
-    do_POST = do_PUT = do_GET  # noqa: N815
+    do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815
 
     def _drip(self) -> None:
         self.close_connection = True

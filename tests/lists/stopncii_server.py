@@ -16,6 +16,8 @@ VALUES = (
     *("Withdrawn", "Deleted"),
 )
 
+KINDS = ("ImagePDQ", "VideoMD5", "VideoTMK", "Text", "URL")
+
 
 @dataclass
 class Opinion:
@@ -85,6 +87,7 @@ class StopNciiServer(Service):
     subscription_key: str = "subscription"
     fetch_key: str = "fetch"
     feedback_key: str = "feedback"
+    submission_key: str = "submission"
     source: str = "Our Platform"
     page_size: int = 1000
     inclusive: bool = True
@@ -123,8 +126,12 @@ class StopNciiServer(Service):
 
     def _carry_out(self, request: Request, *, whole: bool) -> Answer:
         place = request.path.removeprefix(f"{urlsplit(self.url).path}/")
-        keys = {"FetchHashes": self.fetch_key, "SubmitFeedback": self.feedback_key}
-        if (request.method, place) not in (("GET", "FetchHashes"), ("POST", "SubmitFeedback")):
+        keys = {
+            "FetchHashes": self.fetch_key,
+            "SubmitFeedback": self.feedback_key,
+            "SubmitHashes": self.submission_key,
+        }
+        if place not in keys or (request.method == "GET") is not (place == "FetchHashes"):
             return self._refuse(404, f"nothing is there: {request.method} {request.path}")
         for name in ("x-functions-key", "ocp-apim-subscription-key"):
             if name not in request.headers:
@@ -135,7 +142,7 @@ class StopNciiServer(Service):
             return Answer(401)
         if place == "FetchHashes":
             return self._fetch(request.query, whole=whole)
-        return self._take(request)
+        return self._submit(request) if place == "SubmitHashes" else self._take(request)
 
     def _fetch(self, query: dict[str, str], *, whole: bool) -> Answer:
         numbers = [query.get("startTimestamp", ""), query.get("pageSize", "")]
@@ -180,6 +187,33 @@ class StopNciiServer(Service):
                 "hashRecords": [record.members() for record in page],
             },
         )
+
+    def _submit(self, request: Request) -> Answer:
+        """Take hashes of a platform; a record that it submits again is the same one."""
+        try:
+            body = json.loads(request.body)
+            records = [
+                Record(
+                    one["hashValue"],
+                    one["signalType"],
+                    cases={},
+                    opinions=[
+                        Opinion(self.source, said["feedbackValue"], said["tags"])
+                        for said in one["CSPFeedbacks"]
+                    ],
+                )
+                for one in body["hashRecords"]
+            ]
+            times = [one["lastModtimestamp"] for one in body["hashRecords"]]
+            good = body["count"] == len(records) and all(isinstance(one, int) for one in times)
+            good = good and {one.kind for one in records} <= set(KINDS)
+        except (ValueError, KeyError, TypeError):
+            good = False
+        if not good or "json" not in request.headers.get("content-type", ""):
+            return self._refuse(400, "hashes of another form")
+        for one in records:
+            self.put(one)
+        return _json(200, {"statusCode": 200})
 
     def _take(self, request: Request) -> Answer:
         try:

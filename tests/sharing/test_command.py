@@ -9,14 +9,18 @@ from pathlib import Path
 import pytest
 
 from hashmatch.cases import CaseAction
+from hashmatch.lists import add_entry_of
 from hashmatch.store.engine import Database
 from hashmatch.store.lists import find_list
 from hashmatch.store.sharing import save_feedback
 from hashmatch.store.sharing.consumers import require_consumer
 from tests.cases.making import act, make_match
 from tests.command_line import CommandLine
+from tests.pictures import hashes_of
+from tests.sharing.sending import Graph, graph
 from tests.store.importing import import_text
 
+__all__ = ["graph"]
 _SHARING = """
 [sharing]
 enabled = true
@@ -164,3 +168,82 @@ def test_feedback_on_a_licensed_list_withdraws_nothing(
     assert "licensor" in done.output
     # Nothing is decided by a command that failed.
     assert len(shell.json("sharing", "feedback")) == 1
+
+
+@pytest.fixture
+def sending_shell(shell: CommandLine, graph: Graph, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    """A command line whose own list is sent to ThreatExchange."""
+    config = shell.folder / "hashmatch.toml"
+    (shell.folder / "token").write_text(f"{graph.service.token}\n")
+    config.write_text(
+        config.read_text()
+        + f"""
+[outbox]
+private_hosts = ["127.0.0.1"]
+[sharing.exchanges.meta]
+to = "threatexchange"
+lists = ["ours"]
+base = "{graph.service.url}"
+access_token = {{ file = "token" }}
+privacy_groups = ["1"]
+"""
+    )
+    # Paths of the file are relative to it.
+    monkeypatch.chdir("/")
+    monkeypatch.setenv("HASHMATCH_CONFIG", str(config))
+    return shell
+
+
+def test_entries_are_sent_by_hand_and_their_standing_is_shown(
+    sending_shell: CommandLine, store: Database, graph: Graph
+) -> None:
+    shell = sending_shell
+    hashes = list(hashes_of(5, "pdq", "md5").values())
+    with store.writing() as session:
+        entry = add_entry_of(session, "ours", hashes)
+    graph.service.refuses = {hashes[0].value.hex()}
+    done = shell.run("sharing", "send")
+    assert done.exit_code == 2
+    assert "1 refused" in done.output
+    (found,) = shell.json("sharing", "exchanges")
+    assert (found["exchange"], found["list"], found["state"]) == ("meta", "ours", "ready")
+    assert (found["sent"], found["refused"]) == (0, 1)
+    (refused,) = shell.json("sharing", "exchanges", "--entries", "meta")
+    assert (refused["entry"], refused["state"]) == (str(entry), "refused")
+    assert "error 100" in refused["reason"]
+    assert shell.run("sharing", "drop", "meta", "ours", str(entry)).exit_code == 0
+    graph.service.refuses = set()
+    again = ("sharing", "resend", "meta", "--list", "ours", "--entry", str(entry))
+    assert shell.run(*again).exit_code == 0
+    done = shell.run("sharing", "send", "--exchange", "meta")
+    assert (done.exit_code, "1 sent" in done.output) == (0, True)
+    assert len(graph.has()) == 2
+    assert shell.json("sharing", "exchanges", "--entries", "meta") == []
+    assert "nothing to send" in shell.run("sharing", "send").output
+
+
+def test_an_exchange_that_cannot_be_used_is_a_clear_error(
+    sending_shell: CommandLine, store: Database
+) -> None:
+    shell = sending_shell
+    (shell.folder / "token").unlink()
+    done = shell.run("sharing", "send")
+    assert done.exit_code == 2
+    assert "token: the secret cannot be read" in done.output
+    (found,) = shell.json("sharing", "exchanges")
+    assert found["state"] == "not ready"
+    for arguments, message in (
+        (("send", "--exchange", "nowhere"), "no exchange named 'nowhere'"),
+        (("exchanges", "--entries", "nowhere"), "no exchange named 'nowhere'"),
+        (("resend", "meta", "--list", "ours"), "go together"),
+        (("resend", "meta", "--list", "ours", "--entry", "7"), "nothing to do with"),
+        (("drop", "meta", "ours", "7"), "nothing to do with"),
+    ):
+        done = shell.run("sharing", *arguments)
+        assert (done.exit_code, message in done.output) == (2, True), done.output
+
+
+def test_without_an_exchange_there_is_nothing_to_send(shell: CommandLine, store: Database) -> None:
+    done = shell.run("sharing", "send")
+    assert (done.exit_code, "there is no exchange" in done.output) == (2, True)
+    assert shell.json("sharing", "exchanges") == []

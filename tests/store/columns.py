@@ -82,6 +82,8 @@ LIST: dict[str, str] = {
     "shared_lists": "next_id",
     "received_feedback": "entry_id reason",
     "contributions": "category classification jurisdiction basis note",
+    "exchange_entries": "entry_id problem",
+    "exchange_items": "entry_id value remote_id sent_digest",
 }
 NEITHER: dict[str, str] = {
     "allowed_matches": "audit_id key allowed_at list_key generation entry_key algorithm"
@@ -126,6 +128,10 @@ NEITHER: dict[str, str] = {
     # The keys of a case and its evidence are bare numbers, which name nothing once these are gone.
     "contributions": "audit_id key list_key case_key content_key entry state generated proposed_at"
     " decided_at",
+    "exchanges": "name leased_by leased_until paused_until problem is_blocked failures",
+    "exchange_cursors": "exchange list_key position conditions",
+    "exchange_entries": "exchange list_key position state attempts next_attempt_at",
+    "exchange_items": "key exchange list_key algorithm",
     "retro_matches": "folder list_key generation matched_at",
     "daily_counts": "day outcome reason count",
     "entries": "key list_key algorithm added_generation withdrawn_generation disabled allows"

@@ -61,8 +61,44 @@ def asks_of_consumers() -> Iterator[tuple[str, Ask]]:
         )
     yield "a contribution", lambda session: sharing.find_contribution_of(session, 1, 7)
     yield "bases of entries", lambda session: sharing.contributions.read_facts_of(session, 1, [7])
+    yield from _of_exchanges()
 
 
 def _consumer(session: Session) -> object:
     found = sharing.find_consumer(session, f"{7:012}")
     return None if found is None else sharing.facts_of(session, found)
+
+
+def _of_exchanges() -> Iterator[tuple[str, Ask]]:
+    """Yield what sending to exchanges asks for, and those who look after it."""
+    due = sharing.DueEntry("there", 1, "one", "e7", 7)
+    everything = sharing.Visibility()
+
+    def taken_up(session: Session) -> object:
+        row = find_list(session, "one")
+        return sharing.take_up(session, "there", row, everything, "x", limit=_ROWS)
+
+    def planned(session: Session) -> object:
+        wanted = [sharing.Wanted("pdq", b"other", "y")]
+        return sharing.plan_sending(session, due, wanted, are_shared=True)
+
+    yield "work for an exchange", lambda session: sharing.has_work(session, "there", {1: "x"})
+    yield "changes for an exchange", taken_up
+    yield (
+        "removed lists of an exchange",
+        lambda session: (
+            sharing.take_up_removed(session, "there", limit=_ROWS),
+            sharing.removed_lists(session, "there"),
+        ),
+    )
+    yield "due entries", lambda session: sharing.next_due(session, "there", [1], limit=_ROWS)
+    yield "an entry to send", lambda session: sharing.find_wanted_entry(session, due, everything)
+    yield "what is sent of an entry", planned
+    yield "unsent entries", lambda session: sharing.read_unsent(session, "there", [1], limit=_ROWS)
+    yield "exchanges", sharing.read_exchange_names
+    yield "an exchange", lambda session: sharing.find_standing(session, "there")
+    yield "refused entries", lambda session: sharing.resend_refused(session, "there", limit=_ROWS)
+    yield (
+        "an entry once more",
+        lambda session: sharing.resend_entry(session, "there", "one", "e7"),
+    )

@@ -52,6 +52,8 @@ _SMALL = {
     "consumers": "registered by people",
     "consumer_tokens": "made by people",
     "shared_lists": "one for each list that is shared",
+    "exchanges": "one for each that the configuration names",
+    "exchange_cursors": "one for each exchange and list",
     "report_schedules": "made by people, 100 at most",
     "made_reports": "36 of each schedule at most",
     "backfills": "begun by people",
@@ -294,6 +296,21 @@ _NOT_WALKED = {
         ), _RECORDS
     ),
     "sharing.feedback": dict.fromkeys(("save_feedback", "decide_feedback"), _RECORDS),
+    "sharing.exchanges": dict.fromkeys(
+        (
+            "lease_exchange", "renew_exchange", "release_exchange", "pause_exchange",
+            "resume_exchange",
+        ), _RECORDS
+    ),
+    "sharing.sending": {
+        **dict.fromkeys(
+            (
+                "note_sent_item", "note_withdrawn_item", "forget_item", "end_sending",
+                "refuse_sending", "retry_sending", "drop_entry",
+            ), _RECORDS
+        ),
+        "count_entries": "counts all that an exchange has, for a person who asks",
+    },
     "sharing.contributions": dict.fromkeys(
         ("add_contribution", "decide_contribution", "find_contribution"), _RECORDS
     ),
@@ -329,6 +346,7 @@ _WALKED = (
     "policies", "regulators.appeals", "regulators.currency", "regulators.grouping",
     "regulators.measures", "regulators.outcomes",
     "regulators.policies", "regulators.recipients",
+    "sharing.exchanges", "sharing.sending",
 )  # fmt: skip
 
 

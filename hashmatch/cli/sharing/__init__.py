@@ -19,6 +19,10 @@ command = LazyGroup(
         "approve": "Agree to a contribution that somebody else proposed.",
         "reject": "Reject a contribution that was proposed.",
         "withdraw": "Withdraw a contribution, from those who pulled it, too.",
+        "exchanges": "Show what exchanges have of lists, and why not all.",
+        "send": "Send entries to exchanges, and withdraw those that they are not to have.",
+        "resend": "Have refused entries sent to an exchange again, or one entry.",
+        "drop": "Give up an entry that an exchange refused or still lacks, until it is changed.",
         "ask": "Ask a publisher whether its list has files of yours, without saying which.",
     },
 )

@@ -1,4 +1,4 @@
-"""Background tasks of the service: sending the outbox, noting token uses, syncing lists."""
+"""Background tasks of the service: sending, publishing, noting token uses, syncing lists."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable
 
 from hashmatch.cases import queue_preservations
-from hashmatch.errors import HashmatchError
+from hashmatch.errors import ConfigError, HashmatchError
 from hashmatch.outbox import send_due
-from hashmatch.sharing import publish_changes
+from hashmatch.sharing import publish_changes, send_to_exchange
 from hashmatch.wiring import senders
 
 from ..telemetry.logs import logger
@@ -16,6 +16,9 @@ from .state import ServiceState
 
 # Seconds between two runs.
 _OUTBOX_S, _TOKEN_USES_S, _SYNCS_S = 1.0, 30.0, 10.0
+_EXCHANGES_S = 2.0
+# A turn of sending to an exchange takes about so long: the service ends between two of them.
+_MAX_TURN_S = 5.0
 # The service does not wait longer for a run when it ends; the threads are daemons.
 _MAX_CLOSE_S = 15
 _log = logger("hashmatch.background")
@@ -75,8 +78,42 @@ def start_tasks(service: ServiceState) -> list[PeriodicTask]:
     ]
     if settings.sharing.enabled:
         tasks.append(PeriodicTask("publication", _OUTBOX_S, publish))
+        for name in settings.sharing.exchanges:
+            work = _Exchange(service, name).send
+            tasks.append(PeriodicTask(f"exchange-{name}", _EXCHANGES_S, work))
     if interval_s := settings.service.sync_interval_s:
         # More often than the interval, so that syncs start soon after they are due.
         every_s = min(_SYNCS_S, interval_s)
         tasks.append(PeriodicTask("syncs", every_s, service.sync_runner.start_due))
     return tasks
+
+
+class _Exchange:
+    """Turns of sending to one exchange. A problem is logged once, and not in each turn."""
+
+    def __init__(self, service: ServiceState, name: str) -> None:
+        self._service = service
+        self._name = name
+        self._problem = ""
+
+    def send(self) -> None:
+        """Send what is due."""
+        service = self._service
+        try:
+            sent = send_to_exchange(
+                service.database, service.settings, self._name, limit_s=_MAX_TURN_S
+            )
+        except ConfigError as error:
+            self._note(error.message)
+            return
+        for result, number in sent.counts.items():
+            service.metrics.count_exchanged(self._name, result, number)
+        problems = (sent.problem, *(one.reason.message for one in sent.refused_lists))
+        self._note("; ".join(one for one in problems if one))
+
+    def _note(self, problem: str) -> None:
+        if problem and problem != self._problem:
+            _log.warning("entries cannot be sent", exchange=self._name, problem=problem)
+        elif self._problem and not problem:
+            _log.info("entries can be sent again", exchange=self._name)
+        self._problem = problem

@@ -101,6 +101,9 @@ class Metrics:
         self._sent = self._counter(
             "hashmatch_outbox_sent", "Attempts to send outbox messages.", "result"
         )
+        self._exchanged = self._counter(
+            "hashmatch_exchange_entries", "Entries sent to exchanges.", "exchange", "result"
+        )
 
     def observe_stage(self, stage: str, time_s: float) -> None:
         """Observe the duration of a stage."""
@@ -131,6 +134,10 @@ class Metrics:
     def count_sent(self, result: str, number: int) -> None:
         """Count messages that were sent, failed or died."""
         self._sent.labels(result).inc(number)
+
+    def count_exchanged(self, exchange: str, result: str, number: int) -> None:
+        """Count entries that were sent to an exchange, withdrawn, refused, or failed."""
+        self._exchanged.labels(exchange, result).inc(number)
 
     def note_jobs(self, work: str, running: int, waiting: int) -> None:
         """Set the numbers of running and waiting jobs."""

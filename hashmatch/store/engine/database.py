@@ -36,12 +36,12 @@ from .writers import PATIENCE_S, WriterQueue
 
 # The newest migration. A test holds it against the migrations folder, so that opening the
 # database does not have to load Alembic.
-HEAD_REVISION = "0037"
+HEAD_REVISION = "0038"
 # The tables that rows are deleted from.
 _FORGETTABLE = (
     "entries, entry_changes, unsupported_hashes, quarantined_rows, matches, allowed_matches,"
     " content_hashes, contents, cases, case_notes, uploader_details, ncmec_reports, outbox,"
-    " daily_counts, audit_batches, backfill_results, backfill_shards"
+    " daily_counts, audit_batches, backfill_results, backfill_shards, exchange_items"
 )
 _opened: weakref.WeakSet[Database] = weakref.WeakSet()
 _of_parents: list[Pool] = []

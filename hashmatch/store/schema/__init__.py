@@ -20,6 +20,7 @@ from .duties import (
 )
 from .evaluations import ReviewSample, SampledMatch
 from .events import CountedEvent
+from .exchanges import Exchange, ExchangeCursor, ExchangeEntry, ExchangeItem, SendingState
 from .figures import FIGURE_TRIGGERS, Figure
 from .lists import (
     Entry,
@@ -100,6 +101,10 @@ __all__ = [
     "Entry",
     "EntryActivity",
     "EntryChange",
+    "Exchange",
+    "ExchangeCursor",
+    "ExchangeEntry",
+    "ExchangeItem",
     "FeedbackState",
     "Figure",
     "GateCount",
@@ -136,6 +141,7 @@ __all__ = [
     "SafeguardRecord",
     "SampledMatch",
     "SavedQueue",
+    "SendingState",
     "SharedEntry",
     "SharedList",
     "StoreIdentity",
