@@ -26,8 +26,6 @@ from hashmatch.store.schema import (
     Case,
     CaseNote,
     ConsoleSession,
-    Consumer,
-    ConsumerToken,
     Content,
     ContentHash,
     ContentLook,
@@ -42,22 +40,18 @@ from hashmatch.store.schema import (
     MatchRecord,
     NCMECReport,
     OutboxMessage,
-    Publication,
-    ReceivedFeedback,
     ReviewSample,
     SampledMatch,
     SavedQueue,
-    SharedEntry,
-    SharedList,
     SyncRun,
     UploaderDetails,
     utc_now,
 )
 
 from .filling_duties import DUTIES
-from .filling_exchanges import EXCHANGES
 from .filling_notices import NOTICES
 from .filling_policies import POLICIES
+from .filling_sharing import SHARING
 
 DAYS = 730
 _ROWS_AT_ONCE = 5_000
@@ -139,7 +133,7 @@ def _add(session: Session, table: type[Base], rows: Iterator[dict[str, Any]]) ->
 
 
 def _blob(number: int) -> bytes:
-    return number.to_bytes(32, "big")
+    return number.to_bytes(32)
 
 
 def _entries() -> Iterator[dict[str, Any]]:
@@ -197,50 +191,6 @@ def _sessions() -> Iterator[dict[str, Any]]:
 def _queues() -> Iterator[dict[str, Any]]:
     for key in range(50):
         yield {"owner": f"user {key}", "name": "late", "query": "due=overdue", "access": "[]"}
-
-
-def _consumers() -> Iterator[dict[str, Any]]:
-    for key in range(20):
-        yield {
-            "name": f"consumer-{key}", "lists": '["one"]', "categories": "[]", "members": "[]",
-            "revision": 1,
-        }  # fmt: skip
-
-
-def _consumer_tokens() -> Iterator[dict[str, Any]]:
-    for key in range(20):
-        yield {"token_id": f"{key:012}", "consumer_key": 1 + key}
-
-
-def _shared_lists() -> Iterator[dict[str, Any]]:
-    yield {
-        "list_key": 1, "generation": 0, "stage": "", "secret": _blob(1),
-        "next_key": 0, "next_id": "", "position": _ENTRIES,
-    }  # fmt: skip
-
-
-def _publications() -> Iterator[dict[str, Any]]:
-    for key in range(1, _ENTRIES + 1):
-        moment = utc_now() - timedelta(minutes=_ENTRIES - key)
-        yield {"list_key": 1, "position": key, "published_at": moment}
-
-
-def _shared() -> Iterator[dict[str, Any]]:
-    for key in range(1, _ENTRIES + 1):
-        moment = utc_now() - timedelta(minutes=_ENTRIES - key)
-        yield {
-            "list_key": 1, "entry_id": f"e{key}", "position": key, "first_position": key,
-            "published_at": moment, "first_published_at": moment, "categories": '["A"]',
-            "tags": "[]", "earlier": "[]",
-        }  # fmt: skip
-
-
-def _feedback() -> Iterator[dict[str, Any]]:
-    for key in range(1, _ENTRIES + 1):
-        yield {
-            "list_key": 1, "entry_id": f"e{key}", "algorithm": "pdq", "consumer_key": 1 + key % 20,
-            "is_affirmative": key % 2 == 0, "reason": "", "state": "accepted", "decided_by": "x",
-        }  # fmt: skip
 
 
 def _contributions(key: int, moment: datetime) -> Iterator[dict[str, Any]]:
@@ -393,9 +343,7 @@ _BEFORE: tuple[tuple[type[Base], Callable[[], Iterator[dict[str, Any]]]], ...] =
     (ReviewSample, _samples), (SampledMatch, _sampled), (Backfill, _backfills),
     (BackfillShard, _shards), (BackfillResult, _results), (CountedEvent, _events),
     (ConsoleSession, _sessions), (SavedQueue, _queues), *POLICIES, *NOTICES,
-    (Consumer, _consumers), (ConsumerToken, _consumer_tokens), (SharedList, _shared_lists),
-    (SharedEntry, _shared), (Publication, _publications), (ReceivedFeedback, _feedback),
-    *EXCHANGES,
+    *SHARING,
 )  # fmt: skip
 _BELOW_CASES: tuple[tuple[type[Base], _Rows], ...] = (
     (CaseNote, _notes), (UploaderDetails, _details), (NCMECReport, _reports),

@@ -32,6 +32,16 @@ _TIP = (
     '[escalations.one.reporter]\nemail = "a@b.example"\n'
 )
 _NCA = '[escalations.one]\nto = "nca"\n[escalations.one.reporter]\nemail = "a@b.example"\n'
+_EXCHANGE = (
+    "[sharing.lists.one]\n[sharing.lists.two]\n"
+    '[sharing.exchanges.one]\nto = "threatexchange"\nlists = ["one"]\nprivacy_groups = ["1"]\n'
+    'access_token = { env = "X" }\n'
+)
+_STOPNCII = (
+    "[sharing.lists.one]\n[sharing.lists.two]\n"
+    '[sharing.exchanges.one]\nto = "stopncii"\nlists = ["one"]\nsubscription_key = { env = "X" }\n'
+    'function_key = { env = "X" }\nfeedback_function_key = { env = "X" }\n'
+)
 _HANDOFF = '[escalations.one.file]\ncommand = ["get", "{content_id}"]\n'
 _FETCHED = '[escalations.one.file]\nurl = "https://a.example/{content_id}"\nhosts = ["a.example"]\n'
 _HOOK = '[webhooks.one]\nurl = "https://a.example"\nsecret = { env = "X" }\n'
@@ -172,6 +182,21 @@ CHANGES: dict[str, tuple[str, str]] = {
             "due_hours": "due_hours = [0.0, 1.0, 2.0]",
             "when_reported_abroad": 'when_reported_abroad = "send"',
             "authorities_abroad": "authorities_abroad = []",
+        }.items()
+    },
+    "sharing.exchanges.*.to": (_EXCHANGE, _STOPNCII),
+    "sharing.exchanges.*.lists": (_EXCHANGE, _EXCHANGE.replace('["one"]', '["two"]')),
+    "sharing.exchanges.*.privacy_groups": (_EXCHANGE, _EXCHANGE.replace('["1"]', '["2"]')),
+    **{
+        f"sharing.exchanges.*.{key}": (_EXCHANGE, f"{_EXCHANGE}{line}")
+        for key, line in {
+            "base": 'base = "https://one.example"',
+            "categories": 'categories = ["A1"]',
+            "algorithms.*": 'algorithms.pdq = "HASH_OTHER"',
+            "tags.*": 'tags.A1 = ["a1"]',
+            "status": 'status = "SUSPICIOUS"',
+            "severity": 'severity = "INFO"',
+            "confidence": "confidence = 50",
         }.items()
     },
     "notices.due_hours": ("", "notices.due_hours = 24.0"),

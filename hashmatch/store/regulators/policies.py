@@ -37,13 +37,16 @@ def read_policy_changes(session: Session, span: Span) -> list[PolicyDeed] | None
     None where no policy was on record by its end. Records are read once they are sealed, about a
     second after.
     """
-    query = (
-        select(AuditRecord.at, AuditRecord.actor, AuditRecord.action, AuditRecord.facts)
-        .where(AuditRecord.subject.in_((_CHANGES, _POLICIES)))
-        .order_by(AuditRecord.number)
-    )
-    records = [(at, who, action, json.loads(facts)) for at, who, action, facts in
-               session.execute(query)]  # fmt: skip
+    columns = (AuditRecord.at, AuditRecord.actor, AuditRecord.action, AuditRecord.facts)
+    found = [
+        (number, at, who, action, json.loads(facts))
+        # One subject at a time, by its index: of both together it would go along the chain.
+        for subject in (_CHANGES, _POLICIES)
+        for number, at, who, action, facts in session.execute(
+            select(AuditRecord.number, *columns).where(AuditRecord.subject == subject)
+        )
+    ]
+    records = [(at, who, action, facts) for _, at, who, action, facts in sorted(found, key=_number)]
     explained = {
         facts.get("policy"): facts for _, _, action, facts in records
         if action == "policy.explained"
@@ -51,6 +54,10 @@ def read_policy_changes(session: Session, span: Span) -> list[PolicyDeed] | None
     if not any(at < span.until for at, *_ in records):
         return None
     return list(_of_period(records, explained, span))
+
+
+def _number(record: tuple[int, datetime, str, str, dict[str, Any]]) -> int:
+    return record[0]
 
 
 def _of_period(
