@@ -168,7 +168,7 @@ def appeals(
 
 def known(around: Circumstances, register: str, number: int) -> int | None:
     """Return a number of a register; none is not known where the register may be incomplete."""
-    return number if number or register in around.kept else None
+    return number if number or register in around.complete else None
 
 
 def complaint_figures(

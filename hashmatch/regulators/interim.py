@@ -150,14 +150,14 @@ def _error_limits(periods: Periods, around: Circumstances) -> Answer:
 
 def _retention(_: Periods, around: Circumstances) -> Answer:
     days = around.retention_days["messaging_days"]
-    kept = f"Cases of messages are removed {days:g} days after they were opened at the latest."
+    removal = f"Cases of messages are removed {days:g} days after they were opened at the latest."
     if days > _LONGEST_DAYS:
-        kept += " That is longer than twelve months."
+        removal += " That is longer than twelve months."
     safeguards = (
         "Uploader details are encrypted, and each look at them is recorded; the audit log is"
         " chained, and signed where a key is configured; no image is stored."
     )
-    return Answer(texts=tuple(filter(None, (kept, safeguards, around.words["safeguards"]))))
+    return Answer(texts=tuple(filter(None, (removal, safeguards, around.words["safeguards"]))))
 
 
 def _recipients(periods: Periods, around: Circumstances) -> Answer:

@@ -159,7 +159,7 @@ def read_circumstances(
         service=reports.service or settings.console.platform,
         made_at=made_at,
         keywords=tuple(one.keyword for one in keyword_rules(settings)),
-        kept=frozenset(reports.registers)
+        complete=frozenset(reports.registers)
         | {name for name, is_used in registers.items() if is_used},
         restrictions=frozenset(reports.dsa.restrictions) | seen,
         removed_before=_removed_before(settings, made_at, of_messages=of_messages),

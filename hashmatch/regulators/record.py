@@ -85,7 +85,7 @@ class PeriodRecord:
 class Circumstances:
     """Circumstances of a report, beside the counts of its periods.
 
-    `keywords` are those of the rules, in their order; `kept` the registers that are complete;
+    `keywords` are those of the rules, in their order; `complete` the registers that are complete;
     `removed_before` what retention removes, with the time before which it may be gone; `recall` is
     of an evaluation that was named. `lists` are as they are now.
     """
@@ -94,7 +94,7 @@ class Circumstances:
     service: str
     made_at: datetime
     keywords: tuple[str, ...]
-    kept: frozenset[str]
+    complete: frozenset[str]
     restrictions: frozenset[str]
     removed_before: Mapping[str, datetime]
     lists: tuple[ListFigures, ...]
