@@ -35,6 +35,7 @@ from hashmatch.uploaders import open_sealer
 
 from ..runtime.state import state_of
 from .contributing import contribution_facts
+from .duties import duty_choices
 from .forms import RequireForm, RequirePerson, Submission
 from .pages import READERS, go, page
 from .people import Person, read_people, require_known
@@ -106,6 +107,7 @@ def show_case(request: Request, person: Person, case: int, back: str = "", **mor
         "problem": "",
         "note": "",
         **contributed,
+        **duty_choices(person, settings),
         **more,
     }
     return page(request, "case", page_facts)

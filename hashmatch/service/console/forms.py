@@ -7,7 +7,9 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from enum import StrEnum
 from http import HTTPStatus
+from typing import TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -21,6 +23,8 @@ from hashmatch.store.tokens import Scope
 
 from ..runtime.state import ServiceState, state_of
 from .people import Person, Sessions, form_token
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 # A note of 10,000 characters, each of which may take twelve bytes, and many chosen cases.
 _MAX_FORM_BYTES = 500_000
@@ -76,6 +80,14 @@ class Submission:
 
     person: Person
     fields: Fields
+
+
+def choice(fields: Fields, name: str, kind: type[Choice]) -> Choice:
+    """Return the member of an enumeration that a field names. Raises `InputError`."""
+    try:
+        return kind(fields.text(name))
+    except ValueError:
+        raise InputError(f"{name}: there is no such choice") from None
 
 
 class RequirePerson:

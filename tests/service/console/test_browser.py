@@ -29,7 +29,7 @@ from tests.service.serving import PATIENCE_S, Served, quarantine_delivery
 pytestmark = pytest.mark.timeout(600)
 PAGES = (
     "/queue", "/queue?state=all&list=one", "/cases/1", "/cases/1/hand-over/desk",
-    "/cases/1/hand-over/ncmec", "/outbox", "/lists", "/lists/one", "/lists/two/delivery",
+    "/cases/1/hand-over/ncmec", "/due", "/outbox", "/lists", "/lists/one", "/lists/two/delivery",
     "/own-lists", "/own-lists/own", "/allow-lists", "/allow-lists/ok", "/reports", "/safeguards",
     "/sharing", "/sharing/consumers/police", "/contributions?state=all", "/feedback?all=1",
     "/cases/2", "/health", "/audit", "/retention", "/people", "/preferences",

@@ -33,7 +33,7 @@ TEXTS = {
     "a link": "javascript:alert(1)",
 }
 PATHS = ("/queue", "/queue?state=all", "/cases/4", "/outbox", "/audit", "/people", "/own-lists/own",
-         "/allow-lists/ok", "/lists", "/health", "/sharing", "/sharing/consumers/police",
+         "/allow-lists/ok", "/lists", "/health", "/due", "/sharing", "/sharing/consumers/police",
          "/contributions?state=all", "/feedback?all=1")  # fmt: skip
 
 
@@ -91,6 +91,18 @@ def test_texts_of_others_are_text_on_every_page(desk: Served, text: str) -> None
         name = text[:200]
         scopes = ROLE_SCOPES["admin"] | {Scope.AUDIT}
         assert other.sign_in(token_for(desk.database, name, scopes)).status_code == 303
+        for duty in (
+            {"duty": "reference", "authority": text[:64], "reference": text[:200]},
+            {
+                "duty": "measure",
+                "restriction": "other",
+                "ground": "terms",
+                "automation": "none",
+                "territory": text[:1000],
+            },
+            {"duty": "appeal", "channel": "court", "appellant": "other", "grounds": text},
+        ):
+            assert ana.post("/cases/4/duties", **duty).status_code == 303
         for fields in (
             {"change": "note", "note": text * 10},
             {"change": "hold", "reason": text},
