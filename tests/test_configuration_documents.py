@@ -146,7 +146,7 @@ def test_the_sample_configuration_documents_every_key() -> None:
     sections += [VaultSettings, TemplateSettings]
     sections += _of_union(ExchangeSettings)
     for key in (*_keys(Settings), *chain.from_iterable(one.model_fields for one in sections)):
-        assert re.search(rf"^(# )?(\[[\w.]*\b{key}\b.*\]|{key} = )", text, re.MULTILINE), key
+        assert re.search(rf"^(# )?(\[+[\w.]*\b{key}\b.*\]|{key} = )", text, re.MULTILINE), key
 
 
 def _keys(model: type[BaseModel]) -> Iterator[str]:

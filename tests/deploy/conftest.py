@@ -43,4 +43,5 @@ def served(settings: Settings) -> Iterator[Served]:
             # Nothing is to be synced or sent here, which would count by itself.
             running.service.metrics.count_sync("good")
             running.service.metrics.count_sent("sent", 1)
+            running.service.metrics.count_exchanged("hub", "added", 1)
             yield running

@@ -153,6 +153,8 @@ def test_the_table_has_every_call_that_there_is(steady: Served) -> None:
     names = (
         ("/one/", "/{name}/"),
         ("cases/1", "cases/{case}"),
+        ("/deadlines/1", "/deadlines/{deadline}"),
+        ("/appeals/1", "/appeals/{appeal}"),
         ("NR-0000-0000-0000", "{request_id}"),
         ("/matches/1/", "/matches/{match_id}/"),
         ("/ONE", "/{name}"),

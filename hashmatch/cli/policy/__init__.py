@@ -8,8 +8,8 @@ command = LazyGroup(
     "Show the policy in force, and record the reasons of its changes.",
     {
         "show": "Show the policy of the configuration, beside the one in force.",
-        "history": "Show the changes of policy, with their reasons.",
-        "explain": "Record the reason of a policy, and the evaluation it rests on.",
-        "adopt": "Record the policy of the configuration with its reason, before anything starts.",
+        "history": "Show the changes of policy, newest first, with their reasons.",
+        "explain": "Record the reason of the policy in force, or of one by its DIGEST.",
+        "adopt": "Record the policy of the configuration with its reason, before anything runs.",
     },
 )

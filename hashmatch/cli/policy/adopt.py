@@ -13,9 +13,9 @@ from .options import cited, reason_options
 @reason_options
 @pass_app
 def command(app: App, reason: str, evaluation: str | None) -> None:
-    """Record the policy of the configuration with its reason, before anything starts under it.
+    """Record the policy of the configuration with its reason, before anything runs.
 
-    It comes into force with the first process that does.
+    It comes into force with the first process that starts.
     """
     from hashmatch.policy import SHORT
     from hashmatch.store.policies import explain_policy

@@ -16,9 +16,9 @@ from .options import cited, reason_options
 @reason_options
 @pass_app
 def command(app: App, digest: str | None, reason: str, evaluation: str | None) -> None:
-    """Record the reason of the policy in force, or of the one that begins with DIGEST.
+    """Record the reason of the policy in force, or of one by its DIGEST.
 
-    An earlier reason stays in the audit log.
+    Its first characters are enough. An earlier reason stays in the audit log.
     """
     from hashmatch.policy import SHORT
     from hashmatch.store.policies import explain_policy, find_in_force

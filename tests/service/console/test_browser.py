@@ -178,7 +178,7 @@ def test_a_report_and_an_evidence_pack_are_downloaded(desk: Served, browser: Bro
     with page_of(browser, desk, _token(desk)) as page:
         page.goto("/console/reports")
         with page.expect_download() as table:
-            page.get_by_role("button", name="Download").click()
+            page.get_by_role("button", name="Download", exact=True).click()
         assert table.value.suggested_filename == "matches.csv"
         assert "post/0" in Path(table.value.path()).read_text()
         page.goto("/console/cases/1")
