@@ -34,7 +34,6 @@ from hashmatch.store.notices import (
     CLOSED,
     WAITING,
     NoticeFilter,
-    NoticePlace,
     find_notice,
     read_notice_page,
 )
@@ -47,7 +46,7 @@ from ..http.bodies import receive_json
 from ..runtime.state import state_of
 from .actors import actor_of, audit_name_of
 from .answers import error_responses, json_answer, json_body
-from .cursors import micros_since_epoch, moment_of_micros
+from .cursors import NOTICE_CURSOR, notice_cursor, notice_place
 from .matches import ReviewToken
 from .models import Name
 from .notice_models import (
@@ -65,8 +64,6 @@ Body = TypeVar("Body", bound=BaseModel)
 Done = TypeVar("Done")
 _STATE = "|".join(NoticeState)
 _STATES = f"^(({_STATE})(,({_STATE})){{0,5}})?$"
-# Of a place in the register: state, time in microseconds since the epoch, key.
-_CURSOR = f"^({_STATE})[.][0-9]{{1,17}}[.][0-9]{{1,18}}$"
 RequestId = Annotated[str, Path(pattern="^NR(-[0-9A-Z]{4}){3}$")]
 SenderToken = Annotated[Token, Depends(RequireScope(Scope.SCAN, Scope.REVIEW))]
 WorkToken = Annotated[Token, Depends(RequireScope(Scope.REVIEW))]
@@ -109,7 +106,7 @@ async def notices(
     content_id: Annotated[Name | None, Query()] = None,
     overdue: Annotated[bool, Query(description="Only overdue notices.")] = False,  # noqa: FBT002
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    cursor: Annotated[str | None, Query(pattern=_CURSOR)] = None,
+    cursor: Annotated[str | None, Query(pattern=NOTICE_CURSOR)] = None,
 ) -> Response:
     """Return the register: what is due next first, then what lacks a part, then what is closed.
 
@@ -122,14 +119,14 @@ async def notices(
         content_id=content_id,
         due_before=now if overdue else None,
         limit=limit,
-        after=None if cursor is None else _place(cursor),
+        after=None if cursor is None else notice_place(cursor),
     )
 
     def answer() -> Response:
         with service.reading() as session:
             page = read_notice_page(session, wanted)
             rows = [notice_row(one, service.settings.notices, now) for one in page.notices]
-        return json_answer({"notices": rows, "next": _cursor(page.following)})
+        return json_answer({"notices": rows, "next": notice_cursor(page.following)})
 
     return await service.read(answer, limit)
 
@@ -239,14 +236,3 @@ def _done(done: NoticeDone) -> Mapping[str, Any]:
 
 def _text(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat(timespec="seconds")
-
-
-def _cursor(place: NoticePlace | None) -> str | None:
-    if place is None:
-        return None
-    return f"{place.state}.{micros_since_epoch(place.placed_at)}.{place.key}"
-
-
-def _place(cursor: str) -> NoticePlace:
-    state, micros, key = cursor.split(".")
-    return NoticePlace(NoticeState(state), moment_of_micros(int(micros)), int(key))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
@@ -192,7 +191,7 @@ def _change(session: Session, sent: Submission, case: int) -> ActionDone:
         case "release":
             return hold(session, case, "", actor, note=_reason(sent))
         case "plan":
-            due_at = _moment(fields.text("due")) if fields.text("due") else None
+            due_at = fields.moment("due")
             priority = fields.number("priority") if fields.text("priority") else None
             if priority is not None and priority > 9:
                 raise InputError("the priority is a number from 0, the most urgent, to 9")
@@ -206,17 +205,6 @@ def _reason(sent: Submission) -> str:
     if not reason:
         raise InputError("a legal hold, and its end, need a reason")
     return reason
-
-
-def _moment(text: str) -> datetime:
-    """Return a time in UTC as browsers send it. Raises `InputError`."""
-    try:
-        found = datetime.fromisoformat(text).replace(tzinfo=UTC)
-    except ValueError:
-        raise InputError("due: write the time as 2026-01-31T12:00") from None
-    if abs(found - datetime.now(UTC)) > timedelta(days=36_500):
-        raise InputError("due: the time is more than a hundred years away")
-    return found
 
 
 @router.post("/cases/{case}/details")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path
@@ -38,7 +37,7 @@ from hashmatch.store.schema import AppealState, RetentionClass
 from hashmatch.store.tokens import Scope
 
 from ..runtime.state import state_of
-from .forms import Fields, RequireForm, RequirePerson, Submission, choice
+from .forms import RequireForm, RequirePerson, Submission, choice
 from .pages import READERS, go, page
 from .people import Person
 
@@ -100,7 +99,7 @@ def _record(session: Session, settings: Settings, case: int, sent: Submission) -
     match fields.text("duty"):
         case "reference":
             authority, reference = fields.text("authority"), fields.text("reference")
-            made_at = _moment(fields, "made_at")
+            made_at = fields.moment("made_at")
             return refer(session, settings, case, authority, reference, actor, made_at=made_at)
         case "met" | "waive":
             is_waived = fields.text("duty") == "waive"
@@ -130,7 +129,7 @@ def _record(session: Session, settings: Settings, case: int, sent: Submission) -
                 channel=choice(fields, "channel", Channel),
                 appellant=choice(fields, "appellant", Appellant),
                 grounds=fields.text("grounds"),
-                received_at=_moment(fields, "received_at"),
+                received_at=fields.moment("received_at"),
             )
         case "answer":
             answer, appeal = choice(fields, "answer", AppealState), fields.number("appeal")
@@ -142,13 +141,3 @@ def _record(session: Session, settings: Settings, case: int, sent: Submission) -
             return destroy(session, settings, case, actor, note=note)
         case _:
             raise InputError("duty: there is no such choice")
-
-
-def _moment(fields: Fields, name: str) -> datetime | None:
-    """Return a time in UTC as browsers send it, None for none. Raises `InputError`."""
-    if not (text := fields.text(name)):
-        return None
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC)
-    except ValueError:
-        raise InputError(f"{name}: write the time as 2026-01-31T12:00") from None

@@ -6,7 +6,7 @@ import asyncio
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from http import HTTPStatus
 from typing import TypeVar
@@ -29,6 +29,7 @@ Choice = TypeVar("Choice", bound=StrEnum)
 # A note of 10,000 characters, each of which may take twelve bytes, and many chosen cases.
 _MAX_FORM_BYTES = 500_000
 _MAX_FIELDS = 2_000
+_FARTHEST = timedelta(days=36_500)
 _FORM = "application/x-www-form-urlencoded"
 TOKEN_FIELD = "form_token"  # noqa: S105 (the name of a field)
 # Until somebody has signed in, a form belongs to the browser that asked for it.
@@ -67,6 +68,18 @@ class Fields:
             return date.fromisoformat(self.text(name))
         except ValueError:
             raise InputError(f"{name}: write the last day as 2026-01-31") from None
+
+    def moment(self, name: str) -> datetime | None:
+        """Return a time in UTC as browsers send it, None for none. Raises `InputError`."""
+        if not (text := self.text(name)):
+            return None
+        try:
+            found = datetime.fromisoformat(text).replace(tzinfo=UTC)
+        except ValueError:
+            raise InputError(f"{name}: write the time as 2026-01-31T12:00") from None
+        if abs(found - datetime.now(UTC)) > _FARTHEST:
+            raise InputError(f"{name}: the time is more than a hundred years away")
+        return found
 
     def chosen(self, prefix: str) -> list[int]:
         """Return the numbers of the boxes that were ticked, by the beginning of their names."""

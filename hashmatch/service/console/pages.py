@@ -78,6 +78,7 @@ LIST_READERS = (Scope.LISTS, Scope.CURATE, Scope.SENIOR, Scope.ADMIN, Scope.AUDI
 PARTS = (
     Part("/queue", N_("Queue"), frozenset(READERS)),
     Part("/due", N_("Due"), frozenset(READERS)),
+    Part("/notices", N_("Notices"), frozenset(READERS)),
     Part("/outbox", N_("Outbox"), frozenset({Scope.SENIOR, Scope.ADMIN, Scope.AUDIT})),
     Part("/lists", N_("Lists"), frozenset(LIST_READERS)),
     Part("/own-lists", N_("Own lists"), frozenset(LIST_READERS)),

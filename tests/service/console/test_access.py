@@ -42,6 +42,7 @@ OVERSEERS = _roles("admin", "auditor")
 LIST_READERS = _roles("senior", "lists", "admin", "auditor")
 KEEPERS = _roles("lists", "admin")
 EXPORTERS = _roles("senior", "admin", "auditor")
+NOTICE = "/notices/NR-0000-0000-0000"
 CALLS = [
     Call("GET", "/", ALL),
     Call("GET", "/queue", READERS),
@@ -71,6 +72,12 @@ CALLS = [
         SENIORS,
         {"duty": "retention", "retention_class": "report", "note": "a law"},
     ),
+    Call("GET", "/notices", READERS),
+    Call("POST", "/notices", REVIEWERS, {"content_ids": "post/1"}),
+    Call("GET", NOTICE, READERS),
+    Call("POST", f"{NOTICE}/parts", REVIEWERS, {"signed": "1"}),
+    Call("POST", f"{NOTICE}/work", REVIEWERS, {"copies_found": "1"}),
+    Call("POST", f"{NOTICE}/contact", _roles("senior")),
     Call("POST", "/cases/1/look", REVIEWERS, {"evidence": "1", "reason": "unsure"}),
     Call("POST", "/cases/1/pack", EXPORTERS),
     Call("GET", "/outbox", EXPORTERS),
@@ -145,6 +152,7 @@ def test_the_table_has_every_call_that_there_is() -> None:
         ("/consumers/police", "/consumers/{name}"),
         ("/contributions/1", "/contributions/{number}"),
         ("/feedback/1", "/feedback/{number}"),
+        (NOTICE, "/notices/{request_id}"),
     )
     table = set()
     for one in CALLS:

@@ -32,7 +32,7 @@ PAGES = (
     "/cases/1/hand-over/ncmec", "/due", "/outbox", "/lists", "/lists/one", "/lists/two/delivery",
     "/own-lists", "/own-lists/own", "/allow-lists", "/allow-lists/ok", "/reports", "/safeguards",
     "/sharing", "/sharing/consumers/police", "/contributions?state=all", "/feedback?all=1",
-    "/cases/2", "/health", "/audit", "/retention", "/people", "/preferences",
+    "/cases/2", "/notices?show=all", "/health", "/audit", "/retention", "/people", "/preferences",
 )  # fmt: skip
 
 
@@ -227,6 +227,9 @@ def _fill(served: Served, folder: Path) -> None:
     served.client.post("/c/banks", json={"name": "OWN"})
     for text in TEXTS.values():
         give_sharing(served, text)
+    for text in TEXTS.values():
+        notice = {"reference": text[:1000], "places": [{"content_id": text[:1000]}]}
+        served.client.post("/v1/notices", json=notice).raise_for_status()
     body = {"video_md5": "0" * 32, "note": TEXTS["long"]}
     served.client.post("/c/bank/OWN/signal", json=body)
 
@@ -236,7 +239,10 @@ def _check(page: Page, paths: tuple[str, ...]) -> list[str]:
     for path in paths:
         page.goto(f"/console{path}", wait_until="load")
         problems += [f"{path}: {one}" for one in problems_of(page)]
-    return problems
+    # Its id is nothing that a test can know.
+    page.goto("/console/notices")
+    page.get_by_role("link", name="NR-").first.click()
+    return problems + [f"a notice: {one}" for one in problems_of(page)]
 
 
 def _allow(page: Page) -> None:

@@ -34,7 +34,8 @@ TEXTS = {
 }
 PATHS = ("/queue", "/queue?state=all", "/cases/4", "/outbox", "/audit", "/people", "/own-lists/own",
          "/allow-lists/ok", "/lists", "/health", "/due", "/sharing", "/sharing/consumers/police",
-         "/contributions?state=all", "/feedback?all=1")  # fmt: skip
+         "/contributions?state=all", "/feedback?all=1",
+         "/notices")  # fmt: skip
 
 
 class _Elements(HTMLParser):
@@ -103,6 +104,11 @@ def test_texts_of_others_are_text_on_every_page(desk: Served, text: str) -> None
             {"duty": "appeal", "channel": "court", "appellant": "other", "grounds": text},
         ):
             assert ana.post("/cases/4/duties", **duty).status_code == 303
+        notice = ana.post(
+            "/notices", reference=text[:1000], content_ids=text[:1000], statement=text, made_by=""
+        )
+        assert notice.status_code == 303
+        notice_path = notice.headers["location"].removeprefix("/console")
         for fields in (
             {"change": "note", "note": text * 10},
             {"change": "hold", "reason": text},
@@ -114,7 +120,7 @@ def test_texts_of_others_are_text_on_every_page(desk: Served, text: str) -> None
         other.post("/own-lists/own", change="add", hash=hashed, note=text)
         other.post("/allow-lists", name="ok", match="1", reason=text, only="")
         give_sharing(desk, text)
-        for path in PATHS:
+        for path in (*PATHS, notice_path):
             answer = other.client.get(path)
             assert answer.status_code == 200, path
             page = answer.text
