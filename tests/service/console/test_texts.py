@@ -12,6 +12,9 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 
+from hashmatch.cases import CaseAction
+from hashmatch.notices import NoticeAction
+from hashmatch.service.console.labels import EVENTS
 from hashmatch.service.console.texts import LANGUAGES, choose_language, translations
 from hashmatch.service.console.words import closeness, due_words, visible
 from hashmatch.store.schema import utc_now
@@ -165,3 +168,8 @@ def test_times_are_said_as_people_say_them() -> None:
 
 def test_hidden_characters_are_visible() -> None:
     assert visible("a\u202eb\u0007c\nd") == "a\\u202eb\\u0007c\nd"
+
+
+def test_each_action_has_words_in_the_history() -> None:
+    actions = {f"case.{one}" for one in CaseAction} | {f"notice.{one}" for one in NoticeAction}
+    assert actions - EVENTS.keys() == set()
