@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,69 +13,43 @@ from sqlalchemy import update
 
 from hashmatch.audit import verify
 from hashmatch.cases import (
-    CaseAction,
     EarlierReference,
     State,
-    case_senders,
     earlier_references,
     escalate,
     keep_reference_until,
-    preview_escalation,
     read_nca_report,
     refer,
-    store_details,
     view_case,
     write_nca_report,
 )
 from hashmatch.config import NCAEscalation, Settings
 from hashmatch.errors import CaseStateError, ConfigError, InputError
-from hashmatch.outbox import send_due, sign
+from hashmatch.outbox import sign
 from hashmatch.store.cases import read_case
-from hashmatch.store.engine import Database, audit
+from hashmatch.store.engine import Database
 from hashmatch.store.outbox import read_outbox
-from hashmatch.store.schema import NCMECReport, OutboxMessage, utc_now
-from hashmatch.uploaders import make_detail_key, open_sealer, parse_details
-from tests.cases.making import REVIEWER, SCANNER, act, make_match, settings_with, state_of
-from tests.lists.loopback import Answer, Request, Service, serving
-
-_SCHEMA = json.loads(
-    (Path(__file__).parents[2] / "docs/reference/nca-report.schema.json").read_text()
+from hashmatch.store.schema import OutboxMessage, utc_now
+from hashmatch.uploaders import make_detail_key, open_sealer
+from tests.cases.making import REVIEWER, state_of
+from tests.cases.nca import (
+    SCHEMA,
+    Desk,
+    confirmed,
+    give_details,
+    nca_settings,
+    preview,
+    report_to_ncmec,
+    send,
+    with_desk,
 )
-DETAILS = {
-    "account": {
-        "id": "u1", "screen_name": "unique-user", "first_name": "A", "last_name": "B",
-        "display_names": ["x"], "emails": ["a@b.example"], "recovery_emails": ["r@b.example"],
-        "phones": ["+441"], "verified_phones": [], "billing": "card of A B",
-        "profile_urls": ["https://x.example/u1"], "date_of_birth": "1990-01-02",
-        "addresses": [
-            {"ip": "192.0.2.1", "event": "Login", "at": "2026-10-01T00:00:00Z", "port": 1234},
-            {"ip": "192.0.2.2", "event": "Upload", "at": "2026-10-02T03:04:05Z", "port": 80},
-        ],
-    },
-    "file": {
-        "url": "https://x.example/p/1", "uploaded_at": "2026-10-02T03:04:05Z", "has_exif": True,
-        "original_sha256": "a" * 64, "generated": False, "publicly_available": True,
-    },
-}  # fmt: skip
-
-
-class _Desk(Service):
-    def answer(self, request: Request, fault: str) -> Answer:
-        return Answer(204)
-
-
-def _target(**changes: Any) -> dict[str, Any]:
-    reporter = {
-        "first_name": "Ann", "last_name": "Example", "email": "safety@x.example", "phone": "+442",
-        "company": "X Ltd",
-    }  # fmt: skip
-    return {"to": "nca", "reporter": reporter, "platform": "The Platform", **changes}
+from tests.lists.loopback import serving
 
 
 @pytest.fixture
-def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Desk]:
+def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     monkeypatch.setenv("DESK", "secret-desk")
-    with serving(_Desk(), "/nca") as running:
+    with serving(Desk(), "/nca") as running:
         yield running
 
 
@@ -86,68 +59,17 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return {"detail_keys": [{"env": "DETAIL_KEY"}]}
 
 
-def _settings(settings: Settings, keys: dict[str, Any], **changes: Any) -> Settings:
-    return settings_with(
-        settings,
-        cases=keys,
-        escalations={"nca": _target(**changes)},
-        outbox={"private_hosts": ["127.0.0.1"]},
-    )
-
-
-def _with_desk(settings: Settings, keys: dict[str, Any], desk: _Desk, **changes: Any) -> Settings:
-    return _settings(settings, keys, url=desk.url, secret={"env": "DESK"}, **changes)
-
-
-def _confirmed(database: Database, **more: Any) -> int:
-    case = make_match(database, **more)
-    act(database, case, CaseAction.CONFIRM)
-    return case
-
-
-def _give(
-    database: Database, chosen: Settings, case: int, details: Mapping[str, Any] = DETAILS
-) -> None:
-    with database.writing() as session:
-        given = parse_details(json.dumps(details))
-        store_details(session, open_sealer(chosen), case, given, SCANNER)
-
-
-def _reported_to_ncmec(database: Database, case: int, *, is_test: bool = False) -> None:
-    with database.writing() as session:
-        report = NCMECReport(
-            case_key=case, target="ncmec", base="https://x.example", is_test=is_test,
-            stage="finished", report_id="77", finished_at=utc_now(),
-        )  # fmt: skip
-        session.add(report)
-        session.flush()
-        audit(session, "report.finished", report, {})
-
-
-def _preview(database: Database, chosen: Settings, case: int, **more: Any) -> dict[str, Any]:
-    with database.reading() as session:
-        text = preview_escalation(session, chosen, case, "nca", **{"with_details": True, **more})
-    found: dict[str, Any] = json.loads(text)
-    problems = [one.message for one in Draft202012Validator(_SCHEMA).iter_errors(found)]
-    assert problems == []
-    return found
-
-
-def _send(database: Database, chosen: Settings) -> dict[str, int]:
-    return dict(send_due(database, case_senders(chosen, database)).counts)
-
-
 def test_the_schema_is_one() -> None:
-    Draft202012Validator.check_schema(_SCHEMA)
+    Draft202012Validator.check_schema(SCHEMA)
 
 
 def test_a_report_has_every_fact_that_is_known(
     listed: Database, settings: Settings, keys: dict[str, Any]
 ) -> None:
-    chosen = _settings(settings, keys)
-    case = _confirmed(listed, reference="s3://bucket/1")
-    _give(listed, chosen, case)
-    found = _preview(listed, chosen, case)
+    chosen = nca_settings(settings, keys)
+    case = confirmed(listed, reference="s3://bucket/1")
+    give_details(listed, chosen, case)
+    found = preview(listed, chosen, case)
     assert found["not_known"] == []
     assert found["reporter"] == {
         "name": "Ann Example", "email": "safety@x.example", "phone": "+442", "company": "X Ltd",
@@ -177,8 +99,8 @@ def test_a_report_has_every_fact_that_is_known(
 def test_what_nobody_knows_is_named_and_not_dropped(
     listed: Database, settings: Settings, keys: dict[str, Any]
 ) -> None:
-    chosen = _settings(settings, keys, reporter={"email": "a@b.example"}, platform="")
-    found = _preview(listed, chosen, _confirmed(listed))
+    chosen = nca_settings(settings, keys, reporter={"email": "a@b.example"}, platform="")
+    found = preview(listed, chosen, confirmed(listed))
     assert found["uploader_details"] == "none"
     assert {
         "platform", "reporter.name", "reporter.phone", "content.url", "content.uploaded_at",
@@ -192,10 +114,10 @@ def test_what_nobody_knows_is_named_and_not_dropped(
 def test_a_preview_without_details_withholds_them(
     listed: Database, settings: Settings, keys: dict[str, Any]
 ) -> None:
-    chosen = _settings(settings, keys)
-    case = _confirmed(listed)
-    _give(listed, chosen, case)
-    found = _preview(listed, chosen, case, with_details=False)
+    chosen = nca_settings(settings, keys)
+    case = confirmed(listed)
+    give_details(listed, chosen, case)
+    found = preview(listed, chosen, case, with_details=False)
     assert found["uploader_details"] == "withheld"
     assert "unique-user" not in str(found)
 
@@ -218,10 +140,10 @@ def test_the_priority_is_of_the_category_or_of_the_platforms_word(
     incident: dict[str, Any] | None,
     priority: int,
 ) -> None:
-    chosen = _settings(settings, keys, due_hours=[0, 12, 48], **changes)
-    case = _confirmed(listed)
-    _give(listed, chosen, case, {"incident": incident} if incident else {})
-    found = _preview(listed, chosen, case)
+    chosen = nca_settings(settings, keys, due_hours=[0, 12, 48], **changes)
+    case = confirmed(listed)
+    give_details(listed, chosen, case, {"incident": incident} if incident else {})
+    found = preview(listed, chosen, case)
     assert found["priority"] == priority
     with listed.reading() as session:
         opened_at = read_case(session, case).row.opened_at
@@ -233,9 +155,9 @@ def test_the_priority_is_of_the_category_or_of_the_platforms_word(
 def test_a_near_match_has_no_category_that_counts(
     listed: Database, settings: Settings, keys: dict[str, Any]
 ) -> None:
-    chosen = _settings(settings, keys, priorities={"A": 1})
-    case = _confirmed(listed, distance_bits=40)
-    assert _preview(listed, chosen, case)["priority"] == 2
+    chosen = nca_settings(settings, keys, priorities={"A": 1})
+    case = confirmed(listed, distance_bits=40)
+    assert preview(listed, chosen, case)["priority"] == 2
 
 
 @pytest.mark.parametrize(
@@ -255,27 +177,27 @@ def test_generated_is_said_where_somebody_says_so(
     lists: list[str],
     generated: bool | None,
 ) -> None:
-    chosen = _settings(settings, keys, generative_ai_lists=lists)
-    case = _confirmed(listed)
-    _give(listed, chosen, case, {"file": file})
-    assert _preview(listed, chosen, case)["content"]["generated"] is generated
+    chosen = nca_settings(settings, keys, generative_ai_lists=lists)
+    case = confirmed(listed)
+    give_details(listed, chosen, case, {"file": file})
+    assert preview(listed, chosen, case)["content"]["generated"] is generated
 
 
 def test_a_desk_gets_the_report_signed_and_on_record(
-    listed: Database, settings: Settings, keys: dict[str, Any], desk: _Desk
+    listed: Database, settings: Settings, keys: dict[str, Any], desk: Desk
 ) -> None:
-    chosen = _with_desk(settings, keys, desk)
-    case = _confirmed(listed)
-    _give(listed, chosen, case)
+    chosen = with_desk(settings, keys, desk)
+    case = confirmed(listed)
+    give_details(listed, chosen, case)
     with listed.writing() as session:
         escalate(session, chosen, case, "nca", REVIEWER)
     with listed.reading() as session:
         assert all("unique-user" not in str(one.body) for one in read_outbox(session, limit=9))
-    assert _send(listed, chosen) == {"sent": 1}
+    assert send(listed, chosen) == {"sent": 1}
     assert state_of(listed, case) is State.ESCALATED
     request = desk.requests[-1]
     body, headers = json.loads(request.body), request.headers
-    assert list(Draft202012Validator(_SCHEMA).iter_errors(body)) == []
+    assert list(Draft202012Validator(SCHEMA).iter_errors(body)) == []
     assert (body["case"], body["account"]["user_name"]) == (case, "unique-user")
     moment = int(headers["webhook-timestamp"])
     expected = sign("secret-desk", headers["webhook-id"], moment, request.body)
@@ -287,41 +209,41 @@ def test_a_desk_gets_the_report_signed_and_on_record(
 
 
 def test_what_was_reported_abroad_is_not_sent_unless_it_is_asked_for(
-    listed: Database, settings: Settings, keys: dict[str, Any], desk: _Desk
+    listed: Database, settings: Settings, keys: dict[str, Any], desk: Desk
 ) -> None:
-    chosen = _with_desk(settings, keys, desk)
-    case = _confirmed(listed)
-    _reported_to_ncmec(listed, case, is_test=True)
-    assert _preview(listed, chosen, case)["duty"]["applies"]
-    _reported_to_ncmec(listed, case)
-    duty = _preview(listed, chosen, case)["duty"]
+    chosen = with_desk(settings, keys, desk)
+    case = confirmed(listed)
+    report_to_ncmec(listed, case, is_test=True)
+    assert preview(listed, chosen, case)["duty"]["applies"]
+    report_to_ncmec(listed, case)
+    duty = preview(listed, chosen, case)["duty"]
     assert (duty["applies"], duty["basis"]) == (False, "reported abroad already")
     assert [(one["authority"], one["reference"]) for one in duty["reported_abroad"]] == [
         ("NCMEC", "77")
     ]
     with listed.writing() as session, pytest.raises(CaseStateError, match="to NCMEC as 77"):
         escalate(session, chosen, case, "nca", REVIEWER)
-    sending = _with_desk(settings, keys, desk, when_reported_abroad="send")
+    sending = with_desk(settings, keys, desk, when_reported_abroad="send")
     for settings_now, again in ((chosen, True), (sending, False)):
         with listed.writing() as session:
             escalate(session, settings_now, case, "nca", REVIEWER, again=again)
-        assert _send(listed, settings_now) == {"sent": 1}
+        assert send(listed, settings_now) == {"sent": 1}
     assert len(desk.requests) == 2
     assert not json.loads(desk.requests[-1].body)["duty"]["applies"]
 
 
 def test_a_report_abroad_that_ends_first_makes_a_queued_one_needless(
-    listed: Database, settings: Settings, keys: dict[str, Any], desk: _Desk
+    listed: Database, settings: Settings, keys: dict[str, Any], desk: Desk
 ) -> None:
-    chosen = _with_desk(settings, keys, desk)
-    case = _confirmed(listed)
+    chosen = with_desk(settings, keys, desk)
+    case = confirmed(listed)
     with listed.writing() as session:
         escalate(session, chosen, case, "nca", REVIEWER)
         session.flush()
         earlier = utc_now() - timedelta(minutes=1)
         session.execute(update(OutboxMessage).values(created_at=earlier))
-    _reported_to_ncmec(listed, case)
-    assert _send(listed, chosen) == {"sent": 1}
+    report_to_ncmec(listed, case)
+    assert send(listed, chosen) == {"sent": 1}
     assert desk.requests == []
     with listed.reading() as session:
         last = view_case(session, case)["history"][-1]
@@ -329,10 +251,10 @@ def test_a_report_abroad_that_ends_first_makes_a_queued_one_needless(
 
 
 def test_a_report_that_never_arrives_is_owed(
-    listed: Database, settings: Settings, keys: dict[str, Any], desk: _Desk
+    listed: Database, settings: Settings, keys: dict[str, Any], desk: Desk
 ) -> None:
-    chosen = _with_desk(settings, keys, desk)
-    case = _confirmed(listed)
+    chosen = with_desk(settings, keys, desk)
+    case = confirmed(listed)
     with listed.writing() as session:
         escalate(session, chosen, case, "nca", REVIEWER)
         # Others know of the case already.
@@ -340,17 +262,17 @@ def test_a_report_that_never_arrives_is_owed(
         session.flush()
         session.execute(update(OutboxMessage).values(attempts=11))
     desk.faults = [500]
-    assert _send(listed, chosen) == {"dead": 1}
+    assert send(listed, chosen) == {"dead": 1}
     assert state_of(listed, case) is State.CONFIRMED
 
 
 def test_references_from_elsewhere_count(
     listed: Database, settings: Settings, keys: dict[str, Any]
 ) -> None:
-    chosen = _settings(settings, keys, authorities_abroad=["ncmec", "BKA"])
+    chosen = nca_settings(settings, keys, authorities_abroad=["ncmec", "BKA"])
     target = chosen.escalations["nca"]
     assert isinstance(target, NCAEscalation)
-    case = _confirmed(listed)
+    case = confirmed(listed)
     at = datetime(2026, 5, 1, tzinfo=UTC)
     references = [
         EarlierReference("NCA", "R-1", at),
@@ -367,19 +289,19 @@ def test_references_from_elsewhere_count(
     with listed.writing() as session:
         refer(session, chosen, case, "Police", "P-3", REVIEWER)
         refer(session, chosen, case, "NCMEC", "77", REVIEWER)
-    _reported_to_ncmec(listed, case)
-    duty = _preview(listed, chosen, case)["duty"]
+    report_to_ncmec(listed, case)
+    duty = preview(listed, chosen, case)["duty"]
     # Once, although it is recorded and finished, and a police of the country frees from nothing.
     assert [one["reference"] for one in duty["reported_abroad"]] == ["77"]
-    assert list(Draft202012Validator(_SCHEMA).iter_errors(found)) == []
+    assert list(Draft202012Validator(SCHEMA).iter_errors(found)) == []
 
 
 def test_a_report_is_written_for_entry_by_hand_on_record(
     listed: Database, settings: Settings, keys: dict[str, Any]
 ) -> None:
-    chosen = _settings(settings, keys)
-    case = _confirmed(listed)
-    _give(listed, chosen, case)
+    chosen = nca_settings(settings, keys)
+    case = confirmed(listed)
+    give_details(listed, chosen, case)
     with listed.writing() as session:
         assert write_nca_report(session, chosen, case)["account"]["user_name"] == "unique-user"
         without = write_nca_report(session, chosen, case, "nca", with_details=False)
@@ -421,4 +343,4 @@ def test_settings_that_cannot_be_right_are_refused(
     settings: Settings, keys: dict[str, Any], changes: dict[str, Any]
 ) -> None:
     with pytest.raises(ValueError, match="escalations"):
-        _settings(settings, keys, **changes)
+        nca_settings(settings, keys, **changes)
