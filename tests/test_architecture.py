@@ -41,8 +41,17 @@ CLIENT_IMPORTS = {"closing", "errors", "hashes", "outcome", "provenance", "wire"
 # Storeys of rooms that have some, from the top down; those in one set do not know each other.
 STOREYS = {
     "store": (
-        {"retention", "figures", "queue", "sessions", "related_cases", "sharing", "regulators"},
-        {"evaluations", "backfills", "events", "retained"},
+        {
+            "retention",
+            "figures",
+            "queue",
+            "sessions",
+            "related_cases",
+            "sharing",
+            "regulators",
+            "backup",
+        },
+        {"evaluations", "backfills", "events", "retained", "dumping"},
         {
             "migrations",
             "matches",

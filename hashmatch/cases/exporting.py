@@ -57,5 +57,5 @@ def _find_target(settings: Settings) -> CyberTiplineEscalation:
             return one
     raise InputError(
         "the configuration names no reporter",
-        hint='sample_config.toml shows [escalations.NAME] with to = "cybertipline".',
+        hint="'hashmatch config sample' shows [escalations.NAME] with to = 'cybertipline'.",
     )

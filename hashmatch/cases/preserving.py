@@ -89,7 +89,7 @@ def destroy(
     row = begin_action(session, case, CaseAction.DESTROY, actor)
     if settings.cases.vault is None:
         raise ConfigError(
-            "no vault is configured", hint="sample_config.toml shows a [cases.vault]."
+            "no vault is configured", hint="'hashmatch config sample' shows a [cases.vault]."
         )
     if row.legal_hold:
         raise CaseStateError(

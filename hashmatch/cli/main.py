@@ -45,7 +45,9 @@ _COMMANDS = {
     "gate": "Report on gates before image generators, and correct misuse.",
     "audit": "Verify and export the audit log.",
     "retention": "Remove data that has reached the end of its retention.",
-    "db": "Upgrade or check the database.",
+    "db": "Upgrade, check, back up and restore the database.",
+    "config": "Show and check the configuration.",
+    "completion": "Write the completion of commands for a shell.",
     "doctor": "Check the installation, the configuration, the store and the lists.",
 }
 
@@ -103,11 +105,29 @@ def _abandon_stdout() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _say_versions(ctx: click.Context) -> None:
+    """Write the versions that matter for a report of a defect, and end."""
+    from .versions import versions
+
+    click.echo(f"hashmatch {__version__}")
+    for name, version in versions():
+        click.echo(f"  {name} {version}")
+    ctx.exit()
+
+
 @click.command(
     cls=HashmatchGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(__version__, message="hashmatch %(version)s")
+@click.option(
+    "-V",
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda ctx, _, is_asked: _say_versions(ctx) if is_asked else None,
+    help="Show the versions of hashmatch and of what it rests on, and exit.",
+)
 @click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),

@@ -38,7 +38,8 @@ from .nca import NCAEscalation, NCAPriority
 from .notices import NoticeSettings
 from .reporters import ReporterSettings
 from .reporting import DSARuleSettings, DSASettings, InterimSettings, ReportsSettings
-from .secrets import read_secret
+from .sample import read_sample
+from .secrets import read_secret, settings_problems
 from .service import (
     DoorSettings,
     EndpointSettings,
@@ -114,5 +115,7 @@ __all__ = [
     "WorkerSettings",
     "find_config",
     "load_settings",
+    "read_sample",
     "read_secret",
+    "settings_problems",
 ]

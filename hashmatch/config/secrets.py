@@ -1,13 +1,21 @@
-"""Secrets, read when they are needed, from the environment or a file, never from the settings."""
+"""Secrets and files that settings name: read when they are needed, never a part of the settings."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from pydantic import BaseModel
 
 from hashmatch.errors import ConfigError
 
 from .lists import SecretSettings
+
+# Keys that name what has to be there, unlike folders that are made when they are needed.
+_FILES = frozenset(
+    ("trust_anchors", "tls_certificate", "tls_key", "ca_file", "template", "benign_sample")
+)
 
 
 def read_secret(secret: SecretSettings) -> str:
@@ -24,3 +32,30 @@ def read_secret(secret: SecretSettings) -> str:
     if not value:
         raise ConfigError(f"{secret.file}: the file of the secret is empty")
     return value
+
+
+def settings_problems(settings: BaseModel) -> list[str]:
+    """Return, with their places, which secrets and files that settings name cannot be read."""
+    return [f"{place}: {problem}" for place, problem in _problems("", settings)]
+
+
+def _problems(place: str, value: object) -> Iterator[tuple[str, str]]:
+    match value:
+        case SecretSettings():
+            try:
+                read_secret(value)
+            except ConfigError as error:
+                yield place, error.message
+        case BaseModel():
+            for name in type(value).model_fields:
+                yield from _problems(f"{place}.{name}" if place else name, getattr(value, name))
+        case Mapping():
+            for name, one in value.items():
+                yield from _problems(f"{place}.{name}", one)
+        case list() | tuple():
+            for number, one in enumerate(value):
+                yield from _problems(f"{place}.{number}", one)
+        case str() if value and place.rpartition(".")[2] in _FILES and not Path(value).exists():
+            yield place, f"{value}: there is no such file"
+        case _:
+            return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from .notices import NoticeSettings
 from .reporting import ReportsSettings
 from .service import DoorSettings, OutboxSettings, ServiceSettings, WebhookName, WebhookSettings
 from .sharing import SharingSettings
+from .suggesting import suggest_key
 from .worker import WorkerSettings
 
 CONFIG_NAME = "hashmatch.toml"
@@ -53,6 +55,12 @@ class DatabaseSettings(Section):
 
     url: str = ""
     busy_timeout_s: float = Field(default=10.0, ge=0)
+
+    @field_validator("url")
+    @classmethod
+    def _name_the_driver(cls, url: str) -> str:
+        """Take the other name of PostgreSQL, too, which hosts of databases give."""
+        return re.sub("^postgres://", "postgresql://", url)
 
 
 class IntakeSettings(Section):
@@ -263,7 +271,7 @@ def load_settings(explicit: Path | None = None, *, use_environment: bool = True)
         return Settings.model_validate({**table, "source": path})
     except ValidationError as error:
         raise ConfigError(
-            _first_problem(path, error), hint="sample_config.toml documents every key."
+            _first_problem(path, error), hint="'hashmatch config sample' shows every key."
         ) from error
 
 
@@ -334,7 +342,13 @@ def _override_from_environment(table: dict[str, object]) -> None:
 
 def _first_problem(path: Path | None, error: ValidationError) -> str:
     # Without the input: it could be a secret that was put into the wrong key.
-    problem = error.errors(include_url=False, include_input=False)[0]
+    problems = error.errors(include_url=False, include_input=False)
+    # A misspelt key may be why another one is missing.
+    unknown = (one for one in problems if one["type"] == "extra_forbidden")
+    problem = next(unknown, problems[0])
     key = ".".join(str(part) for part in problem["loc"])
-    words = "there is no such key" if problem["type"] == "extra_forbidden" else problem["msg"]
+    words = problem["msg"]
+    if problem["type"] == "extra_forbidden":
+        meant = suggest_key(Settings, problem["loc"])
+        words = "there is no such key" + ("" if meant is None else f"; did you mean {meant}?")
     return f"{path or 'environment'}: {key}: {words[0].lower()}{words[1:]}"

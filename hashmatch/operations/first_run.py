@@ -54,7 +54,7 @@ def initialise(
 
 
 def _write(path: Path, data_dir: Path | None) -> None:
-    lines = ["# hashmatch's configuration. sample_config.toml documents every key.", ""]
+    lines = ["# hashmatch's configuration. 'hashmatch config sample' documents every key.", ""]
     if data_dir is not None:
         # A JSON string is a TOML string.
         lines.append(f"data_dir = {json.dumps(str(data_dir.absolute()), ensure_ascii=False)}")

@@ -175,5 +175,5 @@ def _known(
 def _config_error(settings: Settings, key: str, problem: str) -> ConfigError:
     return ConfigError(
         f"{settings.source or 'configuration'}: {key}: {problem}",
-        hint="sample_config.toml documents every key.",
+        hint="'hashmatch config sample' documents every key.",
     )

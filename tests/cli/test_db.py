@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 
+from hashmatch.store.backup import back_up
 from hashmatch.store.engine import Database
 from hashmatch.store.lists import find_list
 from hashmatch.store.migrations import downgrade
@@ -40,3 +41,35 @@ def test_an_upgrade_withdraws_degenerate_hashes_of_before(command_line: CommandL
     assert "1 phash" in command_line.run("lists", "status").stdout
     assert command_line.run("lookup", "phash:8000000000000000").exit_code == 0
     assert "degenerate" not in command_line.run("db", "upgrade").stderr
+
+
+def test_a_backup_is_made_and_restored(matched: CommandLine) -> None:
+    file = matched.folder / "backup.db"
+    made = matched.run("db", "backup", str(file))
+    assert made.exit_code == 0
+    assert f"{file}: " in made.stderr
+    again = matched.run("db", "backup", str(file))
+    assert again.exit_code == 2
+    assert "exists already" in again.stderr
+    matches = matched.json("matches", "list")
+    refused = matched.run("db", "restore", str(file))
+    assert refused.exit_code == 2
+    assert "--replace" in refused.stderr
+    (matched.folder / "data" / "hashmatch.db").unlink()
+    restored = matched.run("db", "restore", str(file))
+    assert restored.exit_code == 0
+    assert "restored" in restored.stderr
+    assert "next:" not in restored.stderr
+    assert matched.json("matches", "list") == matches
+    replaced = matched.run("db", "restore", str(file), "--replace")
+    assert "was renamed to" in replaced.stderr
+
+
+def test_an_older_backup_says_that_its_schema_is_to_be_upgraded(matched: CommandLine) -> None:
+    with closing(Database(f"sqlite:///{matched.folder}/data/hashmatch.db")) as database:
+        back_up(database, matched.folder / "newest.db")
+    with closing(Database(f"sqlite:///{matched.folder}/newest.db")) as database:
+        downgrade(database, "0036")
+    restored = matched.run("db", "restore", str(matched.folder / "newest.db"), "--replace")
+    assert "next: hashmatch db upgrade" in restored.stderr
+    assert matched.run("db", "upgrade").exit_code == 0

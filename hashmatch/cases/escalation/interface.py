@@ -32,7 +32,7 @@ def find_target(settings: Settings, name: str) -> EscalationSettings:
         known = ", ".join(settings.escalations) or "none yet"
         raise InputError(
             f"there is no escalation named {name[:64]!r}",
-            hint=f"The configuration has {known}; sample_config.toml shows how to add one.",
+            hint=f"The configuration has {known}; 'hashmatch config sample' shows how to add one.",
         )
     return target
 

@@ -205,7 +205,7 @@ def _find(settings: Settings, name: str) -> NCAEscalation:
     if len(found) != 1:
         raise InputError(
             f"the configuration has {len(found)} escalations to the NCA",
-            hint='sample_config.toml shows [escalations.NAME] with to = "nca"; --to chooses one.',
+            hint="'hashmatch config sample' shows one with to = 'nca'; --to chooses one.",
         )
     return found[0]
 

@@ -42,7 +42,7 @@ def command(app: App, names: tuple[str, ...], *, is_all: bool, as_json: bool) ->
         warn_of_licence_ends(database, names)
         is_sent = send_due(app, database)
     if not results:
-        say("no list has a source yet; sample_config.toml shows [lists.NAME]")
+        say("no list has a source yet; 'hashmatch config sample' shows [lists.NAME]")
     _show(results, as_json=as_json)
     failed = not is_sent or any(not one.is_good for one in results)
     click.get_current_context().exit(EXIT_UNSCREENED if failed else EXIT_CLEAR)

@@ -47,7 +47,7 @@ def require_hash_columns(mapping: MappingSettings) -> None:
     if not mapping.hashes and not (has_value and has_algorithm):
         raise ListFileError(
             "the mapping does not name the columns of hashes",
-            hint="Set 'hashes', or 'columns' with value and algorithm; see sample_config.toml.",
+            hint="Set 'hashes', or 'columns' with value and algorithm: 'hashmatch config sample'.",
         )
 
 

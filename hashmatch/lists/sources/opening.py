@@ -40,7 +40,7 @@ def open_source(settings: Settings, list_name: str) -> ListSource:
         raise ConfigError(
             f"{settings.source or 'configuration'}: lists.{list_name}: the configuration has no"
             " such section",
-            hint="sample_config.toml has a section for each kind of source.",
+            hint="'hashmatch config sample' has a section for each kind of source.",
         )
     if isinstance(section, StopNCIISourceSettings):
         feedback_key = section.feedback_function_key

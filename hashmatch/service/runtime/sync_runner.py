@@ -45,7 +45,7 @@ class SyncRunner:
         if name not in self._settings.lists:
             raise UnknownListError(
                 f"the configuration has no list {name} with a source",
-                hint="sample_config.toml shows the keys of [lists.NAME].",
+                hint="'hashmatch config sample' shows the keys of [lists.NAME].",
             )
         # Other processes may sync the list as well: the lease in the store decides between them.
         with self._lock:

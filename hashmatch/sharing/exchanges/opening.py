@@ -45,7 +45,7 @@ def unknown_exchange(settings: Settings, name: str) -> InputError:
     known = ", ".join(settings.sharing.exchanges) or "none yet"
     return InputError(
         f"there is no exchange named {name[:64]!r}",
-        hint=f"The configuration has {known}; sample_config.toml shows how to add one.",
+        hint=f"The configuration has {known}; 'hashmatch config sample' shows how to add one.",
     )
 
 
