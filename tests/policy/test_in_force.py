@@ -192,6 +192,7 @@ note_policy(settings, open_database(settings))
 """
 
 
+@pytest.mark.long
 def test_a_start_that_is_killed_leaves_all_of_a_change_or_nothing(
     database: Database, settings: Settings
 ) -> None:

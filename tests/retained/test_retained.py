@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import stat
-import subprocess
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,18 +23,11 @@ _ENABLED = "[retained_hashes]\nenabled = true\n"
 
 
 @pytest.fixture
-def line(tmp_path: Path) -> CommandLine:
+def line(command_line: CommandLine) -> CommandLine:
     """An installation that retains hashes, and has a list of other pictures."""
-    line = CommandLine.initialised(tmp_path / "here")
-    config = line.folder / "hashmatch.toml"
+    config = command_line.folder / "hashmatch.toml"
     config.write_text(config.read_text() + _ENABLED)
-    assert line.run("--config", config, "db", "upgrade").exit_code == 0
-    return line
-
-
-def _run(line: CommandLine, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "hashmatch", *words]
-    return subprocess.run(command, cwd=line.folder, capture_output=True, text=True, check=False)
+    return command_line
 
 
 def _uploads(line: CommandLine, *seeds: int) -> None:
@@ -52,21 +43,21 @@ def test_an_upload_that_was_clear_matches_an_entry_that_comes_later(line: Comman
     _uploads(line, *range(6))
     for name, seeds in (("one", (90,)), ("two", (2, 3)), ("three", (2, 5))):
         line.write(f"{name}.csv", list_of(*seeds, algorithms=("pdq", "sha256")))
-    assert _run(line, "lists", "import", "one", "one.csv").returncode == 0
-    assert _run(line, "scan", "--recursive", "uploads").returncode == 0
-    assert "no list has new entries" not in _run(line, "backfill", "--hashes").stderr
-    assert _run(line, "lists", "import", "two", "two.csv").returncode == 0
-    again = _run(line, "backfill", "--hashes", "--json")
-    assert again.returncode == 1, again.stderr
+    assert line.run("lists", "import", "one", "one.csv").exit_code == 0
+    assert line.run("scan", "--recursive", "uploads").exit_code == 0
+    assert "no list has new entries" not in line.run("backfill", "--hashes").stderr
+    assert line.run("lists", "import", "two", "two.csv").exit_code == 0
+    again = line.run("backfill", "--hashes", "--json")
+    assert again.exit_code == 1, again.stderr
     matched = [json.loads(one) for one in again.stdout.splitlines()]
     here = {str(line.folder / "uploads" / f"{seed}.jpg") for seed in (2, 3)}
     assert {one["content_id"] for one in matched} == here
     # And once it is on record, nothing more is recorded of it.
-    count = len(_run(line, "matches", "list", "--json").stdout.splitlines())
-    assert _run(line, "backfill", "--hashes", "--restart").returncode == 1
-    assert len(_run(line, "matches", "list", "--json").stdout.splitlines()) == count
-    assert _run(line, "lists", "import", "three", "three.csv").returncode == 0
-    last = _run(line, "backfill", "--hashes", "--json")
+    count = len(line.run("matches", "list", "--json").stdout.splitlines())
+    assert line.run("backfill", "--hashes", "--restart").exit_code == 1
+    assert len(line.run("matches", "list", "--json").stdout.splitlines()) == count
+    assert line.run("lists", "import", "three", "three.csv").exit_code == 0
+    last = line.run("backfill", "--hashes", "--json")
     found = {one["content_id"] for one in map(json.loads, last.stdout.splitlines())}
     assert str(line.folder / "uploads" / "5.jpg") in found
 
@@ -76,18 +67,18 @@ def test_only_entries_that_are_new_are_compared_again(line: CommandLine) -> None
     _uploads(line, 0)
     line.write("one.csv", list_of(90, 91))
     line.write("two.csv", list_of(92))
-    assert _run(line, "lists", "import", "one", "one.csv").returncode == 0
-    assert _run(line, "scan", "--recursive", "uploads").returncode == 0
+    assert line.run("lists", "import", "one", "one.csv").exit_code == 0
+    assert line.run("scan", "--recursive", "uploads").exit_code == 0
     _age_generations(line)
-    assert "with 2 new entries" in _run(line, "backfill", "--hashes").stderr
-    assert "no list has new entries" in _run(line, "backfill", "--hashes").stderr
-    assert _run(line, "lists", "import", "two", "two.csv").returncode == 0
+    assert "with 2 new entries" in line.run("backfill", "--hashes").stderr
+    assert "no list has new entries" in line.run("backfill", "--hashes").stderr
+    assert line.run("lists", "import", "two", "two.csv").exit_code == 0
     for _ in range(2):
-        assert "with 1 new entries" in _run(line, "backfill", "--hashes").stderr
+        assert "with 1 new entries" in line.run("backfill", "--hashes").stderr
     _age_generations(line)
-    assert "with 1 new entries" in _run(line, "backfill", "--hashes").stderr
-    assert "no list has new entries" in _run(line, "backfill", "--hashes").stderr
-    assert "with 3 new entries" in _run(line, "backfill", "--hashes", "--restart").stderr
+    assert "with 1 new entries" in line.run("backfill", "--hashes").stderr
+    assert "no list has new entries" in line.run("backfill", "--hashes").stderr
+    assert "with 3 new entries" in line.run("backfill", "--hashes", "--restart").stderr
 
 
 def _age_generations(line: CommandLine) -> None:
@@ -100,15 +91,14 @@ def _age_generations(line: CommandLine) -> None:
     connection.close()
 
 
-def test_nothing_is_retained_unless_that_is_asked_for(tmp_path: Path) -> None:
-    line = CommandLine.initialised(tmp_path / "here")
-    assert line.run("--config", line.folder / "hashmatch.toml", "db", "upgrade").exit_code == 0
+def test_nothing_is_retained_unless_that_is_asked_for(command_line: CommandLine) -> None:
+    line = command_line
     _uploads(line, 0)
     line.write("one.csv", list_of(90))
-    assert _run(line, "lists", "import", "one", "one.csv").returncode == 0
-    assert _run(line, "scan", "--recursive", "uploads").returncode == 0
+    assert line.run("lists", "import", "one", "one.csv").exit_code == 0
+    assert line.run("scan", "--recursive", "uploads").exit_code == 0
     assert not (line.folder / "data" / "retained").exists()
-    assert "retained_hashes.enabled is false" in _run(line, "retained", "status").stderr
+    assert "retained_hashes.enabled is false" in line.run("retained", "status").stderr
 
 
 def test_what_is_retained_is_for_its_owner_and_holds_no_image(line: CommandLine) -> None:
@@ -116,9 +106,9 @@ def test_what_is_retained_is_for_its_owner_and_holds_no_image(line: CommandLine)
     for number, data in enumerate(photographs):
         line.write(f"uploads/{number}.jpg", data)
     line.write("one.csv", list_of(90))
-    assert _run(line, "lists", "import", "one", "one.csv").returncode == 0
-    assert _run(line, "scan", "--recursive", "uploads").returncode == 0
-    assert _run(line, "backfill", "--hashes").returncode == 0
+    assert line.run("lists", "import", "one", "one.csv").exit_code == 0
+    assert line.run("scan", "--recursive", "uploads").exit_code == 0
+    assert line.run("backfill", "--hashes").exit_code == 0
     folder = line.folder / "data" / "retained"
     files = [one for one in folder.rglob("*") if one.is_file()]
     pieces = pieces_of(photographs)
@@ -247,11 +237,11 @@ def test_a_spool_whose_process_was_killed_is_settled_but_for_half_a_line(tmp_pat
 def test_hashes_that_cannot_be_written_are_an_error_and_no_verdict(line: CommandLine) -> None:
     _uploads(line, 0)
     line.write("one.csv", list_of(90))
-    assert _run(line, "lists", "import", "one", "one.csv").returncode == 0
+    assert line.run("lists", "import", "one", "one.csv").exit_code == 0
     (line.folder / "data" / "retained").mkdir()
     (line.folder / "data" / "retained" / "spools").write_text("no folder")
-    ran = _run(line, "scan", "--recursive", "uploads")
-    assert ran.returncode == 2
+    ran = line.run("scan", "--recursive", "uploads")
+    assert ran.exit_code == 2
     assert "retained" in ran.stderr + ran.stdout
     with pytest.raises(StoreError, match="cannot be used"):
         RetainedFolder(line.folder / "data" / "retained")

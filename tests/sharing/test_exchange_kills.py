@@ -18,6 +18,8 @@ from tests.sharing.sending import KINDS, Platform, There, exchange, values
 from tests.store.importing import DatabaseFactory
 
 # For each line on stdin a copy of this process sends until that many calls.
+# Calls of functions from one kill to the next.
+_CALLS = 199
 _SEND_UNTIL = """
 import json, os, signal, sys
 import hashmatch
@@ -71,18 +73,16 @@ def _sending(kind: str, folder: Path) -> Iterator[tuple[IO[str], IO[str]]]:
         process.stdin.close()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.long
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(
-    "calls", [401, pytest.param(13, marks=[pytest.mark.long, pytest.mark.timeout(1200)])]
-)
 def test_sending_goes_on_where_it_was_killed(
-    database_factory: DatabaseFactory, tmp_path: Path, kind: str, calls: int
+    database_factory: DatabaseFactory, tmp_path: Path, kind: str
 ) -> None:
     step, has_ended = 0, False
     with _sending(kind, tmp_path) as (stdin, stdout):
         while not has_ended:
-            step += calls
+            step += _CALLS
             with database_factory() as database, exchange(kind, tmp_path) as there:
                 platform = Platform(database, there.section)
                 first, _ = platform.add(1), platform.add(2)
@@ -96,7 +96,7 @@ def test_sending_goes_on_where_it_was_killed(
                 assert code in (0, -signal.SIGKILL)
                 has_ended = code == 0
                 _require_the_rest_follows(platform, there)
-    assert step > 2 * calls
+    assert step > 2 * _CALLS
 
 
 def _require_the_rest_follows(platform: Platform, there: There) -> None:
@@ -110,6 +110,7 @@ def _require_the_rest_follows(platform: Platform, there: There) -> None:
     assert platform.unsent() == []
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_a_killed_process_may_have_sent_can_be_withdrawn(
