@@ -79,7 +79,9 @@ def _look_up(
         name = content_id or name or anonymous_content_id(*hashes)
         return scanner.lookup(hashes, content_id=name)
     except InputError as error:
-        return scanner.refuse(Failure(Reason.UNDECODABLE, error.message), content_id=where)
+        # The hint names the algorithms that are known.
+        detail = f"{error.message}. {error.hint}" if error.hint else error.message
+        return scanner.refuse(Failure(Reason.UNDECODABLE, detail), content_id=where)
 
 
 def _parse(text: bytes) -> tuple[list[Hash], str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -45,6 +46,20 @@ def print_line(text: str) -> None:
 def say(text: str) -> None:
     """Write a message for people to stderr."""
     click.echo(text, err=True)
+
+
+def known_ending(target: Path | None, endings: Collection[str]) -> str:
+    """Return the ending of a file's name, which stands for a format; "" for none, and for stdout.
+
+    Raises `click.UsageError` for one that stands for none.
+    """
+    ending = "" if target is None else target.suffix.removeprefix(".").lower()
+    if ending and ending not in endings:
+        raise click.UsageError(
+            f"--output {target}: no format goes by .{ending}; choose one with --format,"
+            f" or end the name with {', '.join(f'.{one}' for one in endings)}"
+        )
+    return ending
 
 
 def numbered(counts: Mapping[str, int]) -> str:

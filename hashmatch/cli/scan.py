@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -62,7 +63,7 @@ def command(
     """Screen images against all lists and record matches.
 
     "-" reads one image from stdin. Without --content-id a file is known by its absolute path,
-    and stdin as "stdin".
+    and an image on stdin by a number of its own.
     """
     if content_id is not None and (not content_id or len(paths) > 1 or recursive):
         raise click.UsageError("--content-id names one image: one PATH, without --recursive")
@@ -83,7 +84,7 @@ def _jobs(
 
     for path in paths:
         if path == "-":
-            yield path, _stdin_job(app, scanner, content_id or "stdin")
+            yield path, _stdin_job(app, scanner, content_id or f"stdin:{secrets.token_hex(8)}")
             continue
         for file in find_files(Path(path)) if recursive else (Path(path),):
             yield path_as_text(file), partial(scanner.scan_file, file, content_id=content_id)

@@ -2,7 +2,7 @@
 
 from .core_dumps import are_core_dumps_forbidden, forbid_core_dumps
 from .decoding import load_jxl, recognise
-from .files import find_files, path_as_text, read_file
+from .files import find_files, name_as_text, path_as_text, read_file
 from .hashing import Hashing
 from .in_process import InProcessIntake
 from .interface import Intake, Reading
@@ -23,6 +23,7 @@ __all__ = [
     "find_files",
     "forbid_core_dumps",
     "load_jxl",
+    "name_as_text",
     "path_as_text",
     "read_file",
     "recognise",

@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote_from_bytes
 
 from hashmatch.outcome import Failure, Reason
 
 from .limits import too_large
+
+# Of names that are no text.
+_BYTES = "bytes:"
 
 
 def find_files(path: Path, *, after: Sequence[str] | None = None) -> Iterator[Path]:
@@ -54,8 +59,20 @@ def _list_folder(path: Path, *, follow_link: bool) -> list[str] | None:
 
 
 def path_as_text(path: Path) -> str:
-    """Return a path as text that can be stored and sent, with bytes that are not UTF-8 escaped."""
-    return os.fsencode(path).decode(errors="backslashreplace")
+    """Return a path as text that can be stored and sent; see `name_as_text`."""
+    return name_as_text(os.fsencode(path))
+
+
+def name_as_text(name: bytes) -> str:
+    """Return the name of a file as text, another one for each name.
+
+    One that is not UTF-8 is written as `bytes:` and its bytes as in an address.
+    """
+    # A name that begins so itself must not be taken for another one's.
+    if not name.startswith(_BYTES.encode()):
+        with suppress(UnicodeDecodeError):
+            return name.decode()
+    return f"{_BYTES}{quote_from_bytes(name)}"
 
 
 def read_file(path: Path, max_bytes: int) -> bytes | Failure:

@@ -8,6 +8,7 @@ import json
 import os
 import stat
 
+import pytest
 from PIL import Image
 
 from hashmatch.synthetic import draw_picture
@@ -92,3 +93,24 @@ def test_a_report_that_cannot_be_written_is_named(matched: CommandLine) -> None:
     result = matched.run("report", "export", "--output", "gone/report.csv")
     assert result.exit_code == 2
     assert "gone/report.csv" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("export",), ("regulator", "ofcom", "--since", "2026-01-01", "--until", "2026-07-01")],
+)
+def test_an_ending_that_stands_for_no_format_is_an_error(
+    matched: CommandLine, command: tuple[str, ...]
+) -> None:
+    result = matched.run("report", *command, "--output", "figures.docx")
+    assert result.exit_code == 2
+    assert "no format goes by .docx" in result.stderr
+    assert not (matched.folder / "figures.docx").exists()
+
+
+def test_an_ending_stands_for_its_format_in_capitals_too(matched: CommandLine) -> None:
+    for name in ("figures.json", "FIGURES.HTML", "rows.csv", "rows"):
+        assert matched.run("report", "export", "--output", name).exit_code == 0
+    assert json.loads((matched.folder / "figures.json").read_text())
+    assert (matched.folder / "FIGURES.HTML").read_text().startswith("<!")
+    assert (matched.folder / "rows").read_text() == (matched.folder / "rows.csv").read_text()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from hashmatch.hashes import Orientation
+from hashmatch.imaging import name_as_text
 from hashmatch.synthetic import draw_picture
 from tests.cli.conftest import append_config
 from tests.command_line import CommandLine
@@ -128,6 +130,30 @@ def test_a_folder_is_scanned_completely_with_recursive(ready: CommandLine) -> No
 def test_stdin_is_read_for_a_dash(ready: CommandLine) -> None:
     (row,) = ready.json("scan", "-", "--content-id", "post/7", stdin=drawn(1))
     assert (row["outcome"], row["content_id"], row["path"]) == ("matched", "post/7", "-")
+
+
+def test_each_image_on_stdin_is_known_by_itself(ready: CommandLine) -> None:
+    ids = {ready.json("scan", "-", stdin=drawn(1))[0]["content_id"] for _ in range(3)}
+    assert len(ids) == 3
+    assert all(re.fullmatch("stdin:[0-9a-f]{16}", one) for one in ids)
+
+
+def test_files_whose_names_read_alike_are_known_by_names_of_their_own(ready: CommandLine) -> None:
+    for name in (b"\xff.jpg", b"\\xff.jpg", b"bytes:%FF.jpg", b"\xfe.jpg"):
+        (ready.folder / "in").mkdir(exist_ok=True)
+        (ready.folder / "in" / os.fsdecode(name)).write_bytes(drawn(1))
+    ids = [row["content_id"] for row in ready.json("scan", "--recursive", "in")]
+    assert len(set(ids)) == 4
+    assert f"{ready.folder}/in/\\xff.jpg" in ids
+    assert f"bytes:{ready.folder}/in/%FF.jpg" in ids
+    relative = {name_as_text(one) for one in (b"\xff", b"bytes:%FF", b"bytes:%25FF", b"")}
+    assert relative == {"bytes:%FF", "bytes:bytes%3A%25FF", "bytes:bytes%3A%2525FF", ""}
+
+
+def test_a_lookup_of_an_unknown_algorithm_names_those_that_are_known(ready: CommandLine) -> None:
+    (row,) = ready.json("lookup", "foo:00")
+    assert row["outcome"] == "unscreened"
+    assert "pdq, " in ready.run("lookup", "foo:00").stdout
 
 
 def test_stdin_over_the_limit_is_too_large(ready: CommandLine) -> None:

@@ -336,5 +336,8 @@ def test_the_outbox_is_sent_by_the_command(
     assert command_line.run("scan", "a.jpg").exit_code == 1
     (row,) = command_line.json("outbox", "list")
     assert (row["kind"], row["to"], row["event"]) == ("webhook", "desk", "match.recorded")
-    assert command_line.run("outbox", "send").exit_code == 0
+    sent = command_line.run("outbox", "send")
+    assert sent.exit_code == 0
+    assert "outbox: 1 sent" in sent.stderr
+    assert "outbox: 0 wait for their time, 0 were given up" in sent.stderr
     assert [row["state"] for row in command_line.json("outbox", "list")] == ["sent"]

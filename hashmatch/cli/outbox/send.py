@@ -21,8 +21,13 @@ def command(app: App) -> None:
 
     'lists sync' does so, too.
     """
+    from hashmatch.store.outbox import count_unsent
+
     with app.database() as database:
         is_good = send_due(app, database)
+        with database.reading() as session:
+            unsent = count_unsent(session)
+    say(f"outbox: {unsent['waiting']} wait for their time, {unsent['dead']} were given up")
     click.get_current_context().exit(EXIT_CLEAR if is_good else EXIT_UNSCREENED)
 
 

@@ -16,7 +16,7 @@ from hashmatch.errors import InputError
 
 from ..choices import REPORT_FORMATS
 from ..context import App, pass_app, show_hashes_option
-from ..output import say
+from ..output import known_ending, say
 from ..period import period_options
 
 if TYPE_CHECKING:
@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
 _FIGURES = ("html", "pdf", "transparency")
 _CYBERTIP = "cybertip"
-_ENDINGS = {**{name: name for name in (*REPORT_FORMATS, "html", "pdf")}, "xml": _CYBERTIP}
+_ENDINGS = {
+    **{name: name for name in (*REPORT_FORMATS, "html", "pdf")},
+    "json": "transparency",
+    "xml": _CYBERTIP,
+}
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ def command(
     from hashmatch.store.matches import MatchFilter
 
     target = None if output is None or str(output) == "-" else output
-    ending = "" if target is None else target.suffix.removeprefix(".")
+    ending = known_ending(target, _ENDINGS) if form is None else ""
     case = None if case_id is None else parse_case_id(case_id)
     wanted = _Wanted(
         form or _ENDINGS.get(ending, "csv"),

@@ -14,7 +14,7 @@ from hashmatch.errors import InputError
 
 from ..choices import REGULATOR_FORMS, REGULATORS
 from ..context import App, pass_app
-from ..output import say
+from ..output import known_ending, say
 from ..period import period_options
 
 if TYPE_CHECKING:
@@ -86,8 +86,7 @@ def command(
 
 
 def _form_of(target: Path | None, regulator: str) -> str:
-    ending = "" if target is None else target.suffix.removeprefix(".")
-    if ending in REGULATOR_FORMS:
+    if ending := known_ending(target, REGULATOR_FORMS):
         return ending
     return _FOLDER if regulator == "dsa" and target is not None else "json"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from hashmatch.errors import BackfillError
-from hashmatch.imaging import path_as_text
+from hashmatch.imaging import name_as_text, path_as_text
 from hashmatch.outcome import Failure
 
 from .interface import Item, Source
@@ -94,4 +94,4 @@ def file_version(path: Path) -> str:
 
 
 def _text(name: str) -> str:
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return name_as_text(name.encode("utf-8", "surrogateescape"))
