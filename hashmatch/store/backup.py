@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -102,7 +101,7 @@ def _made(path: Path) -> Iterator[Path]:
     part = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        os.close(_new(part))
     except FileExistsError:
         raise InputError(
             f"{part}: exists already", hint="Remove it where no other backup is being made."
@@ -111,8 +110,7 @@ def _made(path: Path) -> Iterator[Path]:
         raise StoreError(f"{part}: cannot be created: {error.strerror}") from error
     try:
         yield part
-        with part.open("rb") as written:
-            os.fsync(written.fileno())
+        _sync(part)
         part.rename(path)
     except OSError as error:
         raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
@@ -120,11 +118,12 @@ def _made(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def _copy_sqlite(source: Path, target: Path) -> None:
+def _copy_sqlite(source: Path, target: Path, *, mode: str = "rw") -> None:
     """Copy one state of a database that others go on changing."""
+    address = f"{source.absolute().as_uri()}?mode={mode}"
     try:
         with (
-            closing(sqlite3.connect(source, isolation_level=None)) as reading,
+            closing(sqlite3.connect(address, uri=True, isolation_level=None)) as reading,
             closing(sqlite3.connect(target, isolation_level=None)) as writing,
         ):
             # Within one transaction each step sees the same state, and none begins again.
@@ -165,10 +164,10 @@ def _put_in_place(path: Path, target: Path, *, replace: bool) -> Path | None:
     try:
         part.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         part.unlink(missing_ok=True)
-        with path.open("rb") as source, os.fdopen(_new(part), "wb") as written:
-            shutil.copyfileobj(source, written, 1 << 20)
-            written.flush()
-            os.fsync(written.fileno())
+        os.close(_new(part))
+        # As a database: a copy that others made may have a log, which belongs to it.
+        _copy_sqlite(path, part, mode="ro")
+        _sync(part)
         was_there = target.exists()
         if was_there:
             target.rename(renamed)
@@ -183,3 +182,9 @@ def _put_in_place(path: Path, target: Path, *, replace: bool) -> Path | None:
 
 def _new(path: Path) -> int:
     return os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+
+
+def _sync(path: Path) -> None:
+    """Have a file on disk before it gets its name."""
+    with path.open("rb") as written:
+        os.fsync(written.fileno())

@@ -157,6 +157,19 @@ def test_what_is_no_backup_changes_nothing(database: Database, tmp_path: Path) -
 
 
 @pytest.mark.sqlite
+def test_a_copy_by_other_means_is_restored_with_its_log(database: Database, tmp_path: Path) -> None:
+    import_text(database, "one", list_of(1, algorithms=("sha256",)))
+    source = database.sqlite_path()
+    assert source is not None
+    (tmp_path / "copy").mkdir()
+    for one in source.parent.glob(f"{source.name}*"):
+        (tmp_path / "copy" / one.name).write_bytes(one.read_bytes())
+    with _other(database, tmp_path) as other:
+        restore(other, tmp_path / "copy" / source.name)
+        assert _names(other) == ["one"]
+
+
+@pytest.mark.sqlite
 def test_a_backup_of_a_newer_version_is_refused(database: Database, tmp_path: Path) -> None:
     path = back_up(database, tmp_path / "backup").path
     with closing(sqlite3.connect(path)) as opened:
