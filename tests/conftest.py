@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 import hypothesis
 import pytest
+import structlog
 from sqlalchemy import update
 
 from hashmatch.config import Settings
@@ -48,6 +49,10 @@ def pytest_configure(config: pytest.Config) -> None:
     processes would do so at the same time.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # With the values of all variables, a traceback takes half a minute.
+    *others, _ = structlog.get_config()["processors"]
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*others, plain])
     if not hasattr(config, "workerinput"):
         subprocess.run([sys.executable, "-c", _COMPILE], check=True)
 
