@@ -12,6 +12,7 @@ from hashmatch.config import Settings
 from hashmatch.store.engine import Database
 from hashmatch.store.migrations import upgrade
 from tests.pictures import list_of
+from tests.service.doors import Doors, open_doors
 from tests.service.serving import PATIENCE_S, Served, serving
 from tests.store.importing import import_text
 
@@ -66,3 +67,10 @@ def own(served: Served) -> Served:
     """A service that has the own bank OWN and the licensed bank ONE."""
     assert served.client.post("/c/banks", json={"name": "OWN"}).status_code == 201
     return served
+
+
+@pytest.fixture(scope="module")
+def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
+    """Doors of two services, by file and by port."""
+    with open_doors(tmp_path_factory.mktemp("doors")) as opened:
+        yield opened

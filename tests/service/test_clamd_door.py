@@ -7,7 +7,7 @@ import random
 import socket
 import struct
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -17,17 +17,10 @@ from hashmatch.store.engine import Database
 from tests.pictures import drawn
 from tests.programs import require_program
 from tests.scanning import recorded
-from tests.service.doors import MAX_BYTES, OPTIONS, Doors, open_doors, rest_of, serving_doors
+from tests.service.doors import MAX_BYTES, OPTIONS, Doors, rest_of, serving_doors
 from tests.store.importing import import_text
 
 _FOUND, _OK = b"stream: Policy.Match FOUND", b"stream: OK"
-
-
-@pytest.fixture(scope="module")
-def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
-    """Doors of two services, by file and by port."""
-    with open_doors(tmp_path_factory.mktemp("doors")) as opened:
-        yield opened
 
 
 def _stream(data: bytes, piece: int = 8_192) -> bytes:

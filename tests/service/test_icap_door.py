@@ -7,7 +7,6 @@ import random
 import re
 import socket
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,16 +14,9 @@ import pytest
 from tests.command_line import CommandLine
 from tests.pictures import drawn
 from tests.programs import require_program
-from tests.service.doors import MAX_BYTES, OPTIONS, Doors, open_doors, rest_of
+from tests.service.doors import MAX_BYTES, OPTIONS, Doors, rest_of
 
 _REQUEST = b"GET /a.jpg HTTP/1.1\r\nHost: example.org\r\n\r\n"
-
-
-@pytest.fixture(scope="module")
-def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
-    """Doors of two services, by file and by port."""
-    with open_doors(tmp_path_factory.mktemp("doors")) as opened:
-        yield opened
 
 
 def _chunked(data: bytes, piece: int = 4_000) -> bytes:

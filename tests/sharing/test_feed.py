@@ -21,9 +21,6 @@ from hashmatch.store.lists import OWN, create_list, remove_list
 from .conftest import Publisher, Share
 from .consuming import consuming
 
-# What it asks of the store is tested on both databases by test_pulling, test_misses and others.
-pytestmark = pytest.mark.sqlite
-
 
 @pytest.fixture
 def keys(tmp_path: Path) -> tuple[SecretSettings, str]:

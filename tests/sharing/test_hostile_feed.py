@@ -16,9 +16,6 @@ from hashmatch.store.engine import Database
 from hashmatch.store.lists import find_list
 from tests.lists.loopback import Answer, Request, Service, serving
 
-# What it asks of the store is tested on both databases by test_pulling, test_misses and others.
-pytestmark = pytest.mark.sqlite
-
 GOOD = {"add": "e1", "hashes": {"md5": [f"{1:032x}"]}, "category": "A1", "tags": []}
 
 

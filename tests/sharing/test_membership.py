@@ -27,9 +27,6 @@ from tests.pictures import drawn, hashes_of
 from .conftest import Publisher, Share
 from .test_visibility import ROUTES
 
-# What it asks of the store is tested on both databases by test_pulling, test_misses and others.
-pytestmark = pytest.mark.sqlite
-
 OWN = [(one, hashes_of(1, one)[one].value) for one in ("md5", "sha256")]
 OTHER = [("md5", bytes(16)), ("sha256", bytes(32))]
 

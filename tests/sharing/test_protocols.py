@@ -23,9 +23,6 @@ from tests.pictures import hashes_of
 
 from .conftest import PUBLISHER, Publisher
 
-# What it asks of the store is tested on both databases by test_pulling, test_misses and others.
-pytestmark = pytest.mark.sqlite
-
 Connect: TypeAlias = Callable[[str], Any]
 TLP_EXTENSION = "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d"
 TLP_AMBER_STRICT = "marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003"

@@ -15,9 +15,6 @@ from tests.pictures import hashes_of
 from tests.sharing.sending import Graph, Platform, graph, values
 from tests.store.importing import import_text
 
-# What it asks of the store is tested on both databases by test_pulling, test_misses and others.
-pytestmark = pytest.mark.sqlite
-
 __all__ = ["graph"]
 
 

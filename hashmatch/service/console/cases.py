@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Query
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
@@ -32,6 +32,7 @@ from hashmatch.store.related_cases import read_cases_of_account, read_cases_of_e
 from hashmatch.store.tokens import Scope
 from hashmatch.uploaders import open_sealer
 
+from ..api.cases import CaseId
 from ..runtime.state import state_of
 from .contributing import contribution_facts
 from .duties import duty_choices
@@ -41,7 +42,6 @@ from .people import Person, read_people, require_known
 from .queue import Wanted, go_to_next
 
 router = APIRouter()
-CaseId = Annotated[int, Path(ge=1, le=2**31 - 1)]
 Reader = Annotated[Person, Depends(RequirePerson(*READERS))]
 Deciding = Annotated[Submission, Depends(RequireForm(Scope.REVIEW, Scope.SENIOR, Scope.ADMIN))]
 Details = Annotated[Submission, Depends(RequireForm(Scope.DETAILS))]
@@ -192,7 +192,7 @@ def _change(session: Session, sent: Submission, case: int) -> ActionDone:
             return hold(session, case, "", actor, note=_reason(sent))
         case "plan":
             due_at = fields.moment("due")
-            priority = fields.number("priority") if fields.text("priority") else None
+            priority = fields.optional_number("priority")
             if priority is not None and priority > 9:
                 raise InputError("the priority is a number from 0, the most urgent, to 9")
             return plan(session, case, actor, due_at=due_at, priority=priority)

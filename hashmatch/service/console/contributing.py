@@ -28,6 +28,7 @@ from hashmatch.store.schema import ContributionState, ReviewResult
 from hashmatch.store.sharing import ContributionFacts, read_contributions
 from hashmatch.store.tokens import Scope
 
+from ..api.cases import CaseId
 from ..runtime.state import state_of
 from .forms import Fields, RequireForm, RequirePerson, Submission
 from .pages import LIST_READERS, go, page
@@ -37,7 +38,6 @@ router = APIRouter()
 Reader = Annotated[Person, Depends(RequirePerson(*LIST_READERS))]
 # As the action `contribute` on a case takes a senior reviewer or an administrator.
 Contributing = Annotated[Submission, Depends(RequireForm(Scope.SENIOR, Scope.ADMIN))]
-CaseId = Annotated[int, Path(ge=1, le=2**31 - 1)]
 Number = Annotated[int, Path(ge=1, le=2**62)]
 _ROWS, _OF_A_CASE = 50, 20
 _ALL = "all"
@@ -101,7 +101,7 @@ def contribute_case(request: Request, sent: Contributing, case: CaseId) -> Respo
         _generated(fields),
         fields.text("note"),
     )
-    evidence = fields.number("evidence") if fields.text("evidence") else None
+    evidence = fields.optional_number("evidence")
     with service.database.writing(sent.person.audit_name) as session:
         done = contribute(
             session,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
@@ -36,13 +36,13 @@ from hashmatch.store.duties import read_open_appeals, read_open_deadlines
 from hashmatch.store.schema import AppealState, RetentionClass
 from hashmatch.store.tokens import Scope
 
+from ..api.cases import CaseId
 from ..runtime.state import state_of
-from .forms import RequireForm, RequirePerson, Submission, choice
+from .forms import RequireForm, RequirePerson, Submission
 from .pages import READERS, go, page
 from .people import Person
 
 router = APIRouter()
-CaseId = Annotated[int, Path(ge=1, le=2**31 - 1)]
 Reader = Annotated[Person, Depends(RequirePerson(*READERS))]
 Deciding = Annotated[Submission, Depends(RequireForm(Scope.REVIEW, Scope.SENIOR, Scope.ADMIN))]
 _ROWS = 200
@@ -110,10 +110,10 @@ def _record(session: Session, settings: Settings, case: int, sent: Submission) -
                 session,
                 settings,
                 case,
-                choice(fields, "restriction", Restriction),
+                fields.choice("restriction", Restriction),
                 actor,
-                ground=choice(fields, "ground", Ground),
-                automation=choice(fields, "automation", Automation),
+                ground=fields.choice("ground", Ground),
+                automation=fields.choice("automation", Automation),
                 territory=fields.text("territory"),
             )
         case "notified":
@@ -126,16 +126,16 @@ def _record(session: Session, settings: Settings, case: int, sent: Submission) -
                 settings,
                 case,
                 actor,
-                channel=choice(fields, "channel", Channel),
-                appellant=choice(fields, "appellant", Appellant),
+                channel=fields.choice("channel", Channel),
+                appellant=fields.choice("appellant", Appellant),
                 grounds=fields.text("grounds"),
                 received_at=fields.moment("received_at"),
             )
         case "answer":
-            answer, appeal = choice(fields, "answer", AppealState), fields.number("appeal")
+            answer, appeal = fields.choice("answer", AppealState), fields.number("appeal")
             return answer_appeal(session, settings, case, appeal, answer, actor, note=note)
         case "retention":
-            chosen = choice(fields, "retention_class", RetentionClass)
+            chosen = fields.choice("retention_class", RetentionClass)
             return retain(session, settings, case, chosen, actor, note=note)
         case "destroy":
             return destroy(session, settings, case, actor, note=note)

@@ -62,6 +62,17 @@ class Fields:
             raise InputError(f"{name}: a whole number is needed")
         return int(text)
 
+    def optional_number(self, name: str) -> int | None:
+        """Return a whole number, None for none. Raises `InputError`."""
+        return self.number(name) if self.text(name) else None
+
+    def choice(self, name: str, kind: type[Choice]) -> Choice:
+        """Return the member of an enumeration. Raises `InputError`."""
+        try:
+            return kind(self.text(name))
+        except ValueError:
+            raise InputError(f"{name}: there is no such choice") from None
+
     def last_day(self, name: str) -> date:
         """Return the last day that a field names. Raises `InputError`."""
         try:
@@ -93,14 +104,6 @@ class Submission:
 
     person: Person
     fields: Fields
-
-
-def choice(fields: Fields, name: str, kind: type[Choice]) -> Choice:
-    """Return the member of an enumeration that a field names. Raises `InputError`."""
-    try:
-        return kind(fields.text(name))
-    except ValueError:
-        raise InputError(f"{name}: there is no such choice") from None
 
 
 class RequirePerson:

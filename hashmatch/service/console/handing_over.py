@@ -27,8 +27,9 @@ from hashmatch.store.outbox import (
 from hashmatch.store.tokens import Scope
 from hashmatch.uploaders import open_sealer
 
+from ..api.cases import CaseId
 from ..runtime.state import state_of
-from .cases import Back, CaseId, Reader
+from .cases import Back, Reader
 from .forms import RequireForm, RequirePerson, Submission
 from .pages import go, page
 from .people import Person

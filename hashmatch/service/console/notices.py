@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Query
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
 from hashmatch.cases import Actor
-from hashmatch.config import NoticeSettings
 from hashmatch.errors import InputError
 from hashmatch.notices import (
     OUTCOMES,
@@ -30,20 +29,27 @@ from hashmatch.notices import (
     supplement_notice,
     view_notice,
 )
-from hashmatch.store.notices import CLOSED, WAITING, NoticeFilter, read_notice_page
+from hashmatch.store.notices import (
+    CLOSED,
+    WAITING,
+    NoticeFilter,
+    find_notice,
+    read_items,
+    read_notice_page,
+)
 from hashmatch.store.schema import NoticeState, utc_now
 from hashmatch.store.tokens import Scope
 from hashmatch.uploaders import open_sealer
 
 from ..api.cursors import NOTICE_CURSOR, notice_cursor, notice_place
+from ..api.notices import RequestId
 from ..runtime.state import state_of
-from .forms import Fields, RequireForm, RequirePerson, Submission, choice
+from .forms import Fields, RequireForm, RequirePerson, Submission
 from .pages import READERS, go, page
 from .people import Person
 
 router = APIRouter()
 Done = TypeVar("Done")
-RequestId = Annotated[str, Path(pattern="^NR(-[0-9A-Z]{4}){3}$")]
 Reader = Annotated[Person, Depends(RequirePerson(*READERS))]
 Working = Annotated[Submission, Depends(RequireForm(Scope.REVIEW))]
 Contacting = Annotated[Submission, Depends(RequireForm(Scope.DETAILS))]
@@ -123,11 +129,11 @@ def supplement(request: Request, sent: Working, request_id: RequestId) -> Respon
 @router.post("/notices/{request_id}/work")
 def work(request: Request, sent: Working, request_id: RequestId) -> Response:
     """Record what was done, and the outcome where the form names one."""
-    fields, settings = sent.fields, state_of(request).settings.notices
+    fields = sent.fields
     outcome = fields.text("outcome")
 
     def act(session: Session, actor: Actor) -> None:
-        done = _work(session, settings, request_id, fields)
+        done = _work(session, request_id, fields)
         if not outcome:
             record_work(session, request_id, done, actor)
         elif outcome == "reopened":
@@ -159,7 +165,6 @@ def _show(
     facts = {
         "notice": found,
         "requester": requester,
-        "needed": list(service.settings.notices.parts),
         "outcomes": [one.value for one in OUTCOMES],
         "reasons": [one.value for one in RefusalReason],
         "is_open": found["state"] in WAITING,
@@ -175,29 +180,32 @@ def _act(request: Request, sent: Submission, act: Callable[[Session, Actor], Don
 
 def _parts(fields: Fields) -> dict[str, object]:
     """Return the parts of a request that a form has."""
-    places = [{"content_id": one} for one in _lines(fields, "content_ids")]
-    places += [{"url": one} for one in _lines(fields, "urls")]
-    requester: dict[str, object] = {
-        name: fields.text(name) for name in _REQUESTER if fields.text(name)
+    requester = {name: fields.text(name) for name in _REQUESTER}
+    given: dict[str, object] = {
+        **{name: fields.is_set(name) for name in _FLAGS},
+        "made_by": fields.text("made_by"),
+        "places": [
+            *({"content_id": one} for one in _lines(fields, "content_ids")),
+            *({"url": one} for one in _lines(fields, "urls")),
+        ],
+        "requester": _given(
+            {**requester, **{name: _lines(fields, name) for name in ("emails", "phones")}}
+        ),
     }
-    requester |= {name: found for name in ("emails", "phones") if (found := _lines(fields, name))}
-    parts: dict[str, object] = {name: True for name in _FLAGS if fields.is_set(name)}
-    if fields.text("made_by"):
-        parts["made_by"] = fields.text("made_by")
-    return (
-        parts
-        | ({"places": places} if places else {})
-        | ({"requester": requester} if requester else {})
-    )
+    return _given(given)
+
+
+def _given(parts: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in parts.items() if value}
 
 
 def _lines(fields: Fields, name: str) -> list[str]:
     return [one for line in fields.text(name).split("\n") if (one := line.strip())]
 
 
-def _work(session: Session, settings: NoticeSettings, request_id: str, fields: Fields) -> Work:
+def _work(session: Session, request_id: str, fields: Fields) -> Work:
     """Return the work of a form, whose boxes name places by their number on the page."""
-    names = _named(session, settings, request_id, fields.chosen("place-"))
+    names = _named(session, request_id, fields.chosen("place-"))
     if entry := fields.text("entry"):
         list_name, _, number = entry.rpartition("/")
         is_number = number.isdecimal() and number.isascii() and len(number) <= 18
@@ -205,32 +213,28 @@ def _work(session: Session, settings: NoticeSettings, request_id: str, fields: F
             raise InputError("entry: name it as LIST/NUMBER, and tick places whose hashes it has")
         return Work(listed=tuple((one, list_name, int(number)) for one in names))
     return Work(
-        names,
-        fields.moment("removed_at"),
-        (),
-        fields.number("copies_found") if fields.text("copies_found") else None,
-        fields.number("copies_removed") if fields.text("copies_removed") else None,
-        fields.moment("notified_at"),
+        removed=names,
+        removed_at=fields.moment("removed_at"),
+        copies_found=fields.optional_number("copies_found"),
+        copies_removed=fields.optional_number("copies_removed"),
+        requester_notified_at=fields.moment("notified_at"),
     )
 
 
-def _named(
-    session: Session, settings: NoticeSettings, request_id: str, chosen: list[int]
-) -> tuple[str, ...]:
+def _named(session: Session, request_id: str, chosen: list[int]) -> tuple[str, ...]:
     if not chosen:
         return ()
-    places = view_notice(session, settings, request_id, utc_now())["places"]
-    if not 1 <= min(chosen) <= max(chosen) <= len(places):
+    rows = [one.row for one in read_items(session, [find_notice(session, request_id).key])]
+    if not 1 <= min(chosen) <= max(chosen) <= len(rows):
         raise InputError("place: there is no such place of the image")
-    return tuple(places[one - 1]["content_id"] or places[one - 1]["url"] for one in chosen)
+    return tuple(rows[one - 1].content_id or rows[one - 1].url or "" for one in chosen)
 
 
 def _closing(fields: Fields, done: Work) -> Closing:
     return Closing(
-        choice(fields, "outcome", NoticeState),
-        choice(fields, "reason", RefusalReason) if fields.text("reason") else None,
+        fields.choice("outcome", NoticeState),
+        fields.choice("reason", RefusalReason) if fields.text("reason") else None,
         fields.text("duplicate_of") or None,
         fields.text("note"),
-        None,
-        done,
+        work=done,
     )

@@ -161,7 +161,7 @@ def create(request: Request, sent: Administering) -> Response:
         if role not in ROLE_SCOPES:
             raise InputError("role: there is no such choice")
         scopes |= ROLE_SCOPES[role]
-    days = fields.number("days") if fields.text("days") else None
+    days = fields.optional_number("days")
     if days is not None and not 1 <= days <= _MAX_DAYS:
         raise InputError(f"days: from 1 to {_MAX_DAYS}")
     with state_of(request).database.writing(person.audit_name) as session:

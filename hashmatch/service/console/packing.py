@@ -12,8 +12,8 @@ from starlette.responses import Response
 from hashmatch.cases import evidence_pack
 from hashmatch.store.tokens import Scope
 
+from ..api.cases import CaseId
 from ..runtime.state import state_of
-from .cases import CaseId
 from .forms import RequireForm, Submission
 
 router = APIRouter()

@@ -122,7 +122,7 @@ def change(request: Request, sent: Administering, name: ConsumerName) -> Respons
 
 def _create_token(request: Request, sent: Submission, name: str) -> str:
     fields = sent.fields
-    days = fields.number("days") if fields.text("days") else None
+    days = fields.optional_number("days")
     if days is not None and not 1 <= days <= _MAX_DAYS:
         raise InputError(f"days: from 1 to {_MAX_DAYS}")
     requests = fields.number("requests") if fields.text("requests") else 600

@@ -19,8 +19,8 @@ from hashmatch.store.looks import note_look, read_look_times
 from hashmatch.store.schema import utc_now
 from hashmatch.store.tokens import Scope
 
+from ..api.cases import CaseId
 from ..runtime.state import state_of
-from .cases import CaseId
 from .forms import RequireForm, Submission
 from .pages import page
 
