@@ -192,14 +192,22 @@ class Unscreened:
 Outcome = Clear | Matched | Unscreened
 
 
-def outcome_name(outcome: Outcome) -> str:
-    """Return the outcome in one word: clear, matched or unscreened."""
+class OutcomeName(StrEnum):
+    """Outcome in one word."""
+
+    CLEAR = "clear"
+    MATCHED = "matched"
+    UNSCREENED = "unscreened"
+
+
+def outcome_name(outcome: Outcome) -> OutcomeName:
+    """Return the outcome in one word."""
     match outcome:
         case Clear():
-            return "clear"
+            return OutcomeName.CLEAR
         case Matched():
-            return "matched"
+            return OutcomeName.MATCHED
         case Unscreened():
-            return "unscreened"
+            return OutcomeName.UNSCREENED
         case _:
             assert_never(outcome)

@@ -5,10 +5,12 @@ Each part is loaded when it is opened: a command that only asks the store needs 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import pwd
-from contextlib import ExitStack, closing, suppress
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager, closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from hashmatch.outbox import Sender
     from hashmatch.prompts import PromptScreener
     from hashmatch.retained import Keeper, RetainedFolder
-    from hashmatch.screening import Observe, Scanner
+    from hashmatch.screening import AsyncScanner, Observe, Scanner
 
 # The actor that the audit log names by default.
 ACTOR = "hashmatch"
@@ -43,6 +45,21 @@ def open_scanner(config: str | Path | None = None) -> Scanner:
     `NoActiveListError` where there is nothing to match against.
     """
     return open_scanner_with(load_settings(None if config is None else Path(config)))
+
+
+@asynccontextmanager
+async def open_async_scanner(
+    config: str | Path | None = None, *, workers: int = 0
+) -> AsyncIterator[AsyncScanner]:
+    """Open a scanner whose calls are awaited, at most `workers` at a time; see `open_scanner`.
+
+    For `async with`, which closes it at its end.
+    """
+    from hashmatch.screening import AsyncScanner
+
+    # It loads the index and starts processes, for which an event loop should not wait.
+    async with AsyncScanner(await asyncio.to_thread(open_scanner, config), workers) as scanner:
+        yield scanner
 
 
 def open_scanner_with(

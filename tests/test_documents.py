@@ -21,6 +21,7 @@ from hashmatch.hashes import Kind, Orientation, View
 from hashmatch.lists import FORMATS
 from hashmatch.outcome import Reason
 from hashmatch.reports import CaseRow, ReportRow
+from hashmatch.screening import AsyncScanner, Scanner
 from hashmatch.service import create_app
 from hashmatch.store.tokens import Scope
 from tests.documents import DOCS, PAGES, ROOT, anchor_of, blocks, links, names, prose, tables
@@ -28,6 +29,7 @@ from tests.documents import DOCS, PAGES, ROOT, anchor_of, blocks, links, names, 
 README = PAGES["README.md"]
 COMMANDS_PAGE = PAGES["docs/reference/commands.md"]
 HTTP_PAGE = PAGES["docs/reference/http.md"]
+PYTHON_PAGE = PAGES["docs/reference/python.md"]
 FORMATS_PAGE = PAGES["docs/reference/formats.md"]
 REASONS_PAGE = PAGES["docs/reference/reasons.md"]
 CASES_PAGE = PAGES["docs/guides/cases.md"]
@@ -224,3 +226,22 @@ def test_the_page_of_http_has_the_scopes_of_every_call() -> None:
 def test_the_guide_to_the_service_has_every_scope() -> None:
     rows = tables(PAGES["docs/guides/service.md"], "## Start it")
     assert [one for row in rows for one in names(row[0])] == list(Scope)
+
+
+def test_the_page_of_python_has_every_call_to_scan_and_whether_it_can_be_awaited() -> None:
+    rows = {names(row[0])[0]: row for row in tables(PYTHON_PAGE, "## Scan") if names(row[0])}
+
+    def calls(of: type) -> set[str]:
+        return {one for one in dir(of) if re.match("(scan|lookup)(_|$)", one)}
+
+    assert rows.keys() == calls(Scanner)
+    assert {name for name, row in rows.items() if row[1] == "yes"} == calls(AsyncScanner)
+
+
+def test_the_page_of_python_names_what_there_is() -> None:
+    for name in re.findall(r"`(hashmatch\.[\w.]+)`", PYTHON_PAGE):
+        module, _, attribute = name.rpartition(".")
+        try:
+            import_module(name)
+        except ImportError:
+            assert hasattr(import_module(module), attribute), name

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections import deque
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -13,7 +11,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
-from hashmatch.errors import InputError
 from hashmatch.hashes import Level
 from hashmatch.outcome import Outcome
 
@@ -31,7 +28,7 @@ from .verdicts import show_outcomes
 if TYPE_CHECKING:
     from hashmatch.screening import Scanner
 
-Job: TypeAlias = tuple[str, Callable[[], Outcome]]
+Job: TypeAlias = Callable[[], tuple[str, Outcome]]
 
 
 @click.command("scan")
@@ -67,11 +64,13 @@ def command(
     """
     if content_id is not None and (not content_id or len(paths) > 1 or recursive):
         raise click.UsageError("--content-id names one image: one PATH, without --recursive")
+    from hashmatch.screening import in_order
+
     at_a_time = app.decoders(workers)
     wanted = None if level is None else Level(level)
     with app.scanner(workers=at_a_time, orientations=orientations, level=wanted) as scanner:
         jobs = _jobs(app, scanner, paths, recursive=recursive, content_id=content_id or "")
-        with closing(_in_order(jobs, at_a_time)) as outcomes:
+        with closing(in_order(jobs, at_a_time)) as outcomes:
             code = show_outcomes(outcomes, as_json=as_json, show_hashes=show_hashes)
     click.get_current_context().exit(code)
 
@@ -79,15 +78,21 @@ def command(
 def _jobs(
     app: App, scanner: Scanner, paths: tuple[str, ...], *, recursive: bool, content_id: str
 ) -> Iterator[Job]:
-    """Yield (path, job) for each image, in order; stdin is read first."""
+    """Yield a job for each image, in order, which returns (path, outcome)."""
     from hashmatch.imaging import find_files, path_as_text
 
     for path in paths:
         if path == "-":
-            yield path, _stdin_job(app, scanner, content_id or f"stdin:{secrets.token_hex(8)}")
+            job = _stdin_job(app, scanner, content_id or f"stdin:{secrets.token_hex(8)}")
+            yield partial(_named, path, job)
             continue
         for file in find_files(Path(path)) if recursive else (Path(path),):
-            yield path_as_text(file), partial(scanner.scan_file, file, content_id=content_id)
+            job = partial(scanner.scan_file, file, content_id=content_id)
+            yield partial(_named, path_as_text(file), job)
+
+
+def _named(path: str, job: Callable[[], Outcome]) -> tuple[str, Outcome]:
+    return path, job()
 
 
 def _stdin_job(app: App, scanner: Scanner, content_id: str) -> Callable[[], Outcome]:
@@ -98,32 +103,3 @@ def _stdin_job(app: App, scanner: Scanner, content_id: str) -> Callable[[], Outc
     if len(data) > max_bytes:
         return partial(scanner.refuse, too_large(max_bytes), content_id=content_id)
     return partial(scanner.scan, data, content_id=content_id)
-
-
-def _in_order(jobs: Iterator[Job], workers: int) -> Generator[tuple[str, Outcome], None, None]:
-    """Run this many jobs in parallel and yield their outcomes in the order of the jobs."""
-    waiting: deque[tuple[str, Future[Outcome]]] = deque()
-    threads = ThreadPoolExecutor(workers)
-    try:
-        for path, job in jobs:
-            waiting.append((path, _submitted(threads, job)))
-            # A few more than run in parallel, so that a slow image does not leave workers idle.
-            if len(waiting) > 2 * workers:
-                yield _first(waiting)
-        while waiting:
-            yield _first(waiting)
-    finally:
-        threads.shutdown(cancel_futures=True)
-
-
-def _submitted(threads: ThreadPoolExecutor, job: Callable[[], Outcome]) -> Future[Outcome]:
-    try:
-        return threads.submit(job)
-    except RuntimeError as error:
-        hint = "Lower --workers, or raise the process limit of this user."
-        raise InputError(f"screening images in parallel: {error}", hint=hint) from error
-
-
-def _first(waiting: deque[tuple[str, Future[Outcome]]]) -> tuple[str, Outcome]:
-    path, future = waiting.popleft()
-    return path, future.result()

@@ -8,17 +8,19 @@ with Client("https://hashmatch.example.org", token) as client:
         ...
 """
 
+from hashmatch.outcome import OutcomeName
+
 from .asynchronous import AsyncClient
 from .requests import Retrying
 from .synchronous import Client
-from .verdicts import HashQuery, MatchedEntry, Status, Verdict
+from .verdicts import HashQuery, MatchedEntry, Verdict
 
 __all__ = [
     "AsyncClient",
     "Client",
     "HashQuery",
     "MatchedEntry",
+    "OutcomeName",
     "Retrying",
-    "Status",
     "Verdict",
 ]

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from enum import StrEnum
 from functools import cache
 from typing import Any, get_type_hints
 
 from hashmatch.errors import ServiceError
-from hashmatch.outcome import Action, Nearness, Reason
+from hashmatch.outcome import Action, Nearness, OutcomeName, Reason
 from hashmatch.provenance import Declared
 from hashmatch.wire import WireMatch
 
@@ -19,14 +18,6 @@ _OK = 200
 _DECLARED = (Declared.GENERATED, Declared.PARTLY)
 
 MatchedEntry = WireMatch
-
-
-class Status(StrEnum):
-    """Outcome of an image, in one word."""
-
-    CLEAR = "clear"
-    MATCHED = "matched"
-    UNSCREENED = "unscreened"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +43,7 @@ class Verdict:
     """
 
     content_id: str
-    status: Status
+    outcome: OutcomeName
     reason: Reason | None
     detail: str
     action: Action
@@ -63,7 +54,7 @@ class Verdict:
     @property
     def is_clear(self) -> bool:
         """Say whether every check ran and found nothing, and the policy asks for nothing else."""
-        return self.status is Status.CLEAR and self.action is Action.ALLOW
+        return self.outcome is OutcomeName.CLEAR and self.action is Action.ALLOW
 
 
 def read_verdict(
@@ -81,14 +72,14 @@ def read_verdict(
     if verdict.content_id != content_id:
         raise ServiceError("the answer of the service is about another image")
     # A single outcome has status 200 if, and only if, it is a verdict.
-    has_verdict = verdict.status is not Status.UNSCREENED
+    has_verdict = verdict.outcome is not OutcomeName.UNSCREENED
     is_consistent = {
-        Status.CLEAR: verdict.reason is None
+        OutcomeName.CLEAR: verdict.reason is None
         and not verdict.matches
         and (verdict.action is Action.ALLOW or verdict.declared in _DECLARED),
-        Status.MATCHED: bool(verdict.matches),
-        Status.UNSCREENED: verdict.reason is not None,
-    }[verdict.status]
+        OutcomeName.MATCHED: bool(verdict.matches),
+        OutcomeName.UNSCREENED: verdict.reason is not None,
+    }[verdict.outcome]
     if not is_consistent or (has_verdict is not (http_status == _OK) and not is_one_of_many):
         raise ServiceError("the answer of the service contradicts itself")
     return verdict
@@ -98,7 +89,7 @@ def _parse(answer: Mapping[str, Any]) -> Verdict:
     reason = answer["reason"]
     return Verdict(
         content_id=_of_type(answer["content_id"], str),
-        status=Status(answer["outcome"]),
+        outcome=OutcomeName(answer["outcome"]),
         reason=None if reason is None else Reason(reason),
         detail=_of_type(answer.get("detail", ""), str),
         action=Action(answer["action"]),

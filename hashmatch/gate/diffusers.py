@@ -19,10 +19,10 @@ from typing import Any
 from PIL import Image
 
 from hashmatch.errors import BlockedInputError, GuardError
+from hashmatch.imaging import is_array
 
 from .decisions import Checked, Context, Role
 from .gate import ImageGate
-from .pictures import is_array
 
 _ADAPTER = "diffusers"
 _LATENT = "latent"

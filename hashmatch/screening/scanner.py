@@ -15,14 +15,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
-from pathlib import Path
 from typing import TypeAlias
 
-from hashmatch.closing import Closing
 from hashmatch.errors import LicenceExpiredError, NoActiveListError
 from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Hash, Level
-from hashmatch.imaging import Intake, Reading, path_as_text, read_file
+from hashmatch.imaging import Intake, Reading
 from hashmatch.index import LiveIndex, Snapshot, load_loops
 from hashmatch.match_listener import MatchListener
 from hashmatch.outcome import (
@@ -47,6 +45,7 @@ from .matching import find_failure, find_matches, low_quality_failure
 from .readings import is_no_image, no_list_of, plain_hashes, read_hashes, read_shown, read_upload
 from .recording import NOTHING_RECORDED, Recorded, Recorder, exact_copies
 from .request import LookupHashes, Picture, Query, Request, content_facts, open_request
+from .scan_methods import ScanMethods, as_bytes
 from .sufficing import suffices
 from .verdicts import conclude, unscreened
 
@@ -57,7 +56,7 @@ _ATTEMPTS = 5
 Observe: TypeAlias = Callable[[str, float], None]
 
 
-class Scanner(Closing):
+class Scanner(ScanMethods):
     """Screens images and hashes against all lists in the store; see `hashmatch.open_scanner`.
 
     Safe to use from many threads. Close it, so that the last counts are written.
@@ -118,13 +117,13 @@ class Scanner(Closing):
 
         `content_id` is the platform's own name for it and must not be empty; `reference` may say
         where the platform stores it. Both are recorded only with a match. Without a `level` of
-        search, that of the configuration is used. Raises `InputError` for an empty content id and
-        nothing else.
+        search, that of the configuration is used. Raises `InputError` for an empty content id,
+        `TypeError` for what is not bytes, and nothing else.
         """
-        request = open_request(content_id, reference)
+        request, file = open_request(content_id, reference), as_bytes(data)
 
         def read(snapshot: Snapshot) -> list[Reading]:
-            return [self._read(data, snapshot, level, content_id)]
+            return [self._read(file, snapshot, level, content_id)]
 
         return self._screen([request], read)[0]
 
@@ -133,23 +132,15 @@ class Scanner(Closing):
 
         A file that turns out to be an image is screened as one. See `scan`.
         """
-        request = open_request(content_id, reference)
+        request, file = open_request(content_id, reference), as_bytes(data)
 
         def read(snapshot: Snapshot) -> list[Reading]:
-            reading = self._read(data, snapshot, content_id=content_id)
+            reading = self._read(file, snapshot, content_id=content_id)
             if not is_no_image(reading):
                 return [reading]
             return [read_hashes(self._matched(snapshot), reading.hashes)]
 
         return self._screen([request], read)[0]
-
-    def scan_file(self, path: Path, *, content_id: str = "") -> Outcome:
-        """Screen one file; its absolute path is its reference, and its content id by default."""
-        reference = path_as_text(path.absolute())
-        data = read_file(path, self._max_bytes)
-        if isinstance(data, Failure):
-            return self.refuse(data, content_id=content_id or reference, reference=reference)
-        return self.scan(data, content_id=content_id or reference, reference=reference)
 
     def lookup(
         self,

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hashmatch.client import AsyncClient, Client, HashQuery, Retrying, Status, Verdict
+from hashmatch.client import AsyncClient, Client, HashQuery, OutcomeName, Retrying, Verdict
 from hashmatch.client.verdicts import read_verdict
 from hashmatch.errors import HashmatchError, InputError, ServiceError
 from hashmatch.outcome import Reason
@@ -95,12 +95,12 @@ def test_it_says_what_the_service_says(real: tuple[str, str]) -> None:
         assert client.is_ready()
         clear = client.scan(drawn(9), content_id="post/9")
         assert clear.is_clear
-        assert (clear.content_id, clear.status) == ("post/9", Status.CLEAR)
+        assert (clear.content_id, clear.outcome) == ("post/9", OutcomeName.CLEAR)
         matched = client.scan(drawn(1), content_id="post/1", reference="r")
         assert not matched.is_clear
         assert [one.entry_id for one in matched.matches] == ["e1"]
         broken = client.scan(drawn(1)[:2000], content_id="post/2")
-        assert (broken.status, broken.reason) == (Status.UNSCREENED, Reason.TRUNCATED)
+        assert (broken.outcome, broken.reason) == (OutcomeName.UNSCREENED, Reason.TRUNCATED)
         with pytest.raises(InputError, match="content_id"):
             client.scan(drawn(1), content_id="")
     with Client(real[0], "hm_wrong") as client, pytest.raises(ServiceError, match="status 401"):
@@ -152,7 +152,7 @@ def test_hashes_are_looked_up_in_parts_and_in_their_order(real: tuple[str, str])
             assert await client.is_ready()
             return await client.lookup(queries[:3])
 
-    assert [one.status for one in asyncio.run(ask())] == ["matched", "clear", "clear"]
+    assert [one.outcome for one in asyncio.run(ask())] == ["matched", "clear", "clear"]
     assert values[1] not in repr(queries[0])
 
 
@@ -182,7 +182,7 @@ def test_what_does_not_pass_is_unscreened_with_its_reason(answers: _Answers, sca
     body = {**CLEAR, "outcome": "unscreened", "reason": "overloaded", "action": "review"}
     answers.given = [(429, body)]
     verdict = scan(answers.url, "token")
-    assert (verdict.status, verdict.reason) == (Status.UNSCREENED, Reason.OVERLOADED)
+    assert (verdict.outcome, verdict.reason) == (OutcomeName.UNSCREENED, Reason.OVERLOADED)
     assert len(answers.requests) == QUICK.attempts
 
 

@@ -13,8 +13,8 @@ from collections.abc import MutableMapping
 from typing import Any, TypeAlias
 
 from hashmatch.errors import WithheldError
+from hashmatch.imaging import is_array
 
-from ..pictures import is_array
 from .images import check_images, check_mask
 
 Nodes: TypeAlias = MutableMapping[str, type]
