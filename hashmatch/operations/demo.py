@@ -13,7 +13,6 @@ from PIL import Image, ImageEnhance
 
 from hashmatch.config import Settings, load_settings
 from hashmatch.errors import InputError
-from hashmatch.hashers import ALGORITHMS
 from hashmatch.hashes import Level
 from hashmatch.lists import ImportSummary, find_format, import_list
 from hashmatch.outcome import Outcome
@@ -29,6 +28,7 @@ _SEEDS = {"harbour": 1, "orchard": 2, "viaduct": 3}  # on the list
 LISTED_SEEDS = tuple(_SEEDS.values())
 _UNLISTED = {"meadow": 11, "skyline": 12, "pebbles": 13}  # not on the list
 _LIST_FILE = "list.csv"
+_LISTED = frozenset({"pdq", "sha256"})
 _CATEGORIES = {"harbour": "A", "orchard": "B", "viaduct": "C"}
 
 
@@ -97,12 +97,14 @@ def _import_demo_list(settings: Settings, list_file: Path) -> ImportSummary:
         writer = csv.writer(stream)
         writer.writerow(["algorithm", "value", "entry_id", "category", "note"])
         for name, seed in _SEEDS.items():
-            for one in intake.read(
-                _jpeg(draw_picture(seed)), ALGORITHMS.keys(), Level.PLAIN
-            ).hashes:
-                if one.algorithm.name in ("pdq", "sha256"):
-                    row = (one.algorithm.name, one.value.hex(), name, _CATEGORIES[name], "drawn")
-                    writer.writerow(row)
+            reading = intake.read(_jpeg(draw_picture(seed)), _LISTED, Level.PLAIN)
+            if reading.failure is not None:
+                # Without its perceptual hashes the list would find exact copies alone.
+                detail = f"the demo's pictures cannot be hashed: {reading.failure.detail}"
+                raise InputError(detail, hint="'hashmatch doctor' looks for the cause.")
+            for one in reading.hashes:
+                row = (one.algorithm.name, one.value.hex(), name, _CATEGORIES[name], "drawn")
+                writer.writerow(row)
     with closing(open_database(settings)) as database, list_file.open("rb") as file:
         return import_list(database, LIST, file, find_format(list_file.name), source="demo")
 

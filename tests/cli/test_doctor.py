@@ -7,6 +7,7 @@ import json
 import pytest
 
 from hashmatch.imaging import PoolIntake
+from hashmatch.operations.doctor import installation
 from tests.command_line import CommandLine
 
 
@@ -115,3 +116,13 @@ def test_doctor_warns_of_false_matches_sooner_where_they_are_blocked(
         rows = [row for row in command_line.json("doctor") if row["subject"] == "list one"]
         warned = [row for row in rows if "false matches" in row["detail"]]
         assert bool(warned) is is_warned, action
+
+
+def test_doctor_names_a_library_that_is_missing(
+    matched: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installation, "_LIBRARIES", ("pillow", "no-such-library"))
+    result = matched.run("doctor")
+    assert result.exit_code == 2
+    bad = [row for row in matched.json("doctor") if row["health"] == "bad"]
+    assert [row["detail"] for row in bad] == ["no-such-library is not installed"]

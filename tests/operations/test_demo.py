@@ -12,9 +12,11 @@ from click.testing import CliRunner
 
 from hashmatch.cli.main import cli
 from hashmatch.errors import InputError
+from hashmatch.hashers import BYTES_HASHERS, hash_bytes
+from hashmatch.imaging import InProcessIntake, Reading
 from hashmatch.operations.console_demo import prepare_console_demo
 from hashmatch.operations.demo import run_demo
-from hashmatch.outcome import Clear, Matched, Reason, Unscreened
+from hashmatch.outcome import Clear, Failure, Matched, Reason, Unscreened
 from hashmatch.store.cases import CaseFilter
 from hashmatch.store.queue import read_cases
 from hashmatch.wiring import open_database
@@ -43,6 +45,21 @@ def test_the_console_of_the_demo_has_cases_to_play_with(tmp_path: Path) -> None:
     again = prepare_console_demo(tmp_path / "demo", 8765)
     with closing(open_database(again.settings)) as database, database.reading() as session:
         assert len(list(read_cases(session, CaseFilter()))) == 46
+
+
+def test_a_demo_whose_pictures_cannot_be_hashed_says_so_and_calls_nothing_clear(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its list once had the exact hashes alone, so that every altered copy was clear."""
+
+    def read(*_: object) -> Reading:
+        failure = Failure(Reason.DECODER_CRASHED, "no module named scipy")
+        return Reading(None, hash_bytes(b"x", BYTES_HASHERS), failure)
+
+    _decode_in_this_process(tmp_path / "demo")
+    monkeypatch.setattr(InProcessIntake, "read", read)
+    with pytest.raises(InputError, match=r"cannot be hashed: no module named scipy"):
+        run_demo(tmp_path / "demo")
 
 
 def test_copies_match_strangers_are_clear_and_damage_is_unscreened(tmp_path: Path) -> None:
