@@ -208,7 +208,7 @@ def _head(served: Served, length: int) -> bytes:
     ).encode()
 
 
-def test_a_body_that_breaks_off_is_never_screened(served: Served, database: Database) -> None:
+def test_a_body_that_is_cut_short_is_never_screened(served: Served, database: Database) -> None:
     picture = drawn(1)
     answer = _raw(served, _head(served, len(picture) + 10), picture, end=True)
     assert b"clear" not in answer

@@ -33,7 +33,7 @@ def _refused(data: bytes, limits: Limits) -> Reason | None:
 
 
 @pytest.mark.parametrize("image_format", FORMATS)
-def test_formats_are_told_by_their_content(image_format: str) -> None:
+def test_formats_are_recognised_by_their_content(image_format: str) -> None:
     for data in originals(image_format):
         assert recognise(data) == image_format
 
