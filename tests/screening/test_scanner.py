@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence, Set
 from dataclasses import replace
 from datetime import date
@@ -289,6 +290,17 @@ def test_a_reading_that_lacks_a_hash_is_never_clear(make_scanner: MakeScanner) -
         hashes = tuple(one for one in full.hashes if one.algorithm.name in names)
         outcome = make_scanner(_Returns(replace(full, hashes=hashes))).scan(b"x", content_id="x")
         assert unscreened(outcome).reason is Reason.DECODER_CRASHED
+
+
+def test_what_is_no_image_is_clear_by_its_bytes_alone_only_where_that_is_asked_for(
+    make_scanner: MakeScanner, database: Database
+) -> None:
+    svg, listed = (b"<svg xmlns='http://www.w3.org/2000/svg' id='%d'/>" % one for one in (1, 2))
+    import_text(database, "bytes", f"algorithm,value\nmd5,{hashlib.md5(listed).hexdigest()}\n")
+    scanner = make_scanner()
+    assert unscreened(scanner.scan(svg, content_id="a")).reason is Reason.UNSUPPORTED
+    assert isinstance(scanner.scan_video(svg, content_id="a"), Clear)
+    assert isinstance(scanner.scan_video(listed, content_id="b"), Matched)
 
 
 def test_hashes_computed_elsewhere_match(make_scanner: MakeScanner) -> None:
