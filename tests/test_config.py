@@ -88,6 +88,8 @@ def test_a_list_can_differ(tmp_path: Path) -> None:
         ("[database]\nurl = 3", "database.url"),
         ("policy = 3", "policy"),
         ('source = "x"', "source"),
+        ('[webhooks.desk]\nurl = "https://a.example"\nsecret = "x"', "webhooks.desk.secret"),
+        ('[lists.x]\nsource = "https"\nurl = "x"\npassword = "x"', "lists.x.https.password"),
     ],
 )
 def test_a_wrong_key_is_named_with_its_file_in_one_line(
