@@ -2,49 +2,19 @@
 
 from __future__ import annotations
 
-import ipaddress
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from hashmatch.errors import ConfigError, SourceError
 from hashmatch.lists import HTTPSSource, find_format, sync_list
 from hashmatch.store.engine import Database
-from hashmatch.store.schema import utc_now
+from tests.lists.certificates import write_certificate
 from tests.lists.loopback import serving
 from tests.lists.sources import active_numbers
 from tests.lists.web_server import Served
 
 LIST = b"algorithm,value\nmd5,00000000000000000000000000000001\n"
-
-
-def _certificate(folder: Path, address: str, *, days: int) -> Path:
-    """Write a self-signed certificate and its key; it expires after this many days."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "made up")])
-    alternative = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(utc_now() - timedelta(days=30))
-        .not_valid_after(utc_now() + timedelta(days=days))
-        .add_extension(alternative, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    file = folder / "certificate.pem"
-    plain = serialization.NoEncryption()
-    pem, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    file.write_bytes(certificate.public_bytes(pem) + key.private_bytes(pem, form, plain))
-    return file
 
 
 @pytest.mark.parametrize(
@@ -65,7 +35,7 @@ def test_only_a_certificate_that_is_trusted_valid_and_of_the_host_is_accepted(
     is_trusted: bool,
     is_fine: bool,
 ) -> None:
-    file = _certificate(tmp_path, address, days=days)
+    file = write_certificate(tmp_path, address, days=days)
     with serving(Served(content=LIST), "/list.csv", certificate=file) as served:
         ca_file = str(file) if is_trusted else ""
         source = HTTPSSource(served.url, find_format, ca_file=ca_file, timeout_s=5.0, wait_s=0.001)
