@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from hashmatch.cli.main import cli
+from tests.deploy.places import read_containers
 from tests.programs import require_program
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -81,5 +82,13 @@ def test_the_pod_may_do_no_more_than_it_has_to() -> None:
         "capabilities": {"drop": ["ALL"]},
     }
     assert _cron_job()["spec"]["concurrencyPolicy"] == "Forbid"
+    assert pod["enableServiceLinks"] is False
     mounted = {one["name"] for one in container["volumeMounts"]}
     assert mounted == {one["name"] for one in pod["volumes"]}
+
+
+def test_the_pod_syncs_into_the_database_of_the_service_and_no_other() -> None:
+    wanted = [one for one in read_containers()["service"]["env"] if "DATABASE" in one["name"]]
+    (container,) = _pod()["containers"]
+    assert wanted
+    assert [one for one in container["env"] if "DATABASE" in one["name"]] == wanted
