@@ -90,10 +90,14 @@ def test_the_image_runs_as_nobody_and_holds_what_was_built_alone() -> None:
 
 
 def test_the_extras_of_the_image_are_some_that_there_are() -> None:
-    extras = re.findall(r"\[([a-z,-]+)\]'", CONTAINERFILE.read_text())
+    text = CONTAINERFILE.read_text()
+    (extras,) = re.findall(r"(?m)^ARG EXTRAS=(\S+)$", text)
     known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    assert set(extras) == {"postgresql,object-storage,telemetry,oidc,pdf"}
-    assert set(extras[0].split(",")) <= set(known)
+    assert extras.split(",") == ["postgresql", "object-storage", "telemetry", "oidc", "pdf"]
+    (others,) = re.findall(r"other extras, such as ([a-z, ]+)\.\n", text)
+    assert {*extras.split(","), *re.split(", | or ", others)} <= set(known)
+    # It is built with them, and installed with them.
+    assert re.findall(r'"(\S*)\[\$EXTRAS\]"', text) == [".", "hashmatch"]
 
 
 def test_the_build_is_let_see_what_the_wheel_is_made_of_and_no_more() -> None:
