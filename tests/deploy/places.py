@@ -20,12 +20,13 @@ DEPLOY = ROOT / "deploy"
 UNIT = DEPLOY / "systemd" / "hashmatch.service"
 SYNC_UNIT = DEPLOY / "systemd" / "hashmatch-sync.service"
 MANIFEST = DEPLOY / "kubernetes" / "service.yaml"
+CHART_VALUES = DEPLOY / "helm" / "hashmatch" / "values.yaml"
 CONTAINERFILE = DEPLOY / "container" / "Containerfile"
 COMPOSE = DEPLOY / "container" / "compose.yaml"
 CONTAINER_CONFIG = DEPLOY / "container" / "hashmatch.toml"
 ALERTS = DEPLOY / "monitoring" / "alerts.yaml"
 DASHBOARD = DEPLOY / "monitoring" / "dashboard.json"
-OURS = (UNIT, MANIFEST, CONTAINERFILE, COMPOSE, CONTAINER_CONFIG, ALERTS, DASHBOARD)
+OURS = (UNIT, MANIFEST, CHART_VALUES, CONTAINERFILE, COMPOSE, CONTAINER_CONFIG, ALERTS, DASHBOARD)
 
 CONFIG = "/etc/hashmatch/hashmatch.toml"
 DATA = "/var/lib/hashmatch"
