@@ -8,7 +8,7 @@ SECONDS ?= 0
 TEST_PROCESSES = $$($(BIN)/python -c "import os; print(2 * (os.cpu_count() or 1))")
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-long test-generators check fmt bench fuzz conform messages provider helm lock clean
+.PHONY: help demo test test-long test-generators check fmt bench fuzz conform messages site provider helm lock clean
 
 help:
 	@echo "make demo   see the whole flow on drawn pictures"
@@ -26,6 +26,7 @@ help:
 	@echo "make conform  hold drawn files against a browser, FILES=1000 or SECONDS=60, or those of"
 	@echo "              a FOLDER; needs chromium, and for some formats ImageMagick and libvips"
 	@echo "make messages  bring the console's texts in other languages up to date with its pages"
+	@echo "make site   make a site of the documentation in build/site/html, and check its links"
 	@echo "make lock   raise constraints.txt to the newest versions"
 
 demo: .venv/installed
@@ -85,6 +86,10 @@ messages: .venv/developing
 		-d $(LOCALE) -D console
 	@sed -i '/^"\(POT-\|PO-Rev\|Last-\|Language-T\|Report-\|Generated-\)/d' $(LOCALE)/*/LC_MESSAGES/*.po
 	@$(BIN)/pybabel -q compile --statistics -d $(LOCALE) -D console
+
+# The documentation as a site, in build/site/html.
+site: .venv/developing
+	@$(BIN)/python -m docs.site build/site
 
 lock: .venv/developing
 	@$(BIN)/pip install --quiet uv
