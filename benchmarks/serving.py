@@ -19,15 +19,13 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 @contextmanager
 def served(config: Path) -> Iterator[int]:
     """Serve in another process until the end of the block, and give the port."""
-    with closing(socket.socket()) as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "hashmatch", "--config", str(config)]
     command += ["serve", "--port", str(port)]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 120
-        while not _is_ready(port):
+        while not is_ready(port):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("the service did not start")
             time.sleep(0.1)
@@ -37,7 +35,16 @@ def served(config: Path) -> Iterator[int]:
         process.wait(60)
 
 
-def _is_ready(port: int) -> bool:
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with closing(socket.socket()) as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
+def is_ready(port: int) -> bool:
+    """Say whether a service says that it can screen."""
     try:
         with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
             connection.request("GET", "/readyz")

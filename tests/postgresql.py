@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import tempfile
 import time
@@ -77,7 +78,8 @@ class StoppableServer:
 
     def __init__(self) -> None:
         # Not in the folder of the tests: they close that to other users, and the server is another.
-        self._server = _start(Path(tempfile.mkdtemp(prefix="hashmatch-postgresql-")))
+        self.folder = Path(tempfile.mkdtemp(prefix="hashmatch-postgresql-"))
+        self._server = _start(self.folder)
         self.url = self._server.get_uri()
 
     def __enter__(self) -> StoppableServer:
@@ -90,6 +92,12 @@ class StoppableServer:
         """Stop it as an operator does, whoever is connected."""
         postmaster = self._postmaster()
         self._server.stop()
+        postmaster.wait(_PATIENCE_S)
+
+    def stop_immediately(self) -> None:
+        """Stop it without a checkpoint (`pg_ctl stop -m immediate`): its log is replayed later."""
+        postmaster = self._postmaster()
+        postmaster.send_signal(signal.SIGQUIT)
         postmaster.wait(_PATIENCE_S)
 
     def kill(self) -> None:
