@@ -4,11 +4,13 @@ BIN := .venv/bin
 FUZZ_SECONDS ?= 60
 FILES ?= 1000
 SECONDS ?= 0
+MINUTES ?= 60
+DATABASE ?= postgresql
 # Tests wait for about half of their time. Their programs start faster from compiled files.
 TEST_PROCESSES = $$($(BIN)/python -c "import os; print(2 * (os.cpu_count() or 1))")
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-long test-generators check fmt bench fuzz conform messages site provider helm lock clean
+.PHONY: help demo test test-long test-generators check fmt bench long fuzz conform messages site provider helm lock clean
 
 help:
 	@echo "make demo   see the whole flow on drawn pictures"
@@ -22,6 +24,8 @@ help:
 	@echo "make bench  measure, and rewrite benchmarks/RESULTS.md; ONLY=\"importing index\" for some;"
 	@echo "              PHOTOGRAPHS=FOLDER for recall and false matches, too (ONLY=effect), and"
 	@echo "              DRAWINGS=FOLDER for false matches of drawings and documents"
+	@echo "make long   run the service under load and disturbances for MINUTES=60, judge what came of"
+	@echo "              it, and keep the figures; DATABASE=sqlite for the other database"
 	@echo "make fuzz   look for files that break the parsers, FUZZ_SECONDS=60 each"
 	@echo "make conform  hold drawn files against a browser, FILES=1000 or SECONDS=60, or those of"
 	@echo "              a FOLDER; needs chromium, and for some formats ImageMagick and libvips"
@@ -70,6 +74,9 @@ fmt: .venv/developing
 
 bench: .venv/developing
 	@PHOTOGRAPHS="$(PHOTOGRAPHS)" DRAWINGS="$(DRAWINGS)" $(BIN)/python -m benchmarks $(ONLY)
+
+long: .venv/developing
+	@$(BIN)/python -m benchmarks.long --minutes $(MINUTES) --database $(DATABASE)
 
 fuzz: .venv/fuzzing
 	@$(BIN)/python -m tests.fuzzing $(FUZZ_SECONDS)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from pathlib import Path
+from itertools import chain
 
 from benchmarks import (
     backfill,
@@ -22,6 +21,7 @@ from benchmarks import (
     index,
     intake,
     large,
+    long,
     prompts,
     provenance,
     recording,
@@ -31,7 +31,8 @@ from benchmarks import (
     sharing,
     starting,
 )
-from benchmarks.measuring import machine
+from benchmarks.measuring import Table
+from benchmarks.results import keep, keep_all
 
 _BENCHMARKS = {
     one.__name__.rpartition(".")[2]: one
@@ -61,31 +62,22 @@ _BENCHMARKS = {
         effect,
     )
 }
-_RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
 def main(names: list[str]) -> None:
     """Measure; the tables of benchmarks that were not asked for stay as they are."""
     if unknown := set(names) - set(_BENCHMARKS):
         sys.exit(f"there is no benchmark {', '.join(unknown)}, only {', '.join(_BENCHMARKS)}")
-    before = _read()
-    if not names:
-        # Measured over pictures that are not there each time.
-        before = {title: table for title, table in before.items() if title in effect.TITLES}
-    found: dict[str, str] = {}
+    found: list[Table] = []
     for name in names or _BENCHMARKS:
         for table in _BENCHMARKS[name].measure():
-            found[table.title] = table.as_markdown()
-            print(found[table.title], flush=True)
-    tables = {**before, **found} if names else {**found, **before, **found}
-    head = f"# Results\n\nMade by `make bench` on {machine()}.\n"
-    _RESULTS.write_text("\n".join([head, *tables.values()]), encoding="utf-8")
-
-
-def _read() -> dict[str, str]:
-    """Return the tables that are there, by title."""
-    _, *parts = re.split(r"^(?=## )", _RESULTS.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    return {part.partition("\n")[0].removeprefix("## "): f"{part.rstrip()}\n" for part in parts}
+            found.append(table)
+            print(table.as_markdown(), flush=True)
+    if names:
+        keep(found)
+    else:
+        # Measured over pictures that are not there each time, or for an hour.
+        keep_all(found, {*effect.TITLES, *chain.from_iterable(long.TITLES.values())})
 
 
 main(sys.argv[1:])
