@@ -48,6 +48,7 @@ _COMMANDS = {
     "db": "Upgrade, check, back up and restore the database.",
     "config": "Show and check the configuration.",
     "completion": "Write the completion of commands for a shell.",
+    "manual": "Write the manual page of all commands, for man.",
     "doctor": "Check the installation, the configuration, the store and the lists.",
 }
 

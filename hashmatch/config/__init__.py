@@ -39,7 +39,7 @@ from .notices import NoticeSettings
 from .reporters import ReporterSettings
 from .reporting import DSARuleSettings, DSASettings, InterimSettings, ReportsSettings
 from .sample import read_sample
-from .secrets import read_secret, settings_problems
+from .secrets import read_secret, require_secrets, settings_problems
 from .service import (
     DoorSettings,
     EndpointSettings,
@@ -117,5 +117,6 @@ __all__ = [
     "load_settings",
     "read_sample",
     "read_secret",
+    "require_secrets",
     "settings_problems",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -34,9 +34,23 @@ def read_secret(secret: SecretSettings) -> str:
     return value
 
 
-def settings_problems(settings: BaseModel) -> list[str]:
-    """Return, with their places, which secrets and files that settings name cannot be read."""
-    return [f"{place}: {problem}" for place, problem in _problems("", settings)]
+def settings_problems(settings: BaseModel, *, but: Container[str] = ()) -> list[str]:
+    """Return, with their places, which secrets and files that settings name cannot be read.
+
+    `but` has the names of sections that are not looked at.
+    """
+    return [
+        f"{place}: {problem}"
+        for place, problem in _problems("", settings)
+        if place.partition(".")[0] not in but
+    ]
+
+
+def require_secrets(settings: BaseModel, *, but: Container[str] = ()) -> None:
+    """Raise `ConfigError` where settings name a secret or a file that cannot be read."""
+    if problems := settings_problems(settings, but=but):
+        hint = "Set them or remove their sections; 'hashmatch config check' looks for all of them."
+        raise ConfigError("; ".join(problems), hint=hint)
 
 
 def _problems(place: str, value: object) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import uvicorn
 
-from hashmatch.config import ServiceSettings, Settings
+from hashmatch.config import ServiceSettings, Settings, require_secrets
 from hashmatch.errors import ConfigError
 from hashmatch.wiring import note_policy, open_database, open_policy
 
@@ -30,6 +30,8 @@ _APP = "hashmatch.service.app:create_app_from_configuration"
 _KEEP_ALIVE_S = 75
 # On a busy host a starting worker may not answer its supervisor for long; it must not be killed.
 _HEALTH_CHECK_S = 60
+# Sections whose secrets other commands need.
+_OF_OTHERS = ("backfill", "worker")
 _log = logs.logger("hashmatch.serving")
 
 
@@ -38,7 +40,10 @@ def serve(settings: Settings) -> None:
 
     Raises `ConfigError` and `StoreError` where the service cannot start.
     """
-    # Fail here, once and with a readable error, and not in each process that uvicorn starts.
+    # Fail here, once and with a readable error, and not in each process that uvicorn starts, nor
+    # when a secret is needed: hours later, and perhaps with a case to hand over.
+    syncs = settings.service.sync_interval_s > 0
+    require_secrets(settings, but=_OF_OTHERS if syncs else (*_OF_OTHERS, "lists"))
     open_policy(settings)
     with closing(open_database(settings)) as database:
         database.require_writable()

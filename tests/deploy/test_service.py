@@ -106,7 +106,7 @@ def test_the_build_is_let_see_what_the_wheel_is_made_of_and_no_more() -> None:
     copied = re.findall(r"(?m)^COPY (?!--from)(.*) \S+$", CONTAINERFILE.read_text())
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]
-    own = [project["project"]["readme"], *project["project"]["license-files"]]
+    own = ["README.md", *project["project"]["license-files"]]
     assert everything == "*"
     assert {"pyproject.toml", "constraints.txt", *own, *wheel} == let_in
     assert {one for line in copied for one in line.split()} == let_in

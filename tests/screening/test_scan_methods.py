@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,7 @@ def test_many_images_are_taken_only_a_few_ahead() -> None:
         nonlocal taken
         for number in range(1000):
             taken += 1
-            yield lambda number=number: number
+            yield partial(int, number)
 
     results = in_order(jobs(), 2)
     assert [next(results) for _ in range(10)] == list(range(10))
@@ -164,13 +165,13 @@ def test_an_event_loop_goes_on_while_images_are_screened(
             many = scanner.scan_many(wait_first())
             first = asyncio.ensure_future(anext(many))
             # The loop is free while the images are waited for in a thread.
-            one = await asyncio.gather(
+            ones = await asyncio.gather(
                 scanner.scan(drawn(1), content_id="a"),
                 scanner.scan_file(tmp_path / "missing.png", content_id="b"),
                 scanner.scan_image(draw_picture(9), content_id="c"),
             )
             released.set()
-            return one, [await first] + [outcome async for outcome in many]
+            return list(ones), [await first] + [outcome async for outcome in many]
 
     ones, outcomes = asyncio.run(screen())
     assert _summary(ones) == [("a", "matched"), ("b", "unscreened"), ("c", "clear")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -35,6 +36,21 @@ def test_pages_give_every_match_once_newest_first(matched: Served, limit: int) -
     assert ids == sorted(range(1, 21), reverse=True)
 
 
+def test_dates_are_whole_days_as_on_the_command_line(matched: Served) -> None:
+    rows = matched.client.get("/v1/matches").json()["matches"]
+    last, *_, first = (datetime.fromisoformat(one["matched_at"]).date() for one in rows)
+    before, after = str(first - timedelta(1)), str(last + timedelta(1))
+    for query, number in (
+        ({"since": str(first), "until": str(last)}, 20),
+        ({"since": after}, 0),
+        ({"until": before}, 0),
+        ({"since": before, "until": after}, 20),
+    ):
+        assert len(matched.client.get("/v1/matches", params=query).json()["matches"]) == number
+        report = matched.client.get("/v1/reports", params={"format": "jsonl", **query})
+        assert len(report.text.splitlines()) == number
+
+
 def test_matches_are_filtered_by_time_and_list(matched: Served) -> None:
     every = matched.client.get("/v1/matches").json()["matches"]
     assert len(every) == 20
@@ -57,6 +73,10 @@ def test_matches_are_filtered_by_time_and_list(matched: Served) -> None:
         {"since": "yesterday"},
         {"since": "2026-01-01T00:00:00"},
         {"since": "2026-01-02T00:00:00Z", "until": "2026-01-01T00:00:00Z"},
+        {"since": "2026-01-02", "until": "2025-12-31"},
+        {"since": "2026-02-30"},
+        {"until": "9999-12-31"},
+        {"until": "0001-01-01"},
     ],
 )
 def test_a_question_that_makes_no_sense_is_refused(steady: Served, query: dict[str, str]) -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AfterValidator
 from starlette.requests import Request
 from starlette.responses import Response
 
 from hashmatch.reports import report_row
 from hashmatch.store.matches import MatchFilter, MatchPlace, read_matches
-from hashmatch.store.schema import MatchRecord, utc_moment
+from hashmatch.store.schema import MatchRecord
 from hashmatch.store.tokens import Scope, Token
 
 from ..http.authentication import RequireScope, may_see_distances, require_export
@@ -21,11 +19,9 @@ from ..runtime.state import state_of
 from .answers import error_responses, json_answer
 from .cursors import micros_since_epoch, moment_of_micros
 from .models import MatchesAnswer, Name
+from .periods import Since, Until
 
 router = APIRouter(tags=["records"])
-Moment = Annotated[datetime, AfterValidator(utc_moment)]
-Since = Annotated[Moment | None, Query(description="From this time on.")]
-Until = Annotated[Moment | None, Query(description="Up to just before this time.")]
 ListName = Annotated[Name | None, Query(alias="list", description="Only matches of this list.")]
 _CURSOR = "^[0-9]{1,17}[.][0-9]{1,18}$"
 ReviewToken = Annotated[Token, Depends(RequireScope(Scope.REVIEW, Scope.AUDIT))]

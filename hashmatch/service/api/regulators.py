@@ -25,7 +25,7 @@ from hashmatch.reports import record_export
 from ..runtime.state import ServiceState, state_of
 from .actors import audit_name_of
 from .answers import error_responses
-from .matches import Moment
+from .periods import FROM, UP_TO, End, Start
 from .reports import ExportToken
 
 router = APIRouter(tags=["records"])
@@ -48,8 +48,8 @@ async def regulator_report(
     request: Request,
     token: ExportToken,
     regulator: Regulator,
-    since: Annotated[Moment, Query(description="From this time on.")],
-    until: Annotated[Moment, Query(description="Up to just before this time.")],
+    since: Annotated[Start, FROM],
+    until: Annotated[End, UP_TO],
     form: Annotated[
         Form, Query(alias="format", description="zip: the parts of the DSA's template.")
     ] = Form.JSON,

@@ -43,7 +43,8 @@ from ..runtime.state import ServiceState, state_of
 from .actors import audit_name_of
 from .answers import error_responses, json_answer
 from .long_answers import LongAnswer
-from .matches import ListName, Since, Until
+from .matches import ListName
+from .periods import Since, Until
 
 router = APIRouter(tags=["records"])
 ExportToken = Annotated[Token, Depends(RequireScope(Scope.EXPORT, Scope.AUDIT))]
