@@ -45,10 +45,13 @@ def test_no_line_of_text_is_taken_for_a_command(page: str) -> None:
 
 @pytest.mark.skipif(not shutil.which("man"), reason="there is no man")
 def test_man_reads_it_without_a_warning(page: str) -> None:
+    # Names of commands and options are not broken, which some lines are too short for.
+    asked = ["man", "--warnings", "-l", "-"]
+    environment = {"PATH": "/usr/bin:/bin", "MANWIDTH": "100", "LC_ALL": "C.UTF-8"}
     read = subprocess.run(
-        ["man", "--warnings=mac,syntax,missing,escape,char", "-l", "-"], input=page, capture_output=True, text=True, check=False,
-        env={"PATH": "/usr/bin:/bin", "MANWIDTH": "100", "LC_ALL": "C.UTF-8"},
-    )  # fmt: skip
-    assert (read.returncode, read.stderr) == (0, "")
+        asked, input=page, capture_output=True, text=True, check=False, env=environment
+    )
+    warnings = [one for one in read.stderr.splitlines() if "can't break line" not in one]
+    assert (read.returncode, warnings) == (0, [])
     assert "hashmatch lists sync [OPTIONS]" in read.stdout
     assert "Screen images against all lists and record matches." in read.stdout
