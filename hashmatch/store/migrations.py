@@ -16,11 +16,14 @@ from sqlalchemy.orm import Session
 
 from hashmatch.errors import StoreError
 
-from .engine import HEAD_REVISION, Database, create_private_file, is_sqlite
-from .schema import FIGURE_TRIGGERS, Base
+from .engine import HEAD_REVISION, Database, audit, create_private_file, is_sqlite
+from .schema import FIGURE_TRIGGERS, Base, Case, utc_now
 
 # What PostgreSQL calls the turn to change the schema.
 _TURN_TO_MIGRATE = 0x686D00
+# The revision that opened cases for the matches of before, due when these were found.
+_WITH_CASES = "0011"
+_CASES_A_PAGE = 1000
 
 
 def migrations_folder() -> Path:
@@ -45,7 +48,8 @@ def upgrade(
 ) -> bool:
     """Create the database or bring it up to `revision`; say whether anything changed.
 
-    `finish` is called in the same transaction, where there was a database of another revision.
+    Cases that this opens, for matches of a time without cases, are due from now on. `finish` is
+    called in the same transaction, where there was a database of another revision.
     """
     path = database.sqlite_path()
     if path is not None and not path.exists():
@@ -62,8 +66,23 @@ def upgrade(
             session.execute(select(func.pg_advisory_xact_lock(_TURN_TO_MIGRATE)))
         command.upgrade(_alembic_config(session.connection()), revision)
         if found is not None:
+            if found < _WITH_CASES and revision == HEAD_REVISION:
+                _make_cases_due_now(session)
             finish(session)
     return True
+
+
+def _make_cases_due_now(session: Session) -> None:
+    """Let no case be overdue that nobody could have worked on."""
+    now, last = utc_now(), 0
+    query = select(Case).where(Case.due_at < now).order_by(Case.key).limit(_CASES_A_PAGE)
+    while page := session.scalars(query.where(Case.key > last)).all():
+        for case in page:
+            case.due_at = case.changed_at = now
+            case.revision += 1
+            audit(session, "case.due", case, {"due_at": now.isoformat()})
+        last = page[-1].key
+        session.flush()
 
 
 def downgrade(database: Database, revision: str) -> None:

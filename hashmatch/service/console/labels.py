@@ -112,6 +112,7 @@ LABELS: Mapping[str, str] = {
 # Deeds of the audit log that a case shows; others are shown as the log names them.
 EVENTS: Mapping[str, str] = {
     "case.opened": N_("opened"),
+    "case.due": N_("due from an upgrade on"),
     "case.match": N_("another match"),
     "case.content": N_("other content under the same id"),
     "case.assign": N_("assigned"),
