@@ -20,6 +20,8 @@ from hashmatch.prompts import PromptScreener
 from hashmatch.screening import AsyncScanner, Scanner
 from hashmatch.service import create_app
 
+from .rooms import rooms_page
+
 _FOLDER = "docs/reference/generated"
 # Opened by the calls before them.
 _CLASSES = (
@@ -39,6 +41,7 @@ def generated_pages() -> dict[str, str]:
         f"{_FOLDER}/commands.md": "".join(_commands()),
         f"{_FOLDER}/http.md": "".join(_calls(openapi)),
         f"{_FOLDER}/python.md": "".join(_python()),
+        f"{_FOLDER}/rooms.md": "".join(rooms_page()),
         f"{_FOLDER}/schemas.md": _SCHEMAS,
         f"{_FOLDER}/openapi.json": _as_json(openapi),
         f"{_FOLDER}/configuration.schema.json": _as_json(Settings.model_json_schema()),
