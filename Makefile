@@ -10,7 +10,7 @@ DATABASE ?= postgresql
 TEST_PROCESSES = $$($(BIN)/python -c "import os; print(2 * (os.cpu_count() or 1))")
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-long test-generators check fmt bench long fuzz conform messages site provider helm lock clean
+.PHONY: help demo test test-long test-generators check fmt bench long fuzz conform messages site provider helm lock supply clean
 
 help:
 	@echo "make demo   see the whole flow on drawn pictures"
@@ -31,7 +31,9 @@ help:
 	@echo "              a FOLDER; needs chromium, and for some formats ImageMagick and libvips"
 	@echo "make messages  bring the console's texts in other languages up to date with its pages"
 	@echo "make site   make a site of the documentation in build/site/html, and check its links"
-	@echo "make lock   raise constraints.txt to the newest versions"
+	@echo "make lock   raise constraints.txt and deploy/locked.txt to the newest versions"
+	@echo "make supply  write the SBOM into build/supply and the licences into docs/reference, and"
+	@echo "              look for known vulnerabilities"
 
 demo: .venv/installed
 	@$(BIN)/hashmatch demo
@@ -100,12 +102,28 @@ site: .venv/developing
 
 lock: .venv/developing
 	@$(BIN)/pip install --quiet uv
-	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate \
-		--no-emit-index-url --custom-compile-command "make lock" \
-		--group dev --group fuzz --output-file constraints.txt pyproject.toml
+	@$(BIN)/uv pip compile --quiet --upgrade $(LOCK) --group dev --group fuzz \
+		--output-file constraints.txt pyproject.toml
+	@$(BIN)/uv pip compile --quiet $(LOCK) --all-extras --group build --generate-hashes \
+		--constraint constraints.txt --output-file deploy/locked.txt pyproject.toml
+
+LOCK := --universal --python-version 3.11 --no-annotate --no-emit-index-url \
+	--custom-compile-command "make lock"
+
+# What an installation with every extra consists of, its licences, and known vulnerabilities of it.
+supply: .venv-supply/installed
+	@$(BIN)/python -m tests.supply build/supply .venv-supply/bin/python
+
+.venv-supply/installed: .venv/developing pyproject.toml deploy/locked.txt
+	@echo "installing hashmatch with every extra into .venv-supply ..."
+	@$(BIN)/pip install --quiet uv
+	@$(PYTHON) -m venv .venv-supply
+	@.venv-supply/bin/pip install --quiet --constraint constraints.txt ".[$$($(BIN)/python -c \
+		"import tomllib; print(','.join(tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']))")]"
+	@touch $@
 
 clean:
-	rm -rf .venv .venv-generators build dist hashmatch-demo fuzz-findings conform-findings .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-generators .venv-supply build dist hashmatch-demo fuzz-findings conform-findings .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 .venv/created:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -17,8 +17,8 @@ def rooms_page() -> Iterator[str]:
     """Yield a page with each room, what it is, and which rooms it imports and is imported by."""
     imports = _imports()
     imported_by = defaultdict[str, set[str]](set)
-    for room, others in imports.items():
-        for other in others:
+    for room, below in imports.items():
+        for other in below:
             imported_by[other].add(room)
     yield "# Who imports whom\n\nThe rooms of the package, each above those that it imports.\n\n"
     yield "| room | what it is | imports | is imported by |\n| --- | --- | --- | --- |\n"
