@@ -59,7 +59,7 @@ def test_the_steps_of_the_build_make_an_installation_that_runs(tmp_path: Path) -
             check=False,
         )  # fmt: skip
         assert ran.returncode == 0, f"{step}\n{ran.stderr[-2000:]}"
-    demo = [opt / "bin" / "hashmatch", "demo", "--dir", "demo"]
+    demo = [str(opt / "bin" / "hashmatch"), "demo", "--dir", "demo"]
     ran = subprocess.run(
         demo, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
