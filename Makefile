@@ -39,6 +39,7 @@ demo: .venv/installed
 	@$(BIN)/hashmatch demo
 
 test: .venv/developing
+	@echo "compiling the hashing loops on first use, then testing: about half an hour ..."
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -m "not long" --dist worksteal --numprocesses $(TEST_PROCESSES)
 
 test-long: .venv/developing
@@ -139,8 +140,9 @@ clean:
 	@touch $@
 
 .venv/developing: .venv/installed
-	@echo "installing the development tools into .venv ..."
-	@$(BIN)/pip install --quiet --constraint constraints.txt --group dev
+	@echo "installing the development tools into .venv: some minutes ..."
+	@$(BIN)/pip install --quiet --constraint constraints.txt --group dev || \
+		{ echo "some tools are compiled; on Debian: apt install g++ python3-dev"; exit 1; }
 	@touch $@
 
 .venv/fuzzing: .venv/developing

@@ -93,7 +93,7 @@ def read_file(path: Path, max_bytes: int) -> bytes | Failure:
 def _read_descriptor(descriptor: int, max_bytes: int) -> bytes | Failure:
     facts = os.fstat(descriptor)
     if stat.S_ISDIR(facts.st_mode):
-        return Failure(Reason.UNREADABLE, "this is a folder (use scan --recursive for folders)")
+        return Failure(Reason.UNREADABLE, "a folder: name its files, or scan it with --recursive")
     if not stat.S_ISREG(facts.st_mode):
         return Failure(Reason.UNREADABLE, "not a regular file")
     if facts.st_size > max_bytes:

@@ -24,11 +24,12 @@ from hashmatch.service import serve
 from hashmatch.store.cases import CaseFilter
 from hashmatch.store.engine import Database
 from hashmatch.store.lists import has_list, set_licence
+from hashmatch.store.policies import explain_policy
 from hashmatch.store.queue import read_cases
 from hashmatch.store.schema import utc_now
 from hashmatch.store.tokens import ROLE_SCOPES, Scope, create_token
 from hashmatch.synthetic import draw_picture
-from hashmatch.wiring import open_database, open_scanner_with
+from hashmatch.wiring import open_database, open_scanner_with, read_policy
 
 from .demo import LISTED_SEEDS, encoded, prepare_demo, run_demo
 
@@ -125,8 +126,17 @@ def prepare_console_demo(folder: Path, port: int) -> ConsoleDemo:
     desk = _Desk(port + 1 if port < _LAST_PORT else port - 1)
     desk.configure(result.config)
     settings = load_settings(result.config, use_environment=False)
+    _record_reason(settings)
     service = settings.service.model_copy(update={"port": port})
     return ConsoleDemo(settings.model_copy(update={"service": service}), token, desk)
+
+
+def _record_reason(settings: Settings) -> None:
+    """Put on record why the policy has changed: by the desk that cases can be handed over to."""
+    with closing(open_database(settings)) as database:
+        policy = read_policy(settings, database).policy
+        with database.writing(PERSON) as session:
+            explain_policy(session, policy, reason="the demo's desk", evaluation=None, actor=PERSON)
 
 
 def serve_console_demo(demo: ConsoleDemo) -> None:

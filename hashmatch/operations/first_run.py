@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hashmatch.config import CONFIG_NAME, load_settings
-from hashmatch.errors import ConfigError
+from hashmatch.errors import ConfigError, StoreError
 from hashmatch.store.migrations import upgrade
 from hashmatch.wiring import connect
 
@@ -42,15 +42,32 @@ def initialise(
     written = not path.exists()
     if written:
         _write(path, data_dir)
+    try:
+        return _initialised(path, data_dir, written=written, use_environment=use_environment)
+    except BaseException:
+        if written:  # With another folder it can then be run again.
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _initialised(
+    path: Path, data_dir: Path | None, *, written: bool, use_environment: bool
+) -> Initialised:
     settings = load_settings(path, use_environment=use_environment)
     if data_dir is not None and settings.data_dir != data_dir.absolute():
         raise ConfigError(
             f"{path}: data_dir: the data folder is already set to {settings.data_dir}",
             hint="Change it in that file, or name another file with --config.",
         )
-    with closing(connect(settings)) as database:
-        created = upgrade(database)
-        return Initialised(path, written, database.name(), created)
+    try:
+        with closing(connect(settings)) as database:
+            created = upgrade(database)
+            return Initialised(path, written, database.name(), created)
+    except PermissionError as error:
+        raise StoreError(
+            f"{error.filename or settings.data_dir}: {error.strerror}",
+            hint="Choose a folder that you may write to with --data-dir.",
+        ) from error
 
 
 def _write(path: Path, data_dir: Path | None) -> None:

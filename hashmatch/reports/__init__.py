@@ -9,7 +9,7 @@ from .interface import CaseRow, ReportFormat, ReportRow
 from .jsonl import JSONLinesReport
 from .scheduling import SCHEDULED_FORMS, Every, make_due_reports, period_of
 from .summary import html_summary, pdf_summary
-from .typesetting import TEMPLATES, typeset
+from .typesetting import TEMPLATES, can_typeset, typeset
 
 # Formats of reports with one row per match or case.
 FORMATS: tuple[ReportFormat, ...] = (CSVReport(), JSONLinesReport())
@@ -26,6 +26,7 @@ __all__ = [
     "ListFigures",
     "ReportFormat",
     "ReportRow",
+    "can_typeset",
     "case_rows",
     "figures_before",
     "html_summary",

@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from importlib.resources import files
+from importlib.util import find_spec
 from typing import Any
 
 from hashmatch.errors import ConfigError, InputError
 
 TEMPLATES = files("hashmatch.reports") / "templates"
+
+
+def can_typeset() -> bool:
+    """Say whether the extra for PDF is installed."""
+    return find_spec("typst") is not None
 
 
 def typeset(template: str, content: Mapping[str, Any]) -> bytes:

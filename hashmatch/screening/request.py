@@ -64,6 +64,17 @@ def open_request(content_id: str, reference: str) -> Request:
     return Request(content_id, reference, time.perf_counter())
 
 
+def require_hashes(queries: Sequence[Query]) -> None:
+    """Raise `TypeError` for what is no hash."""
+    for query in queries:
+        for one in query.hashes:
+            if not isinstance(one, Hash):
+                raise TypeError(
+                    f"a {type(one).__name__} is no hash: give objects of hashmatch.hashes.Hash,"
+                    " such as Hash(ALGORITHMS['pdq'], bytes.fromhex(value))"
+                )
+
+
 def anonymous_content_id(*hashes: Hash) -> str:
     """Return a content id that is the same for the same hashes, and does not reveal them."""
     parts = sorted({one.algorithm.name.encode() + one.value for one in hashes})

@@ -44,7 +44,15 @@ from .lookup_limit import LOOKUP_LIMIT, LookupLimit
 from .matching import find_failure, find_matches, low_quality_failure
 from .readings import is_no_image, no_list_of, plain_hashes, read_hashes, read_shown, read_upload
 from .recording import NOTHING_RECORDED, Recorded, Recorder, exact_copies
-from .request import LookupHashes, Picture, Query, Request, content_facts, open_request
+from .request import (
+    LookupHashes,
+    Picture,
+    Query,
+    Request,
+    content_facts,
+    open_request,
+    require_hashes,
+)
 from .scan_methods import ScanMethods, as_bytes
 from .sufficing import suffices
 from .verdicts import conclude, unscreened
@@ -165,6 +173,7 @@ class Scanner(ScanMethods):
     ) -> list[Outcome]:
         """Return for each of the queries what `lookup` returns for it, in much less time."""
         requests = [open_request(one.content_id, one.reference) for one in queries]
+        require_hashes(queries)
 
         def read(snapshot: Snapshot) -> list[Reading]:
             matched = self._matched(snapshot)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from hashmatch.cli.main import cli
 from tests.command_line import CommandLine
 
 
@@ -61,3 +63,15 @@ def test_a_wrong_configuration_is_one_line_for_every_command(command_line: Comma
         result = command_line.run(*arguments)
         assert result.exit_code == 2
         assert "hashmatch.toml: policy.thresholds_bits.pqd: unknown algorithm" in result.stderr
+
+
+def test_an_init_that_failed_can_be_run_again_with_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    failed = CliRunner().invoke(cli, ["init", "--data-dir", "file/data"])
+    assert failed.exit_code == 2
+    assert not (tmp_path / "hashmatch.toml").exists()
+    again = CliRunner().invoke(cli, ["init", "--data-dir", "data"])
+    assert again.exit_code == 0, again.output

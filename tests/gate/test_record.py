@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -142,3 +144,19 @@ def test_a_report_needs_no_more_than_the_store(line: CommandLine) -> None:
     with database.reading() as session:
         assert gate_report(session, None, None)["coverage"] is None
     database.close()
+
+
+def test_a_program_that_ends_without_closing_its_gate_has_its_decisions_on_record(
+    line: CommandLine,
+) -> None:
+    """As the guide's first example does: its last second was lost."""
+    script = (
+        "from hashmatch.gate import open_gate\n"
+        "from hashmatch.synthetic import draw_picture\n"
+        f"gate = open_gate({str(line.folder / 'hashmatch.toml')!r}, budget_s=60)\n"
+        "gate.check([draw_picture(9), draw_picture(1)])\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=100)
+    (report,) = line.json("gate", "report")
+    (python,) = report["gates"]
+    assert (python["pictures"], python["withheld"]) == (2, 1)

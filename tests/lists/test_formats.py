@@ -141,7 +141,7 @@ def test_unknown_columns_are_named_once(list_format: ListFormat) -> None:
         "jsonl": b'{"algorithm":"pdq","value":"00","grade":1}\n' * 2,
     }[list_format.name]
     assert [one for one in _read(list_format, data) if isinstance(one, UnknownColumn)] == [
-        UnknownColumn("key 3 of 1" if list_format.name == "jsonl" else "column 3")
+        UnknownColumn("key 3 of row 1" if list_format.name == "jsonl" else "column 3")
     ]
 
 

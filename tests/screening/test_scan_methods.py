@@ -205,3 +205,9 @@ def test_a_configuration_opens_it_for_async_with(command_line: CommandLine) -> N
         asyncio.run(screen())
     command_line.import_pictures("one", 1)
     assert outcome_name(asyncio.run(screen())) is OutcomeName.MATCHED
+
+
+def test_what_is_no_hash_is_a_type_error(make_scanner: MakeScanner) -> None:
+    for wrong in ("pdq:abc", [("pdq", "abc")], [b"abc"]):
+        with pytest.raises(TypeError, match=r"is no hash: give objects of hashmatch\.hashes\.Hash"):
+            make_scanner().lookup(wrong, content_id="post/1")  # type: ignore[arg-type]

@@ -64,7 +64,7 @@ def _read(
         for place, key in enumerate(lower, start=1):
             if key not in named and key not in unknown and len(unknown) < _MAX_UNKNOWN_KEYS:
                 unknown.add(key)
-                yield UnknownColumn(f"key {place} of {number}")
+                yield UnknownColumn(f"key {place} of row {number}")
         # Which of both values counts would be a guess.
         if len(lower) < len(record):
             yield BadRow(number, "a key occurs twice, in different case")

@@ -77,7 +77,7 @@ READERS = (Scope.REVIEW, Scope.SENIOR, Scope.ADMIN, Scope.AUDIT)
 LIST_READERS = (Scope.LISTS, Scope.CURATE, Scope.SENIOR, Scope.ADMIN, Scope.AUDIT)
 PARTS = (
     Part("/queue", N_("Queue"), frozenset(READERS)),
-    Part("/due", N_("Due"), frozenset(READERS)),
+    Part("/due", N_("Deadlines and appeals"), frozenset(READERS)),
     Part("/notices", N_("Notices"), frozenset(READERS)),
     Part("/outbox", N_("Outbox"), frozenset({Scope.SENIOR, Scope.ADMIN, Scope.AUDIT})),
     Part("/lists", N_("Lists"), frozenset(LIST_READERS)),

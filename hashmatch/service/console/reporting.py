@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, get_args
 
@@ -15,6 +16,7 @@ from hashmatch.regulators import Regulator
 from hashmatch.reports import (
     SCHEDULED_FORMS,
     Every,
+    can_typeset,
     period_of,
     read_figures,
     record_export,
@@ -67,6 +69,11 @@ def months(today: date) -> dict[str, tuple[date, date]]:
     }
 
 
+def _possible(forms: Iterable[str]) -> list[str]:
+    """Return the forms that this installation can make."""
+    return [one for one in forms if one != "pdf" or can_typeset()]
+
+
 @router.get("/reports")
 async def reports(request: Request, person: Reader) -> Response:
     """Show the figures of a period, and the reports that can be made of it."""
@@ -91,13 +98,14 @@ async def reports(request: Request, person: Reader) -> Response:
 
     facts = {
         **await service.reports.admit(read),
-        "SCHEDULED": SCHEDULED_FORMS,
+        "SCHEDULED": _possible(SCHEDULED_FORMS),
         "EVERY": [one.value for one in Every],
         "since": since.isoformat(),
         "until": until.isoformat(),
         "period": name if name in periods else "",
         "periods": periods,
-        "FORMS": _FORMS,
+        "FORMS": _possible(_FORMS),
+        "REGULATOR_FORMS": _possible(("html", "pdf", "json", "csv", "zip")),
         "REGULATORS": [one.value for one in Regulator],
         "may_hashes": person.may(Scope.EXPORT),
     }

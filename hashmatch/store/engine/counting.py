@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
+import weakref
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy.orm import Session
@@ -24,8 +28,9 @@ class BufferedCounts(Generic[_Key]):
     """Counts by key, which are added to the store about once a second.
 
     A commit for each clear image would cost more than the scan, and a store that is busy must not
-    keep anybody from a verdict. What could not be written is kept and tried again. A killed process
-    loses the counts of its last second, never a match.
+    keep anybody from a verdict. What could not be written is kept and tried again. A program that
+    ends without closing it writes the last counts, too; a killed process loses those of its last
+    second, never a match.
     """
 
     def __init__(
@@ -40,6 +45,8 @@ class BufferedCounts(Generic[_Key]):
         self._has_counts = threading.Event()
         self._is_closed = threading.Event()
         self._thread: threading.Thread | None = None
+        self._at_exit = partial(_flush_at_exit, weakref.ref(self))
+        atexit.register(self._at_exit)
 
     def count(self, key: _Key, number: int = 1) -> None:
         """Add to a count, in memory."""
@@ -57,6 +64,7 @@ class BufferedCounts(Generic[_Key]):
 
     def close(self) -> None:
         """End the thread and write the last counts. Raises `StoreError`, after a few attempts."""
+        atexit.unregister(self._at_exit)
         self._is_closed.set()
         self._has_counts.set()
         for attempt in range(_LAST_ATTEMPTS):
@@ -92,3 +100,10 @@ class BufferedCounts(Generic[_Key]):
             with self._lock:
                 self._counts.update(counts)
             raise
+
+
+def _flush_at_exit(counts: weakref.ref[BufferedCounts[Any]]) -> None:
+    """Write the last counts of what a program left open, where the store takes them."""
+    if (one := counts()) is not None:
+        with suppress(Exception):
+            one.flush()
