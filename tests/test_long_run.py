@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +189,19 @@ def test_memory_and_files_that_grow_fail_the_run() -> None:
     assert failing(5.0, 40) == ["service: files and threads are flat"]
     assert flatness([], "service", measured) is None
     assert [one.holds for one in claims_of_growth({"service": None})] == [False]
+
+
+def test_processes_that_take_turns_are_measured_as_one_that_goes_on() -> None:
+    """Decoders are replaced after some files: none of them lives for a third of an hour."""
+    short = [
+        replace(one, role="decoder", pid=number // 20)
+        for number, one in enumerate(_samples("decoder", 40.0, 0))
+    ]
+    measured = (short[0].at_s, short[-1].at_s)
+    assert flatness(short, "decoder", measured) is None
+    found = flatness(short, "decoder", measured, take_turns=True)
+    claims = claims_of_growth({"decoder": found})
+    assert [one.name for one in claims if not one.holds] == ["decoder: memory is flat"]
 
 
 @pytest.mark.parametrize("minutes", [3, 10, 60])

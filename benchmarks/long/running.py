@@ -210,7 +210,9 @@ class _Parts:
             self._audit_claim(),
             *claims_of_growth(
                 {
-                    role: flatness(self.watch.samples, role, self.plan.measured)
+                    role: flatness(
+                        self.watch.samples, role, self.plan.measured, take_turns=role == "decoder"
+                    )
                     for role in ("service", "decoder")
                 }
             ),

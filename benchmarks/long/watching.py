@@ -100,13 +100,18 @@ class Flatness:
     most_connections: int
 
 
-def flatness(samples: list[Sample], role: str, measured: tuple[float, float]) -> Flatness | None:
-    """Return how processes of a role grew; None where none lived for long enough."""
+def flatness(
+    samples: list[Sample], role: str, measured: tuple[float, float], *, take_turns: bool = False
+) -> Flatness | None:
+    """Return how processes of a role grew; None where none lived for long enough.
+
+    Those that `take_turns` are replaced after some files, and count as one that goes on.
+    """
     begin_s, end_s = measured
     lives: dict[int, list[Sample]] = defaultdict(list)
     for one in samples:
         if one.role == role and begin_s <= one.at_s <= end_s:
-            lives[one.pid].append(one)
+            lives[0 if take_turns else one.pid].append(one)
     long_enough = [
         life for life in lives.values()
         if life[-1].at_s - life[0].at_s >= _SHORTEST_SPAN * (end_s - begin_s)
