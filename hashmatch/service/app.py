@@ -15,7 +15,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from hashmatch._version import __version__
 from hashmatch.config import Settings, load_settings
-from hashmatch.errors import HashmatchError
+from hashmatch.errors import HashmatchError, StoreError
 
 from .api import (
     cases,
@@ -56,6 +56,7 @@ _PARTS = (
 WORKERS = "HASHMATCH_SERVICE_WORKERS"
 # Routes that only read run in so many threads; screening and reports have threads of their own.
 _READERS = 4
+_log = logs.logger("hashmatch.service")
 
 _DESCRIPTION = (
     "Checks whether an image is already known abuse material, without storing the image. Every"
@@ -125,15 +126,24 @@ class _App(FastAPI):
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    # Closed in reverse order: the tasks end before the scanner and the database that they use.
-    with ExitStack() as opened:
-        service = opened.enter_context(closing(ServiceState(app.state.settings, app.state.metrics)))
-        for one in background.start_tasks(service):
-            opened.enter_context(closing(one))
-        app.state.service = service
-        if service.settings.console.enabled:
-            opened.enter_context(closing(Console(app.state.console, service)))
-        # What people read, each in a short time, must not take all connections to the database.
-        current_default_thread_limiter().total_tokens = _READERS
-        async with open_doors(service):
-            yield
+    has_served = False
+    try:
+        # Closed in reverse order: the tasks end before the scanner and the database that they use.
+        with ExitStack() as opened:
+            state = ServiceState(app.state.settings, app.state.metrics)
+            service = opened.enter_context(closing(state))
+            for one in background.start_tasks(service):
+                opened.enter_context(closing(one))
+            app.state.service = service
+            if service.settings.console.enabled:
+                opened.enter_context(closing(Console(app.state.console, service)))
+            # What people read, each in a short time, must not take all connections to the database.
+            current_default_thread_limiter().total_tokens = _READERS
+            async with open_doors(service):
+                has_served = True
+                yield
+    except StoreError as error:
+        if not has_served:
+            raise
+        # Such as a database that was exchanged: there is nowhere to write to any more.
+        _log.warning("the last counts were not written", problem=error.message)

@@ -264,3 +264,12 @@ def test_a_file_without_a_good_row_names_the_first_damaged_ones(command_line: Co
     result = command_line.run("lists", "import", "one", file)
     assert result.exit_code == 2
     assert "line 2: md5 has 32 hexadecimal digits" in result.stderr
+
+
+def test_a_list_whose_licence_has_ended_is_said_to_let_nothing_be_clear(
+    command_line: CommandLine,
+) -> None:
+    said = command_line.run("lists", "add", "old", "--licence-end", "2020-01-01").stderr
+    assert "no image can be clear" in said
+    said = command_line.run("lists", "add", "new", "--licence-end", "2999-01-01").stderr
+    assert "no image can be clear" not in said

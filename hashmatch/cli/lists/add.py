@@ -36,6 +36,7 @@ def command(
     An own list has no licensor: its entries are added by the calls of HMA's clients.
     """
     from hashmatch.store.lists import ALLOW, MATCH, OWN, TERMS, create_list
+    from hashmatch.store.schema import utc_now
 
     if is_own and (is_allow_list or licensor is not None or licence_end is not None):
         raise click.UsageError("an own list has no licence, and is no allow list")
@@ -45,6 +46,8 @@ def command(
         last_day = None if licence_end is None else licence_end.date()
         kind = OWN if is_own else ALLOW if is_allow_list else TERMS if is_of_terms else MATCH
         create_list(session, name, kind=kind, licensor=licensor, licence_end=last_day)
+    if last_day is not None and last_day < utc_now().date():
+        say(f"the licence of list {name} has ended: with it in force, no image can be clear")
     if is_own:
         say(f"created list {name}; next: a token with the scope curate, and docs/reference/hma.md")
     else:
