@@ -113,6 +113,7 @@ def prepared_line(command_line: CommandLine) -> CommandLine:
     command_line.write("list.csv", pictures)
     header, row = list_of(30).splitlines()
     command_line.write("memes.csv", f"{header},note,tags\n{row},a drawing,by:Jane\n")
+    command_line.write("ours.csv", f"{header},note\n{row},\n")
     command_line.write("keywords.csv", "term,entry_id\nzanzibar kite,t1\n")
     command_line.write("prompts.txt", "a kite over the sea\n")
     command_line.write("harmless/one.jpg", drawn(40))
