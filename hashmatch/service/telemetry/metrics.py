@@ -5,8 +5,9 @@ from __future__ import annotations
 import collections
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from prometheus_client import (
@@ -33,6 +34,9 @@ from hashmatch.store.lists import (
     OWN,
     QUARANTINED,
     TERMS,
+    ListState,
+    Quarantine,
+    SyncFacts,
     read_lists,
     read_newest_runs,
     read_quarantines,
@@ -243,35 +247,15 @@ class StoreState(Collector):
         yield _Sample("hashmatch_store_up", "Whether the store answers.", {}, 1)
         now = utc_now()
         for one in lists:
-            own = {"list": one.name}
-            yield _Sample("hashmatch_list_entries", "Active entries.", own, one.active_entries)
-            yield _Sample(
-                "hashmatch_list_generation", "Generation of the list.", own, one.generation
-            )
-            age_s = (now - one.changed_at).total_seconds()
-            yield _Sample("hashmatch_list_age_seconds", "Time since the list changed.", own, age_s)
-            if one.licence_end is not None:
-                left = (one.licence_end - now.date()).days
-                help_text = "Days until the licence ends."
-                yield _Sample("hashmatch_list_licence_days_left", help_text, own, left)
-            own_runs = runs.get(one.name, ())
-            if one.kind == OWN:
-                continue  # It has no source.
-            # A success changed the list, or found it up to date.
-            good = [run for run in own_runs if run.outcome not in (FAILED, QUARANTINED)]
-            found = quarantines.get(one.name)
-            help_text = "Whether a delivery is quarantined and waits for a decision."
-            # A rejected delivery stays on record, but no longer waits for a decision.
-            is_quarantined = float(found is not None and found.rejected_at is None)
-            yield _Sample("hashmatch_list_quarantined", help_text, own, is_quarantined)
-            help_text = "Entries that match too much, about which nobody has decided."
-            yield _Sample("hashmatch_flooding_entries", help_text, own, flooding[one.name])
-            help_text = "Entries about which look-ups reached the limit of a day, of a week."
-            yield _Sample("hashmatch_limited_entries", help_text, own, limited[one.name])
-            if good:
-                help_text = "Time since the last complete sync."
-                age_s = (now - good[0].ended_at).total_seconds()
-                yield _Sample("hashmatch_list_synced_age_seconds", help_text, own, age_s)
+            yield from _of_list(one, now)
+            if one.kind != OWN:  # An own list has no source.
+                quarantine = quarantines.get(one.name)
+                yield from _of_deliveries(one.name, now, runs.get(one.name, ()), quarantine)
+                help_text = "Entries that match too much, about which nobody has decided."
+                own = {"list": one.name}
+                yield _Sample("hashmatch_flooding_entries", help_text, own, flooding[one.name])
+                help_text = "Entries about which look-ups reached the limit of a day, of a week."
+                yield _Sample("hashmatch_limited_entries", help_text, own, limited[one.name])
         for state, number in unsent.items():
             help_text = "Messages that are waiting or dead."
             yield _Sample("hashmatch_outbox_messages", help_text, {"state": state}, number)
@@ -290,3 +274,33 @@ class StoreState(Collector):
         help_text = "Age of the oldest audit record that is not sealed, 0 without any."
         age_s = 0.0 if unsealed.oldest is None else (now - unsealed.oldest).total_seconds()
         yield _Sample("hashmatch_audit_unsealed_age_seconds", help_text, {}, max(age_s, 0.0))
+
+
+def _of_list(one: ListState, now: datetime) -> Iterator[_Sample]:
+    """Yield what is known of a list by itself."""
+    own = {"list": one.name}
+    yield _Sample("hashmatch_list_entries", "Active entries.", own, one.active_entries)
+    yield _Sample("hashmatch_list_generation", "Generation of the list.", own, one.generation)
+    age_s = (now - one.changed_at).total_seconds()
+    yield _Sample("hashmatch_list_age_seconds", "Time since the list changed.", own, age_s)
+    if one.licence_end is not None:
+        left = (one.licence_end - now.date()).days
+        help_text = "Days until the licence ends."
+        yield _Sample("hashmatch_list_licence_days_left", help_text, own, left)
+
+
+def _of_deliveries(
+    name: str, now: datetime, runs: Sequence[SyncFacts], quarantine: Quarantine | None
+) -> Iterator[_Sample]:
+    """Yield how the deliveries of a list that follows a source went."""
+    own = {"list": name}
+    help_text = "Whether a delivery is quarantined and waits for a decision."
+    # A rejected delivery stays on record, but no longer waits for a decision.
+    is_quarantined = float(quarantine is not None and quarantine.rejected_at is None)
+    yield _Sample("hashmatch_list_quarantined", help_text, own, is_quarantined)
+    # A success changed the list, or found it up to date.
+    good = [run for run in runs if run.outcome not in (FAILED, QUARANTINED)]
+    if good:
+        help_text = "Time since the last complete sync."
+        age_s = (now - good[0].ended_at).total_seconds()
+        yield _Sample("hashmatch_list_synced_age_seconds", help_text, own, age_s)
