@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,6 @@ from tests.documents import PAGES, blocks
 from tests.pictures import drawn, list_of
 
 README = PAGES["README.md"]
-_PORT = 18765
 
 
 def _block(*words: str) -> str:
@@ -49,9 +49,16 @@ def _run(script: str, folder: Path, environment: dict[str, str]) -> tuple[int, s
     return ran.returncode, ran.stdout + ran.stderr
 
 
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+    return port
+
+
 @contextmanager
-def _serving(folder: Path, environment: dict[str, str]) -> Iterator[None]:
-    serve = ["hashmatch", "serve", "--port", str(_PORT)]
+def _serving(folder: Path, environment: dict[str, str], port: int) -> Iterator[None]:
+    serve = ["hashmatch", "serve", "--port", str(port)]
     with subprocess.Popen(
         serve, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True
     ) as service:
@@ -93,8 +100,9 @@ def test_the_first_scan_and_the_service_work_as_the_readme_says(
     code, token = _run(create, tmp_path, shell)
     assert code == 0
     (secret,) = (one for one in token.split() if len(one) > 30)
-    ask = _block("curl").replace(":8765/", f":{_PORT}/")
-    with _serving(tmp_path, shell):
+    port = _free_port()
+    ask = _block("curl").replace(":8765/", f":{port}/")
+    with _serving(tmp_path, shell, port):
         code, answer = _run(ask, tmp_path, {**shell, "TOKEN": secret})
     assert code == 0
     assert '"outcome":"matched"' in answer.replace(" ", "")
