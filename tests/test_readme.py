@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ import pytest
 from hashmatch.outcome import OutcomeName, outcome_name
 from tests.documents import PAGES, blocks
 from tests.pictures import drawn, list_of
+from tests.service.serving import free_port
 
 README = PAGES["README.md"]
 
@@ -47,13 +47,6 @@ def _run(script: str, folder: Path, environment: dict[str, str]) -> tuple[int, s
         check=False,
     )  # fmt: skip
     return ran.returncode, ran.stdout + ran.stderr
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-    return port
 
 
 @contextmanager
@@ -100,7 +93,7 @@ def test_the_first_scan_and_the_service_work_as_the_readme_says(
     code, token = _run(create, tmp_path, shell)
     assert code == 0
     (secret,) = (one for one in token.split() if len(one) > 30)
-    port = _free_port()
+    port = free_port()
     ask = _block("curl").replace(":8765/", f":{port}/")
     with _serving(tmp_path, shell, port):
         code, answer = _run(ask, tmp_path, {**shell, "TOKEN": secret})
