@@ -213,7 +213,7 @@ def _make_store(database: Database, prepared: Path) -> None:
 def database(settings: Settings, prepared: Path) -> Iterator[Database]:
     """An empty store at the newest schema."""
     # Long enough for a turn of the thread that seals, also on a busy machine.
-    with closing(Database(settings.database_url, busy_timeout_s=4)) as database:
+    with closing(Database(settings.database_url, busy_timeout_s=12)) as database:
         _make_store(database, prepared)
         yield database
 
