@@ -1,4 +1,4 @@
-"""Things that are closed at the end of a `with` statement."""
+"""Things that are closed at the end of a `with` or an `async with` statement."""
 
 from __future__ import annotations
 
@@ -24,3 +24,22 @@ class Closing(ABC):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class AsyncClosing(ABC):
+    """Something with a `close` to await, which an `async with` statement calls at its end."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Release everything."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()

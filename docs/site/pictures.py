@@ -11,16 +11,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 from playwright.sync_api import sync_playwright
 from rich.console import Console
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
+from benchmarks.serving import served
 from hashmatch.operations.console_demo import prepare_console_demo
 
 _FOLDER = Path(__file__).parents[1] / "pictures"
@@ -48,15 +46,8 @@ def draw_terminal(folder: Path) -> None:
 def draw_console(folder: Path) -> None:
     """Draw the queue of the console's demo, and the case that is due first, as PNG."""
     demo = prepare_console_demo(folder / "demo", _PORT)
-    serve = [sys.executable, "-m", "hashmatch", "--config", str(folder / "demo" / "hashmatch.toml")]
-    with subprocess.Popen(
-        [*serve, "serve", "--port", str(_PORT)], stderr=subprocess.DEVNULL
-    ) as run:
-        try:
-            _wait_for(f"http://127.0.0.1:{_PORT}/healthz")
-            _photograph(f"http://127.0.0.1:{_PORT}/console/", demo.token)
-        finally:
-            run.terminate()
+    with served(folder / "demo" / "hashmatch.toml") as port:
+        _photograph(f"http://127.0.0.1:{port}/console/", demo.token)
 
 
 def _photograph(address: str, token: str) -> None:
@@ -75,16 +66,6 @@ def _photograph(address: str, token: str) -> None:
         page.wait_for_load_state("networkidle")
         page.screenshot(path=_FOLDER / "case.png")
         browser.close()
-
-
-def _wait_for(address: str) -> None:
-    for _ in range(600):
-        try:
-            with urlopen(address):
-                return
-        except (URLError, ConnectionError):
-            time.sleep(0.1)
-    raise TimeoutError(address)
 
 
 if __name__ == "__main__":

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping, Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx
 import tenacity
+
+from hashmatch.closing import AsyncClosing
 
 from .requests import (
     Retrying,
@@ -23,7 +24,7 @@ from .requests import (
 from .verdicts import HashQuery, Verdict
 
 
-class AsyncClient:
+class AsyncClient(AsyncClosing):
     """Asynchronous client of the service at `url`; see `Client`. Close it at the end."""
 
     def __init__(
@@ -68,17 +69,6 @@ class AsyncClient:
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
 
     async def _send(self, request: dict[str, Any]) -> httpx.Response:
         # A copy, since it holds the state of one call, and calls may run at the same time.

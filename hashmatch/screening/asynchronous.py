@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
+from hashmatch.closing import AsyncClosing
 from hashmatch.hashes import Hash, Level
 from hashmatch.outcome import Outcome
 
@@ -20,7 +20,7 @@ from .scanner import Scanner
 _Result = TypeVar("_Result")
 
 
-class AsyncScanner:
+class AsyncScanner(AsyncClosing):
     """A scanner whose calls are awaited; see `hashmatch.open_async_scanner` and `Scanner`.
 
     Screening runs in threads of its own and in the decoding processes, so that the event loop goes
@@ -95,17 +95,6 @@ class AsyncScanner:
         """
         await self._run(self._scanner.close)
         self._threads.shutdown(wait=False)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
 
     async def _run(self, call: Callable[[], _Result]) -> _Result:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)

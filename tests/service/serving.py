@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
@@ -19,6 +19,7 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
+from benchmarks.serving import free_port as free_port  # Tests take it from here.
 from hashmatch.config import GuardSettings, Settings
 from hashmatch.lists import FileSource, find_format, sync_list
 from hashmatch.service import create_app
@@ -153,13 +154,3 @@ def await_ready(port: int, process: subprocess.Popen[bytes] | None = None) -> No
 def ask_readiness(port: int) -> httpx.Response:
     """Ask a service whether it is ready."""
     return httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=PATIENCE_S, verify=False)
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    import socket
-
-    with closing(socket.socket()) as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
