@@ -15,7 +15,7 @@ _PACKAGE = Path(hashmatch.__file__).parent
 
 def rooms_page() -> Iterator[str]:
     """Yield a page with each room, what it is, and which rooms it imports and is imported by."""
-    imports = _imports()
+    imports = room_imports()
     imported_by = defaultdict[str, set[str]](set)
     for room, below in imports.items():
         for other in below:
@@ -24,10 +24,11 @@ def rooms_page() -> Iterator[str]:
     yield "| room | what it is | imports | is imported by |\n| --- | --- | --- | --- |\n"
     for room in reversed(list(TopologicalSorter(imports).static_order())):
         others, above = (", ".join(sorted(one)) for one in (imports[room], imported_by[room]))
-        yield f"| `{room}` | {_promise(room)} | {others} | {above} |\n"
+        yield f"| `{room}` | {promise(room)} | {others} | {above} |\n"
 
 
-def _imports() -> dict[str, set[str]]:
+def room_imports() -> dict[str, set[str]]:
+    """Return, for each room, the rooms that it imports."""
     found: dict[str, set[str]] = {
         path.stem: set()
         for path in _PACKAGE.iterdir()
@@ -58,7 +59,7 @@ def _modules(path: Path) -> Iterator[str]:
             yield from (one.name for one in node.names if one.name.startswith("hashmatch."))
 
 
-def _promise(room: str) -> str:
+def promise(room: str) -> str:
     """Return the first line of a room's own description."""
     path = _PACKAGE / room / "__init__.py"
     text = (path if path.exists() else _PACKAGE / f"{room}.py").read_text()
