@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from docs.site.diagrams import drawn
-from docs.site.diagrams.sequences import Call, scan_calls
+from docs.site.diagrams.sequences import Call, recorded
 from tests.documents import DOCS
 
 
@@ -18,7 +18,7 @@ def test_every_diagram_is_what_the_code_gives_and_is_shown_somewhere() -> None:
 
 
 def test_a_scan_is_drawn_with_calls_in_the_order_in_which_they_are_made() -> None:
-    calls = scan_calls()
+    calls = recorded()["scan"]
     order = [
         Call("platform", "screening", "ScanMethods.scan_file"),
         Call("screening", "index", "LiveIndex.snapshot"),

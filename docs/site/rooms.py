@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -27,6 +28,7 @@ def rooms_page() -> Iterator[str]:
         yield f"| `{room}` | {promise(room)} | {others} | {above} |\n"
 
 
+@cache
 def room_imports() -> dict[str, set[str]]:
     """Return, for each room, the rooms that it imports."""
     found: dict[str, set[str]] = {

@@ -1,6 +1,6 @@
 """Diagrams of the documentation, drawn from the code: its imports, and the calls that it makes."""
 
-from .sequences import draw_sequence, escalation_calls, scan_calls, sync_calls
+from .sequences import draw_sequence, recorded
 from .structure import draw_context, draw_programs, draw_rooms
 
 
@@ -10,7 +10,7 @@ def drawn() -> dict[str, str]:
         "context.svg": draw_context(),
         "programs.svg": draw_programs(),
         "rooms.svg": draw_rooms(),
-        "scan.svg": draw_sequence("A scan of a listed picture", scan_calls()),
-        "sync.svg": draw_sequence("A sync of a list", sync_calls()),
-        "escalation.svg": draw_sequence("A case is escalated", escalation_calls()),
+        "scan.svg": draw_sequence("A scan of a listed picture", recorded()["scan"]),
+        "sync.svg": draw_sequence("A sync of a list", recorded()["sync"]),
+        "escalation.svg": draw_sequence("A case is escalated", recorded()["escalation"]),
     }

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import FrameType
@@ -75,7 +76,12 @@ def _recorded_calls(first: str) -> Iterator[list[Call]]:
 
 def _room(frame: FrameType) -> str | None:
     """Return the room whose code a frame runs, if it is of those that are shown."""
-    path = Path(frame.f_code.co_filename)
+    return _room_of(frame.f_code.co_filename)
+
+
+@cache
+def _room_of(file: str) -> str | None:
+    path = Path(file)
     if not path.is_relative_to(_PACKAGE):
         return None
     room = path.relative_to(_PACKAGE).with_suffix("").parts[0]
@@ -89,45 +95,28 @@ def _caller(frame: FrameType) -> str | None:
     return _room(above) if above else None
 
 
-def scan_calls() -> list[Call]:
-    """Return the calls of a scan of a listed picture."""
-    with _demo("") as (config, picture), open_scanner(config) as scanner:
+@cache
+def recorded() -> dict[str, list[Call]]:
+    """Return the calls of a scan of a listed picture, of a sync, and of an escalation.
+
+    The sync finds a delivery. A person confirms the case and escalates it; then it is sent.
+    """
+    with _desk() as url, _demo(url) as (config, picture), open_scanner(config) as scanner:
+        settings = load_settings(config, use_environment=False)
         # What is done once, and the first time that anything is asked for.
         scanner.scan_file(picture, content_id="first")
-        with _recorded_calls("platform") as calls:
+        with _recorded_calls("platform") as scan:
             scanner.scan_file(picture, content_id="second")
-    return calls
-
-
-def sync_calls() -> list[Call]:
-    """Return the calls of a sync that finds a delivery, and of the next look at the index."""
-    source = '[lists.deliveries]\nsource = "file"\npath = "list.csv"\n'
-    with _demo(source) as (config, picture), open_scanner(config) as scanner:
-        settings = load_settings(config, use_environment=False)
-        with closing(open_database(settings)) as database, _recorded_calls("cron") as calls:
-            sync_list(database, "deliveries", open_source(settings, "deliveries"), settings)
-        scanner.scan_file(picture, content_id="first")
-    return calls
-
-
-def escalation_calls() -> list[Call]:
-    """Return the calls of a case that a person confirms and escalates, and of its sending."""
-    with (
-        _desk() as target,
-        _demo(target) as (config, picture),
-        open_scanner(config) as scanner,
-    ):
-        (config.parent / "secret").write_text("s" * 32)
-        (config.parent / "secret").chmod(0o600)
-        scanner.scan_file(picture, content_id="first")
-        settings = load_settings(config, use_environment=False)
-        with closing(open_database(settings)) as database, _recorded_calls("reviewer") as calls:
-            with database.writing() as session:
-                decide(session, settings, 1, CaseAction.CONFIRM, _ACTOR)
-                escalate(session, settings, 1, "desk", _ACTOR)
-            sent = send_due(database, case_senders(settings, database))
+        with closing(open_database(settings)) as database:
+            with _recorded_calls("cron") as sync:
+                sync_list(database, "deliveries", open_source(settings, "deliveries"), settings)
+            with _recorded_calls("reviewer") as escalation:
+                with database.writing() as session:
+                    decide(session, settings, 1, CaseAction.CONFIRM, _ACTOR)
+                    escalate(session, settings, 1, "desk", _ACTOR)
+                sent = send_due(database, case_senders(settings, database))
     assert sent.counts == {"sent": 1}
-    return calls
+    return {"scan": scan, "sync": sync, "escalation": escalation}
 
 
 _ACTOR = Actor("ann", "user ann", frozenset({Role.REVIEWER}))
@@ -147,27 +136,41 @@ class _Desk(BaseHTTPRequestHandler):
 
 @contextmanager
 def _desk() -> Iterator[str]:
-    """Serve the platform's own end; yield the configuration that leads to it."""
+    """Serve the platform's own end; yield its address."""
     with HTTPServer(("127.0.0.1", 0), _Desk) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
-        yield (
-            f'[outbox]\nprivate_hosts = ["127.0.0.1"]\n[escalations.desk]\nto = "webhook"\n'
-            f'url = "http://127.0.0.1:{server.server_port}/"\nsecret = {{ file = "secret" }}\n'
-        )
+        yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
         thread.join()
 
 
 @contextmanager
-def _demo(more: str) -> Iterator[tuple[Path, Path]]:
+def _demo(url: str) -> Iterator[tuple[Path, Path]]:
     """Make the demo's list in an empty store; yield its configuration and a listed picture."""
     with tempfile.TemporaryDirectory() as name:
         config, _, _ = prepare_demo(Path(name))
-        config.write_text(f"{config.read_text()}\n{more}")
-        picture = Path(name) / "picture.jpg"
+        picture, secret = Path(name) / "picture.jpg", Path(name) / "secret"
         draw_picture(1).save(picture)
+        secret.write_text("s" * 32)
+        secret.chmod(0o600)
+        config.write_text(f"{config.read_text()}\n{_MORE.format(url=url)}")
         yield config, picture
+
+
+_MORE = """
+[lists.deliveries]
+source = "file"
+path = "list.csv"
+
+[outbox]
+private_hosts = ["127.0.0.1"]
+
+[escalations.desk]
+to = "webhook"
+url = "{url}"
+secret = {{ file = "secret" }}
+"""
 
 
 def draw_sequence(title: str, calls: list[Call]) -> str:

@@ -6,6 +6,7 @@ is not drawn.
 
 from __future__ import annotations
 
+from graphlib import TopologicalSorter
 from importlib.util import find_spec
 from itertools import pairwise
 
@@ -67,10 +68,11 @@ def draw_context() -> str:
 def draw_programs() -> str:
     """Return the programs that screen, and the parts that each of them has, as SVG."""
     imports = room_imports()
+    below = _below(imports)
     drawing = Drawing(980, 500, "Programs of hashmatch and what they share")
     scanner = Box(20, 190, 940, 76)
     for number, (_, _, room) in enumerate(_PROGRAMS):
-        assert "screening" in _below(room, imports), room
+        assert "screening" in below[room], room
         drawing.arrow(Box(20 + number * 243, 60, _WIDTH, _HEIGHT),
                       Box(20 + number * 243, 190, _WIDTH, 76))  # fmt: skip
     for number, (_, _, room) in enumerate(_PARTS):
@@ -97,6 +99,7 @@ def draw_rooms() -> str:
     An import that others bring along is not drawn.
     """
     imports = room_imports()
+    below = _below(imports)
     floors = _floors(imports)
     width, height, gap = 168, 88, 38
     across = max(map(len, floors)) * (width + 14)
@@ -109,7 +112,7 @@ def draw_rooms() -> str:
     }  # fmt: skip
     for room, others in imports.items():
         for other in sorted(others):
-            if not any(other in _below(one, imports) for one in others):
+            if not any(other in below[one] for one in others):
                 start, end = boxes[room], boxes[other]
                 drawing.line((start.middle[0], start.y + height), (end.middle[0], end.y - 2))
     for room, box in boxes.items():
@@ -123,9 +126,12 @@ def _words(room: str) -> str:
     return (words if colon else name).partition(". ")[0].rstrip(".").replace("`", "")
 
 
-def _below(room: str, imports: dict[str, set[str]]) -> set[str]:
-    """Return all rooms that a room stands on."""
-    return set(imports[room]).union(*(_below(one, imports) for one in imports[room]))
+def _below(imports: dict[str, set[str]]) -> dict[str, set[str]]:
+    """Return, for each room, all rooms that it stands on."""
+    below: dict[str, set[str]] = {}
+    for room in TopologicalSorter(imports).static_order():
+        below[room] = imports[room].union(*(below[one] for one in imports[room]))
+    return below
 
 
 def _floors(imports: dict[str, set[str]]) -> list[list[str]]:
