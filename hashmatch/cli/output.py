@@ -168,6 +168,13 @@ def _parsed(name: str, value: object) -> object:
 def _text(cell: object) -> str:
     if isinstance(cell, datetime):
         return cell.astimezone(UTC).strftime(_TIME)
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, Mapping):
+        named = {_words(name): _text(_parsed(name, value)) for name, value in cell.items()}
+        return "; ".join(f"{name}: {text}" for name, text in named.items() if text)
+    if isinstance(cell, list | tuple):
+        return ", ".join(map(_text, cell))
     return "" if cell is None else printable(str(cell))
 
 

@@ -96,6 +96,11 @@ def test_wrong_words_end_in_2_with_a_reason(desk: CommandLine) -> None:
         assert "Traceback" not in result.stderr
 
 
+def test_a_decision_in_the_place_of_a_case_is_understood(desk: CommandLine) -> None:
+    result = desk.run("cases", "decide", "1", "dismiss")
+    assert (result.exit_code, "--as dismiss" in result.stderr) == (2, True)
+
+
 def test_details_are_stored_shown_and_reencrypted(desk: CommandLine) -> None:
     details = {"account": {"id": "someone"}}
     _good(desk, "cases", "details", "1", "-", stdin=json.dumps(details))

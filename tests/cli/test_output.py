@@ -93,6 +93,17 @@ def test_facts_are_names_and_values(capsys: pytest.CaptureFixture[str]) -> None:
     assert {"name", "value", "order", "3"} <= set(text.replace("│", " ").replace("┃", " ").split())
 
 
+def test_facts_within_facts_are_words(capsys: pytest.CaptureFixture[str]) -> None:
+    within = {"retention_class": None, "keep_until": "2027-01-01", "is_held": True}
+    print_facts("Case", {"means": ["exact_hash", "perceptual_hash"], "merged": [], "of": within})
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()[3:]]
+    assert lines == [
+        "means   exact_hash, perceptual_hash",
+        "merged",
+        "of      keep until: 2027-01-01; is held: yes",
+    ]
+
+
 _WORDS = st.text("abcdefgh漢Ω", min_size=1, max_size=24)
 _CELLS = st.one_of(
     st.none(),

@@ -48,10 +48,16 @@ def command(
     NAME identifies its owner in 'tokens list' and in the audit log.
     """
     from hashmatch.store.schema import utc_now
-    from hashmatch.store.tokens import Scope, create_token
+    from hashmatch.store.tokens import Scope, create_token, read_tokens
 
-    expires_at = None if days is None else utc_now() + timedelta(days=days)
+    now = utc_now()
+    expires_at = None if days is None else now + timedelta(days=days)
     with app.database() as database, database.writing() as session:
+        others = [
+            one.token_id
+            for one in read_tokens(session)
+            if one.name == name and one.state(now) == "active"
+        ]
         token = create_token(
             session,
             name,
@@ -64,3 +70,8 @@ def command(
     else:
         print_line(token)
     say("store the token now: only its hash is kept, and it is not shown again")
+    if others:
+        say(
+            f"{name} has another active token: {', '.join(others)}\n"
+            "  'hashmatch tokens revoke' ends one that is no longer used."
+        )
