@@ -166,9 +166,8 @@ def _run(
         ledger = _begin(lambda: Ledger(database, sources, options, key), restart=restart)
         if engine == "ray":
             folder = None if outcomes is None else outcomes.absolute()
-            places = tuple(one if "://" in one else str(Path(one).absolute()) for one in addresses)
             job = NodeJob(
-                ledger.key, settings, places, fetches, folder, file_format,
+                ledger.key, settings, _wherever_it_runs(addresses), fetches, folder, file_format,
                 show_hashes=show_hashes, configured=app.settings,
             )  # fmt: skip
             return run_on_ray(ledger, job, address, workers, report)
@@ -182,6 +181,11 @@ def _run(
                 outcome_files=files,
                 report=report,
             )
+
+
+def _wherever_it_runs(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    """Return addresses that mean the same to a process in another folder."""
+    return tuple(one if "://" in one else str(Path(one).absolute()) for one in addresses)
 
 
 def _begin(open_ledger: Callable[[], Ledger], *, restart: bool) -> Ledger:

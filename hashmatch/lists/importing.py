@@ -126,10 +126,7 @@ def apply_delivery(
     with open_staging(database) as staging:
         rows = _stage(staging, delivery, sorter, progress)
         if strict and rejected.count:
-            raise ListFileError(
-                f"{rejected.count} rejected rows, nothing was imported: {rejected.named()}",
-                hint="Repair the file, or import without --strict to reject only such rows.",
-            )
+            raise _rejected_strictly(rejected)
         # A truncated or wrong file must not empty a list, which would then match nothing. Only a
         # list without active entries may consist of unsupported hashes alone.
         if is_full and not rows and not sorter.unsupported:
@@ -157,6 +154,13 @@ def apply_delivery(
         unsupported,
         degenerate,
         applied.objection,
+    )
+
+
+def _rejected_strictly(rejected: RejectedRows) -> ListFileError:
+    return ListFileError(
+        f"{rejected.count} rejected rows, nothing was imported: {rejected.named()}",
+        hint="Repair the file, or import without --strict to reject only such rows.",
     )
 
 

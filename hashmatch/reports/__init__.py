@@ -10,6 +10,7 @@ from .jsonl import JSONLinesReport
 from .scheduling import SCHEDULED_FORMS, Every, make_due_reports, period_of
 from .summary import html_summary, pdf_summary
 from .typesetting import TEMPLATES, can_typeset, typeset
+from .wanted import ReportWanted
 
 # Formats of reports with one row per match or case.
 FORMATS: tuple[ReportFormat, ...] = (CSVReport(), JSONLinesReport())
@@ -26,6 +27,7 @@ __all__ = [
     "ListFigures",
     "ReportFormat",
     "ReportRow",
+    "ReportWanted",
     "can_typeset",
     "case_rows",
     "figures_before",

@@ -31,6 +31,14 @@ def pdf_case(facts: Mapping[str, Any], made_at: datetime, platform: str) -> byte
             ["assigned to", _text(facts["assignee"]) or "nobody"],
             ["legal hold", _text(facts["legal_hold"]) or "none"],
         ],
+        **_tables(facts),
+    }
+    return typeset("case.typ", content)
+
+
+def _tables(facts: Mapping[str, Any]) -> dict[str, list[list[str]]]:
+    """Return the rows of each table of the sheet."""
+    return {
         "matches": [
             [
                 _text(one["list"]),
@@ -76,7 +84,6 @@ def pdf_case(facts: Mapping[str, Any], made_at: datetime, platform: str) -> byte
             for one in facts["history"][-1_000:]
         ],
     }
-    return typeset("case.typ", content)
 
 
 def _moment(text: str | None) -> str:

@@ -31,7 +31,7 @@ _MARKINGS = {
 _MARKED_AT = "2022-10-01T00:00:00.000Z"
 _EXTENDED_AT = "2026-11-28T00:00:00.000Z"
 _STANDARD = {"md5": "MD5", "sha1": "SHA-1", "sha256": "SHA-256"}
-_KINDS = (INDICATOR, FILE)
+KINDS = frozenset({INDICATOR, FILE})
 _POSITION_BYTES, _TAG_BYTES = 6, 8
 _VERSION, _VARIANT = b"\x40", b"\x80"  # Of a random UUID (RFC 9562).
 # Times that are written once: thousands of entries have the same.
@@ -70,7 +70,7 @@ class Naming:
             return None
         tag = data[7:8] + data[9:]
         position = int.from_bytes(self._hidden(tag, data[:_POSITION_BYTES]))
-        is_ours = kind in _KINDS and self.object_id(kind, position) == object_id
+        is_ours = kind in KINDS and self.object_id(kind, position) == object_id
         return position if is_ours else None
 
     def _hidden(self, tag: bytes, plain: bytes) -> bytes:

@@ -127,7 +127,7 @@ class _Page:
     @property
     def room(self) -> int:
         """How many objects more fit."""
-        return max(self._wanted.limit - len(self.found), 1)
+        return self._wanted.limit - len(self.found)
 
     def take(
         self, after: int, before: int, objects: Sequence[tuple[Object, datetime]], skipped: int
@@ -187,9 +187,12 @@ class Collections:
         common = [(one, _EPOCH) for one in self._common(shared)] if is_whole else []
         if not page.take(0, 0, common, skipped):
             return page.envelope()
+        # Most entries have an object of each kind; twice as many would be read for nothing. One
+        # more: the first may have been given in part.
+        entries = page.room // (len(wanted.types & stix.KINDS) or len(stix.KINDS)) + 1
         for _ in range(_MOST_PULLS):
             pulled = self._sharing.pull(
-                token_id, shared.name, page.rest, protocol="taxii", limit=page.room
+                token_id, shared.name, page.rest, protocol="taxii", limit=entries
             )
             for item in pulled.items:
                 own = [(one, item.published_at) for one in self._objects_of(item, shared)]
@@ -201,6 +204,9 @@ class Collections:
             page.rest = pulled.rest
             if pulled.is_complete:
                 return Envelope(page.found, "")
+            if not page.room:
+                break
+            entries = page.room
         return page.envelope()
 
     def object(self, token_id: str, collection_id: str, object_id: str) -> Envelope:

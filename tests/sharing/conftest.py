@@ -9,12 +9,14 @@ from typing import Any, TypeAlias
 
 import httpx
 import pytest
+from sqlalchemy import func, select
 
 from hashmatch.config import Settings
 from hashmatch.lists import add_entry_of
 from hashmatch.sharing import publish_changes
 from hashmatch.store.engine import Database
 from hashmatch.store.lists import OWN, create_list, find_list, withdraw_entry
+from hashmatch.store.schema import AuditRecord
 from hashmatch.store.sharing import create_consumer_token, save_consumer
 from tests.pictures import hashes_of
 from tests.service.serving import PATIENCE_S, Served, serving
@@ -35,9 +37,11 @@ class Publisher:
         """Its store."""
         return self.served.database
 
-    def add(self, drawing: int, *, category: str = "") -> int:
+    def add(
+        self, drawing: int, *, category: str = "", algorithms: Sequence[str] = ALGORITHMS
+    ) -> int:
         """Add the hashes of a drawing to the list; returns the number of the entry."""
-        hashes = list(hashes_of(drawing, *ALGORITHMS).values())
+        hashes = list(hashes_of(drawing, *algorithms).values())
         with self.database.writing() as session:
             return add_entry_of(session, "ours", hashes, category=category)
 
@@ -70,6 +74,13 @@ class Publisher:
                 is_private=is_private,
             )
             return create_consumer_token(session, name)
+
+    def pulls(self) -> int:
+        """Return the number of pulls on the audit log."""
+        self.database.seal_records()
+        pulls = select(func.count()).where(AuditRecord.action == "list.pulled")
+        with self.database.reading() as session:
+            return session.scalars(pulls).one()
 
     def client(self, token: str) -> httpx.Client:
         """Return a client with a token."""

@@ -140,17 +140,30 @@ def test_stix_reads_every_object_strictly(publisher: Publisher, taxii: Connect) 
 
 
 def test_taxii_pages_give_each_object_once(publisher: Publisher, taxii: Connect) -> None:
-    for one in range(1, 6):
-        publisher.add(one)
+    for one in range(1, 8):
+        # Without a standard hash an entry has no file.
+        publisher.add(one, algorithms=("pdq",) if one in (2, 5) else ("pdq", "sha256"))
     publisher.publish()
     server = taxii(publisher.token())
     whole = [one["id"] for one in _objects(server)]
-    assert len(whole) == len(set(whole)) == 3 + 2 * 5
-    for limit in (1, 2, 3, 7):
-        collection = server.api_roots[0].collections[0]
+    assert len(whole) == len(set(whole)) == 3 + 2 * 7 - 2
+    collection = server.api_roots[0].collections[0]
+    for limit in range(1, 9):
         pages = list(as_pages(collection.get_objects, per_request=limit))
         assert all(len(one.get("objects", [])) <= limit for one in pages), limit
         assert [one["id"] for page in pages for one in page.get("objects", [])] == whole
+
+
+def test_a_taxii_page_is_one_pull_where_each_entry_has_an_object_of_each_kind(
+    publisher: Publisher, taxii: Connect
+) -> None:
+    for one in range(1, 8):
+        publisher.add(one)
+    publisher.publish()
+    collection = taxii(publisher.token()).api_roots[0].collections[0]
+    pages = [len(one["objects"]) for one in as_pages(collection.get_objects, per_request=6)]
+    assert pages == [6, 6, 5]
+    assert publisher.pulls() == len(pages)
 
 
 def test_a_taxii_client_learns_of_a_withdrawal(publisher: Publisher, taxii: Connect) -> None:

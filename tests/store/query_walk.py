@@ -170,7 +170,6 @@ def _others() -> Iterator[tuple[str, Ask]]:
     def history(session: Session) -> object:
         return read_history(session, session.get_one(Case, 7))
 
-    since, until = _MIDDLE + timedelta(hours=3), _LATE + timedelta(hours=5)
     yield "a case", lambda session: cases.read_case(session, 7)
     yield "its matches", lambda session: cases.read_case_matches(session, session.get_one(Case, 7))
     for name, read in _READ_OF_A_CASE.items():
@@ -208,18 +207,7 @@ def _others() -> Iterator[tuple[str, Ask]]:
     yield "limited entries", read_limited_entries
     yield "anchors of a day", lambda session: read_anchors(session, utc_now().date())
     yield "cases of an entry", lambda session: count_cases_of(session, 7, PENDING)
-    yield "figures of all time", lambda session: read_figures(session, None, None)
-    yield "figures of a period", lambda session: read_figures(session, since, until)
-    yield (
-        "figures of an hour",
-        lambda session: read_figures(session, since, since + timedelta(hours=1)),
-    )
-    yield "cases by state", figures.count_cases
-    yield "overdue cases", lambda session: figures.count_overdue(session, PENDING)
-    yield "daily counts", lambda session: read_daily_counts(session, _LATE.date(), None)
-    yield "decisions of gates", lambda session: read_gate_totals(session, _LATE.date(), None)
-    yield "prompts", lambda session: read_prompt_totals(session, _LATE.date(), None)
-    yield "safeguards", lambda session: list(read_safeguards(session, since, until))
+    yield from _of_reports()
     yield from policy_questions()
     yield "back-fills", lambda session: backfills.read_backfills(session, limit=_ROWS)
     yield "a back-fill", lambda session: backfills.read_backfill(session, 1)
@@ -235,6 +223,23 @@ def _others() -> Iterator[tuple[str, Ask]]:
     yield from asks_of_consumers()
     yield "tokens", tokens.read_tokens
     yield "a token", lambda session: tokens.find_token(session, f"{7:012}")
+
+
+def _of_reports() -> Iterator[tuple[str, Ask]]:
+    """Yield what figures and reports ask for."""
+    since, until = _MIDDLE + timedelta(hours=3), _LATE + timedelta(hours=5)
+    yield "figures of all time", lambda session: read_figures(session, None, None)
+    yield "figures of a period", lambda session: read_figures(session, since, until)
+    yield (
+        "figures of an hour",
+        lambda session: read_figures(session, since, since + timedelta(hours=1)),
+    )
+    yield "cases by state", figures.count_cases
+    yield "overdue cases", lambda session: figures.count_overdue(session, PENDING)
+    yield "daily counts", lambda session: read_daily_counts(session, _LATE.date(), None)
+    yield "decisions of gates", lambda session: read_gate_totals(session, _LATE.date(), None)
+    yield "prompts", lambda session: read_prompt_totals(session, _LATE.date(), None)
+    yield "safeguards", lambda session: list(read_safeguards(session, since, until))
 
 
 def _of_the_console() -> Iterator[tuple[str, Ask]]:

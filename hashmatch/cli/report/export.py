@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import nullcontext
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -22,6 +21,8 @@ from ..period import period_options
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from hashmatch.reports import ReportWanted
+
 _FIGURES = ("html", "pdf", "transparency")
 _CYBERTIP = "cybertip"
 _ENDINGS = {
@@ -29,33 +30,6 @@ _ENDINGS = {
     "json": "transparency",
     "xml": _CYBERTIP,
 }
-
-
-@dataclass(frozen=True)
-class _Wanted:
-    """The report asked for."""
-
-    form: str
-    of: str
-    since: datetime | None
-    until: datetime | None
-    list_name: str | None
-    case: int | None
-    show_hashes: bool
-    show_details: bool
-
-    def facts(self) -> dict[str, object]:
-        """Return what the audit log records of the export."""
-        return {
-            "format": self.form,
-            "of": self.of,
-            "since": None if self.since is None else self.since.isoformat(),
-            "until": None if self.until is None else self.until.isoformat(),
-            "list": self.list_name,
-            "case": self.case,
-            "hashes": self.show_hashes,
-            "details": self.show_details,
-        }
 
 
 @click.command("export")
@@ -103,27 +77,27 @@ def command(
 
     The audit log records it.
     """
-    from hashmatch.reports import record_export
+    from hashmatch.reports import ReportWanted, record_export
     from hashmatch.store.cases import parse_case_id
     from hashmatch.store.matches import MatchFilter
 
     target = None if output is None or str(output) == "-" else output
     ending = known_ending(target, _ENDINGS) if form is None else ""
     case = None if case_id is None else parse_case_id(case_id)
-    wanted = _Wanted(
+    wanted = ReportWanted(
         form or _ENDINGS.get(ending, "csv"),
         of,
         since,
         until,
         list_name,
         case,
-        show_hashes,
-        show_details,
+        show_hashes=show_hashes,
+        show_details=show_details,
     )
     _require_fitting(wanted)
     with app.database() as database:
         MatchFilter(since, until)  # Raises for an invalid period, before anything is recorded.
-        record_export(database, database.actor, wanted.facts())
+        record_export(database, database.actor, wanted.as_facts())
         with database.reading() as session:
             if wanted.form == _CYBERTIP:
                 _write_cybertip(app, session, wanted, target)
@@ -133,24 +107,15 @@ def command(
                 _write_rows(session, wanted, target)
 
 
-def _require_fitting(wanted: _Wanted) -> None:
-    rows = wanted.form in REPORT_FORMATS
-    of_matches = rows and wanted.of == "matches"
-    for is_given, fits, option in (
-        (wanted.of == "cases", rows, "--of"),
-        (wanted.list_name is not None, of_matches, "--list"),
-        (wanted.show_hashes, of_matches or wanted.form == _CYBERTIP, "--show-hashes"),
-        (wanted.case is not None, wanted.form == _CYBERTIP, "--case"),
-        (wanted.show_details, wanted.form == _CYBERTIP, "--show-details"),
-    ):
-        if is_given and not fits:
-            raise click.UsageError(
-                f"{option} cannot be combined with --format {wanted.form}"
-                + (f" of {wanted.of}" if rows else "")
-            )
+def _require_fitting(wanted: ReportWanted) -> None:
+    for name in wanted.misfits():
+        raise click.UsageError(
+            f"--{name.replace('_', '-')} cannot be combined with --format {wanted.form}"
+            + (f" of {wanted.of}" if wanted.has_rows else "")
+        )
 
 
-def _write_rows(session: Session, wanted: _Wanted, target: Path | None) -> None:
+def _write_rows(session: Session, wanted: ReportWanted, target: Path | None) -> None:
     from hashmatch.reports import FORMATS, CaseRow, ReportRow, case_rows, report_values
     from hashmatch.store.cases import CaseFilter
     from hashmatch.store.matches import MatchFilter, read_daily_counts
@@ -175,7 +140,7 @@ def _write_rows(session: Session, wanted: _Wanted, target: Path | None) -> None:
         say(f"in the same period {number} {outcome}{f' ({reason})' if reason else ''}")
 
 
-def _write_figures(app: App, session: Session, wanted: _Wanted, target: Path | None) -> None:
+def _write_figures(app: App, session: Session, wanted: ReportWanted, target: Path | None) -> None:
     from hashmatch.reports import (
         figures_before,
         html_summary,
@@ -203,7 +168,7 @@ def _write_figures(app: App, session: Session, wanted: _Wanted, target: Path | N
     say(f"figures of {figures.matches} matches{_where(target)}")
 
 
-def _write_cybertip(app: App, session: Session, wanted: _Wanted, target: Path | None) -> None:
+def _write_cybertip(app: App, session: Session, wanted: ReportWanted, target: Path | None) -> None:
     # Imported here: it loads the CyberTipline modules, which other reports do not need.
     from hashmatch.cases import cybertip_documents
     from hashmatch.reports import private_file, private_folder

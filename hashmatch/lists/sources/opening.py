@@ -43,13 +43,7 @@ def open_source(settings: Settings, list_name: str) -> ListSource:
             hint="'hashmatch config sample' has a section for each kind of source.",
         )
     if isinstance(section, StopNCIISourceSettings):
-        feedback_key = section.feedback_function_key
-        keys = StopNCIIKeys(
-            read_secret(section.function_key),
-            read_secret(section.subscription_key),
-            read_secret(feedback_key) if feedback_key else "",
-        )
-        return StopNCIISource(section.base, keys, timeout_s=section.timeout_s)
+        return _stopncii(section)
     if isinstance(section, HashmatchSourceSettings):
         return HashmatchSource(
             section.url,
@@ -63,17 +57,7 @@ def open_source(settings: Settings, list_name: str) -> ListSource:
     if isinstance(section, FileSourceSettings):
         return FileSource(Path(section.path), partial(find_format, name=section.format), mapping)
     if isinstance(section, HTTPSSourceSettings):
-        find = partial(find_format, name=section.format)
-        password = None if section.password is None else read_secret(section.password)
-        auth = None if password is None else (section.username, password)
-        return HTTPSSource(
-            section.url,
-            find,
-            mapping,
-            auth=auth,
-            ca_file=section.ca_file,
-            timeout_s=section.timeout_s,
-        )
+        return _https(section, mapping)
     if isinstance(section, ObjectStorageSourceSettings):
         secrets = {name: read_secret(secret) for name, secret in section.secrets.items()}
         find = partial(find_format, name=section.format)
@@ -92,6 +76,28 @@ def open_source(settings: Settings, list_name: str) -> ListSource:
     token = read_secret(section.access_token)
     return ThreatExchangeSource(
         section.base, section.privacy_group, token, mapping, timeout_s=section.timeout_s
+    )
+
+
+def _stopncii(section: StopNCIISourceSettings) -> StopNCIISource:
+    feedback_key = section.feedback_function_key
+    keys = StopNCIIKeys(
+        read_secret(section.function_key),
+        read_secret(section.subscription_key),
+        read_secret(feedback_key) if feedback_key else "",
+    )
+    return StopNCIISource(section.base, keys, timeout_s=section.timeout_s)
+
+
+def _https(section: HTTPSSourceSettings, mapping: MappingSettings | None) -> HTTPSSource:
+    password = None if section.password is None else read_secret(section.password)
+    return HTTPSSource(
+        section.url,
+        partial(find_format, name=section.format),
+        mapping,
+        auth=None if password is None else (section.username, password),
+        ca_file=section.ca_file,
+        timeout_s=section.timeout_s,
     )
 
 

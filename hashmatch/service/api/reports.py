@@ -23,6 +23,7 @@ from hashmatch.reports import (
     CaseRow,
     ReportFormat,
     ReportRow,
+    ReportWanted,
     case_rows,
     figures_before,
     html_summary,
@@ -119,33 +120,6 @@ async def reports(
     return await make_report(state_of(request), audit_name_of(token), wanted)
 
 
-@dataclass(frozen=True, slots=True)
-class ReportWanted:
-    """A report that somebody asks for: its format, its rows, its period, and what it shows."""
-
-    form: Form = "csv"
-    of: str = "matches"
-    since: datetime | None = None
-    until: datetime | None = None
-    list_name: str | None = None
-    case: int | None = None
-    show_hashes: bool = False
-    show_details: bool = False
-
-    def as_facts(self) -> dict[str, object]:
-        """Return what the audit log has of the export."""
-        return {
-            "format": self.form,
-            "of": self.of,
-            "since": None if self.since is None else self.since.isoformat(),
-            "until": None if self.until is None else self.until.isoformat(),
-            "list": self.list_name,
-            "case": self.case,
-            "hashes": self.show_hashes,
-            "details": self.show_details,
-        }
-
-
 async def make_report(service: ServiceState, actor: str, wanted: ReportWanted) -> Response:
     """Return a report, streamed where it has rows; the export is recorded before.
 
@@ -192,18 +166,8 @@ def _record(
 
 def _require_fitting(wanted: ReportWanted) -> None:
     form = wanted.form
-    of_matches = form in _ROWS and wanted.of == "matches"
-    for is_given, fits, name in (
-        (wanted.of == "cases", form in _ROWS, "of"),
-        (wanted.list_name is not None, of_matches, "list"),
-        (wanted.show_hashes, of_matches or form == "cybertip", "show_hashes"),
-        (wanted.case is not None, form == "cybertip", "case"),
-        (wanted.show_details, form == "cybertip", "show_details"),
-    ):
-        if is_given and not fits:
-            raise InputError(
-                f"query.{name}: cannot be combined with format={form} and of={wanted.of}"
-            )
+    for name in wanted.misfits():
+        raise InputError(f"query.{name}: cannot be combined with format={form} and of={wanted.of}")
     if form == "cybertip" and wanted.case is None:
         raise InputError("query.case: required, since every case is a document of its own")
 

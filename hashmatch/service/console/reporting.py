@@ -16,6 +16,7 @@ from hashmatch.regulators import Regulator
 from hashmatch.reports import (
     SCHEDULED_FORMS,
     Every,
+    ReportWanted,
     can_typeset,
     period_of,
     read_figures,
@@ -36,7 +37,7 @@ from hashmatch.store.schema import utc_now
 from hashmatch.store.tokens import Scope
 
 from ..api.regulators import make_for_regulator
-from ..api.reports import Form, ReportWanted, make_report
+from ..api.reports import Form, make_report
 from ..runtime.state import state_of
 from .forms import RequireForm, RequirePerson, Submission
 from .pages import HEADERS, go, page
@@ -124,7 +125,7 @@ async def report_file(request: Request, sent: Exporting) -> Response:
         raise InputError("hash values need the scope export")
     since, until = _day(fields.text("since")), _day(fields.text("until"))
     wanted = ReportWanted(
-        form,  # type: ignore[arg-type]
+        form,
         fields.text("of") if form in ("csv", "jsonl") and fields.text("of") else "matches",
         None if since is None else midnight(since),
         None if until is None else midnight(until),
