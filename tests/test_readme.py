@@ -11,7 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from hashmatch.outcome import OutcomeName, outcome_name
+from hashmatch.outcome import (
+    Action,
+    Clear,
+    Matched,
+    OutcomeName,
+    Reason,
+    Unscreened,
+    outcome_name,
+)
 from tests.documents import PAGES, blocks
 from tests.pictures import drawn, list_of
 from tests.service.serving import free_port
@@ -109,6 +117,26 @@ def test_the_first_scan_and_the_service_work_as_the_readme_says(
     exec(compile(example, "README.md", "exec"), names)
     assert called == ["act_on"]
     assert outcome_name(names["outcome"]) is OutcomeName.MATCHED  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/reference/python.md"])
+def test_the_examples_publish_only_what_is_clear_and_allowed(page: str) -> None:
+    (example,) = (one for one in blocks(PAGES[page], "python") if "match outcome:" in one)
+    decision = compile(example[example.index("match outcome:") :], page, "exec")
+    for outcome, expected in (
+        (Clear("post/1", None, (), 1.0), "publish"),
+        (Clear("post/1", None, (), 1.0, action=Action.REVIEW), "queue_for_review"),
+        (_UNSCREENED, "queue_for_review"),
+    ):
+        called: list[str] = []
+        names: dict[str, object] = {"Action": Action, "Clear": Clear, "Matched": Matched}
+        for name in ("publish", "act_on", "queue_for_review"):
+            names[name] = lambda *_, name=name, called=called: called.append(name)
+        exec(decision, {**names, "outcome": outcome})
+        assert called == [expected]
+
+
+_UNSCREENED = Unscreened("post/1", Action.REVIEW, Reason.TRUNCATED, "cut off", None, (), 1.0)
 
 
 def test_the_ways_to_install_are_those_that_their_tools_know() -> None:
