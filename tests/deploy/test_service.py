@@ -44,7 +44,7 @@ from tests.deploy.places import (
     read_services,
 )
 from tests.programs import require_program
-from tests.service.serving import Served
+from tests.service.serving import PATIENCE_S, Served
 
 
 @pytest.mark.parametrize("place", read_command_lines())
@@ -288,10 +288,12 @@ def test_a_probe_is_answered_as_it_asks(served: Served, name: str) -> None:
     probe = read_containers()["service"][name]["httpGet"]
     assert probe["port"] == "http"
     headers = {one["name"]: one["value"] for one in probe["httpHeaders"]}
-    assert httpx.get(served.url + probe["path"], headers=headers).status_code == HTTPStatus.OK
+    url = served.url + probe["path"]
+    answer = httpx.get(url, headers=headers, timeout=PATIENCE_S)
+    assert answer.status_code == HTTPStatus.OK
     # What the kubelet would say by itself.
     by_address = {**headers, "Host": f"10.1.2.3:{DEFAULTS.port}"}
-    refused = httpx.get(served.url + probe["path"], headers=by_address)
+    refused = httpx.get(url, headers=by_address, timeout=PATIENCE_S)
     assert refused.status_code == HTTPStatus.BAD_REQUEST
 
 

@@ -28,7 +28,7 @@ from hashmatch.store.matches import MatchFilter, Tally
 from hashmatch.store.tokens import Scope
 from tests.pictures import drawn, hashes_of, list_of
 from tests.service.conftest import Serve
-from tests.service.serving import Served, make_token
+from tests.service.serving import PATIENCE_S, Served, make_token
 from tests.store.importing import import_text
 
 PDQ = hashes_of(1, "pdq")["pdq"].value.hex()
@@ -184,6 +184,7 @@ def test_a_report_that_nobody_reads_on_holds_no_connection(
         for number in range(10):
             one = {"algorithm": "pdq", "value": PDQ, "content_id": f"post/{number}"}
             served.client.post("/v1/lookup", json={"hashes": [one]})
+    database.seal_records()  # So that no thread of its own uses a connection.
     (report,) = (one for one in FORMATS if one.name == "jsonl")
     rows = reports._matches(MatchFilter(), show_hashes=False)
     pieces = reports._pieces(report, rows, database.reading)
@@ -229,7 +230,7 @@ def test_load_is_shed_only_for_tokens_that_were_checked(serve: Serve) -> None:
         served.service.scans._max_jobs = 0
         params = {"content_id": "x"}
         bad = {"Authorization": "Bearer hm_" + "0" * 12 + "_" + "A" * 43}
-        with httpx.Client(base_url=served.url) as client:
+        with httpx.Client(base_url=served.url, timeout=PATIENCE_S) as client:
             for headers, status in ((bad, 401), ({}, 401), (dict(served.client.headers), 429)):
                 answer = client.post("/v1/scan", params=params, content=b"x", headers=headers)
                 assert answer.status_code == status

@@ -16,6 +16,7 @@ from hashmatch.store.schema import AuditRecord
 from hashmatch.store.sharing import create_consumer_token, remove_consumer, save_consumer
 from hashmatch.store.tokens import Scope, create_token
 from tests.pictures import list_of
+from tests.service.serving import PATIENCE_S
 from tests.store.importing import import_text
 
 from .conftest import Publisher, Share
@@ -60,7 +61,10 @@ def test_only_a_token_of_a_consumer_of_the_list_is_answered(
         with publisher.client(token) as client:
             statuses[name] = client.get(route).status_code
     assert statuses == {"right": 200, "stranger": 404, "staff": 403, "no scope": 403}
-    assert httpx.get(publisher.served.url + route).status_code == HTTPStatus.UNAUTHORIZED
+    assert (
+        httpx.get(publisher.served.url + route, timeout=PATIENCE_S).status_code
+        == HTTPStatus.UNAUTHORIZED
+    )
 
 
 def test_a_pull_token_opens_nothing_else(publisher: Publisher) -> None:
@@ -71,9 +75,12 @@ def test_a_pull_token_opens_nothing_else(publisher: Publisher) -> None:
 
 def test_a_token_is_taken_as_a_password_and_not_as_a_name(publisher: Publisher) -> None:
     token, url = publisher.token(), f"{publisher.served.url}/v1/shared"
-    assert httpx.get(url, auth=("anybody", token)).status_code == HTTPStatus.OK
+    assert httpx.get(url, auth=("anybody", token), timeout=PATIENCE_S).status_code == HTTPStatus.OK
     for credentials in ((token, ""), (token, token[:-1]), ("", "x")):
-        assert httpx.get(url, auth=credentials).status_code == HTTPStatus.UNAUTHORIZED
+        assert (
+            httpx.get(url, auth=credentials, timeout=PATIENCE_S).status_code
+            == HTTPStatus.UNAUTHORIZED
+        )
 
 
 def test_a_consumer_sees_its_categories_only(publisher: Publisher) -> None:
