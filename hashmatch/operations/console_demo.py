@@ -49,10 +49,10 @@ class ConsoleDemo:
 
     settings: Settings
     token: str
-    desk: _Desk
+    desk: Desk
 
 
-class _Desk:
+class Desk:
     """A desk that cases can be handed over to: it takes every message, and keeps none."""
 
     def __init__(self, port: int) -> None:
@@ -93,6 +93,7 @@ secret = {{ file = "{secret.name}" }}
             yield
         finally:
             server.shutdown()
+            server.server_close()
 
 
 class _Taking(BaseHTTPRequestHandler):
@@ -123,7 +124,7 @@ def prepare_console_demo(folder: Path, port: int) -> ConsoleDemo:
         with database.writing() as session:
             ends = utc_now() + _DAY
             token = create_token(session, PERSON, scopes, expires_at=ends)
-    desk = _Desk(port + 1 if port < _LAST_PORT else port - 1)
+    desk = Desk(port + 1 if port < _LAST_PORT else port - 1)
     desk.configure(result.config)
     settings = load_settings(result.config, use_environment=False)
     _record_reason(settings)

@@ -9,15 +9,16 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import FrameType
 
 import hashmatch
+from benchmarks.serving import free_port
 from hashmatch import open_scanner
 from hashmatch.cases import Actor, CaseAction, Role, case_senders, decide, escalate
 from hashmatch.config import load_settings
 from hashmatch.lists import open_source, sync_list
+from hashmatch.operations.console_demo import Desk
 from hashmatch.operations.demo import prepare_demo
 from hashmatch.outbox import send_due
 from hashmatch.synthetic import draw_picture
@@ -101,7 +102,7 @@ def recorded() -> dict[str, list[Call]]:
 
     The sync finds a delivery. A person confirms the case and escalates it; then it is sent.
     """
-    with _desk() as url, _demo(url) as (config, picture), open_scanner(config) as scanner:
+    with _demo() as (config, picture), open_scanner(config) as scanner:
         settings = load_settings(config, use_environment=False)
         # What is done once, and the first time that anything is asked for.
         scanner.scan_file(picture, content_id="first")
@@ -122,54 +123,27 @@ def recorded() -> dict[str, list[Call]]:
 _ACTOR = Actor("ann", "user ann", frozenset({Role.REVIEWER}))
 
 
-class _Desk(BaseHTTPRequestHandler):
-    """The platform's own end, which takes what is sent to it."""
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(204)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (as in its base)
-        pass
-
-
 @contextmanager
-def _desk() -> Iterator[str]:
-    """Serve the platform's own end; yield its address."""
-    with HTTPServer(("127.0.0.1", 0), _Desk) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
+def _demo() -> Iterator[tuple[Path, Path]]:
+    """Make the demo's list in an empty store, with a desk that takes cases, and another source.
 
-
-@contextmanager
-def _demo(url: str) -> Iterator[tuple[Path, Path]]:
-    """Make the demo's list in an empty store; yield its configuration and a listed picture."""
+    Yields its configuration and a listed picture.
+    """
     with tempfile.TemporaryDirectory() as name:
         config, _, _ = prepare_demo(Path(name))
-        picture, secret = Path(name) / "picture.jpg", Path(name) / "secret"
+        config.write_text(f"{config.read_text()}\n{_SOURCE}")
+        desk = Desk(free_port())
+        desk.configure(config)
+        picture = Path(name) / "picture.jpg"
         draw_picture(1).save(picture)
-        secret.write_text("s" * 32)
-        secret.chmod(0o600)
-        config.write_text(f"{config.read_text()}\n{_MORE.format(url=url)}")
-        yield config, picture
+        with desk.opened():
+            yield config, picture
 
 
-_MORE = """
+_SOURCE = """
 [lists.deliveries]
 source = "file"
 path = "list.csv"
-
-[outbox]
-private_hosts = ["127.0.0.1"]
-
-[escalations.desk]
-to = "webhook"
-url = "{url}"
-secret = {{ file = "secret" }}
 """
 
 

@@ -20,7 +20,8 @@ class CaseKey(click.ParamType[int]):
         """Return the key of the case."""
         from hashmatch.store.cases import parse_case_id
 
-        if value in DECISIONS:
+        takes_decision = ctx is not None and any("--as" in one.opts for one in ctx.command.params)
+        if value in DECISIONS and takes_decision:
             self.fail(f"a decision goes behind --as: --as {value}", param, ctx)
         return value if isinstance(value, int) else parse_case_id(str(value))
 
